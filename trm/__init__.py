@@ -1,0 +1,1 @@
+"""Tiny Recursive Models: the science. Imports nothing, so that its torch-free modules load without torch."""
