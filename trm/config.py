@@ -49,6 +49,8 @@ class ModelConfig(Frozen):
 
     mixer: Literal["mlp", "attention"] = "mlp"
     latents: Literal["answer_and_latent", "single"] = "answer_and_latent"
+    networks: Literal["shared", "separate"] = "shared"  # separate: HRM's second network updates the answer
+    gradient: Literal["last_recursion", "last_updates"] = "last_recursion"  # last_updates: HRM's one-step gradient
     hidden_size: int = Field(default=512, ge=8, le=4096)  # D
     heads: int = Field(default=8, ge=1, le=64)  # attention only
     layers: int = Field(default=2, ge=1, le=16)
@@ -68,6 +70,8 @@ class ModelConfig(Frozen):
     def _consistent(self) -> Self:
         if self.mixer == "attention" and self.hidden_size % (2 * self.heads):
             raise ValueError("hidden_size must be a multiple of 2 * heads, for rotary embeddings")
+        if self.latents == "single" and self.networks == "separate":
+            raise ValueError("a single latent has no use for a second network")
         if self.prefix_tokens == 0 and self.puzzle_ids > 1:
             raise ValueError("several puzzle_ids need prefix_tokens to carry them")
         return self
