@@ -3,7 +3,8 @@
 A folder holds pairs `NAME.json` (configuration in the official names, scalars) and `NAME.safetensors` (weights, inputs, outputs).
 Every supervision step starts from the *recorded* carry of the step before: the recursion of an untrained token-mixing model
 amplifies float32 rounding about thirtyfold a step, so that even the official code leaves the tolerance on another processor
-when it runs on from its own carry.
+when it runs on from its own carry. For the same reason ours is computed in float64 unless asked otherwise: what is left is the
+recording's own rounding.
 """
 
 import json
@@ -43,8 +44,9 @@ class Comparison:
 class Case:
     """One golden case: the recorded tensors, and our model with the recorded weights."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dtype: torch.dtype) -> None:
         """Read `path` (the JSON) and the safetensors beside it; raises ForeignCheckpoint for an unknown architecture."""
+        self.dtype = dtype
         self.name = path.stem
         document: dict[str, Any] = json.loads(path.read_text())
         self.scalars: dict[str, Any] = document["scalars"]
@@ -54,7 +56,7 @@ class Case:
         self.recorded = load_file(path.with_suffix(".safetensors"))
         symbols = tuple(f"s{i}" for i in range(official["vocab_size"] - 1))
         puzzle = PuzzleSpec(kind="grid", rows=1, cols=official["seq_len"], symbols=symbols)
-        self.model = TinyRecursiveModel(self.config, puzzle)
+        self.model = TinyRecursiveModel(self.config, puzzle).to(dtype)
         weights = {k.removeprefix("weights/"): v for k, v in self.recorded.items() if k.startswith("weights/")}
         self.model.load_state_dict(weights_from_official(weights, self.config))
         self.inputs, self.labels, self.ids = (
@@ -63,7 +65,7 @@ class Case:
 
     def evaluate(self) -> Iterator[tuple[str, Tensor, Tensor]]:
         """(quantity, ours, golden) of the recorded supervision steps without gradient."""
-        y, z = self.model.initial_state(len(self.inputs), torch.float32)
+        y, z = self.model.initial_state(len(self.inputs), self.dtype)
         for step, scalars in enumerate(self.scalars["steps"], start=1):
             with torch.no_grad():
                 thought = self.model(self.inputs, self.model.puzzle_rows(self.ids), y, z)
@@ -82,7 +84,7 @@ class Case:
 
     def train(self) -> Iterator[tuple[str, Tensor, Tensor]]:
         """(quantity, ours, golden) of the recorded gradients of loss / batch size, no update in between."""
-        y, z = self.model.initial_state(len(self.inputs), torch.float32)
+        y, z = self.model.initial_state(len(self.inputs), self.dtype)
         names = {ours: official for official, ours in official_names(self.config).items()}
         step = 1
         while (scalars := self.scalars.get(f"train_step{step}")) is not None:
@@ -103,8 +105,8 @@ class Case:
             step += 1
 
     def _recorded_carry(self, step: int) -> tuple[Tensor, Tensor]:
-        z = self.recorded[f"eval/step{step}/z_L"]
-        return self.recorded.get(f"eval/step{step}/z_H", z), z
+        z = self.recorded[f"eval/step{step}/z_L"].to(self.dtype)
+        return self.recorded.get(f"eval/step{step}/z_H", z).to(self.dtype), z
 
     def _losses(self, mode: str, logits: Tensor, halt: Tensor, golden: dict[str, float]) -> Iterator[tuple[str, Tensor, Tensor]]:
         loss = supervision_loss(
@@ -121,9 +123,9 @@ def relative_error(ours: Tensor, golden: Tensor) -> float:
     return float((ours.double() - golden.double()).norm() / golden.double().norm().clamp(min=1e-30))
 
 
-def compare(path: Path) -> list[Comparison]:
+def compare(path: Path, dtype: torch.dtype = torch.float64) -> list[Comparison]:
     """Every quantity of one case with its largest error over the recorded steps."""
-    case = Case(path)
+    case = Case(path, dtype)
     errors: dict[str, list[float]] = {}
     for quantity, ours, golden in (*case.evaluate(), *case.train()):
         errors.setdefault(quantity, []).append(relative_error(ours, golden))

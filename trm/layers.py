@@ -30,10 +30,15 @@ def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | N
     return tensor.copy_(sample.clamp_(-bound, bound))
 
 
-def rms_norm(x: Tensor, dim: int = -1) -> Tensor:
-    """Divide by the root mean square over `dim`, computed in float32; there is no learned weight."""
-    wide = x.float()
-    return (wide * torch.rsqrt(wide.square().mean(dim, keepdim=True) + RMS_EPSILON)).to(x.dtype)
+def widened(x: Tensor) -> Tensor:
+    """The tensor in float32, or in float64 if it is that already."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def rms_norm(x: Tensor) -> Tensor:
+    """Divide by the root mean square over the last axis, computed in float32; there is no learned weight."""
+    wide = widened(x)
+    return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + RMS_EPSILON)).to(x.dtype)
 
 
 class Linear(nn.Module):
@@ -123,9 +128,9 @@ def rotary_table(positions: int, head_size: int) -> tuple[Tensor, Tensor]:
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary embedding of `(B, heads, S, head size)`, computed in float32."""
-    wide = x.float()
+    wide = widened(x)
     first, second = wide.chunk(2, dim=-1)
-    return (wide * cos.float() + torch.cat((-second, first), dim=-1) * sin.float()).to(x.dtype)
+    return (wide * cos + torch.cat((-second, first), dim=-1) * sin).to(x.dtype)
 
 
 class Block(nn.Module):

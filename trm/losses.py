@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trm.layers import widened
+
 IGNORED = -100  # a label that is not scored
 
 
@@ -20,7 +22,7 @@ def stablemax_log_probability(logits: Tensor) -> Tensor:
 
 def cross_entropy(logits: Tensor, labels: Tensor, kind: Literal["stablemax", "softmax"]) -> Tensor:
     """Mean over the scored cells of each puzzle, `(B, L, V), (B, L) -> (B,)`; 0 for a puzzle without scored cells."""
-    wide = logits if logits.dtype == torch.float64 else logits.float()
+    wide = widened(logits)
     log_p = stablemax_log_probability(wide) if kind == "stablemax" else torch.log_softmax(wide, dim=-1)
     scored = labels != IGNORED
     picked = log_p.gather(-1, labels.clamp(min=0).long().unsqueeze(-1)).squeeze(-1)

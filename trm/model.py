@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from trm.config import ModelConfig, PuzzleSpec
-from trm.layers import Block, Linear, truncated_normal_
+from trm.layers import Block, Linear, truncated_normal_, widened
 
 HALT_BIAS = -5.0  # the halting head starts out sure that nothing is finished
 
@@ -136,5 +136,6 @@ class TinyRecursiveModel(nn.Module):
         x = self.embed(inputs, puzzle_rows, y.dtype)
         y, z = self.recurse(x, y, z)
         logits = self.answer_head(y)[:, self.config.prefix_tokens :]
-        halting = nn.functional.linear(y[:, 0], self.halt_head.weight.to(y.dtype), self.halt_head.bias.to(y.dtype)).float()
+        halting = nn.functional.linear(y[:, 0], self.halt_head.weight.to(y.dtype), self.halt_head.bias.to(y.dtype))
+        halting = widened(halting)
         return Thought(y, z, logits, halting[:, 0], halting[:, 1])

@@ -1,0 +1,141 @@
+"""What a training tells its caller, one frozen record per kind of news; `as_json` is the line format of `trm train --events`."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """Root of all events; `name` is the value of the field "event" in JSON."""
+
+    name: ClassVar[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The event's fields with its name first."""
+        return {"event": self.name} | asdict(self)
+
+    def as_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(self.as_dict(), allow_nan=False)
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """The first event of every attempt."""
+
+    name = "started"
+    step: int
+    total_steps: int
+    parameters: int
+    device: str
+    precision: str
+    resumed_from: int | None
+    train_puzzles: int
+    test_puzzles: int
+
+
+@dataclass(frozen=True)
+class Updated(Event):
+    """One optimizer update was made; the caller may save, stop, or go on."""
+
+    name = "updated"
+    step: int
+
+
+@dataclass(frozen=True)
+class StepMetrics(Event):
+    """Means over the updates since the last such event.
+
+    The lists have one entry per supervision step 1..N: slots seen at that step, share of them that halted there, their mean
+    halt probability, share exactly right; None where no slot was. The accuracies are over puzzles that halted.
+    """
+
+    name = "step"
+    step: int
+    seconds: float  # of this attempt so far
+    loss: float
+    lm_loss: float
+    halt_loss: float
+    learning_rate: float
+    puzzles_finished: int
+    puzzles_per_second: float
+    exact_accuracy: float | None
+    cell_accuracy: float | None
+    halt_accuracy: float | None
+    mean_supervision_steps: float | None
+    slots: list[int]
+    halted: list[float | None]
+    halt_probability: list[float | None]
+    step_exact_accuracy: list[float | None]
+
+
+@dataclass(frozen=True)
+class Evaluated(Event):
+    """Accuracy on held-out puzzles after the full number of supervision steps, with the averaged weights.
+
+    The lists have one entry per supervision step 1..N: share of puzzles whose halt probability has passed one half by then,
+    mean halt probability, share exactly right. `mean_supervision_steps` is when halting at one half would stop.
+    """
+
+    name = "evaluated"
+    step: int
+    split: str
+    n: int
+    seconds: float
+    exact_accuracy: float
+    cell_accuracy: float
+    verified: float | None  # share whose answer obeys the rules; None for kinds without rules
+    halt_accuracy: float
+    mean_supervision_steps: float
+    halted: list[float]
+    halt_probability: list[float]
+    step_exact_accuracy: list[float]
+
+
+@dataclass(frozen=True)
+class CheckpointDue(Event):
+    """The configuration asks for a checkpoint now."""
+
+    name = "checkpoint_due"
+    step: int
+
+
+@dataclass(frozen=True)
+class CheckpointSaved(Event):
+    """A checkpoint is complete on disk."""
+
+    name = "checkpoint"
+    step: int
+    path: str
+    bytes: int
+    digest: str  # sha256 of its meta.json, which holds the digests of the other files
+    seconds: float
+    metrics: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """All updates are made."""
+
+    name = "finished"
+    step: int
+    seconds: float
+    exact_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Stopped(Event):
+    """The training was asked to stop and saved a checkpoint first."""
+
+    name = "stopped"
+    step: int
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The training ended with an error."""
+
+    name = "failed"
+    code: str
+    message: str

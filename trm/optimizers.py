@@ -1,0 +1,62 @@
+"""AdamATan2 for the network, sign-SGD for the rows of the puzzle embedding that a batch touched."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trm.config import TrainConfig
+
+
+class AdamATan2(torch.optim.Optimizer):
+    """Adam whose ratio m / sqrt(v) goes through atan2: no epsilon, steps bounded (arXiv 2407.05872; package adam-atan2 0.0.3).
+
+    As in the package, the first moment's bias correction stays outside atan2. Weight decay is decoupled and hits every parameter.
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor], lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.95), weight_decay: float = 1.0
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """One update; `closure` is not supported."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._update(parameter, parameter.grad, group)
+
+    def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state, (beta1, beta2) = self.state[parameter], group["betas"]
+        if not state:
+            state["step"] = torch.zeros((), dtype=torch.int64)
+            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        state["step"] += 1
+        t = int(state["step"])
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        m.lerp_(gradient, 1 - beta1)
+        v.lerp_(gradient.square(), 1 - beta2)
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        direction = torch.atan2(m, v.sqrt().div_((1 - beta2**t) ** 0.5))
+        parameter.add_(direction, alpha=-group["lr"] / (1 - beta1**t))
+
+
+@torch.no_grad()
+def sparse_sign_sgd(table: Tensor, ids: Tensor, gradient: Tensor, *, learning_rate: float, weight_decay: float) -> None:
+    """Update rows `ids` (B,) of `table` (ids, D) from their gradients (B, D); gradients of equal ids are summed first.
+
+    Only touched rows change or decay: row <- row (1 - lr wd) - lr sign(gradient).
+    """
+    touched, place = ids.long().unique(return_inverse=True)
+    summed = gradient.new_zeros(len(touched), gradient.shape[1]).index_add_(0, place, gradient)
+    table[touched] = table[touched] * (1 - learning_rate * weight_decay) - learning_rate * summed.sign()
+
+
+def make_optimizer(parameters: Iterable[Tensor], config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimizer that the configuration names."""
+    kind = {"adam_atan2": AdamATan2, "adamw": torch.optim.AdamW}[config.optimizer]
+    return kind(
+        parameters, lr=config.learning_rate, betas=(config.beta1, config.beta2), weight_decay=config.weight_decay
+    )

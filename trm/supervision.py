@@ -1,0 +1,65 @@
+"""Deep supervision: the carry from one supervision step to the next, and who may halt.
+
+Shapes: B slots, L grid cells, S tokens with prefix, D hidden size.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trm.config import ModelConfig
+from trm.losses import IGNORED
+from trm.model import Thought, TinyRecursiveModel
+
+
+@dataclass
+class Carry:
+    """What every slot holds between supervision steps; nothing in it has a gradient."""
+
+    y: Tensor  # (B, S, D)
+    z: Tensor  # (B, S, D)
+    steps: Tensor  # (B,) int32: supervision steps this puzzle has had
+    halted: Tensor  # (B,) bool: the slot takes a new puzzle before the next step
+    inputs: Tensor  # (B, L) int32
+    labels: Tensor  # (B, L) int32
+    puzzle_ids: Tensor  # (B,) int32
+
+    @classmethod
+    def empty(cls, model: TinyRecursiveModel, slots: int, cells: int, dtype: torch.dtype) -> "Carry":
+        """All slots halted, so that the first step fills every one."""
+        y, z = model.initial_state(slots, dtype)
+        whole = torch.zeros(slots, cells, dtype=torch.int32, device=y.device)
+        none = torch.zeros(slots, dtype=torch.int32, device=y.device)
+        return cls(y, z, none, torch.ones_like(none, dtype=torch.bool), whole, torch.full_like(whole, IGNORED), none.clone())
+
+    def refill(self, model: TinyRecursiveModel, slots: Tensor, inputs: Tensor, labels: Tensor, puzzle_ids: Tensor) -> None:
+        """Put new puzzles into `slots` (indices, K of them), with their thinking reset."""
+        self.y[slots], self.z[slots] = model.initial_state(len(slots), self.y.dtype)
+        self.steps[slots] = 0
+        self.inputs[slots], self.labels[slots], self.puzzle_ids[slots] = inputs, labels, puzzle_ids
+
+    def advance(self, thought: Thought, halted: Tensor) -> None:
+        """Take over the outcome of a supervision step."""
+        self.y, self.z = thought.y.detach(), thought.z.detach()
+        self.steps += 1
+        self.halted = halted
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every field by name, for a checkpoint."""
+        return dict(vars(self))
+
+
+def halts(config: ModelConfig, halt_logit: Tensor, steps: Tensor, exploration: float, generator: torch.Generator) -> Tensor:
+    """Which slots halt in training `(B,)`, after `steps` supervision steps each.
+
+    A slot halts when its halt probability passes one half, but with chance `exploration` not before a random step in
+    2..N; the draw is made anew for every slot at every step. After N steps every slot halts.
+    """
+    most = config.max_supervision_steps
+    last = steps >= most
+    if most == 1:
+        return last
+    explores = torch.rand(len(steps), generator=generator) < exploration
+    at_least = torch.randint(2, most + 1, (len(steps),), generator=generator) * explores
+    return last | ((halt_logit > 0) & (steps >= at_least.to(steps.device)))

@@ -1,0 +1,47 @@
+"""Metrics accumulated on the device over several updates, read once."""
+
+import torch
+from torch import Tensor
+
+from trm.losses import Loss
+
+SUMS = ("loss", "lm_loss", "halt_loss", "updates", "finished", "exact", "cells", "halt_right", "steps")
+
+
+class Window:
+    """Sums since the last report."""
+
+    def __init__(self, supervision_steps: int, device: torch.device) -> None:
+        self.sums = torch.zeros(len(SUMS), dtype=torch.float64, device=device)
+        # slots seen, halted, halt probability, exactly right; one row per supervision step
+        self.by_step = torch.zeros(supervision_steps, 4, dtype=torch.float64, device=device)
+
+    def add(self, loss: Loss, halt_logit: Tensor, steps: Tensor, halted: Tensor) -> None:
+        """Count one update; all arguments per slot `(B,)` but the loss's sums; `steps` includes this one."""
+        right, done = loss.right.double(), halted.double()
+        seen = torch.stack((torch.ones_like(right), done, halt_logit.detach().sigmoid().double(), right), dim=1)
+        self.by_step.index_add_(0, steps.long() - 1, seen)
+        halt_right = ((halt_logit.detach() >= 0) == loss.right).double()
+        slots = len(right)
+        self.sums += torch.stack(
+            (
+                loss.total.detach().double() / slots,
+                loss.answer.double() / slots,
+                loss.halting.double() / slots,
+                torch.ones_like(done[0]),
+                done.sum(),
+                (done * right).sum(),
+                (done * loss.right_cells.double()).sum(),
+                (done * halt_right).sum(),
+                (done * steps.double()).sum(),
+            )
+        )
+
+    def read(self) -> tuple[dict[str, float], list[list[float]]]:
+        """The sums by name and the table by supervision step; waits for the device."""
+        return dict(zip(SUMS, self.sums.tolist(), strict=True)), self.by_step.tolist()
+
+    def clear(self) -> None:
+        """Start anew."""
+        self.sums.zero_()
+        self.by_step.zero_()
