@@ -1,0 +1,42 @@
+"""The command line of the science: one command, one file."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from trm.errors import DatasetError, TrmError
+
+
+def build() -> typer.Typer:
+    """The application with all its commands."""
+    from trm.cli import datasets, evaluate, generate, golden, inspect, solve, train
+
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tiny Recursive Models.")
+    for command in (train.train, evaluate.evaluate, solve.solve, inspect.inspect, generate.generate, golden.golden):
+        app.command()(command)
+    app.command("datasets")(datasets.datasets)
+    return app
+
+
+def main() -> None:
+    """Run the command; a TrmError becomes one clear message and exit status 1."""
+    try:
+        build()()
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "safetensors"):
+            raise
+        fail(f"This command needs {error.name}. Install it with: pip install 'trm-service[torch]'", "torch_missing")
+    except TrmError as error:
+        fail(str(error), error.code)
+        if isinstance(error, DatasetError):
+            for problem in error.problems[:10]:
+                print(f"  row {problem.row}: {problem.message} [{problem.code}]", file=sys.stderr)
+    else:
+        return
+    sys.exit(1)
+
+
+def fail(message: str, code: str) -> None:
+    """Say what went wrong on stderr."""
+    Console(stderr=True, highlight=False).print(f"[bold red]error[/] {message} [dim]\\[{code}][/]", soft_wrap=True)

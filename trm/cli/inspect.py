@@ -1,0 +1,38 @@
+"""`trm inspect`: what a checkpoint is, or which presets there are."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from trm.presets import PRESETS
+
+
+def inspect(
+    checkpoint: Annotated[Path | None, typer.Argument(help="A checkpoint folder.")] = None,
+    presets: Annotated[bool, typer.Option("--presets", help="List the presets instead.")] = False,
+) -> None:
+    """Show a checkpoint's step, metrics, configuration and whether its files are intact."""
+    console = Console(highlight=False)
+    if checkpoint is None or presets:
+        console.print(_presets())
+        return
+    from trm.checkpoint import verify
+
+    meta = verify(checkpoint)
+    table = Table(title=f"{checkpoint}: step {meta.step:,}, every file intact", show_header=False, title_justify="left")
+    table.add_row("metrics", ", ".join(f"{name} {value}" for name, value in meta.metrics.items()) or "-")
+    table.add_row("files", ", ".join(f"{name} {about['bytes'] / 1e6:.2f} MB" for name, about in meta.files.items()))
+    table.add_row("digest", meta.digest)
+    for section in ("preset", "dataset", "puzzle", "model", "train"):
+        table.add_row(section, str(getattr(meta.config, section)))
+    console.print(table)
+
+
+def _presets() -> Table:
+    table = Table("preset", "data set", "what", title="Presets", title_justify="left")
+    for preset in PRESETS.values():
+        table.add_row(preset.name, preset.dataset, preset.summary)
+    return table

@@ -1,0 +1,66 @@
+"""A training's events, for people: a progress bar and a line per evaluation and checkpoint."""
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trm.events import CheckpointSaved, Evaluated, Event, Finished, Started, StepMetrics, Stopped, Updated
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage, or a dash when there is none."""
+    return "-" if value is None else f"{value:.1%}"
+
+
+class Reporter:
+    """Shows events as they come; the bar is drawn on terminals only, the lines everywhere."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+        self.progress = Progress(
+            TextColumn("[bold]training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[news]}"), console=self.console, disable=not self.console.is_terminal,
+        )
+        self.task = self.progress.add_task("train", total=None, news="")
+
+    def tell(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case Started():
+                self._started(event)
+            case Updated():
+                self.progress.update(self.task, completed=event.step)
+            case StepMetrics():
+                self._metrics(event)
+            case Evaluated():
+                self.console.print(self._evaluated(event))
+            case CheckpointSaved():
+                self.console.print(f"step {event.step:>6}  saved {event.path} ({event.bytes / 1e6:.1f} MB)")
+            case Stopped():
+                self.progress.stop()
+                self.console.print(f"stopped at step {event.step}; go on with --resume")
+            case Finished():
+                self.progress.stop()
+                self.console.print(f"finished {event.step} steps in {event.seconds:.1f} s, exact accuracy {share(event.exact_accuracy)}")
+
+    def _started(self, event: Started) -> None:
+        resumed = f", resumed at step {event.resumed_from}" if event.resumed_from is not None else ""
+        self.console.print(
+            f"{event.parameters:,} parameters on {event.device} ({event.precision}), {event.train_puzzles:,} training and "
+            f"{event.test_puzzles:,} test puzzles{resumed}"
+        )
+        self.progress.update(self.task, total=event.total_steps, completed=event.step)
+        self.progress.start()
+
+    def _metrics(self, event: StepMetrics) -> None:
+        steps = "-" if event.mean_supervision_steps is None else f"{event.mean_supervision_steps:.1f}"
+        news = f"loss {event.loss:.3f}  exact {share(event.exact_accuracy)}  halts at {steps}"
+        self.progress.update(self.task, news=news)
+        if not self.console.is_terminal:
+            self.console.print(f"step {event.step:>6}  {news}  {event.puzzles_per_second:.0f} puzzles/s")
+
+    @staticmethod
+    def _evaluated(event: Evaluated) -> str:
+        return (
+            f"step {event.step:>6}  [bold]{event.split}[/] exact {share(event.exact_accuracy)}, cells {share(event.cell_accuracy)}"
+            f" of {event.n} puzzles; would halt at step {event.mean_supervision_steps:.1f}"
+        )

@@ -1,0 +1,102 @@
+"""`trm train`: train a model, with a progress bar for people or JSON events for programs."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from trm.cli.progress import Reporter
+from trm.config import RunConfig
+from trm.errors import ConfigError, InvalidOverride, TrmError
+from trm.events import CheckpointDue, Event, Failed, Stopped, Updated
+from trm.presets import get_preset, resolve
+from trm.puzzles.datasets import load, spec_of
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoints.")] = Path("checkpoints"),
+    preset: Annotated[str, typer.Option(help="A named recipe; see `trm inspect --presets`.")] = "sudoku-6x6",
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=200.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")] = None,
+    data: Annotated[str | None, typer.Option(help="A built-in data set or a data set folder; the preset's unless given.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on from this checkpoint, with its configuration.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,
+) -> None:
+    """Train a model and save checkpoints. Ctrl-C saves one more and stops; --resume goes on from it."""
+    tell = _print_json if events else Reporter().tell
+    try:
+        _run(_configuration(config, preset, overrides or [], data), data, out, resume, device, tell)
+    except TrmError as error:
+        if not events:
+            raise
+        _print_json(Failed(error.code, str(error)))
+        sys.exit(1)
+
+
+def _run(
+    config: RunConfig, data: str | None, out: Path, resume: Path | None, device: str, tell: Callable[[Event], None]
+) -> None:
+    from trm.device import pick_device
+    from trm.trainer import Trainer
+
+    source = data or config.dataset
+    splits, place = (load(source, "train"), load(source, "test")), pick_device(device)
+    trainer = Trainer.resume(resume, *splits, place) if resume else Trainer(config, *splits, place)
+    stop = _StopRequest()
+    for event in trainer:
+        if isinstance(event, CheckpointDue):
+            tell(trainer.save(out))
+        elif not isinstance(event, Updated):
+            tell(event)
+        elif stop.asked:
+            tell(trainer.save(out))
+            tell(Stopped(event.step))
+            return
+        else:
+            tell(event)
+
+
+class _StopRequest:
+    """Remembers a SIGTERM or SIGINT; the loop looks at it between two updates."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def _print_json(event: Event) -> None:
+    print(event.as_json(), flush=True)
+
+
+def _configuration(path: Path | None, preset: str, overrides: list[str], data: str | None) -> RunConfig:
+    if path is None:
+        return resolve(preset, spec_of(data or get_preset(preset).dataset), _parsed(overrides), data)
+    try:
+        return RunConfig.model_validate_json(path.read_text())
+    except (OSError, ValidationError) as error:
+        raise ConfigError(f"{path} is not a run configuration: {error}") from error
+
+
+def _parsed(overrides: list[str]) -> dict[str, Any]:
+    """`key=value` pairs; values are JSON where they parse as such, otherwise strings."""
+    parsed: dict[str, Any] = {}
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise InvalidOverride(f"--set takes key=value, not {override!r}.")
+        try:
+            parsed[key] = json.loads(value)
+        except ValueError:
+            parsed[key] = value
+    return parsed
