@@ -1,0 +1,62 @@
+"""How Alembic runs the migrations: one migrator at a time, on the database of TRM_DATABASE_URL unless given another."""
+
+from alembic import context
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from services.registry.settings import load_settings
+from services.registry.tables import Job
+
+LOCK_KEY = 0x74726D_6D696772  # any number that nobody else uses
+
+
+def _url() -> str:
+    return context.config.attributes.get("database_url") or load_settings().require_database_url()
+
+
+def _is_at_head(connection: Connection) -> bool:
+    heads = ScriptDirectory.from_config(context.config).get_heads()
+    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=Job.metadata, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _migrate_alone(connection: Connection) -> None:
+    """Hold a lock of the session, not of a transaction: it must outlive every commit in between."""
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
+    connection.commit()
+    try:
+        _migrate(connection)
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
+        connection.commit()
+
+
+def _run_online() -> None:
+    engine = create_engine(
+        _url(), poolclass=NullPool, connect_args={"connect_timeout": 5, "application_name": "trm-migrate"}
+    )
+    with engine.connect() as connection:
+        already = context.config.attributes.get("to_head", False) and _is_at_head(connection)
+        connection.rollback()
+        if not already:
+            _migrate_alone(connection)
+
+
+def _run_offline() -> None:
+    context.configure(url=_url(), target_metadata=Job.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    _run_offline()
+else:
+    _run_online()

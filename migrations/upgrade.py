@@ -1,0 +1,64 @@
+"""Brings a database to the newest schema."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from services.registry.database import Database, current_revision, script_directory
+from services.registry.errors import DatabaseUnavailable, SchemaAhead
+
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """The schema's revision before and after."""
+
+    before: str | None
+    after: str | None
+
+
+def alembic_config(url: str) -> Config:
+    """Alembic's configuration for one database, wherever this package is installed."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["database_url"] = url
+    return config
+
+
+def wait_for_database(url: str, seconds: float) -> None:
+    """Returns once the database answers; raises DatabaseUnavailable when it has not within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            _revision(url)
+        except DatabaseUnavailable:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def upgrade(url: str) -> Upgrade:
+    """Apply every migration that is missing; several migrators at once take turns. Raises SchemaAhead."""
+    before, scripts = _revision(url), script_directory()
+    if before is not None and before not in {script.revision for script in scripts.walk_revisions()}:
+        raise SchemaAhead(
+            f"The database is at {before}, which this code does not know. Run the code that made it, or newer."
+        )
+    config = alembic_config(url)
+    config.attributes["to_head"] = True
+    command.upgrade(config, "head")
+    return Upgrade(before, _revision(url))
+
+
+def _revision(url: str) -> str | None:
+    database = Database(url, pool_size=1)
+    try:
+        return current_revision(database)
+    finally:
+        database.close()

@@ -1,0 +1,102 @@
+"""The connection to Postgres: the only place that begins and commits transactions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+
+import migrations
+from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
+from services.registry.settings import Settings
+from trm.errors import StorageFull
+
+CONNECT_SECONDS = 5
+DISK_FULL = "53100"  # SQLSTATE
+# A stopped process must not keep rows locked: the server ends what idles inside a transaction.
+SERVER_OPTIONS = (
+    "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=30s"
+)
+
+
+class Database:
+    """A pool of connections. Threads share it; processes never do."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self.engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=2 * pool_size,
+            pool_timeout=CONNECT_SECONDS,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS, "options": SERVER_OPTIONS, "application_name": "trm"},
+        )
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @classmethod
+    def of(cls, settings: Settings, *, pool_size: int = 5) -> "Database":
+        """The database that the settings name; raises SettingMissing."""
+        return cls(settings.require_database_url(), pool_size=pool_size)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits at the end of the block, or rolls back when the block raises.
+
+        Raises DatabaseUnavailable, or StorageFull when the server has no room.
+        """
+        with typed_errors(), self._sessions.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def typed_errors() -> Iterator[None]:
+    """Turns the driver's errors of an absent or exhausted server into ours."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("Every connection to the database is in use. Try again in a moment.") from error
+    except (OperationalError, InterfaceError) as error:
+        raise _translated(error) from error
+
+
+def _translated(error: DBAPIError) -> Exception:
+    if getattr(error.orig, "sqlstate", None) == DISK_FULL:
+        return StorageFull("The database's disk is full; nothing was recorded. Free some space there.")
+    reason = " ".join(str(error.orig).split())[:300]
+    return DatabaseUnavailable(f"The database does not answer: {reason}")
+
+
+def script_directory() -> ScriptDirectory:
+    """The migrations that came with this code, wherever it is installed."""
+    return ScriptDirectory(str(Path(migrations.__file__).parent))
+
+
+def current_revision(database: Database) -> str | None:
+    """The migration that the database is at; None for an empty one."""
+    with typed_errors(), database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def require_head(database: Database) -> None:
+    """Raises SchemaBehind or SchemaAhead unless the database has exactly this code's schema."""
+    scripts = script_directory()
+    current, head = current_revision(database), scripts.get_current_head()
+    if current == head:
+        return
+    known = {script.revision for script in scripts.walk_revisions()}
+    if current is None or current in known:
+        raise SchemaBehind(
+            f"The database is at {current or 'nothing'}, this code needs {head}. Run `python -m migrations`."
+        )
+    raise SchemaAhead(
+        f"The database is at {current}, which this code does not know. Run the code that made it, or newer."
+    )

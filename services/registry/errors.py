@@ -1,0 +1,141 @@
+"""Every error that the registry raises, each with a stable code.
+
+    RegistryError
+    ├── NotFound
+    │   ├── JobNotFound          job_not_found
+    │   ├── RunNotFound          run_not_found
+    │   ├── CheckpointNotFound   checkpoint_not_found
+    │   └── DatasetNotFound      dataset_not_found
+    ├── Conflict
+    │   ├── JobFinished          job_already_finished
+    │   └── DatasetNameTaken     dataset_name_taken
+    ├── StaleLease               lease_lost
+    ├── InvalidCursor            cursor_invalid
+    ├── Unavailable
+    │   ├── DatabaseUnavailable  database_unavailable
+    │   ├── BrokerUnavailable    broker_unavailable
+    │   └── StorageUnavailable   storage_unavailable
+    ├── SchemaMismatch
+    │   ├── SchemaBehind         schema_behind
+    │   └── SchemaAhead          schema_ahead
+    └── SettingMissing           setting_missing
+
+A full disk is `trm.errors.StorageFull` here too. The message is a sentence for a person.
+Codes never change once released.
+"""
+
+from typing import ClassVar
+
+
+class RegistryError(Exception):
+    """Root of the tree; `code` is what programs should look at."""
+
+    code: ClassVar[str] = "registry_error"
+
+
+class NotFound(RegistryError):
+    """Nothing has this id."""
+
+    code = "not_found"
+
+
+class JobNotFound(NotFound):
+    """No job has this id."""
+
+    code = "job_not_found"
+
+
+class RunNotFound(NotFound):
+    """No run has this id."""
+
+    code = "run_not_found"
+
+
+class CheckpointNotFound(NotFound):
+    """No checkpoint has this id."""
+
+    code = "checkpoint_not_found"
+
+
+class DatasetNotFound(NotFound):
+    """No uploaded data set has this id or name."""
+
+    code = "dataset_not_found"
+
+
+class Conflict(RegistryError):
+    """What is asked contradicts what is recorded."""
+
+    code = "conflict"
+
+
+class JobFinished(Conflict):
+    """The job has reached its end, which nothing changes any more."""
+
+    code = "job_already_finished"
+
+
+class DatasetNameTaken(Conflict):
+    """Another data set has this name."""
+
+    code = "dataset_name_taken"
+
+
+class StaleLease(RegistryError):
+    """The writer no longer holds the job: it was rescued, cancelled or finished. Stop at once and write nothing."""
+
+    code = "lease_lost"
+
+
+class InvalidCursor(RegistryError):
+    """The cursor was not made by this list."""
+
+    code = "cursor_invalid"
+
+
+class Unavailable(RegistryError):
+    """A part that the service stands on does not answer; trying again later may help."""
+
+    code = "unavailable"
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer, or broke off."""
+
+    code = "database_unavailable"
+
+
+class BrokerUnavailable(Unavailable):
+    """The broker does not answer."""
+
+    code = "broker_unavailable"
+
+
+class StorageUnavailable(Unavailable):
+    """The artifact storage cannot be read or written."""
+
+    code = "storage_unavailable"
+
+
+class SchemaMismatch(RegistryError):
+    """The database's schema is not the one that this code was written for."""
+
+    code = "schema_mismatch"
+
+
+class SchemaBehind(SchemaMismatch):
+    """The database lacks migrations: run `python -m migrations`."""
+
+    code = "schema_behind"
+
+
+class SchemaAhead(SchemaMismatch):
+    """The database was migrated by newer code than this."""
+
+    code = "schema_ahead"
+
+
+class SettingMissing(RegistryError):
+    """A setting without a default is needed and not set."""
+
+    code = "setting_missing"

@@ -1,0 +1,74 @@
+"""The queue contract: a message carries a job's id and nothing else, and losing or doubling one is harmless."""
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from services.registry.errors import BrokerUnavailable
+from services.registry.settings import Settings
+from services.registry.states import JobKind
+
+TRAIN_QUEUE = "train"
+SOLVE_QUEUE = "solve"
+TRAIN_TASK = "trm.train"
+SOLVE_TASK = "trm.solve"
+QUEUES = {JobKind.TRAIN: TRAIN_QUEUE, JobKind.SOLVE: SOLVE_QUEUE}
+TASKS = {JobKind.TRAIN: TRAIN_TASK, JobKind.SOLVE: SOLVE_TASK}
+
+# Someone waits for a publisher, so it gives up within a second; the reaper publishes what was missed.
+PUBLISH_CONNECT_SECONDS = 0.4
+PUBLISH_ANSWER_SECONDS = 1.0
+PUBLISH_RETRIES = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+
+
+def celery_app(settings: Settings, *, connect_seconds: float = 5, answer_seconds: float = 30) -> Celery:
+    """Celery as the workers run it; raises SettingMissing without a broker."""
+    app = Celery("trm", broker=settings.require_broker_url())
+    app.conf.update(
+        task_acks_late=False,  # the row says what is left to do; a message held for hours would be delivered twice
+        task_ignore_result=True,  # with no result backend either: the status is in the database
+        task_serializer="json",
+        accept_content=["json"],
+        task_routes={TASKS[kind]: {"queue": QUEUES[kind]} for kind in JobKind},
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,  # else a busy worker keeps the next job from an idle one
+        worker_pool_start_method="spawn",  # CUDA and database connections do not survive a fork
+        worker_proc_alive_timeout=120,  # importing torch takes longer than the default of 4 s
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "socket_timeout": answer_seconds,
+            "socket_connect_timeout": connect_seconds,
+            "socket_keepalive": True,
+            "health_check_interval": 25,
+            "global_keyprefix": "trm:",
+        },
+    )
+    return app
+
+
+def publisher_app(settings: Settings) -> Celery:
+    """Celery for those who only publish: it gives up on a silent broker within about a second."""
+    return celery_app(settings, connect_seconds=PUBLISH_CONNECT_SECONDS, answer_seconds=PUBLISH_ANSWER_SECONDS)
+
+
+def publish(app: Celery, kind: JobKind, job_id: str) -> None:
+    """Tell the workers to look at a job whose row is committed; raises BrokerUnavailable."""
+    try:
+        app.send_task(TASKS[kind], args=[job_id], queue=QUEUES[kind], retry=True, retry_policy=PUBLISH_RETRIES)
+    except OperationalError as error:
+        raise _unavailable(error) from error
+
+
+def ping_broker(app: Celery) -> None:
+    """Raises BrokerUnavailable unless the broker answers."""
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(errback=None, max_retries=1, interval_start=0, interval_step=0)
+    except OperationalError as error:
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: OperationalError) -> BrokerUnavailable:
+    return BrokerUnavailable(f"The broker does not answer: {str(error)[:300]}")

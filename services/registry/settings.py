@@ -1,0 +1,93 @@
+"""The deployment's settings: read from `TRM_*` environment variables and secret files, never at import."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.registry.errors import SettingMissing
+
+SECRETS_DIR = Path("/run/secrets")
+MIB = 1 << 20
+
+AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+def _artifacts(data: dict[str, Any]) -> str:
+    return (data["data_dir"] / "artifacts").as_uri() if "data_dir" in data else ""
+
+
+class Settings(BaseSettings):
+    """Everything a deployment can set: each field is the variable `TRM_<NAME>`, or the secret file `trm_<name>`."""
+
+    model_config = SettingsConfigDict(env_prefix="TRM_", frozen=True, extra="forbid", env_ignore_empty=True)
+
+    database_url: str | None = Field(default=None, repr=False)  # postgresql://user:password@host/name
+    broker_url: str | None = Field(default=None, repr=False)  # redis://host:6379/0 or redis+socket:///path
+    data_dir: AbsolutePath = Field(default=Path(".data"), validate_default=True)
+    storage_url: str = Field(default_factory=_artifacts)  # any fsspec URL; <data_dir>/artifacts unless set
+
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = Field(default=8000, ge=0, le=65_535)  # 0: a free one
+    worker_metrics_host: str = "127.0.0.1"
+    worker_metrics_port: int = Field(default=0, ge=0, le=65_535)  # 0: a free one, announced in the log
+
+    device: str = "auto"
+    solve_concurrency: int = Field(default=4, ge=1, le=64)  # solve jobs at once in a worker
+    solve_models: int = Field(default=2, ge=1, le=64)  # models a solve worker keeps in memory
+
+    lease_seconds: float = Field(default=30, gt=0)  # a worker silent for longer has lost its job
+    heartbeat_seconds: float = Field(default=5, gt=0)
+    reaper_interval_seconds: float = Field(default=5, gt=0)
+    republish_seconds: float = Field(default=30, gt=0)  # a queued job unclaimed for longer is announced again
+    stop_grace_seconds: float = Field(default=20, gt=0)  # a training has this long to save before it is killed
+    max_attempts: int = Field(default=3, ge=1, le=100)
+    metrics_batch_rows: int = Field(default=100, ge=1, le=10_000)  # logged steps written at once
+    metrics_batch_seconds: float = Field(default=1, gt=0)  # a logged step waits no longer than this
+
+    max_body_bytes: int = Field(default=32 * MIB, ge=1024)
+    max_puzzles_per_job: int = Field(default=10_000, ge=1)
+    max_wait_seconds: float = Field(default=60, ge=0)
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_the_driver(cls, url: str | None) -> str | None:
+        for scheme in ("postgresql://", "postgres://"):
+            if url is not None and url.startswith(scheme):
+                return "postgresql+psycopg://" + url.removeprefix(scheme)
+        return url
+
+    @field_validator("broker_url")
+    @classmethod
+    def _names_the_transport(cls, url: str | None) -> str | None:
+        if url is not None and url.startswith("unix://"):
+            return "redis+socket://" + url.removeprefix("unix://")
+        return url
+
+    @field_validator("heartbeat_seconds")
+    @classmethod
+    def _beats_within_the_lease(cls, seconds: float, info: ValidationInfo) -> float:
+        if seconds * 2 > info.data.get("lease_seconds", seconds * 2):
+            raise ValueError("must be at most half of lease_seconds, so that one late heartbeat does not lose the job")
+        return seconds
+
+    def require_database_url(self) -> str:
+        """The database's URL; raises SettingMissing."""
+        if self.database_url is None:
+            raise SettingMissing("No database is set. Set TRM_DATABASE_URL to postgresql://user:password@host/name.")
+        return self.database_url
+
+    def require_broker_url(self) -> str:
+        """The broker's URL; raises SettingMissing."""
+        if self.broker_url is None:
+            raise SettingMissing("No broker is set. Set TRM_BROKER_URL to redis://host:6379/0 or redis+socket:///path.")
+        return self.broker_url
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment, secret files included where the folder exists."""
+    return Settings(_secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None)  # type: ignore[call-arg]
