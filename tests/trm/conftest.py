@@ -1,0 +1,39 @@
+"""A tiny model and real 4x4 puzzles, shared by the tests of the science."""
+
+import pytest
+import torch
+
+from trm.config import ModelConfig, RunConfig, TrainConfig
+from trm.puzzles.datasets import PuzzleSet, load
+from trm.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="session")
+def train_set() -> PuzzleSet:
+    return load("sudoku-4x4", "train").take(64)
+
+
+@pytest.fixture(scope="session")
+def test_set() -> PuzzleSet:
+    return load("sudoku-4x4", "test").take(16)
+
+
+@pytest.fixture
+def config(train_set: PuzzleSet) -> RunConfig:
+    return RunConfig(
+        preset="tiny",
+        dataset="sudoku-4x4",
+        puzzle=train_set.spec,
+        model=ModelConfig(hidden_size=16, layers=1, latent_steps=1, recursions=2, max_supervision_steps=4, prefix_tokens=1),
+        train=TrainConfig(
+            steps=8, batch_size=8, learning_rate=1e-3, warmup_steps=2, ema_decay=0.9, precision="float32",
+            log_every=3, evaluate_every=4, evaluate_puzzles=16, checkpoint_every=4,
+        ),
+    )
+
+
+@pytest.fixture
+def trainer(config: RunConfig, train_set: PuzzleSet, test_set: PuzzleSet) -> Trainer:
+    return Trainer(config, train_set, test_set, CPU)

@@ -1,0 +1,61 @@
+"""The solver: budgets, halting, traces, and the same answers however puzzles are batched."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trm.puzzles.datasets import PuzzleSet
+from trm.puzzles.rules import check
+from trm.solver import SolveStep, Solver
+from trm.trainer import Trainer
+
+
+@pytest.fixture
+def solver(trainer: Trainer, tmp_path: Path) -> Solver:
+    for _ in range(3):
+        trainer.update()
+    return Solver.load(trainer.save(tmp_path).path, "cpu")
+
+
+def test_without_a_threshold_every_puzzle_takes_the_whole_budget(solver: Solver, test_set: PuzzleSet) -> None:
+    solutions = solver.solve(test_set.questions)
+    assert [s.steps for s in solutions] == [4] * len(test_set.questions)
+    assert not any(s.halted for s in solutions)
+    assert [s.steps for s in solver.solve(test_set.questions[:3], max_steps=7)] == [7] * 3
+
+
+def test_a_reached_threshold_ends_thinking(solver: Solver, test_set: PuzzleSet) -> None:
+    [solution] = solver.solve(test_set.questions[:1], halt_threshold=0.0)
+    assert (solution.steps, solution.halted) == (1, True)
+
+
+def test_puzzles_that_halt_early_answer_as_at_that_step(solver: Solver, test_set: PuzzleSet) -> None:
+    traces = [s.trace or () for s in solver.solve(test_set.questions, keep_trace=True)]
+    threshold = float(np.median([t[1].halt_probability for t in traces]))
+    for trace, solution in zip(traces, solver.solve(test_set.questions, halt_threshold=threshold), strict=True):
+        expected = next((t for t in trace if t.halt_probability >= threshold), trace[-1])
+        assert solution.steps == expected.step
+        assert np.array_equal(solution.answer, expected.answer)
+
+
+def test_batching_does_not_change_answers(solver: Solver, test_set: PuzzleSet) -> None:
+    together, apart = solver.solve(test_set.questions), solver.solve(test_set.questions, batch_size=3)
+    assert [s.answer.tolist() for s in together] == [s.answer.tolist() for s in apart]
+
+
+def test_steps_are_told_as_they_happen(solver: Solver, test_set: PuzzleSet) -> None:
+    told: list[SolveStep] = []
+    [solution] = solver.solve(test_set.questions[:1], on_step=told.append, keep_trace=True)
+    assert [step.step for step in told] == [1, 2, 3, 4]
+    assert solution.trace == tuple(told)
+    assert told[-1].halted
+    question = test_set.questions[0]
+    assert told[0].changed_cells == int((told[0].answer != question).sum())
+    assert solution.verified == check(solver.spec, question, solution.answer)
+
+
+def test_stopping_returns_what_is_done(solver: Solver, test_set: PuzzleSet) -> None:
+    seen: list[SolveStep] = []
+    solutions = solver.solve(test_set.questions, batch_size=4, on_step=seen.append, should_stop=lambda: len(seen) > 20)
+    assert len(solutions) == 4
