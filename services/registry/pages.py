@@ -1,0 +1,81 @@
+"""Lists in pages: newest first, continued by a cursor that stays valid however many rows are added meanwhile."""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select, literal, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from services.registry.errors import InvalidCursor
+
+T = TypeVar("T")
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some rows of a list, and the cursor for those after them; None when there are none."""
+
+    items: list[T]
+    next_cursor: str | None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are rows after these."""
+        return self.next_cursor is not None
+
+
+def newest_first(
+    session: Session,
+    statement: Select[T],
+    created_at: InstrumentedAttribute[datetime],
+    row_id: InstrumentedAttribute[str],
+    cursor: str | None,
+    limit: int,
+) -> Page[T]:
+    """A page of `statement`, ordered by moment of creation and id, youngest first; raises InvalidCursor."""
+    where = row_id.class_.__tablename__
+    if cursor is not None:
+        moment, last_id = _moment_and_id(decode_cursor(where, cursor))
+        statement = statement.where(tuple_(created_at, row_id) < tuple_(literal(moment), literal(last_id)))
+    rows = list(session.scalars(statement.order_by(created_at.desc(), row_id.desc()).limit(limit + 1)))
+    if len(rows) <= limit:
+        return Page(rows, None)
+    last = rows[limit - 1]
+    mark = [getattr(last, created_at.key).isoformat(), getattr(last, row_id.key)]
+    return Page(rows[:limit], encode_cursor(where, mark))
+
+
+def encode_cursor(where: str, mark: list[Any]) -> str:
+    """An opaque text for a place in the list named `where`."""
+    return base64.urlsafe_b64encode(json.dumps([VERSION, where, *mark]).encode()).decode().rstrip("=")
+
+
+def decode_cursor(where: str, cursor: str) -> list[Any]:
+    """The mark inside a cursor of the list named `where`; raises InvalidCursor for any other text."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        parts = json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
+    except (binascii.Error, UnicodeError, ValueError, RecursionError) as error:
+        raise _invalid() from error
+    if not isinstance(parts, list) or parts[:2] != [VERSION, where]:
+        raise _invalid()
+    return parts[2:]
+
+
+def _moment_and_id(mark: list[Any]) -> tuple[datetime, str]:
+    try:
+        moment, last_id = datetime.fromisoformat(mark[0]), mark[1]
+    except (IndexError, TypeError, ValueError) as error:
+        raise _invalid() from error
+    if moment.tzinfo is None or not isinstance(last_id, str) or "\0" in last_id:
+        raise _invalid()
+    return moment, last_id
+
+
+def _invalid() -> InvalidCursor:
+    return InvalidCursor("This cursor was not given out by this list. Start again without a cursor.")

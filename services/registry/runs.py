@@ -1,0 +1,52 @@
+"""Runs: one training each, across every attempt at it."""
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from services.registry import attempts, leases
+from services.registry.errors import RunNotFound
+from services.registry.ids import new_id
+from services.registry.lookup import find
+from services.registry.pages import Page, newest_first
+from services.registry.tables import Run
+from trm.config import RunConfig
+
+
+def create(session: Session, config: RunConfig, *, name: str | None = None) -> Run:
+    """Record a training that is about to be submitted, with its whole configuration."""
+    run = Run(
+        id=new_id("run"),
+        name=name,
+        preset=config.preset,
+        dataset=config.dataset,
+        config=config.model_dump(mode="json"),
+        total_steps=config.train.steps,
+    )
+    session.add(run)
+    session.flush()
+    session.refresh(run)
+    return run
+
+
+def get(session: Session, run_id: str) -> Run:
+    """The run; raises RunNotFound."""
+    run = find(session, Run, run_id)
+    if run is None:
+        raise RunNotFound(f"There is no run {run_id[:100]!r}.")
+    return run
+
+
+def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Run]:
+    """A page of runs, youngest first; raises InvalidCursor."""
+    return newest_first(session, select(Run), Run.created_at, Run.id, cursor, limit)
+
+
+def record_start(session: Session, claim: leases.Claim, *, step: int, parameters: int, device: str) -> None:
+    """Note what is known once an attempt trains: where it goes on from, the model's size, the device.
+
+    Raises StaleLease.
+    """
+    attempts.record_first_step(session, claim, step)
+    session.execute(
+        update(Run).where(Run.id == claim.training_run).values(step=step, parameters=parameters, device=device)
+    )

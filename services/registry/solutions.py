@@ -1,0 +1,54 @@
+"""The answers of solve jobs: one row a puzzle."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.registry import leases
+from services.registry.base import Json
+from services.registry.errors import InvalidCursor
+from services.registry.pages import Page, decode_cursor, encode_cursor
+from services.registry.tables import Solution
+
+
+class SolutionRow(TypedDict):
+    """One puzzle's answer, as a worker hands it in."""
+
+    index: int
+    question: str
+    answer: str
+    verified: bool | None
+    halt_probability: float
+    steps: int
+    halted: bool
+    trace: list[Json] | None
+
+
+def add(session: Session, claim: leases.Claim, rows: Sequence[SolutionRow]) -> None:
+    """Record answers; they replace those that an earlier attempt gave. Raises StaleLease."""
+    leases.hold(session, claim)
+    if not rows:
+        return
+    statement = insert(Solution)
+    replaced = {name: statement.excluded[name] for name in SolutionRow.__annotations__ if name != "index"}
+    statement = statement.on_conflict_do_update(index_elements=[Solution.job_id, Solution.index], set_=replaced)
+    session.execute(statement, [{"job_id": claim.job_id, **row} for row in rows])
+
+
+def page(session: Session, job_id: str, *, cursor: str | None = None, limit: int = 100) -> Page[Solution]:
+    """A page of a job's answers in the order of its puzzles; raises InvalidCursor."""
+    where = f"solutions of {job_id}"
+    after = -1 if cursor is None else _index(decode_cursor(where, cursor))
+    statement = select(Solution).where(Solution.job_id == job_id, Solution.index > after).order_by(Solution.index)
+    rows = list(session.scalars(statement.limit(limit + 1)))
+    more = encode_cursor(where, [rows[limit - 1].index]) if len(rows) > limit else None
+    return Page(rows[:limit], more)
+
+
+def _index(mark: list[object]) -> int:
+    if len(mark) != 1 or not isinstance(mark[0], int) or abs(mark[0]) >= 2**31:
+        raise InvalidCursor("This cursor was not given out by this list. Start again without a cursor.")
+    return mark[0]
