@@ -1,0 +1,52 @@
+"""Makes Prometheus instruments that have all their series from the start: rates exist before the first event."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from math import nan
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.metrics import MetricWrapperBase
+
+Values = Sequence[str]  # of a label; empty for one whose values are known only at run time
+
+
+class Instruments:
+    """Makes the instruments of one registry; keyword arguments name the labels and list their values."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def counter(self, name: str, meaning: str, **labels: Values) -> Counter:
+        """A count that only grows."""
+        counter = Counter(name, meaning, tuple(labels), registry=self._registry)
+        _initialise(counter, labels)
+        return counter
+
+    def histogram(self, name: str, meaning: str, buckets: Sequence[float], **labels: Values) -> Histogram:
+        """A distribution."""
+        histogram = Histogram(name, meaning, tuple(labels), buckets=buckets, registry=self._registry)
+        _initialise(histogram, labels)
+        return histogram
+
+    def gauge(self, name: str, meaning: str) -> Gauge:
+        """A value that comes and goes; NaN until it is set."""
+        gauge = Gauge(name, meaning, registry=self._registry)
+        gauge.set(nan)
+        return gauge
+
+    def last_heartbeat(self, role: str) -> Gauge:
+        """When the process last did its duty, as Unix time; call `set_to_current_time`."""
+        name, meaning = "trm_worker_last_heartbeat_timestamp_seconds", "When this process last did its duty."
+        gauge = Gauge(name, meaning, ("role",), registry=self._registry).labels(role)
+        gauge.set_to_current_time()
+        return gauge
+
+    def info(self, name: str, meaning: str, values: dict[str, str]) -> None:
+        """Facts about the process, as labels."""
+        Info(name, meaning, registry=self._registry).info(values)
+
+
+def _initialise(metric: MetricWrapperBase, labels: Mapping[str, Values]) -> None:
+    if labels:
+        for values in product(*labels.values()):
+            metric.labels(*values)

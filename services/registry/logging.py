@@ -1,0 +1,67 @@
+"""How every process of the service logs: one line an event on stderr, for people or as JSON."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
+QUIET = ("alembic", "kombu", "amqp", "fsspec", "uvicorn.access")  # they say at info what we say ourselves
+
+
+def configure_logging(level: str, style: Literal["console", "json"], *, part: str) -> None:
+    """Send structlog's and the standard library's records the same way; every line names the part of the service."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        _naming(part),
+        redact,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(style)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide the passwords inside URLs."""
+    for key, value in event.items():
+        if isinstance(value, str) and "://" in value:
+            event[key] = PASSWORD_IN_URL.sub(r"\1:***@", value)
+    return event
+
+
+def _naming(part: str) -> structlog.typing.Processor:
+    def name(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.setdefault("part", part)
+        return event
+
+    return name
+
+
+def _rendering(style: Literal["console", "json"]) -> list[structlog.typing.Processor]:
+    if style == "json":
+        return [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
+    plain = structlog.dev.plain_traceback  # a pretty one prints local variables, secrets among them
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=plain)]

@@ -1,0 +1,162 @@
+"""The artifact storage: folders of files under one fsspec URL, each stored whole or not at all."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from services.registry.errors import StorageUnavailable
+from trm.errors import StorageFull
+
+LAST_FILES = ("meta.json", "dataset.json")  # written last: a folder without its own is not complete
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+SPARE_BYTES = 16 << 20  # left free for whoever writes meanwhile
+
+
+class Storage:
+    """A place for folders: a local one (`file:///...`), or a bucket of anything that fsspec knows."""
+
+    def __init__(self, url: str) -> None:
+        self.fs, root = fsspec.core.url_to_fs(url)
+        self.root = root.rstrip("/")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the folders lie on this machine's file system."""
+        return isinstance(self.fs, LocalFileSystem)
+
+    def put_folder(self, local: Path, name: str) -> str:
+        """Store a copy of a folder under a name such as `runs/<id>/step_00000250`; returns its URL.
+
+        A folder stored under that name before is kept as it is. Raises StorageFull or StorageUnavailable, and then
+        leaves nothing behind.
+        """
+        path = f"{self.root}/{name}"
+        with _typed_errors(f"The storage cannot take {name}"):
+            if not self._is_complete(path):
+                self._put_local(local, Path(path)) if self.is_local else self._put_remote(local, path)
+        return str(self.fs.unstrip_protocol(path))
+
+    def fetch_folder(self, url: str, local: Path) -> Path:
+        """A folder to read what is stored at `url` from: the stored one itself where it is local, else a copy at `local`.
+
+        Raises StorageUnavailable, or StorageFull with nothing left behind.
+        """
+        path = self.fs._strip_protocol(url)
+        with _typed_errors(f"The storage does not hold {url}"):
+            if self.is_local:
+                return _existing(Path(path))
+            if not local.exists():
+                self._fetch_remote(path, local)
+        return local
+
+    def exists(self, url: str) -> bool:
+        """Whether a complete folder is stored at `url`."""
+        with _typed_errors(f"The storage cannot say whether it holds {url}"):
+            return self._is_complete(self.fs._strip_protocol(url))
+
+    def delete_folder(self, url: str) -> None:
+        """Remove what is stored at `url`; it may be gone already."""
+        with _typed_errors(f"The storage cannot delete {url}"):
+            self._remove(self.fs._strip_protocol(url))
+
+    def _is_complete(self, path: str) -> bool:
+        if self.is_local:
+            return Path(path).is_dir()  # it was renamed into place
+        return any(self.fs.exists(f"{path}/{name}") for name in LAST_FILES)
+
+    def _remove(self, path: str) -> None:
+        if self.fs.exists(path):
+            self.fs.rm(path, recursive=True)
+
+    def _put_local(self, local: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _require_room(local, target.parent)
+        with _beside(target) as draft:
+            for file in files_of(local):
+                _copy_durably(local / file, draft / file)
+            for folder in sorted({draft, *(draft / file.parent for file in files_of(local))}, reverse=True):
+                _sync(folder)
+        _sync(target.parent)
+
+    def _put_remote(self, local: Path, path: str) -> None:
+        try:
+            for file in files_of(local):
+                self.fs.makedirs(f"{path}/{file.parent.as_posix()}".removesuffix("/."), exist_ok=True)
+                self.fs.put_file(str(local / file), f"{path}/{file.as_posix()}")
+        except BaseException:
+            self._remove(path)
+            raise
+
+    def _fetch_remote(self, path: str, local: Path) -> None:
+        local.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(local) as draft:
+            for found in self.fs.find(path):
+                target = draft / str(found).removeprefix(f"{path}/")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self.fs.get_file(found, str(target))
+            if not any(draft.iterdir()):
+                raise FileNotFoundError(path)
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files in a folder, relative to it, in the order in which to write them."""
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(files, key=lambda file: file.name in LAST_FILES)
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """An empty folder beside `target`, which becomes it when the block ends well and vanishes when it does not."""
+    draft = target.parent / f".{target.name}.{uuid4().hex}.part"
+    draft.mkdir()
+    try:
+        yield draft
+        draft.rename(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise FileNotFoundError(folder)
+    return folder
+
+
+def _require_room(local: Path, target: Path) -> None:
+    needed = sum((local / file).stat().st_size for file in files_of(local))
+    if needed + SPARE_BYTES > shutil.disk_usage(target).free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+
+def _copy_durably(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as reader, target.open("xb") as writer:
+        shutil.copyfileobj(reader, writer, 1 << 20)
+        writer.flush()
+        os.fsync(writer.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _typed_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise StorageFull(f"{what}: no room is left there. Free some space; nothing partial was kept.") from error
+        raise StorageUnavailable(f"{what}: {error.strerror or error}") from error
