@@ -3,8 +3,9 @@
 import logging
 import re
 import sys
+import traceback
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 
@@ -48,7 +49,7 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
     """Hide the passwords inside URLs."""
     for key, value in event.items():
         if isinstance(value, str) and "://" in value:
-            event[key] = PASSWORD_IN_URL.sub(r"\1:***@", value)
+            event[key] = _without_passwords(value)
     return event
 
 
@@ -63,5 +64,14 @@ def _naming(part: str) -> structlog.typing.Processor:
 def _rendering(style: Literal["console", "json"]) -> list[structlog.typing.Processor]:
     if style == "json":
         return [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
-    plain = structlog.dev.plain_traceback  # a pretty one prints local variables, secrets among them
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=plain)]
+    colors = sys.stderr.isatty()
+    return [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=_write_traceback)]
+
+
+def _write_traceback(output: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    """Plain: structlog's pretty one prints local variables, secrets among them."""
+    output.write("\n" + _without_passwords("".join(traceback.format_exception(*exc_info))).rstrip())
+
+
+def _without_passwords(text: str) -> str:
+    return PASSWORD_IN_URL.sub(r"\1:***@", text)

@@ -16,6 +16,7 @@ from trm.errors import StorageFull
 
 LAST_FILES = ("meta.json", "dataset.json")  # written last: a folder without its own is not complete
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+DRAFT = ".part"
 SPARE_BYTES = 16 << 20  # left free for whoever writes meanwhile
 
 
@@ -44,7 +45,7 @@ class Storage:
         return str(self.fs.unstrip_protocol(path))
 
     def fetch_folder(self, url: str, local: Path) -> Path:
-        """A folder to read what is stored at `url` from: the stored one itself where it is local, else a copy at `local`.
+        """A folder to read what is stored at `url` from: itself where the storage is local, else a copy at `local`.
 
         Raises StorageUnavailable, or StorageFull with nothing left behind.
         """
@@ -65,6 +66,12 @@ class Storage:
         """Remove what is stored at `url`; it may be gone already."""
         with _typed_errors(f"The storage cannot delete {url}"):
             self._remove(self.fs._strip_protocol(url))
+
+    def discard_drafts(self, name: str) -> None:
+        """Remove what killed writers left half-made under `name`; ask only while nobody else writes there."""
+        if self.is_local:
+            for draft in Path(self.root, name).glob(f".*{DRAFT}"):
+                shutil.rmtree(draft, ignore_errors=True)
 
     def _is_complete(self, path: str) -> bool:
         if self.is_local:
@@ -113,15 +120,27 @@ def files_of(folder: Path) -> list[Path]:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """An empty folder beside `target`, which becomes it when the block ends well and vanishes when it does not."""
-    draft = target.parent / f".{target.name}.{uuid4().hex}.part"
+    """An empty folder beside `target`, which becomes it when the block ends well and vanishes when it does not.
+
+    Where somebody else completed `target` meanwhile, theirs stays.
+    """
+    draft = target.parent / f".{target.name}.{uuid4().hex}{DRAFT}"
     draft.mkdir()
     try:
         yield draft
-        draft.rename(target)
+        _rename(draft, target)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def _rename(draft: Path, target: Path) -> None:
+    try:
+        draft.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+        shutil.rmtree(draft)
 
 
 def _existing(folder: Path) -> Path:
@@ -132,7 +151,8 @@ def _existing(folder: Path) -> Path:
 
 def _require_room(local: Path, target: Path) -> None:
     needed = sum((local / file).stat().st_size for file in files_of(local))
-    if needed + SPARE_BYTES > shutil.disk_usage(target).free:
+    if needed + DRAFT = ".part"
+SPARE_BYTES > shutil.disk_usage(target).free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
 
