@@ -151,8 +151,7 @@ def _existing(folder: Path) -> Path:
 
 def _require_room(local: Path, target: Path) -> None:
     needed = sum((local / file).stat().st_size for file in files_of(local))
-    if needed + DRAFT = ".part"
-SPARE_BYTES > shutil.disk_usage(target).free:
+    if needed + SPARE_BYTES > shutil.disk_usage(target).free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
 
