@@ -1,0 +1,1 @@
+"""Puzzles without torch: text and tokens, rules, exact search, symmetries, generation, data sets."""

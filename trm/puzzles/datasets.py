@@ -1,0 +1,306 @@
+"""Data sets: tables of questions and answers, read row by row, built in or brought along."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm.config import PuzzleSpec
+from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem, UnknownDataset
+from trm.puzzles import grids
+from trm.puzzles.rules import check_many
+from trm.puzzles.sudoku import BOXES, spec_for
+from trm.puzzles.symmetry import canonical
+
+Kind = Literal["sudoku", "grid"]
+DATA = Path(__file__).parent / "data"
+COLUMNS = ("source", "question", "answer", "rating")
+CANONICAL_CELLS = 36  # up to 6x6, equivalent puzzles can be told by comparing all images
+
+
+@dataclass(frozen=True)
+class PuzzleSet:
+    """Questions and answers of one shape, n of them."""
+
+    spec: PuzzleSpec
+    questions: NDArray[np.int32]  # (n, L)
+    answers: NDArray[np.int32]  # (n, L)
+    sources: tuple[str, ...] | None = None
+    ratings: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def take(self, limit: int | None) -> Self:
+        """The first `limit` puzzles; all for None."""
+        return self.select(np.arange(len(self))[:limit])
+
+    def select(self, rows: NDArray[np.int64]) -> Self:
+        """The puzzles at these places."""
+        return replace(
+            self,
+            questions=self.questions[rows],
+            answers=self.answers[rows],
+            sources=None if self.sources is None else tuple(self.sources[i] for i in rows),
+            ratings=None if self.ratings is None else self.ratings[rows],
+        )
+
+
+@dataclass(frozen=True)
+class BuiltinDataset:
+    """A data set that ships with the package."""
+
+    name: str
+    summary: str
+    licence: str
+    size: int  # of the Sudoku
+
+    @property
+    def spec(self) -> PuzzleSpec:
+        """Its shape and alphabet."""
+        return spec_for(self.size)
+
+    def path(self, split: str) -> Path:
+        """The file of a split; raises UnknownDataset when there is none."""
+        path = DATA / self.name / f"{split}.csv.gz"
+        if not path.exists():
+            raise UnknownDataset(f"The data set {self.name!r} has no split {split!r}; it has train and test.")
+        return path
+
+
+BUILTIN: dict[str, BuiltinDataset] = {
+    dataset.name: dataset
+    for dataset in (
+        BuiltinDataset("sudoku-4x4", "4x4 Sudoku, generated; test disjoint from train up to symmetry.", "Apache-2.0", 4),
+        BuiltinDataset("sudoku-6x6", "6x6 Sudoku, generated; test disjoint from train up to symmetry.", "Apache-2.0", 6),
+        BuiltinDataset(
+            "sudoku-extreme-1k",
+            "1,000 puzzles of Sudoku-Extreme to train on; 5,000 comparably hard forum puzzles to test on.",
+            "see README.md of the data",
+            9,
+        ),
+    )
+}
+
+
+def builtin(name: str) -> BuiltinDataset:
+    """The built-in data set of this name; raises UnknownDataset with the names there are."""
+    if name not in BUILTIN:
+        raise UnknownDataset(f"There is no data set {name!r}. Built in: {', '.join(sorted(BUILTIN))}.")
+    return BUILTIN[name]
+
+
+def spec_of(name: str | Path) -> PuzzleSpec:
+    """The shape of a built-in data set or a saved folder, without reading its tables."""
+    return PuzzleSpec.model_validate(_manifest(Path(name))["spec"]) if _is_folder(name) else builtin(str(name)).spec
+
+
+def load(name: str | Path, split: str) -> PuzzleSet:
+    """A split of a built-in data set, or of a folder that `save_dataset` wrote."""
+    if not _is_folder(name):
+        dataset = builtin(str(name))
+        return read_table(dataset.path(split), kind="sudoku", spec=dataset.spec)
+    manifest = _manifest(Path(name))
+    if split not in manifest["splits"]:
+        raise UnknownDataset(f"The data set in {name} has no split {split!r}.")
+    spec = PuzzleSpec.model_validate(manifest["spec"])
+    return read_table(Path(name) / manifest["splits"][split], kind=spec.kind, spec=spec)
+
+
+def save_dataset(folder: Path, name: str, splits: dict[str, PuzzleSet]) -> None:
+    """Write tables and `dataset.json` beside `folder`, then rename into place: whole or not at all."""
+    staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        staging.mkdir(parents=True)
+        for split, puzzles in splits.items():
+            write_table(staging / f"{split}.csv.gz", puzzles)
+        spec = next(iter(splits.values())).spec
+        manifest = {"name": name, "spec": spec.model_dump(mode="json"), "splits": {s: f"{s}.csv.gz" for s in splits}}
+        (staging / "dataset.json").write_text(json.dumps(manifest))
+        staging.rename(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def write_table(path: Path, puzzles: PuzzleSet) -> None:
+    """A gzip CSV with the columns source, question, answer, rating; the same puzzles give the same bytes."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for i in range(len(puzzles)):
+        source = puzzles.sources[i] if puzzles.sources else ""
+        rating = "" if puzzles.ratings is None else int(puzzles.ratings[i])
+        question, answer = (grids.text(puzzles.spec, grid[i]) for grid in (puzzles.questions, puzzles.answers))
+        writer.writerow((source, question, answer, rating))
+    data = gzip.compress(table.getvalue().encode(), mtime=0)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_table(
+    source: Path | IO[bytes], *, kind: Kind, spec: PuzzleSpec | None = None, answers_required: bool = True
+) -> PuzzleSet:
+    """Read CSV or JSONL (gzip or not); columns question and answer, optional source and rating.
+
+    Without `spec` the shape is inferred. Every row is checked; raises DatasetError listing the bad ones by number.
+    """
+    data = source.read_bytes() if isinstance(source, Path) else source.read()
+    table = list(_rows(_decoded(data)))
+    if not table:
+        raise DatasetError("The file holds no puzzles.")
+    spec = spec or _inferred(kind, table)
+    tokens, problems = _tokens(spec, table, ("question", "answer") if answers_required else ("question",))
+    if problems:
+        raise DatasetError(f"{len(problems)} of {len(table)} rows cannot be used.", tuple(problems))
+    questions, answers = tokens["question"], tokens.get("answer", tokens["question"])
+    if answers_required:
+        _require_right(spec, questions, answers)
+    ratings = [str(row.get("rating") or "") for row in table]
+    return PuzzleSet(
+        spec,
+        questions,
+        answers,
+        tuple(str(row.get("source") or "") for row in table),
+        np.array([int(r) for r in ratings], dtype=np.int32) if all(r.lstrip("-").isdigit() for r in ratings) else None,
+    )
+
+
+def holdout(puzzles: PuzzleSet, share: float = 0.1, seed: int = 0, most: int = 1000) -> tuple[PuzzleSet, PuzzleSet]:
+    """Training and test puzzles; none of one is equal to one of the other, nor equivalent where that can be told (up to 6x6)."""
+    small = puzzles.spec.kind == "sudoku" and puzzles.spec.cells <= CANONICAL_CELLS
+    classes = [canonical(puzzles.spec, q) if small else q.tobytes() for q in puzzles.questions]
+    order = np.random.default_rng(seed).permutation(len(puzzles))
+    held = {classes[i] for i in order[: min(most, max(1, round(share * len(puzzles))))]}
+    in_test = np.array([c in held for c in classes])
+    if in_test.all():
+        raise DatasetError("The file holds no two different puzzles, so that none can be held out for testing.")
+    return puzzles.select(np.flatnonzero(~in_test)), puzzles.select(np.flatnonzero(in_test))
+
+
+def _is_folder(name: str | Path) -> bool:
+    return str(name) not in BUILTIN and (Path(name) / "dataset.json").is_file()
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "dataset.json").read_text())
+    return document
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise DatasetError(f"The file is neither UTF-8 text nor gzip of it: {error}.") from error
+
+
+def _rows(content: str) -> Iterator[dict[str, Any]]:
+    if content.lstrip().startswith("{"):
+        yield from _json_rows(content)
+        return
+    reader = csv.DictReader(io.StringIO(content))
+    if "question" not in (reader.fieldnames or ()):
+        raise DatasetError("A CSV needs a header with the columns question and answer; a JSONL line is an object with them.")
+    yield from reader
+
+
+def _json_rows(content: str) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate((line for line in content.splitlines() if line.strip()), start=1):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            problem = RowProblem(number, "puzzle_invalid", f"not JSON: {error}")
+            raise DatasetError(f"Row {number} is not JSON.", (problem,)) from error
+        if not isinstance(row, dict):
+            raise DatasetError(f"Row {number} is not an object.", (RowProblem(number, "puzzle_invalid", "not an object"),))
+        yield row
+
+
+def _inferred(kind: Kind, table: list[dict[str, Any]]) -> PuzzleSpec:
+    first = table[0].get("question")
+    shape = _shape(first)
+    if kind == "sudoku":
+        size = shape[0]
+        if shape[0] != shape[1] or size not in BOXES:
+            raise DatasetError(f"The first question is {shape[0]}x{shape[1]}; Sudoku sizes: {', '.join(map(str, BOXES))}.")
+        return spec_for(size)
+    symbols = {cell for row in table for field in ("question", "answer") for cell in _flat(row.get(field))}
+    if len(symbols) < 2:
+        raise DatasetError("The grids hold fewer than two different symbols.")
+    return PuzzleSpec(kind="grid", rows=shape[0], cols=shape[1], symbols=tuple(sorted(symbols)))
+
+
+def _flat(grid: object) -> list[str]:
+    if isinstance(grid, str):
+        return list(grid.replace("\r", "").replace("\n", ""))
+    return [str(cell) for row in grid or [] for cell in (row if isinstance(row, list | str) else [row])]  # type: ignore[attr-defined]
+
+
+def _shape(grid: object) -> tuple[int, int]:
+    if isinstance(grid, list):
+        return len(grid), len(grid[0]) if grid and isinstance(grid[0], list | str) else 1
+    lines = str(grid or "").strip("\r\n").splitlines()
+    if len(lines) > 1:
+        return len(lines), len(lines[0])
+    side = round(len(lines[0]) ** 0.5) if lines else 0
+    return (side, side) if lines and side * side == len(lines[0]) else (1, len(lines[0]) if lines else 0)
+
+
+def _tokens(
+    spec: PuzzleSpec, table: list[dict[str, Any]], fields: tuple[str, ...]
+) -> tuple[dict[str, NDArray[np.int32]], list[RowProblem]]:
+    problems: list[RowProblem] = []
+    columns = {}
+    for field in fields:
+        values = [row.get(field) for row in table]
+        fast = _lookup(spec, values)
+        columns[field] = fast if fast is not None else _one_by_one(spec, field, values, problems)
+    return columns, sorted(problems, key=lambda problem: problem.row)
+
+
+def _lookup(spec: PuzzleSpec, values: list[Any]) -> NDArray[np.int32] | None:
+    """All rows at once, when each is a plain string of the right length made of known one-character symbols."""
+    if not all(isinstance(v, str) and len(v) == spec.cells and v.isascii() for v in values):
+        return None
+    if not all(len(s) == 1 and s.isascii() for s in spec.symbols):
+        return None
+    table = np.full(128, -1, dtype=np.int32)
+    for token, symbol in enumerate(spec.symbols, start=1):
+        table[ord(symbol)] = token
+    if spec.kind == "sudoku":
+        table[[ord("0"), ord("_")]] = 1
+    tokens = table[np.frombuffer("".join(values).encode("ascii"), dtype=np.uint8)].reshape(len(values), spec.cells)
+    return None if (tokens < 0).any() else tokens
+
+
+def _one_by_one(spec: PuzzleSpec, field: str, values: list[Any], problems: list[RowProblem]) -> NDArray[np.int32]:
+    tokens = np.zeros((len(values), spec.cells), dtype=np.int32)
+    for number, value in enumerate(values, start=1):
+        try:
+            if value is None:
+                raise PuzzleError("the value is missing")
+            tokens[number - 1] = grids.parse(spec, value)
+        except PuzzleError as error:
+            problems.append(RowProblem(number, error.code, f"{field}: {error}"))
+    return tokens
+
+
+def _require_right(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> None:
+    verdicts = check_many(spec, questions, answers)
+    if verdicts is None or verdicts.all():
+        return
+    problems = [
+        RowProblem(int(i) + 1, ContradictoryGivens.code, "the answer breaks the rules or does not keep the givens")
+        for i in np.flatnonzero(~verdicts)
+    ]
+    raise DatasetError(f"{len(problems)} of {len(questions)} rows hold an answer that is not one.", tuple(problems))

@@ -1,0 +1,61 @@
+"""Puzzles as text and as tokens."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm.config import PuzzleSpec
+from trm.errors import UnknownSymbol, WrongGridSize
+
+Given = str | Sequence[object]
+BLANKS = ("0", "_", "", "None")  # what people write for an empty Sudoku cell, besides the dot
+
+
+def parse(spec: PuzzleSpec, given: Given) -> NDArray[np.int32]:
+    """Tokens `(L,)` of a grid given as one string, as rows of cells, or as a flat list of cells.
+
+    Raises WrongGridSize, or UnknownSymbol naming row and column from 1.
+    """
+    cells = _cells(spec, given)
+    if len(cells) != spec.cells:
+        raise WrongGridSize(f"The grid has {len(cells)} cells; {spec.rows}x{spec.cols} = {spec.cells} are expected.")
+    tokens = {symbol: token for token, symbol in enumerate(spec.symbols, start=1)}
+    if spec.kind == "sudoku":
+        tokens |= dict.fromkeys(BLANKS, 1)
+    try:
+        return np.array([tokens[cell] for cell in cells], dtype=np.int32)
+    except KeyError:
+        at = next(i for i, cell in enumerate(cells) if cell not in tokens)
+    raise UnknownSymbol(
+        f"Row {at // spec.cols + 1}, column {at % spec.cols + 1} holds {cells[at]!r}. Symbols: {' '.join(map(repr, spec.symbols))}."
+    )
+
+
+def _cells(spec: PuzzleSpec, given: Given) -> list[str]:
+    if isinstance(given, str):
+        # white space separates lines only where it is no symbol itself
+        return list(given.replace("\r", "").replace("\n", "") if " " in spec.symbols else "".join(given.split()))
+    cells: list[str] = []
+    for row in given:
+        if isinstance(row, str) and len(row) == spec.cols > 1:
+            cells += row
+        elif isinstance(row, Sequence) and not isinstance(row, str):
+            if len(row) != spec.cols:
+                raise WrongGridSize(f"A row has {len(row)} cells; {spec.cols} are expected.")
+            cells += map(str, row)
+        else:
+            cells.append(str(row))
+    return cells
+
+
+def text(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> str:
+    """The grid as one string, `?` for padding; symbols of several characters are joined by blanks."""
+    shown = [spec.symbols[t - 1] if 0 < t < spec.vocab_size else "?" for t in tokens.tolist()]
+    return "".join(shown) if all(len(s) == 1 for s in spec.symbols) else " ".join(shown)
+
+
+def rows(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[list[str]]:
+    """The grid as rows of symbols."""
+    shown = [spec.symbols[t - 1] if 0 < t < spec.vocab_size else "?" for t in tokens.tolist()]
+    return [shown[i : i + spec.cols] for i in range(0, spec.cells, spec.cols)]

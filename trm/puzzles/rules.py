@@ -1,0 +1,41 @@
+"""Whether an answer obeys the rules of its kind."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm.config import PuzzleSpec
+from trm.errors import ContradictoryGivens
+from trm.puzzles.sudoku import BLANK, units
+
+
+def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_] | None:
+    """For each pair `(N, L)` whether the givens are kept and every rule is obeyed; None for kinds without rules."""
+    if spec.box is None:
+        return None
+    kept = ((questions == answers) | (questions == BLANK)).all(1)
+    groups = np.sort(answers[:, units(spec.box)], axis=-1)  # (N, units, size)
+    return kept & (groups == np.arange(2, spec.rows + 2)).all((1, 2))
+
+
+def check(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> bool | None:
+    """The same for one pair `(L,)`."""
+    verdicts = check_many(spec, question[None], answer[None])
+    return None if verdicts is None else bool(verdicts[0])
+
+
+def conflicts(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Pairs of cells that hold the same digit in one row, column or box, each pair once."""
+    if spec.box is None:
+        return []
+    pairs = set()
+    for unit in units(spec.box):
+        filled = [cell for cell in unit.tolist() if tokens[cell] > BLANK]
+        pairs |= {(a, b) for i, a in enumerate(filled) for b in filled[i + 1 :] if tokens[a] == tokens[b]}
+    return sorted(pairs)
+
+
+def require_consistent(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> None:
+    """Raise ContradictoryGivens, naming the two cells, when givens break a rule between them."""
+    for a, b in conflicts(spec, tokens):
+        first, second = (f"row {cell // spec.cols + 1} column {cell % spec.cols + 1}" for cell in (a, b))
+        raise ContradictoryGivens(f"The given {spec.symbols[tokens[a] - 1]!r} at {first} stands again at {second}.")

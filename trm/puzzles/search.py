@@ -1,0 +1,108 @@
+"""Exact search: every answer of a Sudoku, by propagation and guesses at the most constrained cell."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm.config import PuzzleSpec
+from trm.errors import MultipleSolutions, PuzzleTooHard, UnsolvablePuzzle
+from trm.puzzles.rules import require_consistent
+from trm.puzzles.sudoku import BLANK, units
+
+
+@cache
+def _tables(box: tuple[int, int]) -> tuple[list[list[int]], list[list[list[int]]], list[list[int]]]:
+    """Peers of every cell, the units of every cell, and all units."""
+    groups = [unit.tolist() for unit in units(box)]
+    size = box[0] * box[1]
+    of_cell = [[g for g in groups if cell in g] for cell in range(size * size)]
+    peers = [sorted({c for g in of_cell[cell] for c in g} - {cell}) for cell in range(size * size)]
+    return peers, of_cell, groups
+
+
+class _Search:
+    """One puzzle's search; candidates are a bit mask per cell."""
+
+    def __init__(self, box: tuple[int, int], limit: int, budget: int) -> None:
+        self.peers, self.of_cell, _ = _tables(box)
+        self.limit, self.budget, self.guesses = limit, budget, 0
+        self.found: list[list[int]] = []
+
+    def assign(self, masks: list[int], cell: int, bit: int) -> bool:
+        """Fix a cell and follow all that is forced; False on a contradiction."""
+        todo = [(cell, bit)]
+        while todo:
+            cell, bit = todo.pop()
+            if not masks[cell] & bit:
+                return False
+            removed, masks[cell] = masks[cell] & ~bit, bit
+            for peer in self.peers[cell]:
+                if not masks[peer] & bit:
+                    continue
+                if masks[peer] == bit:
+                    return False
+                masks[peer] &= ~bit
+                if masks[peer] & (masks[peer] - 1) == 0:
+                    todo.append((peer, masks[peer]))
+                elif not self._only_places(masks, peer, bit, todo):
+                    return False
+            while removed:  # digits this cell gave up may have one place left in its units
+                lost = removed & -removed
+                removed ^= lost
+                if not self._only_places(masks, cell, lost, todo):
+                    return False
+        return True
+
+    def _only_places(self, masks: list[int], cell: int, bit: int, todo: list[tuple[int, int]]) -> bool:
+        for unit in self.of_cell[cell]:
+            places = [c for c in unit if masks[c] & bit]
+            if not places:
+                return False
+            if len(places) == 1 and masks[places[0]] != bit:
+                todo.append((places[0], bit))
+        return True
+
+    def run(self, masks: list[int]) -> None:
+        """Collect answers below this state until the limit."""
+        open_cells = [cell for cell, mask in enumerate(masks) if mask & (mask - 1)]
+        if not open_cells:
+            self.found.append(masks)
+            return
+        cell = min(open_cells, key=lambda c: masks[c].bit_count())
+        left = masks[cell]
+        while left and len(self.found) < self.limit:
+            bit = left & -left
+            left ^= bit
+            self.guesses += 1
+            if self.guesses > self.budget:
+                raise PuzzleTooHard(f"The exact solver gave up after {self.budget:,} guesses.")
+            branch = masks.copy()
+            if self.assign(branch, cell, bit):
+                self.run(branch)
+
+
+def solutions(
+    spec: PuzzleSpec, tokens: NDArray[np.int32], limit: int = 2, budget: int = 200_000
+) -> list[NDArray[np.int32]]:
+    """Up to `limit` answers `(L,)` of a Sudoku; raises PuzzleTooHard after `budget` guesses."""
+    if spec.box is None:
+        raise UnsolvablePuzzle(f"Puzzles of kind {spec.kind!r} have no rules to search by.")
+    search = _Search(spec.box, limit, budget)
+    masks = [(1 << spec.rows) - 1] * spec.cells
+    for cell in np.flatnonzero(tokens > BLANK).tolist():
+        if not search.assign(masks, cell, 1 << (int(tokens[cell]) - 2)):
+            return []
+    search.run(masks)
+    return [np.array([mask.bit_length() + 1 for mask in found], dtype=np.int32) for found in search.found]
+
+
+def require_unique(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The one answer; raises ContradictoryGivens, UnsolvablePuzzle, MultipleSolutions or PuzzleTooHard."""
+    require_consistent(spec, tokens)
+    found = solutions(spec, tokens)
+    if not found:
+        raise UnsolvablePuzzle("No answer satisfies the rules. Check the givens.")
+    if len(found) > 1:
+        raise MultipleSolutions("More than one answer satisfies the rules. Add givens until only one does.")
+    return found[0]
