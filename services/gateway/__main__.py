@@ -1,0 +1,48 @@
+"""`python -m services.gateway`: serve, or print what the documentation keeps a copy of."""
+
+import json
+import sys
+
+import structlog
+import typer
+
+from services.gateway.app import create_app
+from services.gateway.openapi import document
+from services.gateway.reference import errors_page
+from services.gateway.server import serve
+from services.registry.errors import RegistryError
+from services.registry.logging import configure_logging
+from services.registry.settings import Settings, load_settings
+
+cli = typer.Typer(add_completion=False, help="The HTTP interface of the service.")
+
+
+@cli.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    """Serve until SIGTERM; settings come from TRM_* variables."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format, part="gateway")
+    try:
+        serve(settings)
+    except RegistryError as error:
+        structlog.get_logger().error("gateway.cannot_start", code=error.code, reason=str(error))
+        sys.exit(1)
+
+
+@cli.command()
+def openapi() -> None:
+    """Print the OpenAPI document; connects to nothing."""
+    app = create_app(Settings(database_url="postgresql://localhost/trm", broker_url="redis://localhost:6379/0"))
+    print(json.dumps(document(app), indent=2))
+
+
+@cli.command()
+def errors() -> None:
+    """Print the reference of all problem codes."""
+    print(errors_page(), end="")
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,89 @@
+"""Puts the gateway together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from services.gateway import problems
+from services.gateway.backends import Backends
+from services.gateway.body_limit import BodyLimit
+from services.gateway.openapi import document
+from services.gateway.request_context import RequestContext
+from services.gateway.routes import (
+    checkpoints,
+    datasets,
+    health,
+    index,
+    jobs,
+    metrics,
+    presets,
+    runs,
+    solve_jobs,
+    training_jobs,
+)
+from services.gateway.routes import problems as problem_routes
+from services.registry.settings import Settings
+
+DESCRIPTION = """\
+Train Tiny Recursive Models and solve puzzles with them.
+
+Work is asked for as jobs: `POST` answers `202` with the job, whose `links` lead to its state, events and results.
+Every error is `application/problem+json` (RFC 9457) with a stable `code`.
+"""
+TAGS = [
+    {"name": "training", "description": "Start trainings."},
+    {"name": "solving", "description": "Have puzzles solved by a trained model."},
+    {"name": "jobs", "description": "Follow, list and cancel jobs of both kinds."},
+    {"name": "runs", "description": "Trainings with their curves, evaluations and checkpoints."},
+    {"name": "checkpoints", "description": "Saved models to solve with."},
+    {"name": "datasets", "description": "Puzzles to train on, built in or uploaded."},
+    {"name": "presets", "description": "Named experiments to start trainings from."},
+    {"name": "problems", "description": "What the error codes mean."},
+    {"name": "operation", "description": "Health and metrics, for machines."},
+    {"name": "index", "description": "The front page."},
+]
+ROUTERS = (
+    index.router,
+    training_jobs.router,
+    solve_jobs.router,
+    jobs.router,
+    runs.router,
+    checkpoints.router,
+    datasets.router,
+    presets.router,
+    problem_routes.router,
+    health.router,
+    metrics.router,
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The gateway; it connects to nothing before the first request."""
+    app = FastAPI(
+        title="TRM Service",
+        summary="Tiny Recursive Models over HTTP: train, solve, watch.",
+        description=DESCRIPTION,
+        version=version("trm-service"),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=TAGS,
+        redirect_slashes=False,  # a redirect would be built from the Host header
+        lifespan=_lifespan,
+    )
+    backends = app.state.backends = Backends.of(settings)
+    problems.install(app)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(RequestContext, metrics=backends.metrics)  # the outermost: it sees every response
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    backends: Backends = app.state.backends
+    backends.stopping.set()
+    backends.close()

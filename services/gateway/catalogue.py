@@ -1,0 +1,154 @@
+"""Every problem code: its HTTP status, its title, and what to do about it.
+
+A code with status None never answers a request: it is the `error.code` of a failed job.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One problem code."""
+
+    code: str
+    status: int | None
+    title: str
+    advice: str
+
+
+_ENTRIES = (
+    # The request as such
+    Entry("body_malformed", 400, "The body cannot be read", "Send valid JSON, or a valid multipart form for uploads."),
+    Entry("route_not_found", 404, "There is no such path", "See /docs for the paths of this service."),
+    Entry("method_not_allowed", 405, "The path exists, but not with this method", "Use a method of the Allow header."),
+    Entry(
+        "body_too_large",
+        413,
+        "The body is too large",
+        "Send less at once, or ask the operator to raise TRM_MAX_BODY_BYTES.",
+    ),
+    Entry("media_type_unsupported", 415, "The body has the wrong media type", "Send Content-Type: application/json."),
+    Entry("request_invalid", 422, "The request is not valid", "Correct the parts that `errors` points at."),
+    Entry(
+        "cursor_invalid",
+        422,
+        "The cursor is not one of ours",
+        "Start again without a cursor, with the same filters throughout.",
+    ),
+    # What it names
+    Entry("job_not_found", 404, "There is no such job", "List the jobs with GET /v1/jobs."),
+    Entry("run_not_found", 404, "There is no such run", "List the runs with GET /v1/runs."),
+    Entry("checkpoint_not_found", 404, "There is no such checkpoint", "List the checkpoints with GET /v1/checkpoints."),
+    Entry("dataset_not_found", 404, "There is no such data set", "List the data sets with GET /v1/datasets."),
+    Entry("preset_not_found", 404, "There is no such preset", "List the presets with GET /v1/presets."),
+    Entry("problem_not_found", 404, "There is no such problem code", "The reference lists all problem codes."),
+    Entry("preset_unknown", 422, "The training names no known preset", "Choose one of GET /v1/presets."),
+    Entry(
+        "override_invalid",
+        422,
+        "An override is not valid",
+        "See GET /v1/presets/{name} for the settings and their values.",
+    ),
+    Entry("config_invalid", 422, "The configuration is not valid", "Correct the setting that the detail names."),
+    Entry(
+        "dataset_unknown",
+        422,
+        "The training names no known data set",
+        "Choose one of GET /v1/datasets, or upload it first.",
+    ),
+    Entry("model_unknown", 422, "The solve job names no known model", "Give the id of a checkpoint or of a run."),
+    Entry(
+        "model_not_ready", 409, "The run has no checkpoint yet", "Wait for its first checkpoint, or name a checkpoint."
+    ),
+    # Puzzles
+    Entry("puzzle_invalid", 422, "A puzzle cannot be used", "Correct the puzzle that `errors` points at."),
+    Entry(
+        "puzzle_wrong_size", 422, "A puzzle has the wrong size", "Send grids of the size that the model was trained on."
+    ),
+    Entry(
+        "puzzle_unknown_symbol",
+        422,
+        "A puzzle has a symbol outside the vocabulary",
+        "Use the symbols that the detail lists.",
+    ),
+    Entry(
+        "puzzle_contradictory",
+        422,
+        "Two givens of a puzzle contradict each other",
+        "Correct one of the two cells named.",
+    ),
+    Entry("puzzle_unsolvable", 422, "A puzzle has no solution", "Correct its givens."),
+    Entry(
+        "puzzle_multiple_solutions",
+        422,
+        "A puzzle has several solutions",
+        "Add givens, or leave require_unique_solution out.",
+    ),
+    Entry(
+        "puzzle_too_hard",
+        422,
+        "The exact solver gave up on a puzzle",
+        "Leave require_unique_solution out: whether the solution is unique could not be established.",
+    ),
+    # Data sets
+    Entry(
+        "dataset_malformed",
+        422,
+        "The data file is not valid",
+        "Correct the rows that `errors` lists; nothing was stored.",
+    ),
+    Entry("dataset_name_taken", 409, "A data set has this name already", "Choose another name."),
+    # Jobs
+    Entry("job_already_finished", 409, "The job has finished", "Nothing to do: read its result."),
+    Entry("lease_lost", None, "Another attempt has taken over the job", "Nothing to do: the newer attempt goes on."),
+    Entry(
+        "worker_lost",
+        None,
+        "The worker disappeared on every attempt",
+        "Look at the worker's log; submit the job again.",
+    ),
+    Entry(
+        "trainer_died",
+        None,
+        "The training process died",
+        "The message holds its last lines; too little memory is the usual cause.",
+    ),
+    Entry(
+        "loss_not_finite",
+        None,
+        "The loss became infinite or not a number",
+        "Lower train.learning_rate, or use float32.",
+    ),
+    Entry(
+        "device_unavailable",
+        None,
+        "The device does not exist or is out of memory",
+        "Lower train.batch_size, or check TRM_DEVICE.",
+    ),
+    Entry("checkpoint_invalid", None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
+    Entry("checkpoint_corrupt", None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
+    Entry("checkpoint_foreign", None, "The checkpoint was not written by this software", "Convert it first."),
+    # The service
+    Entry("internal_error", 500, "The service made a mistake", "Try again; if it stays, report the request id."),
+    Entry("database_unavailable", 503, "The database does not answer", "Try again after the time in Retry-After."),
+    Entry(
+        "broker_unavailable",
+        503,
+        "The message broker does not answer",
+        "Nothing was stored. Try again after the time in Retry-After.",
+    ),
+    Entry(
+        "storage_unavailable",
+        503,
+        "The artifact storage does not answer",
+        "Nothing was stored. Try again after the time in Retry-After.",
+    ),
+    Entry("schema_behind", 503, "The database schema is older than the service", "Run the migrations."),
+    Entry("schema_ahead", 503, "The database schema is newer than the service", "Upgrade the service."),
+    Entry("storage_full", 507, "The storage is full", "Nothing partial was kept. Free some room and try again."),
+)
+
+CATALOGUE: dict[str, Entry] = {entry.code: entry for entry in _ENTRIES}
+
+ERRORS_LISTED = 100  # more would bury the reader
+RETRY_AFTER_SECONDS = 5  # what a 503 asks for: long enough for a restart

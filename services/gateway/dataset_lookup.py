@@ -1,0 +1,38 @@
+"""Finds data sets by name, whether they came with the code or were uploaded."""
+
+from dataclasses import dataclass
+
+from services.gateway.backends import Backends
+from services.registry import datasets, tables
+from services.registry.errors import DatasetNotFound
+from trm.config import PuzzleSpec
+from trm.errors import UnknownDataset
+from trm.puzzles.datasets import BUILTIN
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that a training can use; `url` is None for one that came with the code."""
+
+    name: str
+    url: str | None
+    spec: PuzzleSpec
+
+
+def training_source(parts: Backends, id_or_name: str) -> Source:
+    """The data set of this id or name; raises UnknownDataset."""
+    if id_or_name in BUILTIN:
+        return Source(id_or_name, None, BUILTIN[id_or_name].spec)
+    try:
+        row = find_uploaded(parts, id_or_name)
+    except DatasetNotFound as error:
+        names = ", ".join(sorted(BUILTIN))
+        message = f"There is no data set {id_or_name!r}. Built in: {names}; GET /v1/datasets lists uploaded ones too."
+        raise UnknownDataset(message) from error
+    return Source(row.name, row.url, PuzzleSpec.model_validate(row.spec))
+
+
+def find_uploaded(parts: Backends, id_or_name: str) -> tables.Dataset:
+    """The uploaded data set of this id or name; raises DatasetNotFound."""
+    with parts.database.transaction() as session:
+        return datasets.get(session, id_or_name)

@@ -1,0 +1,88 @@
+"""What the gateway itself refuses, each with a stable code.
+
+    GatewayError
+    ├── BodyMalformed        body_malformed
+    ├── BodyTooLarge         body_too_large
+    ├── RequestInvalid       request_invalid
+    ├── PresetNotFound       preset_not_found
+    ├── ProblemNotFound      problem_not_found
+    ├── ModelUnknown         model_unknown
+    ├── ModelNotReady        model_not_ready
+    ├── UploadRefused        dataset_malformed
+    └── PuzzlesRefused       the code of the first puzzle that is refused
+
+Codes say what is wrong; `catalogue.py` says which HTTP status that is.
+"""
+
+from collections.abc import Sequence
+
+from services.gateway.schemas.problem import ProblemItem
+
+
+class GatewayError(Exception):
+    """Root of the tree; `items` name the parts of the request that are at fault."""
+
+    code: str = "request_invalid"
+
+    def __init__(self, message: str, items: Sequence[ProblemItem] = ()) -> None:
+        super().__init__(message)
+        self.items = list(items)
+
+
+class BodyMalformed(GatewayError):
+    """The body is not the JSON or the form that it says it is."""
+
+    code = "body_malformed"
+
+
+class BodyTooLarge(GatewayError):
+    """The body, or what it decompresses to, is larger than this service takes."""
+
+    code = "body_too_large"
+
+
+class RequestInvalid(GatewayError):
+    """A value of the request breaks a rule that its schema cannot express."""
+
+    code = "request_invalid"
+
+
+class PresetNotFound(GatewayError):
+    """No preset has the name in the path."""
+
+    code = "preset_not_found"
+
+
+class ProblemNotFound(GatewayError):
+    """No problem has the code in the path."""
+
+    code = "problem_not_found"
+
+
+class ModelUnknown(GatewayError):
+    """A solve job names a model that does not exist."""
+
+    code = "model_unknown"
+
+
+class ModelNotReady(GatewayError):
+    """A solve job names a run that has no checkpoint yet."""
+
+    code = "model_not_ready"
+
+
+class UploadRefused(GatewayError):
+    """An uploaded file is not a valid data file; `items` hold one entry for each bad row."""
+
+    code = "dataset_malformed"
+
+
+class PuzzlesRefused(GatewayError):
+    """Some puzzles of a request cannot be solved as given; `items` hold one entry for each."""
+
+    def __init__(self, items: Sequence[ProblemItem]) -> None:
+        first = items[0]
+        super().__init__(
+            first.detail if len(items) == 1 else f"{len(items)} puzzles are refused. {first.detail}", items
+        )
+        self.code = first.code or self.code

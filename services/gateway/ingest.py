@@ -1,0 +1,77 @@
+"""Takes an uploaded data set in: read, checked, stored whole, recorded; or none of it."""
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from services.gateway.backends import Backends
+from services.gateway.uploads import read_upload
+from services.registry import datasets, tables
+from services.registry.errors import DatasetNameTaken
+from services.registry.ids import new_id
+from trm.puzzles.datasets import BUILTIN, Kind, PuzzleSet, holdout, save_dataset
+
+INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A request to take a data set in."""
+
+    name: str
+    kind: Kind
+    file: IO[bytes]
+    test_file: IO[bytes] | None
+
+
+def store(parts: Backends, upload: Upload) -> tables.Dataset:
+    """The recorded data set; raises UploadRefused, DatasetNameTaken, StorageFull..., and then nothing is kept."""
+    _require_free_name(parts, upload.name)
+    splits = _read(upload, INFLATED_TIMES * parts.settings.max_body_bytes)
+    dataset_id = new_id("ds")
+    with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
+        folder = Path(scratch, dataset_id)
+        save_dataset(folder, upload.name, splits)
+        url = parts.storage.put_folder(folder, f"datasets/{dataset_id}")
+        try:
+            return _record(parts, dataset_id, upload.name, splits, url, _digest(folder))
+        except BaseException:
+            parts.storage.delete_folder(url)
+            raise
+
+
+def _require_free_name(parts: Backends, name: str) -> None:
+    if name in BUILTIN:
+        raise DatasetNameTaken(f"{name!r} is a built-in data set. Choose another name.")
+    with parts.database.transaction() as session:
+        datasets.require_free_name(session, name)
+
+
+def _read(upload: Upload, most_bytes: int) -> dict[str, PuzzleSet]:
+    train = read_upload(upload.file, "file", upload.kind, most_bytes)
+    if upload.test_file is None:
+        train, test = holdout(train)
+    else:
+        test = read_upload(upload.test_file, "test_file", upload.kind, most_bytes, spec=train.spec)
+    return {"train": train, "test": test}
+
+
+def _record(
+    parts: Backends, dataset_id: str, name: str, splits: Mapping[str, PuzzleSet], url: str, sha256: str
+) -> tables.Dataset:
+    counts = {split: len(puzzles) for split, puzzles in splits.items()}
+    with parts.database.transaction() as session:
+        return datasets.add(
+            session, dataset_id, name=name, spec=splits["train"].spec, splits=counts, url=url, sha256=sha256
+        )
+
+
+def _digest(folder: Path) -> str:
+    """One digest of all files and their names, in order."""
+    total = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        total.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return total.hexdigest()

@@ -1,0 +1,76 @@
+"""What the OpenAPI document says beyond the routes' own types: the problems that each route can answer."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from services.gateway.catalogue import CATALOGUE, Entry
+from services.gateway.problems import MEDIA_TYPE, type_url
+from services.gateway.schemas.problem import Problem
+
+REF = "#/components/schemas/{model}"
+EVERYWHERE = ("internal_error",)
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def refusals(*codes: str) -> Responses:
+    """The `responses` of a route that can answer with these problems, besides those that every route can."""
+    responses: Responses = {}
+    for entry in (CATALOGUE[code] for code in (*codes, *EVERYWHERE)):
+        if entry.status is None:
+            raise ValueError(f"{entry.code} is no answer to a request")
+        response = responses.setdefault(entry.status, _empty_response())
+        response["content"][MEDIA_TYPE]["examples"][entry.code] = _example(entry)
+        response["description"] = "; ".join(filter(None, (response["description"], f"`{entry.code}`: {entry.title}")))
+    return responses
+
+
+def _empty_response() -> dict[str, Any]:
+    schema = {"$ref": REF.format(model="Problem")}
+    return {"description": "", "content": {MEDIA_TYPE: {"schema": schema, "examples": {}}}}
+
+
+def _example(entry: Entry) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "type": type_url(entry.code),
+        "title": entry.title,
+        "status": entry.status,
+        "detail": f"{entry.title}. {entry.advice}",
+        "instance": "/v1/...",
+        "code": entry.code,
+        "request_id": "req_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+        "errors": [],
+    }
+    return {"summary": entry.title, "value": value}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of this app, made once."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            openapi_version=app.openapi_version,
+            summary=app.summary,
+            description=app.description,
+            tags=app.openapi_tags,
+            routes=app.routes,
+            license_info=app.license_info,
+        )
+        problem = Problem.model_json_schema(ref_template=REF)
+        schema["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
+        _drop_default_errors(schema)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _drop_default_errors(schema: dict[str, Any]) -> None:
+    """FastAPI documents its own 422 body on every route with a parameter; ours replaces it, where a 422 is possible."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            if MEDIA_TYPE not in operation["responses"].get("422", {}).get("content", {MEDIA_TYPE: None}):
+                del operation["responses"]["422"]
+    for model in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(model, None)

@@ -1,0 +1,64 @@
+"""Following a job: the headers that make polling cheap, and waiting instead of polling."""
+
+import re
+import time
+
+import anyio
+from starlette.concurrency import run_in_threadpool
+
+from services.gateway.backends import Backends
+from services.gateway.schemas.job import Job
+from services.registry import jobs
+from services.registry.states import JobKind
+
+POLL_SECONDS = {JobKind.TRAIN: 2, JobKind.SOLVE: 1}
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
+
+
+def poll_headers(job: Job) -> dict[str, str]:
+    """Where to look at the job, and when; nothing to wait for once it has finished."""
+    headers = {"Location": job.links["self"]}
+    return headers if job.status.is_final else headers | retry_after(job)
+
+
+def retry_after(job: Job) -> dict[str, str]:
+    """How long to leave an unfinished job alone."""
+    return {"Retry-After": str(POLL_SECONDS[job.kind])}
+
+
+def wanted_seconds(prefer: str | None, most: float) -> int:
+    """How long a `Prefer: wait=N` header (RFC 7240) asks to wait, at most `most`; 0 when it does not ask."""
+    found = _WAIT.search(prefer or "")
+    return min(int(found.group(1)), int(most)) if found else 0
+
+
+async def finished_within(parts: Backends, job_id: str, seconds: float) -> bool:
+    """Whether the job finishes in this time; holds neither a thread nor a connection while it waits."""
+    deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
+    while not parts.stopping.is_set():
+        if await run_in_threadpool(_is_finished, parts, job_id):
+            return True
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        await anyio.sleep(min(pause, left))
+        pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)
+    return False
+
+
+def _is_finished(parts: Backends, job_id: str) -> bool:
+    with parts.database.transaction() as session:
+        return jobs.get(session, job_id).status.is_final
+
+
+def entity_tag(job_id: str, version: int) -> str:
+    """Changes whenever the job does; weak, because estimates in the body move with the clock."""
+    return f'W/"{job_id}-{version}"'
+
+
+def is_known(tag: str, if_none_match: str | None) -> bool:
+    """Whether the client has this version already."""
+    known = {part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")}
+    return "*" in known or tag.removeprefix("W/") in known

@@ -1,0 +1,36 @@
+"""Checkpoints of all runs."""
+
+from fastapi import APIRouter
+
+from services.gateway.backends import Parts
+from services.gateway.openapi import refusals
+from services.gateway.pagination import Cursor, Limit, Page
+from services.gateway.schemas.checkpoint import Checkpoint
+from services.registry import checkpoints
+
+router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
+
+
+@router.get(
+    "",
+    operation_id="listCheckpoints",
+    summary="List checkpoints, newest first",
+    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+)
+def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
+    """A page of the saved states of all runs."""
+    with parts.database.transaction() as session:
+        page = checkpoints.page(session, cursor=cursor, limit=limit)
+    return Page.of(page, Checkpoint.of)
+
+
+@router.get(
+    "/{checkpoint_id}",
+    operation_id="getCheckpoint",
+    summary="One checkpoint",
+    responses=refusals("checkpoint_not_found", "database_unavailable"),
+)
+def get_checkpoint(checkpoint_id: str, parts: Parts) -> Checkpoint:
+    """A saved state, with the metrics it was saved with."""
+    with parts.database.transaction() as session:
+        return Checkpoint.of(checkpoints.get(session, checkpoint_id))

@@ -1,0 +1,82 @@
+"""Data sets: list, look at, upload."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Response, UploadFile
+
+from services.gateway import dataset_lookup, ingest
+from services.gateway.backends import Parts
+from services.gateway.openapi import refusals
+from services.gateway.pagination import Cursor, Limit, Page
+from services.gateway.schemas.dataset import Dataset
+from services.registry import datasets
+from trm.puzzles.datasets import BUILTIN, Kind
+
+router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+
+NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+Name = Annotated[
+    str, Form(pattern=NAME, description="Small letters, digits, dots, dashes and underscores.")
+]
+Table = Annotated[
+    UploadFile,
+    File(description="CSV with columns question and answer (source and rating optional), or JSON lines; gzip allowed."),
+]
+TestTable = Annotated[
+    UploadFile | None, File(description="Held-out puzzles; if left out, a share of `file` is held out.")
+]
+KindOf = Annotated[Kind, Form(description="`sudoku` is checked by the rules; `grid` is any grid.")]
+
+
+@router.get(
+    "",
+    operation_id="listDatasets",
+    summary="List data sets",
+    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+)
+def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Dataset]:
+    """The built-in data sets, at the top of the first page, then uploaded ones, newest first."""
+    with parts.database.transaction() as session:
+        page = datasets.page(session, cursor=cursor, limit=limit)
+    uploaded = Page.of(page, Dataset.of)
+    builtin = [] if cursor else [Dataset.of_builtin(dataset) for dataset in BUILTIN.values()]
+    return Page(data=[*builtin, *uploaded.data], next_cursor=uploaded.next_cursor, has_more=uploaded.has_more)
+
+
+@router.get(
+    "/{id_or_name}",
+    operation_id="getDataset",
+    summary="One data set",
+    responses=refusals("dataset_not_found", "database_unavailable"),
+)
+def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
+    """A data set by its id or its name."""
+    if id_or_name in BUILTIN:
+        return Dataset.of_builtin(BUILTIN[id_or_name])
+    return Dataset.of(dataset_lookup.find_uploaded(parts, id_or_name))
+
+
+@router.post(
+    "",
+    status_code=201,
+    operation_id="createDataset",
+    summary="Upload a data set",
+    responses=refusals(
+        "body_malformed",
+        "body_too_large",
+        "request_invalid",
+        "dataset_malformed",
+        "dataset_name_taken",
+        "database_unavailable",
+        "storage_unavailable",
+        "storage_full",
+    ),
+)
+def create_dataset(
+    response: Response, parts: Parts, file: Table, name: Name, kind: KindOf = "sudoku", test_file: TestTable = None
+) -> Dataset:
+    """Check every row and store the whole; when a row is wrong, `errors` names it and nothing is stored."""
+    upload = ingest.Upload(name, kind, file.file, test_file.file if test_file else None)
+    dataset = Dataset.of(ingest.store(parts, upload))
+    response.headers["Location"] = f"/v1/datasets/{dataset.id}"
+    return dataset

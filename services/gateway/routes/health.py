@@ -1,0 +1,51 @@
+"""Health, for load balancers and people: does it live, can it serve?"""
+
+from fastapi import APIRouter, Response
+
+from services.gateway.backends import Backends, Parts
+from services.gateway.openapi import Responses, refusals
+from services.gateway.schemas.health import Liveness, Readiness
+from services.registry import queue
+from services.registry.database import require_head
+from services.registry.errors import RegistryError
+
+router = APIRouter(tags=["operation"])
+
+NOT_READY: Responses = {
+    503: {"description": "The database does not answer, or has another schema.", "model": Readiness}
+}
+OK = "ok"
+
+
+@router.get("/livez", operation_id="getLiveness", summary="Does the process live?", responses=refusals())
+async def livez() -> Liveness:
+    """Answers as long as the process does; looks at nothing else."""
+    return Liveness()
+
+
+@router.get(
+    "/readyz", operation_id="getReadiness", summary="Can requests be served?", responses={**refusals(), **NOT_READY}
+)
+def readyz(response: Response, parts: Parts) -> Readiness:
+    """Ready; or degraded without a broker, when only submissions fail; or unavailable without a database."""
+    checks = {"database": _database(parts), "broker": _broker(parts)}
+    if checks["database"] != OK:
+        response.status_code = 503
+        return Readiness(status="unavailable", checks=checks)
+    return Readiness(status="ready" if checks["broker"] == OK else "degraded", checks=checks)
+
+
+def _database(parts: Backends) -> str:
+    try:
+        require_head(parts.database)
+    except RegistryError as error:
+        return error.code
+    return OK
+
+
+def _broker(parts: Backends) -> str:
+    try:
+        queue.ping_broker(parts.queue)
+    except RegistryError as error:
+        return error.code
+    return OK

@@ -1,0 +1,25 @@
+"""The front page: where everything is."""
+
+from fastapi import APIRouter
+
+from services.gateway.openapi import refusals
+
+router = APIRouter(tags=["index"])
+
+LINKS = {
+    "docs": "/docs",
+    "openapi": "/openapi.json",
+    "presets": "/v1/presets",
+    "datasets": "/v1/datasets",
+    "jobs": "/v1/jobs",
+    "runs": "/v1/runs",
+    "checkpoints": "/v1/checkpoints",
+    "readiness": "/readyz",
+    "metrics": "/metrics",
+}
+
+
+@router.get("/", operation_id="getIndex", summary="Links to everything", responses=refusals())
+async def index() -> dict[str, dict[str, str]]:
+    """Where to go from here."""
+    return {"links": LINKS}

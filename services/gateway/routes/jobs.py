@@ -1,0 +1,123 @@
+"""Jobs of both kinds: look at one, list, cancel, follow."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.sse import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
+
+from services.gateway import job_view
+from services.gateway.backends import Parts
+from services.gateway.openapi import Responses, refusals
+from services.gateway.pagination import Cursor, Limit, Page
+from services.gateway.polling import entity_tag, is_known, poll_headers, retry_after
+from services.gateway.schemas.event import JobEvents
+from services.gateway.schemas.job import Job
+from services.gateway.schemas.solution import Solution
+from services.gateway.streaming import read_events, stream_events
+from services.registry import jobs, solutions
+from services.registry.states import JobKind, JobStatus
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+NOT_MODIFIED: Responses = {304: {"description": "The job is still as If-None-Match says."}}
+STREAM: Responses = {
+    200: {
+        "description": "Server-sent events: `id` is the event's number, `event` its type, `data` its JSON. "
+        "The stream ends after `done`. With `Accept: application/json`, the events so far as a list.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "model": JobEvents,
+    },
+    204: {"description": "The job has ended and all its events are known: nothing to reconnect for."},
+}
+IfNoneMatch = Annotated[str | None, Header(description="The ETag of a version that you have.")]
+LastEventId = Annotated[
+    str | None, Header(description="Number of the last event that you have.", pattern=r"^\d{1,18}$")
+]
+After = Annotated[int | None, Query(ge=0, lt=2**63, description="Like Last-Event-ID, which comes first.")]
+Accept = Annotated[str, Header(include_in_schema=False)]
+
+
+@router.get(
+    "",
+    operation_id="listJobs",
+    summary="List jobs, newest first",
+    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+)
+def list_jobs(
+    parts: Parts, cursor: Cursor = None, limit: Limit = 20, status: JobStatus | None = None, kind: JobKind | None = None
+) -> Page[Job]:
+    """A page of jobs, all or of one status or kind."""
+    with parts.database.transaction() as session:
+        page = jobs.page(session, status=status, kind=kind, cursor=cursor, limit=limit)
+    return Page.of(page, Job.of)
+
+
+@router.get(
+    "/{job_id}",
+    operation_id="getJob",
+    summary="One job, with its attempts and result",
+    response_model=Job,
+    responses={**NOT_MODIFIED, **refusals("job_not_found", "database_unavailable")},
+)
+def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
+    """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
+    row = job_view.find(parts, job_id)
+    tag = {"ETag": entity_tag(row.id, row.version), "Cache-Control": "no-cache"}
+    if is_known(tag["ETag"], if_none_match):
+        return Response(status_code=304, headers=tag)
+    job = job_view.show(parts, row)
+    response.headers.update(tag if job.status.is_final else tag | retry_after(job))
+    return job
+
+
+@router.post(
+    "/{job_id}/cancel",
+    status_code=202,
+    operation_id="cancelJob",
+    summary="Cancel a job",
+    responses=refusals("job_not_found", "job_already_finished", "database_unavailable"),
+)
+def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
+    """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Twice does no harm."""
+    with parts.database.transaction() as session:
+        row = jobs.request_cancel(session, job_id)
+        session.refresh(row)
+    job = job_view.show(parts, row)
+    response.headers.update(poll_headers(job))
+    return job
+
+
+@router.get(
+    "/{job_id}/solutions",
+    operation_id="listSolutions",
+    summary="The answers of a solve job, puzzle by puzzle",
+    responses=refusals("request_invalid", "cursor_invalid", "job_not_found", "database_unavailable"),
+)
+def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 100) -> Page[Solution]:
+    """A page of answers in the order of the puzzles; those of an unfinished job as far as they are known."""
+    with parts.database.transaction() as session:
+        jobs.get(session, job_id)
+        page = solutions.page(session, job_id, cursor=cursor, limit=limit)
+    return Page.of(page, Solution.of)
+
+
+@router.get(
+    "/{job_id}/events",
+    operation_id="streamJobEvents",
+    summary="Follow a job",
+    response_model=None,
+    responses={**STREAM, **refusals("request_invalid", "job_not_found", "database_unavailable")},
+)
+async def stream_job_events(
+    job_id: str, parts: Parts, accept: Accept = "*/*", last_event_id: LastEventId = None, after: After = None
+) -> Response | JobEvents:
+    """Everything that happens to the job, as it happens; also what happened before, so that nothing is missed."""
+    known = int(last_event_id) if last_event_id else after or 0
+    first = await run_in_threadpool(read_events, parts, job_id, known)
+    if "application/json" in accept and "text/event-stream" not in accept:
+        return first
+    if first.finished and not first.data:
+        return Response(status_code=204)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return EventSourceResponse(stream_events(parts, job_id, first, known), headers=headers)

@@ -1,0 +1,38 @@
+"""Presets: what trainings can start from."""
+
+from fastapi import APIRouter
+
+from services.gateway.errors import PresetNotFound
+from services.gateway.openapi import refusals
+from services.gateway.schemas.preset import PresetDetail, PresetList, PresetSummary
+from trm.errors import UnknownPreset
+from trm.presets import PRESETS, Preset, get_preset
+from trm.puzzles.datasets import spec_of
+
+router = APIRouter(prefix="/v1/presets", tags=["presets"])
+
+
+@router.get("", operation_id="listPresets", summary="List the presets", responses=refusals())
+def list_presets() -> PresetList:
+    """All presets with their summaries."""
+    return PresetList(data=[_summary(preset) for preset in PRESETS.values()])
+
+
+@router.get(
+    "/{name}",
+    operation_id="getPreset",
+    summary="A preset with all its settings",
+    responses=refusals("preset_not_found"),
+)
+def get_one(name: str) -> PresetDetail:
+    """Every setting that a training job can override, with the value it has here."""
+    try:
+        preset = get_preset(name)
+    except UnknownPreset as error:
+        raise PresetNotFound(str(error)) from error
+    puzzle = spec_of(preset.dataset)
+    return PresetDetail(**_summary(preset).model_dump(), puzzle=puzzle, model=preset.model, train=preset.train)
+
+
+def _summary(preset: Preset) -> PresetSummary:
+    return PresetSummary(name=preset.name, summary=preset.summary, dataset=preset.dataset)

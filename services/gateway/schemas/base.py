@@ -1,0 +1,15 @@
+"""What all schemas have in common."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Request(BaseModel):
+    """A request body: refuses fields it does not know, so that a misspelt option is never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Response(BaseModel):
+    """A response body, made by this service."""
+
+    model_config = ConfigDict(frozen=True)

@@ -1,0 +1,38 @@
+"""Checkpoints: saved states of runs, to solve with or to resume from."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import Field
+
+from services.gateway.schemas.base import Response
+from services.registry import tables
+
+
+class Checkpoint(Response):
+    """A saved state that is complete in the storage."""
+
+    id: str
+    run_id: str
+    step: int
+    attempt: int
+    bytes: int
+    digest: str
+    metrics: dict[str, Any] = Field(description="Of the last evaluation before it, such as exact_accuracy.")
+    created_at: datetime
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, row: tables.Checkpoint) -> Self:
+        """The checkpoint of this row."""
+        return cls(
+            id=row.id,
+            run_id=row.run_id,
+            step=row.step,
+            attempt=row.attempt,
+            bytes=row.bytes,
+            digest=row.digest,
+            metrics=row.metrics,
+            created_at=row.created_at,
+            links={"self": f"/v1/checkpoints/{row.id}", "run": f"/v1/runs/{row.run_id}"},
+        )

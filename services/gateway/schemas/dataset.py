@@ -1,0 +1,78 @@
+"""Data sets: what trainings learn from."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import ConfigDict, Field
+
+from services.gateway.schemas.base import Response
+from services.registry import tables
+from trm.config import PuzzleSpec
+from trm.puzzles.datasets import BuiltinDataset, Kind
+
+
+class Dataset(Response):
+    """A data set, built in or uploaded."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "ds_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+                    "name": "my-sudokus",
+                    "builtin": False,
+                    "kind": "sudoku",
+                    "puzzle": {
+                        "kind": "sudoku",
+                        "rows": 4,
+                        "cols": 4,
+                        "symbols": [".", "1", "2", "3", "4"],
+                        "box": [2, 2],
+                    },
+                    "splits": {"train": 900, "test": 100},
+                    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "created_at": "2026-11-23T12:00:00Z",
+                }
+            ]
+        }
+    )
+
+    id: str = Field(description="Id of an uploaded data set; a built-in one's id is its name.")
+    name: str = Field(description="What training jobs call it.")
+    builtin: bool
+    summary: str | None = None
+    licence: str | None = None
+    kind: Kind
+    puzzle: PuzzleSpec = Field(description="Shape and symbols of its puzzles.")
+    splits: dict[str, int] | None = Field(description="Puzzles in each split; null for a built-in one in a list.")
+    sha256: str | None = Field(default=None, description="Digest of the stored tables.")
+    created_at: datetime | None = None
+
+    @classmethod
+    def of(cls, row: tables.Dataset) -> Self:
+        """The uploaded data set of this row."""
+        spec = PuzzleSpec.model_validate(row.spec)
+        return cls(
+            id=row.id,
+            name=row.name,
+            builtin=False,
+            kind=spec.kind,
+            puzzle=spec,
+            splits=row.splits,
+            sha256=row.sha256,
+            created_at=row.created_at,
+        )
+
+    @classmethod
+    def of_builtin(cls, dataset: BuiltinDataset) -> Self:
+        """A data set that came with the code."""
+        return cls(
+            id=dataset.name,
+            name=dataset.name,
+            builtin=True,
+            summary=dataset.summary,
+            licence=dataset.licence,
+            kind=dataset.spec.kind,
+            puzzle=dataset.spec,
+            splits=None,
+        )

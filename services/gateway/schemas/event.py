@@ -1,0 +1,40 @@
+"""Events: what happened to a job, in order."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import ConfigDict, Field
+
+from services.gateway.schemas.base import Response
+from services.registry import tables
+
+
+class JobEvent(Response):
+    """One thing that happened."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"id": 9, "type": "done", "data": {"status": "succeeded"}, "created_at": "2026-11-23T12:00:00Z"}
+            ]
+        }
+    )
+
+    id: int = Field(description="Number of the event within its job, from 1; gaps are possible.")
+    type: str = Field(
+        description="`started`, `evaluated`, `checkpoint`, `step`, `solved`, ...; the last one is `done`."
+    )
+    data: dict[str, Any]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: tables.JobEvent) -> Self:
+        """The event of this row."""
+        return cls(id=row.seq, type=row.type, data=row.data, created_at=row.created_at)
+
+
+class JobEvents(Response):
+    """The events after a given one."""
+
+    data: list[JobEvent]
+    finished: bool = Field(description="Whether no more events will come.")

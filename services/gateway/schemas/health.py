@@ -1,0 +1,18 @@
+"""Health: whether the process lives, and whether it can serve."""
+
+from typing import Literal
+
+from services.gateway.schemas.base import Response
+
+
+class Liveness(Response):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(Response):
+    """Whether requests can be served; without a broker, reads still work."""
+
+    status: Literal["ready", "degraded", "unavailable"]
+    checks: dict[str, str]

@@ -1,0 +1,172 @@
+"""Jobs: units of queued work, and how far they are."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from pydantic import ConfigDict, Field
+
+from services.gateway.schemas.base import Response
+from services.gateway.schemas.solution import Solution
+from services.registry import tables
+from services.registry.states import JobKind, JobStatus, Outcome
+
+_EXAMPLE: dict[str, Any] = {
+    "id": "job_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+    "kind": "train",
+    "status": "running",
+    "attempt": 1,
+    "max_attempts": 3,
+    "progress": {"step": 250, "total": 1000, "percent": 25.0, "eta_seconds": 71.0},
+    "run_id": "run_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+    "cancel_requested": False,
+    "created_at": "2026-11-23T12:00:00Z",
+    "started_at": "2026-11-23T12:00:01Z",
+    "links": {
+        "self": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+        "events": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718/events",
+        "cancel": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718/cancel",
+        "run": "/v1/runs/run_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+    },
+}
+
+
+class Progress(Response):
+    """How far a job is."""
+
+    step: int = Field(description="Training: optimizer updates. Solving: puzzles answered.")
+    total: int | None
+    percent: float | None
+    eta_seconds: float | None = Field(description="Estimated time to the end, while it runs.")
+
+    @classmethod
+    def of(cls, job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> Self:
+        """The progress of this row."""
+        share = min(job.step / job.total_steps, 1.0) if job.total_steps else None
+        percent = None if share is None else round(100 * share, 1)
+        return cls(step=job.step, total=job.total_steps, percent=percent, eta_seconds=_eta(job, attempts, now))
+
+
+def _eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> float | None:
+    """From the pace of this attempt, which may have begun in the middle."""
+    if job.status is not JobStatus.RUNNING or job.started_at is None or job.total_steps is None:
+        return None
+    first_step = next(
+        (a.first_step or 0 for a in attempts if a.attempt == job.attempt), 0 if job.attempt == 1 else None
+    )
+    seconds = (now - job.started_at).total_seconds()
+    if first_step is None or job.step <= first_step or seconds <= 0:
+        return None
+    return round((job.total_steps - job.step) * seconds / (job.step - first_step), 1)
+
+
+class JobError(Response):
+    """Why a job failed."""
+
+    code: str
+    message: str
+
+
+class Attempt(Response):
+    """One execution of a job by one worker."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    attempt: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: Outcome | None = Field(description="Null while it runs.")
+    error_code: str | None
+    error_message: str | None
+    first_step: int | None = Field(description="The step that a training resumed from.")
+    last_step: int | None
+
+
+class TrainResult(Response):
+    """What a finished training achieved."""
+
+    step: int | None = None
+    seconds: float | None = Field(default=None, description="Of the last attempt.")
+    exact_accuracy: float | None = Field(default=None, description="Share of held-out puzzles that are wholly right.")
+
+
+class SolveResult(Response):
+    """What a finished solve job found."""
+
+    n: int = Field(description="Puzzles.")
+    verified: int | None = Field(description="Puzzles whose answer the rules accept; null for puzzles without rules.")
+    mean_supervision_steps: float | None
+    seconds: float
+    solutions: list[Solution] | None = Field(default=None, description="The first 100; `links.solutions` has all.")
+
+
+class Job(Response):
+    """A job."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: str
+    kind: JobKind
+    status: JobStatus
+    attempt: int = Field(description="How often a worker has taken it up.")
+    max_attempts: int
+    progress: Progress
+    run_id: str | None = Field(default=None, description="The run of a training.")
+    model: str | None = Field(default=None, description="The checkpoint that a solve job uses.")
+    error: JobError | None = None
+    result: TrainResult | SolveResult | None = None
+    cancel_requested: bool
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempts: list[Attempt] | None = Field(default=None, description="Not in lists.")
+    links: dict[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        job: tables.Job,
+        attempts: Sequence[tables.JobAttempt] | None = None,
+        solutions: Sequence[tables.Solution] | None = None,
+    ) -> Self:
+        """The job of this row; with its attempts and first solutions where they are given."""
+        return cls(
+            id=job.id,
+            kind=job.kind,
+            status=job.status,
+            attempt=job.attempt,
+            max_attempts=job.max_attempts,
+            progress=Progress.of(job, attempts or (), datetime.now(UTC)),
+            run_id=job.run_id,
+            model=job.model_id,
+            error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
+            result=_result(job, solutions),
+            cancel_requested=job.cancel_requested_at is not None,
+            created_at=job.created_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            attempts=None if attempts is None else [Attempt.model_validate(a) for a in attempts],
+            links=_links(job),
+        )
+
+
+def _result(job: tables.Job, solutions: Sequence[tables.Solution] | None) -> TrainResult | SolveResult | None:
+    if job.result is None:
+        return None
+    if job.kind is JobKind.TRAIN:
+        return TrainResult.model_validate(job.result)
+    listed = None if solutions is None else [Solution.of(s) for s in solutions]
+    return SolveResult.model_validate({**job.result, "solutions": listed})
+
+
+def _links(job: tables.Job) -> dict[str, str]:
+    home = f"/v1/jobs/{job.id}"
+    links = {"self": home, "events": f"{home}/events"}
+    if not job.status.is_final:
+        links["cancel"] = f"{home}/cancel"
+    if job.run_id:
+        links["run"] = f"/v1/runs/{job.run_id}"
+    if job.model_id:
+        links |= {"model": f"/v1/checkpoints/{job.model_id}", "solutions": f"{home}/solutions"}
+    return links

@@ -1,0 +1,40 @@
+"""Presets: named experiments to start trainings from."""
+
+from pydantic import ConfigDict, Field
+
+from services.gateway.schemas.base import Response
+from trm.config import ModelConfig, PuzzleSpec, TrainConfig
+
+
+class PresetSummary(Response):
+    """A preset in a list."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "sudoku-6x6",
+                    "summary": "6x6 Sudoku in a minute or two on two CPU cores: the demo.",
+                    "dataset": "sudoku-6x6",
+                }
+            ]
+        }
+    )
+
+    name: str
+    summary: str
+    dataset: str = Field(description="Data set that it trains on unless another is asked for.")
+
+
+class PresetDetail(PresetSummary):
+    """A preset with every setting; `section.field` is the name to override it by."""
+
+    puzzle: PuzzleSpec
+    model: ModelConfig
+    train: TrainConfig
+
+
+class PresetList(Response):
+    """All presets; there are few, so one page holds them."""
+
+    data: list[PresetSummary]

@@ -1,0 +1,43 @@
+"""A puzzle as a request may write it."""
+
+from typing import Annotated
+
+from pydantic import PlainValidator, WithJsonSchema
+
+Cell = str | int | None
+LONGEST = 100_000  # characters; the largest grid has 64 x 64 cells
+
+_CELL = {"anyOf": [{"type": "string", "maxLength": 16}, {"type": "integer"}, {"type": "null"}]}
+_SCHEMA = {
+    "description": "A string of all cells, row by row; or a list of cells; or a list of rows. "
+    "In Sudokus `.`, `0`, null and the empty string are blank.",
+    "anyOf": [
+        {"type": "string", "maxLength": LONGEST},
+        {"type": "array", "items": _CELL},
+        {"type": "array", "items": {"type": "array", "items": _CELL}},
+    ],
+}
+
+
+def _is_cell(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= 16
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def _is_row(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_cell, value))
+
+
+def _shaped(value: object) -> object:
+    if isinstance(value, str):
+        if len(value) > LONGEST:
+            raise ValueError(f"a puzzle has at most {LONGEST} characters")
+        return value
+    if _is_row(value) or (isinstance(value, list) and all(map(_is_row, value))):
+        return value
+    raise ValueError("a puzzle is a string of all its cells, a list of cells, or a list of rows")
+
+
+Given = str | list[Cell] | list[list[Cell]]
+Puzzle = Annotated[Given, PlainValidator(_shaped), WithJsonSchema(_SCHEMA)]

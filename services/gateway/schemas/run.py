@@ -1,0 +1,112 @@
+"""Runs: trainings, with their curves and evaluations."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import ConfigDict, Field
+
+from services.gateway.schemas.base import Response
+from services.registry import tables
+from trm.config import RunConfig
+
+_STEPS = "One entry for each supervision step; null where no puzzle was at it."
+
+
+class RunSummary(Response):
+    """A run in a list."""
+
+    id: str
+    name: str | None
+    job_id: str | None
+    preset: str
+    dataset: str
+    step: int = Field(description="Last optimizer update on record.")
+    total_steps: int
+    exact_accuracy: float | None = Field(description="On held-out puzzles, at the last evaluation.")
+    parameters: int | None = Field(description="Null until the training has begun.")
+    device: str | None
+    created_at: datetime
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, run: tables.Run) -> Self:
+        """The run of this row."""
+        return cls(**_columns(run))
+
+
+class Run(RunSummary):
+    """A run with its whole configuration."""
+
+    config: RunConfig
+
+    @classmethod
+    def of(cls, run: tables.Run) -> Self:
+        """The run of this row."""
+        return cls(**_columns(run), config=RunConfig.model_validate(run.config))
+
+
+def _columns(run: tables.Run) -> dict[str, Any]:
+    home = f"/v1/runs/{run.id}"
+    links = {"self": home, **{part: f"{home}/{part}" for part in ("metrics", "evaluations", "checkpoints")}}
+    if run.job_id:
+        links["job"] = f"/v1/jobs/{run.job_id}"
+    names = RunSummary.model_fields.keys() - {"links"}
+    return {name: getattr(run, name) for name in names} | {"links": links}
+
+
+class RunMetric(Response):
+    """One logged step of a training: means over the steps since the one before."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    step: int = Field(description="Optimizer updates so far.")
+    attempt: int
+    seconds: float = Field(description="Since this attempt began to train.")
+    loss: float
+    lm_loss: float
+    halt_loss: float
+    learning_rate: float
+    puzzles_finished: int
+    puzzles_per_second: float
+    exact_accuracy: float | None = Field(description="Share of training puzzles wholly right when they left.")
+    cell_accuracy: float | None
+    halt_accuracy: float | None
+    mean_supervision_steps: float | None
+    slots: list[int] = Field(description="Puzzles seen at each supervision step.")
+    halted: list[float | None] = Field(description=f"Share that halted there. {_STEPS}")
+    halt_probability: list[float | None] = Field(description=f"Mean halt probability. {_STEPS}")
+    step_exact_accuracy: list[float | None] = Field(description=f"Share wholly right. {_STEPS}")
+
+
+class RunMetrics(Response):
+    """A run's curve, or a part of it."""
+
+    data: list[RunMetric]
+    next_after_step: int | None = Field(description="Ask for the rest with after_step; null when this was all.")
+
+
+class RunEvaluation(Response):
+    """A run's accuracy on a whole split, measured at one step."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    step: int
+    split: str
+    attempt: int
+    n: int = Field(description="Puzzles.")
+    seconds: float
+    exact_accuracy: float
+    cell_accuracy: float
+    verified: float | None = Field(description="Share whose answer obeys the rules.")
+    mean_supervision_steps: float
+    halt_accuracy: float | None
+    halted: list[float | None] = Field(description=f"Share that would have halted there. {_STEPS}")
+    halt_probability: list[float | None] = Field(description=f"Mean halt probability. {_STEPS}")
+    step_exact_accuracy: list[float | None] = Field(description=f"Share wholly right. {_STEPS}")
+    created_at: datetime
+
+
+class RunEvaluations(Response):
+    """All evaluations of a run, oldest first."""
+
+    data: list[RunEvaluation]
