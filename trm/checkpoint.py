@@ -1,10 +1,10 @@
 """Checkpoints: a folder of safetensors and a meta.json that vouches for them, written whole or not at all.
 
-    step_00000250/
-      model.safetensors   weights and fixed states
-      ema.safetensors     averaged weights (those of model.safetensors again where no average is kept)
-      state.safetensors   optimizer, carry, random state, metrics window: what resuming needs beside the weights
-      meta.json           format, step, configuration, digests, metrics; written last
+step_00000250/
+  model.safetensors   weights and fixed states
+  ema.safetensors     averaged weights (those of model.safetensors again where no average is kept)
+  state.safetensors   optimizer, carry, random state, metrics window: what resuming needs beside the weights
+  meta.json           format, step, configuration, digests, metrics; written last
 """
 
 import errno

@@ -62,9 +62,13 @@ def config_from_official(official: Mapping[str, Any]) -> ModelConfig:
         raise ForeignCheckpoint("Both networks of an HRM must have the same number of layers (H_layers, L_layers).")
     mlp, positions, width = bool(official.get("mlp_t")), official["pos_encodings"], official["hidden_size"]
     if positions != ("none" if mlp else "rope"):
-        raise ForeignCheckpoint(f"Positions {positions!r} do not go with mlp_t={mlp}; known: mlp_t with none, attention with rope.")
+        raise ForeignCheckpoint(
+            f"Positions {positions!r} do not go with mlp_t={mlp}; known: mlp_t with none, attention with rope."
+        )
     if official["puzzle_emb_ndim"] not in (0, width):
-        raise ForeignCheckpoint(f"A puzzle embedding of {official['puzzle_emb_ndim']} values is not supported; use 0 or {width}.")
+        raise ForeignCheckpoint(
+            f"A puzzle embedding of {official['puzzle_emb_ndim']} values is not supported; use 0 or {width}."
+        )
     return ModelConfig(
         mixer="mlp" if mlp else "attention",
         latents="single" if architecture == "trm_singlez" else "answer_and_latent",
@@ -95,7 +99,9 @@ def weights_from_official(tensors: Mapping[str, Tensor], config: ModelConfig) ->
     given = {strip_prefixes(name): tensor for name, tensor in tensors.items()}
     missing, unknown = sorted(names.keys() - given.keys()), sorted(given.keys() - names.keys())
     if missing or unknown:
-        raise ForeignCheckpoint(f"These are not the weights of this configuration. Missing: {missing}. Unknown: {unknown}.")
+        raise ForeignCheckpoint(
+            f"These are not the weights of this configuration. Missing: {missing}. Unknown: {unknown}."
+        )
     ours = {names[name]: tensor for name, tensor in given.items()}
     if config.latents == "single":
         ours["y_init"] = ours["z_init"]  # one state: our model keeps it under both names

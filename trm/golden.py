@@ -59,9 +59,7 @@ class Case:
         self.model = TinyRecursiveModel(self.config, puzzle).to(dtype)
         weights = {k.removeprefix("weights/"): v for k, v in self.recorded.items() if k.startswith("weights/")}
         self.model.load_state_dict(weights_from_official(weights, self.config))
-        self.inputs, self.labels, self.ids = (
-            self.recorded[key] for key in ("inputs", "labels", "puzzle_identifiers")
-        )
+        self.inputs, self.labels, self.ids = (self.recorded[key] for key in ("inputs", "labels", "puzzle_identifiers"))
 
     def evaluate(self) -> Iterator[tuple[str, Tensor, Tensor]]:
         """(quantity, ours, golden) of the recorded supervision steps without gradient."""
@@ -92,12 +90,17 @@ class Case:
             rows = self.model.puzzle_rows(self.ids).clone().requires_grad_()
             thought = self.model(self.inputs, rows, y, z)
             loss = supervision_loss(
-                thought.logits.double(), thought.halt_logit, self.labels,
-                kind=self.loss_kind, halt_weight=HALT_LOSS_WEIGHT,  # type: ignore[arg-type]
+                thought.logits.double(),
+                thought.halt_logit,
+                self.labels,
+                kind=self.loss_kind,
+                halt_weight=HALT_LOSS_WEIGHT,  # type: ignore[arg-type]
             )
             (loss.total / len(self.inputs)).backward()
             yield from self._losses("train", thought.logits, thought.halt_logit, scalars)
-            gradients = {names[name]: p.grad for name, p in self.model.named_parameters()} | {"puzzle_emb_rows": rows.grad}
+            gradients = {names[name]: p.grad for name, p in self.model.named_parameters()} | {
+                "puzzle_emb_rows": rows.grad
+            }
             for name, gradient in gradients.items():
                 if (golden := self.recorded.get(f"train/step{step}/grad/{name}")) is not None and gradient is not None:
                     yield "train gradients", gradient, golden
@@ -108,9 +111,15 @@ class Case:
         z = self.recorded[f"eval/step{step}/z_L"].to(self.dtype)
         return self.recorded.get(f"eval/step{step}/z_H", z).to(self.dtype), z
 
-    def _losses(self, mode: str, logits: Tensor, halt: Tensor, golden: dict[str, float]) -> Iterator[tuple[str, Tensor, Tensor]]:
+    def _losses(
+        self, mode: str, logits: Tensor, halt: Tensor, golden: dict[str, float]
+    ) -> Iterator[tuple[str, Tensor, Tensor]]:
         loss = supervision_loss(
-            logits.detach().double(), halt.detach(), self.labels, kind=self.loss_kind, halt_weight=HALT_LOSS_WEIGHT  # type: ignore[arg-type]
+            logits.detach().double(),
+            halt.detach(),
+            self.labels,
+            kind=self.loss_kind,
+            halt_weight=HALT_LOSS_WEIGHT,  # type: ignore[arg-type]
         )
         for name, ours in (("loss", loss.total), ("lm_loss", loss.answer), ("q_halt_loss", loss.halting)):
             yield f"{mode} {name}", ours, torch.tensor(golden[name], dtype=torch.float64)

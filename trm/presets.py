@@ -27,9 +27,18 @@ PRESETS: dict[str, Preset] = {
             dataset="sudoku-6x6",
             model=ModelConfig(hidden_size=128, latent_steps=3, recursions=2, prefix_tokens=0),
             train=TrainConfig(
-                steps=1_000, batch_size=128, learning_rate=1e-3, weight_decay=0.1, warmup_steps=50,
-                min_learning_rate_ratio=0.1, ema_decay=0.99, precision="float32",
-                log_every=10, evaluate_every=250, evaluate_puzzles=500, checkpoint_every=250,
+                steps=1_000,
+                batch_size=128,
+                learning_rate=1e-3,
+                weight_decay=0.1,
+                warmup_steps=50,
+                min_learning_rate_ratio=0.1,
+                ema_decay=0.99,
+                precision="float32",
+                log_every=10,
+                evaluate_every=250,
+                evaluate_puzzles=500,
+                checkpoint_every=250,
             ),
         ),
         Preset(
@@ -54,7 +63,9 @@ def get_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def resolve(name: str, puzzle: PuzzleSpec, overrides: dict[str, Any] | None = None, dataset: str | None = None) -> RunConfig:
+def resolve(
+    name: str, puzzle: PuzzleSpec, overrides: dict[str, Any] | None = None, dataset: str | None = None
+) -> RunConfig:
     """The preset with dotted overrides applied (`{"train.steps": 200}`), checked and complete.
 
     Raises UnknownPreset, or InvalidOverride naming the key and what it accepts.
@@ -80,5 +91,7 @@ def resolve(name: str, puzzle: PuzzleSpec, overrides: dict[str, Any] | None = No
 
 
 def _sentence(error: ValidationError) -> str:
-    parts = [f"{'.'.join(str(p) for p in e['loc']) or error.title}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+    parts = [
+        f"{'.'.join(str(p) for p in e['loc']) or error.title}: {e['msg']} (got {e['input']!r})" for e in error.errors()
+    ]
     return "The overrides are not valid: " + "; ".join(parts)[:1000]

@@ -63,7 +63,9 @@ class Solver:
             model.load_state_dict(read_tensors(Path(checkpoint), meta, "model"))
             model.load_state_dict(read_tensors(Path(checkpoint), meta, "ema"), strict=False)
         except RuntimeError as error:
-            raise ForeignCheckpoint(f"The weights in {checkpoint} are not those of its configuration: {error}") from error
+            raise ForeignCheckpoint(
+                f"The weights in {checkpoint} are not those of its configuration: {error}"
+            ) from error
         return cls(model, meta.config, pick_device(device))
 
     def solve(
@@ -107,7 +109,9 @@ class Solver:
         traces: list[list[SolveStep]] = [[] for _ in questions]
         solutions: dict[int, Solution] = {}
         every_step = keep_trace or on_step is not None
-        for thought in think(self.model, questions, max_steps=max_steps, halt_threshold=halt_threshold, dtype=self.dtype):
+        for thought in think(
+            self.model, questions, max_steps=max_steps, halt_threshold=halt_threshold, dtype=self.dtype
+        ):
             if should_stop is not None and should_stop():
                 return None
             for row, i in enumerate(thought.index.tolist()):

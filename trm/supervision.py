@@ -31,9 +31,13 @@ class Carry:
         y, z = model.initial_state(slots, dtype)
         whole = torch.zeros(slots, cells, dtype=torch.int32, device=y.device)
         none = torch.zeros(slots, dtype=torch.int32, device=y.device)
-        return cls(y, z, none, torch.ones_like(none, dtype=torch.bool), whole, torch.full_like(whole, IGNORED), none.clone())
+        return cls(
+            y, z, none, torch.ones_like(none, dtype=torch.bool), whole, torch.full_like(whole, IGNORED), none.clone()
+        )
 
-    def refill(self, model: TinyRecursiveModel, slots: Tensor, inputs: Tensor, labels: Tensor, puzzle_ids: Tensor) -> None:
+    def refill(
+        self, model: TinyRecursiveModel, slots: Tensor, inputs: Tensor, labels: Tensor, puzzle_ids: Tensor
+    ) -> None:
         """Put new puzzles into `slots` (indices, K of them), with their thinking reset."""
         self.y[slots], self.z[slots] = model.initial_state(len(slots), self.y.dtype)
         self.steps[slots] = 0
@@ -50,7 +54,9 @@ class Carry:
         return dict(vars(self))
 
 
-def halts(config: ModelConfig, halt_logit: Tensor, steps: Tensor, exploration: float, generator: torch.Generator) -> Tensor:
+def halts(
+    config: ModelConfig, halt_logit: Tensor, steps: Tensor, exploration: float, generator: torch.Generator
+) -> Tensor:
     """Which slots halt in training `(B,)`, after `steps` supervision steps each.
 
     A slot halts when its halt probability passes one half, but with chance `exploration` not before a random step in

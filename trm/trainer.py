@@ -65,7 +65,9 @@ class Trainer:
         trainer = cls(meta.config, train, test, device)
         try:
             trainer.model.load_state_dict(checkpoint.read_tensors(folder, meta, "model"))
-            trainer._restore(checkpoint.read_tensors(folder, meta, "ema"), checkpoint.read_tensors(folder, meta, "state"))
+            trainer._restore(
+                checkpoint.read_tensors(folder, meta, "ema"), checkpoint.read_tensors(folder, meta, "state")
+            )
         except (RuntimeError, KeyError) as error:
             raise ForeignCheckpoint(f"{folder} does not fit its own configuration: {error}") from error
         trainer.feed.seek(meta.progress["epoch"], meta.progress["position"])
@@ -116,7 +118,12 @@ class Trainer:
         self.model.eval()
         with self.ema.applied() if self.ema else nullcontext():
             result = evaluate(
-                self.model, self.test, step=self.step, split="test", dtype=self.dtype, batch_size=self.config.train.batch_size
+                self.model,
+                self.test,
+                step=self.step,
+                split="test",
+                dtype=self.dtype,
+                batch_size=self.config.train.batch_size,
             )
         self.model.train()
         self.metrics = {
@@ -179,7 +186,9 @@ class Trainer:
         sums, table = self.window.read()
         self.window.clear()
         if not math.isfinite(sums["loss"]):
-            raise NonFiniteLoss(f"The loss is {sums['loss']} at step {self.step}. Lower train.learning_rate, or use float32.")
+            raise NonFiniteLoss(
+                f"The loss is {sums['loss']} at step {self.step}. Lower train.learning_rate, or use float32."
+            )
         finished, updates = sums["finished"], sums["updates"]
 
         def over(total: float, count: float) -> float | None:
@@ -224,4 +233,7 @@ class Trainer:
         if self.ema is not None:
             self.ema.shadow = {name: averaged[name].to(self.device) for name in self.ema.shadow}
         self.generator.set_state(state["generator"])
-        self.window.sums, self.window.by_step = state["window/sums"].to(self.device), state["window/by_step"].to(self.device)
+        self.window.sums, self.window.by_step = (
+            state["window/sums"].to(self.device),
+            state["window/by_step"].to(self.device),
+        )

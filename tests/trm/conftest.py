@@ -26,10 +26,20 @@ def config(train_set: PuzzleSet) -> RunConfig:
         preset="tiny",
         dataset="sudoku-4x4",
         puzzle=train_set.spec,
-        model=ModelConfig(hidden_size=16, layers=1, latent_steps=1, recursions=2, max_supervision_steps=4, prefix_tokens=1),
+        model=ModelConfig(
+            hidden_size=16, layers=1, latent_steps=1, recursions=2, max_supervision_steps=4, prefix_tokens=1
+        ),
         train=TrainConfig(
-            steps=8, batch_size=8, learning_rate=1e-3, warmup_steps=2, ema_decay=0.9, precision="float32",
-            log_every=3, evaluate_every=4, evaluate_puzzles=16, checkpoint_every=4,
+            steps=8,
+            batch_size=8,
+            learning_rate=1e-3,
+            warmup_steps=2,
+            ema_decay=0.9,
+            precision="float32",
+            log_every=3,
+            evaluate_every=4,
+            evaluate_puzzles=16,
+            checkpoint_every=4,
         ),
     )
 

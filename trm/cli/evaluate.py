@@ -18,12 +18,17 @@ BATCH = 256
 
 def evaluate(
     checkpoint: Annotated[Path, typer.Option(help="A checkpoint folder.")],
-    data: Annotated[str, typer.Option(help="A CSV or JSONL file (gzip accepted), a built-in data set or a data set folder.")],
+    data: Annotated[
+        str, typer.Option(help="A CSV or JSONL file (gzip accepted), a built-in data set or a data set folder.")
+    ],
     split: Annotated[str, typer.Option(help="Which split of a data set.")] = "test",
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many puzzles.")] = None,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Supervision steps; the model's own maximum unless given.")] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(min=1, help="Supervision steps; the model's own maximum unless given.")
+    ] = None,
     halt_threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Let puzzles leave at this halt probability; none as in the paper.")
+        float | None,
+        typer.Option(min=0, max=1, help="Let puzzles leave at this halt probability; none as in the paper."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
@@ -50,12 +55,19 @@ def _puzzles(data: str, split: str, solver: Any) -> PuzzleSet:  # noqa: ANN401  
         return read_table(path, kind=solver.spec.kind, spec=solver.spec)
     puzzles = load(data, split)
     if puzzles.spec != solver.spec:
-        raise TrmError(f"The checkpoint solves {solver.spec.rows}x{solver.spec.cols} {solver.spec.kind}; {data} is something else.")
+        raise TrmError(
+            f"The checkpoint solves {solver.spec.rows}x{solver.spec.cols} {solver.spec.kind}; {data} is something else."
+        )
     return puzzles
 
 
 def _measured(
-    solver: Any, puzzles: PuzzleSet, max_steps: int | None, halt_threshold: float | None, *, quiet: bool  # noqa: ANN401
+    solver: Any,
+    puzzles: PuzzleSet,
+    max_steps: int | None,
+    halt_threshold: float | None,
+    *,
+    quiet: bool,  # noqa: ANN401
 ) -> dict[str, Any]:
     begun = time.monotonic()
     count = len(puzzles.questions)

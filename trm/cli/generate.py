@@ -17,7 +17,9 @@ def generate(
     out: Annotated[Path, typer.Argument(help="Folder to create.")],
     size: Annotated[int, typer.Option(help="4, 6, 9, 12 or 16.")] = 6,
     count: Annotated[int, typer.Option(min=2, help="Puzzles in all.")] = 1000,
-    givens: Annotated[int | None, typer.Option(min=0, help="Stop removing clues here; as few as possible unless given.")] = None,
+    givens: Annotated[
+        int | None, typer.Option(min=0, help="Stop removing clues here; as few as possible unless given.")
+    ] = None,
     test_share: Annotated[float, typer.Option(min=0, max=1, help="Share held out for testing.")] = 0.1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same puzzles.")] = 0,
 ) -> None:

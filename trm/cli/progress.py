@@ -17,8 +17,13 @@ class Reporter:
     def __init__(self) -> None:
         self.console = Console(highlight=False)
         self.progress = Progress(
-            TextColumn("[bold]training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[news]}"), console=self.console, disable=not self.console.is_terminal,
+            TextColumn("[bold]training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[news]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
         )
         self.task = self.progress.add_task("train", total=None, news="")
 
@@ -40,7 +45,9 @@ class Reporter:
                 self.console.print(f"stopped at step {event.step}; go on with --resume")
             case Finished():
                 self.progress.stop()
-                self.console.print(f"finished {event.step} steps in {event.seconds:.1f} s, exact accuracy {share(event.exact_accuracy)}")
+                self.console.print(
+                    f"finished {event.step} steps in {event.seconds:.1f} s, exact accuracy {share(event.exact_accuracy)}"
+                )
 
     def _started(self, event: Started) -> None:
         resumed = f", resumed at step {event.resumed_from}" if event.resumed_from is not None else ""

@@ -15,7 +15,9 @@ from trm.puzzles.rules import require_consistent
 def solve(
     checkpoint: Annotated[Path, typer.Option(help="A checkpoint folder.")],
     puzzle: Annotated[str, typer.Argument(help="The puzzle's cells as one string, or - to read it from stdin.")],
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Supervision steps; the model's own maximum unless given.")] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(min=1, help="Supervision steps; the model's own maximum unless given.")
+    ] = None,
     halt_threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Stop at this halt probability.")] = 0.5,
     steps: Annotated[bool, typer.Option("--steps", help="Show the answer after every supervision step.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -30,7 +32,9 @@ def solve(
 
     def show(step: SolveStep) -> None:
         nonlocal previous
-        console.print(f"step {step.step}: halt probability {step.halt_probability:.3f}, {step.changed_cells} cells changed")
+        console.print(
+            f"step {step.step}: halt probability {step.halt_probability:.3f}, {step.changed_cells} cells changed"
+        )
         console.print(render(solver.spec, step.answer, givens=question, previous=previous))
         previous = step.answer
 
@@ -39,7 +43,13 @@ def solve(
     )
     if not steps:
         console.print(render(solver.spec, solution.answer, givens=question))
-    verdict = {True: "[green]verified by the rules[/]", False: "[red]breaks the rules[/]", None: "no rules to verify it by"}
-    console.print(f"{verdict[solution.verified]}; halt probability {solution.halt_probability:.3f} after {solution.steps} steps")
+    verdict = {
+        True: "[green]verified by the rules[/]",
+        False: "[red]breaks the rules[/]",
+        None: "no rules to verify it by",
+    }
+    console.print(
+        f"{verdict[solution.verified]}; halt probability {solution.halt_probability:.3f} after {solution.steps} steps"
+    )
     if solution.verified is False:
         raise typer.Exit(2)

@@ -23,8 +23,12 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoints.")] = Path("checkpoints"),
     preset: Annotated[str, typer.Option(help="A named recipe; see `trm inspect --presets`.")] = "sudoku-6x6",
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=200.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")] = None,
-    data: Annotated[str | None, typer.Option(help="A built-in data set or a data set folder; the preset's unless given.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="A built-in data set or a data set folder; the preset's unless given.")
+    ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on from this checkpoint, with its configuration.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,

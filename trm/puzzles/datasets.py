@@ -80,8 +80,12 @@ class BuiltinDataset:
 BUILTIN: dict[str, BuiltinDataset] = {
     dataset.name: dataset
     for dataset in (
-        BuiltinDataset("sudoku-4x4", "4x4 Sudoku, generated; test disjoint from train up to symmetry.", "Apache-2.0", 4),
-        BuiltinDataset("sudoku-6x6", "6x6 Sudoku, generated; test disjoint from train up to symmetry.", "Apache-2.0", 6),
+        BuiltinDataset(
+            "sudoku-4x4", "4x4 Sudoku, generated; test disjoint from train up to symmetry.", "Apache-2.0", 4
+        ),
+        BuiltinDataset(
+            "sudoku-6x6", "6x6 Sudoku, generated; test disjoint from train up to symmetry.", "Apache-2.0", 6
+        ),
         BuiltinDataset(
             "sudoku-extreme-1k",
             "1,000 puzzles of Sudoku-Extreme to train on; 5,000 comparably hard forum puzzles to test on.",
@@ -210,7 +214,9 @@ def _rows(content: str) -> Iterator[dict[str, Any]]:
         return
     reader = csv.DictReader(io.StringIO(content))
     if "question" not in (reader.fieldnames or ()):
-        raise DatasetError("A CSV needs a header with the columns question and answer; a JSONL line is an object with them.")
+        raise DatasetError(
+            "A CSV needs a header with the columns question and answer; a JSONL line is an object with them."
+        )
     yield from reader
 
 
@@ -222,7 +228,9 @@ def _json_rows(content: str) -> Iterator[dict[str, Any]]:
             problem = RowProblem(number, "puzzle_invalid", f"not JSON: {error}")
             raise DatasetError(f"Row {number} is not JSON.", (problem,)) from error
         if not isinstance(row, dict):
-            raise DatasetError(f"Row {number} is not an object.", (RowProblem(number, "puzzle_invalid", "not an object"),))
+            raise DatasetError(
+                f"Row {number} is not an object.", (RowProblem(number, "puzzle_invalid", "not an object"),)
+            )
         yield row
 
 
@@ -232,7 +240,9 @@ def _inferred(kind: Kind, table: list[dict[str, Any]]) -> PuzzleSpec:
     if kind == "sudoku":
         size = shape[0]
         if shape[0] != shape[1] or size not in BOXES:
-            raise DatasetError(f"The first question is {shape[0]}x{shape[1]}; Sudoku sizes: {', '.join(map(str, BOXES))}.")
+            raise DatasetError(
+                f"The first question is {shape[0]}x{shape[1]}; Sudoku sizes: {', '.join(map(str, BOXES))}."
+            )
         return spec_for(size)
     symbols = {cell for row in table for field in ("question", "answer") for cell in _flat(row.get(field))}
     if len(symbols) < 2:

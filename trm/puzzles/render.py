@@ -10,7 +10,10 @@ from trm.puzzles.rules import conflicts
 
 
 def render(
-    spec: PuzzleSpec, tokens: NDArray[np.int32], givens: NDArray[np.int32] | None = None, previous: NDArray[np.int32] | None = None
+    spec: PuzzleSpec,
+    tokens: NDArray[np.int32],
+    givens: NDArray[np.int32] | None = None,
+    previous: NDArray[np.int32] | None = None,
 ) -> Text:
     """The grid with givens bold, cells changed since `previous` in yellow, and clashing cells in red."""
     clashing = {cell for pair in conflicts(spec, tokens) for cell in pair}

@@ -1,0 +1,60 @@
+# Every verb a newcomer needs; `make help` explains them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TRM_DATA_DIR ?= $(CURDIR)/.data
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up down status logs test check format golden openapi constraints clean
+
+help: ## Explain every verb
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(VENV)/installed ## Create .venv and install everything from pins
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,stack,dev]'
+	touch $@
+
+demo: ## Install, start the embedded stack, train a small model and solve puzzles with it (some minutes)
+	@started=$$(date +%s); $(MAKE) --no-print-directory install && \
+	$(BIN)/python -m services.stack demo --started-at $$started
+
+up: install ## Start the embedded stack and keep it running
+	@$(BIN)/python -m services.stack up
+
+down: install ## Stop the embedded stack; its data stays
+	@$(BIN)/python -m services.stack down
+
+status: install ## Show whether the embedded stack runs, and where
+	@$(BIN)/python -m services.stack status
+
+logs: install ## Show the last log lines of every part
+	@$(BIN)/python -m services.stack logs
+
+test: install ## Install and run all tests
+	$(BIN)/python -m pytest
+
+check: install ## Lint, format check, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## Format the code and mend what the linter can
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+golden: install ## Compare the model with recorded outputs of the official implementation
+	$(BIN)/python -m trm golden tests/golden
+
+openapi: install ## Write docs/openapi.json anew
+	$(BIN)/python -m services.gateway openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+
+constraints: install ## Write constraints.txt anew from what is installed
+	@(head -n 1 constraints.txt; $(BIN)/pip freeze --disable-pip-version-check --exclude-editable | sed 's/+cpu//') > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## Remove the environment and caches; data stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

@@ -1,0 +1,134 @@
+"""Real servers for every test that needs one: a Postgres and a broker of this session's own, on unix sockets."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+
+from migrations.upgrade import upgrade
+from services.registry.database import Database
+from services.registry.settings import Settings
+from services.stack import broker, postgres
+
+START_SECONDS = 30
+TEMPLATE = "template_trm"
+_numbers = count()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
+    """Poll until true; fails the test after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "gave up waiting"
+        time.sleep(0.02)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_environment() -> Iterator[None]:
+    """No setting of the caller's leaks into a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("TRM_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A short path that the server's user may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="trm-test-"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_sockets(server_folder: Path) -> Iterator[Path]:
+    """A running Postgres; the value is the folder of its socket."""
+    data = server_folder / "postgres"
+    postgres.initialise(data)
+    command = [*postgres.server_command(data, server_folder), "-c", "fsync=off"]
+    server = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/", **postgres.owner(postgres.run_as()))
+    try:
+        wait_until(lambda: postgres.answers(server_folder))
+        yield server_folder
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(START_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def _template(postgres_sockets: Path) -> str:
+    postgres.create_database(postgres_sockets, TEMPLATE)
+    upgrade(postgres.url(postgres_sockets, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def empty_database_url(postgres_sockets: Path) -> Iterator[str]:
+    """A database without any table."""
+    yield from _database(postgres_sockets, "template0")
+
+
+@pytest.fixture
+def database_url(postgres_sockets: Path, _template: str) -> Iterator[str]:
+    """A database of this test's own, at the newest schema."""
+    yield from _database(postgres_sockets, _template)
+
+
+def _database(sockets: Path, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    connect = {"host": str(sockets), "user": postgres.DATABASE_USER, "dbname": "postgres", "autocommit": True}
+    with psycopg.connect(**connect) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+        yield postgres.url(sockets, name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The test's database, open."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def broker_sockets(server_folder: Path) -> Iterator[Path]:
+    """A running broker; the value is the folder of its socket."""
+    data = server_folder / "broker"
+    data.mkdir()
+    server = subprocess.Popen(broker.server_command(data, server_folder), stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: broker.answers(server_folder))
+        yield server_folder
+    finally:
+        server.terminate()
+        server.wait(START_SECONDS)
+
+
+@pytest.fixture
+def broker_url(broker_sockets: Path) -> str:
+    """The broker, empty."""
+    with redis.Redis(unix_socket_path=str(broker_sockets / broker.SOCKET)) as client:
+        client.flushall()
+    return broker.url(broker_sockets)
+
+
+@pytest.fixture
+def settings(database_url: str, broker_url: str, tmp_path: Path) -> Settings:
+    """A deployment of this test's own."""
+    return Settings(
+        database_url=database_url, broker_url=broker_url, data_dir=tmp_path, gateway_port=0, worker_metrics_port=0
+    )
