@@ -87,7 +87,7 @@ _ENDED = {
 
 
 def _locked(session: Session, job_id: str) -> Job:
-    statement = select(Job).where(Job.id == job_id).with_for_update(key_share=True)
+    statement = select(Job).where(Job.id == job_id.replace("\0", "?")).with_for_update(key_share=True)
     job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
     if job is None:
         raise _not_found(job_id)
