@@ -41,6 +41,7 @@ class Server(uvicorn.Server):
                 host=host,
                 port=port,
                 log_config=None,
+                log_level="warning",
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,

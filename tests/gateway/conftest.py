@@ -1,23 +1,20 @@
-"""The gateway over a real database and broker, and a stand-in for a worker's writes (through the real registry)."""
+"""The gateway over a real database and broker; `book` writes rows as a worker would, through the real registry."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
-from services.registry import checkpoints, endings, job_events, jobs, leases, runs, solutions
+from services.registry import checkpoints, endings, job_events, jobs, leases, run_metrics, runs, solutions
+from services.registry.leases import Claim
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
+
 from trm.presets import resolve
 from trm.puzzles.sudoku import spec_for
-
-QUESTION = "1..43.4.2.3.4..2"  # 4x4: one solution
-PUZZLE_4X4 = "1..4.4..4.2..1.."
 
 
 @pytest.fixture
@@ -31,64 +28,54 @@ def client(app: FastAPI) -> Iterator[TestClient]:
         yield client
 
 
-@dataclass
 class Book:
-    """Writes rows as a worker would, through the registry."""
+    """What a worker writes."""
 
-    backends: Backends
+    def __init__(self, backends: Backends) -> None:
+        self.database = backends.database
 
-    def run(self, size: int = 4, **overrides: object) -> str:
-        config = resolve("sudoku-6x6", spec_for(size), overrides, dataset=f"sudoku-{size}x{size}")
-        with self.backends.database.transaction() as session:
-            return runs.create(session, config).id
+    def training(self, size: int = 4) -> tuple[str, Claim]:
+        """A run whose job a worker has begun."""
+        config = resolve("sudoku-6x6", spec_for(size), dataset=f"sudoku-{size}x{size}")
+        with self.database.transaction() as session:
+            run = runs.create(session, config)
+            job = jobs.submit(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=100)
+        return run.id, self.claim(job.id)
 
-    def training(self, size: int = 4) -> tuple[str, leases.Claim]:
-        """A run whose job is being worked on."""
-        run_id = self.run(size)
-        with self.backends.database.transaction() as session:
-            job = jobs.submit(session, JobKind.TRAIN, {}, run_id=run_id, total_steps=100)
-        return run_id, self.claim(job.id)
-
-    def checkpoint(self, claim: leases.Claim, step: int = 100) -> str:
-        with self.backends.database.transaction() as session:
-            row = checkpoints.add(
-                session,
-                claim,
-                step=step,
-                url=f"memory://{step}",
-                digest="d" * 64,
-                size=1000,
-                metrics={"exact_accuracy": 0.5},
-            )
-            return row.id
-
-    def claim(self, job_id: str) -> leases.Claim:
-        with self.backends.database.transaction() as session:
+    def claim(self, job_id: str) -> Claim:
+        with self.database.transaction() as session:
             claim = leases.claim(session, job_id, "tests", 30)
         assert claim is not None
         return claim
 
-    def event(self, claim: leases.Claim, kind: str, **data: object) -> None:
-        with self.backends.database.transaction() as session:
+    def heartbeat(self, claim: Claim, step: int) -> None:
+        with self.database.transaction() as session:
+            leases.heartbeat(session, claim, step)
+
+    def checkpoint(self, claim: Claim, step: int = 100) -> str:
+        with self.database.transaction() as session:
+            values = {"url": f"memory://{step}", "digest": "d" * 64, "size": 1000, "metrics": {"exact_accuracy": 0.5}}
+            return checkpoints.add(session, claim, step=step, **values).id
+
+    def metric(self, claim: Claim, step: int) -> None:
+        event = {name: 0.5 for name in run_metrics.COLUMNS} | {"step": step, "puzzles_finished": 7}
+        arrays = {"slots": [3, 0], "halted": [0.5, None], "halt_probability": [0.5, None]}
+        with self.database.transaction() as session:
+            run_metrics.add(session, claim, [event | arrays | {"step_exact_accuracy": [0.25, None]}])
+
+    def event(self, claim: Claim, kind: str, **data: object) -> None:
+        with self.database.transaction() as session:
             job_events.append(session, claim, [(kind, data)])
 
-    def solved(self, claim: leases.Claim, count: int = 1) -> None:
-        """Answers for every puzzle, and the end of the job."""
+    def solve(self, claim: Claim, count: int = 1) -> None:
+        """Answers to every puzzle, and the end of the job."""
+        fixed = {"question": "." * 16, "answer": "1" * 16, "verified": False, "halt_probability": 0.5, "steps": 16}
         rows = [
-            solutions.SolutionRow(
-                index=index,
-                question="." * 16,
-                answer="1" * 16,
-                verified=False,
-                halt_probability=0.5,
-                steps=16,
-                halted=False,
-                trace=None,
-            )
+            solutions.SolutionRow(index=index, halted=False, trace=None, **fixed)  # type: ignore[typeddict-item]
             for index in range(count)
         ]
         result = {"n": count, "verified": 0, "mean_supervision_steps": 16.0, "seconds": 0.1}
-        with self.backends.database.transaction() as session:
+        with self.database.transaction() as session:
             solutions.add(session, claim, rows)
             endings.finish(session, claim, JobStatus.SUCCEEDED, result=result)
 
@@ -101,11 +88,28 @@ def book(app: FastAPI) -> Book:
 @pytest.fixture
 def model(book: Book) -> str:
     """A checkpoint for 4x4 Sudoku, as far as the gateway can tell."""
-    _, claim = book.training()
-    return book.checkpoint(claim)
+    return book.checkpoint(book.training()[1])
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path) -> str:
-    """The path of a socket that nobody listens on."""
-    return str(tmp_path / "nobody.sock")
+def nowhere(tmp_path: Path) -> Path:
+    """A folder in which no server has a socket."""
+    folder = tmp_path / "nowhere"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def without_database(settings: Settings, nowhere: Path) -> Iterator[TestClient]:
+    """A gateway whose database is down."""
+    down = settings.model_copy(update={"database_url": f"postgresql+psycopg://trm@/trm?host={nowhere}"})
+    with TestClient(create_app(down)) as client:
+        yield client
+
+
+@pytest.fixture
+def without_broker(settings: Settings, nowhere: Path) -> Iterator[TestClient]:
+    """A gateway whose broker is down."""
+    down = settings.model_copy(update={"broker_url": f"redis+socket://{nowhere}/broker.sock"})
+    with TestClient(create_app(down)) as client:
+        yield client

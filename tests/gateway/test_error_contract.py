@@ -1,0 +1,152 @@
+"""Every error of every route has one shape, a code of the catalogue, and is documented on its route."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from services.gateway.app import create_app
+from services.gateway.catalogue import CATALOGUE
+from services.registry.settings import Settings
+
+UNKNOWN = "nothing_has_this_id"
+OFFLINE = Settings(database_url="postgresql://nowhere.invalid/trm", broker_url="redis://nowhere.invalid")
+DOCUMENT: dict[str, Any] = create_app(OFFLINE).openapi()
+OPERATIONS = [
+    (method.upper(), path, operation) for path, item in DOCUMENT["paths"].items() for method, operation in item.items()
+]
+WITH_QUERY = [
+    (method, path, parameter["name"])
+    for method, path, operation in OPERATIONS
+    for parameter in operation.get("parameters", ())
+    if parameter["in"] == "query"
+]
+FILES = {"file": ("a.csv", b"question,answer\n")}
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/training-jobs": {"json": {"preset": "sudoku-6x6", "dataset": "uploaded-once"}},
+    "/v1/solve-jobs": {"json": {"model": "ckpt_1", "puzzle": "1..."}},
+    "/v1/datasets": {"files": FILES, "data": {"name": "mine"}},
+}
+
+
+def filled(path: str) -> str:
+    """The path with an unknown id in every place."""
+    return "/".join(UNKNOWN if part.startswith("{") else part for part in path.split("/"))
+
+
+def documented_codes(path: str, method: str, status: int) -> set[str]:
+    response = DOCUMENT["paths"][path][method.lower()]["responses"][str(status)]
+    return set(response["content"]["application/problem+json"]["examples"])
+
+
+def check_problem(response: Response, code: str) -> dict[str, Any]:
+    """The one shape, whatever went wrong."""
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    entry = CATALOGUE[code]
+    assert (body["code"], body["status"], body["title"]) == (code, response.status_code, entry.title)
+    assert body["status"] == entry.status
+    assert body["type"] == f"/v1/problems/{code}"
+    assert body["instance"] == response.request.url.path
+    assert body["request_id"] == response.headers["x-request-id"]
+    assert body["detail"]
+    assert isinstance(body["errors"], list)
+    assert ("retry-after" in response.headers) == (response.status_code == 503)
+    return body
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
+def test_documents_only_problems_of_the_catalogue(method: str, path: str, operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        if status.startswith(("2", "3")) or (path == "/readyz" and status == "503"):
+            continue
+        assert list(response["content"]) == ["application/problem+json"], (method, path, status)
+        codes = documented_codes(path, method, int(status))
+        assert codes
+        assert {CATALOGUE[code].status for code in codes} == {int(status)}
+
+
+@pytest.mark.parametrize("path", DOCUMENT["paths"])
+def test_another_method_is_refused(client: TestClient, path: str) -> None:
+    response = client.request("PATCH", filled(path))
+    check_problem(response, "method_not_allowed")
+    assert response.headers["allow"]
+
+
+@pytest.mark.parametrize(("method", "path", "name"), WITH_QUERY)
+def test_bad_query_parameters_are_named(client: TestClient, method: str, path: str, name: str) -> None:
+    bad = "x" * 300
+    problem = check_problem(client.request(method, filled(path), params={name: bad}), "request_invalid")
+    assert [error["parameter"] for error in problem["errors"]] == [name]
+    assert "request_invalid" in documented_codes(path, method, 422)
+
+
+@pytest.mark.parametrize("path", [path for _, path, name in WITH_QUERY if name == "cursor"])
+def test_foreign_cursors_are_refused(client: TestClient, path: str) -> None:
+    response = client.get(filled(path), params={"cursor": "bm90IG91cnM"})
+    known = "{" not in path  # of an unknown parent, the parent is what is missing
+    assert response.status_code == (422 if known else 404)
+    if known:
+        check_problem(response, "cursor_invalid")
+    assert "cursor_invalid" in documented_codes(path, "GET", 422)
+
+
+def unknown_ids() -> Iterator[tuple[str, str, str]]:
+    nouns = {"jobs": "job", "runs": "run", "checkpoints": "checkpoint", "datasets": "dataset", "presets": "preset"}
+    for method, path, _ in OPERATIONS:
+        noun = path.split("/")[2] if path.startswith("/v1/") and "{" in path else ""
+        if noun:
+            yield method, path, f"{nouns.get(noun, 'problem')}_not_found"
+
+
+@pytest.mark.parametrize(("method", "path", "code"), list(unknown_ids()))
+@pytest.mark.parametrize("unknown", [UNKNOWN, "a%00b", "%F0%9F%A7%A9" * 80])
+def test_unknown_ids_are_not_found(client: TestClient, method: str, path: str, code: str, unknown: str) -> None:
+    check_problem(client.request(method, filled(path).replace(UNKNOWN, unknown)), code)
+    assert code in documented_codes(path, method, 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [(m, p) for m, p, operation in OPERATIONS if p.startswith("/v1/") and "503" in operation["responses"]],
+)
+def test_without_a_database_everything_that_needs_it_says_so(
+    without_database: TestClient, method: str, path: str
+) -> None:
+    response = without_database.request(method, filled(path), **BODIES.get(path, {}))
+    check_problem(response, "database_unavailable")
+    assert "database_unavailable" in documented_codes(path, method, 503)
+
+
+@pytest.mark.parametrize("path", [path for method, path, _ in OPERATIONS if method == "POST" and path in BODIES])
+class TestBodies:
+    def test_larger_than_allowed(self, client: TestClient, settings: Settings, path: str) -> None:
+        headers = {"content-type": "application/json"}
+        response = client.post(path, content=b"[" * (settings.max_body_bytes + 1), headers=headers)
+        check_problem(response, "body_too_large")
+        assert "body_too_large" in documented_codes(path, "POST", 413)
+
+    def test_missing(self, client: TestClient, path: str) -> None:
+        check_problem(client.post(path), "request_invalid")
+        assert "request_invalid" in documented_codes(path, "POST", 422)
+
+    def test_broken(self, client: TestClient, path: str) -> None:
+        if path == "/v1/datasets":
+            headers, content = {"content-type": "multipart/form-data; boundary=x"}, b"--y\r\nnonsense"
+        else:
+            headers, content = {"content-type": "application/json"}, b'{"preset": '
+        check_problem(client.post(path, content=content, headers=headers), "body_malformed")
+        assert "body_malformed" in documented_codes(path, "POST", 400)
+
+
+@pytest.mark.parametrize("path", ["/v1/training-jobs", "/v1/solve-jobs"])
+def test_a_body_that_is_not_json_says_so(client: TestClient, path: str) -> None:
+    response = client.post(path, data={"preset": "sudoku-6x6"})
+    check_problem(response, "media_type_unsupported")
+    assert "media_type_unsupported" in documented_codes(path, "POST", 415)
+
+
+def test_unknown_paths_are_problems_too(client: TestClient) -> None:
+    check_problem(client.get("/v1/nothing"), "route_not_found")
+    check_problem(client.get("/v1/jobs/"), "route_not_found")  # not a redirect built from the Host header
