@@ -26,7 +26,7 @@ class SolveStep:
     step: int  # from 1
     answer: NDArray[np.int32]  # (L,) tokens
     halt_probability: float
-    changed_cells: int  # since the step before; since the question at step 1
+    changed_cells: tuple[int, ...]  # since the step before; since the question at step 1
     verified: bool | None  # obeys the rules; None for kinds without rules
     halted: bool  # thinking ended here
 
@@ -114,7 +114,7 @@ class Solver:
         ):
             if should_stop is not None and should_stop():
                 return None
-            for row, i in enumerate(thought.index.tolist()):
+            for row, i in enumerate(thought.rows.tolist()):
                 if not every_step and not thought.halted[row]:
                     continue
                 step = SolveStep(
@@ -122,7 +122,7 @@ class Solver:
                     step=thought.step,
                     answer=thought.answers[row],
                     halt_probability=float(thought.halt_probability[row]),
-                    changed_cells=int((thought.answers[row] != previous[i]).sum()),
+                    changed_cells=tuple(np.flatnonzero(thought.answers[row] != previous[i]).tolist()),
                     verified=check(self.spec, questions[i], thought.answers[row]),
                     halted=bool(thought.halted[row]),
                 )
@@ -131,7 +131,7 @@ class Solver:
                     on_step(step)
                 if step.halted:
                     solutions[i] = self._solution(step, halt_threshold, tuple(traces[i]) if keep_trace else None)
-            previous[thought.index] = thought.answers
+            previous[thought.rows] = thought.answers
         return [solutions[i] for i in range(len(questions))]
 
     @staticmethod

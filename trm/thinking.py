@@ -14,7 +14,7 @@ class ThoughtBatch(NamedTuple):
     """What one supervision step brought to the puzzles that were still being thought about, K of them."""
 
     step: int  # from 1
-    index: NDArray[np.int64]  # (K,) which puzzles
+    rows: NDArray[np.int64]  # (K,) which puzzles
     answers: NDArray[np.int32]  # (K, L) tokens
     halt_probability: NDArray[np.float32]  # (K,)
     halted: NDArray[np.bool_]  # (K,) leaves after this step
@@ -37,7 +37,7 @@ def think(
     inputs = torch.from_numpy(questions).to(device)
     ids = torch.zeros(len(inputs), dtype=torch.int64, device=device)
     y, z = model.initial_state(len(inputs), dtype)
-    index = np.arange(len(inputs))
+    rows = np.arange(len(inputs))
     for step in range(1, max_steps + 1):
         thought = model(inputs, model.puzzle_rows(ids), y, z)
         probability = thought.halt_logit.sigmoid()
@@ -46,10 +46,10 @@ def think(
             leaves |= probability >= halt_threshold
         answers = thought.logits.argmax(-1).to(torch.int32).cpu().numpy()
         halted = leaves.cpu().numpy()
-        yield ThoughtBatch(step, index, answers, probability.float().cpu().numpy(), halted)
+        yield ThoughtBatch(step, rows, answers, probability.float().cpu().numpy(), halted)
         if halted.all():
             return
         y, z = thought.y, thought.z
         if halted.any():
             stay = ~leaves
-            inputs, ids, y, z, index = inputs[stay], ids[stay], y[stay], z[stay], index[~halted]
+            inputs, ids, y, z, rows = inputs[stay], ids[stay], y[stay], z[stay], rows[~halted]

@@ -33,7 +33,7 @@ def solve(
     def show(step: SolveStep) -> None:
         nonlocal previous
         console.print(
-            f"step {step.step}: halt probability {step.halt_probability:.3f}, {step.changed_cells} cells changed"
+            f"step {step.step}: halt probability {step.halt_probability:.3f}, {len(step.changed_cells)} cells changed"
         )
         console.print(render(solver.spec, step.answer, givens=question, previous=previous))
         previous = step.answer

@@ -21,7 +21,7 @@ from trm.puzzles.datasets import load, spec_of
 
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoints.")] = Path("checkpoints"),
-    preset: Annotated[str, typer.Option(help="A named recipe; see `trm inspect --presets`.")] = "sudoku-6x6",
+    preset: Annotated[str, typer.Option(help="A named recipe; see `trm inspect --presets`.")] = "sudoku-4x4",
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=200.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")

@@ -14,7 +14,8 @@ def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[
         return None
     kept = ((questions == answers) | (questions == BLANK)).all(1)
     groups = np.sort(answers[:, units(spec.box)], axis=-1)  # (N, units, size)
-    return kept & (groups == np.arange(2, spec.rows + 2)).all((1, 2))
+    obeyed: NDArray[np.bool_] = kept & (groups == np.arange(2, spec.rows + 2)).all((1, 2))
+    return obeyed
 
 
 def check(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> bool | None:

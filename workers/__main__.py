@@ -1,0 +1,76 @@
+"""`python -m workers train|solve|reaper`: one process, one role."""
+
+import os
+import signal
+import sys
+import threading
+from enum import StrEnum
+
+import structlog
+import typer
+from prometheus_client import CollectorRegistry, start_http_server
+
+from services.registry import queue
+from services.registry.database import Database, require_head
+from services.registry.errors import RegistryError
+from services.registry.logging import configure_logging
+from services.registry.metrics import ReaperMetrics, SolveMetrics, TrainMetrics
+from services.registry.settings import Settings, load_settings
+from services.registry.storage import Storage
+from workers.app import serve, settings_summary, solve_app, train_app
+from workers.context import Worker
+from workers.reaper import Reaper
+
+log = structlog.get_logger()
+
+
+class Role(StrEnum):
+    """What a worker process does."""
+
+    TRAIN = "train"
+    SOLVE = "solve"
+    REAPER = "reaper"
+
+
+def main(role: Role) -> None:
+    """Run one worker in the foreground until SIGTERM."""
+    try:
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format, part=f"worker-{role.value}")
+        database = Database.of(settings, pool_size=max(5, settings.solve_concurrency + 1))
+        require_head(database)
+    except RegistryError as error:
+        print(f"{error} [{error.code}]", file=sys.stderr)
+        raise typer.Exit(1) from error
+    registry = CollectorRegistry()
+    server, _ = start_http_server(settings.worker_metrics_port, settings.worker_metrics_host, registry)
+    log.info(
+        "worker.started",
+        role=role.value,
+        pid=os.getpid(),
+        metrics_port=server.server_port,
+        **settings_summary(settings),
+    )
+    run = {Role.TRAIN: _train, Role.SOLVE: _solve, Role.REAPER: _reap}[role]
+    run(settings, database, registry)
+
+
+def _train(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
+    worker = Worker(settings, database, Storage(settings.storage_url), TrainMetrics(registry))
+    serve(train_app(worker), worker, queue.TRAIN_QUEUE, concurrency=1)
+
+
+def _solve(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
+    worker = Worker(settings, database, Storage(settings.storage_url), SolveMetrics(registry))
+    serve(solve_app(worker), worker, queue.SOLVE_QUEUE, settings.solve_concurrency)
+
+
+def _reap(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    Reaper(settings, database, queue.publisher_app(settings), ReaperMetrics(registry)).run(stopping)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,60 @@
+"""The Celery side: tasks that hand a job's id to the code that does the work."""
+
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from services.registry import queue
+from services.registry.metrics import SolveMetrics, TrainMetrics
+from services.registry.settings import Settings
+from workers import attempt
+from workers.context import Worker
+from workers.models import Models
+from workers.solve import solve
+from workers.train import train
+
+log = structlog.get_logger()
+
+
+def train_app(worker: Worker[TrainMetrics]) -> Celery:
+    """Celery with the training task."""
+    app = queue.celery_app(worker.settings)
+
+    @app.task(name=queue.TRAIN_TASK)  # type: ignore[untyped-decorator]
+    def run_training(job_id: str) -> None:
+        attempt.run(worker, job_id, train)
+
+    return app
+
+
+def solve_app(worker: Worker[SolveMetrics]) -> Celery:
+    """Celery with the solve task."""
+    app, models = queue.celery_app(worker.settings), Models(worker)
+
+    @app.task(name=queue.SOLVE_TASK)  # type: ignore[untyped-decorator]
+    def run_solving(job_id: str) -> None:
+        attempt.run(worker, job_id, lambda worker, claim: solve(worker, claim, models))
+
+    return app
+
+
+def serve(app: Celery, worker: Worker[Any], queue_name: str, concurrency: int) -> None:
+    """Consume until a SIGTERM; what runs then is told to stop, and is waited for."""
+
+    def stop(**_: object) -> None:
+        worker.stopping.set()
+
+    signals.worker_shutting_down.connect(stop)
+    app.worker_main(
+        [
+            "worker", "--queues", queue_name, "--pool", "threads", "--concurrency", str(concurrency),
+            "--hostname", f"{queue_name}@{worker.name}", "--without-mingle", "--without-gossip",
+            "--loglevel", worker.settings.log_level.upper(),
+        ]
+    )  # fmt: skip
+
+
+def settings_summary(settings: Settings) -> dict[str, Any]:
+    """What a worker logs when it starts."""
+    return {"device": settings.device, "lease_seconds": settings.lease_seconds, "storage": settings.storage_url}

@@ -1,0 +1,99 @@
+"""One execution of a job: claimed, kept alive by heartbeats, and ended exactly once."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from services.registry import endings, leases
+from services.registry.errors import StaleLease
+from services.registry.states import JobStatus, Outcome
+from workers import outcome
+from workers.context import Metrics, Worker
+
+log = structlog.get_logger()
+
+ENDINGS = {
+    JobStatus.SUCCEEDED: Outcome.SUCCEEDED,
+    JobStatus.FAILED: Outcome.FAILED,
+    JobStatus.CANCELLED: Outcome.CANCELLED,
+}
+
+
+class Cancelled(Exception):
+    """The job's owner asked to cancel it."""
+
+
+class Released(Exception):
+    """The worker is being stopped; somebody else should go on."""
+
+
+class Failed(Exception):
+    """The work itself failed, with a verdict on what follows."""
+
+    def __init__(self, verdict: outcome.Verdict) -> None:
+        super().__init__(verdict.failure.message)
+        self.verdict = verdict
+
+
+Work = Callable[[Worker[Metrics], leases.Claim], dict[str, Any]]
+
+
+def run(worker: Worker[Metrics], job_id: str, work: Work[Metrics]) -> None:
+    """Claim the job and do the work on it; a job that somebody else has, or that has ended, is left alone."""
+    with worker.database.transaction() as session:
+        claim = leases.claim(session, job_id, worker.name, worker.settings.lease_seconds)
+    if claim is None:
+        log.info("job.not_claimed", job_id=job_id)
+        return
+    kind, begun = claim.kind.value, time.monotonic()
+    worker.metrics.job_queue_wait_seconds.labels(kind).observe(max(0.0, claim.queue_seconds))
+    with structlog.contextvars.bound_contextvars(job_id=job_id, attempt=claim.attempt):
+        log.info("attempt.started", kind=kind)
+        try:
+            ended = _worked(worker, claim, work)
+        except StaleLease as error:
+            worker.metrics.stale_writes_rejected.labels(kind).inc()
+            log.warning("attempt.superseded", reason=str(error))
+            return
+        worker.metrics.attempts_ended.labels(kind, ended.value).inc()
+        worker.metrics.job_run_seconds.labels(kind).observe(time.monotonic() - begun)
+        log.info("attempt.ended", outcome=ended.value, seconds=round(time.monotonic() - begun, 3))
+
+
+def _worked(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> Outcome:
+    try:
+        result = work(worker, claim)
+    except StaleLease:
+        raise
+    except Released:
+        with worker.database.transaction() as session:
+            status = endings.release(session, claim)
+        return Outcome.CANCELLED if status is JobStatus.CANCELLED else Outcome.RELEASED
+    except Cancelled:
+        return _finish(worker, claim, JobStatus.CANCELLED)
+    except Failed as error:
+        return _fail(worker, claim, error.verdict)
+    except Exception as error:
+        log.exception("attempt.failed")
+        return _fail(worker, claim, outcome.of_error(error))
+    return _finish(worker, claim, JobStatus.SUCCEEDED, result)
+
+
+def _finish(
+    worker: Worker[Metrics], claim: leases.Claim, status: JobStatus, result: dict[str, Any] | None = None
+) -> Outcome:
+    with worker.database.transaction() as session:
+        endings.finish(session, claim, status, result=result)
+    return ENDINGS[status]
+
+
+def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict) -> Outcome:
+    log.warning("attempt.unsuccessful", code=verdict.failure.code, reason=verdict.failure.message, retry=verdict.retry)
+    with worker.database.transaction() as session:
+        if verdict.retry:
+            status = endings.retry(session, claim, verdict.failure)
+            return ENDINGS.get(status, Outcome.RETRIED)
+        endings.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)
+    return Outcome.FAILED

@@ -1,0 +1,32 @@
+"""What every task of a worker process shares."""
+
+import os
+import socket
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from services.registry.database import Database
+from services.registry.metrics import WorkerMetrics
+from services.registry.settings import Settings
+from services.registry.storage import Storage
+
+Metrics = TypeVar("Metrics", bound=WorkerMetrics)
+
+
+@dataclass
+class Worker(Generic[Metrics]):
+    """The process: its settings, its connections, and whether it is being stopped."""
+
+    settings: Settings
+    database: Database
+    storage: Storage
+    metrics: Metrics
+    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def scratch(self) -> Path:
+        """Where files live that nobody misses after a crash."""
+        return self.settings.data_dir / "scratch"

@@ -1,0 +1,113 @@
+"""Brings a trainer's events into rows: collected, then written with the heartbeat in one transaction."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from services.registry import checkpoints, evaluations, job_events, leases, run_metrics, runs
+from services.registry.errors import DatabaseUnavailable, StorageUnavailable
+from services.registry.metrics import TrainMetrics
+from trm.errors import StorageFull
+from workers.context import Worker
+
+log = structlog.get_logger()
+
+
+class Journal:
+    """What one attempt has to tell the database, and when it last could."""
+
+    def __init__(self, worker: Worker[TrainMetrics], claim: leases.Claim) -> None:
+        self.worker, self.claim = worker, claim
+        self.step: int | None = None
+        self.total_steps = 0
+        self.waiting: list[dict[str, Any]] = []
+        self.last_written = self.last_reached = time.monotonic()
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Note one event; a checkpoint is brought into the storage first, and is lost to the run if that fails."""
+        self.step = event.get("step", self.step)
+        match event["event"]:
+            case "started":
+                self.total_steps = event["total_steps"]
+                self.waiting.append(event)
+            case "checkpoint":
+                if (stored := self._store(event)) is not None:
+                    self.waiting.append(stored)
+            case "step":
+                self._show(event)
+                self.waiting.append(event)
+            case "evaluated" | "finished":
+                self.waiting.append(event)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether something should be written now: rows that wait, or a sign of life."""
+        settings, idle = self.worker.settings, time.monotonic() - self.last_written
+        patience = settings.metrics_batch_seconds if self.waiting else settings.heartbeat_seconds
+        return idle >= patience or len(self.waiting) >= settings.metrics_batch_rows
+
+    def write(self) -> bool:
+        """Write all that waits and extend the lease; True when the job is to be cancelled.
+
+        Raises StaleLease. A database that is away is forgiven until the lease has run out.
+        """
+        self.last_written = time.monotonic()
+        try:
+            cancel = self._write()
+        except DatabaseUnavailable:
+            if time.monotonic() - self.last_reached > self.claim.lease_seconds:
+                raise
+            log.warning("journal.database_away", waiting=len(self.waiting))
+            return False
+        self.waiting.clear()
+        self.last_reached = self.last_written
+        self.worker.metrics.last_heartbeat.set_to_current_time()
+        return cancel
+
+    def _write(self) -> bool:
+        with self.worker.database.transaction() as session:
+            orders = leases.heartbeat(session, self.claim, self.step)
+            run_metrics.add(session, self.claim, [e for e in self.waiting if e["event"] == "step"])
+            for event in self.waiting:
+                if event["event"] == "started":
+                    start = {name: event[name] for name in ("step", "parameters", "device")}
+                    runs.record_start(session, self.claim, **start)
+                elif event["event"] == "evaluated":
+                    evaluations.add(session, self.claim, event)
+                elif event["event"] == "checkpoint":
+                    row = {name: event[name] for name in ("step", "url", "digest", "size", "metrics")}
+                    event["id"] = checkpoints.add(session, self.claim, **row).id
+            told = [(e["event"], _told(e)) for e in self.waiting if e["event"] != "step"]
+            job_events.append(session, self.claim, told)
+        return orders.cancel
+
+    def _store(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        metrics, begun = self.worker.metrics, time.monotonic()
+        name = f"runs/{self.claim.training_run}/attempt_{self.claim.attempt}/{Path(event['path']).name}"
+        try:
+            url = self.worker.storage.put_folder(Path(event["path"]), name)
+        except (StorageFull, StorageUnavailable) as error:
+            metrics.checkpoint_failures.labels(error.code).inc()
+            log.error("checkpoint.not_stored", step=event["step"], code=error.code, reason=str(error))
+            return None
+        metrics.checkpoint_write_seconds.observe(time.monotonic() - begun)
+        metrics.checkpoint_bytes.inc(event["bytes"])
+        return event | {"url": url, "size": event["bytes"]}
+
+    def _show(self, event: dict[str, Any]) -> None:
+        metrics = self.worker.metrics
+        metrics.loss.set(event["loss"])
+        for gauge, name in (
+            (metrics.exact_accuracy, "exact_accuracy"),
+            (metrics.mean_supervision_steps, "mean_supervision_steps"),
+        ):
+            if event[name] is not None:
+                gauge.set(event[name])
+        metrics.progress.set(event["step"] / max(1, self.total_steps))
+
+
+def _told(event: dict[str, Any]) -> dict[str, Any]:
+    """An event as its readers get it: without the paths of the worker's machine."""
+    return {name: value for name, value in event.items() if name not in ("event", "path", "size")}

@@ -1,0 +1,138 @@
+"""The solve task: puzzles through a resident model, answers into rows, steps into events."""
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from services.registry import job_events, jobs, leases, solutions
+from services.registry.metrics import SolveMetrics
+from services.registry.solutions import SolutionRow
+from trm.puzzles.grids import parse, text
+from workers.attempt import Cancelled, Released
+from workers.context import Worker
+from workers.models import Models
+
+if TYPE_CHECKING:
+    from trm.solver import Solution, Solver, SolveStep
+
+CHUNK = 256  # puzzles solved and recorded at a time
+VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
+
+
+def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models) -> dict[str, Any]:
+    """Solve every puzzle of the job; returns its result."""
+    with worker.database.transaction() as session:
+        request = jobs.get(session, claim.job_id).request
+    solver, lock = models.get(request["model"])
+    begun, sums = time.monotonic(), {"n": 0, "verified": 0, "steps": 0}
+    puzzles: list[str] = request["puzzles"]
+    for first in range(0, len(puzzles), CHUNK):
+        for solution in _Chunk(worker, claim, solver, lock, request, first).solved():
+            sums["n"] += 1
+            sums["verified"] += solution.verified is True
+            sums["steps"] += solution.steps
+    return {
+        "n": sums["n"],
+        "verified": sums["verified"] if solver.spec.kind == "sudoku" else None,
+        "mean_supervision_steps": sums["steps"] / max(1, sums["n"]),
+        "seconds": round(time.monotonic() - begun, 3),
+    }
+
+
+class _Chunk:
+    """Some of a job's puzzles, solved together."""
+
+    def __init__(
+        self,
+        worker: Worker[SolveMetrics],
+        claim: leases.Claim,
+        solver: "Solver",
+        lock: threading.Lock,
+        request: dict[str, Any],
+        first: int,
+    ) -> None:
+        self.worker, self.claim, self.solver, self.lock = worker, claim, solver, lock
+        self.request, self.first = request, first
+        self.questions = np.stack([parse(solver.spec, p) for p in request["puzzles"][first : first + CHUNK]])
+        self.last_beat = self.last_step = time.monotonic()
+        self.told: list[tuple[str, dict[str, Any]]] = []  # step events that wait to be written
+        self.cancelled = False
+
+    def solved(self) -> "list[Solution]":
+        """The solutions, recorded; raises Cancelled, Released or StaleLease."""
+        trace = bool(self.request["trace"])
+        with self.lock:
+            found = self.solver.solve(
+                self.questions,
+                max_steps=self.request["max_steps"],
+                halt_threshold=self.request["halt_threshold"],
+                batch_size=CHUNK,
+                keep_trace=trace,
+                on_step=self._tell if trace else None,
+                should_stop=self._should_stop,
+            )
+        if self.cancelled:
+            raise Cancelled
+        if len(found) < len(self.questions):
+            raise Released
+        self._record(found)
+        return found
+
+    def _tell(self, step: "SolveStep") -> None:
+        row = {"puzzle": self.first + step.index, **_step_row(self.solver, step), "halted": step.halted}
+        self.told.append(("step", row))
+
+    def _should_stop(self) -> bool:
+        """Called after every supervision step: steps are told at once, the lease is extended when it is time."""
+        now = time.monotonic()
+        self.worker.metrics.step_seconds.observe(now - self.last_step)
+        self.last_step = now
+        if self.told or now - self.last_beat >= self.worker.settings.heartbeat_seconds:
+            self._beat(self.first)
+        return self.cancelled or self.worker.stopping.is_set()
+
+    def _beat(self, step: int) -> None:
+        with self.worker.database.transaction() as session:
+            self.cancelled = leases.heartbeat(session, self.claim, step).cancel
+            job_events.append(session, self.claim, self.told)
+        self.told.clear()
+        self.last_beat = time.monotonic()
+        self.worker.metrics.last_heartbeat.set_to_current_time()
+
+    def _record(self, found: "list[Solution]") -> None:
+        rows = [self._row(index, solution) for index, solution in enumerate(found)]
+        with self.worker.database.transaction() as session:
+            leases.heartbeat(session, self.claim, self.first + len(found))
+            solutions.add(session, self.claim, rows)
+            solved = ("solved", {"first": self.first, "count": len(found)})
+            job_events.append(session, self.claim, [*self.told, solved])
+        metrics = self.worker.metrics
+        for solution in found:
+            metrics.steps.observe(solution.steps)
+            metrics.halt_probability.observe(solution.halt_probability)
+            metrics.verified.labels(VERDICTS[solution.verified]).inc()
+
+    def _row(self, index: int, solution: "Solution") -> SolutionRow:
+        spec = self.solver.spec
+        return SolutionRow(
+            index=self.first + index,
+            question=text(spec, self.questions[index]),
+            answer=text(spec, solution.answer),
+            verified=solution.verified,
+            halt_probability=solution.halt_probability,
+            steps=solution.steps,
+            halted=solution.halted,
+            trace=None if solution.trace is None else [_step_row(self.solver, step) for step in solution.trace],
+        )
+
+
+def _step_row(solver: "Solver", step: "SolveStep") -> dict[str, Any]:
+    return {
+        "step": step.step,
+        "answer": text(solver.spec, step.answer),
+        "halt_probability": step.halt_probability,
+        "changed_cells": list(step.changed_cells),
+        "verified": step.verified,
+    }

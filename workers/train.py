@@ -1,0 +1,129 @@
+"""The training task: a supervisor of `python -m trm train`, which knows nothing of jobs."""
+
+import hashlib
+import json
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from services.registry import checkpoints, jobs, leases, tables
+from services.registry.errors import StorageUnavailable
+from services.registry.metrics import TrainMetrics
+from workers import outcome
+from workers.attempt import Cancelled, Failed, Released
+from workers.child import Child
+from workers.context import Worker
+from workers.journal import Journal
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 0.2
+
+
+def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
+    """Train until the last step; returns the job's result."""
+    folder = worker.scratch / claim.job_id / f"attempt_{claim.attempt}"
+    folder.mkdir(parents=True, exist_ok=True)
+    child = Child(_command(worker, claim, folder))
+    try:
+        last = _followed(worker, Journal(worker, claim), child)
+    finally:
+        status = child.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        _blank(worker.metrics)
+    return _result(last, status, child)
+
+
+def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) -> list[str]:
+    with worker.database.transaction() as session:
+        request = jobs.get(session, claim.job_id).request
+        candidates = checkpoints.furthest_first(session, claim.training_run)
+    (folder / "run.json").write_text(json.dumps(request["config"]))
+    command = [sys.executable, "-m", "trm", "train", "--events", "--config", str(folder / "run.json")]
+    command += ["--out", str(folder / "checkpoints"), "--device", worker.settings.device]
+    if request["dataset"].get("url"):
+        command += ["--data", str(worker.storage.fetch_folder(request["dataset"]["url"], folder / "dataset"))]
+    if (checkpoint := _newest_intact(worker, candidates, folder)) is not None:
+        command += ["--resume", str(checkpoint)]
+    return command
+
+
+def _newest_intact(worker: Worker[TrainMetrics], candidates: list[tables.Checkpoint], folder: Path) -> Path | None:
+    for row in candidates:
+        try:
+            local = worker.storage.fetch_folder(row.url, folder / "resume" / row.id)
+        except StorageUnavailable as error:
+            log.warning("checkpoint.not_read", checkpoint=row.id, step=row.step, reason=str(error))
+            continue
+        if _is_intact(local, row.digest):
+            log.info("attempt.resumes", checkpoint=row.id, step=row.step)
+            return local
+        log.warning("checkpoint.damaged", checkpoint=row.id, step=row.step)
+    return None
+
+
+def _is_intact(folder: Path, digest: str) -> bool:
+    """Whether meta.json is the recorded one and every file is what it vouches for."""
+    try:
+        meta = (folder / "meta.json").read_bytes()
+        if hashlib.sha256(meta).hexdigest() != digest:
+            return False
+        files = json.loads(meta)["files"]
+        return all(hashlib.sha256((folder / n).read_bytes()).hexdigest() == f["sha256"] for n, f in files.items())
+    except OSError:
+        return False
+
+
+def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> dict[str, Any]:
+    """Bring events into rows until the child ends; returns its last words, or raises what the job is to become."""
+    last: dict[str, Any] = {}
+    reason: Exception | None = None  # why the child was asked to stop
+    kill_at = float("inf")
+    updated = time.monotonic()
+    while True:
+        try:
+            event = child.next_event(POLL_SECONDS)
+        except EOFError:
+            break
+        if event is not None:
+            journal.take(event)
+            last = event
+            if event["event"] == "updated":
+                now = time.monotonic()
+                worker.metrics.step_seconds.observe(now - updated)
+                updated = now
+        if reason is None and worker.stopping.is_set():
+            reason = Released()
+        if journal.is_due and journal.write() and reason is None:
+            reason = Cancelled()
+        if reason is not None and kill_at == float("inf"):
+            child.signal(signal.SIGTERM)
+            kill_at = time.monotonic() + worker.settings.stop_grace_seconds
+        if time.monotonic() > kill_at:
+            child.signal(signal.SIGKILL)
+    journal.write()
+    if reason is not None and last.get("event") != "finished":
+        raise reason
+    return last
+
+
+def _result(last: dict[str, Any], status: int, child: Child) -> dict[str, Any]:
+    match last.get("event"):
+        case "finished":
+            return {"step": last["step"], "seconds": last["seconds"], "exact_accuracy": last["exact_accuracy"]}
+        case "failed":
+            raise Failed(outcome.of_code(last["code"], last["message"]))
+        case "stopped":  # somebody else sent the signal
+            raise Released
+        case _:
+            raise Failed(outcome.of_death(status, child.last_words))
+
+
+def _blank(metrics: TrainMetrics) -> None:
+    for gauge in (metrics.loss, metrics.exact_accuracy, metrics.mean_supervision_steps, metrics.progress):
+        gauge.set(float("nan"))
