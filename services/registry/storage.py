@@ -25,7 +25,7 @@ class Storage:
 
     def __init__(self, url: str) -> None:
         self.fs, root = fsspec.core.url_to_fs(url)
-        self.root = root.rstrip("/")
+        self.root = str(self.fs._strip_protocol(root)).rstrip("/")
 
     @property
     def is_local(self) -> bool:
@@ -39,7 +39,7 @@ class Storage:
         leaves nothing behind.
         """
         path = f"{self.root}/{name}"
-        with _typed_errors(f"The storage cannot take {name}"):
+        with typed_errors(f"The storage cannot take {name}"):
             if not self._is_complete(path):
                 self._put_local(local, Path(path)) if self.is_local else self._put_remote(local, path)
         return str(self.fs.unstrip_protocol(path))
@@ -50,7 +50,7 @@ class Storage:
         Raises StorageUnavailable, or StorageFull with nothing left behind.
         """
         path = self.fs._strip_protocol(url)
-        with _typed_errors(f"The storage does not hold {url}"):
+        with typed_errors(f"The storage does not hold {url}"):
             if self.is_local:
                 return _existing(Path(path))
             if not local.exists():
@@ -59,12 +59,12 @@ class Storage:
 
     def exists(self, url: str) -> bool:
         """Whether a complete folder is stored at `url`."""
-        with _typed_errors(f"The storage cannot say whether it holds {url}"):
+        with typed_errors(f"The storage cannot say whether it holds {url}"):
             return self._is_complete(self.fs._strip_protocol(url))
 
     def delete_folder(self, url: str) -> None:
         """Remove what is stored at `url`; it may be gone already."""
-        with _typed_errors(f"The storage cannot delete {url}"):
+        with typed_errors(f"The storage cannot delete {url}"):
             self._remove(self.fs._strip_protocol(url))
 
     def discard_drafts(self, name: str) -> None:
@@ -172,7 +172,8 @@ def _sync(folder: Path) -> None:
 
 
 @contextmanager
-def _typed_errors(what: str) -> Iterator[None]:
+def typed_errors(what: str) -> Iterator[None]:
+    """Turns the errors of a file system into ours."""
     try:
         yield
     except OSError as error:

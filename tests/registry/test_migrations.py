@@ -1,0 +1,118 @@
+"""The schema is made by the migrations, by one migrator at a time, and every process checks it before it starts."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from migrations.upgrade import Upgrade, alembic_config, upgrade, wait_for_database
+from services.registry.database import Database, current_revision, require_head, script_directory
+from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
+from services.registry.tables import Base
+
+HEAD = script_directory().get_current_head()
+
+
+@pytest.fixture
+def empty(empty_database_url: str) -> Iterator[Database]:
+    database = Database(empty_database_url)
+    yield database
+    database.close()
+
+
+def _checks(database: Database) -> dict[str, set[str | None]]:
+    tables = Base.metadata.tables
+    return {name: {check["name"] for check in inspect(database.engine).get_check_constraints(name)} for name in tables}
+
+
+def test_migrations_make_the_tables_that_the_code_describes(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrations_make_the_same_checks_as_the_code(database: Database, empty: Database) -> None:
+    Base.metadata.create_all(empty.engine)
+    described = _checks(empty)
+    assert _checks(database) == described
+    assert len(described["jobs"]) > 8
+
+
+def test_every_migration_can_be_taken_back_and_applied_again(database: Database, database_url: str) -> None:
+    config = alembic_config(database_url)
+    for script in script_directory().walk_revisions():
+        command.downgrade(config, str(script.down_revision or "base"))
+        command.upgrade(config, script.revision)
+        command.downgrade(config, str(script.down_revision or "base"))
+    assert inspect(database.engine).get_table_names() == ["alembic_version"]
+    assert upgrade(database_url) == Upgrade(None, HEAD)
+
+
+def test_there_is_one_line_of_migrations() -> None:
+    assert script_directory().get_heads() == [HEAD]
+
+
+def _run_migrations(url: str, cwd: Path, *options: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "TRM_DATABASE_URL": url}
+    arguments = [sys.executable, "-W", "error", "-m", "migrations", *options]
+    return subprocess.Popen(
+        arguments, env=environment, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def test_migrators_that_run_at_once_take_turns(empty_database_url: str, tmp_path: Path) -> None:
+    migrators = [_run_migrations(empty_database_url, tmp_path) for _ in range(3)]
+    outputs = [migrator.communicate(timeout=60) for migrator in migrators]
+    assert [(migrator.returncode, errors) for migrator, (_, errors) in zip(migrators, outputs, strict=True)] == [
+        (0, "")
+    ] * 3
+    again = _run_migrations(empty_database_url, tmp_path)
+    assert again.communicate(timeout=60) == (f"The schema is at {HEAD} already; nothing to do.\n", "")
+
+
+def test_migrator_waits_for_the_lock_of_another(empty: Database, empty_database_url: str, tmp_path: Path) -> None:
+    with empty.engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(0x74726D6D696772)"))
+        migrator = _run_migrations(empty_database_url, tmp_path)
+        with pytest.raises(subprocess.TimeoutExpired):
+            migrator.communicate(timeout=3)
+        assert current_revision(empty) is None
+    empty.close()  # the lock is the session's
+    output, errors = migrator.communicate(timeout=60)
+    assert errors == ""
+    assert output.startswith(f"The schema went from nothing to {HEAD}")
+
+
+def test_head_is_accepted(database: Database) -> None:
+    require_head(database)
+
+
+def test_schema_behind_is_refused(empty: Database) -> None:
+    with pytest.raises(SchemaBehind, match="python -m migrations"):
+        require_head(empty)
+
+
+def test_schema_ahead_is_refused_by_processes_and_migrators(database: Database, database_url: str) -> None:
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaAhead, match="9999"):
+        require_head(database)
+    with pytest.raises(SchemaAhead, match="9999"):
+        upgrade(database_url)
+
+
+def test_migrator_gives_up_on_a_database_that_is_not_there(tmp_path: Path) -> None:
+    url = f"postgresql+psycopg://nobody@/none?host={tmp_path}"
+    with pytest.raises(DatabaseUnavailable):
+        wait_for_database(url, seconds=0.1)
+    migrator = _run_migrations(url, tmp_path, "--wait", "0.1")
+    output, errors = migrator.communicate(timeout=60)
+    assert (migrator.returncode, output) == (1, "")
+    assert "[database_unavailable]" in errors

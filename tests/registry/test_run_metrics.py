@@ -1,0 +1,86 @@
+"""A run's curve reads back without gaps or doubles, however many attempts made it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from services.registry import endings, run_metrics, runs
+from services.registry.leases import Claim
+from tests.registry.conftest import Book
+
+Event = Callable[..., dict[str, Any]]
+
+
+def _log(book: Book, claim: Claim, step_event: Event, steps: Iterable[int], **fields: float) -> None:
+    with book.transaction() as session:
+        run_metrics.add(session, claim, [step_event(step, **fields) for step in steps])
+
+
+def _next_attempt(book: Book, claim: Claim) -> Claim:
+    with book.transaction() as session:
+        endings.release(session, claim)
+    return book.claim(claim.job_id)
+
+
+def _read(book: Book, claim: Claim, **options: int) -> list[tuple[int, int]]:
+    with book.transaction() as session:
+        return [(row.step, row.attempt) for row in run_metrics.read(session, claim.training_run, **options)]
+
+
+def test_row_reads_back_as_it_was_logged(book: Book, step_event: Event) -> None:
+    claim = book.training()
+    event = step_event(10, loss=0.1 + 0.2)
+    _log(book, claim, step_event, [10], loss=0.1 + 0.2)
+    with book.transaction() as session:
+        (row,) = run_metrics.read(session, claim.training_run)
+        assert runs.get(session, claim.training_run).step == 10
+    assert {name: getattr(row, name) for name in run_metrics.COLUMNS} == {
+        key: event[key] for key in run_metrics.COLUMNS
+    }
+
+
+def test_what_a_later_attempt_repeats_replaces_what_was_undone(book: Book, step_event: Event) -> None:
+    first = book.training()
+    _log(book, first, step_event, range(10, 100, 10))  # its last checkpoint: step 50
+    second = _next_attempt(book, first)
+    _log(book, second, step_event, [60, 70])
+    expected = [(step, 1) for step in range(10, 60, 10)] + [(60, 2), (70, 2)]
+    assert _read(book, first) == expected
+    third = _next_attempt(book, second)  # its checkpoint was corrupt: it starts from step 20
+    _log(book, third, step_event, range(30, 130, 10))
+    assert _read(book, first) == [(10, 1), (20, 1)] + [(step, 3) for step in range(30, 130, 10)]
+
+
+def test_batch_that_arrives_twice_is_recorded_once(book: Book, step_event: Event) -> None:
+    claim = book.training()
+    _log(book, claim, step_event, [10, 20])
+    _log(book, claim, step_event, [10, 20, 30], loss=9.0)
+    with book.transaction() as session:
+        assert [row.loss for row in run_metrics.read(session, claim.training_run)] == [0.1, 0.05, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({"after_step": 40}, [50, 60, 70, 75]),
+        ({"limit": 2}, [10, 20]),
+        ({"every": 30}, [30, 60, 75]),
+        ({"every": 1000}, [75]),
+        ({"every": 30, "after_step": 30, "limit": 1}, [60]),
+        ({"after_step": 75}, []),
+    ],
+)
+def test_parts_of_a_curve(book: Book, step_event: Event, options: dict[str, int], steps: list[int]) -> None:
+    claim = book.training()
+    _log(book, claim, step_event, [*range(10, 80, 10), 75])
+    assert [step for step, _ in _read(book, claim, **options)] == steps
+
+
+def test_event_that_lacks_a_field_is_refused_whole(book: Book, step_event: Event) -> None:
+    claim = book.training()
+    event = step_event(20)
+    del event["loss"]
+    with pytest.raises(KeyError), book.transaction() as session:
+        run_metrics.add(session, claim, [step_event(10), event])
+    assert _read(book, claim) == []
