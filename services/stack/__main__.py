@@ -1,0 +1,91 @@
+"""`python -m services.stack`: the operator's commands."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from services.registry.errors import RegistryError
+from services.registry.logging import configure_logging
+from services.registry.settings import load_settings
+from services.stack import operator, state
+from services.stack.demo import run_demo
+from services.stack.errors import StackError
+from services.stack.supervisor import Supervisor
+
+cli = typer.Typer(add_completion=False, no_args_is_help=True, help="The whole service, embedded on this machine.")
+console = Console(highlight=False)
+
+
+@cli.command()
+def up(foreground: Annotated[bool, typer.Option("--foreground", help="Stay until Ctrl-C.")] = False) -> None:
+    """Start the stack and wait until it is ready."""
+    settings = load_settings()
+    if foreground:
+        configure_logging(settings.log_level, settings.log_format, part="supervisor")
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = state.acquire(settings.data_dir)
+        if lock is None:
+            raise StackError("It runs already.")
+        with lock:
+            Supervisor(settings).run()
+        return
+    running, is_new = operator.up(settings, lambda name: console.print(f"  [green]+[/] {name}"))
+    console.print(f"The stack {'is up' if is_new else 'is running already'}: [bold]{running.api}[/]")
+    console.print(
+        f"  data and logs  {settings.data_dir}\n  API docs       {running.api}/docs\n  stop           make down"
+    )
+
+
+@cli.command()
+def down() -> None:
+    """Stop the stack; its data stays."""
+    was_up = operator.down(load_settings())
+    console.print("The stack is down; its data stays." if was_up else "No stack was running.")
+
+
+@cli.command()
+def status() -> None:
+    """Say whether the stack runs, where, and which processes it has; exits 3 when it does not."""
+    running = state.read(load_settings().data_dir)
+    if running is None:
+        console.print("No stack is running. Start it with: make up")
+        raise typer.Exit(3)
+    console.print(f"[bold]{running.api}[/] {'ready' if running.ready else 'starting'} (supervisor {running.pid})")
+    for name, pid in running.parts.items():
+        console.print(f"  {name:<14} process {pid}")
+
+
+@cli.command()
+def logs(
+    part: Annotated[str | None, typer.Argument(help="gateway, worker-train, ...; all unless given.")] = None,
+    lines: Annotated[int, typer.Option(min=1, help="How many lines of each.")] = 20,
+) -> None:
+    """Show the end of the logs."""
+    for name, tail in operator.log_tail(load_settings(), part, lines):
+        console.rule(name)
+        print("\n".join(tail))
+
+
+@cli.command()
+def demo(
+    started_at: Annotated[float | None, typer.Option(help="Unix time at which the set-up began.")] = None,
+) -> None:
+    """Train a small model through the service and solve puzzles with it."""
+    settings = load_settings()
+    running, _ = operator.up(settings, lambda name: console.print(f"  [green]+[/] {name}"))
+    sys.exit(0 if run_demo(running.api, settings.data_dir, started_at, console) else 1)
+
+
+def main() -> None:
+    """Run a command; an expected error becomes one line and exit status 1."""
+    try:
+        cli()
+    except (StackError, RegistryError) as error:
+        Console(stderr=True, highlight=False).print(f"[bold red]error[/] {error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The service as its HTTP clients see it: what the demo needs of it."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+
+from services.stack.errors import StackError
+
+Json = dict[str, Any]
+FINAL = ("succeeded", "failed", "cancelled")
+
+
+class Client:
+    """Calls the API; a refusal becomes a StackError that quotes the problem."""
+
+    def __init__(self, api: str) -> None:
+        self.http = httpx2.Client(base_url=api, timeout=60)
+
+    def get(self, path: str, **params: object) -> Json:
+        """The JSON at a path."""
+        return self._checked(self.http.get(path, params=params))
+
+    def post(self, path: str, body: Json, **headers: str) -> Json:
+        """The JSON that answers a body."""
+        return self._checked(self.http.post(path, json=body, headers=headers))
+
+    def poll(self, job: Json, every: float = 0.5) -> Iterator[Json]:
+        """The job again and again until it has ended; the last one has a final status."""
+        while job["status"] not in FINAL:
+            yield job
+            time.sleep(every)
+            job = self.get(f"/v1/jobs/{job['id']}")
+        yield job
+
+    def finished(self, job: Json, every: float = 0.5) -> Json:
+        """The job once it has succeeded; raises StackError when it has not."""
+        for job in self.poll(job, every):  # noqa: B020  the last one is wanted
+            pass
+        if job["status"] != "succeeded":
+            raise StackError(f"The {job['kind']} job {job['id']} {job['status']}: {job['error']}")
+        return job
+
+    def events(self, job: Json) -> Iterator[tuple[str, Json]]:
+        """Type and data of the job's events as they happen, until the last."""
+        with self.http.stream("GET", f"/v1/jobs/{job['id']}/events", headers={"Accept": "text/event-stream"}) as stream:
+            kind = ""
+            for line in stream.iter_lines():
+                if line.startswith("event:"):
+                    kind = line.removeprefix("event:").strip()
+                elif line.startswith("data:"):
+                    yield kind, json.loads(line.removeprefix("data:"))
+
+    @staticmethod
+    def _checked(response: httpx2.Response) -> Json:
+        body: Json = response.json()
+        if response.is_error:
+            raise StackError(f"{response.request.method} {response.request.url.path}: {body.get('detail', body)}")
+        return body

@@ -1,0 +1,145 @@
+"""The demo: everything a user does, over HTTP, on a small Sudoku."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from services.stack.client import Client, Json
+from trm.puzzles.datasets import PuzzleSet, load
+from trm.puzzles.grids import parse, text
+from trm.puzzles.render import render
+
+PRESET = DATASET = "sudoku-4x4"
+GOAL = 0.99  # exact accuracy on held-out puzzles
+SPARSE_LINES = 5  # seconds between progress lines where no bar can be drawn
+
+
+def run_demo(api: str, data_dir: Path, started_at: float | None, console: Console) -> bool:
+    """Train, test, solve one puzzle before your eyes; leaves `demo.json` in the data folder. True when the goal is met."""
+    client, begun = Client(api), time.time()
+    setup_seconds = begun - (started_at or begun)
+    console.rule(f"[bold]1. Train[/] a Tiny Recursive Model on {DATASET}")
+    job = client.post("/v1/training-jobs", {"preset": PRESET, "name": "demo"})
+    job = _show_training(client, job, console)
+    train_seconds = job["result"]["seconds"]
+    console.rule("[bold]2. Test[/] it on puzzles it has never seen, nor any equivalent of")
+    held_out = load(DATASET, "test")
+    accuracy, verified = _test(client, job["run_id"], held_out)
+    console.print(
+        f"[bold]{accuracy:.2%}[/] of {len(held_out)} held-out puzzles exactly right, {verified} verified by the rules"
+    )
+    console.rule("[bold]3. Solve[/] one of them, step by step")
+    _solve_aloud(client, job["run_id"], held_out, console)
+    summary = {
+        "setup_seconds": round(setup_seconds, 1),
+        "train_seconds": train_seconds,
+        "exact_accuracy": accuracy,
+        "n_test": len(held_out),
+        "verified": verified,
+        "api": api,
+        "run_id": job["run_id"],
+        "preset": PRESET,
+    }
+    _write(data_dir / "demo.json", summary)
+    _next_steps(api, job["run_id"], text(held_out.spec, held_out.questions[0]), summary, console)
+    return accuracy >= GOAL
+
+
+def _show_training(client: Client, job: Json, console: Console) -> Json:
+    columns = (
+        TextColumn("{task.percentage:>3.0f} %"),
+        BarColumn(40),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[news]}"),
+    )
+    after_step, news, told = 0, "waiting for the worker", time.monotonic()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("train", total=1, news=news)
+        for job in client.poll(job):  # noqa: B020  the last one is wanted
+            rows = client.get(f"/v1/runs/{job['run_id']}/metrics", after_step=after_step)["data"]
+            if rows:
+                after_step, news = rows[-1]["step"], _news(rows[-1])
+            percent = job["progress"]["percent"] or 0
+            progress.update(task, total=100, completed=percent, news=news)
+            if not console.is_terminal and time.monotonic() - told > SPARSE_LINES:
+                told = time.monotonic()
+                console.print(f"{percent:>3.0f} %  {news}")
+    job = client.finished(job)
+    run = client.get(f"/v1/runs/{job['run_id']}")
+    console.print(
+        f"{run['parameters']:,} parameters trained for {job['result']['step']:,} steps in {job['result']['seconds']:.0f} s"
+    )
+    return job
+
+
+def _news(row: Json) -> str:
+    exact = "-" if row["exact_accuracy"] is None else f"{row['exact_accuracy']:.1%}"
+    steps = "-" if row["mean_supervision_steps"] is None else f"{row['mean_supervision_steps']:.1f}"
+    return f"step {row['step']:>5}  loss {row['loss']:.3f}  exact accuracy {exact:>6}  halts after {steps:>4} steps"
+
+
+def _test(client: Client, run_id: str, held_out: PuzzleSet) -> tuple[float, int]:
+    """Exact accuracy over all held-out puzzles, and how many answers the rules verify."""
+    spec = held_out.spec
+    job = client.post("/v1/solve-jobs", {"model": run_id, "puzzles": [text(spec, q) for q in held_out.questions]})
+    job = client.finished(job)
+    right, cursor = 0, None
+    while True:
+        page = client.get(f"/v1/jobs/{job['id']}/solutions", limit=100, **({"cursor": cursor} if cursor else {}))
+        right += sum(s["answer"] == text(spec, held_out.answers[s["index"]]) for s in page["data"])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return right / len(held_out), job["result"]["verified"]
+
+
+def _solve_aloud(client: Client, run_id: str, held_out: PuzzleSet, console: Console) -> None:
+    spec = held_out.spec
+    question = held_out.questions[(held_out.questions > 1).sum(1).argmin()]  # the one with the fewest givens
+    console.print(render(spec, question, givens=question))
+    job = client.post(
+        "/v1/solve-jobs", {"model": run_id, "puzzle": text(spec, question), "trace": True, "halt_threshold": 0.5}
+    )
+    previous = question
+    for kind, data in client.events(job):
+        if kind == "step":
+            answer = parse(spec, data["answer"])
+            verdict = {True: "[green]obeys the rules[/]", False: "[red]breaks the rules[/]", None: ""}[data["verified"]]
+            console.print(
+                f"supervision step {data['step']}: {_changed(answer, previous)} cells changed, "
+                f"halt probability {data['halt_probability']:.3f}, {verdict}"
+            )
+            console.print(render(spec, answer, givens=question, previous=previous))
+            previous = answer
+
+
+def _changed(answer: Any, previous: Any) -> int:  # noqa: ANN401  arrays
+    return int(np.not_equal(answer, previous).sum())
+
+
+def _write(path: Path, summary: Json) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(summary, indent=1) + "\n")
+    draft.rename(path)
+
+
+def _next_steps(api: str, run_id: str, puzzle: str, summary: Json, console: Console) -> None:
+    console.rule("[bold]What next[/]")
+    body = json.dumps({"model": run_id, "puzzle": puzzle})
+    console.print(
+        f"Set up in {summary['setup_seconds']:.0f} s, trained in {summary['train_seconds']:.0f} s. The stack keeps running.\n\n"
+        f"  API and docs     {api}  {api}/docs\n"
+        f"  this run         {api}/v1/runs/{run_id}\n"
+        f"  service metrics  {api}/metrics\n\n"
+        "Solve a puzzle of your own:\n",
+        soft_wrap=True,
+    )
+    print(f"  curl -s -H 'Prefer: wait=10' --json '{body}' {api}/v1/solve-jobs\n")
+    console.print("Train on real 9x9 puzzles:\n")
+    print(f'  curl -s --json \'{{"preset": "sudoku-extreme"}}\' {api}/v1/training-jobs\n')
+    console.print("Stop everything: [bold]make down[/]")

@@ -1,0 +1,84 @@
+"""What the operator can do: bring the stack up, take it down, look at it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from services.registry.settings import Settings
+from services.stack import state
+from services.stack.errors import StackError
+from services.stack.supervisor import READY_SECONDS, STOP_SECONDS
+
+POLL_SECONDS = 0.1
+PATIENCE = 3 * READY_SECONDS
+
+
+def up(settings: Settings, tell: Callable[[str], None]) -> tuple[state.State, bool]:
+    """The running stack, started in the background unless it runs already; the flag says whether it was started now.
+
+    `tell` hears the name of each part as it starts. Raises StackError with the reason when it does not start.
+    """
+    if (running := state.read(settings.data_dir)) is not None and running.ready:
+        return running, False
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    log = settings.data_dir / "logs" / "supervisor.log"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("ab") as output:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "services.stack", "up", "--foreground"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"TRM_DATA_DIR": str(settings.data_dir)},
+            start_new_session=True,
+        )
+    return _ready(settings.data_dir, supervisor, log, tell), True
+
+
+def _ready(
+    data_dir: Path, supervisor: "subprocess.Popen[bytes]", log: Path, tell: Callable[[str], None]
+) -> state.State:
+    deadline, told = time.monotonic() + PATIENCE, set()
+    while time.monotonic() < deadline:
+        found = state.read(data_dir)
+        for name in found.parts if found else ():
+            if name not in told:
+                told.add(name)
+                tell(name)
+        if found is not None and found.ready:
+            return found
+        if supervisor.poll() is not None:
+            raise StackError(f"The stack did not start: {log.read_text().strip().splitlines()[-1]}")
+        time.sleep(POLL_SECONDS)
+    raise StackError(f"The stack was not ready within {PATIENCE} s; see {log.parent}.")
+
+
+def down(settings: Settings) -> bool:
+    """Stop the stack and wait until its last process is gone; False when none ran."""
+    running = state.read(settings.data_dir)
+    if running is None:
+        return False
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + 3 * STOP_SECONDS
+    while state.read(settings.data_dir) is not None or _exists(running.pid):
+        if time.monotonic() > deadline:
+            raise StackError(f"The stack (process {running.pid}) did not stop; see {settings.data_dir / 'logs'}.")
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _exists(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def log_tail(settings: Settings, part: str | None, lines: int) -> list[tuple[str, list[str]]]:
+    """The last lines of one part's log, or of every part's."""
+    files = sorted((settings.data_dir / "logs").glob(f"{part or '*'}.log"))
+    return [(file.stem, file.read_text(errors="replace").splitlines()[-lines:]) for file in files]
