@@ -5,14 +5,16 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from trm.config import PuzzleSpec
 from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem, UnknownDataset
@@ -24,6 +26,7 @@ from trm.puzzles.symmetry import canonical
 Kind = Literal["sudoku", "grid"]
 DATA = Path(__file__).parent / "data"
 COLUMNS = ("source", "question", "answer", "rating")
+RATING = re.compile(r"-?[0-9]{1,9}")
 CANONICAL_CELLS = 36  # up to 6x6, equivalent puzzles can be told by comparing all images
 
 
@@ -176,7 +179,7 @@ def read_table(
         questions,
         answers,
         tuple(str(row.get("source") or "") for row in table),
-        np.array([int(r) for r in ratings], dtype=np.int32) if all(r.lstrip("-").isdigit() for r in ratings) else None,
+        np.array([int(r) for r in ratings], dtype=np.int32) if all(map(RATING.fullmatch, ratings)) else None,
     )
 
 
@@ -213,18 +216,21 @@ def _rows(content: str) -> Iterator[dict[str, Any]]:
         yield from _json_rows(content)
         return
     reader = csv.DictReader(io.StringIO(content))
-    if "question" not in (reader.fieldnames or ()):
-        raise DatasetError(
-            "A CSV needs a header with the columns question and answer; a JSONL line is an object with them."
-        )
-    yield from reader
+    try:
+        if "question" not in (reader.fieldnames or ()):
+            raise DatasetError(
+                "A CSV needs a header with the columns question and answer; a JSONL line is an object with them."
+            )
+        yield from reader
+    except csv.Error as error:
+        raise DatasetError(f"Line {reader.line_num + 1} is not CSV: {error}.") from error
 
 
 def _json_rows(content: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate((line for line in content.splitlines() if line.strip()), start=1):
+    for number, line in enumerate((line for line in content.split("\n") if line.strip()), start=1):
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             problem = RowProblem(number, "puzzle_invalid", f"not JSON: {error}")
             raise DatasetError(f"Row {number} is not JSON.", (problem,)) from error
         if not isinstance(row, dict):
@@ -247,13 +253,29 @@ def _inferred(kind: Kind, table: list[dict[str, Any]]) -> PuzzleSpec:
     symbols = {cell for row in table for field in ("question", "answer") for cell in _flat(row.get(field))}
     if len(symbols) < 2:
         raise DatasetError("The grids hold fewer than two different symbols.")
-    return PuzzleSpec(kind="grid", rows=shape[0], cols=shape[1], symbols=tuple(sorted(symbols)))
+    _require_writable(symbols)
+    try:
+        return PuzzleSpec(kind="grid", rows=shape[0], cols=shape[1], symbols=tuple(sorted(symbols)))
+    except ValidationError as error:
+        limits = f"The grids are {shape[0]}x{shape[1]} with {len(symbols)} symbols"
+        raise DatasetError(f"{limits}; 64x64 with 4096 symbols is the most.") from error
+
+
+def _require_writable(symbols: Collection[str]) -> None:
+    """Symbols must survive being written as text: one character each, or words that blanks can separate."""
+    words = any(len(symbol) != 1 for symbol in symbols)
+    for symbol in symbols:
+        if any(c in "\0\r\n" for c in symbol) or (words and symbol.split() != [symbol]):
+            raise DatasetError(
+                f"The symbol {symbol!r} cannot be stored. Use one visible character, or words without blanks."
+            )
 
 
 def _flat(grid: object) -> list[str]:
     if isinstance(grid, str):
         return list(grid.replace("\r", "").replace("\n", ""))
-    return [str(cell) for row in grid or [] for cell in (row if isinstance(row, list | str) else [row])]  # type: ignore[attr-defined]
+    rows = grid if isinstance(grid, list) else []
+    return [str(cell) for row in rows for cell in (row if isinstance(row, list | str) else [row])]
 
 
 def _shape(grid: object) -> tuple[int, int]:
@@ -297,8 +319,8 @@ def _one_by_one(spec: PuzzleSpec, field: str, values: list[Any], problems: list[
     tokens = np.zeros((len(values), spec.cells), dtype=np.int32)
     for number, value in enumerate(values, start=1):
         try:
-            if value is None:
-                raise PuzzleError("the value is missing")
+            if not isinstance(value, str | list):
+                raise PuzzleError("the value is missing" if value is None else "the value is neither text nor a list")
             tokens[number - 1] = grids.parse(spec, value)
         except PuzzleError as error:
             problems.append(RowProblem(number, error.code, f"{field}: {error}"))

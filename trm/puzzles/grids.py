@@ -34,6 +34,8 @@ def parse(spec: PuzzleSpec, given: Given) -> NDArray[np.int32]:
 
 def _cells(spec: PuzzleSpec, given: Given) -> list[str]:
     if isinstance(given, str):
+        if not _one_character_each(spec):
+            return given.split()
         # white space separates lines only where it is no symbol itself
         return list(given.replace("\r", "").replace("\n", "") if " " in spec.symbols else "".join(given.split()))
     cells: list[str] = []
@@ -51,11 +53,19 @@ def _cells(spec: PuzzleSpec, given: Given) -> list[str]:
 
 def text(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> str:
     """The grid as one string, `?` for padding; symbols of several characters are joined by blanks."""
-    shown = [spec.symbols[t - 1] if 0 < t < spec.vocab_size else "?" for t in tokens.tolist()]
-    return "".join(shown) if all(len(s) == 1 for s in spec.symbols) else " ".join(shown)
+    return ("" if _one_character_each(spec) else " ").join(_shown(spec, tokens))
 
 
 def rows(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[list[str]]:
     """The grid as rows of symbols."""
-    shown = [spec.symbols[t - 1] if 0 < t < spec.vocab_size else "?" for t in tokens.tolist()]
+    shown = _shown(spec, tokens)
     return [shown[i : i + spec.cols] for i in range(0, spec.cells, spec.cols)]
+
+
+def _shown(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[str]:
+    table = ("?", *spec.symbols)
+    return [table[token] if 0 <= token < len(table) else "?" for token in tokens.tolist()]
+
+
+def _one_character_each(spec: PuzzleSpec) -> bool:
+    return all(len(symbol) == 1 for symbol in spec.symbols)
