@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from trm.config import PuzzleSpec
 from trm.augment import augment
+from trm.config import PuzzleSpec
 from trm.puzzles.datasets import PuzzleSet
 
 

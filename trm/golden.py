@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import load_file
@@ -52,7 +52,9 @@ class Case:
         self.scalars: dict[str, Any] = document["scalars"]
         official: dict[str, Any] = document["config"]
         self.config = config_from_official(official)
-        self.loss_kind = "stablemax" if official["loss_type"].startswith("stablemax") else "softmax"
+        self.loss_kind: Literal["stablemax", "softmax"] = (
+            "stablemax" if official["loss_type"].startswith("stablemax") else "softmax"
+        )
         self.recorded = load_file(path.with_suffix(".safetensors"))
         symbols = tuple(f"s{i}" for i in range(official["vocab_size"] - 1))
         puzzle = PuzzleSpec(kind="grid", rows=1, cols=official["seq_len"], symbols=symbols)
@@ -94,9 +96,9 @@ class Case:
                 thought.halt_logit,
                 self.labels,
                 kind=self.loss_kind,
-                halt_weight=HALT_LOSS_WEIGHT,  # type: ignore[arg-type]
+                halt_weight=HALT_LOSS_WEIGHT,
             )
-            (loss.total / len(self.inputs)).backward()
+            torch.autograd.backward(loss.total / len(self.inputs))
             yield from self._losses("train", thought.logits, thought.halt_logit, scalars)
             gradients = {names[name]: p.grad for name, p in self.model.named_parameters()} | {
                 "puzzle_emb_rows": rows.grad
@@ -119,7 +121,7 @@ class Case:
             halt.detach(),
             self.labels,
             kind=self.loss_kind,
-            halt_weight=HALT_LOSS_WEIGHT,  # type: ignore[arg-type]
+            halt_weight=HALT_LOSS_WEIGHT,
         )
         for name, ours in (("loss", loss.total), ("lm_loss", loss.answer), ("q_halt_loss", loss.halting)):
             yield f"{mode} {name}", ours, torch.tensor(golden[name], dtype=torch.float64)

@@ -53,14 +53,16 @@ def sparse_sign_sgd(table: Tensor, ids: Tensor, gradient: Tensor, *, learning_ra
 
     Only touched rows change or decay: row <- row (1 - lr wd) - lr sign(gradient).
     """
-    touched, place = ids.long().unique(return_inverse=True)
+    touched, place = torch.unique(ids.long(), return_inverse=True)
     summed = gradient.new_zeros(len(touched), gradient.shape[1]).index_add_(0, place, gradient)
     table[touched] = table[touched] * (1 - learning_rate * weight_decay) - learning_rate * summed.sign()
 
 
 def make_optimizer(parameters: Iterable[Tensor], config: TrainConfig) -> torch.optim.Optimizer:
     """The optimizer that the configuration names."""
-    kind = {"adam_atan2": AdamATan2, "adamw": torch.optim.AdamW}[config.optimizer]
+    kind: type[torch.optim.AdamW] | type[AdamATan2] = {"adam_atan2": AdamATan2, "adamw": torch.optim.AdamW}[
+        config.optimizer
+    ]
     return kind(
         parameters, lr=config.learning_rate, betas=(config.beta1, config.beta2), weight_decay=config.weight_decay
     )

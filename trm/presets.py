@@ -30,7 +30,7 @@ PRESETS: dict[str, Preset] = {
             dataset="sudoku-4x4",
             model=SMALL,
             train=TrainConfig(
-                steps=900,
+                steps=600,
                 batch_size=64,
                 learning_rate=2e-3,
                 weight_decay=0.1,
@@ -39,9 +39,9 @@ PRESETS: dict[str, Preset] = {
                 ema_decay=0.98,
                 precision="float32",
                 log_every=10,
-                evaluate_every=300,
+                evaluate_every=200,
                 evaluate_puzzles=555,
-                checkpoint_every=300,
+                checkpoint_every=200,
             ),
         ),
         Preset(

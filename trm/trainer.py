@@ -44,7 +44,8 @@ class Trainer:
             if puzzles.spec != config.puzzle:
                 raise ConfigError(f"The data set holds {puzzles.spec}, the configuration asks for {config.puzzle}.")
         self.config, self.device, self.dtype = config, device, dtype_of(config.train.precision)
-        self.step, self.resumed_from = 0, None
+        self.step = 0
+        self.resumed_from: int | None = None
         self.metrics: dict[str, float | None] = {}  # of the last evaluation
         self.train_count, self.test = len(train.questions), test.take(config.train.evaluate_puzzles)
         self.generator = torch.Generator().manual_seed(config.train.seed)
@@ -105,7 +106,7 @@ class Trainer:
             thought.logits, thought.halt_logit, carry.labels, kind=train.loss, halt_weight=train.halt_loss_weight
         )
         self.optimizer.zero_grad(set_to_none=True)
-        (loss.total / train.batch_size).backward()
+        torch.autograd.backward(loss.total / train.batch_size)
         self.step += 1
         self._apply_gradients(rows)
         steps = carry.steps + 1
@@ -136,7 +137,7 @@ class Trainer:
     def save(self, out: Path) -> CheckpointSaved:
         """A checkpoint of this moment below `out`, complete when this returns."""
         weights = self.model.state_dict()
-        averaged = self.ema.shadow if self.ema else dict(self.model.named_parameters())
+        averaged: dict[str, Tensor] = dict(self.ema.shadow if self.ema else self.model.named_parameters())
         return checkpoint.write(
             checkpoint.step_folder(out, self.step),
             {"model": weights, "ema": averaged, "state": self._state()},

@@ -19,7 +19,7 @@ class Client:
     def __init__(self, api: str) -> None:
         self.http = httpx2.Client(base_url=api, timeout=60)
 
-    def get(self, path: str, **params: object) -> Json:
+    def get(self, path: str, **params: str | int) -> Json:
         """The JSON at a path."""
         return self._checked(self.http.get(path, params=params))
 
@@ -37,8 +37,7 @@ class Client:
 
     def finished(self, job: Json, every: float = 0.5) -> Json:
         """The job once it has succeeded; raises StackError when it has not."""
-        for job in self.poll(job, every):  # noqa: B020  the last one is wanted
-            pass
+        *_, job = self.poll(job, every)
         if job["status"] != "succeeded":
             raise StackError(f"The {job['kind']} job {job['id']} {job['status']}: {job['error']}")
         return job

@@ -67,7 +67,7 @@ def _show_training(client: Client, job: Json, console: Console) -> Json:
                 after_step, news = rows[-1]["step"], _news(rows[-1])
             percent = job["progress"]["percent"] or 0
             progress.update(task, total=100, completed=percent, news=news)
-            if not console.is_terminal and time.monotonic() - told > SPARSE_LINES:
+            if not console.is_terminal and rows and time.monotonic() - told > SPARSE_LINES:
                 told = time.monotonic()
                 console.print(f"{percent:>3.0f} %  {news}")
     job = client.finished(job)

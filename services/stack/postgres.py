@@ -7,6 +7,7 @@ import stat
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from services.stack.errors import StackError
 
@@ -41,13 +42,14 @@ def initialise(data: Path) -> None:
             let_through(place)
     if (data / "PG_VERSION").exists():
         return
-    command = [binaries() / "initdb", "-D", data, "-U", DATABASE_USER, "--auth=trust", "--encoding=UTF8", "--no-locale"]
+    initdb = [str(binaries() / "initdb"), "-D", str(data), "-U", DATABASE_USER]
+    command = [*initdb, "--auth=trust", "--encoding=UTF8", "--no-locale"]
     done = subprocess.run(command, capture_output=True, text=True, cwd="/", **owner(user))
     if done.returncode:
         raise StackError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
 
 
-def owner(user: pwd.struct_passwd | None) -> dict[str, object]:
+def owner(user: pwd.struct_passwd | None) -> dict[str, Any]:
     """Keyword arguments of subprocess that run a program as `user`."""
     return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 

@@ -7,7 +7,7 @@ import pytest
 
 from trm.puzzles.datasets import PuzzleSet
 from trm.puzzles.rules import check
-from trm.solver import SolveStep, Solver
+from trm.solver import Solver, SolveStep
 from trm.trainer import Trainer
 
 

@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,6 +12,9 @@ from rich.progress import track
 from trm.cli.progress import share
 from trm.errors import TrmError
 from trm.puzzles.datasets import PuzzleSet, load, read_table
+
+if TYPE_CHECKING:
+    from trm.solver import Solver
 
 BATCH = 256
 
@@ -49,7 +52,7 @@ def evaluate(
     )
 
 
-def _puzzles(data: str, split: str, solver: Any) -> PuzzleSet:  # noqa: ANN401  a Solver, whose module needs torch
+def _puzzles(data: str, split: str, solver: "Solver") -> PuzzleSet:
     path = Path(data)
     if path.is_file():
         return read_table(path, kind=solver.spec.kind, spec=solver.spec)
@@ -62,12 +65,12 @@ def _puzzles(data: str, split: str, solver: Any) -> PuzzleSet:  # noqa: ANN401  
 
 
 def _measured(
-    solver: Any,
+    solver: "Solver",
     puzzles: PuzzleSet,
     max_steps: int | None,
     halt_threshold: float | None,
     *,
-    quiet: bool,  # noqa: ANN401
+    quiet: bool,
 ) -> dict[str, Any]:
     begun = time.monotonic()
     count = len(puzzles.questions)

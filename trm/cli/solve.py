@@ -23,7 +23,7 @@ def solve(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Solve a puzzle; exits 2 when the rules do not verify the answer."""
-    from trm.solver import SolveStep, Solver
+    from trm.solver import Solver, SolveStep
 
     solver, console = Solver.load(checkpoint, device), Console(highlight=False)
     question = parse(solver.spec, sys.stdin.read() if puzzle == "-" else puzzle)

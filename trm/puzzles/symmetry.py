@@ -55,7 +55,8 @@ def canonical(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> bytes:
     rank = first[:, 2:].argsort(axis=1, kind="stable").argsort(axis=1) + 2  # digits renamed by first appearance
     renamed = np.concatenate((np.tile([0, 1], (len(images), 1)), rank), axis=1)
     relabelled = np.take_along_axis(renamed, images.astype(np.int64), axis=1).astype(np.uint8)
-    return min(row.tobytes() for row in relabelled)
+    smallest: bytes = min(row.tobytes() for row in relabelled)
+    return smallest
 
 
 @cache
