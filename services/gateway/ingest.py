@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import IO
 
 from services.gateway.backends import Backends
+from services.gateway.errors import RequestInvalid
+from services.gateway.schemas.problem import ProblemItem
 from services.gateway.uploads import read_upload
 from services.registry import datasets, tables
 from services.registry.errors import DatasetNameTaken
 from services.registry.ids import new_id
 from trm.puzzles.datasets import BUILTIN, Kind, PuzzleSet, holdout, save_dataset
 
+HELD_OUT_FROM = 5_000  # telling equivalent puzzles apart takes milliseconds each, and the request waits
 INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
 
 
@@ -53,10 +56,19 @@ def _require_free_name(parts: Backends, name: str) -> None:
 def _read(upload: Upload, most_bytes: int) -> dict[str, PuzzleSet]:
     train = read_upload(upload.file, "file", upload.kind, most_bytes)
     if upload.test_file is None:
+        _require_few(train)
         train, test = holdout(train)
     else:
         test = read_upload(upload.test_file, "test_file", upload.kind, most_bytes, spec=train.spec)
     return {"train": train, "test": test}
+
+
+def _require_few(puzzles: PuzzleSet) -> None:
+    if len(puzzles) > HELD_OUT_FROM:
+        message = (
+            f"Send test_file too: a share is held out of at most {HELD_OUT_FROM} puzzles, and these are {len(puzzles)}."
+        )
+        raise RequestInvalid(message, [ProblemItem(parameter="test_file", detail=message)])
 
 
 def _record(

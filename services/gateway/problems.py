@@ -66,6 +66,7 @@ def install(app: FastAPI) -> None:
     """Make this app answer every error with a problem."""
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(OSError, _os_error)
     for kind in (TrmError, RegistryError, GatewayError):
         app.add_exception_handler(kind, _named_error)
 
@@ -73,9 +74,19 @@ def install(app: FastAPI) -> None:
 async def _http_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's signature is wider than its promise
     code = HTTP_CODES.get(error.status_code, "internal_error")
-    if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC:
+    if _is_full(error.__cause__):
         code = "storage_full"  # FastAPI says 400 when it cannot keep an upload
     return problem_response(request.scope, code, headers=error.headers)
+
+
+async def _os_error(request: Request, error: Exception) -> ProblemResponse:
+    if _is_full(error):
+        return problem_response(request.scope, "storage_full")
+    raise error
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 async def _named_error(request: Request, error: Exception) -> ProblemResponse:
@@ -92,7 +103,7 @@ async def _validation_error(request: Request, error: Exception) -> ProblemRespon
         return problem_response(request.scope, "body_malformed", f"Not valid JSON at character {position}.")
     if any(p["loc"] == ("body",) and p["type"] != "missing" for p in problems) and not _is_json(request):
         return problem_response(request.scope, "media_type_unsupported")
-    items = [_item(p) for p in problems]
+    items = [_item(p, is_json=_is_json(request)) for p in problems]
     return problem_response(request.scope, "request_invalid", _sentence(items), items)
 
 
@@ -101,11 +112,11 @@ def _is_json(request: Request) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def _item(error: Mapping[str, Any]) -> ProblemItem:
-    """One pydantic error: a body location becomes a JSON pointer, any other a parameter name."""
+def _item(error: Mapping[str, Any], *, is_json: bool) -> ProblemItem:
+    """One pydantic error: a place in a JSON body becomes a JSON pointer, any other a parameter's name."""
     place, *path = error["loc"]
     message = error["msg"].removeprefix("Value error, ")
-    if place == "body":
+    if place == "body" and (is_json or not path):
         return ProblemItem(pointer=pointer(*path), detail=message)
     return ProblemItem(parameter=".".join(str(part) for part in path), detail=message)
 

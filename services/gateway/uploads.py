@@ -45,7 +45,7 @@ def _inflated(file: IO[bytes], most_bytes: int) -> Iterator[IO[bytes]]:
 def _chunks(file: IO[bytes], most_bytes: int) -> Iterator[bytes]:
     left = most_bytes
     try:
-        with gzip.GzipFile(fileobj=file) as source:
+        with gzip.GzipFile(fileobj=file, mode="rb") as source:
             while chunk := source.read(CHUNK_BYTES):
                 left -= len(chunk)
                 if left < 0:

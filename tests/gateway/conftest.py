@@ -18,8 +18,10 @@ from trm.puzzles.sudoku import spec_for
 
 
 @pytest.fixture
-def app(settings: Settings) -> FastAPI:
-    return create_app(settings)
+def app(settings: Settings) -> Iterator[FastAPI]:
+    app = create_app(settings)
+    yield app
+    app.state.backends.close()
 
 
 @pytest.fixture

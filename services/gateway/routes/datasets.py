@@ -15,15 +15,14 @@ from trm.puzzles.datasets import BUILTIN, Kind
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
-Name = Annotated[
-    str, Form(pattern=NAME, description="Small letters, digits, dots, dashes and underscores.")
-]
+Name = Annotated[str, Form(pattern=NAME, description="Small letters, digits, dots, dashes and underscores.")]
 Table = Annotated[
     UploadFile,
     File(description="CSV with columns question and answer (source and rating optional), or JSON lines; gzip allowed."),
 ]
 TestTable = Annotated[
-    UploadFile | None, File(description="Held-out puzzles; if left out, a share of `file` is held out.")
+    UploadFile | None,
+    File(description="Held-out puzzles; if left out, a share of `file` is held out, of at most 5,000 puzzles."),
 ]
 KindOf = Annotated[Kind, Form(description="`sudoku` is checked by the rules; `grid` is any grid.")]
 

@@ -1,0 +1,254 @@
+"""Data sets: built in, and uploaded whole or not at all."""
+
+import errno
+import gzip
+import io
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from services.registry import datasets
+from services.registry.errors import DatabaseUnavailable
+from services.registry.settings import Settings
+from services.registry.storage import Storage
+
+from trm.errors import StorageFull
+from trm.presets import PRESETS
+from trm.puzzles.datasets import BUILTIN, load
+
+ANSWER = "1234341221434321"
+
+
+def relabelled() -> list[str]:
+    """24 solved 4x4 Sudokus, alike up to their digits."""
+    return [ANSWER.translate(str.maketrans("1234", "".join(order))) for order in itertools.permutations("1234")]
+
+
+def rows() -> list[tuple[str, str]]:
+    """Questions and answers; how many givens differ, so that they are not alike."""
+    return [("." * (i % 12) + answer[i % 12 :], answer) for i, answer in enumerate(relabelled())]
+
+
+def csv(table: list[tuple[str, str]]) -> bytes:
+    return "".join(["question,answer\n", *(f"{question},{answer}\n" for question, answer in table)]).encode()
+
+
+def jsonl(table: list[tuple[str, str]]) -> bytes:
+    return "".join(json.dumps({"question": q, "answer": a}) + "\n" for q, a in table).encode()
+
+
+def post(client: TestClient, content: bytes, test: bytes | None = None, **fields: str) -> Response:
+    files: dict[str, Any] = {"file": ("puzzles", content)}
+    if test is not None:
+        files["test_file"] = ("test", test)
+    return client.post("/v1/datasets", data={"name": "mine", **fields}, files=files)
+
+
+def stored_files(settings: Settings) -> list[Path]:
+    return [path for path in (settings.data_dir / "artifacts").rglob("*") if path.is_file()]
+
+
+def check_nothing_was_kept(client: TestClient, settings: Settings) -> None:
+    assert stored_files(settings) == []
+    assert all(dataset["builtin"] for dataset in client.get("/v1/datasets").json()["data"])
+
+
+def test_built_in_ones_are_listed_first(client: TestClient) -> None:
+    assert post(client, csv(rows())).status_code == 201
+    listed = client.get("/v1/datasets").json()["data"]
+    assert [dataset["name"] for dataset in listed] == [*BUILTIN, "mine"]
+    assert all(client.get(f"/v1/datasets/{dataset['id']}").json() == dataset for dataset in listed)
+
+
+@pytest.mark.parametrize(
+    "encode", [csv, jsonl, lambda table: gzip.compress(csv(table)), lambda table: gzip.compress(jsonl(table))]
+)
+def test_uploads_are_stored_whole(
+    client: TestClient, settings: Settings, encode: Callable[[list[tuple[str, str]]], bytes]
+) -> None:
+    response = post(client, encode(rows()), test=encode(rows()[:5]), kind="sudoku")
+    assert response.status_code == 201
+    dataset = response.json()
+    assert response.headers["location"] == f"/v1/datasets/{dataset['id']}"
+    assert (dataset["builtin"], dataset["kind"], dataset["splits"]) == (False, "sudoku", {"train": 24, "test": 5})
+    assert dataset["puzzle"] == BUILTIN["sudoku-4x4"].spec.model_dump(mode="json")
+    assert client.get("/v1/datasets/mine").json() == client.get(response.headers["location"]).json() == dataset
+    folder = settings.data_dir / "artifacts" / "datasets" / dataset["id"]
+    assert len(load(folder, "train")) == 24
+    assert len(load(folder, "test")) == 5
+
+
+def test_a_training_can_use_it(client: TestClient, app: FastAPI) -> None:
+    dataset = post(client, csv(rows())).json()
+    for name in (dataset["id"], "mine"):
+        response = client.post("/v1/training-jobs", json={"preset": "sudoku-6x6", "dataset": name})
+        assert response.status_code == 202
+        run = client.get(response.json()["links"]["run"]).json()
+        assert (run["dataset"], run["config"]["puzzle"]) == ("mine", dataset["puzzle"])
+
+
+def test_without_test_puzzles_some_are_held_out(client: TestClient, settings: Settings) -> None:
+    dataset = post(client, csv(rows())).json()
+    assert dataset["splits"]["train"] + dataset["splits"]["test"] == 24
+    folder = settings.data_dir / "artifacts" / "datasets" / dataset["id"]
+    train, test = (set(map(bytes, load(folder, split).questions)) for split in ("train", "test"))
+    assert test
+    assert not train & test
+
+
+def test_any_grid_can_be_uploaded(client: TestClient, settings: Settings) -> None:
+    maze = [(f"S  G\n#{' ' if i % 2 else '#'} #\n", f"S..G\n#{'.' if i % 2 else '#'} #\n") for i in range(10)]
+    dataset = post(client, jsonl(maze), kind="grid", test=jsonl(maze[:1])).json()
+    assert (dataset["kind"], dataset["puzzle"]["rows"], dataset["puzzle"]["cols"]) == ("grid", 2, 4)
+    assert dataset["puzzle"]["symbols"] == [" ", "#", ".", "G", "S"]
+    folder = settings.data_dir / "artifacts" / "datasets" / dataset["id"]
+    assert load(folder, "train").questions.shape == (10, 8)
+    assert np.array_equal(load(folder, "test").questions, load(folder, "train").questions[:1])
+
+
+def test_cells_may_be_words(client: TestClient, settings: Settings) -> None:
+    table = [{"question": [[0, 10], [11, i]], "answer": [[9, 10], [11, i]]} for i in range(9)]
+    content = "\n".join(map(json.dumps, table)).encode()
+    dataset = post(client, content, kind="grid", test=content).json()
+    assert dataset["puzzle"]["symbols"] == sorted(map(str, range(12)))
+    train = load(settings.data_dir / "artifacts" / "datasets" / dataset["id"], "train")
+    assert [train.spec.symbols[token - 1] for token in train.questions[3]] == ["0", "10", "11", "3"]
+
+
+def test_a_share_is_held_out_of_few_puzzles_only(client: TestClient, settings: Settings) -> None:
+    many = csv(rows() * 210)
+    problem = post(client, many).json()
+    assert problem["code"] == "request_invalid"
+    assert [error["parameter"] for error in problem["errors"]] == ["test_file"]
+    check_nothing_was_kept(client, settings)
+    assert post(client, many, test=csv(rows())).json()["splits"] == {"train": 5040, "test": 24}
+
+
+BAD_ROW = rows()[:2] + [("7" * 16, ANSWER)] + rows()[3:]
+WRONG_SIZE = rows()[:4] + [("1" * 15, ANSWER)]
+NO_ANSWER = [*rows()[:1], ("." * 16, "1" * 16)]
+MALFORMED = [
+    (csv(BAD_ROW), [("file", 3, "puzzle_unknown_symbol")]),
+    (jsonl(BAD_ROW), [("file", 3, "puzzle_unknown_symbol")]),
+    (csv(WRONG_SIZE), [("file", 5, "puzzle_wrong_size")]),
+    (csv(NO_ANSWER), [("file", 2, "puzzle_contradictory")]),
+    (b"", [("file", None, None)]),
+    (b"question,answer\n", [("file", None, None)]),
+    (b"a,b\n1,2\n", [("file", None, None)]),
+    (b"\x89PNG\r\n\x1a\n\x00\x00", [("file", None, None)]),
+    (b"question,answer\n" + b"\xff" * 32, [("file", None, None)]),
+    (gzip.compress(csv(rows()))[:-9], [("file", None, None)]),
+    (b"\x1f\x8b and then nonsense", [("file", None, None)]),
+    (b'{"question": "1...", \n', [("file", 1, "puzzle_invalid")]),
+    (b"question,answer\n" + b'"' + b"1" * 200_000 + b'",2\n', None),
+    (b'{"question": ' + b"[" * 50_000 + b"\n", None),
+    (b'{"question": 7, "answer": 8}\n', None),
+    (b'{"question": {"a": 1}, "answer": [[]]}\n', None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "places"), MALFORMED, ids=range(len(MALFORMED)))
+def test_malformed_uploads_name_the_rows_and_leave_nothing(
+    client: TestClient, settings: Settings, content: bytes, places: list[tuple[str, int, str]] | None
+) -> None:
+    response = post(client, content)
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, "dataset_malformed"), problem
+    found = [(error.get("parameter"), error.get("row"), error.get("code")) for error in problem["errors"]]
+    assert found
+    assert places is None or found == places
+    check_nothing_was_kept(client, settings)
+
+
+def test_the_test_file_is_checked_too(client: TestClient, settings: Settings) -> None:
+    problem = post(client, csv(rows()), test=csv(BAD_ROW)).json()
+    assert [(error["parameter"], error["row"]) for error in problem["errors"]] == [("test_file", 3)]
+    assert problem["code"] == "dataset_malformed"
+    check_nothing_was_kept(client, settings)
+
+
+def test_at_most_a_hundred_rows_are_listed(client: TestClient) -> None:
+    problem = post(client, csv(rows()[:1] + [("x" * 16, ANSWER)] * 300)).json()
+    assert len(problem["errors"]) == 100
+    assert "300 of 301" in problem["detail"]
+
+
+def test_a_symbol_that_cannot_be_stored_is_refused(client: TestClient, settings: Settings) -> None:
+    response = post(client, jsonl([("a\0", "ba"), ("ab", "aa")]), kind="grid")
+    assert (response.status_code, response.json()["code"]) == (422, "dataset_malformed")
+    check_nothing_was_kept(client, settings)
+
+
+def test_a_bomb_does_not_go_off(client: TestClient, settings: Settings) -> None:
+    content = io.BytesIO()
+    with gzip.open(content, "wb") as file:
+        for _ in range(4 * settings.max_body_bytes // (1 << 20) + 1):
+            file.write(b"0" * (1 << 20))
+    response = post(client, content.getvalue())
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    check_nothing_was_kept(client, settings)
+
+
+@pytest.mark.parametrize("name", ["mine", "sudoku-6x6"])
+def test_names_are_taken_once(client: TestClient, settings: Settings, name: str) -> None:
+    assert post(client, csv(rows())).status_code == 201
+    before = stored_files(settings)
+    response = post(client, csv(rows()), name=name)
+    assert (response.status_code, response.json()["code"]) == (409, "dataset_name_taken")
+    assert stored_files(settings) == before
+
+
+@pytest.mark.parametrize("name", ["", "A", "../x", "a b", "a/b", "x" * 65])
+def test_odd_names_are_refused(client: TestClient, settings: Settings, name: str) -> None:
+    problem = post(client, csv(rows()), name=name).json()
+    assert problem["code"] == "request_invalid"
+    assert [error["parameter"] for error in problem["errors"]] == ["name"]
+    check_nothing_was_kept(client, settings)
+
+
+def test_unknown_kinds_are_refused(client: TestClient) -> None:
+    problem = post(client, csv(rows()), kind="chess").json()
+    assert [error["parameter"] for error in problem["errors"]] == ["kind"]
+
+
+def test_files_go_when_the_row_cannot_be_written(
+    client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **values: object) -> None:
+        assert stored_files(settings)
+        raise DatabaseUnavailable("gone since the files were stored")
+
+    monkeypatch.setattr(datasets, "add", fail)
+    assert post(client, csv(rows())).json()["code"] == "database_unavailable"
+    check_nothing_was_kept(client, settings)
+
+
+def test_a_full_storage_is_507(client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Storage, local: Path, name: str) -> str:
+        raise StorageFull("no room")
+
+    monkeypatch.setattr(Storage, "put_folder", full)
+    response = post(client, csv(rows()))
+    assert (response.status_code, response.json()["code"]) == (507, "storage_full")
+    check_nothing_was_kept(client, settings)
+
+
+def test_a_full_scratch_disk_is_507(client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("services.gateway.ingest.save_dataset", full)
+    response = post(client, csv(rows()))
+    assert (response.status_code, response.json()["code"]) == (507, "storage_full")
+    check_nothing_was_kept(client, settings)
+
+
+def test_presets_name_data_sets_that_exist() -> None:
+    assert {preset.dataset for preset in PRESETS.values()} <= BUILTIN.keys()

@@ -1,0 +1,58 @@
+"""Health and metrics."""
+
+from fastapi.testclient import TestClient
+from services.registry.database import Database
+from services.registry.settings import Settings
+from sqlalchemy import text
+
+
+def test_ready_when_everything_answers(client: TestClient) -> None:
+    assert client.get("/livez").json() == {"status": "ok"}
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {"status": "ready", "checks": {"database": "ok", "broker": "ok"}}
+
+
+def test_degraded_without_a_broker(without_broker: TestClient) -> None:
+    response = without_broker.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {"status": "degraded", "checks": {"database": "ok", "broker": "broker_unavailable"}}
+
+
+def test_unavailable_without_a_database(without_database: TestClient) -> None:
+    assert without_database.get("/livez").status_code == 200
+    response = without_database.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (503, "unavailable")
+    assert response.json()["checks"] == {"database": "database_unavailable", "broker": "ok"}
+
+
+def test_unavailable_with_a_schema_of_another_age(client: TestClient, settings: Settings, database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(text("DELETE FROM alembic_version"))
+    assert client.get("/readyz").json()["checks"]["database"] == "schema_behind"
+    with database.transaction() as session:
+        session.execute(text("INSERT INTO alembic_version VALUES ('from_the_future')"))
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["checks"]["database"]) == (503, "schema_ahead")
+
+
+def test_requests_are_counted_by_route_not_by_path(client: TestClient) -> None:
+    client.get("/v1/jobs/job_one")
+    client.get("/v1/jobs/job_two")
+    client.get("/v1/runs")
+    client.get("/nowhere")
+    client.request("BREW", "/v1/runs")
+    text = client.get("/metrics").text
+    assert 'trm_http_requests_total{method="GET",route="/v1/jobs/{job_id}",status="404"} 2.0' in text
+    assert 'trm_http_requests_total{method="GET",route="/v1/runs",status="200"} 1.0' in text
+    assert 'trm_http_requests_total{method="GET",route="unmatched",status="404"} 1.0' in text
+    assert 'trm_http_requests_total{method="other",route="/v1/runs",status="405"} 1.0' in text
+    assert 'trm_http_request_seconds_count{method="GET",route="/v1/runs"} 1.0' in text
+    assert "job_one" not in text
+
+
+def test_metrics_are_prometheus_text(client: TestClient) -> None:
+    response = client.get("/metrics")
+    assert response.headers["content-type"].startswith("text/plain; version=")
+    assert "# TYPE trm_http_requests_total counter" in response.text
+    assert 'trm_jobs_submitted_total{kind="solve"} 0.0' in response.text

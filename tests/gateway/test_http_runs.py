@@ -1,0 +1,70 @@
+"""Runs with their curves, evaluations and checkpoints."""
+
+import pytest
+from fastapi.testclient import TestClient
+from services.registry import evaluations
+from services.registry.leases import Claim
+
+from tests.gateway.conftest import Book
+
+
+@pytest.fixture
+def training(book: Book) -> tuple[str, Claim]:
+    return book.training()
+
+
+def test_the_curve_can_be_read_in_parts(client: TestClient, book: Book, training: tuple[str, Claim]) -> None:
+    run, claim = training
+    for step in range(10, 101, 10):
+        book.metric(claim, step)
+    path = f"/v1/runs/{run}/metrics"
+    whole = client.get(path).json()
+    assert [row["step"] for row in whole["data"]] == list(range(10, 101, 10))
+    assert whole["next_after_step"] is None
+    first = whole["data"][0]
+    assert (first["slots"], first["halted"], first["step_exact_accuracy"]) == ([3, 0], [0.5, None], [0.25, None])
+    part = client.get(path, params={"limit": 4}).json()
+    assert part["next_after_step"] == 40
+    rest = client.get(path, params={"after_step": 40}).json()
+    assert part["data"] + rest["data"] == whole["data"]
+    thinned = client.get(path, params={"every": 50}).json()
+    assert [row["step"] for row in thinned["data"]] == [50, 100]
+    assert client.get(f"/v1/runs/{run}").json()["step"] == 100
+
+
+def test_evaluations_are_listed(client: TestClient, book: Book, training: tuple[str, Claim]) -> None:
+    run, claim = training
+    event = {name: 0.5 for name in evaluations.COLUMNS} | {"step": 50, "split": "test", "n": 10, "verified": None}
+    arrays = {"halted": [0.5, None], "halt_probability": [0.5, None], "step_exact_accuracy": [0.5, None]}
+    with book.database.transaction() as session:
+        evaluations.add(session, claim, event | arrays)
+    (evaluation,) = client.get(f"/v1/runs/{run}/evaluations").json()["data"]
+    assert (evaluation["step"], evaluation["split"], evaluation["n"]) == (50, "test", 10)
+    assert (evaluation["verified"], evaluation["halted"]) == (None, [0.5, None])
+    assert client.get(f"/v1/runs/{run}").json()["exact_accuracy"] == 0.5
+
+
+def test_checkpoints_are_listed_by_run_and_over_all(
+    client: TestClient, book: Book, training: tuple[str, Claim]
+) -> None:
+    run, claim = training
+    mine = [book.checkpoint(claim, step) for step in (50, 100)]
+    other = book.checkpoint(book.training()[1])
+    of_run = client.get(f"/v1/runs/{run}/checkpoints").json()["data"]
+    assert [checkpoint["id"] for checkpoint in of_run] == mine[::-1]
+    over_all = client.get("/v1/checkpoints", params={"limit": 2}).json()
+    assert [checkpoint["id"] for checkpoint in over_all["data"]] == [other, mine[1]]
+    last = client.get("/v1/checkpoints", params={"cursor": over_all["next_cursor"]}).json()["data"]
+    assert [checkpoint["id"] for checkpoint in last] == [mine[0]]
+    one = client.get(last[0]["links"]["self"]).json()
+    assert one == last[0]
+    assert (one["step"], one["run_id"], one["metrics"]) == (50, run, {"exact_accuracy": 0.5})
+
+
+def test_runs_are_listed(client: TestClient, book: Book) -> None:
+    ids = [book.training()[0] for _ in range(3)]
+    page = client.get("/v1/runs", params={"limit": 2}).json()
+    rest = client.get("/v1/runs", params={"limit": 2, "cursor": page["next_cursor"]}).json()
+    assert [run["id"] for run in page["data"] + rest["data"]] == ids[::-1]
+    assert "config" not in page["data"][0]
+    assert client.get(page["data"][0]["links"]["self"]).json()["config"]["preset"] == "sudoku-6x6"

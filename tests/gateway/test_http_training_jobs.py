@@ -1,0 +1,121 @@
+"""Starting trainings: a preset and overrides, resolved and stored whole."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from celery import Celery
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from services.gateway.backends import Backends
+from services.registry import jobs, queue
+from services.registry.errors import BrokerUnavailable
+from services.registry.states import JobKind
+
+from trm.config import RunConfig
+from trm.presets import PRESETS, resolve
+from trm.puzzles.sudoku import spec_for
+
+STEPS = PRESETS["sudoku-6x6"].train.steps
+
+
+def post(client: TestClient, **body: Any) -> Any:  # noqa: ANN401
+    return client.post("/v1/training-jobs", json=body)
+
+
+def test_a_preset_becomes_a_queued_run(client: TestClient) -> None:
+    response = post(client, preset="sudoku-6x6", name="my first")
+    assert response.status_code == 202
+    job = response.json()
+    assert response.headers["location"] == f"/v1/jobs/{job['id']}" == job["links"]["self"]
+    assert response.headers["retry-after"] == "2"
+    assert (job["kind"], job["status"], job["attempt"], job["attempts"]) == ("train", "queued", 0, [])
+    assert job["progress"] == {"step": 0, "total": STEPS, "percent": 0.0, "eta_seconds": None}
+    run = client.get(job["links"]["run"]).json()
+    assert (run["name"], run["preset"], run["dataset"]) == ("my first", "sudoku-6x6", "sudoku-6x6")
+    assert (run["job_id"], run["total_steps"], run["exact_accuracy"]) == (job["id"], STEPS, None)
+    assert client.get(response.headers["location"]).json() == job
+
+
+def test_the_whole_configuration_is_stored(client: TestClient, app: FastAPI) -> None:
+    overrides = {"train.steps": 200, "train.learning_rate": 0.01, "model.mixer": "attention", "train.ema_decay": None}
+    job = post(client, preset="sudoku-6x6", overrides=overrides).json()
+    expected = resolve("sudoku-6x6", spec_for(6), overrides)
+    assert RunConfig.model_validate(client.get(job["links"]["run"]).json()["config"]) == expected
+    with app.state.backends.database.transaction() as session:
+        request = jobs.get(session, job["id"]).request
+    assert RunConfig.model_validate(request["config"]) == expected
+    assert request["dataset"] == {"name": "sudoku-6x6", "url": None}
+
+
+def test_another_dataset_can_be_trained_on(client: TestClient) -> None:
+    job = post(client, preset="sudoku-6x6", dataset="sudoku-4x4").json()
+    config = client.get(job["links"]["run"]).json()["config"]
+    assert (config["dataset"], config["puzzle"]["rows"]) == ("sudoku-4x4", 4)
+
+
+def test_the_workers_are_told(client: TestClient, app: FastAPI) -> None:
+    job = post(client, preset="sudoku-6x6").json()
+    assert received(app.state.backends.queue) == [job["id"]]
+    with app.state.backends.database.transaction() as session:
+        assert jobs.get(session, job["id"]).published_at is not None
+    assert 'trm_jobs_submitted_total{kind="train"} 1.0' in client.get("/metrics").text
+
+
+def received(app: Celery) -> list[str]:
+    """The job ids of all messages that wait for a training worker."""
+    with app.connection_for_read() as connection:
+        messages = connection.SimpleQueue(queue.TRAIN_QUEUE)
+        arguments = []
+        with suppress(messages.Empty):
+            while True:
+                arguments += messages.get(timeout=0.2).payload[0]
+        messages.close()
+    return arguments
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "hint"),
+    [
+        ({"preset": "sudoku-7x7"}, "preset_unknown", "sudoku-6x6"),
+        ({"preset": "sudoku-6x6", "overrides": {"train.stepz": 5}}, "override_invalid", "train.steps"),
+        ({"preset": "sudoku-6x6", "overrides": {"train.steps": -5}}, "override_invalid", "steps"),
+        ({"preset": "sudoku-6x6", "overrides": {"train.loss": "cubic"}}, "override_invalid", "loss"),
+        ({"preset": "sudoku-6x6", "dataset": "moon"}, "dataset_unknown", "sudoku-4x4"),
+        ({"preset": "sudoku-6x6", "dataset": "a\0b"}, "dataset_unknown", "sudoku-4x4"),
+        ({"preset": "sudoku-6x6", "datasett": "moon"}, "request_invalid", "/datasett"),
+        ({"preset": "sudoku-6x6", "name": "a\0b"}, "request_invalid", "/name"),
+        ({"preset": "sudoku-6x6", "overrides": {"train.steps": [1]}}, "request_invalid", "/overrides/train.steps"),
+        ({"preset": "sudoku-6x6", "\ud800": 1}, "request_invalid", "unicode"),
+        ({"overrides": {}}, "request_invalid", "/preset"),
+        ([], "request_invalid", "dictionary"),
+    ],
+)
+def test_bad_requests_leave_nothing(client: TestClient, body: object, code: str, hint: str) -> None:
+    response = client.post("/v1/training-jobs", content=json.dumps(body), headers={"content-type": "application/json"})
+    assert response.status_code == 422
+    assert response.json()["code"] == code
+    assert hint in response.json()["detail"]
+    assert client.get("/v1/jobs").json()["data"] == client.get("/v1/runs").json()["data"] == []
+
+
+def test_without_a_broker_nothing_is_stored(without_broker: TestClient) -> None:
+    response = post(without_broker, preset="sudoku-6x6")
+    assert (response.status_code, response.json()["code"]) == (503, "broker_unavailable")
+    assert response.headers["retry-after"] == "5"
+    assert without_broker.get("/v1/jobs").json()["data"] == without_broker.get("/v1/runs").json()["data"] == []
+
+
+def test_a_broker_that_fails_after_the_row_is_stored_costs_no_job(
+    client: TestClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(app: Celery, kind: JobKind, job_id: str) -> None:
+        raise BrokerUnavailable("gone since the ping")
+
+    monkeypatch.setattr(queue, "publish", lost)
+    response = post(client, preset="sudoku-6x6")
+    assert response.status_code == 202
+    backends: Backends = app.state.backends
+    with backends.database.transaction() as session:
+        assert jobs.get(session, response.json()["id"]).published_at is None  # so the reaper announces it
