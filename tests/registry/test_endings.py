@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.registry import attempts, endings, job_events, jobs, leases
+from services.registry import attempts, endings, job_events, jobs, leases, rescue
+from services.registry.moves import Failure
 from services.registry.states import JobStatus, Outcome
 from tests.registry.conftest import DEAD, Book
 
@@ -26,7 +27,7 @@ def test_failure_has_a_code_and_a_sentence(book: Book) -> None:
 
 
 @pytest.mark.parametrize(("status", "failure"), [(JobStatus.FAILED, None), (JobStatus.SUCCEEDED, DEAD)])
-def test_failure_belongs_to_a_failed_job_only(book: Book, status: JobStatus, failure: endings.Failure | None) -> None:
+def test_failure_belongs_to_a_failed_job_only(book: Book, status: JobStatus, failure: Failure | None) -> None:
     claim = book.training()
     with pytest.raises(ValueError, match="failure"), book.transaction() as session:
         endings.finish(session, claim, status, failure=failure)
@@ -49,7 +50,10 @@ def test_last_attempt_that_breaks_fails_the_job(book: Book) -> None:
 
 
 def test_earlier_attempt_that_breaks_queues_the_job_after_a_pause(book: Book) -> None:
-    claim = book.training()
+    job_id = book.train().id
+    with book.transaction() as session:
+        rescue.mark_published(session, [job_id])
+    claim = book.claim(job_id)
     with book.transaction() as session:
         assert endings.retry(session, claim, DEAD) is JobStatus.QUEUED
     job = book.get(claim.job_id)

@@ -36,11 +36,13 @@ def test_reader_that_follows_misses_nothing(book: Book) -> None:
     for thread in threads:
         thread.start()
     seen: list[tuple[int, Json]] = []
-    while len(seen) < count * writers:
+    while len(seen) < count * writers and any(thread.is_alive() for thread in threads):
         with book.transaction() as session:
             seen += [(event.seq, event.data) for event in job_events.after(session, claim.job_id, seq=len(seen))]
     for thread in threads:
         thread.join()
+    with book.transaction() as session:
+        seen += [(event.seq, event.data) for event in job_events.after(session, claim.job_id, seq=len(seen))]
     assert [seq for seq, _ in seen] == list(range(1, count * writers + 1))
     for name in range(writers):
         assert [data["number"] for _, data in seen if data["writer"] == name] == list(range(count))

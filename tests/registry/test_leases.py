@@ -23,10 +23,11 @@ from services.registry import (
     runs,
     solutions,
 )
+from services.registry.base import Base
 from services.registry.errors import StaleLease
 from services.registry.leases import Claim
 from services.registry.states import JobStatus
-from services.registry.tables import Base, Job, JobAttempt
+from services.registry.tables import Job, JobAttempt
 from tests.registry.conftest import DEAD, Book
 
 Write = Callable[[Session, Claim], object]

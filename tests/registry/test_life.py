@@ -1,5 +1,7 @@
 """Random lives of a job, checked against a model of it after every act."""
 
+from typing import ClassVar
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -17,10 +19,11 @@ MAX_ATTEMPTS = 2
 class JobLife(RuleBasedStateMachine):
     """One job, every worker that ever held it, and what must be true of them."""
 
-    def __init__(self, book: Book) -> None:
+    book: ClassVar[Book]
+
+    def __init__(self) -> None:
         super().__init__()
-        self.book = book
-        self.job_id = book.train(max_attempts=MAX_ATTEMPTS).id
+        self.job_id = self.book.train(max_attempts=MAX_ATTEMPTS).id
         self.status = JobStatus.QUEUED
         self.asked = False
         self.failures = 0
@@ -118,8 +121,9 @@ class JobLife(RuleBasedStateMachine):
 
 
 def test_any_life_of_a_job_keeps_its_promises(book: Book) -> None:
+    JobLife.book = book
     run_state_machine_as_test(
-        lambda: JobLife(book),
+        JobLife,
         settings=settings(
             max_examples=25,
             stateful_step_count=15,

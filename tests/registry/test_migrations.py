@@ -13,9 +13,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from migrations.upgrade import Upgrade, alembic_config, upgrade, wait_for_database
+from services.registry.base import Base
 from services.registry.database import Database, current_revision, require_head, script_directory
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
-from services.registry.tables import Base
 
 HEAD = script_directory().get_current_head()
 

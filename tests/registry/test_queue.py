@@ -24,7 +24,7 @@ def publisher(settings: Settings) -> Iterator[Celery]:
 
 
 def _close(app: Celery) -> None:
-    pools.reset()
+    pools.reset()  # type: ignore[no-untyped-call]
     app.close()
 
 
