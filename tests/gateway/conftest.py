@@ -1,18 +1,21 @@
 """The gateway over a real database and broker; `book` writes rows as a worker would, through the real registry."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
+from services.gateway.server import Server
 from services.registry import checkpoints, endings, job_events, jobs, leases, run_metrics, runs, solutions
 from services.registry.leases import Claim
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
-
 from trm.presets import resolve
 from trm.puzzles.sudoku import spec_for
 
@@ -60,7 +63,7 @@ class Book:
             return checkpoints.add(session, claim, step=step, **values).id
 
     def metric(self, claim: Claim, step: int) -> None:
-        event = {name: 0.5 for name in run_metrics.COLUMNS} | {"step": step, "puzzles_finished": 7}
+        event = dict.fromkeys(run_metrics.COLUMNS, 0.5) | {"step": step, "puzzles_finished": 7}
         arrays = {"slots": [3, 0], "halted": [0.5, None], "halt_probability": [0.5, None]}
         with self.database.transaction() as session:
             run_metrics.add(session, claim, [event | arrays | {"step_exact_accuracy": [0.25, None]}])
@@ -115,3 +118,17 @@ def without_broker(settings: Settings, nowhere: Path) -> Iterator[TestClient]:
     down = settings.model_copy(update={"broker_url": f"redis+socket://{nowhere}/broker.sock"})
     with TestClient(create_app(down)) as client:
         yield client
+
+
+@pytest.fixture
+def server(app: FastAPI) -> Iterator[Server]:
+    """The gateway on a real socket, as deployed."""
+    server = Server(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
+
 from services.gateway.app import create_app
 from services.gateway.catalogue import CATALOGUE
 from services.registry.settings import Settings

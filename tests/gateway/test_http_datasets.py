@@ -14,11 +14,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
+
 from services.registry import datasets
 from services.registry.errors import DatabaseUnavailable
 from services.registry.settings import Settings
 from services.registry.storage import Storage
-
 from trm.errors import StorageFull
 from trm.presets import PRESETS
 from trm.puzzles.datasets import BUILTIN, load
@@ -131,8 +131,8 @@ def test_a_share_is_held_out_of_few_puzzles_only(client: TestClient, settings: S
     assert post(client, many, test=csv(rows())).json()["splits"] == {"train": 5040, "test": 24}
 
 
-BAD_ROW = rows()[:2] + [("7" * 16, ANSWER)] + rows()[3:]
-WRONG_SIZE = rows()[:4] + [("1" * 15, ANSWER)]
+BAD_ROW = [*rows()[:2], ("7" * 16, ANSWER), *rows()[3:]]
+WRONG_SIZE = [*rows()[:4], ("1" * 15, ANSWER)]
 NO_ANSWER = [*rows()[:1], ("." * 16, "1" * 16)]
 MALFORMED = [
     (csv(BAD_ROW), [("file", 3, "puzzle_unknown_symbol")]),

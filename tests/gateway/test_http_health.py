@@ -1,9 +1,10 @@
 """Health and metrics."""
 
 from fastapi.testclient import TestClient
+from sqlalchemy import text
+
 from services.registry.database import Database
 from services.registry.settings import Settings
-from sqlalchemy import text
 
 
 def test_ready_when_everything_answers(client: TestClient) -> None:

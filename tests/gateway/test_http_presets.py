@@ -1,8 +1,8 @@
 """Presets, problem codes and the front page."""
 
 from fastapi.testclient import TestClient
-from services.gateway.catalogue import CATALOGUE
 
+from services.gateway.catalogue import CATALOGUE
 from trm.presets import PRESETS, resolve
 from trm.puzzles.datasets import BUILTIN
 

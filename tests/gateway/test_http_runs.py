@@ -2,9 +2,9 @@
 
 import pytest
 from fastapi.testclient import TestClient
+
 from services.registry import evaluations
 from services.registry.leases import Claim
-
 from tests.gateway.conftest import Book
 
 
@@ -34,7 +34,7 @@ def test_the_curve_can_be_read_in_parts(client: TestClient, book: Book, training
 
 def test_evaluations_are_listed(client: TestClient, book: Book, training: tuple[str, Claim]) -> None:
     run, claim = training
-    event = {name: 0.5 for name in evaluations.COLUMNS} | {"step": 50, "split": "test", "n": 10, "verified": None}
+    event = dict.fromkeys(evaluations.COLUMNS, 0.5) | {"step": 50, "split": "test", "n": 10, "verified": None}
     arrays = {"halted": [0.5, None], "halt_probability": [0.5, None], "step_exact_accuracy": [0.5, None]}
     with book.database.transaction() as session:
         evaluations.add(session, claim, event | arrays)

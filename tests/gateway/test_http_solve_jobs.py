@@ -8,9 +8,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
+
 from services.registry import jobs
 from services.registry.settings import Settings
-
 from tests.gateway.conftest import Book
 
 PUZZLE = "1..4.4..4.2..1.."

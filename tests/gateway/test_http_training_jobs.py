@@ -8,11 +8,11 @@ import pytest
 from celery import Celery
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+
 from services.gateway.backends import Backends
 from services.registry import jobs, queue
 from services.registry.errors import BrokerUnavailable
 from services.registry.states import JobKind
-
 from trm.config import RunConfig
 from trm.presets import PRESETS, resolve
 from trm.puzzles.sudoku import spec_for

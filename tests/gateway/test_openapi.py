@@ -1,0 +1,64 @@
+"""What is written about the interface agrees with it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+import trm.errors
+from services.gateway import errors as gateway_errors
+from services.gateway.catalogue import CATALOGUE
+from services.gateway.reference import errors_page
+from services.registry import errors as registry_errors
+
+DOCS = Path(__file__).parents[2] / "docs"
+ABSTRACT = {
+    "trm_error", "registry_error", "not_found", "conflict", "unavailable", "schema_mismatch",
+}  # fmt: skip
+AT_START = {"setting_missing"}  # it keeps a process from starting
+
+
+def test_the_openapi_file_is_up_to_date(app: FastAPI) -> None:
+    made = json.dumps(app.openapi(), indent=2) + "\n"
+    kept = (DOCS / "openapi.json").read_text()
+    assert made == kept, "the interface has changed: python -m services.gateway openapi > docs/openapi.json"
+
+
+def test_the_reference_of_errors_is_up_to_date() -> None:
+    kept = (DOCS / "reference" / "errors.md").read_text()
+    assert errors_page() == kept, "run: python -m services.gateway errors > docs/reference/errors.md"
+
+
+def test_operations_have_names_tags_and_summaries(app: FastAPI) -> None:
+    document = app.openapi()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    tags = {tag["name"] for tag in document["tags"]}
+    for operation in operations:
+        assert operation["operationId"].isidentifier()
+        assert operation["summary"]
+        assert operation["description"]
+        assert set(operation["tags"]) <= tags
+    assert {tag for operation in operations for tag in operation["tags"]} == tags
+
+
+def test_request_bodies_have_examples_that_are_valid(app: FastAPI) -> None:
+    from services.gateway.schemas.solve_job import SolveJobRequest
+    from services.gateway.schemas.training_job import TrainingJobRequest
+
+    for model in (SolveJobRequest, TrainingJobRequest):
+        examples: Any = model.model_json_schema()["examples"]
+        assert [model.model_validate(example) for example in examples]
+        assert app.openapi()["components"]["schemas"][model.__name__]["examples"] == examples
+
+
+def codes_of(module: Any) -> set[str]:  # noqa: ANN401
+    return {thing.code for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, Exception)}
+
+
+@pytest.mark.parametrize("module", [trm.errors, registry_errors, gateway_errors])
+def test_every_error_has_a_place_in_the_catalogue(module: Any) -> None:  # noqa: ANN401
+    assert codes_of(module) - ABSTRACT - AT_START <= CATALOGUE.keys()
