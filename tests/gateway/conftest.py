@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -59,8 +60,8 @@ class Book:
 
     def checkpoint(self, claim: Claim, step: int = 100) -> str:
         with self.database.transaction() as session:
-            values = {"url": f"memory://{step}", "digest": "d" * 64, "size": 1000, "metrics": {"exact_accuracy": 0.5}}
-            return checkpoints.add(session, claim, step=step, **values).id
+            url, metrics = f"memory://{step}", {"exact_accuracy": 0.5}
+            return checkpoints.add(session, claim, step=step, url=url, digest="d" * 64, size=1000, metrics=metrics).id
 
     def metric(self, claim: Claim, step: int) -> None:
         event = dict.fromkeys(run_metrics.COLUMNS, 0.5) | {"step": step, "puzzles_finished": 7}
@@ -72,11 +73,11 @@ class Book:
         with self.database.transaction() as session:
             job_events.append(session, claim, [(kind, data)])
 
-    def solve(self, claim: Claim, count: int = 1) -> None:
+    def solve(self, claim: Claim, count: int = 1, trace: list[dict[str, Any]] | None = None) -> None:
         """Answers to every puzzle, and the end of the job."""
         fixed = {"question": "." * 16, "answer": "1" * 16, "verified": False, "halt_probability": 0.5, "steps": 16}
         rows = [
-            solutions.SolutionRow(index=index, halted=False, trace=None, **fixed)  # type: ignore[typeddict-item]
+            solutions.SolutionRow(index=index, halted=False, trace=trace, **fixed)  # type: ignore[typeddict-item]
             for index in range(count)
         ]
         result = {"n": count, "verified": 0, "mean_supervision_steps": 16.0, "seconds": 0.1}

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx2
 import pytest
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from services.gateway import streaming
+from services.gateway.schemas.event import JobEvents
 from services.gateway.server import Server
 from services.registry import endings, job_events
 from services.registry.errors import DatabaseUnavailable
@@ -141,10 +143,10 @@ def test_a_stream_outlives_a_restart_of_the_database(
         away = threading.Event()
         read = streaming.read_events
 
-        def read_later(*args: object, **named: object) -> object:
+        def read_later(*args: Any) -> JobEvents:  # noqa: ANN401
             if away.is_set():
                 raise DatabaseUnavailable("restarting")
-            return read(*args, **named)  # type: ignore[arg-type]
+            return read(*args)
 
         monkeypatch.setattr(streaming, "read_events", read_later)
         away.set()
@@ -169,7 +171,12 @@ def test_a_reader_who_leaves_is_forgotten(
 ) -> None:
     reads = []
     read = streaming.read_events
-    monkeypatch.setattr(streaming, "read_events", lambda *args: (reads.append(1), read(*args))[1])
+
+    def counted(*args: Any) -> JobEvents:  # noqa: ANN401
+        reads.append(args)
+        return read(*args)
+
+    monkeypatch.setattr(streaming, "read_events", counted)
     with opened(server, claim) as response:
         next(events(response))
     time.sleep(1.5)  # longer than the longest pause

@@ -78,6 +78,14 @@ def test_a_solved_job_shows_its_first_hundred_answers(client: TestClient, book: 
     }  # fmt: skip
 
 
+def test_a_traced_answer_shows_every_step(client: TestClient, book: Book, model: str) -> None:
+    job_id = solve(client, model)
+    step = {"step": 1, "answer": "1" * 16, "halt_probability": 0.25, "changed_cells": [0, 15], "verified": False}
+    book.solve(book.claim(job_id), trace=[step])
+    (solution,) = client.get(f"/v1/jobs/{job_id}/solutions").json()["data"]
+    assert solution["trace"] == [step]
+
+
 def test_unchanged_jobs_need_no_body(client: TestClient, book: Book) -> None:
     _, claim = book.training()
     path = f"/v1/jobs/{claim.job_id}"
@@ -124,7 +132,7 @@ def test_pages_stay_stable_while_jobs_are_added(client: TestClient, model: str) 
     old = [solve(client, model) for _ in range(7)]
     seen, cursor = [], None
     while True:
-        params = {"limit": 3, "kind": "solve"} | ({"cursor": cursor} if cursor else {})
+        params = {"limit": "3", "kind": "solve"} | ({"cursor": cursor} if cursor else {})
         page = client.get("/v1/jobs", params=params).json()
         seen += [job["id"] for job in page["data"]]
         cursor = page["next_cursor"]

@@ -14,7 +14,7 @@ from services.registry.settings import Settings
 from tests.gateway.conftest import Book
 
 PUZZLE = "1..4.4..4.2..1.."
-ROWS = [[1, 0, None, 4], ["", 4, ".", 0], ["4", ".", "2", "_"], [0, 1, 0, 0]]
+ROWS: list[list[str | int | None]] = [[1, 0, None, 4], ["", 4, ".", 0], ["4", ".", "2", "_"], [0, 1, 0, 0]]
 
 
 def post(client: TestClient, headers: dict[str, str] | None = None, **body: Any) -> Response:  # noqa: ANN401
