@@ -29,6 +29,7 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
     folder = worker.scratch / claim.job_id / f"attempt_{claim.attempt}"
     folder.mkdir(parents=True, exist_ok=True)
+    worker.storage.discard_drafts(f"runs/{claim.training_run}/attempt_{claim.attempt - 1}")  # of a killed worker
     child = Child(_command(worker, claim, folder))
     try:
         last = _followed(worker, Journal(worker, claim), child)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -18,6 +18,12 @@ class Client:
 
     def __init__(self, api: str) -> None:
         self.http = httpx2.Client(base_url=api, timeout=60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
     def get(self, path: str, **params: str | int) -> Json:
         """The JSON at a path."""

@@ -22,8 +22,12 @@ SPARSE_LINES = 5  # seconds between progress lines where no bar can be drawn
 
 def run_demo(api: str, data_dir: Path, started_at: float | None, console: Console) -> bool:
     """Train, test, solve one puzzle before your eyes; leaves `demo.json` in the data folder. True when the goal is met."""
-    client, begun = Client(api), time.time()
-    setup_seconds = begun - (started_at or begun)
+    now = time.time()
+    with Client(api) as client:
+        return _demo(client, api, data_dir, now - (started_at or now), console)
+
+
+def _demo(client: Client, api: str, data_dir: Path, setup_seconds: float, console: Console) -> bool:
     console.rule(f"[bold]1. Train[/] a Tiny Recursive Model on {DATASET}")
     job = client.post("/v1/training-jobs", {"preset": PRESET, "name": "demo"})
     job = _show_training(client, job, console)

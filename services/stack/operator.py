@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -27,22 +26,26 @@ def up(settings: Settings, tell: Callable[[str], None]) -> tuple[state.State, bo
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     log = settings.data_dir / "logs" / "supervisor.log"
     log.parent.mkdir(exist_ok=True)
-    with log.open("ab") as output:
-        supervisor = subprocess.Popen(
-            [sys.executable, "-m", "services.stack", "up", "--foreground"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"TRM_DATA_DIR": str(settings.data_dir)},
-            start_new_session=True,
-        )
-    return _ready(settings.data_dir, supervisor, log, tell), True
+    return _ready(settings.data_dir, _spawn(settings, log), log, tell), True
 
 
-def _ready(
-    data_dir: Path, supervisor: "subprocess.Popen[bytes]", log: Path, tell: Callable[[str], None]
-) -> state.State:
-    deadline, told = time.monotonic() + PATIENCE, set()
+def _spawn(settings: Settings, log: Path) -> int:
+    """Start the supervisor in a session of its own and return its process id."""
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "services.stack", "up", "--foreground"],
+        os.environ | {"TRM_DATA_DIR": str(settings.data_dir)},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+
+
+def _ready(data_dir: Path, supervisor: int, log: Path, tell: Callable[[str], None]) -> state.State:
+    deadline, told = time.monotonic() + PATIENCE, set[str]()
     while time.monotonic() < deadline:
         found = state.read(data_dir)
         for name in found.parts if found else ():
@@ -51,7 +54,7 @@ def _ready(
                 tell(name)
         if found is not None and found.ready:
             return found
-        if supervisor.poll() is not None:
+        if not _exists(supervisor):
             raise StackError(f"The stack did not start: {log.read_text().strip().splitlines()[-1]}")
         time.sleep(POLL_SECONDS)
     raise StackError(f"The stack was not ready within {PATIENCE} s; see {log.parent}.")

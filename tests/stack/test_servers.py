@@ -5,12 +5,12 @@ import subprocess
 from pathlib import Path
 
 import redis
-from conftest import START_SECONDS, wait_until
 from sqlalchemy import text
 
 from services.registry.database import Database, require_head
 from services.stack import broker, postgres
 from services.stack.sockets import socket_folder
+from tests.conftest import START_SECONDS, wait_until
 
 
 def test_postgres_answers_at_the_newest_schema(database: Database) -> None:

@@ -1,0 +1,137 @@
+"""What is said twice is said the same: settings, metrics, compose, documents, presets."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import promql_parser
+import pytest
+import yaml
+
+from services.registry.metrics import every_family
+from services.registry.settings import Settings
+from trm.config import ModelConfig, TrainConfig
+from trm.presets import PRESETS, resolve
+from trm.puzzles.datasets import BUILTIN, spec_of
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+DASHBOARDS = sorted((ROOT / "deploy/grafana/dashboards").glob("*.json"))
+RULES = yaml.safe_load((ROOT / "deploy/prometheus/rules.yml").read_text())
+SERVICES = {"db", "broker", "migrate", "gateway", "worker-train", "worker-solve", "reaper", "prometheus", "grafana"}
+
+
+def series() -> set[str]:
+    """Every time series that the service exports."""
+    names = {sample.name for family in every_family() for sample in family.samples}
+    buckets = {f"{f.name}_{end}" for f in every_family() if f.type == "histogram" for end in ("bucket", "count", "sum")}
+    return names | buckets | {f.name for f in every_family()} | {"up"}
+
+
+def expressions() -> list[str]:
+    panels = [panel for path in DASHBOARDS for panel in json.loads(path.read_text())["panels"]]
+    shown = [target["expr"] for panel in panels for target in panel["targets"] if "expr" in target]
+    return shown + [rule["expr"] for group in RULES["groups"] for rule in group["rules"]]
+
+
+def selectors(expression: str) -> set[str]:
+    promql_parser.parse(expression.replace("$__rate_interval", "1m"))  # raises on bad syntax
+    return set(re.findall(r"\b(?:trm_[a-z_]+|up)\b(?!\s*\()", expression))
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_dashboards_and_rules_ask_for_series_that_exist(expression: str) -> None:
+    assert selectors(expression) <= series()
+
+
+def test_dashboard_panels_are_explained() -> None:
+    for path in DASHBOARDS:
+        board = json.loads(path.read_text())
+        assert len(board["uid"]) <= 40
+        assert all(panel["description"] for panel in board["panels"])
+
+
+def test_metrics_are_documented() -> None:
+    page = (ROOT / "docs/reference/metrics.md").read_text()
+    assert {f.name for f in every_family()} == set(re.findall(r"^\| `(trm_[a-z_]+)`", page, re.MULTILINE))
+
+
+def test_example_environment_lists_every_setting() -> None:
+    lines = (ROOT / ".env.example").read_text()
+    named = set(re.findall(r"^# TRM_([A-Z_]+)=", lines, re.MULTILINE))
+    assert named == {name.upper() for name in Settings.model_fields}
+
+
+def test_compose_has_every_part_and_sets_real_settings() -> None:
+    assert set(COMPOSE["services"]) == SERVICES
+    known = {f"TRM_{name.upper()}" for name in Settings.model_fields}
+    assert set(COMPOSE["x-settings"]) <= known
+    gpu = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text())
+    assert set(gpu["services"]) < SERVICES
+
+
+def test_compose_publishes_on_the_loopback_only_and_hides_the_servers() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+    assert not any(COMPOSE["services"][name].get("ports") for name in ("db", "broker"))
+
+
+def test_compose_checks_the_health_of_everything_that_stays() -> None:
+    assert [name for name in SERVICES - {"migrate"} if "healthcheck" not in COMPOSE["services"][name]] == []
+
+
+def test_prometheus_scrapes_every_process() -> None:
+    config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    targets = {t.split(":")[0] for job in config["scrape_configs"] for s in job["static_configs"] for t in s["targets"]}
+    assert targets == {"gateway", "worker-train", "worker-solve", "reaper"}
+
+
+def test_make_commands_in_the_documents_exist() -> None:
+    verbs = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        assert set(re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", page.read_text(), re.MULTILINE)) <= {
+            pair for verb in verbs for pair in ((verb, ""), ("", verb))
+        }, page
+
+
+def test_links_in_the_documents_resolve() -> None:
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_trm_commands_in_the_documents_exist() -> None:
+    shown = subprocess.run([sys.executable, "-m", "trm", "--help"], capture_output=True, text=True, check=True).stdout
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        for command in re.findall(r"python -m trm ([a-z]+)", page.read_text()):
+            assert command in shown, f"{page.name}: {command}"
+
+
+@pytest.mark.parametrize("module", ["services.gateway.app", "workers.train", "workers.reaper", "trm.puzzles.datasets"])
+def test_torch_stays_out(module: str) -> None:
+    code = f"import {module}, sys; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_imports_run_one_way() -> None:
+    subprocess.run([Path(sys.executable).with_name("lint-imports")], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_presets_resolve_with_their_data_sets(name: str) -> None:
+    config = resolve(name, spec_of(PRESETS[name].dataset))
+    assert config.dataset in BUILTIN
+
+
+def test_defaults_are_the_official_ones() -> None:
+    model, train = ModelConfig(), TrainConfig()
+    assert (model.hidden_size, model.layers, model.heads, model.expansion) == (512, 2, 8, 4)
+    assert (model.recursions, model.latent_steps, model.max_supervision_steps, model.prefix_tokens) == (3, 6, 16, 16)
+    assert (train.learning_rate, train.weight_decay, train.beta1, train.beta2) == (1e-4, 1.0, 0.9, 0.95)
+    assert (train.batch_size, train.warmup_steps, train.min_learning_rate_ratio) == (768, 2_000, 1.0)
+    assert (train.ema_decay, train.halt_exploration, train.halt_loss_weight, train.loss) == (0.999, 0.1, 0.5, "stablemax")
+    assert train.steps == 65_104  # 50,000 epochs of 1,000 puzzles in batches of 768
+    assert PRESETS["sudoku-extreme"].model == model
+    assert PRESETS["sudoku-extreme"].train == train

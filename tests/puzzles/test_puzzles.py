@@ -1,0 +1,130 @@
+"""Text, rules, search, symmetries and the generator agree with each other."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trm.config import PuzzleSpec
+from trm.errors import (
+    ContradictoryGivens,
+    MultipleSolutions,
+    PuzzleTooHard,
+    UnknownSymbol,
+    UnsolvablePuzzle,
+    WrongGridSize,
+)
+from trm.puzzles import grids
+from trm.puzzles.datasets import load
+from trm.puzzles.generate import generate
+from trm.puzzles.render import render
+from trm.puzzles.rules import check, check_many, conflicts, require_consistent
+from trm.puzzles.search import require_unique, solutions
+from trm.puzzles.sudoku import BLANK, spec_for
+from trm.puzzles.symmetry import canonical, random_symmetry
+
+SMALL = load("sudoku-4x4", "train")
+SIX = load("sudoku-6x6", "test")
+
+
+@pytest.mark.parametrize(
+    "form", ["1.3.3.1.2.4...2.", "1.3.\n3.1.\n2.4.\n..2.", "1030301020400020", "1_3_ 3_1_ 2_4_ __2_"]
+)
+def test_text_forms_of_a_grid_are_equal(form: str) -> None:
+    spec = spec_for(4)
+    rows = [[1, 0, 3, 0], [3, None, 1, ""], [2, ".", 4, "."], [0, 0, 2, 0]]
+    assert grids.parse(spec, form).tolist() == grids.parse(spec, rows).tolist()
+    assert grids.text(spec, grids.parse(spec, form)) == "1.3.3.1.2.4...2."
+
+
+def test_a_wrong_symbol_is_named_with_its_place() -> None:
+    with pytest.raises(UnknownSymbol, match=r"Row 2, column 3 holds '9'"):
+        grids.parse(spec_for(4), "1.3.3.9.2.4...2.")
+    with pytest.raises(WrongGridSize, match="15 cells"):
+        grids.parse(spec_for(4), "1" * 15)
+    with pytest.raises(WrongGridSize, match="A row has 3 cells"):
+        grids.parse(spec_for(4), [[1, 2, 3]])
+
+
+@given(st.integers(0, len(SIX) - 1), st.integers(0, 35), st.integers(1, 5))
+def test_the_checker_accepts_solutions_and_refuses_any_changed_cell(puzzle: int, cell: int, shift: int) -> None:
+    question, answer = SIX.questions[puzzle], SIX.answers[puzzle].copy()
+    assert check(SIX.spec, question, answer) is True
+    answer[cell] = 2 + (answer[cell] - 2 + shift) % 6
+    assert check(SIX.spec, question, answer) is False
+
+
+def test_a_kind_without_rules_has_no_verdict() -> None:
+    spec = PuzzleSpec(kind="grid", rows=1, cols=2, symbols=("a", "b"))
+    assert check_many(spec, np.ones((1, 2), np.int32), np.ones((1, 2), np.int32)) is None
+    assert conflicts(spec, np.ones(2, np.int32)) == []
+
+
+def test_contradictory_givens_are_named() -> None:
+    with pytest.raises(ContradictoryGivens, match="row 1 column 1 stands again at row 1 column 4"):
+        require_consistent(spec_for(4), grids.parse(spec_for(4), "1..1" + "." * 12))
+
+
+@pytest.mark.parametrize("name", ["sudoku-4x4", "sudoku-6x6", "sudoku-extreme-1k"])
+def test_shipped_puzzles_have_exactly_their_answer(name: str) -> None:
+    puzzles = load(name, "test").take(40)
+    for question, answer in zip(puzzles.questions, puzzles.answers, strict=True):
+        assert require_unique(puzzles.spec, question).tolist() == answer.tolist()
+
+
+def test_unsolvable_and_ambiguous_puzzles_are_told_apart() -> None:
+    spec = spec_for(4)
+    with pytest.raises(MultipleSolutions):
+        require_unique(spec, np.full(16, BLANK, np.int32))
+    with pytest.raises(UnsolvablePuzzle):
+        require_unique(spec, grids.parse(spec, "12........3...4."))
+    with pytest.raises(PuzzleTooHard):
+        solutions(spec_for(9), np.full(81, BLANK, np.int32), limit=10_000, budget=50)
+
+
+@pytest.mark.parametrize("size", [4, 6, 9, 16])
+def test_generated_puzzles_have_one_answer(size: int) -> None:
+    floor = {16: 150}.get(size)
+    spec = spec_for(size)
+    for question, answer in generate(size, 2, seed=5, givens=floor):
+        assert check(spec, question, answer)
+        assert (question == BLANK).any()
+        assert require_unique(spec, question).tolist() == answer.tolist()
+
+
+def test_the_generator_repeats_itself_for_a_seed() -> None:
+    first, second = (np.stack([q for q, _ in generate(4, 3, seed=9)]) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([4, 6, 9, 16]))
+def test_a_symmetry_is_undone_by_its_inverse(seed: int, size: int) -> None:
+    rng, spec = np.random.default_rng(seed), spec_for(size)
+    grid = rng.integers(1, spec.vocab_size, spec.cells).astype(np.int32)
+    symmetry = random_symmetry(spec, rng)
+    assert np.array_equal(symmetry.inverse().apply(symmetry.apply(grid)), grid)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 999))
+def test_equivalent_puzzles_share_their_canonical_form(seed: int, puzzle: int) -> None:
+    rng, question = np.random.default_rng(seed), SIX.questions[puzzle]
+    symmetry = random_symmetry(SIX.spec, rng)
+    assert canonical(SIX.spec, symmetry.apply(question)) == canonical(SIX.spec, question)
+    assert check(SIX.spec, symmetry.apply(question), symmetry.apply(SIX.answers[puzzle]))
+
+
+@pytest.mark.parametrize("name", ["sudoku-4x4", "sudoku-6x6"])
+def test_test_puzzles_are_equivalent_to_no_training_puzzle(name: str) -> None:
+    train, test = ({canonical(p.spec, q) for q in p.questions} for p in (load(name, "train"), load(name, "test")))
+    assert not train & test
+
+
+def test_large_groups_are_not_walked() -> None:
+    with pytest.raises(PuzzleTooHard):
+        canonical(spec_for(9), np.full(81, BLANK, np.int32))
+
+
+def test_a_rendered_grid_shows_boxes_and_symbols() -> None:
+    shown = render(SMALL.spec, SMALL.answers[0], givens=SMALL.questions[0]).plain
+    assert shown.count("|") == 4
+    assert len(shown.strip().splitlines()) == 5

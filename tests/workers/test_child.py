@@ -1,0 +1,56 @@
+"""A child speaks JSON lines, and nothing of it is left behind."""
+
+import signal
+import sys
+import time
+
+import psutil
+import pytest
+
+from workers.child import Child
+
+
+def child(code: str) -> Child:
+    return Child([sys.executable, "-c", code])
+
+
+def all_events(process: Child) -> list[dict[str, object]]:
+    events = []
+    while True:
+        try:
+            event = process.next_event(10)
+        except EOFError:
+            return events
+        assert event is not None
+        events.append(event)
+
+
+def test_lines_become_events_and_noise_becomes_last_words() -> None:
+    process = child("import sys; print('{\"event\": \"a\"}'); print('noise'); print('oops', file=sys.stderr); sys.exit(3)")
+    assert all_events(process) == [{"event": "a"}]
+    assert process.close() == 3
+    time.sleep(0.1)
+    assert set(process.last_words.splitlines()) == {"noise", "oops"}
+
+
+def test_silence_is_not_the_end() -> None:
+    process = child("import time; time.sleep(60)")
+    assert process.next_event(0.05) is None
+    process.signal(signal.SIGTERM)
+    with pytest.raises(EOFError):
+        process.next_event(10)
+    assert process.close() == -signal.SIGTERM
+
+
+def test_closing_kills_the_whole_group() -> None:
+    process = child(
+        "import subprocess, json, time\n"
+        "p = subprocess.Popen(['sleep', '60'])\n"
+        "print(json.dumps({'pid': p.pid}), flush=True)\n"
+        "time.sleep(60)"
+    )
+    event = process.next_event(10)
+    assert event is not None
+    grandchild = psutil.Process(event["pid"])
+    assert process.close() == -signal.SIGKILL
+    grandchild.wait(10)
