@@ -31,8 +31,9 @@ class Child:
         )
         self.events: Queue[dict[str, Any] | None] = Queue()
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        for read in (self._read_events, self._read_errors):
-            threading.Thread(target=read, daemon=True).start()
+        self.readers = [threading.Thread(target=read, daemon=True) for read in (self._read_events, self._read_errors)]
+        for reader in self.readers:
+            reader.start()
 
     def next_event(self, seconds: float) -> dict[str, Any] | None:
         """The next event; None when there was none within so many seconds, raises EOFError after the last."""
@@ -52,7 +53,10 @@ class Child:
     def close(self) -> int:
         """Kill what is left of the group and return the exit status (negative: the signal)."""
         self.signal(signal.SIGKILL)
-        return self.process.wait()
+        for reader in self.readers:
+            reader.join()  # they end with the pipes, which nobody writes to any more
+        with self.process:
+            return self.process.wait()
 
     @property
     def last_words(self) -> str:

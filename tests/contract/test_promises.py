@@ -27,7 +27,8 @@ def series() -> set[str]:
     """Every time series that the service exports."""
     names = {sample.name for family in every_family() for sample in family.samples}
     buckets = {f"{f.name}_{end}" for f in every_family() if f.type == "histogram" for end in ("bucket", "count", "sum")}
-    return names | buckets | {f.name for f in every_family()} | {"up"}
+    counters = {f"{f.name}_total" for f in every_family() if f.type == "counter"}
+    return names | buckets | counters | {f.name for f in every_family()} | {"up"}
 
 
 def expressions() -> list[str]:
@@ -131,7 +132,12 @@ def test_defaults_are_the_official_ones() -> None:
     assert (model.recursions, model.latent_steps, model.max_supervision_steps, model.prefix_tokens) == (3, 6, 16, 16)
     assert (train.learning_rate, train.weight_decay, train.beta1, train.beta2) == (1e-4, 1.0, 0.9, 0.95)
     assert (train.batch_size, train.warmup_steps, train.min_learning_rate_ratio) == (768, 2_000, 1.0)
-    assert (train.ema_decay, train.halt_exploration, train.halt_loss_weight, train.loss) == (0.999, 0.1, 0.5, "stablemax")
+    assert (train.ema_decay, train.halt_exploration, train.halt_loss_weight, train.loss) == (
+        0.999,
+        0.1,
+        0.5,
+        "stablemax",
+    )
     assert train.steps == 65_104  # 50,000 epochs of 1,000 puzzles in batches of 768
     assert PRESETS["sudoku-extreme"].model == model
     assert PRESETS["sudoku-extreme"].train == train
