@@ -109,5 +109,5 @@ class Journal:
 
 
 def _told(event: dict[str, Any]) -> dict[str, Any]:
-    """An event as its readers get it: without the paths of the worker's machine."""
-    return {name: value for name, value in event.items() if name not in ("event", "path", "size")}
+    """An event as its readers get it: without paths of the servers."""
+    return {name: value for name, value in event.items() if name not in ("event", "path", "size", "url")}
