@@ -5,6 +5,9 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
+Kind = Literal["sudoku", "maze", "arc", "grid"]
+
+
 class Frozen(BaseModel):
     """Immutable, and refuses fields it does not know."""
 
@@ -14,10 +17,11 @@ class Frozen(BaseModel):
 class PuzzleSpec(Frozen):
     """The shape and alphabet of one kind of puzzle: all that is needed to read, check and print its grids.
 
-    Token 0 is padding; `symbols[i]` is token i + 1. For Sudoku the first symbol is the blank.
+    Token 0 is padding; `symbols[i]` is token i + 1. For Sudoku the first symbol is the blank, for mazes they are wall, open,
+    start, goal and path, for ARC the end marker and the ten colours.
     """
 
-    kind: Literal["sudoku", "grid"]
+    kind: Kind
     rows: int = Field(ge=1, le=64)
     cols: int = Field(ge=1, le=64)
     symbols: tuple[str, ...] = Field(min_length=2, max_length=4096)

@@ -14,7 +14,8 @@ from services.gateway.uploads import read_upload
 from services.registry import datasets, tables
 from services.registry.errors import DatasetNameTaken
 from services.registry.ids import new_id
-from trm.puzzles.datasets import BUILTIN, Kind, PuzzleSet, holdout, save_dataset
+from trm.config import Kind
+from trm.puzzles.datasets import BUILTIN, PuzzleSet, holdout, save_dataset
 
 HELD_OUT_FROM = 5_000  # telling equivalent puzzles apart takes milliseconds each, and the request waits
 INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload

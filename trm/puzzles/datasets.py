@@ -10,20 +10,19 @@ import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from trm.config import PuzzleSpec
+from trm.config import Kind, PuzzleSpec
 from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem, UnknownDataset
 from trm.puzzles import grids
 from trm.puzzles.rules import check_many
 from trm.puzzles.sudoku import BOXES, spec_for
 from trm.puzzles.symmetry import canonical
 
-Kind = Literal["sudoku", "grid"]
 DATA = Path(__file__).parent / "data"
 COLUMNS = ("source", "question", "answer", "rating")
 RATING = re.compile(r"-?[0-9]{1,9}")

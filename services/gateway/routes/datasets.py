@@ -10,7 +10,8 @@ from services.gateway.openapi import refusals
 from services.gateway.pagination import Cursor, Limit, Page
 from services.gateway.schemas.dataset import Dataset
 from services.registry import datasets
-from trm.puzzles.datasets import BUILTIN, Kind
+from trm.config import Kind
+from trm.puzzles.datasets import BUILTIN
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 

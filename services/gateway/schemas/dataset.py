@@ -8,7 +8,8 @@ from pydantic import ConfigDict, Field
 from services.gateway.schemas.base import Response
 from services.registry import tables
 from trm.config import PuzzleSpec
-from trm.puzzles.datasets import BuiltinDataset, Kind
+from trm.config import Kind
+from trm.puzzles.datasets import BuiltinDataset
 
 
 class Dataset(Response):
