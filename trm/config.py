@@ -4,7 +4,6 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-
 Kind = Literal["sudoku", "maze", "arc", "grid"]
 
 

@@ -7,8 +7,7 @@ from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
 from services.registry import tables
-from trm.config import PuzzleSpec
-from trm.config import Kind
+from trm.config import Kind, PuzzleSpec
 from trm.puzzles.datasets import BuiltinDataset
 
 
