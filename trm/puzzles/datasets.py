@@ -38,6 +38,7 @@ class PuzzleSet:
     answers: NDArray[np.int32]  # (n, L)
     sources: tuple[str, ...] | None = None
     ratings: NDArray[np.int32] | None = None
+    puzzle_ids: NDArray[np.int64] | None = None  # (n,) rows of the puzzle embedding table; all 0 for None
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -54,6 +55,7 @@ class PuzzleSet:
             answers=self.answers[rows],
             sources=None if self.sources is None else tuple(self.sources[i] for i in rows),
             ratings=None if self.ratings is None else self.ratings[rows],
+            puzzle_ids=None if self.puzzle_ids is None else self.puzzle_ids[rows],
         )
 
 
