@@ -21,7 +21,7 @@ from trm.puzzles.render import render
 from trm.puzzles.rules import check, check_many, conflicts, require_consistent
 from trm.puzzles.search import require_unique, solutions
 from trm.puzzles.sudoku import BLANK, spec_for
-from trm.puzzles.symmetry import canonical, random_symmetry
+from trm.puzzles.symmetry import canonical, group_size, random_symmetry, views
 
 SMALL = load("sudoku-4x4", "train")
 SIX = load("sudoku-6x6", "test")
@@ -128,3 +128,19 @@ def test_a_rendered_grid_shows_boxes_and_symbols() -> None:
     shown = render(SMALL.spec, SMALL.answers[0], givens=SMALL.questions[0]).plain
     assert shown.count("|") == 4
     assert len(shown.strip().splitlines()) == 5
+
+
+@pytest.mark.parametrize("size", [4, 6, 9])
+def test_views_differ_and_start_with_the_puzzle_itself(size: int) -> None:
+    spec = spec_for(size)
+    several = views(spec, 20, seed=1)
+    grid = np.arange(spec.cells, dtype=np.int32) % spec.vocab_size
+    assert len({(view.cells.tobytes(), view.tokens.tobytes()) for view in several}) == 20
+    assert np.array_equal(several[0].apply(grid), grid)
+
+
+def test_a_small_group_has_no_more_views_than_members() -> None:
+    assert group_size((2, 2)) == 128 * 24
+    assert len(views(spec_for(4), 4000, seed=0)) == 128 * 24
+    grid = PuzzleSpec(kind="grid", rows=2, cols=2, symbols=("a", "b"))
+    assert len(views(grid, 8, seed=0)) == 1

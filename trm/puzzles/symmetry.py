@@ -1,8 +1,9 @@
-"""Symmetries of Sudoku: changes that keep every puzzle a puzzle of the same difficulty."""
+"""Symmetries of Sudokus and mazes: changes that keep every puzzle a puzzle of the same difficulty."""
 
 from dataclasses import dataclass
 from functools import cache
 from itertools import permutations, product
+from math import factorial
 from typing import Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from trm.config import PuzzleSpec
 from trm.errors import PuzzleTooHard
+from trm.puzzles import dihedral
 
 Lines = tuple[int, ...]
 LARGEST_GROUP = 10_000  # cell permutations; 4x4 has 128, 6x6 has 3,456, 9x9 has 3,359,232
@@ -32,9 +34,11 @@ class Symmetry:
 
 
 def random_symmetry(spec: PuzzleSpec, rng: np.random.Generator) -> Symmetry:
-    """A uniform member of the group."""
-    box = _box(spec)
-    size, (height, width) = spec.rows, box
+    """A uniform member of the group; the identity for kinds without symmetries."""
+    if spec.box is None:
+        known = _listed(spec)
+        return known[int(rng.integers(len(known)))]
+    size, (height, width) = spec.rows, spec.box
     row_order, col_order = (_random_lines(size // w, w, rng) for w in (height, width))
     cells = row_order[:, None] * size + col_order
     if height == width and rng.random() < 0.5:
@@ -42,12 +46,41 @@ def random_symmetry(spec: PuzzleSpec, rng: np.random.Generator) -> Symmetry:
     return Symmetry(cells.ravel(), np.concatenate(([0, 1], 2 + rng.permutation(size))).astype(np.int32))
 
 
+def views(spec: PuzzleSpec, count: int, seed: int) -> list[Symmetry]:
+    """Up to `count` different symmetries, the identity first: random ones for Sudoku, the dihedral ones in order for mazes.
+
+    The identity alone for kinds without symmetries.
+    """
+    chosen = {(s.cells.tobytes(), s.tokens.tobytes()): s for s in _listed(spec)[:count]}
+    rng = np.random.default_rng(seed)
+    while spec.box is not None and len(chosen) < min(count, group_size(spec.box)):
+        symmetry = random_symmetry(spec, rng)
+        chosen.setdefault((symmetry.cells.tobytes(), symmetry.tokens.tobytes()), symmetry)
+    return list(chosen.values())
+
+
+def group_size(box: tuple[int, int]) -> int:
+    """The number of symmetries of a Sudoku with such boxes."""
+    size, (height, width) = box[0] * box[1], box
+    rows, cols = (factorial(size // w) * int(factorial(w) ** (size // w)) for w in (height, width))
+    return rows * cols * (2 if height == width else 1) * factorial(size)
+
+
+def _listed(spec: PuzzleSpec) -> list[Symmetry]:
+    """The identity, and for mazes the others that keep the shape."""
+    turns = dihedral.shape_keeping(spec.rows, spec.cols) if spec.kind == "maze" else (0,)
+    tokens = np.arange(spec.vocab_size, dtype=np.int32)
+    return [Symmetry(dihedral.cell_permutation(spec.rows, spec.cols, turn), tokens) for turn in turns]
+
+
 def canonical(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> bytes:
     """The smallest image of a puzzle under the whole group: equal for two puzzles exactly if they are equivalent.
 
-    Raises PuzzleTooHard for sizes whose group is too large to walk (9x9 and up).
+    Raises PuzzleTooHard for Sudokus whose group is too large to walk (9x9 and up).
     """
-    images = tokens[cell_permutations(_box(spec))]  # (G, L)
+    if spec.box is None:
+        return min(symmetry.apply(tokens).astype(np.uint16).tobytes() for symmetry in _listed(spec))
+    images = tokens[cell_permutations(spec.box)]  # (G, L)
     first = np.full((len(images), spec.vocab_size), spec.cells, dtype=np.int64)
     order = np.arange(spec.cells)
     for cell in order[::-1]:
@@ -71,12 +104,6 @@ def cell_permutations(box: tuple[int, int]) -> NDArray[np.int64]:
     if turns == 2:
         grids = np.concatenate((grids, grids.swapaxes(1, 2)))
     return grids.reshape(len(grids), -1)
-
-
-def _box(spec: PuzzleSpec) -> tuple[int, int]:
-    if spec.box is None:
-        raise PuzzleTooHard(f"Puzzles of kind {spec.kind!r} have no known symmetries.")
-    return spec.box
 
 
 def _random_lines(bands: int, width: int, rng: np.random.Generator) -> NDArray[np.int64]:
