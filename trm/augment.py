@@ -1,9 +1,13 @@
-"""Augmentation on the fly, on the device: every puzzle that enters a slot is first put through a random symmetry of its kind."""
+"""Augmentation on the fly: every puzzle that enters a slot is first put through a random symmetry of its kind."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trm.config import PuzzleSpec
+from trm.puzzles.maze import solve
+from trm.puzzles.symmetry import views
 
 
 def augment(spec: PuzzleSpec, questions: Tensor, answers: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -43,3 +47,13 @@ def banded(count: int, bands: int, width: int, generator: torch.Generator) -> Te
 def permutations(count: int, size: int, generator: torch.Generator) -> Tensor:
     """Independent uniform permutations `(count, size)`."""
     return torch.rand(count, size, generator=generator).argsort(dim=1)
+
+
+def maze_images(spec: PuzzleSpec, questions: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """All images of mazes `(n, L)` under their symmetries, `(n images, L)`, those of one maze together, answers drawn anew.
+
+    Turning the answer along would keep a shortest path, but not the one that the labels' rule for ties picks.
+    """
+    turned = np.stack([view.apply(questions) for view in views(spec, 8, 0)], axis=1).reshape(-1, spec.cells)
+    answers = np.stack([solve(spec, question) for question in turned])
+    return turned.astype(np.uint8), answers.astype(np.uint8)

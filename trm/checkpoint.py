@@ -3,6 +3,7 @@
 step_00000250/
   model.safetensors   weights and fixed states
   ema.safetensors     averaged weights (those of model.safetensors again where no average is kept)
+  best.safetensors    the weights that did best on the validation split, where the configuration keeps them
   state.safetensors   optimizer, carry, random state, metrics window: what resuming needs beside the weights
   meta.json           format, step, configuration, digests, metrics; written last
 """
@@ -163,6 +164,15 @@ def read_tensors(folder: Path, meta: Meta, stem: str) -> dict[str, Tensor]:
         return safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
         raise CorruptCheckpoint(f"{folder / name} is not a safetensors file: {error}") from error
+
+
+def read_weights(folder: Path, meta: Meta) -> dict[str, Tensor]:
+    """What to solve with: the best weights where they were kept, else the averaged ones."""
+    weights = read_tensors(folder, meta, "model")
+    for stem in ("ema", "best"):
+        if f"{stem}.safetensors" in meta.files:
+            weights |= read_tensors(folder, meta, stem)
+    return weights
 
 
 def verify(folder: Path) -> Meta:

@@ -73,7 +73,7 @@ def config_from_official(official: Mapping[str, Any]) -> ModelConfig:
         mixer="mlp" if mlp else "attention",
         latents="single" if architecture == "trm_singlez" else "answer_and_latent",
         networks="separate" if hierarchical else "shared",
-        gradient="last_updates" if hierarchical else "last_recursion",
+        gradient_steps=1 if hierarchical else None,
         hidden_size=width,
         heads=official["num_heads"],
         layers=official["L_layers"],

@@ -1,6 +1,6 @@
 """An exponential moving average of the weights: what is evaluated and shipped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -26,13 +26,18 @@ class ExponentialMovingAverage:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Inside, the model holds the averaged weights; after it, its own again."""
-        own = {name: p.data for name, p in self.model.named_parameters()}
-        try:
-            self._point_at(self.shadow)
+        with weights_in_place(self.model, self.shadow):
             yield
-        finally:
-            self._point_at(own)
 
-    def _point_at(self, tensors: dict[str, Tensor]) -> None:
-        for name, parameter in self.model.named_parameters():
-            parameter.data = tensors[name]
+
+@contextmanager
+def weights_in_place(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Inside, the model's parameters are `weights` (by name, not copied); after it, its own again."""
+    own = {name: p.data for name, p in model.named_parameters()}
+    try:
+        for name, parameter in model.named_parameters():
+            parameter.data = weights[name]
+        yield
+    finally:
+        for name, parameter in model.named_parameters():
+            parameter.data = own[name]

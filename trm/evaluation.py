@@ -11,8 +11,9 @@ from trm.events import Evaluated
 from trm.model import TinyRecursiveModel
 from trm.puzzles.datasets import PuzzleSet
 from trm.puzzles.rules import check_many
-from trm.thinking import think
+from trm.thinking import Thinking
 
+PADDING = 0  # the token of cells that no answer fills
 HALTS_AT = 0.5  # the halt probability that training halts at
 
 
@@ -25,21 +26,27 @@ class Record:
     answers: NDArray[np.int32]  # (n, L) of the last step
 
 
-def record(
-    model: TinyRecursiveModel, puzzles: PuzzleSet, *, max_steps: int, dtype: torch.dtype, batch_size: int
-) -> Record:
-    """Think about every puzzle for all `max_steps`."""
-    count = len(puzzles.questions)
+def record(model: TinyRecursiveModel, puzzles: PuzzleSet, *, dtype: torch.dtype, batch_size: int) -> Record:
+    """Think about every puzzle for the model's full number of supervision steps."""
+    count, steps = len(puzzles), model.config.max_supervision_steps
     result = Record(
-        np.zeros((max_steps, count), bool), np.zeros((max_steps, count), np.float32), np.zeros_like(puzzles.questions)
+        np.zeros((steps, count), bool), np.zeros((steps, count), np.float32), np.zeros_like(puzzles.questions)
     )
     for first in range(0, count, batch_size):
         part = slice(first, first + batch_size)
-        for thought in think(model, puzzles.questions[part], max_steps=max_steps, halt_threshold=None, dtype=dtype):
-            result.right[thought.step - 1, part] = (thought.answers == puzzles.answers[part]).all(1)
-            result.halt_probability[thought.step - 1, part] = thought.halt_probability
-            result.answers[part] = thought.answers
+        ids = None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[part]
+        thinking = Thinking(model, puzzles.questions[part], dtype=dtype, puzzle_ids=ids)
+        for step in range(steps):
+            thought = thinking.step()
+            result.right[step, part] = right_cells(thought.answers, puzzles.answers[part]).all(1)
+            result.halt_probability[step, part] = thought.halt_probability
+        result.answers[part] = thought.answers
     return result
+
+
+def right_cells(given: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which cells `(n, L)` are right; padding of the answer is not asked for, and always right."""
+    return (given == answers) | (answers == PADDING)
 
 
 def evaluate(
@@ -48,7 +55,7 @@ def evaluate(
     """Accuracy, and how it and the halt probability grow with every supervision step."""
     begun = time.monotonic()
     most = model.config.max_supervision_steps
-    seen = record(model, puzzles, max_steps=most, dtype=dtype, batch_size=batch_size)
+    seen = record(model, puzzles, dtype=dtype, batch_size=batch_size)
     passed = np.maximum.accumulate(seen.halt_probability > HALTS_AT, axis=0)  # (N, n)
     halting_step = np.where(passed[-1], passed.argmax(0) + 1, most)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
@@ -58,7 +65,7 @@ def evaluate(
         n=len(puzzles.questions),
         seconds=round(time.monotonic() - begun, 3),
         exact_accuracy=float(seen.right[-1].mean()),
-        cell_accuracy=float((seen.answers == puzzles.answers).mean()),
+        cell_accuracy=float((seen.answers == puzzles.answers)[puzzles.answers != PADDING].mean()),
         verified=None if verdicts is None else float(verdicts.mean()),
         halt_accuracy=float(((seen.halt_probability[-1] > HALTS_AT) == seen.right[-1]).mean()),
         mean_supervision_steps=float(halting_step.mean()),

@@ -32,6 +32,7 @@ class Started(Event):
     precision: str
     resumed_from: int | None
     train_puzzles: int
+    validation_puzzles: int
     test_puzzles: int
 
 
@@ -72,7 +73,8 @@ class StepMetrics(Event):
 
 @dataclass(frozen=True)
 class Evaluated(Event):
-    """Accuracy on held-out puzzles after the full number of supervision steps, with the averaged weights.
+    """Accuracy on held-out puzzles after the full number of supervision steps: of the validation split during training, with the
+    averaged weights, and of the test split once at the end, with those that are shipped.
 
     The lists have one entry per supervision step 1..N: share of puzzles whose halt probability has passed one half by then,
     mean halt probability, share exactly right. `mean_supervision_steps` is when halting at one half would stop.
@@ -91,6 +93,11 @@ class Evaluated(Event):
     halted: list[float]
     halt_probability: list[float]
     step_exact_accuracy: list[float]
+
+    def summary(self) -> dict[str, float | None]:
+        """The figures that a checkpoint's metrics repeat."""
+        names = ("exact_accuracy", "cell_accuracy", "verified", "mean_supervision_steps")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,18 @@
 """The order in which training puzzles enter free slots."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from trm.augment import augment
+from trm.augment import augment, maze_images
 from trm.config import PuzzleSpec
+from trm.losses import IGNORED
 from trm.puzzles.datasets import PuzzleSet
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
+    """The order `(count,)` of a pass over the puzzles, epochs counted from 0: the official sampler's, for one epoch an iteration."""
+    return torch.from_numpy(np.random.Generator(np.random.Philox(seed + epoch + 1)).permutation(count))
 
 
 class Feed:
@@ -16,23 +23,34 @@ class Feed:
 
     def __init__(self, puzzles: PuzzleSet, *, augmented: bool, seed: int, device: torch.device) -> None:
         self.spec: PuzzleSpec = puzzles.spec
-        self.questions = torch.from_numpy(puzzles.questions).to(device)  # (n, L)
-        self.answers = torch.from_numpy(puzzles.answers).to(device)
-        self.augmented, self.seed = augmented, seed
-        self.epoch = self.position = 0
-        self.order = self._shuffled()
-
-    def _shuffled(self) -> Tensor:
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch) % 2**63)
-        return torch.randperm(len(self.questions), generator=generator)
+        questions, answers = puzzles.questions, puzzles.answers
+        self.images = 1  # of every puzzle, one after the other
+        self.augmented = augmented and self.spec.kind == "sudoku"
+        if augmented and self.spec.kind == "maze":
+            questions, answers = maze_images(self.spec, questions)
+            self.images = len(questions) // len(puzzles)
+        self.count, self.seed = len(puzzles), seed
+        self.questions = torch.from_numpy(questions).to(device)  # (n images, L)
+        self.answers = torch.from_numpy(answers).to(device)
+        self.seek(0, 0)
 
     def seek(self, epoch: int, position: int) -> None:
         """Go on from a recorded place."""
         self.epoch, self.position = epoch, position
-        self.order = self._shuffled()
+        self.order = epoch_order(self.count, self.seed, epoch)
 
-    def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The next `count` questions and answers, `(count, L)` each."""
+    def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The next `count` questions and labels `(count, L)`, padding ignored, and their puzzle ids `(count,)`."""
+        rows = self._next_rows(count)
+        if self.images > 1:
+            rows = rows * self.images + torch.randint(self.images, (count,), generator=generator)
+        rows = rows.to(self.questions.device)
+        questions, answers = self.questions[rows].int(), self.answers[rows].int()
+        if self.augmented:
+            questions, answers = augment(self.spec, questions, answers, generator)
+        return questions, answers.masked_fill(answers == 0, IGNORED), torch.zeros_like(rows)
+
+    def _next_rows(self, count: int) -> Tensor:
         rows = torch.empty(count, dtype=torch.int64)
         filled = 0
         while filled < count:
@@ -41,6 +59,4 @@ class Feed:
             filled, self.position = filled + len(part), self.position + len(part)
             if self.position == len(self.order):
                 self.seek(self.epoch + 1, 0)
-        rows = rows.to(self.questions.device)
-        questions, answers = self.questions[rows], self.answers[rows]
-        return augment(self.spec, questions, answers, generator) if self.augmented else (questions, answers)
+        return rows

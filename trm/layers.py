@@ -63,27 +63,56 @@ def inner_width(width: int, expansion: float) -> int:
 
 
 class SwiGLU(nn.Module):
-    """down(silu(gate(x)) * up(x)) over the last axis; gate and up are one fused matrix, gate first."""
+    """down(silu(gate(x)) * up(x)) over the last axis; gate and up are one fused matrix, gate first.
 
-    def __init__(self, width: int, expansion: float) -> None:
+    `normed`: down(sigmoid(gate(x)) * norm(gate(x) * up(x))), the form that suits Muon (arXiv 2601.19085).
+    """
+
+    def __init__(self, width: int, config: ModelConfig) -> None:
         super().__init__()
-        inner = inner_width(width, expansion)
+        inner = inner_width(width, config.expansion)
+        self.normed = config.feed_forward == "normed_swiglu"
         self.gate_up = Linear(width, 2 * inner)
         self.down = Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., width) -> (.., width)`."""
         gate, up = self.gate_up(x).chunk(2, dim=-1)
-        out: Tensor = self.down(F.silu(gate) * up)
+        gated = gate.sigmoid() * rms_norm(gate * up) if self.normed else F.silu(gate) * up
+        out: Tensor = self.down(gated)
         return out
+
+
+class MixtureOfExperts(nn.Module):
+    """Every token goes to the two SwiGLUs that its router likes best; their shares add up to one.
+
+    The paper reports that experts hurt, without giving their form; this is the common one, without a balancing loss. All
+    experts are computed and masked: this is an ablation, not a way to save work.
+    """
+
+    CHOSEN = 2
+
+    def __init__(self, width: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.router = Linear(width, config.experts)
+        self.experts = nn.ModuleList(SwiGLU(width, config) for _ in range(config.experts))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(.., width) -> (.., width)`."""
+        share, chosen = self.router(x).softmax(-1).topk(self.CHOSEN, dim=-1)
+        share = share / share.sum(-1, keepdim=True)
+        weight = torch.zeros(*x.shape[:-1], len(self.experts), dtype=x.dtype, device=x.device)
+        weight = weight.scatter(-1, chosen, share)  # (.., experts)
+        out = torch.stack([expert(x) for expert in self.experts], dim=-1)  # (.., width, experts)
+        return (out * weight.unsqueeze(-2)).sum(-1)
 
 
 class TokenMixer(nn.Module):
     """The mixing sub-layer of the MLP variant: a SwiGLU over the token axis, residual and norm over tokens too."""
 
-    def __init__(self, tokens: int, expansion: float) -> None:
+    def __init__(self, tokens: int, config: ModelConfig) -> None:
         super().__init__()
-        self.mlp = SwiGLU(tokens, expansion)
+        self.mlp = SwiGLU(tokens, config)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, D)`; the norm runs over S for each channel."""
@@ -140,11 +169,9 @@ class Block(nn.Module):
     def __init__(self, config: ModelConfig, tokens: int) -> None:
         super().__init__()
         self.mixer: nn.Module = (
-            TokenMixer(tokens, config.expansion)
-            if config.mixer == "mlp"
-            else Attention(tokens, config.hidden_size, config.heads)
+            TokenMixer(tokens, config) if config.mixer == "mlp" else Attention(tokens, config.hidden_size, config.heads)
         )
-        self.mlp = SwiGLU(config.hidden_size, config.expansion)
+        self.mlp: nn.Module = (SwiGLU if config.experts == 1 else MixtureOfExperts)(config.hidden_size, config)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, D)`."""

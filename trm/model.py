@@ -11,30 +11,42 @@ from torch import Tensor, nn
 
 from trm.config import ModelConfig, PuzzleSpec
 from trm.layers import Block, Linear, truncated_normal_, widened
+from trm.recursion import Depth, recurse
 
 HALT_BIAS = -5.0  # the halting head starts out sure that nothing is finished
 
 
 class Thought(NamedTuple):
-    """What a supervision step leaves: the new answer and latent (with gradient in training), and what is read from them."""
+    """What a supervision step leaves: the new answer and latent (with gradient in training), and what is read from them.
+
+    With K > 1 hypotheses every tensor has an axis K after the first, until `pick` has chosen one.
+    """
 
     y: Tensor  # (B, S, D)
-    z: Tensor  # (B, S, D)
+    z: Tensor  # (B, S, D); (B, n, S, D) with multi-scale latents; (B, K, S, D) with hypotheses, picked or not
     logits: Tensor  # (B, L, V)
     halt_logit: Tensor  # (B,) float32: "I am done"
-    continue_logit: Tensor  # (B,) float32: HRM's second output, unused by TRM, kept so that weights convert both ways
+    continue_logit: Tensor  # (B,) float32: "go on"; used by HRM's halting rule only
+
+    def pick(self, winner: Tensor) -> "Thought":
+        """The answer of one hypothesis per puzzle `(B,)`; every hypothesis keeps its own latent."""
+        rows = torch.arange(len(winner), device=winner.device)
+        y, logits, halt, go_on = (t[rows, winner] for t in (self.y, self.logits, self.halt_logit, self.continue_logit))
+        return Thought(y, self.z, logits, halt, go_on)
 
 
 class TinyRecursiveModel(nn.Module):
-    """The network of arXiv 2510.04871 in both mixers, its single-feature ablation (table 2), and HRM's two networks.
+    """The network of arXiv 2510.04871, its ablations, HRM's two networks, and what its successors add.
 
-    | tensor                  | shape    | start                                     |
-    |-------------------------|----------|-------------------------------------------|
-    | embedding               | (V, D)   | truncated normal, deviation 1 / sqrt(D)   |
-    | puzzle_embedding        | (ids, D) | zeros; a buffer, trained by sparse signSGD |
-    | y_init, z_init          | (D,)     | truncated normal, deviation 1; fixed      |
-    | layers.*, answer_head   |          | truncated normal, deviation 1 / sqrt(in)  |
-    | halt_head               | (2, D)   | zeros, bias -5                            |
+    | tensor                  | shape          | start                                      |
+    |-------------------------|----------------|--------------------------------------------|
+    | embedding               | (V, D)         | truncated normal, deviation 1 / sqrt(D)    |
+    | puzzle_embedding        | (ids, D)       | zeros; a buffer, trained by sparse signSGD |
+    | y_init                  | (D,)           | truncated normal, deviation 1; fixed       |
+    | z_init                  | (D,)           | the same; (n, D) with multi-scale latents, |
+    |                         |                | (K, D) with hypotheses                     |
+    | layers.*, answer_head   |                | truncated normal, deviation 1 / sqrt(in)   |
+    | halt_head               | (2, D)         | zeros, bias -5                             |
     """
 
     puzzle_embedding: Tensor
@@ -44,16 +56,19 @@ class TinyRecursiveModel(nn.Module):
     def __init__(self, config: ModelConfig, puzzle: PuzzleSpec) -> None:
         super().__init__()
         self.config = config
+        self.depth = Depth(config.recursions, config.latent_steps)
         self.tokens = config.prefix_tokens + puzzle.cells  # S
         width = config.hidden_size
         self.embedding = nn.Parameter(torch.empty(puzzle.vocab_size, width))
         self.layers = nn.ModuleList(Block(config, self.tokens) for _ in range(config.layers))
         if config.networks == "separate":
             self.answer_layers = nn.ModuleList(Block(config, self.tokens) for _ in range(config.layers))
-        self.answer_head = Linear(width, puzzle.vocab_size)
+        if not config.tied_embeddings:
+            self.answer_head = Linear(width, puzzle.vocab_size)
         self.halt_head = nn.Linear(width, 2)
+        scales = config.latent_steps if config.latents == "multi_scale" else config.hypotheses
         self.register_buffer("y_init", torch.empty(width))
-        self.register_buffer("z_init", torch.empty(width))
+        self.register_buffer("z_init", torch.empty((scales, width) if scales > 1 else (width,)))
         self.register_buffer("puzzle_embedding", torch.zeros(config.puzzle_ids if config.prefix_tokens else 0, width))
 
     @torch.no_grad()
@@ -79,10 +94,23 @@ class TinyRecursiveModel(nn.Module):
             return self.puzzle_embedding.new_zeros(len(puzzle_ids), 0)
         return self.puzzle_embedding[puzzle_ids]
 
-    def initial_state(self, batch: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """y and z `(B, S, D)` before the first supervision step: one fixed random vector at every position."""
-        y, z = (start.to(dtype).expand(batch, self.tokens, -1).clone() for start in (self.y_init, self.z_init))
-        return y, z
+    def initial_state(
+        self, batch: int, dtype: torch.dtype, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """y `(B, S, D)` and z before the first supervision step: one fixed random vector at every position.
+
+        With `random_start` fresh draws from `generator` (on the CPU) take their place; without one, the fixed vectors.
+        """
+        y, z = (
+            self.y_init.expand(self.tokens, -1),
+            self.z_init.unsqueeze(-2).expand(*self.z_init.shape[:-1], self.tokens, -1),
+        )
+        states = [start.to(dtype).expand(batch, *start.shape).clone() for start in (y, z)]
+        if self.config.random_start and generator is not None:
+            for state in states:
+                drawn = truncated_normal_(torch.empty(state.shape, dtype=torch.float32), 1.0, generator)
+                state.copy_(drawn)
+        return states[0], states[1]
 
     def embed(self, inputs: Tensor, puzzle_rows: Tensor, dtype: torch.dtype) -> Tensor:
         """The question x `(B, S, D)`: the puzzle's row in the first prefix token, zeros in the others, then the grid."""
@@ -93,49 +121,25 @@ class TinyRecursiveModel(nn.Module):
             grid = torch.cat((puzzle_rows.to(dtype).unsqueeze(1), empty, grid), dim=1)
         return grid * math.sqrt(width)
 
-    def update_latent(self, state: Tensor) -> Tensor:
-        """The network f, `(B, S, D) -> (B, S, D)`; its inputs are added together before it."""
-        for layer in self.layers:
-            state = layer(state)
-        return state
-
-    def update_answer(self, state: Tensor) -> Tensor:
-        """The same network, or the second one where networks are separate."""
-        for layer in self.answer_layers if self.config.networks == "separate" else self.layers:
-            state = layer(state)
-        return state
-
-    def think(self, x: Tensor, y: Tensor, z: Tensor, times: int) -> Tensor:
-        """The latent z after `times` updates."""
-        for _ in range(times):
-            z = self.update_latent(z + x if self.config.latents == "single" else z + (y + x))
-        return z
-
-    def answer(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """y and z after one update of the answer; with a single latent they are one."""
-        if self.config.latents == "single":
-            z = self.update_latent(z)
-            return z, z
-        return self.update_answer(y + z), z
-
-    def recurse(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """T recursions of n latent updates and one answer update; only the end of the last one has a gradient."""
-        steps = self.config.latent_steps
-        ungraded = steps - 1 if self.config.gradient == "last_updates" else 0
-        with torch.no_grad():
-            for _ in range(self.config.recursions - 1):
-                y, z = self.answer(y, self.think(x, y, z, steps))
-            z = self.think(x, y, z, ungraded)
-        return self.answer(y, self.think(x, y, z, steps - ungraded))
-
-    def forward(self, inputs: Tensor, puzzle_rows: Tensor, y: Tensor, z: Tensor) -> Thought:
+    def forward(
+        self, inputs: Tensor, puzzle_rows: Tensor, y: Tensor, z: Tensor, generator: torch.Generator | None = None
+    ) -> Thought:
         """One supervision step.
 
-        inputs `(B, L)` tokens; puzzle_rows `(B, D)`; y, z `(B, S, D)` carried over and detached by the caller.
+        inputs `(B, L)` tokens; puzzle_rows `(B, D)`; y `(B, S, D)` and z carried over and detached by the caller; `generator`
+        (on the model's device) draws the noise of training, none without it.
         """
-        x = self.embed(inputs, puzzle_rows, y.dtype)
-        y, z = self.recurse(x, y, z)
-        logits = self.answer_head(y)[:, self.config.prefix_tokens :]
+        x, several = self.embed(inputs, puzzle_rows, y.dtype), self.config.hypotheses
+        if several > 1:
+            x, y, z = x.repeat_interleave(several, 0), y.repeat_interleave(several, 0), z.flatten(0, 1)
+        y, z = recurse(self, x, y, z, generator)
+        parts = (y, z, *self.read(y))
+        return Thought(*(part.unflatten(0, (-1, several)) for part in parts) if several > 1 else parts)
+
+    def read(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Answer logits `(B, L, V)`, halt and continue logits `(B,)` of an answer state `(B, S, D)`."""
+        head = self.embedding if self.config.tied_embeddings else self.answer_head.weight
+        logits = nn.functional.linear(y, head.to(y.dtype))[:, self.config.prefix_tokens :]
         halting = nn.functional.linear(y[:, 0], self.halt_head.weight.to(y.dtype), self.halt_head.bias.to(y.dtype))
         halting = widened(halting)
-        return Thought(y, z, logits, halting[:, 0], halting[:, 1])
+        return logits, halting[:, 0], halting[:, 1]

@@ -1,10 +1,10 @@
-"""AdamATan2 for the network, sign-SGD for the rows of the puzzle embedding that a batch touched."""
+"""The optimizers: AdamATan2, AdamW, Muon for matrices, and sign-SGD for the rows of the puzzle embedding that a batch touched."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from trm.config import TrainConfig
 
@@ -58,11 +58,19 @@ def sparse_sign_sgd(table: Tensor, ids: Tensor, gradient: Tensor, *, learning_ra
     table[touched] = table[touched] * (1 - learning_rate * weight_decay) - learning_rate * summed.sign()
 
 
-def make_optimizer(parameters: Iterable[Tensor], config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimizer that the configuration names."""
-    kind: type[torch.optim.AdamW] | type[AdamATan2] = {"adam_atan2": AdamATan2, "adamw": torch.optim.AdamW}[
-        config.optimizer
-    ]
-    return kind(
-        parameters, lr=config.learning_rate, betas=(config.beta1, config.beta2), weight_decay=config.weight_decay
+def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """The optimizers that the configuration names; each group's `lr` is its peak, to be scaled by the schedule.
+
+    Muon orthogonalises updates of the blocks' matrices (arXiv 2502.16982); embeddings and heads go to AdamW beside it.
+    """
+    betas = (config.beta1, config.beta2)
+    rest = dict(model.named_parameters())
+    found: list[torch.optim.Optimizer] = []
+    if config.optimizer == "muon":
+        matrices = [rest.pop(name) for name in list(rest) if "layers." in name]
+        found.append(torch.optim.Muon(matrices, lr=config.muon_learning_rate, weight_decay=config.muon_weight_decay))
+    kind: type[torch.optim.AdamW] | type[AdamATan2] = (
+        AdamATan2 if config.optimizer == "adam_atan2" else torch.optim.AdamW
     )
+    found.append(kind(rest.values(), lr=config.learning_rate, betas=betas, weight_decay=config.weight_decay))
+    return found

@@ -1,14 +1,26 @@
-"""The learning rate over a training: linear warm-up, then cosine decay to a share of the peak."""
+"""What changes over a training: the learning rate, and the depth of the recursion."""
 
 import math
 
-from trm.config import TrainConfig
+from trm.config import ModelConfig, TrainConfig
+from trm.recursion import Depth
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
-    """What to multiply the peak learning rate with in update `step`, counted from 1."""
+    """What to multiply the peak learning rate with in update `step`, counted from 1: warm-up, then decay to a floor."""
     if step < config.warmup_steps:
         return step / config.warmup_steps
-    progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-    return config.min_learning_rate_ratio + (1 - config.min_learning_rate_ratio) * cosine
+    if config.schedule == "cosine":
+        progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+        height = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    else:  # stable, then linear down over the last share
+        height = min(1.0, (config.steps - step) / max(1.0, config.decay_share * config.steps))
+    return config.min_learning_rate_ratio + (1 - config.min_learning_rate_ratio) * height
+
+
+def depth_at(step: int, model: ModelConfig, train: TrainConfig) -> Depth:
+    """How deep the recursion is in update `step`, counted from 1: the stage of the curriculum, then the model's own depth."""
+    for stage in train.depth_curriculum:
+        if step <= stage.until * train.steps:
+            return Depth(stage.recursions, stage.latent_steps)
+    return Depth(model.recursions, model.latent_steps)

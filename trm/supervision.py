@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trm.config import ModelConfig
 from trm.losses import IGNORED
 from trm.model import Thought, TinyRecursiveModel
 
@@ -18,7 +17,7 @@ class Carry:
     """What every slot holds between supervision steps; nothing in it has a gradient."""
 
     y: Tensor  # (B, S, D)
-    z: Tensor  # (B, S, D)
+    z: Tensor  # (B, S, D), with an axis for scales or hypotheses after the first where the model has them
     steps: Tensor  # (B,) int32: supervision steps this puzzle has had
     halted: Tensor  # (B,) bool: the slot takes a new puzzle before the next step
     inputs: Tensor  # (B, L) int32
@@ -36,10 +35,16 @@ class Carry:
         )
 
     def refill(
-        self, model: TinyRecursiveModel, slots: Tensor, inputs: Tensor, labels: Tensor, puzzle_ids: Tensor
+        self,
+        model: TinyRecursiveModel,
+        slots: Tensor,
+        inputs: Tensor,
+        labels: Tensor,
+        puzzle_ids: Tensor,
+        generator: torch.Generator,
     ) -> None:
         """Put new puzzles into `slots` (indices, K of them), with their thinking reset."""
-        self.y[slots], self.z[slots] = model.initial_state(len(slots), self.y.dtype)
+        self.y[slots], self.z[slots] = model.initial_state(len(slots), self.y.dtype, generator)
         self.steps[slots] = 0
         self.inputs[slots], self.labels[slots], self.puzzle_ids[slots] = inputs, labels, puzzle_ids
 
@@ -54,18 +59,27 @@ class Carry:
         return dict(vars(self))
 
 
-def halts(
-    config: ModelConfig, halt_logit: Tensor, steps: Tensor, exploration: float, generator: torch.Generator
-) -> Tensor:
-    """Which slots halt in training `(B,)`, after `steps` supervision steps each.
+def halts(most: int, wants_to: Tensor, steps: Tensor, exploration: float, generator: torch.Generator) -> Tensor:
+    """Which slots halt in training `(B,)`, after `steps` supervision steps each, of at most `most`.
 
-    A slot halts when its halt probability passes one half, but with chance `exploration` not before a random step in
-    2..N; the draw is made anew for every slot at every step. After N steps every slot halts.
+    A slot halts when it wants to `(B,)`, but with chance `exploration` not before a random step in 2..most; the draw is made
+    anew for every slot at every step. After `most` steps every slot halts.
     """
-    most = config.max_supervision_steps
     last = steps >= most
     if most == 1:
         return last
     explores = torch.rand(len(steps), generator=generator) < exploration
     at_least = torch.randint(2, most + 1, (len(steps),), generator=generator) * explores
-    return last | ((halt_logit > 0) & (steps >= at_least.to(steps.device)))
+    return last | (wants_to & (steps >= at_least.to(steps.device)))
+
+
+@torch.no_grad()
+def continue_target(model: TinyRecursiveModel, carry: Carry, rows: Tensor, thought: Thought) -> Tensor:
+    """HRM's target for the continue output `(B,)`: the worth of the next step, from running it (bootstrapped Q-learning).
+
+    That is the next halt probability after the last step, before it the larger of the next two probabilities.
+    """
+    following = model(carry.inputs, rows, thought.y.detach(), thought.z.detach())
+    last = carry.steps + 1 >= model.config.max_supervision_steps
+    better = torch.maximum(following.halt_logit, following.continue_logit)
+    return torch.where(last, following.halt_logit, better).sigmoid()

@@ -1,55 +1,90 @@
-"""Inference: puzzles put through supervision steps, each leaving when it halts."""
+"""Inference: chains of thought about puzzles, one supervision step at a time, each leaving when its owner says so."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from trm.model import TinyRecursiveModel
+from trm.model import Thought, TinyRecursiveModel
+
+Tokens = NDArray[np.int32]
 
 
 class ThoughtBatch(NamedTuple):
-    """What one supervision step brought to the puzzles that were still being thought about, K of them."""
+    """What one supervision step brought to the chains still in thought, K of them."""
 
     step: int  # from 1
-    rows: NDArray[np.int64]  # (K,) which puzzles
-    answers: NDArray[np.int32]  # (K, L) tokens
+    rows: NDArray[np.int64]  # (K,) which chains
+    answers: Tokens  # (K, L)
     halt_probability: NDArray[np.float32]  # (K,)
-    halted: NDArray[np.bool_]  # (K,) leaves after this step
 
 
-@torch.inference_mode()
-def think(
-    model: TinyRecursiveModel,
-    questions: NDArray[np.int32],
-    *,
-    max_steps: int,
-    halt_threshold: float | None,
-    dtype: torch.dtype,
-) -> Iterator[ThoughtBatch]:
-    """Supervision steps over questions `(B, L)` until all have halted; the batch shrinks as puzzles leave.
+class Thinking:
+    """N chains in thought; the batch shrinks as they leave.
 
-    Without a threshold every puzzle takes `max_steps`, as in the paper's evaluation.
+    Chains of the same number draw the same noise and the same random start, whatever puzzle they think about and whoever
+    thinks beside them: a puzzle's answers depend on nothing but itself, the model, the seed and the noise.
     """
-    device = model.embedding.device
-    inputs = torch.from_numpy(questions).to(device)
-    ids = torch.zeros(len(inputs), dtype=torch.int64, device=device)
-    y, z = model.initial_state(len(inputs), dtype)
-    rows = np.arange(len(inputs))
-    for step in range(1, max_steps + 1):
-        thought = model(inputs, model.puzzle_rows(ids), y, z)
-        probability = thought.halt_logit.sigmoid()
-        leaves = torch.full_like(ids, step == max_steps, dtype=torch.bool)
-        if halt_threshold is not None:
-            leaves |= probability >= halt_threshold
+
+    @torch.inference_mode()
+    def __init__(
+        self,
+        model: TinyRecursiveModel,
+        questions: Tokens,
+        *,
+        dtype: torch.dtype,
+        puzzle_ids: NDArray[np.int64] | None = None,
+        numbers: NDArray[np.int64] | None = None,
+        noise: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        """Questions `(N, L)`, their puzzle ids and chain numbers `(N,)`, 0 unless given; `noise` is added to z before every step."""
+        count, device = len(questions), model.embedding.device
+        none = np.zeros(count, dtype=np.int64)
+        self.model, self.noise, self.seed, self.step_number = model, noise, seed, 0
+        self.rows, self.numbers = np.arange(count), none if numbers is None else numbers
+        self.inputs = torch.from_numpy(questions).to(device)
+        self.puzzle_rows = model.puzzle_rows(torch.from_numpy(none if puzzle_ids is None else puzzle_ids).to(device))
+        self.y, self.z = self._start(count, dtype)
+
+    @torch.inference_mode()
+    def step(self) -> ThoughtBatch:
+        """One more supervision step of every chain."""
+        self.step_number += 1
+        z = self.z + self._noise() if self.noise else self.z
+        thought: Thought = self.model(self.inputs, self.puzzle_rows, self.y, z)
+        if self.model.config.hypotheses > 1:
+            thought = thought.pick(thought.halt_logit.argmax(1))
+        self.y, self.z = thought.y, thought.z
         answers = thought.logits.argmax(-1).to(torch.int32).cpu().numpy()
-        halted = leaves.cpu().numpy()
-        yield ThoughtBatch(step, rows, answers, probability.float().cpu().numpy(), halted)
-        if halted.all():
+        return ThoughtBatch(self.step_number, self.rows, answers, thought.halt_logit.sigmoid().float().cpu().numpy())
+
+    @torch.inference_mode()
+    def keep(self, stays: NDArray[np.bool_]) -> None:
+        """Let the other chains `(K,)` leave."""
+        if stays.all():
             return
-        y, z = thought.y, thought.z
-        if halted.any():
-            stay = ~leaves
-            inputs, ids, y, z, rows = inputs[stay], ids[stay], y[stay], z[stay], rows[~halted]
+        mask = torch.from_numpy(stays).to(self.inputs.device)
+        self.rows, self.numbers = self.rows[stays], self.numbers[stays]
+        self.inputs, self.puzzle_rows, self.y, self.z = (
+            t[mask] for t in (self.inputs, self.puzzle_rows, self.y, self.z)
+        )
+
+    def _start(self, count: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        if not self.model.config.random_start:
+            return self.model.initial_state(count, dtype)
+        used, place = np.unique(self.numbers, return_inverse=True)
+        starts = [self.model.initial_state(1, dtype, self._generator(number)) for number in used]
+        return torch.cat([y for y, _ in starts])[place], torch.cat([z for _, z in starts])[place]
+
+    def _noise(self) -> Tensor:
+        used, place = np.unique(self.numbers, return_inverse=True)
+        drawn = torch.stack([torch.randn(self.z.shape[1:], generator=self._generator(number)) for number in used])
+        return (self.noise * drawn).to(self.z.device, self.z.dtype)[torch.from_numpy(place).to(self.z.device)]
+
+    def _generator(self, number: int) -> torch.Generator:
+        """Made anew for every chain number and step, so that nothing depends on who else is in the batch."""
+        key = np.random.SeedSequence((self.seed, int(number), self.step_number)).generate_state(1, np.uint64)[0]
+        return torch.Generator().manual_seed(int(key) % 2**63)

@@ -1,6 +1,6 @@
 """The trainer: an iterator of events, one optimizer update at a time; the caller owns the loop.
 
-    trainer = Trainer(config, train, test, device)
+    trainer = Trainer(config, splits, device)
     for event in trainer:
         if isinstance(event, CheckpointDue):
             trainer.save(out)
@@ -8,70 +8,73 @@
 Leaving the loop after `save()` is how to stop; `Trainer.resume()` goes on from there bit for bit on the same device.
 """
 
-import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from trm import checkpoint
+from trm.best import Best
 from trm.config import RunConfig
+from trm.data import Splits
 from trm.device import dtype_of
 from trm.ema import ExponentialMovingAverage
-from trm.errors import ConfigError, ForeignCheckpoint, NonFiniteLoss
+from trm.errors import ForeignCheckpoint, NonFiniteLoss
 from trm.evaluation import evaluate
 from trm.events import CheckpointDue, CheckpointSaved, Evaluated, Event, Finished, Started, StepMetrics, Updated
-from trm.feed import Feed
-from trm.losses import supervision_loss
-from trm.model import TinyRecursiveModel
-from trm.optimizers import make_optimizer, sparse_sign_sgd
+from trm.losses import Loss, best_hypothesis, supervision_loss
+from trm.model import Thought, TinyRecursiveModel
+from trm.optimizers import make_optimizers, sparse_sign_sgd
 from trm.puzzles.datasets import PuzzleSet
-from trm.schedule import learning_rate_factor
-from trm.supervision import Carry, halts
+from trm.recursion import Depth
+from trm.schedule import depth_at, learning_rate_factor
+from trm.supervision import Carry, continue_target, halts
 from trm.window import Window
 
 
 class Trainer:
     """Deep supervision of one model on one data set; see the module's docstring."""
 
-    def __init__(self, config: RunConfig, train: PuzzleSet, test: PuzzleSet, device: torch.device) -> None:
+    def __init__(self, config: RunConfig, splits: Splits, device: torch.device) -> None:
         """A fresh training; raises ConfigError when the puzzles are not those of the configuration."""
-        for puzzles in (train, test):
-            if puzzles.spec != config.puzzle:
-                raise ConfigError(f"The data set holds {puzzles.spec}, the configuration asks for {config.puzzle}.")
-        self.config, self.device, self.dtype = config, device, dtype_of(config.train.precision)
+        splits.require_fit(config)
+        self.config, self.splits, self.device = config, splits, device
+        self.dtype = dtype_of(config.train.precision)
         self.step = 0
         self.resumed_from: int | None = None
         self.metrics: dict[str, float | None] = {}  # of the last evaluation
-        self.train_count, self.test = len(train.questions), test.take(config.train.evaluate_puzzles)
         self.generator = torch.Generator().manual_seed(config.train.seed)
+        self.noise = torch.Generator(device).manual_seed(config.train.seed)
         self.model = TinyRecursiveModel(config.model, config.puzzle)
         self.model.initialise(self.generator)
         self.model.to(device)
-        self.optimizer = make_optimizer(self.model.parameters(), config.train)
+        self.optimizers = make_optimizers(self.model, config.train)
+        self.peaks = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         decay = config.train.ema_decay
         self.ema = ExponentialMovingAverage(self.model, decay) if decay is not None else None
-        self.feed = Feed(train, augmented=config.train.augment, seed=config.train.seed, device=device)
+        self.best = Best(config.train)
+        self.feed = splits.feed(config, device)
         self.carry = Carry.empty(self.model, config.train.batch_size, config.puzzle.cells, self.dtype)
         self.window = Window(config.model.max_supervision_steps, device)
 
     @classmethod
-    def resume(cls, folder: Path, train: PuzzleSet, test: PuzzleSet, device: torch.device) -> Self:
+    def resume(cls, folder: Path, splits: Splits, device: torch.device) -> Self:
         """Go on from a checkpoint; raises CheckpointError when it is damaged or was made by something else."""
         meta = checkpoint.read_meta(folder)
-        trainer = cls(meta.config, train, test, device)
+        trainer = cls(meta.config, splits, device)
         try:
             trainer.model.load_state_dict(checkpoint.read_tensors(folder, meta, "model"))
-            trainer._restore(
-                checkpoint.read_tensors(folder, meta, "ema"), checkpoint.read_tensors(folder, meta, "state")
-            )
+            averaged, state = (checkpoint.read_tensors(folder, meta, stem) for stem in ("ema", "state"))
+            best = checkpoint.read_tensors(folder, meta, "best") if "best.safetensors" in meta.files else None
+            trainer._restore(averaged, state)
+            trainer.best.restore(best, meta.progress, meta.metrics, device)
+            trainer.feed.seek(meta.progress["epoch"], meta.progress["position"])
         except (RuntimeError, KeyError) as error:
             raise ForeignCheckpoint(f"{folder} does not fit its own configuration: {error}") from error
-        trainer.feed.seek(meta.progress["epoch"], meta.progress["position"])
         trainer.step = trainer.resumed_from = meta.step
         trainer.metrics = meta.metrics
         return trainer
@@ -81,7 +84,7 @@ class Trainer:
         train = self.config.train
         begun = logged = time.monotonic()
         yield self._started()
-        while self.step < train.steps:
+        while self.step < train.steps and not self.best.is_stale:
             self.update()
             yield Updated(self.step)
             last = self.step == train.steps
@@ -89,77 +92,121 @@ class Trainer:
                 now = time.monotonic()
                 yield self._step_metrics(now - begun, now - logged)
                 logged = now
-            if last or self.step % train.evaluate_every == 0:
-                yield self.evaluate()
+            if (last and self.splits.validation) or (not last and self.step % train.evaluate_every == 0):
+                yield self.validate()
                 logged = time.monotonic()  # evaluating is not training
-            if last or self.step % train.checkpoint_every == 0:
+            ends = last or self.best.is_stale
+            if ends:
+                yield self.examine()
+            if ends or self.step % train.checkpoint_every == 0:
                 yield CheckpointDue(self.step)
-        yield Finished(self.step, round(time.monotonic() - begun, 3), self.metrics.get("exact_accuracy"))
+        yield Finished(self.step, round(time.monotonic() - begun, 3), self.metrics.get("test_exact_accuracy"))
 
     def update(self) -> None:
-        """One supervision step of every slot, and one optimizer update from it."""
+        """One supervision step of every slot, and one optimizer update from it; raises NonFiniteLoss."""
         train, carry = self.config.train, self.carry
         self._refill()
+        self.model.depth = depth_at(self.step + 1, self.config.model, train)
         rows = self.model.puzzle_rows(carry.puzzle_ids).clone().requires_grad_(self.config.model.prefix_tokens > 0)
-        thought = self.model(carry.inputs, rows, carry.y, carry.z)
-        loss = supervision_loss(
-            thought.logits, thought.halt_logit, carry.labels, kind=train.loss, halt_weight=train.halt_loss_weight
-        )
-        self.optimizer.zero_grad(set_to_none=True)
+        thought = self.model(carry.inputs, rows, carry.y, carry.z, self.noise)
+        if self.config.model.hypotheses > 1:
+            thought = thought.pick(best_hypothesis(thought.logits, carry.labels, train.loss))
+        loss = self._loss(thought, rows)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.total / train.batch_size)
         self.step += 1
-        self._apply_gradients(rows)
         steps = carry.steps + 1
-        halted = halts(self.config.model, thought.halt_logit, steps, train.halt_exploration, self.generator)
-        self.window.add(loss, thought.halt_logit, steps, halted)
+        self.window.add(loss, thought.halt_logit, steps, halted := self._halts(thought, steps), self.step)
+        if self.device.type == "cpu":  # free there; on a GPU it would wait for the step
+            self._require_finite()
+        self._apply_gradients(rows)
         carry.advance(thought, halted)
 
-    def evaluate(self) -> Evaluated:
-        """Accuracy on held-out puzzles with the averaged weights."""
-        self.model.eval()
-        with self.ema.applied() if self.ema else nullcontext():
-            result = evaluate(
-                self.model,
-                self.test,
-                step=self.step,
-                split="test",
-                dtype=self.dtype,
-                batch_size=self.config.train.batch_size,
-            )
-        self.model.train()
-        self.metrics = {
-            "exact_accuracy": result.exact_accuracy,
-            "cell_accuracy": result.cell_accuracy,
-            "mean_supervision_steps": result.mean_supervision_steps,
-        }
+    def validate(self) -> Evaluated:
+        """Accuracy on the validation split with the averaged weights; without one on the first of the test split."""
+        puzzles, split = self.splits.validation, "validation"
+        if puzzles is None:
+            puzzles, split = self.splits.test, "test"
+        with self._averaged():
+            result = self._evaluate(puzzles.take(self.config.train.evaluate_puzzles), split)
+            self.best.offer(result, self.model)
+        self.metrics = self.metrics | result.summary() | self.best.summary()
+        return result
+
+    def examine(self) -> Evaluated:
+        """Accuracy on the test split, with the best weights if they were kept, otherwise with the averaged ones."""
+        with self._averaged(), self.best.applied(self.model):
+            result = self._evaluate(self.splits.test.take(self.config.train.test_puzzles), "test")
+        self.metrics = self.metrics | {f"test_{name}": value for name, value in result.summary().items()}
         return result
 
     def save(self, out: Path) -> CheckpointSaved:
-        """A checkpoint of this moment below `out`, complete when this returns."""
-        weights = self.model.state_dict()
-        averaged: dict[str, Tensor] = dict(self.ema.shadow if self.ema else self.model.named_parameters())
+        """A checkpoint of this moment below `out`, complete when this returns; raises NonFiniteLoss rather than save a broken one."""
+        self._require_finite()
+        parts = {
+            "model": self.model.state_dict(),
+            "ema": dict(self.ema.shadow if self.ema else self.model.named_parameters()),
+            "state": self._state(),
+        }
         return checkpoint.write(
             checkpoint.step_folder(out, self.step),
-            {"model": weights, "ema": averaged, "state": self._state()},
+            parts | ({"best": self.best.weights} if self.best.weights else {}),
             step=self.step,
             config=self.config,
             metrics=self.metrics,
-            progress={"epoch": self.feed.epoch, "position": self.feed.position},
+            progress={"epoch": self.feed.epoch, "position": self.feed.position, **self.best.progress()},
         )
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        return self.ema.applied() if self.ema else nullcontext()
+
+    def _evaluate(self, puzzles: PuzzleSet, split: str) -> Evaluated:
+        self.model.depth = Depth(self.config.model.recursions, self.config.model.latent_steps)
+        self.model.eval()
+        result = evaluate(
+            self.model, puzzles, step=self.step, split=split, dtype=self.dtype, batch_size=self.config.train.batch_size
+        )
+        self.model.train()
+        return result
 
     def _refill(self) -> None:
         slots = self.carry.halted.nonzero().squeeze(1)
         if len(slots):
-            questions, answers = self.feed.take(len(slots), self.generator)
-            ids = torch.zeros(len(slots), dtype=torch.int32, device=self.device)
-            self.carry.refill(self.model, slots, questions, answers, ids)
+            self.carry.refill(self.model, slots, *self.feed.take(len(slots), self.generator), self.generator)
+
+    def _loss(self, thought: Thought, rows: Tensor) -> Loss:
+        train, carry = self.config.train, self.carry
+        continuing = None
+        if train.halt_rule == "halt_over_continue":
+            target = continue_target(self.model, carry, rows, thought)
+            continuing = (thought.continue_logit, target)
+        return supervision_loss(
+            thought.logits,
+            thought.halt_logit,
+            carry.labels,
+            kind=train.loss,
+            halt_weight=train.halt_loss_weight,
+            smoothing=train.label_smoothing,
+            weights=train.step_discount**carry.steps if train.step_discount < 1 else None,
+            continuing=continuing,
+        )
+
+    def _halts(self, thought: Thought, steps: Tensor) -> Tensor:
+        by_value = self.config.train.halt_rule == "halt_over_continue"
+        threshold = thought.continue_logit if by_value else torch.zeros_like(thought.halt_logit)
+        wants_to = (thought.halt_logit > threshold).detach()
+        most = self.config.model.max_supervision_steps
+        return halts(most, wants_to, steps, self.config.train.halt_exploration, self.generator)
 
     def _apply_gradients(self, rows: Tensor) -> None:
         train = self.config.train
+        if train.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), train.gradient_clip)
         factor = learning_rate_factor(self.step, train)
-        for group in self.optimizer.param_groups:
-            group["lr"] = train.learning_rate * factor
-        self.optimizer.step()
+        for optimizer, peak in zip(self.optimizers, self.peaks, strict=True):
+            optimizer.param_groups[0]["lr"] = peak * factor
+            optimizer.step()
         if rows.grad is not None:
             sparse_sign_sgd(
                 self.model.puzzle_embedding,
@@ -171,6 +218,24 @@ class Trainer:
         if self.ema is not None:
             self.ema.update()
 
+    def _require_finite(self) -> None:
+        step = self.window.first_bad_step()
+        if step is None:
+            return
+        named = [
+            *self.model.named_parameters(),
+            ("the carried answer y", self.carry.y),
+            ("the carried latent z", self.carry.z),
+        ]
+        broken = next(
+            (name for name, tensor in named if not tensor.isfinite().all()),
+            "none of the weights or states, only the loss",
+        )
+        raise NonFiniteLoss(
+            f"The loss became infinite or not a number at step {step}; first such tensor: {broken}. The checkpoints saved before "
+            "are good. Lower train.learning_rate, set train.gradient_clip=1, or use float32."
+        )
+
     def _started(self) -> Started:
         return Started(
             step=self.step,
@@ -179,17 +244,15 @@ class Trainer:
             device=str(self.device),
             precision=self.config.train.precision,
             resumed_from=self.resumed_from,
-            train_puzzles=self.train_count,
-            test_puzzles=len(self.test.questions),
+            train_puzzles=len(self.splits.train),
+            validation_puzzles=len(self.splits.validation) if self.splits.validation else 0,
+            test_puzzles=len(self.splits.test),
         )
 
     def _step_metrics(self, since_start: float, since_logged: float) -> StepMetrics:
         sums, table = self.window.read()
+        self._require_finite()
         self.window.clear()
-        if not math.isfinite(sums["loss"]):
-            raise NonFiniteLoss(
-                f"The loss is {sums['loss']} at step {self.step}. Lower train.learning_rate, or use float32."
-            )
         finished, updates = sums["finished"], sums["updates"]
 
         def over(total: float, count: float) -> float | None:
@@ -217,16 +280,16 @@ class Trainer:
     def _state(self) -> dict[str, Tensor]:
         state = {f"carry/{name}": tensor for name, tensor in self.carry.tensors().items()}
         for name, parameter in self.model.named_parameters():
-            for key, value in self.optimizer.state[parameter].items():
+            for key, value in self._optimizer_of(parameter).state[parameter].items():
                 state[f"optimizer/{key}/{name}"] = value
-        state["generator"] = self.generator.get_state()
+        state |= {"generator": self.generator.get_state(), "noise": self.noise.get_state()}
         return state | {"window/sums": self.window.sums, "window/by_step": self.window.by_step}
 
     def _restore(self, averaged: dict[str, Tensor], state: dict[str, Tensor]) -> None:
         for name in self.carry.tensors():
             setattr(self.carry, name, state[f"carry/{name}"].to(self.device))
         for name, parameter in self.model.named_parameters():
-            self.optimizer.state[parameter] = {
+            self._optimizer_of(parameter).state[parameter] = {
                 key.split("/")[1]: value.to(self.device) if value.dim() else value
                 for key, value in state.items()
                 if key.startswith("optimizer/") and key.split("/", 2)[2] == name
@@ -234,7 +297,11 @@ class Trainer:
         if self.ema is not None:
             self.ema.shadow = {name: averaged[name].to(self.device) for name in self.ema.shadow}
         self.generator.set_state(state["generator"])
+        self.noise.set_state(state["noise"])
         self.window.sums, self.window.by_step = (
             state["window/sums"].to(self.device),
             state["window/by_step"].to(self.device),
         )
+
+    def _optimizer_of(self, parameter: Tensor) -> torch.optim.Optimizer:
+        return next(o for o in self.optimizers if any(p is parameter for p in o.param_groups[0]["params"]))

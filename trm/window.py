@@ -15,9 +15,12 @@ class Window:
         self.sums = torch.zeros(len(SUMS), dtype=torch.float64, device=device)
         # slots seen, halted, halt probability, exactly right; one row per supervision step
         self.by_step = torch.zeros(supervision_steps, 4, dtype=torch.float64, device=device)
+        self.bad_step = torch.zeros((), dtype=torch.int64, device=device)  # first update whose loss was not finite
 
-    def add(self, loss: Loss, halt_logit: Tensor, steps: Tensor, halted: Tensor) -> None:
-        """Count one update; all arguments per slot `(B,)` but the loss's sums; `steps` includes this one."""
+    def add(self, loss: Loss, halt_logit: Tensor, steps: Tensor, halted: Tensor, update: int) -> None:
+        """Count one update; all tensors per slot `(B,)` but the loss's sums; `steps` includes this one."""
+        is_first = (self.bad_step == 0) & ~loss.total.detach().isfinite()
+        self.bad_step += is_first * update
         right, done = loss.right.double(), halted.double()
         seen = torch.stack((torch.ones_like(right), done, halt_logit.detach().sigmoid().double(), right), dim=1)
         self.by_step.index_add_(0, steps.long() - 1, seen)
@@ -40,6 +43,10 @@ class Window:
     def read(self) -> tuple[dict[str, float], list[list[float]]]:
         """The sums by name and the table by supervision step; waits for the device."""
         return dict(zip(SUMS, self.sums.tolist(), strict=True)), self.by_step.tolist()
+
+    def first_bad_step(self) -> int | None:
+        """The first update whose loss was infinite or not a number, if there was one; waits for the device."""
+        return int(self.bad_step) or None
 
     def clear(self) -> None:
         """Start anew."""

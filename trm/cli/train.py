@@ -1,22 +1,22 @@
 """`trm train`: train a model, with a progress bar for people or JSON events for programs."""
 
-import json
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
+from trm.cli.overrides import parsed
 from trm.cli.progress import Reporter
 from trm.config import RunConfig
-from trm.errors import ConfigError, InvalidOverride, TrmError
+from trm.errors import ConfigError, TrmError
 from trm.events import CheckpointDue, Event, Failed, Stopped, Updated
 from trm.presets import get_preset, resolve
-from trm.puzzles.datasets import load, spec_of
+from trm.puzzles.datasets import spec_of
 
 
 def train(
@@ -47,12 +47,12 @@ def train(
 def _run(
     config: RunConfig, data: str | None, out: Path, resume: Path | None, device: str, tell: Callable[[Event], None]
 ) -> None:
+    from trm.data import load_splits
     from trm.device import pick_device
     from trm.trainer import Trainer
 
-    source = data or config.dataset
-    splits, place = (load(source, "train"), load(source, "test")), pick_device(device)
-    trainer = Trainer.resume(resume, *splits, place) if resume else Trainer(config, *splits, place)
+    splits, place = load_splits(data or config.dataset, config), pick_device(device)
+    trainer = Trainer.resume(resume, splits, place) if resume else Trainer(config, splits, place)
     stop = _StopRequest()
     for event in trainer:
         if isinstance(event, CheckpointDue):
@@ -85,22 +85,8 @@ def _print_json(event: Event) -> None:
 
 def _configuration(path: Path | None, preset: str, overrides: list[str], data: str | None) -> RunConfig:
     if path is None:
-        return resolve(preset, spec_of(data or get_preset(preset).dataset), _parsed(overrides), data)
+        return resolve(preset, spec_of(data or get_preset(preset).dataset), parsed(overrides), data)
     try:
         return RunConfig.model_validate_json(path.read_text())
     except (OSError, ValidationError) as error:
         raise ConfigError(f"{path} is not a run configuration: {error}") from error
-
-
-def _parsed(overrides: list[str]) -> dict[str, Any]:
-    """`key=value` pairs; values are JSON where they parse as such, otherwise strings."""
-    parsed: dict[str, Any] = {}
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals:
-            raise InvalidOverride(f"--set takes key=value, not {override!r}.")
-        try:
-            parsed[key] = json.loads(value)
-        except ValueError:
-            parsed[key] = value
-    return parsed

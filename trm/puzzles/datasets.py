@@ -18,12 +18,13 @@ from pydantic import ValidationError
 
 from trm.config import Kind, PuzzleSpec
 from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem, UnknownDataset
-from trm.puzzles import grids
+from trm.puzzles import grids, maze
 from trm.puzzles.rules import check_many
 from trm.puzzles.sudoku import BOXES, spec_for
 from trm.puzzles.symmetry import canonical
 
 DATA = Path(__file__).parent / "data"
+SPLITS = ("train", "validation", "test")
 COLUMNS = ("source", "question", "answer", "rating")
 RATING = re.compile(r"-?[0-9]{1,9}")
 CANONICAL_CELLS = 36  # up to 6x6, equivalent puzzles can be told by comparing all images
@@ -66,35 +67,39 @@ class BuiltinDataset:
     name: str
     summary: str
     licence: str
-    size: int  # of the Sudoku
+    spec: PuzzleSpec  # shape and alphabet
 
     @property
-    def spec(self) -> PuzzleSpec:
-        """Its shape and alphabet."""
-        return spec_for(self.size)
+    def splits(self) -> tuple[str, ...]:
+        """The splits that ship."""
+        return tuple(split for split in SPLITS if (DATA / self.name / f"{split}.csv.gz").exists())
 
     def path(self, split: str) -> Path:
         """The file of a split; raises UnknownDataset when there is none."""
-        path = DATA / self.name / f"{split}.csv.gz"
-        if not path.exists():
-            raise UnknownDataset(f"The data set {self.name!r} has no split {split!r}; it has train and test.")
-        return path
+        _require_split(self.name, split, self.splits)
+        return DATA / self.name / f"{split}.csv.gz"
 
 
 BUILTIN: dict[str, BuiltinDataset] = {
     dataset.name: dataset
     for dataset in (
         BuiltinDataset(
-            "sudoku-4x4", "4x4 Sudoku, generated; test disjoint from train up to symmetry.", "Apache-2.0", 4
+            "sudoku-4x4", "4x4 Sudoku, generated; splits disjoint up to symmetry.", "Apache-2.0", spec_for(4)
         ),
         BuiltinDataset(
-            "sudoku-6x6", "6x6 Sudoku, generated; test disjoint from train up to symmetry.", "Apache-2.0", 6
+            "sudoku-6x6", "6x6 Sudoku, generated; splits disjoint up to symmetry.", "Apache-2.0", spec_for(6)
         ),
         BuiltinDataset(
             "sudoku-extreme-1k",
             "1,000 puzzles of Sudoku-Extreme to train on; 5,000 comparably hard forum puzzles to test on.",
             "see README.md of the data",
-            9,
+            spec_for(9),
+        ),
+        BuiltinDataset(
+            "maze-hard",
+            "Maze-Hard: 30x30 mazes with paths of 110 cells and more, 1,000 to train on and 1,000 to test on.",
+            "see README.md of the data",
+            maze.spec_for(30, 30),
         ),
     )
 }
@@ -112,16 +117,19 @@ def spec_of(name: str | Path) -> PuzzleSpec:
     return PuzzleSpec.model_validate(_manifest(Path(name))["spec"]) if _is_folder(name) else builtin(str(name)).spec
 
 
+def splits_of(name: str | Path) -> tuple[str, ...]:
+    """The splits of a built-in data set or a saved folder; raises UnknownDataset for other names."""
+    return tuple(_manifest(Path(name))["splits"]) if _is_folder(name) else builtin(str(name)).splits
+
+
 def load(name: str | Path, split: str) -> PuzzleSet:
-    """A split of a built-in data set, or of a folder that `save_dataset` wrote."""
+    """A split of a built-in data set, or of a folder that `save_dataset` wrote; raises UnknownDataset for other names."""
+    spec = spec_of(name)
     if not _is_folder(name):
-        dataset = builtin(str(name))
-        return read_table(dataset.path(split), kind="sudoku", spec=dataset.spec)
-    manifest = _manifest(Path(name))
-    if split not in manifest["splits"]:
-        raise UnknownDataset(f"The data set in {name} has no split {split!r}.")
-    spec = PuzzleSpec.model_validate(manifest["spec"])
-    return read_table(Path(name) / manifest["splits"][split], kind=spec.kind, spec=spec)
+        return read_table(builtin(str(name)).path(split), kind=spec.kind, spec=spec)
+    files = _manifest(Path(name))["splits"]
+    _require_split(str(name), split, tuple(files))
+    return read_table(Path(name) / files[split], kind=spec.kind, spec=spec)
 
 
 def save_dataset(folder: Path, name: str, splits: dict[str, PuzzleSet]) -> None:
@@ -196,6 +204,12 @@ def holdout(puzzles: PuzzleSet, share: float = 0.1, seed: int = 0, most: int = 1
     return puzzles.select(np.flatnonzero(~in_test)), puzzles.select(np.flatnonzero(in_test))
 
 
+def _require_split(name: str, split: str, splits: tuple[str, ...]) -> None:
+    if split not in splits:
+        has = " and ".join((", ".join(splits[:-1]), splits[-1]) if splits[1:] else splits)
+        raise UnknownDataset(f"The data set {name!r} has no split {split!r}; it has {has}.")
+
+
 def _is_folder(name: str | Path) -> bool:
     return str(name) not in BUILTIN and (Path(name) / "dataset.json").is_file()
 
@@ -242,24 +256,35 @@ def _json_rows(content: str) -> Iterator[dict[str, Any]]:
 
 
 def _inferred(kind: Kind, table: list[dict[str, Any]]) -> PuzzleSpec:
-    first = table[0].get("question")
-    shape = _shape(first)
+    if kind == "arc":
+        raise DatasetError("ARC tasks are no tables of questions and answers: they are read with trm.puzzles.arc.")
+    shape = _shape(table[0].get("question"))
     if kind == "sudoku":
-        size = shape[0]
-        if shape[0] != shape[1] or size not in BOXES:
-            raise DatasetError(
-                f"The first question is {shape[0]}x{shape[1]}; Sudoku sizes: {', '.join(map(str, BOXES))}."
-            )
-        return spec_for(size)
+        return _inferred_sudoku(shape)
+    symbols = maze.SYMBOLS if kind == "maze" else _symbols(table)
+    if kind == "maze" and shape[0] == 1:
+        raise DatasetError("A maze in one line must be square. Put every row on a line of its own, or give a list.")
+    try:
+        return PuzzleSpec(kind=kind, rows=shape[0], cols=shape[1], symbols=symbols)
+    except ValidationError as error:
+        limits = f"The grids are {shape[0]}x{shape[1]} with {len(symbols)} symbols"
+        raise DatasetError(f"{limits}; 64x64 with 4096 symbols is the most.") from error
+
+
+def _inferred_sudoku(shape: tuple[int, int]) -> PuzzleSpec:
+    if shape[0] != shape[1] or shape[0] not in BOXES:
+        sizes = ", ".join(map(str, BOXES))
+        raise DatasetError(f"The first question is {shape[0]}x{shape[1]}; Sudoku sizes: {sizes}.")
+    return spec_for(shape[0])
+
+
+def _symbols(table: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The symbols of all grids in order."""
     symbols = {cell for row in table for field in ("question", "answer") for cell in _flat(row.get(field))}
     if len(symbols) < 2:
         raise DatasetError("The grids hold fewer than two different symbols.")
     _require_writable(symbols)
-    try:
-        return PuzzleSpec(kind="grid", rows=shape[0], cols=shape[1], symbols=tuple(sorted(symbols)))
-    except ValidationError as error:
-        limits = f"The grids are {shape[0]}x{shape[1]} with {len(symbols)} symbols"
-        raise DatasetError(f"{limits}; 64x64 with 4096 symbols is the most.") from error
+    return tuple(sorted(symbols))
 
 
 def _require_writable(symbols: Collection[str]) -> None:
@@ -310,8 +335,8 @@ def _lookup(spec: PuzzleSpec, values: list[Any]) -> NDArray[np.int32] | None:
     table = np.full(128, -1, dtype=np.int32)
     for token, symbol in enumerate(spec.symbols, start=1):
         table[ord(symbol)] = token
-    if spec.kind == "sudoku":
-        table[[ord("0"), ord("_")]] = 1
+    aliases = {"sudoku": ("0_", 1), "maze": ("._", 2)}.get(spec.kind, ("", 0))
+    table[[ord(alias) for alias in aliases[0]]] = aliases[1]
     tokens = table[np.frombuffer("".join(values).encode("ascii"), dtype=np.uint8)].reshape(len(values), spec.cells)
     return None if (tokens < 0).any() else tokens
 

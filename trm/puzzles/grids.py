@@ -10,6 +10,7 @@ from trm.errors import UnknownSymbol, WrongGridSize
 
 Given = str | Sequence[object]
 BLANKS = ("0", "_", "", "None")  # what people write for an empty Sudoku cell, besides the dot
+OPENS = (".", "_")  # and for an open maze cell, where blanks at the end of a line would be lost
 
 
 def parse(spec: PuzzleSpec, given: Given) -> NDArray[np.int32]:
@@ -23,6 +24,8 @@ def parse(spec: PuzzleSpec, given: Given) -> NDArray[np.int32]:
     tokens = {symbol: token for token, symbol in enumerate(spec.symbols, start=1)}
     if spec.kind == "sudoku":
         tokens |= dict.fromkeys(BLANKS, 1)
+    elif spec.kind == "maze":
+        tokens |= dict.fromkeys(OPENS, 2)
     try:
         return np.array([tokens[cell] for cell in cells], dtype=np.int32)
     except KeyError:

@@ -173,7 +173,7 @@ def _far(start: flood.Words, free: flood.Words, steps: int) -> tuple[NDArray[np.
     for _ in range(steps):
         wave = flood.grown(wave) & left
         left ^= wave
-        going: NDArray[np.bool_] = wave.any(1)
+        going = np.any(wave, axis=1)
         if going.sum() < 0.9 * len(going):  # most layouts end early
             alive, wave, left = alive[going], wave[going], left[going]
     far = wave.copy()

@@ -6,7 +6,11 @@ from rich.text import Text
 
 from trm.config import PuzzleSpec
 from trm.puzzles import grids
+from trm.puzzles.maze import GOAL, PATH, START, WALL
 from trm.puzzles.rules import conflicts
+
+MAZE_SIGNS = {WALL: "\u2588\u2588", START: "S ", GOAL: "G ", PATH: "\u2022 "}  # two characters are about a square
+MAZE_STYLES = {WALL: "dim", START: "bold green", GOAL: "bold magenta"}
 
 
 def render(
@@ -15,7 +19,12 @@ def render(
     givens: NDArray[np.int32] | None = None,
     previous: NDArray[np.int32] | None = None,
 ) -> Text:
-    """The grid with givens bold, cells changed since `previous` in yellow, and clashing cells in red."""
+    """The grid with givens bold, cells changed since `previous` in yellow, and clashing cells in red.
+
+    A maze has blocks for walls and dots for the path.
+    """
+    if spec.kind == "maze":
+        return _maze(spec, tokens, previous)
     clashing = {cell for pair in conflicts(spec, tokens) for cell in pair}
     box_rows, box_cols = spec.box or (spec.rows, spec.cols)
     symbols = [symbol for row in grids.rows(spec, tokens) for symbol in row]
@@ -29,6 +38,18 @@ def render(
             cell = row * spec.cols + col
             out.append(f" {symbols[cell]}", style=_style(cell, tokens, givens, previous, clashing))
         out.append("\n")
+    return out
+
+
+def _maze(spec: PuzzleSpec, tokens: NDArray[np.int32], previous: NDArray[np.int32] | None) -> Text:
+    clashing = {cell for pair in conflicts(spec, tokens) for cell in pair}
+    out = Text()
+    for cell, token in enumerate(tokens.tolist()):
+        changed = previous is not None and previous[cell] != token
+        style = "bold red" if cell in clashing else MAZE_STYLES.get(token, "yellow" if changed else "cyan")
+        out.append(MAZE_SIGNS.get(token, "  "), style=style)
+        if cell % spec.cols == spec.cols - 1:
+            out.append("\n")
     return out
 
 

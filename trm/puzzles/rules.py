@@ -5,11 +5,17 @@ from numpy.typing import NDArray
 
 from trm.config import PuzzleSpec
 from trm.errors import ContradictoryGivens
+from trm.puzzles import maze
 from trm.puzzles.sudoku import BLANK, units
 
 
 def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_] | None:
-    """For each pair `(N, L)` whether the givens are kept and every rule is obeyed; None for kinds without rules."""
+    """For each pair `(N, L)` whether the givens are kept and every rule is obeyed; None for kinds without rules.
+
+    A maze is right with any of its shortest paths, not only with the one that its label shows.
+    """
+    if spec.kind == "maze":
+        return maze.valid(spec, questions, answers)
     if spec.box is None:
         return None
     kept = ((questions == answers) | (questions == BLANK)).all(1)
@@ -25,7 +31,9 @@ def check(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int3
 
 
 def conflicts(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[tuple[int, int]]:
-    """Pairs of cells that hold the same digit in one row, column or box, each pair once."""
+    """Pairs of cells that clash: the same digit in one row, column or box; a second start or goal. Each pair once."""
+    if spec.kind == "maze":
+        return maze.conflicts(tokens)
     if spec.box is None:
         return []
     pairs = set()
@@ -36,7 +44,12 @@ def conflicts(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[tuple[int, in
 
 
 def require_consistent(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> None:
-    """Raise ContradictoryGivens, naming the two cells, when givens break a rule between them."""
+    """Raise ContradictoryGivens, naming the two cells, when givens break a rule between them.
+
+    For mazes also when start or goal is missing, and UnsolvablePuzzle when no way leads from one to the other.
+    """
+    if spec.kind == "maze":
+        maze.shortest_path(spec, tokens)
     for a, b in conflicts(spec, tokens):
         first, second = (f"row {cell // spec.cols + 1} column {cell % spec.cols + 1}" for cell in (a, b))
         raise ContradictoryGivens(f"The given {spec.symbols[tokens[a] - 1]!r} at {first} stands again at {second}.")

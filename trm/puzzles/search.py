@@ -1,4 +1,4 @@
-"""Exact search: every answer of a Sudoku, by propagation and guesses at the most constrained cell."""
+"""Exact search: every answer of a Sudoku, by propagation and guesses at the most constrained cell; the path of a maze."""
 
 from functools import cache
 
@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from trm.config import PuzzleSpec
 from trm.errors import MultipleSolutions, PuzzleTooHard, UnsolvablePuzzle
+from trm.puzzles import maze
 from trm.puzzles.rules import require_consistent
 from trm.puzzles.sudoku import BLANK, units
 
@@ -98,7 +99,12 @@ def solutions(
 
 
 def require_unique(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The one answer; raises ContradictoryGivens, UnsolvablePuzzle, MultipleSolutions or PuzzleTooHard."""
+    """The one answer; raises ContradictoryGivens, UnsolvablePuzzle, MultipleSolutions or PuzzleTooHard.
+
+    Most mazes have several shortest paths: the answer is the one that the rule for ties picks, as in the labels.
+    """
+    if spec.kind == "maze":
+        return maze.solve(spec, tokens)
     require_consistent(spec, tokens)
     found = solutions(spec, tokens)
     if not found:

@@ -1,0 +1,62 @@
+"""`trm ablate`: what each idea is worth on a small Sudoku, with the same seeds and budget."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from trm.ablate import BASE, Row, configurations, rows, run_all, write
+from trm.ablations import ABLATIONS
+from trm.cli.overrides import parsed
+
+
+def ablate(
+    only: Annotated[str, typer.Option(help="Names separated by commas; all unless given. See --list.")] = "",
+    preset: Annotated[str, typer.Option(help="The recipe to change.")] = "sudoku-4x4",
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting of all: train.steps=200.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Trainings of each.")] = 3,
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time, one thread each.")] = 2,
+    out: Annotated[Path, typer.Option(help="Folder for ablation.md, .json and .svg.")] = Path("ablation"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    listed: Annotated[bool, typer.Option("--list", help="List the ablations and leave.")] = False,
+) -> None:
+    """Train the recipe as it is and with each change, and write a table with spread and a plot."""
+    console = Console(highlight=False)
+    if listed:
+        console.print(_listing())
+        return
+    names = [BASE, *(name.strip() for name in only.split(",") if name.strip() != BASE)] if only else [BASE, *ABLATIONS]
+    configs = configurations(preset, names, seeds, parsed(overrides or []))
+    bar = track(run_all(configs, jobs, device), "training", total=len(configs), console=Console(stderr=True))
+    trials = list(bar)
+    table = rows(trials, names)
+    changed = f" with {', '.join(overrides)}" if overrides else ""
+    write(out, f"{preset}{changed}: {seeds} seeds", trials, table)
+    console.print(_shown(table))
+    console.print(f"written to {out}")
+
+
+def _listing() -> Table:
+    table = Table("ablation", "what", "source", "published, %", title="Ablations", title_justify="left")
+    for name, ablation in ABLATIONS.items():
+        table.add_row(name, ablation.summary, ablation.source, str(ablation.published or "-"))
+    return table
+
+
+def _shown(table: list[Row]) -> Table:
+    shown = Table("recipe", "exact", "spread", "cells", "parameters", "seconds")
+    for row in table:
+        cells = (
+            f"{row.mean:.1%}",
+            f"{row.spread:.1%}",
+            f"{row.cell_accuracy:.1%}",
+            f"{row.parameters:,}",
+            f"{row.seconds:.0f}",
+        )
+        shown.add_row(row.ablation, *cells)
+    return shown

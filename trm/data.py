@@ -1,0 +1,78 @@
+"""What a training reads: its splits, whatever the kind of puzzle."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from trm.arc_feed import ArcFeed, evaluation_set
+from trm.config import PuzzleSpec, RunConfig
+from trm.errors import ConfigError
+from trm.feed import Feed
+from trm.puzzles import arc_sets, datasets
+from trm.puzzles.arc_sets import ArcSets
+from trm.puzzles.datasets import PuzzleSet, holdout
+
+VALIDATION_SHARE = 0.1  # of the training puzzles, where a data set has no validation split
+
+
+class AnyFeed(Protocol):
+    """Where new puzzles come from."""
+
+    epoch: int
+    position: int
+
+    def seek(self, epoch: int, position: int) -> None:
+        """Go on from a recorded place."""
+
+    def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The next questions and labels `(count, L)`, and their puzzle ids `(count,)`."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Puzzles to train on, to choose by, and to be judged by once."""
+
+    train: PuzzleSet | ArcSets
+    validation: (
+        PuzzleSet | None
+    )  # None: there is none, and the test split is looked at during training, as in the paper
+    test: PuzzleSet
+
+    @property
+    def spec(self) -> PuzzleSpec:
+        """The shape of the puzzles."""
+        return self.test.spec
+
+    def require_fit(self, config: RunConfig) -> None:
+        """Raise ConfigError when these are not the puzzles that the configuration describes."""
+        if self.spec != config.puzzle:
+            raise ConfigError(f"The data set holds {self.spec}, the configuration asks for {config.puzzle}.")
+        if isinstance(self.train, ArcSets) and self.train.identifiers != config.model.puzzle_ids:
+            raise ConfigError(
+                f"The data set has {self.train.identifiers} puzzle identifiers, model.puzzle_ids is {config.model.puzzle_ids}."
+            )
+
+    def feed(self, config: RunConfig, device: torch.device) -> AnyFeed:
+        """The training puzzles in the order of the configuration's seed."""
+        augmented, seed = config.train.augment, config.train.seed
+        if isinstance(self.train, ArcSets):
+            return ArcFeed(self.train, augmented=augmented, seed=seed, device=device)
+        return Feed(self.train, augmented=augmented, seed=seed, device=device)
+
+
+def load_splits(source: str | Path, config: RunConfig) -> Splits:
+    """The splits of a data set; where none is for validation, a share of the training puzzles is held out for it.
+
+    Raises DatasetError or UnknownDataset.
+    """
+    if config.puzzle.kind == "arc":
+        sets = arc_sets.build(str(source))
+        return Splits(sets, None, evaluation_set(sets))
+    train, test = datasets.load(source, "train"), datasets.load(source, "test")
+    if "validation" in datasets.splits_of(source):
+        return Splits(train, datasets.load(source, "validation"), test)
+    train, validation = holdout(train, VALIDATION_SHARE, config.train.seed, most=config.train.evaluate_puzzles)
+    return Splits(train, validation, test)

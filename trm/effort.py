@@ -1,0 +1,55 @@
+"""How hard to think about a puzzle: what a request may ask of the solver."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from trm.config import Frozen, ModelConfig, PuzzleSpec
+from trm.errors import ConfigError
+
+MOST_STEPS = 1024  # supervision steps; models are trained with 16
+MOST_CHAINS = 256  # rollouts times views
+
+
+class Effort(Frozen):
+    """Every puzzle is thought about in `rollouts` x `views` chains; a chain stops by itself, or at the end of the budget.
+
+    Without any halting rule every chain takes the whole budget, as in the paper's evaluation.
+    """
+
+    max_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)  # supervision steps a chain; None: the model's own
+    halt_threshold: float | None = Field(default=None, ge=0, le=1)  # stop at this halt probability
+    stable_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)  # stop when so many steps changed nothing
+    until_verified: bool = False  # stop at the first answer of any chain that the rules accept, and not before
+    rollouts: int = Field(default=1, ge=1, le=MOST_CHAINS)  # chains that differ in noise or start, arXiv 2605.19943
+    noise: float = Field(default=0.0, ge=0, le=10)  # deviation of what is added to the latent before every step
+    views: int = Field(default=1, ge=1, le=MOST_CHAINS)  # symmetric images of the puzzle, answers mapped back
+    choose: Literal["halt_probability", "votes", "first"] = "halt_probability"  # which chain's answer is given
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+    @property
+    def chains(self) -> int:
+        """Chains a puzzle."""
+        return self.rollouts * self.views
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        halts_early = self.halt_threshold is not None or self.stable_steps is not None
+        if self.until_verified and halts_early:
+            raise ValueError("until_verified goes on until the rules agree: drop halt_threshold and stable_steps")
+        if self.choose == "first" and not halts_early:
+            raise ValueError("choose=first takes the first chain to halt: set halt_threshold or stable_steps")
+        if self.chains > MOST_CHAINS:
+            raise ValueError(f"rollouts times views may be at most {MOST_CHAINS}")
+        return self
+
+    def require_possible(self, spec: PuzzleSpec, model: ModelConfig) -> None:
+        """Raise ConfigError when this kind of puzzle or this model cannot do what is asked."""
+        if self.until_verified and spec.kind not in ("sudoku", "maze"):
+            raise ConfigError(f"Puzzles of kind {spec.kind!r} have no rules to verify by: drop until_verified.")
+        if self.views > 1 and spec.kind not in ("sudoku", "maze"):
+            raise ConfigError(f"Puzzles of kind {spec.kind!r} have no symmetries known here: set views to 1.")
+        if self.rollouts > 1 and not self.noise and not model.random_start:
+            raise ConfigError(
+                "Rollouts without noise would all be the same: set noise (0.3 suits Sudoku), or rollouts to 1."
+            )

@@ -1,0 +1,80 @@
+"""The recursion inside one supervision step: which state the network updates when, and which updates have a gradient.
+
+Shapes: B puzzles, S tokens, D hidden size; x, y and z are added together before they enter the network.
+"""
+
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from trm.model import TinyRecursiveModel
+
+
+class Depth(NamedTuple):
+    """How much one supervision step thinks."""
+
+    recursions: int  # T
+    latent_steps: int  # n
+
+
+class Recursion:
+    """One supervision step's updates of y and z by a model's network(s)."""
+
+    def __init__(self, model: "TinyRecursiveModel", x: Tensor, generator: torch.Generator | None) -> None:
+        self.config, self.depth, self.x, self.generator = model.config, model.depth, x, generator
+        self.latent_layers = model.layers
+        self.answer_layers = model.answer_layers if model.config.networks == "separate" else model.layers
+
+    def update(self, layers: nn.ModuleList, state: Tensor, added: Tensor | None) -> Tensor:
+        """The network's new value of a state `(B, S, D)`; EqR keeps a share of the old one and adds noise in training."""
+        new = state if added is None else state + added
+        for layer in layers:
+            new = layer(new)
+        if self.config.inertia:
+            new = self.config.inertia * state + (1 - self.config.inertia) * new
+        if self.config.update_noise and self.generator is not None:
+            noise = torch.randn(new.shape, generator=self.generator, device=new.device, dtype=torch.float32)
+            new = new + (self.config.update_noise * noise).to(new.dtype)
+        return new
+
+    def think(self, y: Tensor, z: Tensor, times: int) -> Tensor:
+        """z after `times` updates, the answer y standing still."""
+        if self.config.latents == "multi_scale":
+            return self.think_in_scales(y, z)
+        for _ in range(times):
+            z = self.update(self.latent_layers, z, self.x if self.config.latents == "single" else y + self.x)
+        return z
+
+    def think_in_scales(self, y: Tensor, z: Tensor) -> Tensor:
+        """Each of the n latents of z `(B, n, S, D)` updated once, from the sum of them all."""
+        scales = list(z.unbind(1))
+        for i in range(len(scales)):
+            scales[i] = self.update(self.latent_layers, reduce(torch.add, scales), y + self.x)
+        return torch.stack(scales, dim=1)
+
+    def answer(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """y and z after one update of the answer; with a single latent they are one."""
+        if self.config.latents == "single":
+            z = self.update(self.latent_layers, z, None)
+            return z, z
+        thought = reduce(torch.add, z.unbind(1)) if self.config.latents == "multi_scale" else z
+        return self.update(self.answer_layers, y, thought), z
+
+
+def recurse(
+    model: "TinyRecursiveModel", x: Tensor, y: Tensor, z: Tensor, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """T recursions of n latent updates and one answer update; only the end of the last one has a gradient."""
+    step = Recursion(model, x, generator)
+    if model.config.latents == "none":  # direct prediction: one pass
+        return step.update(model.layers, y, x), z
+    recursions, steps = model.depth
+    graded = min(steps, model.config.gradient_steps or steps)
+    with torch.no_grad():
+        for _ in range(recursions - 1):
+            y, z = step.answer(y, step.think(y, z, steps))
+        z = step.think(y, z, steps - graded) if graded < steps else z
+    return step.answer(y, step.think(y, z, graded))
