@@ -37,7 +37,7 @@ def test_a_small_set_equals_the_official_one(small: ArcSets) -> None:
 
 def test_ids_are_shared_by_both_splits_and_leave_none_out(small: ArcSets) -> None:
     ids = [g.first_id + v for g in small.groups for v in range(len(g.variants))]
-    assert ids == list(range(1, small.puzzle_ids))
+    assert ids == list(range(1, small.identifiers))
     assert all(g.train == g.task.train and g.test == g.task.test for g in small.held_out)
     assert all(g.train == g.task.pairs for g in small.groups if not g.test)
 

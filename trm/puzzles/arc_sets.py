@@ -69,7 +69,7 @@ class ArcSets:
         return tuple(group for group in self.groups if group.test)
 
     @property
-    def puzzle_ids(self) -> int:
+    def identifiers(self) -> int:
         """Rows of the puzzle embedding table, the blank puzzle's included."""
         return FIRST_ID + sum(len(group.variants) for group in self.groups)
 
@@ -79,7 +79,7 @@ class ArcSets:
         splits.append([(len(g.variants), len(g.test)) for g in self.held_out])
         sizes = [(len(split), sum(v for v, _ in split), sum(v * p for v, p in split)) for split in splits]
         short = sum(len(group.variants) <= self.variants for group in self.groups)
-        return Counts(*sizes[0], *sizes[1], self.puzzle_ids, short)
+        return Counts(*sizes[0], *sizes[1], self.identifiers, short)
 
 
 def build(name: str, variants: int = 1000, seed: int = 42) -> ArcSets:
