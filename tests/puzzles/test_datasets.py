@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.puzzles.datasets import BUILTIN, holdout, load, read_table, save_dataset, spec_of, write_table
+from trm.puzzles.datasets import BUILTIN, holdout, load, read_table, save_dataset, spec_of, splits_of, write_table
+from trm.puzzles.maze import solve
 from trm.puzzles.symmetry import canonical
 
 QUESTION, ANSWER = "12.43.2121.343.2", "1234341221434321"
@@ -20,19 +21,88 @@ def csv_of(*rows: tuple[str, str]) -> io.BytesIO:
     return io.BytesIO(("question,answer\n" + "".join(f"{q},{a}\n" for q, a in rows)).encode())
 
 
-@pytest.mark.parametrize("name", sorted(BUILTIN))
+TABLES = sorted(name for name, dataset in BUILTIN.items() if dataset.spec.kind != "arc")
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_built_in_data_sets_load(name: str) -> None:
-    for split in ("train", "test"):
+    assert splits_of(name) == ("train", "validation", "test")
+    for split, least in (("train", 1000), ("validation", 95), ("test", 555)):
         puzzles = load(name, split)
-        assert len(puzzles) > 500
+        assert len(puzzles) >= least
         assert puzzles.spec == spec_of(name)
 
 
 def test_unknown_names_and_splits_are_refused() -> None:
     with pytest.raises(UnknownDataset, match="sudoku-4x4"):
         load("chess", "train")
-    with pytest.raises(UnknownDataset, match="train and test"):
-        load("sudoku-4x4", "validation")
+    with pytest.raises(UnknownDataset, match="train, validation and test"):
+        load("sudoku-4x4", "dev")
+    with pytest.raises(UnknownDataset, match="sudoku-4x4"):
+        splits_of("chess")
+
+
+def test_a_folder_without_a_validation_split_says_so(tmp_path: Path) -> None:
+    save_dataset(tmp_path / "mine", "mine", {"train": GOOD.take(8), "test": GOOD.take(2)})
+    assert splits_of(tmp_path / "mine") == ("train", "test")
+    with pytest.raises(UnknownDataset, match="it has train and test"):
+        load(tmp_path / "mine", "validation")
+
+
+@pytest.mark.parametrize("name", ["sudoku-4x4", "sudoku-6x6", "maze-hard"])
+def test_no_validation_puzzle_is_equivalent_to_another_split_s(name: str) -> None:
+    held = {canonical(spec_of(name), q) for q in load(name, "validation").questions}
+    assert len(held) == len(load(name, "validation"))
+    for split in ("train", "test"):
+        assert not held & {canonical(spec_of(name), q) for q in load(name, split).take(1100).questions}
+
+
+def test_the_hard_sudokus_to_choose_by_are_as_hard_as_those_to_be_judged_by() -> None:
+    chosen, judged = (load("sudoku-extreme-1k", split).ratings for split in ("validation", "test"))
+    assert chosen is not None
+    assert judged is not None
+    assert abs(chosen.mean() - judged.mean()) < 1
+
+
+def test_mazes_keep_blanks_at_both_ends_of_a_line(tmp_path: Path) -> None:
+    puzzles = read_table(csv_of(("   S  G  ", " ooS oGo "), (" S  #  G ", " S o#ooG ")), kind="grid")
+    assert puzzles.spec.kind == "grid"
+    square = read_table(csv_of((" #  S   G", " #  So  G")), kind="maze")
+    assert (square.spec.rows, square.spec.cols) == (3, 3)
+    oblong = read_table(
+        csv_of(('" S \nG# "', '" S \nG# "'), ('"S  \n#G "', '"So \n#G "')), kind="maze", answers_required=False
+    )
+    assert (oblong.spec.rows, oblong.spec.cols) == (2, 3)
+    save_dataset(tmp_path / "mazes", "mazes", {"train": oblong, "test": oblong})
+    assert np.array_equal(
+        read_table(
+            tmp_path / "mazes" / "train.csv.gz", kind="maze", spec=oblong.spec, answers_required=False
+        ).questions,
+        oblong.questions,
+    )
+
+
+def test_tables_that_are_no_mazes_are_refused() -> None:
+    with pytest.raises(DatasetError, match="must be square"):
+        read_table(csv_of(("S G", "SoG")), kind="maze")
+    with pytest.raises(DatasetError, match="rows cannot be used") as caught:
+        read_table(csv_of(("S  G", "So G"), ("S  x", "So G")), kind="maze")
+    assert [(p.row, p.code) for p in caught.value.problems] == [(2, "puzzle_unknown_symbol")]
+    with pytest.raises(DatasetError, match=r"trm\.puzzles\.arc"):
+        read_table(csv_of(("11", "11")), kind="arc")
+
+
+def test_arc_is_read_elsewhere() -> None:
+    for name in BUILTIN.keys() - set(TABLES):
+        with pytest.raises(DatasetError, match=r"trm\.puzzles\.arc"):
+            load(name, "train")
+
+
+def test_the_rule_for_ties_draws_the_labels_of_maze_hard() -> None:
+    for split in ("train", "test"):
+        mazes = load("maze-hard", split)
+        for question, answer in zip(mazes.questions, mazes.answers, strict=True):
+            assert np.array_equal(solve(mazes.spec, question), answer)
 
 
 def test_csv_jsonl_and_gzip_give_the_same(tmp_path: Path) -> None:

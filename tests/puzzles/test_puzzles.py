@@ -17,6 +17,7 @@ from trm.errors import (
 from trm.puzzles import grids
 from trm.puzzles.datasets import load
 from trm.puzzles.generate import generate
+from trm.puzzles.maze import spec_for as maze_spec
 from trm.puzzles.render import render
 from trm.puzzles.rules import check, check_many, conflicts, require_consistent
 from trm.puzzles.search import require_unique, solutions
@@ -144,3 +145,24 @@ def test_a_small_group_has_no_more_views_than_members() -> None:
     assert len(views(spec_for(4), 4000, seed=0)) == 128 * 24
     grid = PuzzleSpec(kind="grid", rows=2, cols=2, symbols=("a", "b"))
     assert len(views(grid, 8, seed=0)) == 1
+
+
+def test_mazes_are_parsed_checked_solved_and_shown() -> None:
+    spec = maze_spec(2, 3)
+    question = grids.parse(spec, " S \nG# ")
+    assert grids.parse(spec, [".S.", "G#_"]).tolist() == grids.parse(spec, [[" ", "S", " "], "G# "]).tolist()
+    require_consistent(spec, question)
+    answer = require_unique(spec, question)
+    assert grids.text(spec, answer) == "oS G# "
+    assert check(spec, question, answer) is True
+    assert check(spec, question, question) is False
+    assert render(spec, answer).plain.splitlines() == ["\u2022 S   ", "G \u2588\u2588  "]
+
+
+def test_mazes_that_make_no_sense_are_refused() -> None:
+    spec = maze_spec(1, 4)
+    assert conflicts(spec, grids.parse(spec, "SSGS")) == [(0, 1), (0, 3)]
+    with pytest.raises(ContradictoryGivens, match="exactly one"):
+        require_consistent(spec, grids.parse(spec, "SSG "))
+    with pytest.raises(UnsolvablePuzzle, match="No way"):
+        require_unique(spec, grids.parse(spec, "S# G"))

@@ -3,12 +3,16 @@
 from rich.console import Console
 from rich.table import Table
 
-from trm.puzzles.datasets import BUILTIN, load
+from trm.puzzles.datasets import BUILTIN, SPLITS, load
 
 
 def datasets() -> None:
     """List the built-in data sets."""
-    table = Table("data set", "train", "test", "what", title="Data sets", title_justify="left")
+    table = Table("data set", *SPLITS, "what", title="Data sets", title_justify="left")
     for name, dataset in BUILTIN.items():
-        table.add_row(name, f"{len(load(name, 'train')):,}", f"{len(load(name, 'test')):,}", dataset.summary)
+        tables = (
+            () if dataset.spec.kind == "arc" else dataset.splits
+        )  # ARC is assembled from its tasks, in half a minute
+        sizes = (f"{len(load(name, split)):,}" if split in tables else "-" for split in SPLITS)
+        table.add_row(name, *sizes, dataset.summary)
     Console().print(table)

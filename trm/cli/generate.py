@@ -1,35 +1,55 @@
-"""`trm generate`: a data set of new Sudokus, each with one answer."""
+"""`trm generate`: a data set of new Sudokus, each with one answer, or of new mazes."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import track
 
+from trm.config import PuzzleSpec
+from trm.puzzles import generate as sudokus
+from trm.puzzles import maze
 from trm.puzzles.datasets import PuzzleSet, holdout, save_dataset
-from trm.puzzles.generate import generate as generated
 from trm.puzzles.sudoku import spec_for
 
 
 def generate(
     out: Annotated[Path, typer.Argument(help="Folder to create.")],
-    size: Annotated[int, typer.Option(help="4, 6, 9, 12 or 16.")] = 6,
+    kind: Annotated[Literal["sudoku", "maze"], typer.Option(help="What to generate.")] = "sudoku",
+    size: Annotated[
+        int | None, typer.Option(help="Sudoku: 4, 6, 9, 12 or 16 (6); maze: side of the square (30).")
+    ] = None,
     count: Annotated[int, typer.Option(min=2, help="Puzzles in all.")] = 1000,
     givens: Annotated[
-        int | None, typer.Option(min=0, help="Stop removing clues here; as few as possible unless given.")
+        int | None, typer.Option(min=0, help="Sudoku: stop removing clues here; as few as possible unless given.")
     ] = None,
+    shortest: Annotated[int, typer.Option(min=2, help="Maze: fewest cells on the path, both ends counted.")] = 110,
     test_share: Annotated[float, typer.Option(min=0, max=1, help="Share held out for testing.")] = 0.1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same puzzles.")] = 0,
 ) -> None:
-    """Generate Sudokus with unique answers and split them; up to 6x6 the splits are disjoint up to symmetry."""
+    """Generate Sudokus with unique answers or mazes, and split them disjoint up to symmetry (12x12 Sudoku and up: no two equal)."""
     console = Console(stderr=True)
-    pairs = list(track(generated(size, count, seed, givens), "generating", total=count, console=console))
-    questions, answers = (np.stack(part) for part in zip(*pairs, strict=True))
+    size = size or (30 if kind == "maze" else 6)
+    spec, pairs = _mazes(size, count, seed, shortest) if kind == "maze" else _sudokus(size, count, seed, givens)
+    made = list(track(pairs, "generating", total=count, console=console))
+    questions, answers = (np.stack(part) for part in zip(*made, strict=True))
     _, first = np.unique(questions, axis=0, return_index=True)
-    source = (f"trm generate --size {size} --count {count} --givens {givens} --seed {seed}",) * count
-    puzzles = PuzzleSet(spec_for(size), questions, answers, source).select(np.sort(first))
+    limit = f"--shortest {shortest}" if kind == "maze" else f"--givens {givens}"
+    source = (f"trm generate --kind {kind} --size {size} --count {count} {limit} --seed {seed}",) * count
+    puzzles = PuzzleSet(spec, questions, answers, source).select(np.sort(first))
     train, test = holdout(puzzles, test_share, seed, most=count)
     save_dataset(out, out.name, {"train": train, "test": test})
     console.print(f"{len(train):,} training and {len(test):,} test puzzles in {out}")
+
+
+def _sudokus(size: int, count: int, seed: int, givens: int | None) -> tuple[PuzzleSpec, Iterator[sudokus.Pair]]:
+    return spec_for(size), sudokus.generate(size, count, seed, givens)
+
+
+def _mazes(size: int, count: int, seed: int, shortest: int) -> tuple[PuzzleSpec, Iterator[maze.Pair]]:
+    if not 2 <= size <= 64:
+        raise typer.BadParameter("a maze has 2 to 64 rows and columns", param_hint="--size")
+    return maze.spec_for(size, size), maze.generate(size, size, count, seed, shortest)

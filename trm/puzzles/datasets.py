@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from trm.config import Kind, PuzzleSpec
 from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem, UnknownDataset
-from trm.puzzles import grids, maze
+from trm.puzzles import arc, grids, maze
 from trm.puzzles.rules import check_many
 from trm.puzzles.sudoku import BOXES, spec_for
 from trm.puzzles.symmetry import canonical
@@ -27,6 +27,7 @@ DATA = Path(__file__).parent / "data"
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("source", "question", "answer", "rating")
 RATING = re.compile(r"-?[0-9]{1,9}")
+ARC_ELSEWHERE = "ARC tasks are no tables of questions and answers: they are read with trm.puzzles.arc."
 CANONICAL_CELLS = 36  # up to 6x6, equivalent puzzles can be told by comparing all images
 
 
@@ -72,6 +73,8 @@ class BuiltinDataset:
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that ship."""
+        if self.spec.kind == "arc":
+            return ("train", "test")  # assembled by trm.puzzles.arc_sets
         return tuple(split for split in SPLITS if (DATA / self.name / f"{split}.csv.gz").exists())
 
     def path(self, split: str) -> Path:
@@ -101,6 +104,12 @@ BUILTIN: dict[str, BuiltinDataset] = {
             "see README.md of the data",
             maze.spec_for(30, 30),
         ),
+        BuiltinDataset(
+            "arc-1", "ARC-AGI-1 and ConceptARC; tested on the 400 evaluation tasks.", "Apache-2.0, MIT", arc.SPEC
+        ),
+        BuiltinDataset(
+            "arc-2", "ARC-AGI-2 and ConceptARC; tested on the 120 evaluation tasks.", "Apache-2.0, MIT", arc.SPEC
+        ),
     )
 }
 
@@ -125,6 +134,8 @@ def splits_of(name: str | Path) -> tuple[str, ...]:
 def load(name: str | Path, split: str) -> PuzzleSet:
     """A split of a built-in data set, or of a folder that `save_dataset` wrote; raises UnknownDataset for other names."""
     spec = spec_of(name)
+    if spec.kind == "arc":
+        raise DatasetError(ARC_ELSEWHERE)
     if not _is_folder(name):
         return read_table(builtin(str(name)).path(split), kind=spec.kind, spec=spec)
     files = _manifest(Path(name))["splits"]
@@ -257,7 +268,7 @@ def _json_rows(content: str) -> Iterator[dict[str, Any]]:
 
 def _inferred(kind: Kind, table: list[dict[str, Any]]) -> PuzzleSpec:
     if kind == "arc":
-        raise DatasetError("ARC tasks are no tables of questions and answers: they are read with trm.puzzles.arc.")
+        raise DatasetError(ARC_ELSEWHERE)
     shape = _shape(table[0].get("question"))
     if kind == "sudoku":
         return _inferred_sudoku(shape)
