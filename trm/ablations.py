@@ -23,7 +23,7 @@ class Ablation:
 TRM = "arXiv 2510.04871"
 
 
-def _set(**changes: Any) -> Callable[[ModelConfig], Changes]:
+def _set(**changes: object) -> Callable[[ModelConfig], Changes]:
     """The same changes for every recipe; `model__layers=4` stands for `model.layers`."""
     dotted = {name.replace("__", "."): value for name, value in changes.items()}
     return lambda _: dotted

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trm.config import PuzzleSpec
 from trm.effort import Effort
 from trm.model import TinyRecursiveModel
 from trm.puzzles.rules import check, check_many

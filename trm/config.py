@@ -155,6 +155,7 @@ class TrainConfig(Frozen):
     depth_curriculum: tuple[Depth, ...] = ()  # shallower recursions first, arXiv 2511.08653; then the model's own
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     augment: bool = True
+    arc_variants: int = Field(default=1000, ge=0, le=10_000)  # of every ARC task, each with a puzzle id of its own
     seed: int = Field(default=0, ge=0, lt=2**63)
     log_every: int = Field(default=50, ge=1)  # optimizer updates
     evaluate_every: int = Field(default=2_000, ge=1)

@@ -1,17 +1,20 @@
 """What a training reads: its splits, whatever the kind of puzzle."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from trm.arc_feed import ArcFeed, evaluation_set
+from trm.arc_feed import ArcFeed
 from trm.config import PuzzleSpec, RunConfig
 from trm.errors import ConfigError
 from trm.feed import Feed
 from trm.puzzles import arc_sets, datasets
+from trm.puzzles.arc_files import read_tasks
+from trm.puzzles.arc_rows import evaluation_set
 from trm.puzzles.arc_sets import ArcSets
 from trm.puzzles.datasets import PuzzleSet, holdout
 
@@ -46,6 +49,11 @@ class Splits:
         """The shape of the puzzles."""
         return self.test.spec
 
+    @property
+    def train_puzzles(self) -> int:
+        """Puzzles to train on; for ARC every variant is one."""
+        return self.train.counts().train_puzzles if isinstance(self.train, ArcSets) else len(self.train)
+
     def require_fit(self, config: RunConfig) -> None:
         """Raise ConfigError when these are not the puzzles that the configuration describes."""
         if self.spec != config.puzzle:
@@ -69,10 +77,26 @@ def load_splits(source: str | Path, config: RunConfig) -> Splits:
     Raises DatasetError or UnknownDataset.
     """
     if config.puzzle.kind == "arc":
-        sets = arc_sets.build(str(source))
+        sets = arc_sets_of(str(source), config.train.arc_variants)
         return Splits(sets, None, evaluation_set(sets))
     train, test = datasets.load(source, "train"), datasets.load(source, "test")
     if "validation" in datasets.splits_of(source):
         return Splits(train, datasets.load(source, "validation"), test)
     train, validation = holdout(train, VALIDATION_SHARE, config.train.seed, most=config.train.evaluate_puzzles)
     return Splits(train, validation, test)
+
+
+@lru_cache(maxsize=1)
+def arc_sets_of(source: str, variants: int) -> ArcSets:
+    """A published ARC set by name, or the tasks of a file or folder: their test pairs are held out."""
+    if source in datasets.BUILTIN:
+        return arc_sets.build(source, variants)
+    return arc_sets.assemble(source, (arc_sets.Subset(read_tasks(Path(source)), held_out=True),), variants)
+
+
+def with_identifiers(config: RunConfig, source: str) -> RunConfig:
+    """The configuration with as many puzzle ids as the data set has; only ARC has several."""
+    if config.puzzle.kind != "arc":
+        return config
+    count = arc_sets_of(source, config.train.arc_variants).identifiers
+    return config.model_copy(update={"model": config.model.model_copy(update={"puzzle_ids": count})})

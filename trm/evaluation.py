@@ -11,9 +11,9 @@ from trm.events import Evaluated
 from trm.model import TinyRecursiveModel
 from trm.puzzles.datasets import PuzzleSet
 from trm.puzzles.rules import check_many
+from trm.puzzles.scoring import PADDING, right_cells
 from trm.thinking import Thinking
 
-PADDING = 0  # the token of cells that no answer fills
 HALTS_AT = 0.5  # the halt probability that training halts at
 
 
@@ -42,11 +42,6 @@ def record(model: TinyRecursiveModel, puzzles: PuzzleSet, *, dtype: torch.dtype,
             result.halt_probability[step, part] = thought.halt_probability
         result.answers[part] = thought.answers
     return result
-
-
-def right_cells(given: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which cells `(n, L)` are right; padding of the answer is not asked for, and always right."""
-    return (given == answers) | (answers == PADDING)
 
 
 def evaluate(

@@ -22,7 +22,7 @@ class Carry:
     halted: Tensor  # (B,) bool: the slot takes a new puzzle before the next step
     inputs: Tensor  # (B, L) int32
     labels: Tensor  # (B, L) int32
-    puzzle_ids: Tensor  # (B,) int32
+    puzzle_ids: Tensor  # (B,) int64
 
     @classmethod
     def empty(cls, model: TinyRecursiveModel, slots: int, cells: int, dtype: torch.dtype) -> "Carry":
@@ -31,7 +31,7 @@ class Carry:
         whole = torch.zeros(slots, cells, dtype=torch.int32, device=y.device)
         none = torch.zeros(slots, dtype=torch.int32, device=y.device)
         return cls(
-            y, z, none, torch.ones_like(none, dtype=torch.bool), whole, torch.full_like(whole, IGNORED), none.clone()
+            y, z, none, torch.ones_like(none, dtype=torch.bool), whole, torch.full_like(whole, IGNORED), none.long()
         )
 
     def refill(

@@ -45,7 +45,7 @@ class Thinking:
         none = np.zeros(count, dtype=np.int64)
         self.model, self.noise, self.seed, self.step_number = model, noise, seed, 0
         self.rows, self.numbers = np.arange(count), none if numbers is None else numbers
-        self.inputs = torch.from_numpy(questions).to(device)
+        self.inputs = torch.tensor(questions, device=device)  # a copy: the caller may go on writing
         self.puzzle_rows = model.puzzle_rows(torch.from_numpy(none if puzzle_ids is None else puzzle_ids).to(device))
         self.y, self.z = self._start(count, dtype)
 

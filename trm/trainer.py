@@ -244,7 +244,7 @@ class Trainer:
             device=str(self.device),
             precision=self.config.train.precision,
             resumed_from=self.resumed_from,
-            train_puzzles=len(self.splits.train),
+            train_puzzles=self.splits.train_puzzles,
             validation_puzzles=len(self.splits.validation) if self.splits.validation else 0,
             test_puzzles=len(self.splits.test),
         )

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from trm.config import ModelConfig, RunConfig, TrainConfig
+from trm.data import Splits
 from trm.puzzles.datasets import PuzzleSet, load
 from trm.trainer import Trainer
 
@@ -18,6 +19,11 @@ def train_set() -> PuzzleSet:
 @pytest.fixture(scope="session")
 def test_set() -> PuzzleSet:
     return load("sudoku-4x4", "test").take(16)
+
+
+@pytest.fixture(scope="session")
+def splits(train_set: PuzzleSet, test_set: PuzzleSet) -> Splits:
+    return Splits(train_set, load("sudoku-4x4", "validation").take(16), test_set)
 
 
 @pytest.fixture
@@ -45,5 +51,5 @@ def config(train_set: PuzzleSet) -> RunConfig:
 
 
 @pytest.fixture
-def trainer(config: RunConfig, train_set: PuzzleSet, test_set: PuzzleSet) -> Trainer:
-    return Trainer(config, train_set, test_set, CPU)
+def trainer(config: RunConfig, splits: Splits) -> Trainer:
+    return Trainer(config, splits, CPU)

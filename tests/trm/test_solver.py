@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trm.effort import Effort
 from trm.puzzles.datasets import PuzzleSet
 from trm.puzzles.rules import check
-from trm.solver import Solver, SolveStep
+from trm.solution import SolveStep
+from trm.solver import Solver
 from trm.trainer import Trainer
 
 
@@ -22,18 +24,18 @@ def test_without_a_threshold_every_puzzle_takes_the_whole_budget(solver: Solver,
     solutions = solver.solve(test_set.questions)
     assert [s.steps for s in solutions] == [4] * len(test_set.questions)
     assert not any(s.halted for s in solutions)
-    assert [s.steps for s in solver.solve(test_set.questions[:3], max_steps=7)] == [7] * 3
+    assert [s.steps for s in solver.solve(test_set.questions[:3], Effort(max_steps=7))] == [7] * 3
 
 
 def test_a_reached_threshold_ends_thinking(solver: Solver, test_set: PuzzleSet) -> None:
-    [solution] = solver.solve(test_set.questions[:1], halt_threshold=0.0)
+    [solution] = solver.solve(test_set.questions[:1], Effort(halt_threshold=0.0))
     assert (solution.steps, solution.halted) == (1, True)
 
 
 def test_puzzles_that_halt_early_answer_as_at_that_step(solver: Solver, test_set: PuzzleSet) -> None:
     traces = [s.trace or () for s in solver.solve(test_set.questions, keep_trace=True)]
     threshold = float(np.median([t[1].halt_probability for t in traces]))
-    for trace, solution in zip(traces, solver.solve(test_set.questions, halt_threshold=threshold), strict=True):
+    for trace, solution in zip(traces, solver.solve(test_set.questions, Effort(halt_threshold=threshold)), strict=True):
         expected = next((t for t in trace if t.halt_probability >= threshold), trace[-1])
         assert solution.steps == expected.step
         assert np.array_equal(solution.answer, expected.answer)

@@ -6,15 +6,28 @@ from typing import Any
 import pytest
 import torch
 
+from trm.ablations import ABLATIONS
 from trm.config import RunConfig
+from trm.data import Splits, load_splits
 from trm.errors import ConfigError, NonFiniteLoss
 from trm.events import CheckpointDue, Evaluated, Event, Finished, Started, StepMetrics, Updated
-from trm.puzzles.datasets import PuzzleSet, load
+from trm.model import TinyRecursiveModel
+from trm.puzzles.datasets import load, save_dataset
+from trm.solver import Solver
 from trm.supervision import Carry, halts
 from trm.trainer import Trainer
 
 CPU = torch.device("cpu")
 CLOCKED = ("seconds", "puzzles_per_second")
+
+
+def changed(config: RunConfig, changes: dict[str, Any]) -> RunConfig:
+    """The configuration with dotted settings replaced."""
+    sections = config.model_dump()
+    for key, value in changes.items():
+        section, field = key.split(".")
+        sections[section][field] = value
+    return RunConfig.model_validate(sections)
 
 
 def news(events: list[Event]) -> list[dict[str, Any]]:
@@ -29,7 +42,8 @@ def test_events_come_in_order(trainer: Trainer) -> None:
     assert isinstance(events[-1], Finished)
     assert [e.step for e in events if isinstance(e, Updated)] == list(range(1, 9))
     assert [e.step for e in events if isinstance(e, StepMetrics)] == [3, 6, 8]
-    assert [e.step for e in events if isinstance(e, Evaluated)] == [4, 8]
+    evaluations = [(e.split, e.step) for e in events if isinstance(e, Evaluated)]
+    assert evaluations == [("validation", 4), ("validation", 8), ("test", 8)]
     assert [e.step for e in events if isinstance(e, CheckpointDue)] == [4, 8]
 
 
@@ -44,19 +58,28 @@ def test_step_metrics_account_for_every_slot(trainer: Trainer) -> None:
         assert round(finished) == m.puzzles_finished
 
 
-@pytest.mark.parametrize("stop_at", [2, 5])
+@pytest.mark.parametrize(
+    ("stop_at", "changes"),
+    [
+        (2, {}),
+        (5, {"train.keep_best": True, "train.patience": 3}),
+        (5, {"train.optimizer": "muon", "model.update_noise": 0.01, "model.random_start": True}),
+        (5, {"model.hypotheses": 3, "train.depth_curriculum": [{"until": 0.7, "recursions": 1, "latent_steps": 1}]}),
+    ],
+)
 def test_resuming_is_bit_identical(
-    stop_at: int, config: RunConfig, train_set: PuzzleSet, test_set: PuzzleSet, tmp_path: Path
+    stop_at: int, changes: dict[str, Any], config: RunConfig, splits: Splits, tmp_path: Path
 ) -> None:
-    straight = Trainer(config, train_set, test_set, CPU)
+    config = changed(config, changes)
+    straight = Trainer(config, splits, CPU)
     expected = news(list(straight))
-    first, before = Trainer(config, train_set, test_set, CPU), []
+    first, before = Trainer(config, splits, CPU), []
     for event in first:
         before.append(event)
         if isinstance(event, Updated) and event.step == stop_at:
             saved = first.save(tmp_path)
             break
-    second = Trainer.resume(Path(saved.path), train_set, test_set, CPU)
+    second = Trainer.resume(Path(saved.path), splits, CPU)
     after = list(second)
     assert isinstance(after[0], Started)
     assert after[0].resumed_from == stop_at
@@ -73,33 +96,42 @@ def test_puzzle_embedding_learns_by_sign(trainer: Trainer) -> None:
     torch.testing.assert_close(trainer.model.puzzle_embedding.abs(), torch.full((1, 16), rate))
 
 
-def test_training_learns(config: RunConfig, train_set: PuzzleSet, test_set: PuzzleSet) -> None:
+def test_training_learns(config: RunConfig, splits: Splits) -> None:
     longer = config.model_copy(update={"train": config.train.model_copy(update={"steps": 60, "log_every": 20})})
-    losses = [e.lm_loss for e in Trainer(longer, train_set, test_set, CPU) if isinstance(e, StepMetrics)]
+    losses = [e.lm_loss for e in Trainer(longer, splits, CPU) if isinstance(e, StepMetrics)]
     assert losses[-1] < losses[0]
 
 
 def test_a_loss_that_is_not_finite_is_an_error(trainer: Trainer) -> None:
     trainer.model.embedding.data.fill_(float("nan"))
-    with pytest.raises(NonFiniteLoss, match=r"at step 3"):
+    with pytest.raises(NonFiniteLoss, match=r"at step 1; .* embedding"):
         list(trainer)
 
 
-def test_puzzles_of_another_shape_are_refused(config: RunConfig, test_set: PuzzleSet) -> None:
+def test_a_broken_state_is_never_saved(trainer: Trainer, tmp_path: Path) -> None:
+    list(trainer)
+    trainer.window.bad_step += 7  # as on a GPU, where the loss is looked at later
+    with pytest.raises(NonFiniteLoss, match=r"at step 7"):
+        trainer.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_puzzles_of_another_shape_are_refused(config: RunConfig) -> None:
+    other = load("sudoku-6x6", "test")
     with pytest.raises(ConfigError):
-        Trainer(config, load("sudoku-6x6", "train"), test_set, CPU)
+        Trainer(config, Splits(other, None, other), CPU)
 
 
-def test_halting_follows_the_logit_and_the_last_step(config: RunConfig) -> None:
-    logit, steps = torch.tensor([1.0, -1.0, -1.0]), torch.tensor([1, 1, 4])
-    assert halts(config.model, logit, steps, 0.0, torch.Generator()).tolist() == [True, False, True]
+def test_halting_follows_the_wish_and_the_last_step() -> None:
+    wants_to, steps = torch.tensor([True, False, False]), torch.tensor([1, 1, 4])
+    assert halts(4, wants_to, steps, 0.0, torch.Generator()).tolist() == [True, False, True]
 
 
-def test_exploration_delays_halting_but_not_the_last_step(config: RunConfig) -> None:
+def test_exploration_delays_halting_but_not_the_last_step() -> None:
     generator, slots = torch.Generator().manual_seed(0), 4000
-    early = halts(config.model, torch.ones(slots), torch.ones(slots), 0.1, generator)
+    early = halts(4, torch.ones(slots, dtype=torch.bool), torch.ones(slots), 0.1, generator)
     assert early.float().mean().item() == pytest.approx(0.9, abs=0.02)
-    assert halts(config.model, torch.ones(slots), torch.full((slots,), 4), 1.0, generator).all()
+    assert halts(4, torch.ones(slots, dtype=torch.bool), torch.full((slots,), 4), 1.0, generator).all()
 
 
 def test_only_halted_slots_take_new_puzzles(trainer: Trainer) -> None:
@@ -117,3 +149,58 @@ def test_an_empty_carry_is_all_halted(trainer: Trainer) -> None:
     carry = Carry.empty(trainer.model, 3, 16, torch.float32)
     assert carry.halted.all()
     assert carry.y.shape == (3, 17, 16)
+
+
+def test_the_average_stops_when_training_stops(config: RunConfig, splits: Splits) -> None:
+    trainer = Trainer(config, splits, CPU)
+    for event in trainer:
+        if isinstance(event, Updated) and event.step == 8:
+            shadow = {name: tensor.clone() for name, tensor in trainer.ema.shadow.items()}  # type: ignore[union-attr]
+    assert list(trainer)[1:] == [] or isinstance(list(trainer)[-1], Finished)
+    assert all(torch.equal(tensor, trainer.ema.shadow[name]) for name, tensor in shadow.items())  # type: ignore[union-attr]
+
+
+def test_the_best_weights_are_tested_and_shipped(config: RunConfig, splits: Splits, tmp_path: Path) -> None:
+    trainer = Trainer(changed(config, {"train.keep_best": True}), splits, CPU)
+    for event in trainer:
+        if isinstance(event, Evaluated) and event.step == 4:
+            trainer.best.score = (2.0, 2.0)  # nothing later can beat it
+            best = {name: tensor.clone() for name, tensor in trainer.best.weights.items()}
+    saved = trainer.save(tmp_path)
+    solver = Solver.load(saved.path, "cpu")
+    assert trainer.best.step == 4
+    assert all(torch.equal(tensor, solver.model.state_dict()[name]) for name, tensor in best.items())
+    assert any(not torch.equal(tensor, trainer.ema.shadow[name]) for name, tensor in best.items())  # type: ignore[union-attr]
+
+
+def test_patience_ends_a_training_that_no_longer_improves(config: RunConfig, splits: Splits) -> None:
+    trainer = Trainer(changed(config, {"train.patience": 1, "train.steps": 40}), splits, CPU)
+    trainer.best.score = (2.0, 2.0)
+    events = list(trainer)
+    assert trainer.step == 4
+    assert [e.split for e in events if isinstance(e, Evaluated)] == ["validation", "test"]
+    assert isinstance(events[-1], Finished)
+
+
+@pytest.mark.parametrize("name", [*ABLATIONS])
+def test_every_ablation_trains_and_solves(name: str, config: RunConfig, splits: Splits, tmp_path: Path) -> None:
+    base = changed(config, {"model.latent_steps": 3, "train.steps": 3, "train.test_puzzles": 8})
+    trainer = Trainer(changed(base, ABLATIONS[name].changes(base.model)), splits, CPU)
+    events = list(trainer)
+    assert isinstance(events[-1], Finished)
+    weights = {n: p.detach().clone() for n, p in trainer.model.named_parameters()}
+    fresh = TinyRecursiveModel(trainer.config.model, splits.spec)
+    fresh.initialise(torch.Generator().manual_seed(0))
+    still = [n for n, p in fresh.named_parameters() if torch.equal(p, weights[n]) and n != "halt_head.weight"]
+    assert still == []  # every weight was trained
+    [solution] = Solver.load(trainer.save(tmp_path).path, "cpu").solve(splits.test.questions[:1])
+    assert solution.steps == trainer.config.model.max_supervision_steps
+
+
+def test_a_validation_split_is_held_out_where_there_is_none(config: RunConfig, tmp_path: Path) -> None:
+    save_dataset(tmp_path / "own", "own", {s: load("sudoku-4x4", s).take(100) for s in ("train", "test")})
+    found = load_splits(tmp_path / "own", config)
+    assert found.validation is not None
+    rows = {q.tobytes() for q in found.validation.questions}
+    assert rows.isdisjoint(q.tobytes() for q in found.train.questions)  # type: ignore[union-attr]
+    assert len(rows) + found.train_puzzles == 100

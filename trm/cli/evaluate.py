@@ -2,18 +2,24 @@
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import track
 
+from trm.cli.overrides import effort_of
 from trm.cli.progress import share
+from trm.effort import Effort
 from trm.errors import TrmError
 from trm.puzzles.datasets import PuzzleSet, load, read_table
+from trm.puzzles.scoring import PADDING, right_cells
 
 if TYPE_CHECKING:
+    from trm.solution import Solution
     from trm.solver import Solver
 
 BATCH = 256
@@ -26,29 +32,26 @@ def evaluate(
     ],
     split: Annotated[str, typer.Option(help="Which split of a data set.")] = "test",
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many puzzles.")] = None,
-    max_steps: Annotated[
-        int | None, typer.Option(min=1, help="Supervision steps; the model's own maximum unless given.")
-    ] = None,
-    halt_threshold: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Let puzzles leave at this halt probability; none as in the paper."),
+    effort: Annotated[
+        list[str] | None,
+        typer.Option("--effort", help="How hard to think: halt_threshold=0.5, rollouts=8, noise=0.3, views=4, ..."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Solve every puzzle and compare with its answer."""
+    """Solve every puzzle and compare with its answer; every puzzle takes all steps, as in the paper, unless an effort is given."""
     from trm.solver import Solver
 
     solver = Solver.load(checkpoint, device)
     puzzles = _puzzles(data, split, solver).take(limit)
-    result = _measured(solver, puzzles, max_steps, halt_threshold, quiet=as_json)
+    result = _measured(solver, puzzles, effort_of(effort or []), quiet=as_json)
     if as_json:
         print(json.dumps(result))
         return
     verified = f", {share(result['verified'])} verified by the rules" if result["verified"] is not None else ""
     Console(highlight=False).print(
         f"[bold]{share(result['exact_accuracy'])}[/] of {result['n']:,} puzzles exactly right, {share(result['cell_accuracy'])} of cells"
-        f"{verified}; {result['mean_supervision_steps']:.2f} supervision steps a puzzle, {result['seconds']:.1f} s"
+        f"{verified}; {result['mean_total_steps']:.2f} supervision steps a puzzle, {result['seconds']:.1f} s"
     )
 
 
@@ -64,34 +67,24 @@ def _puzzles(data: str, split: str, solver: "Solver") -> PuzzleSet:
     return puzzles
 
 
-def _measured(
-    solver: "Solver",
-    puzzles: PuzzleSet,
-    max_steps: int | None,
-    halt_threshold: float | None,
-    *,
-    quiet: bool,
-) -> dict[str, Any]:
+def _measured(solver: "Solver", puzzles: PuzzleSet, effort: Effort, *, quiet: bool) -> dict[str, Any]:
     begun = time.monotonic()
-    count = len(puzzles.questions)
-    exact = cells = steps = verified = 0
-    for first in track(range(0, count, BATCH), "evaluating", disable=quiet, console=Console(stderr=True)):
-        part = slice(first, first + BATCH)
-        for solution, answer in zip(
-            solver.solve(puzzles.questions[part], max_steps=max_steps, halt_threshold=halt_threshold, batch_size=BATCH),
-            puzzles.answers[part],
-            strict=True,
-        ):
-            hits = int((solution.answer == answer).sum())
-            exact += hits == len(answer)
-            cells += hits
-            steps += solution.steps
-            verified += bool(solution.verified)
+    solutions: list[Solution] = []
+    for first in track(range(0, len(puzzles), BATCH), "evaluating", disable=quiet, console=Console(stderr=True)):
+        part = puzzles.questions[first : first + BATCH]
+        ids = None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[first : first + BATCH]
+        solutions += solver.solve(part, effort, puzzle_ids=ids, batch_size=BATCH)
+    right = right_cells(np.stack([s.answer for s in solutions]), puzzles.answers)
+    asked, count = puzzles.answers != PADDING, len(puzzles)
+    verified = [s.verified for s in solutions if s.verified is not None]
     return {
         "n": count,
-        "exact_accuracy": exact / count,
-        "cell_accuracy": cells / (count * puzzles.spec.cells),
-        "verified": verified / count if puzzles.spec.kind == "sudoku" else None,
-        "mean_supervision_steps": steps / count,
+        "exact_accuracy": float(right.all(1).mean()),
+        "cell_accuracy": float(right[asked].mean()),
+        "verified": sum(verified) / count if verified else None,
+        "mean_supervision_steps": sum(s.steps for s in solutions) / count,
+        "mean_total_steps": sum(s.total_steps for s in solutions) / count,
+        "stopped": dict(Counter(s.reason for s in solutions)),
+        "effort": effort.model_dump(exclude_defaults=True),
         "seconds": round(time.monotonic() - begun, 3),
     }

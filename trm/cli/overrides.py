@@ -1,9 +1,12 @@
-"""Settings changed on the command line: `--set key=value`."""
+"""Settings given on the command line as `key=value`."""
 
 import json
 from typing import Any
 
-from trm.errors import InvalidOverride
+from pydantic import ValidationError
+
+from trm.effort import Effort
+from trm.errors import ConfigError, InvalidOverride
 
 
 def parsed(overrides: list[str]) -> dict[str, Any]:
@@ -12,9 +15,19 @@ def parsed(overrides: list[str]) -> dict[str, Any]:
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
-            raise InvalidOverride(f"--set takes key=value, not {override!r}.")
+            raise InvalidOverride(f"Give key=value, not {override!r}.")
         try:
             parsed[key] = json.loads(value)
         except ValueError:
             parsed[key] = value
     return parsed
+
+
+def effort_of(settings: list[str]) -> Effort:
+    """How hard to think; raises ConfigError for a setting that is unknown, out of range or contradicts another."""
+    try:
+        return Effort(**parsed(settings))
+    except ValidationError as error:
+        known = ", ".join(Effort.model_fields)
+        sentence = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'effort'}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"This effort is not possible: {sentence}. Settings: {known}.") from error

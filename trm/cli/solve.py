@@ -2,28 +2,35 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from trm.cli.overrides import effort_of
 from trm.puzzles.grids import parse
+from trm.puzzles.picture import svg
 from trm.puzzles.render import render
 from trm.puzzles.rules import require_consistent
+
+if TYPE_CHECKING:
+    from trm.solution import Solution
 
 
 def solve(
     checkpoint: Annotated[Path, typer.Option(help="A checkpoint folder.")],
     puzzle: Annotated[str, typer.Argument(help="The puzzle's cells as one string, or - to read it from stdin.")],
-    max_steps: Annotated[
-        int | None, typer.Option(min=1, help="Supervision steps; the model's own maximum unless given.")
+    effort: Annotated[
+        list[str] | None,
+        typer.Option("--effort", help="How hard to think: rollouts=8, noise=0.3, views=4, until_verified=true, ..."),
     ] = None,
-    halt_threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Stop at this halt probability.")] = 0.5,
+    picture: Annotated[Path | None, typer.Option(help="Write the answer as an SVG picture.")] = None,
     steps: Annotated[bool, typer.Option("--steps", help="Show the answer after every supervision step.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Solve a puzzle; exits 2 when the rules do not verify the answer."""
-    from trm.solver import Solver, SolveStep
+    """Solve a puzzle; halts at probability 1/2 unless an effort is given. Exits 2 when the rules do not verify the answer."""
+    from trm.solution import SolveStep
+    from trm.solver import Solver
 
     solver, console = Solver.load(checkpoint, device), Console(highlight=False)
     question = parse(solver.spec, sys.stdin.read() if puzzle == "-" else puzzle)
@@ -32,24 +39,36 @@ def solve(
 
     def show(step: SolveStep) -> None:
         nonlocal previous
+        chain = f" of chain {step.chain}" if asked.chains > 1 else ""
         console.print(
-            f"step {step.step}: halt probability {step.halt_probability:.3f}, {len(step.changed_cells)} cells changed"
+            f"step {step.step}{chain}: halt probability {step.halt_probability:.3f}, {len(step.changed_cells)} cells changed"
         )
         console.print(render(solver.spec, step.answer, givens=question, previous=previous))
         previous = step.answer
 
-    [solution] = solver.solve(
-        question[None], max_steps=max_steps, halt_threshold=halt_threshold, on_step=show if steps else None
-    )
+    asked = effort_of(effort or ["halt_threshold=0.5"])
+    [solution] = solver.solve(question[None], asked, on_step=show if steps else None)
     if not steps:
         console.print(render(solver.spec, solution.answer, givens=question))
+    if picture is not None:
+        picture.write_text(svg(solver.spec, solution.answer, givens=question))
+    console.print(_summary(solution))
+    if solution.verified is False:
+        raise typer.Exit(2)
+
+
+def _summary(solution: "Solution") -> str:
     verdict = {
         True: "[green]verified by the rules[/]",
         False: "[red]breaks the rules[/]",
         None: "no rules to verify it by",
-    }
-    console.print(
-        f"{verdict[solution.verified]}; halt probability {solution.halt_probability:.3f} after {solution.steps} steps"
+    }[solution.verified]
+    told = (
+        f"{verdict}; halt probability {solution.halt_probability:.3f} after {solution.steps} steps ({solution.reason})"
     )
-    if solution.verified is False:
-        raise typer.Exit(2)
+    if solution.chosen_by == "only":
+        return told
+    return (
+        f"{told}; chain {solution.chain} chosen by {solution.chosen_by}, {solution.votes} of {solution.chains} chains agree, "
+        f"{solution.total_steps} steps in all"
+    )

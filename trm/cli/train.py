@@ -85,8 +85,17 @@ def _print_json(event: Event) -> None:
 
 def _configuration(path: Path | None, preset: str, overrides: list[str], data: str | None) -> RunConfig:
     if path is None:
-        return resolve(preset, spec_of(data or get_preset(preset).dataset), parsed(overrides), data)
+        source = data or get_preset(preset).dataset
+        return _fitted(resolve(preset, spec_of(source), parsed(overrides), data), source)
     try:
         return RunConfig.model_validate_json(path.read_text())
     except (OSError, ValidationError) as error:
         raise ConfigError(f"{path} is not a run configuration: {error}") from error
+
+
+def _fitted(config: RunConfig, source: str) -> RunConfig:
+    if config.puzzle.kind != "arc":
+        return config  # without loading torch
+    from trm.data import with_identifiers
+
+    return with_identifiers(config, source)
