@@ -10,13 +10,14 @@ from trm.errors import DatasetError, TrmError
 
 def build() -> typer.Typer:
     """The application with all its commands."""
-    from trm.cli import datasets, evaluate, generate, golden, inspect, solve, train
+    from trm.cli import ablate, datasets, evaluate, generate, golden, inspect, solve, train
 
     app = typer.Typer(
         no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tiny Recursive Models."
     )
     for command in (train.train, evaluate.evaluate, solve.solve, inspect.inspect, generate.generate, golden.golden):
         app.command()(command)
+    app.command()(ablate.ablate)
     app.command("datasets")(datasets.datasets)
     return app
 
