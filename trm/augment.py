@@ -49,11 +49,11 @@ def permutations(count: int, size: int, generator: torch.Generator) -> Tensor:
     return torch.rand(count, size, generator=generator).argsort(dim=1)
 
 
-def maze_images(spec: PuzzleSpec, questions: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def maze_images(spec: PuzzleSpec, questions: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """All images of mazes `(n, L)` under their symmetries, `(n images, L)`, those of one maze together, answers drawn anew.
 
     Turning the answer along would keep a shortest path, but not the one that the labels' rule for ties picks.
     """
     turned = np.stack([view.apply(questions) for view in views(spec, 8, 0)], axis=1).reshape(-1, spec.cells)
     answers = np.stack([solve(spec, question) for question in turned])
-    return turned.astype(np.uint8), answers.astype(np.uint8)
+    return turned, answers

@@ -90,7 +90,8 @@ class ChainBatch:
         for i in np.unique(puzzles).tolist():
             self._conclude(i)
         decided = np.array([i in self.solutions for i in puzzles.tolist()], dtype=bool)
-        return (reasons == "") & ~decided
+        goes_on: NDArray[np.bool_] = (reasons == "") & ~decided
+        return goes_on
 
     def _reasons(self, thought: ThoughtBatch, puzzles: NDArray[np.int64], answers: Tokens) -> NDArray[np.str_]:
         """Why each chain stops now; empty where it goes on."""

@@ -23,15 +23,13 @@ class Feed:
 
     def __init__(self, puzzles: PuzzleSet, *, augmented: bool, seed: int, device: torch.device) -> None:
         self.spec: PuzzleSpec = puzzles.spec
-        questions, answers = puzzles.questions, puzzles.answers
-        self.images = 1  # of every puzzle, one after the other
         self.augmented = augmented and self.spec.kind == "sudoku"
+        tables = (puzzles.questions, puzzles.answers)
         if augmented and self.spec.kind == "maze":
-            questions, answers = maze_images(self.spec, questions)
-            self.images = len(questions) // len(puzzles)
+            tables = maze_images(self.spec, puzzles.questions)
         self.count, self.seed = len(puzzles), seed
-        self.questions = torch.from_numpy(questions).to(device)  # (n images, L)
-        self.answers = torch.from_numpy(answers).to(device)
+        self.images = len(tables[0]) // self.count  # of every puzzle, one after the other
+        self.questions, self.answers = (torch.from_numpy(table).to(device) for table in tables)  # (n images, L)
         self.seek(0, 0)
 
     def seek(self, epoch: int, position: int) -> None:

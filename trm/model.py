@@ -134,7 +134,7 @@ class TinyRecursiveModel(nn.Module):
             x, y, z = x.repeat_interleave(several, 0), y.repeat_interleave(several, 0), z.flatten(0, 1)
         y, z = recurse(self, x, y, z, generator)
         parts = (y, z, *self.read(y))
-        return Thought(*(part.unflatten(0, (-1, several)) for part in parts) if several > 1 else parts)
+        return Thought(*(part.view(-1, several, *part.shape[1:]) for part in parts) if several > 1 else parts)
 
     def read(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Answer logits `(B, L, V)`, halt and continue logits `(B,)` of an answer state `(B, S, D)`."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trm.ablations import BASELINES, PAPER, SUCCESSORS, Ablation
+from trm.ablations import BASELINES, PAPER, SUCCESSORS, Ablation, Changes
 from trm.config import Frozen, ModelConfig, PuzzleSpec, RunConfig, TrainConfig
 from trm.errors import InvalidOverride, UnknownPreset
 
@@ -19,13 +19,14 @@ class Preset(Frozen):
     train: TrainConfig = TrainConfig()
 
 
-def _derived(base: Preset, name: str, summary: str, dataset: str | None = None, **changes: object) -> Preset:
-    """A preset with another name and some settings changed; `model__layers=4` stands for `model.layers`."""
+def _derived(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:
+    """A preset with another name and some settings changed."""
     sections: dict[str, dict[str, Any]] = {"model": base.model.model_dump(), "train": base.train.model_dump()}
     for key, value in changes.items():
-        section, field = key.split("__")
+        section, field = key.split(".")
         sections[section][field] = value
-    return Preset(name=name, summary=summary, dataset=dataset or base.dataset, **sections)
+    model, train = ModelConfig(**sections["model"]), TrainConfig(**sections["train"])
+    return Preset(name=name, summary=summary, dataset=dataset or base.dataset, model=model, train=train)
 
 
 # Learns small puzzles within minutes on a CPU; no prefix, since there is one kind of puzzle and nothing to tell apart.
@@ -53,13 +54,15 @@ SIX = _derived(
     DEMO,
     "sudoku-6x6",
     "6x6 Sudoku on two CPU cores: the next size up from the demo.",
+    {
+        "train.steps": 3_000,
+        "train.learning_rate": 3e-3,
+        "train.ema_decay": 0.99,
+        "train.log_every": 20,
+        "train.evaluate_every": 500,
+        "train.checkpoint_every": 500,
+    },
     "sudoku-6x6",
-    train__steps=3_000,
-    train__learning_rate=3e-3,
-    train__ema_decay=0.99,
-    train__log_every=20,
-    train__evaluate_every=500,
-    train__checkpoint_every=500,
 )
 
 # The official recipes; where the repository's README and the paper differ, the paper's has "-paper" in its name.
@@ -73,47 +76,55 @@ SUDOKU_ATTENTION = _derived(
     SUDOKU,
     "sudoku-extreme-attention",
     "9x9 Sudoku-Extreme, self-attention: the official README's run (paper: 74.7 %).",
-    model__mixer="attention",
+    {
+        "model.mixer": "attention",
+    },
 )
 MAZE = _derived(
     SUDOKU_ATTENTION,
     "maze-hard",
     "30x30 Maze-Hard: the README's run, four latent steps and no augmentation (paper: 85.3 %).",
+    {
+        "model.latent_steps": 4,
+        "train.augment": False,
+    },
     "maze-hard",
-    model__latent_steps=4,
-    train__augment=False,
 )
 ARC_1 = _derived(
     MAZE,
     "arc-1",
     "ARC-AGI-1 with ConceptARC: the README's run, four latent steps (paper: 44.6 % in two tries).",
+    {
+        "model.puzzle_ids": 876_406,
+        "train.augment": True,
+        "train.steps": 518_226,
+        "train.weight_decay": 0.1,
+        "train.puzzle_learning_rate": 1e-2,
+        "train.puzzle_weight_decay": 0.1,
+        "train.evaluate_every": 50_000,
+        "train.evaluate_puzzles": 400,
+    },
     "arc-1",
-    model__puzzle_ids=876_406,
-    train__augment=True,
-    train__steps=518_226,
-    train__weight_decay=0.1,
-    train__puzzle_learning_rate=1e-2,
-    train__puzzle_weight_decay=0.1,
-    train__evaluate_every=50_000,
-    train__evaluate_puzzles=400,
 )
 ARC_2 = _derived(
     ARC_1,
     "arc-2",
     "ARC-AGI-2 with ConceptARC: the README's run, four latent steps (paper: 7.8 % in two tries).",
+    {
+        "model.puzzle_ids": 1_191_730,
+        "train.steps": 722_098,
+    },
     "arc-2",
-    model__puzzle_ids=1_191_730,
-    train__steps=722_098,
 )
 OFFICIAL = (SUDOKU, SUDOKU_ATTENTION, MAZE, ARC_1, ARC_2)
-SIXTY_THOUSAND = {"model__latent_steps": 6, "train__augment": True, "train__steps": 78_125}  # epochs
+SIXTY_THOUSAND: Changes = {"model.latent_steps": 6, "train.augment": True, "train.steps": 78_125}  # epochs
 AS_IN_THE_PAPER = (
     *(
         _derived(
             base,
             f"{base.name}-paper",
             f"{base.summary.split(':')[0]}: as the paper says, six latent steps, 60,000 epochs.",
-            **SIXTY_THOUSAND,
+            SIXTY_THOUSAND,
         )
         for base in (SUDOKU, SUDOKU_ATTENTION, MAZE)
     ),
@@ -122,68 +133,67 @@ AS_IN_THE_PAPER = (
             base,
             f"{base.name}-paper",
             f"{base.summary.split(':')[0]}: as the paper says, six latent steps.",
-            model__latent_steps=6,
+            {
+                "model.latent_steps": 6,
+            },
         )
         for base in (ARC_1, ARC_2)
     ),
 )
 
 
-def _changed(base: Preset, ablation: Ablation, name: str, summary: str, **further: object) -> Preset:
-    changes = {key.replace(".", "__"): value for key, value in ablation.changes(base.model).items()}
-    return _derived(base, name, summary, **changes, **further)
-
-
 # The rows of the paper's table 1 that are not TRM, on each data set.
-EPOCHS_20K = {"train__steps": 26_041}  # HRM's README, Sudoku and mazes
+EPOCHS_20K: Changes = {"train.steps": 26_041}  # HRM's README, Sudoku and mazes
 TABLE_1 = tuple(
-    _changed(
+    _derived(
         base,
-        ablation,
         f"{ablation.name}-{base.name}",
         f"{ablation.summary.split(':')[0]} on {base.dataset}, 27 M parameters (paper: {percent} %).",
-        **(EPOCHS_20K if base in (SUDOKU, MAZE) else {}),
+        ablation.changes(base.model) | (EPOCHS_20K if base in (SUDOKU, MAZE) else {}),
     )
     for ablation, published in zip(BASELINES, ((55.0, 74.5, 40.3, 5.0), (0.0, 0.0, 21.0, 0.0)), strict=True)
     for base, percent in zip((SUDOKU, MAZE, ARC_1, ARC_2), published, strict=True)
 )
 
 # Our own: fewer updates, what the successors found. Their accuracy on the full data is not measured yet.
-FAST: dict[str, Any] = {
-    "model__prefix_tokens": 0,
-    "train__warmup_steps": 500,
-    "train__min_learning_rate_ratio": 0.01,
-    "train__gradient_clip": 1.0,
-    "train__keep_best": True,
+FAST: Changes = {
+    "model.prefix_tokens": 0,
+    "train.warmup_steps": 500,
+    "train.min_learning_rate_ratio": 0.01,
+    "train.gradient_clip": 1.0,
+    "train.keep_best": True,
 }
 OWN = (
     _derived(
         SUDOKU,
         "sudoku-extreme-fast",
         "9x9 Sudoku-Extreme with Muon, no prefix and cosine decay, the best by validation kept.",
-        **FAST,
-        model__feed_forward="normed_swiglu",
-        train__optimizer="muon",
-        train__steps=10_000,
-        train__evaluate_every=500,
+        FAST
+        | {
+            "model.feed_forward": "normed_swiglu",
+            "train.optimizer": "muon",
+            "train.steps": 10_000,
+            "train.evaluate_every": 500,
+        },
     ),
     _derived(
         MAZE,
         "maze-hard-fast",
         "30x30 Maze-Hard with AdamW, augmentation, no prefix and cosine decay, the best by validation kept.",
-        **FAST,
-        train__augment=True,
-        train__optimizer="adamw",
-        train__steps=20_000,
+        FAST
+        | {
+            "train.augment": True,
+            "train.optimizer": "adamw",
+            "train.steps": 20_000,
+        },
     ),
 )
 
 
 def _ablated(ablation: Ablation) -> Preset:
     published = "" if ablation.published is None else f" (published: {ablation.published} %)"
-    return _changed(
-        SUDOKU, ablation, f"ablation-{ablation.name}", f"sudoku-extreme, but: {ablation.summary}{published}."
-    )
+    summary = f"sudoku-extreme, but: {ablation.summary}{published}."
+    return _derived(SUDOKU, f"ablation-{ablation.name}", summary, ablation.changes(SUDOKU.model))
 
 
 PRESETS: dict[str, Preset] = {

@@ -144,7 +144,7 @@ class Trainer:
     def save(self, out: Path) -> CheckpointSaved:
         """A checkpoint of this moment below `out`, complete when this returns; raises NonFiniteLoss rather than save a broken one."""
         self._require_finite()
-        parts = {
+        parts: dict[str, dict[str, Tensor]] = {
             "model": self.model.state_dict(),
             "ema": dict(self.ema.shadow if self.ema else self.model.named_parameters()),
             "state": self._state(),

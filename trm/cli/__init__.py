@@ -1,6 +1,7 @@
 """The command line of the science: one command, one file."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 from rich.console import Console
@@ -10,14 +11,23 @@ from trm.errors import DatasetError, TrmError
 
 def build() -> typer.Typer:
     """The application with all its commands."""
-    from trm.cli import ablate, datasets, evaluate, generate, golden, inspect, solve, train
+    from trm.cli import ablate, arc, datasets, evaluate, generate, golden, inspect, solve, train
 
     app = typer.Typer(
         no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tiny Recursive Models."
     )
-    for command in (train.train, evaluate.evaluate, solve.solve, inspect.inspect, generate.generate, golden.golden):
+    commands: tuple[Callable[..., None], ...] = (
+        train.train,
+        evaluate.evaluate,
+        solve.solve,
+        arc.arc,
+        ablate.ablate,
+        inspect.inspect,
+        generate.generate,
+        golden.golden,
+    )
+    for command in commands:
         app.command()(command)
-    app.command()(ablate.ablate)
     app.command("datasets")(datasets.datasets)
     return app
 

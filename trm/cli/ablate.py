@@ -44,7 +44,9 @@ def ablate(
 def _listing() -> Table:
     table = Table("ablation", "what", "source", "published, %", title="Ablations", title_justify="left")
     for name, ablation in ABLATIONS.items():
-        table.add_row(name, ablation.summary, ablation.source, str(ablation.published or "-"))
+        table.add_row(
+            name, ablation.summary, ablation.source, "-" if ablation.published is None else str(ablation.published)
+        )
     return table
 
 

@@ -3,8 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -72,6 +72,11 @@ class ArcSets:
     def identifiers(self) -> int:
         """Rows of the puzzle embedding table, the blank puzzle's included."""
         return FIRST_ID + sum(len(group.variants) for group in self.groups)
+
+    def testing_only(self, names: Collection[str]) -> "ArcSets":
+        """The same sets with no other tasks to test on; puzzle ids stay as they are."""
+        groups = tuple(g if g.task.name in names else replace(g, test=()) for g in self.groups)
+        return replace(self, groups=groups)
 
     def counts(self) -> Counts:
         """Sizes to compare with the published ones."""

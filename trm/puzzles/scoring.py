@@ -8,4 +8,5 @@ PADDING = 0  # the token of cells that no answer fills
 
 def right_cells(given: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which cells `(n, L)` are right; padding of the answer is not asked for, and always right."""
-    return (given == answers) | (answers == PADDING)
+    right: NDArray[np.bool_] = (given == answers) | (answers == PADDING)
+    return right

@@ -1,0 +1,62 @@
+"""`trm arc`: a checkpoint's score on ARC, by votes over variants, and the submission file."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from trm.cli.overrides import effort_of
+from trm.effort import Effort
+from trm.puzzles.arc_rows import evaluation_rows
+from trm.puzzles.arc_sets import ArcSets
+from trm.puzzles.arc_votes import Ballot
+
+
+def arc(
+    checkpoint: Annotated[list[Path], typer.Option(help="A checkpoint folder; several need --ensemble.")],
+    data: Annotated[str, typer.Option(help="arc-1, arc-2, or the tasks of a file or folder.")] = "arc-1",
+    variants: Annotated[int, typer.Option(min=1, help="Variants of each task that vote, the original counted.")] = 1001,
+    tasks: Annotated[int | None, typer.Option(min=1, help="Only the first so many tasks.")] = None,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="Let several checkpoints vote together.")] = False,
+    submission: Annotated[Path | None, typer.Option(help="Write two attempts for every test pair as JSON.")] = None,
+    effort: Annotated[list[str] | None, typer.Option("--effort", help="How hard to think: max_steps=16, ...")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Answer every held-out task in many variants and count the votes: pass@k, and a submission file."""
+    from trm.checkpoint import read_meta
+    from trm.data import arc_sets_of
+
+    sets = arc_sets_of(data, read_meta(checkpoint[0]).config.train.arc_variants)
+    names = [group.task.name for group in sets.held_out][:tasks]
+    sets = sets.testing_only(names)
+    ballot = Ballot([group.task for group in sets.held_out], ensemble=ensemble)
+    for folder in checkpoint:
+        _vote(folder, sets, variants, ballot, effort_of(effort or []), device)
+    if submission is not None:
+        submission.write_text(json.dumps(ballot.submission()))
+    scores = ballot.scores()
+    if as_json:
+        print(json.dumps({"tasks": len(names), "ensemble": ensemble, "pass_at": scores}))
+        return
+    who = f"an ensemble of {len(checkpoint)} checkpoints" if ensemble else str(checkpoint[0])
+    table = Table("tries", "tasks solved", title=f"{who} on {len(names)} tasks of {data}", title_justify="left")
+    for k, score in scores.items():
+        table.add_row(str(k), f"{score:.2%}")
+    Console(highlight=False).print(table)
+
+
+def _vote(folder: Path, sets: ArcSets, variants: int, ballot: Ballot, effort: Effort, device: str) -> None:
+    from trm.arc_evaluation import cast_votes, require_identifiers
+    from trm.solver import Solver
+
+    solver, rows = Solver.load(folder, device), evaluation_rows(sets, variants)
+    require_identifiers(solver, sets)
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task(f"{folder.name} answers", total=len(rows))
+        for done in cast_votes(solver, str(folder), rows, ballot, effort):
+            progress.update(task, completed=done)
