@@ -9,9 +9,20 @@ import numpy as np
 import pytest
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.puzzles.datasets import BUILTIN, holdout, load, read_table, save_dataset, spec_of, splits_of, write_table
+from trm.puzzles.datasets import (
+    BUILTIN,
+    PuzzleSet,
+    holdout,
+    load,
+    read_table,
+    save_dataset,
+    spec_of,
+    splits_of,
+    write_table,
+)
+from trm.puzzles.equivalence import classes
 from trm.puzzles.maze import solve
-from trm.puzzles.symmetry import canonical
+from trm.puzzles.symmetry import canonical, random_symmetry
 
 QUESTION, ANSWER = "12.43.2121.343.2", "1234341221434321"
 GOOD = load("sudoku-4x4", "train")
@@ -49,12 +60,13 @@ def test_a_folder_without_a_validation_split_says_so(tmp_path: Path) -> None:
         load(tmp_path / "mine", "validation")
 
 
-@pytest.mark.parametrize("name", ["sudoku-4x4", "sudoku-6x6", "maze-hard"])
-def test_no_validation_puzzle_is_equivalent_to_another_split_s(name: str) -> None:
-    held = {canonical(spec_of(name), q) for q in load(name, "validation").questions}
-    assert len(held) == len(load(name, "validation"))
-    for split in ("train", "test"):
-        assert not held & {canonical(spec_of(name), q) for q in load(name, split).take(1100).questions}
+@pytest.mark.parametrize("name", ["sudoku-4x4", "sudoku-6x6", "sudoku-extreme-1k", "maze-hard"])
+def test_no_puzzle_is_equivalent_to_one_of_another_split(name: str) -> None:
+    splits = [load(name, split) for split in splits_of(name)]
+    questions, answers = (np.concatenate([getattr(s, part) for s in splits]) for part in ("questions", "answers"))
+    found = classes(spec_of(name), questions, answers)
+    assert found.meaning == "exact"
+    assert len(set(found.numbers.tolist())) == len(questions)
 
 
 def test_the_hard_sudokus_to_choose_by_are_as_hard_as_those_to_be_judged_by() -> None:
@@ -164,8 +176,20 @@ def test_holding_out_separates_equivalent_puzzles() -> None:
     doubled = GOOD.select(np.tile(np.arange(50), 2))
     train, test = holdout(doubled, 0.2)
     assert len(train) + len(test) == 100
-    classes = [{canonical(p.spec, q) for q in p.questions} for p in (train, test)]
-    assert not classes[0] & classes[1]
+    forms = [{canonical(p.spec, q) for q in p.questions} for p in (train, test)]
+    assert not forms[0] & forms[1]
+
+
+def test_holding_out_separates_equivalent_large_sudokus() -> None:
+    puzzles, rng = load("sudoku-extreme-1k", "train").take(25), np.random.default_rng(0)
+    symmetry = random_symmetry(puzzles.spec, rng)
+    questions, answers = (np.concatenate((g, symmetry.apply(g))) for g in (puzzles.questions, puzzles.answers))
+    train, test = holdout(PuzzleSet(puzzles.spec, questions, answers), 0.2)
+    found = classes(
+        puzzles.spec, np.concatenate((train.questions, test.questions)), np.concatenate((train.answers, test.answers))
+    )
+    assert not set(found.numbers[: len(train)].tolist()) & set(found.numbers[len(train) :].tolist())
+    assert len(test) >= 10
 
 
 def test_compressed_files_are_recognised_by_content() -> None:

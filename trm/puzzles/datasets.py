@@ -19,16 +19,15 @@ from pydantic import ValidationError
 from trm.config import Kind, PuzzleSpec
 from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem, UnknownDataset
 from trm.puzzles import arc, grids, maze
+from trm.puzzles.equivalence import apart
 from trm.puzzles.rules import check_many
 from trm.puzzles.sudoku import BOXES, spec_for
-from trm.puzzles.symmetry import canonical
 
 DATA = Path(__file__).parent / "data"
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("source", "question", "answer", "rating")
 RATING = re.compile(r"-?[0-9]{1,9}")
 ARC_ELSEWHERE = "ARC tasks are no tables of questions and answers: they are read with trm.puzzles.arc."
-CANONICAL_CELLS = 36  # up to 6x6, equivalent puzzles can be told by comparing all images
 
 
 @dataclass(frozen=True)
@@ -204,9 +203,8 @@ def read_table(
 
 
 def holdout(puzzles: PuzzleSet, share: float = 0.1, seed: int = 0, most: int = 1000) -> tuple[PuzzleSet, PuzzleSet]:
-    """Training and test puzzles; none of one is equal to one of the other, nor equivalent where that can be told (up to 6x6)."""
-    small = puzzles.spec.kind == "sudoku" and puzzles.spec.cells <= CANONICAL_CELLS
-    classes = [canonical(puzzles.spec, q) if small else q.tobytes() for q in puzzles.questions]
+    """Training and test puzzles; none of one is equal to one of the other, nor equivalent for mazes and solved Sudokus."""
+    classes = apart(puzzles.spec, puzzles.questions, puzzles.answers).tolist()
     order = np.random.default_rng(seed).permutation(len(puzzles))
     held = {classes[i] for i in order[: min(most, max(1, round(share * len(puzzles))))]}
     in_test = np.array([c in held for c in classes])

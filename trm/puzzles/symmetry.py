@@ -96,7 +96,7 @@ def canonical(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> bytes:
 def cell_permutations(box: tuple[int, int]) -> NDArray[np.int64]:
     """Every permutation of cells in the group, `(G, L)`."""
     size, (height, width) = box[0] * box[1], box
-    rows, cols = _all_lines(size // height, height), _all_lines(size // width, width)
+    rows, cols = all_lines(size // height, height), all_lines(size // width, width)
     turns = 2 if height == width else 1
     if len(rows) * len(cols) * turns > LARGEST_GROUP:
         raise PuzzleTooHard(f"The symmetries of {size}x{size} Sudoku are too many to compare all images.")
@@ -110,7 +110,8 @@ def _random_lines(bands: int, width: int, rng: np.random.Generator) -> NDArray[n
     return np.concatenate([band * width + rng.permutation(width) for band in rng.permutation(bands)])
 
 
-def _all_lines(bands: int, width: int) -> NDArray[np.int64]:
+def all_lines(bands: int, width: int) -> NDArray[np.int64]:
+    """Every order of lines that keeps bands together, `(orders, bands * width)`."""
     inner: list[Lines] = list(permutations(range(width)))
     return np.array(
         [

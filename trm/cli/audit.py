@@ -1,0 +1,30 @@
+"""`trm audit`: what is wrong with a data set."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from trm.puzzles.audit import SOLVED
+from trm.puzzles.audit import audit as audited
+from trm.puzzles.datasets import load
+
+
+def audit(
+    dataset: Annotated[str, typer.Argument(help="Built-in name, folder, or hub:OWNER/NAME.")],
+    against: Annotated[str, typer.Option(help="The split to compare with the training split.")] = "test",
+    solve: Annotated[int, typer.Option(min=0, help="Sudokus of each split to search for second answers.")] = SOLVED,
+) -> None:
+    """Look for repeated, equivalent, ambiguous and wrong puzzles; exit status 1 when there are any that spoil a score."""
+    progress = Console(stderr=True)
+
+    def shown(numbers: Sequence[int], doing: str) -> Iterable[int]:
+        return track(numbers, doing, console=progress)
+
+    report = audited(load(dataset, "train"), load(dataset, against), solve, shown)
+    for sentence in report.sentences():
+        Console(highlight=False).print(sentence, soft_wrap=True, markup=False)
+    if not report.clean:
+        raise typer.Exit(1)
