@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from trm.config import Kind, PuzzleSpec
 from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem, UnknownDataset
-from trm.puzzles import arc, grids, maze
+from trm.puzzles import arc, grids, hub, maze
 from trm.puzzles.equivalence import apart
 from trm.puzzles.rules import check_many
 from trm.puzzles.sudoku import BOXES, spec_for
@@ -26,6 +26,7 @@ from trm.puzzles.sudoku import BOXES, spec_for
 DATA = Path(__file__).parent / "data"
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("source", "question", "answer", "rating")
+HEAD = 65_536  # bytes of a table that surely hold its first row
 RATING = re.compile(r"-?[0-9]{1,9}")
 ARC_ELSEWHERE = "ARC tasks are no tables of questions and answers: they are read with trm.puzzles.arc."
 
@@ -121,25 +122,47 @@ def builtin(name: str) -> BuiltinDataset:
 
 
 def spec_of(name: str | Path) -> PuzzleSpec:
-    """The shape of a built-in data set or a saved folder, without reading its tables."""
-    return PuzzleSpec.model_validate(_manifest(Path(name))["spec"]) if _is_folder(name) else builtin(str(name)).spec
+    """The shape of a built-in data set, a saved folder or one on the hub, without reading whole tables where it can."""
+    if _is_folder(name):
+        return PuzzleSpec.model_validate(_manifest(Path(name))["spec"])
+    return _hub_spec(str(name)) if hub.is_hub(name) else builtin(str(name)).spec
 
 
 def splits_of(name: str | Path) -> tuple[str, ...]:
-    """The splits of a built-in data set or a saved folder; raises UnknownDataset for other names."""
-    return tuple(_manifest(Path(name))["splits"]) if _is_folder(name) else builtin(str(name)).splits
+    """The splits of a built-in data set, a saved folder or one on the hub; raises UnknownDataset for other names."""
+    if _is_folder(name):
+        return tuple(_manifest(Path(name))["splits"])
+    return hub.SPLITS if hub.is_hub(name) else builtin(str(name)).splits
 
 
 def load(name: str | Path, split: str) -> PuzzleSet:
-    """A split of a built-in data set, or of a folder that `save_dataset` wrote; raises UnknownDataset for other names."""
+    """A split of a built-in data set, of a folder that `save_dataset` wrote, or of `hub:OWNER/NAME`.
+
+    Raises UnknownDataset for other names and splits, DatasetError for tables that cannot be had or used.
+    """
+    _require_split(str(name), split, splits_of(name))
     spec = spec_of(name)
     if spec.kind == "arc":
         raise DatasetError(ARC_ELSEWHERE)
-    if not _is_folder(name):
-        return read_table(builtin(str(name)).path(split), kind=spec.kind, spec=spec)
-    files = _manifest(Path(name))["splits"]
-    _require_split(str(name), split, tuple(files))
-    return read_table(Path(name) / files[split], kind=spec.kind, spec=spec)
+    return read_table(_table(name, split), kind=spec.kind, spec=spec)
+
+
+def _table(name: str | Path, split: str) -> Path:
+    if _is_folder(name):
+        return Path(name) / str(_manifest(Path(name))["splits"][split])
+    return hub.table(str(name), split) if hub.is_hub(name) else builtin(str(name)).path(split)
+
+
+def _hub_spec(name: str) -> PuzzleSpec:
+    """Told by the first training question; only for grids of other symbols all of them are read."""
+    path = hub.table(name, "train")
+    with path.open("rb") as file:
+        head = file.read(HEAD).decode("utf-8-sig", errors="ignore")
+    first = next(_rows(head), None)
+    if first is None:
+        raise DatasetError(f"train.csv of {name} holds no puzzles.")
+    kind = hub.kind_of(str(first.get("question") or ""))
+    return _inferred(kind, list(_rows(_decoded(path.read_bytes()))) if kind == "grid" else [first])
 
 
 def save_dataset(folder: Path, name: str, splits: dict[str, PuzzleSet]) -> None:
