@@ -74,6 +74,16 @@ def test_fingerprints_seldom_agree_by_chance() -> None:
     assert len(set(fingerprints(puzzles.spec, puzzles.questions, puzzles.answers).tolist())) > 0.999 * len(puzzles)
 
 
+def test_two_shipped_puzzles_share_a_fingerprint_and_are_not_equivalent() -> None:
+    puzzles = load("sudoku-extreme-1k", "test")
+    prints = fingerprints(puzzles.spec, puzzles.questions, puzzles.answers)
+    values, counts = np.unique(prints, return_counts=True)
+    first, other = np.flatnonzero(prints == values[counts > 1][0])
+    assert exact_form(puzzles.questions[first], puzzles.answers[first]) != exact_form(
+        puzzles.questions[other], puzzles.answers[other]
+    )
+
+
 def test_above_nine_only_equal_grids_are_told() -> None:
     spec = spec_for(12)
     grid = np.full((2, 144), 3, dtype=np.int32)

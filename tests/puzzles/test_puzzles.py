@@ -55,6 +55,22 @@ def test_the_checker_accepts_solutions_and_refuses_any_changed_cell(puzzle: int,
     assert check(SIX.spec, question, answer) is False
 
 
+@pytest.mark.parametrize(("name", "cells"), [("sudoku-extreme-1k", 81), ("maze-hard", 200)])
+def test_no_single_changed_cell_of_a_label_passes(name: str, cells: int) -> None:
+    puzzles, rng = load(name, "test").take(3), np.random.default_rng(0)
+    first = 2 if puzzles.spec.kind == "sudoku" else 1  # token of the first symbol that an answer may hold
+    symbols = puzzles.spec.vocab_size - first
+    for question, answer in zip(puzzles.questions, puzzles.answers, strict=True):
+        at = np.repeat(rng.choice(puzzles.spec.cells, cells, replace=False), symbols - 1)
+        shift = np.tile(np.arange(1, symbols), cells)
+        changed = np.tile(answer, (len(at), 1))
+        changed[np.arange(len(at)), at] = first + (answer[at] - first + shift) % symbols
+        verdicts = check_many(puzzles.spec, np.tile(question, (len(at) + 1, 1)), np.stack([answer, *changed]))
+        assert verdicts is not None
+        assert verdicts[0]
+        assert not verdicts[1:].any()
+
+
 def test_a_kind_without_rules_has_no_verdict() -> None:
     spec = PuzzleSpec(kind="grid", rows=1, cols=2, symbols=("a", "b"))
     assert check_many(spec, np.ones((1, 2), np.int32), np.ones((1, 2), np.int32)) is None

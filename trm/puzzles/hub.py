@@ -28,7 +28,6 @@ def table(name: str, split: str) -> Path:
         raise UnknownDataset(f"{name!r} is no name on the hub. Write hub:OWNER/NAME.")
     try:
         from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError
     except ModuleNotFoundError as error:
         raise DatasetError(
             "Data sets on the hub need huggingface_hub. Install it with: pip install 'trm-service[hub]'"
@@ -36,7 +35,7 @@ def table(name: str, split: str) -> Path:
     try:
         # token=False: only public data sets, and no one's login is sent
         return Path(hf_hub_download(found[1], f"{split}.csv", repo_type="dataset", token=False))
-    except (HfHubHTTPError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # its errors of HTTP, cache and names are among these
         reason = " ".join(str(error).split()) or type(error).__name__
         advice = "Check its name, the network, and that HF_HUB_OFFLINE is not set."
         raise DatasetError(f"{split}.csv of {name} could not be fetched: {reason} {advice}") from error
