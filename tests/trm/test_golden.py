@@ -13,7 +13,7 @@ from trm.errors import ForeignCheckpoint
 from trm.golden import TOLERANCE, cases, compare
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-ALL = {"hrm", "trm-attention", "trm-mlp", "trm-single-feature"}
+ALL = {"hrm", "trm-attention", "trm-mlp", "trm-multi-scale", "trm-single-feature"}
 
 
 def test_every_recorded_case_is_compared() -> None:
