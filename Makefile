@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TRM_DATA_DIR ?= $(CURDIR)/.data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status logs test check format golden openapi constraints clean
+.PHONY: help install demo up down status logs test check format ablate golden openapi constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -14,7 +14,7 @@ install: $(VENV)/installed ## Create .venv and install everything from pins
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,stack,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,hub,plot,stack,dev]'
 	touch $@
 
 demo: ## Install, start the embedded stack, train a small model and solve puzzles with it (some minutes)
@@ -45,6 +45,9 @@ check: install ## Lint, format check, types, import contracts
 format: install ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+ablate: install ## Train the demo's recipe with every ablation, three seeds each; writes a table and a plot (about an hour)
+	$(BIN)/python -m trm ablate --set train.steps=200 --set model.latent_steps=3 --set model.prefix_tokens=4 --out ablation
 
 golden: install ## Compare the model with recorded outputs of the official implementation
 	$(BIN)/python -m trm golden tests/golden

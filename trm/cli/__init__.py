@@ -11,7 +11,7 @@ from trm.errors import DatasetError, TrmError
 
 def build() -> typer.Typer:
     """The application with all its commands."""
-    from trm.cli import ablate, arc, datasets, evaluate, generate, golden, inspect, solve, train
+    from trm.cli import ablate, arc, audit, datasets, evaluate, generate, golden, inspect, solve, train
 
     app = typer.Typer(
         no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tiny Recursive Models."
@@ -22,6 +22,7 @@ def build() -> typer.Typer:
         solve.solve,
         arc.arc,
         ablate.ablate,
+        audit.audit,
         inspect.inspect,
         generate.generate,
         golden.golden,

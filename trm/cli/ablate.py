@@ -32,8 +32,10 @@ def ablate(
         return
     names = [BASE, *(name.strip() for name in only.split(",") if name.strip() != BASE)] if only else [BASE, *ABLATIONS]
     configs = configurations(preset, names, seeds, parsed(overrides or []))
-    bar = track(run_all(configs, jobs, device), "training", total=len(configs), console=Console(stderr=True))
-    trials = list(bar)
+    trials = []
+    for trial in track(run_all(configs, jobs, device), "training", total=len(configs), console=Console(stderr=True)):
+        trials.append(trial)
+        console.print(f"{trial.ablation}, seed {trial.seed}: {trial.exact_accuracy:.1%} exact, {trial.seconds:.0f} s")
     table = rows(trials, names)
     changed = f" with {', '.join(overrides)}" if overrides else ""
     write(out, f"{preset}{changed}: {seeds} seeds", trials, table)

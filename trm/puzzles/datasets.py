@@ -122,9 +122,11 @@ def builtin(name: str) -> BuiltinDataset:
 
 
 def spec_of(name: str | Path) -> PuzzleSpec:
-    """The shape of a built-in data set, a saved folder or one on the hub, without reading whole tables where it can."""
+    """The shape of a built-in data set, a saved folder or one on the hub, or of ARC tasks in files, without reading whole tables where it can."""
     if _is_folder(name):
         return PuzzleSpec.model_validate(_manifest(Path(name))["spec"])
+    if str(name) not in BUILTIN and Path(name).exists():
+        return arc.SPEC  # a file or folder without a manifest can only hold ARC tasks
     return _hub_spec(str(name)) if hub.is_hub(name) else builtin(str(name)).spec
 
 
