@@ -12,6 +12,7 @@ from typing import Any
 from trm.ablations import ABLATIONS
 from trm.config import RunConfig
 from trm.errors import InvalidOverride
+from trm.plots import ablation_plot
 from trm.presets import get_preset, resolve
 from trm.puzzles.datasets import spec_of
 
@@ -129,12 +130,10 @@ def markdown(table: list[Row], heading: str) -> str:
 
 
 def write(out: Path, heading: str, trials: list[Trial], table: list[Row]) -> None:
-    """`ablation.json` with every trial, `ablation.md`, and `ablation.svg` where matplotlib is installed."""
+    """`ablation.json` with every trial, `ablation.md`, and `ablation.svg`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "ablation.json").write_text(
         json.dumps({"heading": heading, "trials": [asdict(t) for t in trials]}, indent=1)
     )
     (out / "ablation.md").write_text(markdown(table, heading))
-    from trm.plots import ablation_plot
-
     ablation_plot(out / "ablation.svg", table, heading)

@@ -1,5 +1,6 @@
 """Plots, drawn with matplotlib (the optional extra `plot`)."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
     from trm.ablate import Row
 
 INCHES_PER_ROW = 0.32
+
+
+def require_matplotlib() -> None:
+    """Raise TrmError, saying what to install, when nothing could be drawn; worth asking before long work."""
+    if find_spec("matplotlib") is None:
+        raise TrmError("Plots need matplotlib. Install it with: pip install 'trm-service[plot]'")
 
 
 def ablation_plot(path: Path, table: "list[Row]", title: str) -> None:
@@ -29,8 +36,6 @@ def ablation_plot(path: Path, table: "list[Row]", title: str) -> None:
 
 
 def _figure(width: float, height: float) -> "Figure":
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise TrmError("Plots need matplotlib. Install it with: pip install 'trm-service[plot]'") from error
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), layout="constrained")

@@ -12,6 +12,8 @@ import yaml
 
 from services.registry.metrics import every_family
 from services.registry.settings import Settings
+from trm.ablations import ABLATIONS
+from trm.cli.inspect import reference
 from trm.config import ModelConfig, TrainConfig
 from trm.presets import PRESETS, resolve
 from trm.puzzles.datasets import BUILTIN, spec_of
@@ -124,6 +126,15 @@ def test_imports_run_one_way() -> None:
 def test_presets_resolve_with_their_data_sets(name: str) -> None:
     config = resolve(name, spec_of(PRESETS[name].dataset))
     assert config.dataset in BUILTIN
+
+
+def test_presets_are_documented() -> None:
+    assert (ROOT / "docs/reference/presets.md").read_text() == reference(), "python -m trm inspect --markdown"
+
+
+def test_ablations_are_documented() -> None:
+    page = (ROOT / "docs/explanation/what-helps.md").read_text()
+    assert {name for name in ABLATIONS if f"| {name} |" not in page} == set()
 
 
 def test_defaults_are_the_official_ones() -> None:

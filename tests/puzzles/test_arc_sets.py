@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 
 import numpy as np
 import pytest
@@ -75,7 +74,6 @@ DIGESTS = {
 }
 
 
-@pytest.mark.skipif(os.environ.get("TRM_SLOW_TESTS") != "1", reason="takes half a minute; set TRM_SLOW_TESTS=1")
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_published_sets_whole(name: str) -> None:
     sets = build(name)

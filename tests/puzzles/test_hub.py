@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub import constants
 
 from trm.errors import DatasetError, UnknownDataset
 from trm.puzzles import hub
@@ -13,7 +14,6 @@ from trm.puzzles.grids import text
 from trm.puzzles.maze import spec_for as maze_spec
 from trm.puzzles.sudoku import spec_for
 
-constants = pytest.importorskip("huggingface_hub.constants")
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 

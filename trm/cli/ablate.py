@@ -11,6 +11,7 @@ from rich.table import Table
 from trm.ablate import BASE, Row, configurations, rows, run_all, write
 from trm.ablations import ABLATIONS
 from trm.cli.overrides import parsed
+from trm.plots import require_matplotlib
 
 
 def ablate(
@@ -31,6 +32,7 @@ def ablate(
         console.print(_listing())
         return
     names = [BASE, *(name.strip() for name in only.split(",") if name.strip() != BASE)] if only else [BASE, *ABLATIONS]
+    require_matplotlib()  # now, rather than after an hour
     configs = configurations(preset, names, seeds, parsed(overrides or []))
     trials = []
     for trial in track(run_all(configs, jobs, device), "training", total=len(configs), console=Console(stderr=True)):
