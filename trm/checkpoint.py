@@ -14,6 +14,8 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,11 +28,13 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from trm.config import RunConfig
-from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint, StorageFull
+from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
 from trm.events import CheckpointSaved
 
 FORMAT = "trm-checkpoint/1"
 META = "meta.json"
+EXPORT_FORMAT = "trm-export/1"
+EXPORT_META = "config.json"  # of an exported model: weights only, see trm.export
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -60,12 +64,10 @@ def write(
     Raises StorageFull when the disk has no room; nothing is left behind then.
     """
     begun = time.monotonic()
-    staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        staging.mkdir(parents=True)
+    with staged(folder) as staging:
         files = {}
         for stem, tensors in parts.items():
-            files[f"{stem}.safetensors"] = _write_file(staging / f"{stem}.safetensors", _serialise(tensors))
+            files[f"{stem}.safetensors"] = write_file(staging / f"{stem}.safetensors", serialised(tensors))
         meta = {
             "format": FORMAT,
             "trm_version": version("trm-service"),
@@ -76,7 +78,21 @@ def write(
             "files": files,
             "config": config.model_dump(mode="json"),
         }
-        written = _write_file(staging / META, json.dumps(meta, indent=1).encode())
+        written = write_file(staging / META, json.dumps(meta, indent=1).encode())
+    size = written["bytes"] + sum(f["bytes"] for f in files.values())
+    return CheckpointSaved(step, str(folder), size, written["sha256"], round(time.monotonic() - begun, 3), metrics)
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `folder` at the end; nothing is left when something fails.
+
+    Raises StorageFull when the disk has no room.
+    """
+    staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        staging.mkdir(parents=True)
+        yield staging
         _move_into_place(staging, folder)
     except OSError as error:
         if error.errno in NO_ROOM:
@@ -84,16 +100,22 @@ def write(
         raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    size = written["bytes"] + sum(f["bytes"] for f in files.values())
-    return CheckpointSaved(step, str(folder), size, written["sha256"], round(time.monotonic() - begun, 3), metrics)
 
 
-def _serialise(tensors: dict[str, Tensor]) -> bytes:
+def require_free(folder: Path) -> None:
+    """Raise ConfigError when something is in the place of a folder that a person asked for: it would be replaced."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ConfigError(f"{folder} exists already. Remove it, or choose another folder.")
+
+
+def serialised(tensors: dict[str, Tensor]) -> bytes:
+    """A safetensors file of these tensors."""
     # cloned, since tensors that share memory are refused
     return safetensors.torch.save({name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()})
 
 
-def _write_file(path: Path, data: bytes) -> dict[str, Any]:
+def write_file(path: Path, data: bytes) -> dict[str, Any]:
+    """Write and make durable; size and digest as they go into the meta file."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
@@ -122,17 +144,22 @@ def _fsync_folder(folder: Path) -> None:
 
 
 def read_meta(folder: Path) -> Meta:
-    """meta.json, checked; raises CheckpointNotFound, CorruptCheckpoint or ForeignCheckpoint."""
+    """meta.json, or the config.json of an exported model, checked.
+
+    Raises CheckpointNotFound, CorruptCheckpoint or ForeignCheckpoint.
+    """
+    exported = not (folder / META).exists() and (folder / EXPORT_META).exists()
+    name, tag = (EXPORT_META, EXPORT_FORMAT) if exported else (META, FORMAT)
     try:
-        data = (folder / META).read_bytes()
+        data = (folder / name).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointNotFound(f"{folder} is not a checkpoint: it holds no {META}.") from None
     try:
         document = json.loads(data)
     except ValueError as error:
-        raise CorruptCheckpoint(f"{folder / META} is damaged: {error}.") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ForeignCheckpoint(f"{folder} was not written as {FORMAT}.")
+        raise CorruptCheckpoint(f"{folder / name} is damaged: {error}.") from error
+    if not isinstance(document, dict) or document.get("format") != tag:
+        raise ForeignCheckpoint(f"{folder} was not written as {tag}.")
     try:
         return Meta(
             step=document["step"],
@@ -143,15 +170,23 @@ def read_meta(folder: Path) -> Meta:
             digest=hashlib.sha256(data).hexdigest(),
         )
     except (KeyError, ValidationError) as error:
-        raise ForeignCheckpoint(f"{folder / META} does not describe a model this version can build: {error}") from error
+        raise ForeignCheckpoint(f"{folder / name} does not describe a model this version can build: {error}") from error
 
 
 def read_tensors(folder: Path, meta: Meta, stem: str) -> dict[str, Tensor]:
     """One file's tensors, after comparing it with its recorded digest; raises CorruptCheckpoint."""
     name = f"{stem}.safetensors"
+    try:
+        return safetensors.torch.load(read_file(folder, meta, name))
+    except safetensors.SafetensorError as error:
+        raise CorruptCheckpoint(f"{folder / name} is not a safetensors file: {error}") from error
+
+
+def read_file(folder: Path, meta: Meta, name: str) -> bytes:
+    """One file, after comparing it with its recorded digest; raises CorruptCheckpoint, or ForeignCheckpoint when not listed."""
     recorded = meta.files.get(name)
     if recorded is None:
-        raise ForeignCheckpoint(f"{folder} lists no {name}.")
+        raise ForeignCheckpoint(f"{folder} lists no {name}: a converted or exported model can solve, but not train on.")
     try:
         data = (folder / name).read_bytes()
     except OSError as error:
@@ -160,10 +195,7 @@ def read_tensors(folder: Path, meta: Meta, stem: str) -> dict[str, Tensor]:
         raise CorruptCheckpoint(
             f"{folder / name} differs from what was written: {len(data)} bytes, {recorded['bytes']} recorded, digests differ."
         )
-    try:
-        return safetensors.torch.load(data)
-    except safetensors.SafetensorError as error:
-        raise CorruptCheckpoint(f"{folder / name} is not a safetensors file: {error}") from error
+    return data
 
 
 def read_weights(folder: Path, meta: Meta) -> dict[str, Tensor]:
@@ -179,7 +211,7 @@ def verify(folder: Path) -> Meta:
     """Check every file of a checkpoint against its digest."""
     meta = read_meta(folder)
     for name in meta.files:
-        read_tensors(folder, meta, name.removesuffix(".safetensors"))
+        read_file(folder, meta, name)
     return meta
 
 
