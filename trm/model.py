@@ -117,7 +117,7 @@ class TinyRecursiveModel(nn.Module):
         width = self.config.hidden_size
         grid = self.embedding.to(dtype)[inputs]  # (B, L, D)
         if self.config.prefix_tokens:
-            empty = grid.new_zeros(len(inputs), self.config.prefix_tokens - 1, width)
+            empty = grid.new_zeros(grid.shape[0], self.config.prefix_tokens - 1, width)
             grid = torch.cat((puzzle_rows.to(dtype).unsqueeze(1), empty, grid), dim=1)
         return grid * math.sqrt(width)
 

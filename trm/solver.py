@@ -9,13 +9,23 @@ import torch
 from numpy.typing import NDArray
 
 from trm.chains import ChainBatch
-from trm.checkpoint import read_meta, read_weights
+from trm.checkpoint import Meta, read_meta, read_weights
 from trm.config import RunConfig
 from trm.device import dtype_of, pick_device
 from trm.effort import Effort
 from trm.errors import ForeignCheckpoint
 from trm.model import TinyRecursiveModel
 from trm.solution import Solution, SolveStep, Tokens
+
+
+def trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
+    """The model of a checkpoint with its best or averaged weights, in float32; raises CheckpointError."""
+    model = TinyRecursiveModel(meta.config.model, meta.config.puzzle)
+    try:
+        model.load_state_dict(read_weights(folder, meta))
+    except RuntimeError as error:
+        raise ForeignCheckpoint(f"The weights in {folder} are not those of its configuration: {error}") from error
+    return model
 
 
 class Solver:
@@ -33,14 +43,7 @@ class Solver:
     def load(cls, checkpoint: Path | str, device: str = "auto") -> Self:
         """The best or averaged weights of a checkpoint folder, or an exported model; raises CheckpointError when damaged or not ours."""
         meta = read_meta(Path(checkpoint))
-        model = TinyRecursiveModel(meta.config.model, meta.config.puzzle)
-        try:
-            model.load_state_dict(read_weights(Path(checkpoint), meta))
-        except RuntimeError as error:
-            raise ForeignCheckpoint(
-                f"The weights in {checkpoint} are not those of its configuration: {error}"
-            ) from error
-        return cls(model, meta.config, pick_device(device))
+        return cls(trained_model(Path(checkpoint), meta), meta.config, pick_device(device))
 
     def solve(
         self,

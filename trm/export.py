@@ -1,0 +1,93 @@
+"""Exported models: a self-contained folder to hand on, with the weights that the solver uses.
+
+model.safetensors   the weights: the best where they were kept, else the averaged ones
+config.json         format, configuration, metrics, where it comes from, digests
+README.md           a model card: what it is, how good, how to use it with and without trm
+step.pt2            where asked for: one supervision step as a program that torch alone can run
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from trm.card import card
+from trm.checkpoint import (
+    EXPORT_FORMAT,
+    EXPORT_META,
+    Meta,
+    read_meta,
+    require_free,
+    serialised,
+    staged,
+    write_file,
+)
+from trm.config import RunConfig
+from trm.model import TinyRecursiveModel
+from trm.program import PROGRAM, program
+from trm.solver import trained_model
+
+Dtype = Literal["float32", "bfloat16"]
+README = "README.md"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written."""
+
+    path: str
+    bytes: int
+    digest: str  # sha256 of config.json, which vouches for the other files
+
+
+def export(
+    checkpoint: Path, out: Path, *, dtype: Dtype = "float32", with_program: bool = False, licence: str = "unknown"
+) -> Exported:
+    """Export a checkpoint, or an exported model once more, to the new folder `out`, whole or not at all.
+
+    Raises CheckpointError when the checkpoint is damaged or not ours, ConfigError when `out` is taken or the model has no
+    program, StorageFull.
+    """
+    require_free(out)
+    meta = read_meta(checkpoint)
+    model = trained_model(checkpoint, meta)
+    with staged(out) as staging:
+        digest = write_files(staging, model, meta, dtype=dtype, with_program=with_program, licence=licence)
+        size = sum(file.stat().st_size for file in staging.iterdir())
+    return Exported(str(out), size, digest)
+
+
+def write_files(
+    folder: Path, model: TinyRecursiveModel, meta: Meta, *, dtype: Dtype, with_program: bool, licence: str
+) -> str:
+    """The files of an exported model, into an existing folder; the digest of config.json, which is written last."""
+    weights = {name: tensor.to(getattr(torch, dtype)) for name, tensor in model.state_dict().items()}
+    model.load_state_dict(weights)  # so that the program computes with the weights beside it
+    files = {"model.safetensors": write_file(folder / "model.safetensors", serialised(weights))}
+    if with_program:
+        files[PROGRAM] = write_file(folder / PROGRAM, program(model, meta.config))
+    text = card(model, meta, dtype=dtype, with_program=with_program, licence=licence)
+    files[README] = write_file(folder / README, text.encode())
+    document = _document(meta.config, meta, files, licence)
+    digest: str = write_file(folder / EXPORT_META, json.dumps(document, indent=1).encode())["sha256"]
+    return digest
+
+
+def _document(config: RunConfig, meta: Meta, files: Mapping[str, Any], licence: str) -> dict[str, Any]:
+    return {
+        "format": EXPORT_FORMAT,
+        "trm_version": version("trm-service"),
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "licence": licence,
+        "source_digest": meta.digest,  # of the meta.json that vouched for the weights
+        "step": meta.step,
+        "metrics": meta.metrics,
+        "progress": {},
+        "files": files,
+        "config": config.model_dump(mode="json"),
+    }
