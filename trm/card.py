@@ -116,7 +116,7 @@ def _program_usage(model: TinyRecursiveModel, config: RunConfig) -> str:
         width=width,
         scales=".unsqueeze(1)" if several else "",
         shape=f"{network.latent_steps}, {model.tokens}, {width}" if several else f"{model.tokens}, {width}",
-        rows='weights["puzzle_embedding"][[0] * len(tokens)]'
+        rows='weights["puzzle_embedding"][[0] * len(tokens)].float()'
         if network.prefix_tokens
         else "torch.zeros(len(tokens), 0)",
         steps=network.max_supervision_steps,

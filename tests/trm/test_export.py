@@ -144,7 +144,8 @@ def test_the_card_tells_what_hubs_read_and_its_example_runs(saved: Path) -> None
     app = typer.Typer()
     app.command()(command)
     out = saved.parent / "out"
-    result = CliRunner().invoke(app, [str(saved), "--out", str(out), "--program", "--licence", "mit"])
+    options = ["--program", "--dtype", "bfloat16", "--licence", "mit"]
+    result = CliRunner().invoke(app, [str(saved), "--out", str(out), *options])
     assert (result.exit_code, "MB in" in result.output) == (0, True)
     text = (out / "README.md").read_text()
     front = yaml.safe_load(text.split("---")[1])
