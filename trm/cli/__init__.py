@@ -11,7 +11,7 @@ from trm.errors import DatasetError, TrmError
 
 def build() -> typer.Typer:
     """The application with all its commands."""
-    from trm.cli import ablate, arc, audit, datasets, evaluate, generate, golden, inspect, solve, train
+    from trm.cli import ablate, arc, audit, convert, datasets, evaluate, export, generate, golden, inspect, solve, train
 
     app = typer.Typer(
         no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tiny Recursive Models."
@@ -26,6 +26,8 @@ def build() -> typer.Typer:
         inspect.inspect,
         generate.generate,
         golden.golden,
+        convert.convert,
+        export.export,
     )
     for command in commands:
         app.command()(command)
