@@ -34,7 +34,7 @@ from trm.events import CheckpointSaved
 FORMAT = "trm-checkpoint/1"
 META = "meta.json"
 EXPORT_FORMAT = "trm-export/1"
-EXPORT_META = "config.json"  # of an exported model: weights only, see trm.export
+EXPORT_META = "config.json"  # of an exported model: weights only, see trm.interop.export
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 

@@ -65,7 +65,9 @@ def test_a_real_arc_task_is_learnt_by_heart() -> None:
     pairs = [(arc.encode(p.question), arc.encode(p.answer)) for p in task.pairs if p.answer is not None]
     questions, answers = (np.stack(part) for part in zip(*pairs, strict=True))
     test = PuzzleSet(arc.SPEC, questions, answers, puzzle_ids=np.ones(len(questions), dtype=np.int64))
-    result = learnt_by_heart(Splits(sets, None, test), arc.SPEC, 200, hidden_size=32, prefix_tokens=1, puzzle_ids=sets.identifiers)
+    result = learnt_by_heart(
+        Splits(sets, None, test), arc.SPEC, 200, hidden_size=32, prefix_tokens=1, puzzle_ids=sets.identifiers
+    )
     assert result.exact_accuracy == 1
 
 

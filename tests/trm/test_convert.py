@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 from trm.checkpoint import verify
 from trm.cli.convert import convert as command
 from trm.config import PuzzleSpec
-from trm.conversion import convert, identifiers_of
-from trm.convert import config_from_official, official_names, weights_from_official
 from trm.errors import CheckpointNotFound, ConfigError, ForeignCheckpoint
-from trm.official import read_config, read_tensors
+from trm.interop.convert import convert, identifiers_of
+from trm.interop.files import read_config, read_tensors
+from trm.interop.names import config_from_official, official_names, weights_from_official
 from trm.puzzles.datasets import PuzzleSet, save_dataset, spec_of
 from trm.solver import Solver
 

@@ -19,10 +19,10 @@ from trm.checkpoint import read_meta, read_weights, verify
 from trm.cli.export import export as command
 from trm.config import ModelConfig, RunConfig
 from trm.errors import ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
-from trm.export import export
-from trm.hub_model import HubModel
+from trm.interop.export import export
+from trm.interop.hub_model import HubModel
+from trm.interop.program import program
 from trm.model import TinyRecursiveModel
-from trm.program import program
 from trm.puzzles.datasets import PuzzleSet
 from trm.solver import Solver
 from trm.trainer import Trainer
@@ -173,7 +173,7 @@ def test_hub_models_load_and_save_folders(saved: Path, test_set: PuzzleSet, monk
 
 
 def test_without_huggingface_hub_the_extra_is_named() -> None:
-    code = "import sys; sys.modules['huggingface_hub'] = None; import trm.hub_model"
+    code = "import sys; sys.modules['huggingface_hub'] = None; import trm.interop.hub_model"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "pip install 'trm-service[hub]'" in ran.stderr

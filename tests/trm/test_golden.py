@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from trm.cli import build
 from trm.errors import ForeignCheckpoint
-from trm.golden import TOLERANCE, cases, compare
+from trm.interop.golden import TOLERANCE, cases, compare
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ALL = {"hrm", "trm-attention", "trm-mlp", "trm-multi-scale", "trm-single-feature"}

@@ -17,7 +17,7 @@ def convert(
     preset: Annotated[str | None, typer.Option(help="Insist that it is the model of this recipe.")] = None,
 ) -> None:
     """Turn an official checkpoint into one of ours, offline; refuses what would be silently wrong."""
-    from trm.conversion import convert as converted
+    from trm.interop.convert import convert as converted
 
     saved = converted(official, config, data, out, preset)
     Console(highlight=False).print(f"step {saved.step:,}, {saved.bytes / 1e6:.2f} MB in {saved.path}", soft_wrap=True)

@@ -17,7 +17,7 @@ def export(
     licence: Annotated[str, typer.Option(help="Of the weights, for the model card: apache-2.0, mit, ...")] = "unknown",
 ) -> None:
     """Write the weights that the solver uses, their configuration and a model card; every command accepts the folder."""
-    from trm.export import export as exported
+    from trm.interop.export import export as exported
 
     done = exported(checkpoint, out, dtype=dtype, with_program=with_program, licence=licence)
     Console(highlight=False).print(f"{done.bytes / 1e6:.2f} MB in {done.path}", soft_wrap=True)

@@ -15,7 +15,7 @@ def golden(
     """Print the largest relative error per quantity; exits 0 only if all are within tolerance."""
     import torch
 
-    from trm.golden import TOLERANCE, cases, compare
+    from trm.interop.golden import TOLERANCE, cases, compare
 
     table = Table("case", "quantity", "largest relative error", title=f"tolerance {TOLERANCE:g}", title_justify="left")
     passed = True

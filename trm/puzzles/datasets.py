@@ -122,7 +122,10 @@ def builtin(name: str) -> BuiltinDataset:
 
 
 def spec_of(name: str | Path) -> PuzzleSpec:
-    """The shape of a built-in data set, a saved folder or one on the hub, or of ARC tasks in files, without reading whole tables where it can."""
+    """The shape of a built-in data set, a saved folder, ARC tasks in files or one on the hub.
+
+    Without reading whole tables where it can.
+    """
     if _is_folder(name):
         return PuzzleSpec.model_validate(_manifest(Path(name))["spec"])
     if str(name) not in BUILTIN and Path(name).exists():

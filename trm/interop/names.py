@@ -9,8 +9,8 @@ from torch import Tensor
 
 from trm.config import ModelConfig
 from trm.errors import ForeignCheckpoint
+from trm.interop.files import strip_prefixes
 from trm.layers import RMS_EPSILON, ROPE_BASE
-from trm.official import strip_prefixes
 
 PUZZLE_TABLE = "inner.puzzle_emb.weights"
 SCALES = 6  # latents of the official multi-scale model, whatever its L_cycles

@@ -6,7 +6,7 @@ from typing import Self
 
 from trm.checkpoint import EXPORT_META, Meta, read_meta
 from trm.device import pick_device
-from trm.export import write_files
+from trm.interop.export import write_files
 from trm.model import TinyRecursiveModel
 from trm.solver import Solver, trained_model
 
@@ -14,7 +14,8 @@ try:
     from huggingface_hub import PyTorchModelHubMixin, snapshot_download
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "trm.hub_model needs huggingface_hub. Install it with: pip install 'trm-service[hub]'", name="huggingface_hub"
+        "trm.interop.hub_model needs huggingface_hub. Install it with: pip install 'trm-service[hub]'",
+        name="huggingface_hub",
     ) from error
 
 FILES = (EXPORT_META, "model.safetensors", "README.md")

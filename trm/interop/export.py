@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import torch
 
-from trm.card import card
 from trm.checkpoint import (
     EXPORT_FORMAT,
     EXPORT_META,
@@ -28,8 +27,9 @@ from trm.checkpoint import (
     write_file,
 )
 from trm.config import RunConfig
+from trm.interop.card import card
+from trm.interop.program import PROGRAM, program
 from trm.model import TinyRecursiveModel
-from trm.program import PROGRAM, program
 from trm.solver import trained_model
 
 Dtype = Literal["float32", "bfloat16"]

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from trm import checkpoint
 from trm.config import ModelConfig, PuzzleSpec, RunConfig, TrainConfig
-from trm.convert import PUZZLE_TABLE, config_from_official, weights_from_official
 from trm.errors import ForeignCheckpoint
 from trm.events import CheckpointSaved
+from trm.interop.files import read_config, read_tensors
+from trm.interop.names import PUZZLE_TABLE, config_from_official, weights_from_official
 from trm.model import TinyRecursiveModel
-from trm.official import read_config, read_tensors
 from trm.presets import PRESETS, get_preset
 from trm.puzzles.datasets import spec_of
 

@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from trm.config import PuzzleSpec
-from trm.convert import config_from_official, official_names, weights_from_official
 from trm.errors import ForeignCheckpoint
+from trm.interop.names import config_from_official, official_names, weights_from_official
 from trm.losses import supervision_loss
 from trm.model import TinyRecursiveModel
 

@@ -1,0 +1,1 @@
+"""Models and numbers from and for others: official checkpoints, golden vectors, exported models."""
