@@ -17,6 +17,7 @@ from trm.puzzles.arc_files import read_tasks
 from trm.puzzles.arc_rows import evaluation_set
 from trm.puzzles.arc_sets import ArcSets
 from trm.puzzles.datasets import PuzzleSet, holdout
+from trm.puzzles.equivalence import overlap
 
 VALIDATION_SHARE = 0.1  # of the training puzzles, where a data set has no validation split
 
@@ -53,6 +54,14 @@ class Splits:
     def train_puzzles(self) -> int:
         """Puzzles to train on; for ARC every variant is one."""
         return self.train.counts().train_puzzles if isinstance(self.train, ArcSets) else len(self.train)
+
+    @property
+    def overlap(self) -> int | None:
+        """Test puzzles that are equivalent to a training puzzle; None for ARC, whose tasks are all different."""
+        if isinstance(self.train, ArcSets):
+            return None
+        train, test = self.train, self.test
+        return overlap(self.spec, (train.questions, train.answers), (test.questions, test.answers))
 
     def require_fit(self, config: RunConfig) -> None:
         """Raise ConfigError when these are not the puzzles that the configuration describes."""

@@ -34,6 +34,7 @@ class Started(Event):
     train_puzzles: int
     validation_puzzles: int
     test_puzzles: int
+    overlap: int | None  # test puzzles equivalent to a training puzzle; None for ARC
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,7 @@ class Trainer:
             train_puzzles=self.splits.train_puzzles,
             validation_puzzles=len(self.splits.validation) if self.splits.validation else 0,
             test_puzzles=len(self.splits.test),
+            overlap=self.splits.overlap,
         )
 
     def _step_metrics(self, since_start: float, since_logged: float) -> StepMetrics:

@@ -1,8 +1,10 @@
 """The trainer as its caller sees it: events in order, exact resume, learning."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +14,8 @@ from trm.data import Splits, load_splits
 from trm.errors import ConfigError, NonFiniteLoss
 from trm.events import CheckpointDue, Evaluated, Event, Finished, Started, StepMetrics, Updated
 from trm.model import TinyRecursiveModel
-from trm.puzzles.datasets import load, save_dataset
+from trm.puzzles.datasets import PuzzleSet, load, save_dataset
+from trm.puzzles.symmetry import random_symmetry
 from trm.solver import Solver
 from trm.supervision import Carry, halts
 from trm.trainer import Trainer
@@ -204,3 +207,16 @@ def test_a_validation_split_is_held_out_where_there_is_none(config: RunConfig, t
     rows = {q.tobytes() for q in found.validation.questions}
     assert rows.isdisjoint(q.tobytes() for q in found.train.questions)  # type: ignore[union-attr]
     assert len(rows) + found.train_puzzles == 100
+
+
+def test_test_puzzles_seen_in_training_are_counted(config: RunConfig, splits: Splits) -> None:
+    train = splits.train
+    assert isinstance(train, PuzzleSet)
+    symmetry = random_symmetry(splits.spec, np.random.default_rng(0))
+    turned = replace(
+        train.take(3), questions=symmetry.apply(train.questions[:3]), answers=symmetry.apply(train.answers[:3])
+    )
+    started = next(iter(Trainer(config, Splits(train, None, turned), CPU)))
+    assert isinstance(started, Started)
+    assert started.overlap == 3
+    assert splits.overlap == 0

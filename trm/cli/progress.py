@@ -52,9 +52,13 @@ class Reporter:
     def _started(self, event: Started) -> None:
         resumed = f", resumed at step {event.resumed_from}" if event.resumed_from is not None else ""
         self.console.print(
-            f"{event.parameters:,} parameters on {event.device} ({event.precision}), {event.train_puzzles:,} training and "
-            f"{event.test_puzzles:,} test puzzles{resumed}"
+            f"{event.parameters:,} parameters on {event.device} ({event.precision}), {event.train_puzzles:,} training, "
+            f"{event.validation_puzzles:,} validation and {event.test_puzzles:,} test puzzles{resumed}"
         )
+        if event.overlap:
+            self.console.print(
+                f"[yellow]{event.overlap:,} test puzzles are equivalent to training puzzles: accuracy will flatter. See trm audit.[/]"
+            )
         self.progress.update(self.task, total=event.total_steps, completed=event.step)
         self.progress.start()
 

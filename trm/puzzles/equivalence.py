@@ -13,9 +13,11 @@ from trm.puzzles.sudoku import BLANK
 from trm.puzzles.symmetry import all_lines, canonical
 
 Tokens = NDArray[np.int32]
+Pairs = tuple[Tokens, Tokens]  # questions and answers (n, L)
 Track = Callable[[Sequence[int], str], Iterable[int]]  # goes through the numbers, perhaps showing what was done
 CANONICAL_CELLS = 36  # Sudokus up to 6x6: all images can be compared
 EXACT_BOX = (3, 3)  # and here all normalised images of puzzle with answer
+QUICKLY = 500  # the same, where nobody waits for it
 MOST = 5_000  # puzzles whose exact form is worked out, at about 20 ms each
 
 
@@ -35,11 +37,11 @@ def silent(numbers: Sequence[int], doing: str) -> Iterable[int]:
     return numbers
 
 
-def classes(spec: PuzzleSpec, questions: Tokens, answers: Tokens, track: Track = silent) -> Classes:
+def classes(spec: PuzzleSpec, questions: Tokens, answers: Tokens, track: Track = silent, most: int = MOST) -> Classes:
     """Classes of puzzles `(n, L)` under their symmetries: exact for mazes and Sudokus up to 9x9, else of equal grids.
 
     A Sudoku is taken together with its answer.
-    Suspected where more than `MOST` 9x9 Sudokus are alike, so that the exact comparison would take minutes.
+    Suspected where more than `most` 9x9 Sudokus are alike, so that the exact comparison would take minutes.
     """
     if spec.kind == "maze":
         forms = [canonical(spec, questions[i]) for i in track(range(len(questions)), "comparing mazes")]
@@ -49,13 +51,21 @@ def classes(spec: PuzzleSpec, questions: Tokens, answers: Tokens, track: Track =
     prints = fingerprints(spec, questions, answers)
     _, at, times = np.unique(prints, return_inverse=True, return_counts=True)
     alike = np.flatnonzero(times[at] > 1)
-    if spec.box == EXACT_BOX and len(alike) > MOST:
+    if spec.box == EXACT_BOX and len(alike) > most:
         return Classes(_numbered(prints.tolist()), "suspected")
     form = exact_form if spec.box == EXACT_BOX else (lambda question, _: canonical(spec, question))
     names: list[Any] = prints.tolist()
     for i in track(alike.tolist(), "comparing Sudokus"):
         names[i] = form(questions[i], answers[i])
     return Classes(_numbered(names), "exact")
+
+
+def overlap(spec: PuzzleSpec, train: Pairs, test: Pairs) -> int:
+    """How many test puzzles are equivalent to a training puzzle, as far as that can be told within seconds."""
+    questions, answers = (np.concatenate(part) for part in zip(train, test, strict=True))
+    numbers = classes(spec, questions, answers, most=QUICKLY).numbers
+    seen, asked = numbers[: len(train[0])], numbers[len(train[0]) :]
+    return int(np.isin(asked, seen).sum())
 
 
 def apart(spec: PuzzleSpec, questions: Tokens, answers: Tokens) -> NDArray[np.int64]:
