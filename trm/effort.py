@@ -17,15 +17,36 @@ class Effort(Frozen):
     Without any halting rule every chain takes the whole budget, as in the paper's evaluation.
     """
 
-    max_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)  # supervision steps a chain; None: the model's own
-    halt_threshold: float | None = Field(default=None, ge=0, le=1)  # stop at this halt probability
-    stable_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)  # stop when so many steps changed nothing
-    until_verified: bool = False  # stop at the first answer of any chain that the rules accept, and not before
-    rollouts: int = Field(default=1, ge=1, le=MOST_CHAINS)  # chains that differ in noise or start, arXiv 2605.19943
-    noise: float = Field(default=0.0, ge=0, le=10)  # deviation of what is added to the latent before every step
-    views: int = Field(default=1, ge=1, le=MOST_CHAINS)  # symmetric images of the puzzle, answers mapped back
-    choose: Literal["halt_probability", "votes", "first"] = "halt_probability"  # which chain's answer is given
-    seed: int = Field(default=0, ge=0, lt=2**31)
+    max_steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_STEPS,
+        description="Most supervision steps of a chain, also beyond what the model was trained with; its own number if left out.",
+    )
+    halt_threshold: float | None = Field(
+        default=None, ge=0, le=1, description="Stop a chain once its halt probability reaches this; never, if left out."
+    )
+    stable_steps: int | None = Field(
+        default=None, ge=1, le=MOST_STEPS, description="Stop a chain once so many steps in a row have changed no cell."
+    )
+    until_verified: bool = Field(
+        default=False,
+        description="Stop at the first answer, of any chain, that the rules accept, and not before the end of the budget otherwise.",
+    )
+    rollouts: int = Field(
+        default=1, ge=1, le=MOST_CHAINS, description="Chains that differ in their noise (arXiv 2605.19943)."
+    )
+    noise: float = Field(
+        default=0.0, ge=0, le=10, description="Deviation of the noise added to the latent before every step."
+    )
+    views: int = Field(
+        default=1, ge=1, le=MOST_CHAINS, description="Symmetric images of the puzzle; answers are mapped back."
+    )
+    choose: Literal["halt_probability", "votes", "first"] = Field(
+        default="halt_probability",
+        description="Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt.",
+    )
+    seed: int = Field(default=0, ge=0, lt=2**31, description="Of noise and views: the same seed gives the same answers.")
 
     @property
     def chains(self) -> int:

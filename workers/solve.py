@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,13 +10,15 @@ import numpy as np
 from services.registry import job_events, jobs, leases, solutions
 from services.registry.metrics import SolveMetrics
 from services.registry.solutions import SolutionRow
+from trm.effort import Effort
 from trm.puzzles.grids import parse, text
 from workers.attempt import Cancelled, Released
 from workers.context import Worker
 from workers.models import Models
 
 if TYPE_CHECKING:
-    from trm.solver import Solution, Solver, SolveStep
+    from trm.solution import Solution, SolveStep
+    from trm.solver import Solver
 
 CHUNK = 256  # puzzles solved and recorded at a time
 VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
@@ -26,17 +29,19 @@ def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models) -> 
     with worker.database.transaction() as session:
         request = jobs.get(session, claim.job_id).request
     solver, lock = models.get(request["model"])
-    begun, sums = time.monotonic(), {"n": 0, "verified": 0, "steps": 0}
+    begun, found = time.monotonic(), Counter[str]()
+    reasons = Counter[str]()
     puzzles: list[str] = request["puzzles"]
     for first in range(0, len(puzzles), CHUNK):
         for solution in _Chunk(worker, claim, solver, lock, request, first).solved():
-            sums["n"] += 1
-            sums["verified"] += solution.verified is True
-            sums["steps"] += solution.steps
+            found.update(n=1, verified=solution.verified is True, steps=solution.steps, total=solution.total_steps)
+            reasons[solution.reason] += 1
     return {
-        "n": sums["n"],
-        "verified": sums["verified"] if solver.spec.kind == "sudoku" else None,
-        "mean_supervision_steps": sums["steps"] / max(1, sums["n"]),
+        "n": found["n"],
+        "verified": found["verified"] if solver.spec.kind in ("sudoku", "maze") else None,
+        "mean_supervision_steps": found["steps"] / max(1, found["n"]),
+        "total_supervision_steps": found["total"],
+        "reasons": dict(reasons),
         "seconds": round(time.monotonic() - begun, 3),
     }
 
@@ -66,8 +71,7 @@ class _Chunk:
         with self.lock:
             found = self.solver.solve(
                 self.questions,
-                max_steps=self.request["max_steps"],
-                halt_threshold=self.request["halt_threshold"],
+                Effort(**self.request["effort"]),
                 batch_size=CHUNK,
                 keep_trace=trace,
                 on_step=self._tell if trace else None,
@@ -123,7 +127,12 @@ class _Chunk:
             verified=solution.verified,
             halt_probability=solution.halt_probability,
             steps=solution.steps,
-            halted=solution.halted,
+            total_steps=solution.total_steps,
+            reason=solution.reason,
+            chosen_by=solution.chosen_by,
+            chain=solution.chain,
+            votes=solution.votes,
+            chains=solution.chains,
             trace=None if solution.trace is None else [_step_row(self.solver, step) for step in solution.trace],
         )
 
@@ -131,6 +140,7 @@ class _Chunk:
 def _step_row(solver: "Solver", step: "SolveStep") -> dict[str, Any]:
     return {
         "step": step.step,
+        "chain": step.chain,
         "answer": text(solver.spec, step.answer),
         "halt_probability": step.halt_probability,
         "changed_cells": list(step.changed_cells),

@@ -27,6 +27,9 @@ def _check_as_a_whole(request: SolveJobRequest, spec: PuzzleSpec, most: int) -> 
     if len(request.grids) > most:
         message = f"This service takes at most {most} puzzles a job, and these are {len(request.grids)}."
         raise RequestInvalid(message, [ProblemItem(pointer="/puzzles", detail=message)])
+    if spec.kind == "arc":
+        message = "ARC tasks are answered by votes over many variants, which this service does not do: use `python -m trm arc`."
+        raise RequestInvalid(message, [ProblemItem(pointer="/model", detail=message)])
     if request.require_unique_solution and spec.kind != "sudoku":
         message = "Only Sudokus can be checked for a unique solution: these puzzles have no rules that we know."
         raise RequestInvalid(message, [ProblemItem(pointer="/require_unique_solution", detail=message)])

@@ -16,6 +16,7 @@ from services.registry.errors import DatasetNameTaken
 from services.registry.ids import new_id
 from trm.config import Kind
 from trm.puzzles.datasets import BUILTIN, PuzzleSet, holdout, save_dataset
+from trm.puzzles.equivalence import overlap
 
 HELD_OUT_FROM = 5_000  # telling equivalent puzzles apart takes milliseconds each, and the request waits
 INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
@@ -76,9 +77,12 @@ def _record(
     parts: Backends, dataset_id: str, name: str, splits: Mapping[str, PuzzleSet], url: str, sha256: str
 ) -> tables.Dataset:
     counts = {split: len(puzzles) for split, puzzles in splits.items()}
+    train, test = ((puzzles.questions, puzzles.answers) for puzzles in (splits["train"], splits["test"]))
+    spec = splits["train"].spec
+    shared = overlap(spec, train, test)
     with parts.database.transaction() as session:
         return datasets.add(
-            session, dataset_id, name=name, spec=splits["train"].spec, splits=counts, url=url, sha256=sha256
+            session, dataset_id, name=name, spec=spec, splits=counts, overlap=shared, url=url, sha256=sha256
         )
 
 

@@ -19,6 +19,7 @@ def add(
     name: str,
     spec: PuzzleSpec,
     splits: Mapping[str, int],
+    overlap: int,
     url: str,
     sha256: str,
 ) -> Dataset:
@@ -29,6 +30,7 @@ def add(
         "kind": spec.kind,
         "spec": spec.model_dump(mode="json"),
         "splits": dict(splits),
+        "overlap": overlap,
         "url": url,
         "sha256": sha256,
     }

@@ -23,7 +23,12 @@ class SolutionRow(TypedDict):
     verified: bool | None
     halt_probability: float
     steps: int
-    halted: bool
+    total_steps: int
+    reason: str
+    chosen_by: str
+    chain: int
+    votes: int
+    chains: int
     trace: list[Json] | None
 
 

@@ -20,6 +20,7 @@ class Dataset(Base):
     kind: Mapped[str]  # of puzzle
     spec: Mapped[Json]
     splits: Mapped[Json]  # puzzles in each
+    overlap: Mapped[int | None]  # test puzzles equivalent to a training puzzle
     url: Mapped[str]
     sha256: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -207,6 +208,11 @@ class Solution(Base):
     answer: Mapped[str]
     verified: Mapped[bool | None]  # by the rules; None for a kind that has none
     halt_probability: Mapped[float]
-    steps: Mapped[int]  # supervision steps used
-    halted: Mapped[bool]
+    steps: Mapped[int]  # supervision steps of the chain whose answer this is
+    total_steps: Mapped[int]  # of all chains
+    reason: Mapped[str]  # why that chain stopped, as in trm.solution
+    chosen_by: Mapped[str]  # why its answer was given
+    chain: Mapped[int]
+    votes: Mapped[int]
+    chains: Mapped[int]
     trace: Mapped[list[Json] | None]

@@ -26,6 +26,12 @@ SOLVE: dict[str, st.SearchStrategy[Any]] = {
     "puzzles": st.lists(GRIDS, max_size=4) | ANYTHING,
     "max_steps": st.integers() | ANYTHING,
     "halt_threshold": st.floats() | ANYTHING,
+    "stable_steps": st.integers() | ANYTHING,
+    "until_verified": st.booleans() | ANYTHING,
+    "rollouts": st.integers() | ANYTHING,
+    "noise": st.floats() | ANYTHING,
+    "views": st.integers() | ANYTHING,
+    "choose": st.sampled_from(["votes", "first"]) | ANYTHING,
     "trace": ANYTHING,
     "require_unique_solution": st.booleans(),
 }

@@ -74,13 +74,14 @@ def test_a_solved_job_shows_its_first_hundred_answers(client: TestClient, book: 
     assert [solution["index"] for solution in first["data"] + rest["data"]] == list(range(150))
     assert first["data"][0] == {
         "index": 0, "question": "." * 16, "answer": "1" * 16, "verified": False, "halt_probability": 0.5,
-        "supervision_steps": 16, "halted": False, "trace": None,
+        "supervision_steps": 16, "total_supervision_steps": 16, "reason": "budget", "halted": False,
+        "chosen_by": "only", "chain": 0, "votes": 1, "chains": 1, "trace": None,
     }  # fmt: skip
 
 
 def test_a_traced_answer_shows_every_step(client: TestClient, book: Book, model: str) -> None:
     job_id = solve(client, model)
-    step = {"step": 1, "answer": "1" * 16, "halt_probability": 0.25, "changed_cells": [0, 15], "verified": False}
+    step = {"step": 1, "chain": 0, "answer": "1" * 16, "halt_probability": 0.25, "changed_cells": [0, 15], "verified": False}
     book.solve(book.claim(job_id), trace=[step])
     (solution,) = client.get(f"/v1/jobs/{job_id}/solutions").json()["data"]
     assert solution["trace"] == [step]

@@ -33,7 +33,7 @@ def test_one_puzzle_becomes_a_queued_job(client: TestClient, app: FastAPI, model
     assert response.headers["location"] == job["links"]["self"] == f"/v1/jobs/{job['id']}"
     assert response.headers["retry-after"] == "1"
     assert (job["kind"], job["status"], job["model"], job["progress"]["total"]) == ("solve", "queued", model, 1)
-    nothing = {"max_steps": None, "halt_threshold": None, "trace": False}
+    nothing = {"effort": {}, "trace": False}
     assert stored(app, job["id"]) == {"model": model, "puzzles": [PUZZLE], **nothing}
 
 
@@ -50,7 +50,7 @@ def test_one_puzzle_becomes_a_queued_job(client: TestClient, app: FastAPI, model
 )
 def test_every_way_to_write_a_puzzle(client: TestClient, app: FastAPI, model: str, puzzle: object) -> None:
     job = post(client, model=model, puzzles=[puzzle, PUZZLE], max_steps=8, halt_threshold=0.9, trace=True).json()
-    wanted = {"max_steps": 8, "halt_threshold": 0.9, "trace": True}
+    wanted = {"effort": {"max_steps": 8, "halt_threshold": 0.9}, "trace": True}
     assert stored(app, job["id"]) == {"model": model, "puzzles": [PUZZLE, PUZZLE], **wanted}
 
 
@@ -133,10 +133,16 @@ def test_a_unique_solution_can_be_required(client: TestClient, model: str, puzzl
         ({"puzzle": [True] * 16}, "/puzzle"),
         ({"puzzles": [PUZZLE, {"a": 1}]}, "/puzzles/1"),
         ({"puzzle": PUZZLE, "max_steps": 0}, "/max_steps"),
-        ({"puzzle": PUZZLE, "max_steps": 65}, "/max_steps"),
-        ({"puzzle": PUZZLE, "halt_threshold": 1.0}, "/halt_threshold"),
+        ({"puzzle": PUZZLE, "max_steps": 1025}, "/max_steps"),
+        ({"puzzle": PUZZLE, "halt_threshold": 1.5}, "/halt_threshold"),
         ({"puzzle": PUZZLE, "halt_treshold": 0.5}, "/halt_treshold"),
         ({"puzzles": [PUZZLE] * 101, "trace": True}, "trace"),
+        ({"puzzles": [PUZZLE] * 26, "trace": True, "views": 4}, "trace"),
+        ({"puzzles": [PUZZLE] * 500, "views": 256}, "chains"),
+        ({"puzzle": PUZZLE, "until_verified": True, "halt_threshold": 0.5}, "until_verified"),
+        ({"puzzle": PUZZLE, "choose": "first"}, "first"),
+        ({"puzzle": PUZZLE, "choose": "mine"}, "/choose"),
+        ({"puzzle": PUZZLE, "noise": -1}, "/noise"),
         ({"puzzles": [PUZZLE] * 101, "require_unique_solution": True}, "uniqueness"),
     ],
 )
@@ -144,6 +150,21 @@ def test_bad_options_are_refused(client: TestClient, model: str, body: dict[str,
     problem = post(client, model=model, **body).json()
     assert (problem["status"], problem["code"]) == (422, "request_invalid")
     assert hint in problem["detail"]
+
+
+def test_an_effort_that_the_model_cannot_make_is_refused(client: TestClient, model: str) -> None:
+    problem = post(client, model=model, puzzle=PUZZLE, rollouts=4).json()
+    assert (problem["status"], problem["code"]) == (422, "config_invalid")
+    assert "noise" in problem["detail"]
+
+
+def test_everything_that_can_be_asked_reaches_the_worker(client: TestClient, app: FastAPI, model: str) -> None:
+    effort = {"max_steps": 40, "rollouts": 3, "noise": 0.3, "views": 2, "until_verified": True, "seed": 7}
+    job = post(client, model=model, puzzle=PUZZLE, **effort).json()
+    assert stored(app, job["id"])["effort"] == effort
+    other = {"stable_steps": 2, "choose": "votes", "views": 2}
+    job = post(client, model=model, puzzle=PUZZLE, **other).json()
+    assert stored(app, job["id"])["effort"] == other
 
 
 def test_too_many_puzzles_are_refused(client: TestClient, model: str, settings: Settings) -> None:

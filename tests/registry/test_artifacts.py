@@ -87,7 +87,9 @@ def test_evaluation_sets_the_runs_accuracy(book: Book) -> None:
 def _upload(book: Book, name: str) -> Dataset:
     with book.transaction() as session:
         splits = {"train": 10, "test": 2}
-        return datasets.add(session, new_id("ds"), name=name, spec=SPEC, splits=splits, url="memory://d", sha256="s")
+        return datasets.add(
+            session, new_id("ds"), name=name, spec=SPEC, splits=splits, overlap=0, url="memory://d", sha256="s"
+        )
 
 
 def test_data_set_is_found_by_id_and_by_name(book: Book) -> None:
@@ -113,7 +115,8 @@ def test_name_belongs_to_one_data_set(book: Book) -> None:
 def _answers(book: Book, claim: Claim, count: int, answer: str = "1234") -> None:
     rows = [
         solutions.SolutionRow(
-            index=index, question="1...", answer=answer, verified=None, halt_probability=0.5, steps=3, halted=True,
+            index=index, question="1...", answer=answer, verified=None, halt_probability=0.5, steps=3, total_steps=6,
+            reason="halted", chosen_by="votes", chain=1, votes=2, chains=2,
             trace=[{"step": 1, "answer": "1111"}] if index == 0 else None,
         )
         for index in range(count)

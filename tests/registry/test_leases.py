@@ -32,7 +32,19 @@ from tests.registry.conftest import DEAD, Book
 
 Write = Callable[[Session, Claim], object]
 ANSWER = solutions.SolutionRow(
-    index=0, question="1", answer="1", verified=True, halt_probability=0.9, steps=2, halted=True, trace=None
+    index=0,
+    question="1",
+    answer="1",
+    verified=True,
+    halt_probability=0.9,
+    steps=2,
+    total_steps=2,
+    reason="halted",
+    chosen_by="only",
+    chain=0,
+    votes=1,
+    chains=1,
+    trace=None,
 )
 EVALUATION = {
     "step": 10, "split": "test", "n": 4, "seconds": 1.0, "exact_accuracy": 0.5, "cell_accuracy": 0.9, "verified": 0.5,

@@ -55,6 +55,28 @@ def test_every_migration_can_be_taken_back_and_applied_again(database: Database,
     assert upgrade(database_url) == Upgrade(None, HEAD)
 
 
+def test_old_solutions_are_carried_over_and_back(empty: Database, empty_database_url: str) -> None:
+    config = alembic_config(empty_database_url)
+    command.upgrade(config, "0001")
+    rows = "('job_a', 0, '', '', true, 0.9, 3, true, NULL), ('job_a', 1, '', '', false, 0.1, 16, false, NULL)"
+    with empty.engine.begin() as connection:
+        connection.execute(
+            text("ALTER TABLE solutions DROP CONSTRAINT fk_solutions_job_id_jobs")
+        )  # jobs are not the point
+        connection.execute(text(f"INSERT INTO solutions VALUES {rows}"))
+        before = connection.execute(text("SELECT index, steps, halted FROM solutions ORDER BY index")).all()
+    command.upgrade(config, "0002")
+    asked = "SELECT reason, chosen_by, total_steps, chain, votes, chains FROM solutions ORDER BY index"
+    with empty.engine.connect() as connection:
+        assert connection.execute(text(asked)).all() == [
+            ("halted", "only", 3, 0, 1, 1),
+            ("budget", "only", 16, 0, 1, 1),
+        ]
+    command.downgrade(config, "0001")
+    with empty.engine.connect() as connection:
+        assert connection.execute(text("SELECT index, steps, halted FROM solutions ORDER BY index")).all() == before
+
+
 def test_there_is_one_line_of_migrations() -> None:
     assert script_directory().get_heads() == [HEAD]
 

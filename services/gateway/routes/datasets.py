@@ -25,7 +25,10 @@ TestTable = Annotated[
     UploadFile | None,
     File(description="Held-out puzzles; if left out, a share of `file` is held out, of at most 5,000 puzzles."),
 ]
-KindOf = Annotated[Kind, Form(description="`sudoku` is checked by the rules; `grid` is any grid.")]
+KindOf = Annotated[
+    Kind,
+    Form(description="`sudoku` and `maze` are checked by their rules; `grid` is any grid. `arc` is built in only."),
+]
 
 
 @router.get(

@@ -25,6 +25,7 @@ REFUSALS = refusals(
     "body_too_large",
     "media_type_unsupported",
     "request_invalid",
+    "config_invalid",
     "model_unknown",
     "model_not_ready",
     "puzzle_wrong_size",
@@ -62,12 +63,13 @@ async def create_solve_job(request: SolveJobRequest, response: Response, parts: 
 
 def _submit(request: SolveJobRequest, parts: Backends) -> Job:
     model, config = _find_model(parts, request.model)
+    effort = request.effort
+    effort.require_possible(config.puzzle, config.model)
     puzzles = admission.admit(request, config.puzzle, parts.settings.max_puzzles_per_job)
     body = {
         "model": model.id,
         "puzzles": puzzles,
-        "max_steps": request.max_steps,
-        "halt_threshold": request.halt_threshold,
+        "effort": effort.model_dump(exclude_defaults=True),
         "trace": request.trace,
     }
 

@@ -30,6 +30,7 @@ class Dataset(Response):
                         "box": [2, 2],
                     },
                     "splits": {"train": 900, "test": 100},
+                    "overlap": 0,
                     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                     "created_at": "2026-11-23T12:00:00Z",
                 }
@@ -45,6 +46,11 @@ class Dataset(Response):
     kind: Kind
     puzzle: PuzzleSpec = Field(description="Shape and symbols of its puzzles.")
     splits: dict[str, int] | None = Field(description="Puzzles in each split; null for a built-in one in a list.")
+    overlap: int | None = Field(
+        default=None,
+        description="Test puzzles that are equivalent to a training puzzle, as far as that was told within seconds: a score on "
+        "them flatters. Null for built-in data sets, which have none.",
+    )
     sha256: str | None = Field(default=None, description="Digest of the stored tables.")
     created_at: datetime | None = None
 
@@ -59,6 +65,7 @@ class Dataset(Response):
             kind=spec.kind,
             puzzle=spec,
             splits=row.splits,
+            overlap=row.overlap,
             sha256=row.sha256,
             created_at=row.created_at,
         )

@@ -88,7 +88,7 @@ class TrainResult(Response):
 
     step: int | None = None
     seconds: float | None = Field(default=None, description="Of the last attempt.")
-    exact_accuracy: float | None = Field(default=None, description="Share of held-out puzzles that are wholly right.")
+    exact_accuracy: float | None = Field(default=None, description="Share of the test split that is wholly right.")
 
 
 class SolveResult(Response):
@@ -97,6 +97,8 @@ class SolveResult(Response):
     n: int = Field(description="Puzzles.")
     verified: int | None = Field(description="Puzzles whose answer the rules accept; null for puzzles without rules.")
     mean_supervision_steps: float | None
+    total_supervision_steps: int | None = Field(default=None, description="Of all chains of all puzzles.")
+    reasons: dict[str, int] = Field(default={}, description="Why the puzzles' chains stopped, and how many did.")
     seconds: float
     solutions: list[Solution] | None = Field(default=None, description="The first 100; `links.solutions` has all.")
 

@@ -1,17 +1,19 @@
 """Solutions: what a model answered to one puzzle."""
 
-from typing import Self
+from typing import Self, cast
 
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
 from services.registry import tables
+from trm.solution import Choice, Reason
 
 
 class TraceStep(Response):
     """The answer after one supervision step."""
 
     step: int
+    chain: int = Field(default=0, description="Which of the puzzle's chains of thought.")
     answer: str
     halt_probability: float
     changed_cells: list[int] = Field(description="Cells that differ from the step before, counted from 0, row by row.")
@@ -30,8 +32,14 @@ class Solution(Response):
                     "answer": "1243341221344321",
                     "verified": True,
                     "halt_probability": 0.998,
-                    "supervision_steps": 16,
-                    "halted": False,
+                    "supervision_steps": 3,
+                    "total_supervision_steps": 12,
+                    "reason": "verified",
+                    "halted": True,
+                    "chosen_by": "verified",
+                    "chain": 2,
+                    "votes": 1,
+                    "chains": 1,
                 }
             ]
         }
@@ -42,8 +50,17 @@ class Solution(Response):
     answer: str
     verified: bool | None = Field(description="Whether the rules accept the answer; null for puzzles without rules.")
     halt_probability: float = Field(description="The model's own belief that the answer is right.")
-    supervision_steps: int = Field(description="Supervision steps spent on it.")
-    halted: bool = Field(description="Whether it stopped because halt_threshold was reached.")
+    supervision_steps: int = Field(description="Supervision steps of the chain whose answer this is.")
+    total_supervision_steps: int = Field(description="Supervision steps of all chains: what the answer cost.")
+    reason: Reason = Field(
+        description="Why the chain stopped: the rules accepted its answer, its halt probability was reached, its answer was "
+        "stable, or the budget ended."
+    )
+    halted: bool = Field(description="Whether it stopped by itself rather than at the end of the budget.")
+    chosen_by: Choice = Field(description="Why this chain's answer is given.")
+    chain: int = Field(description="Which of the puzzle's chains, from 0.")
+    votes: int = Field(description="Chains that ended with this answer.")
+    chains: int = Field(description="Chains that had ended when it was chosen.")
     trace: list[TraceStep] | None = Field(default=None, description="The answer after each step, when asked for.")
 
     @classmethod
@@ -57,6 +74,12 @@ class Solution(Response):
             verified=row.verified,
             halt_probability=row.halt_probability,
             supervision_steps=row.steps,
-            halted=row.halted,
+            total_supervision_steps=row.total_steps,
+            reason=cast(Reason, row.reason),
+            halted=row.reason != "budget",
+            chosen_by=cast(Choice, row.chosen_by),
+            chain=row.chain,
+            votes=row.votes,
+            chains=row.chains,
             trace=trace,
         )

@@ -4,10 +4,11 @@ from typing import Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from services.gateway.schemas.base import Request
 from services.gateway.schemas.puzzle import Puzzle
+from trm.effort import Effort
 
-TRACED_PUZZLES = 100  # a trace stores every step of every puzzle
+TRACED_CHAINS = 100  # a trace stores every step of every chain
+MOST_CHAINS = 100_000  # of all puzzles of a job: hours of work on a CPU
 VERIFIED_PUZZLES = 100  # the exact solver runs while the request waits
 
 _EXAMPLES: list[JsonValue] = [
@@ -21,11 +22,19 @@ _EXAMPLES: list[JsonValue] = [
         "puzzles": ["1..4.3...6..2..5.4...6..1..3.2.....6", "..3.5.6..1...5..2..4..3....6..12.5.."],
         "halt_threshold": 0.9,
     },
+    {
+        "model": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+        "puzzle": "1..4.3...6..2..5.4...6..1..3.2.....6",
+        "views": 4,
+        "rollouts": 2,
+        "noise": 0.3,
+        "until_verified": True,
+    },
 ]
 
 
-class SolveJobRequest(Request):
-    """Puzzles, the model to solve them with, and how much effort to spend."""
+class SolveJobRequest(Effort):
+    """Puzzles, the model to solve them with, and how hard to think about each."""
 
     model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})
 
@@ -38,22 +47,18 @@ class SolveJobRequest(Request):
     puzzles: list[Puzzle] | None = Field(
         default=None, min_length=1, description="Several puzzles, instead of `puzzle`."
     )
-    max_steps: int | None = Field(
-        default=None, ge=1, le=64, description="Most supervision steps; the model's own if left out."
-    )
-    halt_threshold: float | None = Field(
-        default=None,
-        gt=0,
-        lt=1,
-        description="Stop a puzzle once its halt probability reaches this; never, if left out.",
-    )
     trace: bool = Field(
-        default=False, description=f"Keep the answer after each step; for at most {TRACED_PUZZLES} puzzles."
+        default=False, description=f"Keep the answer after each step; for at most {TRACED_CHAINS} chains."
     )
     require_unique_solution: bool = Field(
         default=False,
         description=f"Refuse Sudokus that have not exactly one solution; for at most {VERIFIED_PUZZLES} puzzles.",
     )
+
+    @property
+    def effort(self) -> Effort:
+        """How hard to think, alone."""
+        return Effort(**{name: getattr(self, name) for name in Effort.model_fields})
 
     @property
     def grids(self) -> list[Puzzle]:
@@ -64,8 +69,11 @@ class SolveJobRequest(Request):
     def _one_form(self) -> Self:
         if (self.puzzle is None) == (self.puzzles is None):
             raise ValueError("give either `puzzle` or `puzzles`")
-        if self.trace and len(self.grids) > TRACED_PUZZLES:
-            raise ValueError(f"a trace is kept for at most {TRACED_PUZZLES} puzzles a job")
+        chains = len(self.grids) * self.chains
+        if self.trace and chains > TRACED_CHAINS:
+            raise ValueError(f"a trace is kept for at most {TRACED_CHAINS} puzzles times rollouts times views a job")
+        if chains > MOST_CHAINS:
+            raise ValueError(f"a job has at most {MOST_CHAINS} chains: puzzles times rollouts times views")
         if self.require_unique_solution and len(self.grids) > VERIFIED_PUZZLES:
             raise ValueError(f"uniqueness is checked for at most {VERIFIED_PUZZLES} puzzles a job")
         return self
