@@ -13,7 +13,7 @@ from services.stack.client import Client, Json
 TINY = {
     "model.hidden_size": 16, "model.layers": 1, "model.latent_steps": 1, "model.max_supervision_steps": 4,
     "train.batch_size": 16, "train.log_every": 5, "train.evaluate_every": 50, "train.evaluate_puzzles": 20,
-    "train.checkpoint_every": 20,
+    "train.checkpoint_every": 20, "train.test_puzzles": 50,
 }  # fmt: skip
 
 

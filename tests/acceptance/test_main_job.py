@@ -11,7 +11,7 @@ import pytest
 from services.registry.settings import Settings
 from services.stack import state
 from services.stack.client import Client, Json
-from tests.acceptance.conftest import submit_training
+from tests.acceptance.conftest import TINY, submit_training
 
 PATIENCE = 90  # seconds
 
@@ -55,6 +55,38 @@ def test_train_then_solve(client: Client) -> None:
     assert 0 <= solution["halt_probability"] <= 1
     told = [data["step"] for kind, data in client.events(solved) if kind == "step"]
     assert told == [1, 2, 3, 4]
+
+
+def test_the_test_split_is_answered_once_and_thinking_harder_explains_itself(client: Client) -> None:
+    job = client.finished(submit_training(client, 60))
+    evaluations = client.get(f"/v1/runs/{job['run_id']}/evaluations")["data"]
+    assert [(e["split"], e["step"], e["n"]) for e in evaluations] == [
+        ("validation", 50, 20),
+        ("test", 60, 50),
+        ("validation", 60, 20),
+    ]
+    assert job["result"]["exact_accuracy"] == evaluations[1]["exact_accuracy"]
+    effort = {"views": 3, "rollouts": 2, "noise": 0.3, "choose": "votes", "max_steps": 5}
+    solved = client.post(
+        "/v1/solve-jobs", {"model": job["run_id"], "puzzle": ".2.43......31...", **effort}, Prefer="wait=30"
+    )
+    [solution] = solved["result"]["solutions"]
+    assert (solution["chains"], solution["total_supervision_steps"], solution["chosen_by"]) == (6, 30, "votes")
+    assert 1 <= solution["votes"] <= 6
+    assert solved["result"]["total_supervision_steps"] == 30
+    assert solved["result"]["reasons"] == {"budget": 1}
+
+
+def test_a_training_that_diverges_fails_at_once_and_keeps_its_good_checkpoints(client: Client) -> None:
+    wild = {"train.optimizer": "adamw", "train.learning_rate": 1.0, "train.weight_decay": 4.0, "train.warmup_steps": 0}
+    body = {"preset": "sudoku-4x4", "overrides": TINY | wild | {"train.steps": 500}}
+    *_, job = client.poll(client.post("/v1/training-jobs", body))
+    assert (job["status"], job["error"]["code"], job["attempt"]) == ("failed", "loss_not_finite", 1)
+    assert "at step" in job["error"]["message"]
+    checkpoints = client.get(f"/v1/runs/{job['run_id']}/checkpoints")["data"]
+    assert 20 in [c["step"] for c in checkpoints]
+    body = {"model": checkpoints[-1]["id"], "puzzle": ".2.43......31..."}
+    assert client.post("/v1/solve-jobs", body, Prefer="wait=30")["status"] == "succeeded"
 
 
 def test_cancel_while_running_and_while_queued(client: Client) -> None:

@@ -81,7 +81,14 @@ def test_a_solved_job_shows_its_first_hundred_answers(client: TestClient, book: 
 
 def test_a_traced_answer_shows_every_step(client: TestClient, book: Book, model: str) -> None:
     job_id = solve(client, model)
-    step = {"step": 1, "chain": 0, "answer": "1" * 16, "halt_probability": 0.25, "changed_cells": [0, 15], "verified": False}
+    step = {
+        "step": 1,
+        "chain": 0,
+        "answer": "1" * 16,
+        "halt_probability": 0.25,
+        "changed_cells": [0, 15],
+        "verified": False,
+    }
     book.solve(book.claim(job_id), trace=[step])
     (solution,) = client.get(f"/v1/jobs/{job_id}/solutions").json()["data"]
     assert solution["trace"] == [step]
