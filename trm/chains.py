@@ -85,7 +85,9 @@ class ChainBatch:
         self._tell(thought, answers, reasons)
         self.previous[thought.rows] = answers
         for k in np.flatnonzero(reasons != "").tolist():
-            ending = Ending(int(numbers[k]), thought.step, answers[k], float(thought.halt_probability[k]), reasons[k])
+            ending = Ending(
+                int(numbers[k]), thought.step, answers[k], float(thought.halt_probability[k]), str(reasons[k])
+            )
             self.endings[puzzles[k]].append(ending)
         for i in np.unique(puzzles).tolist():
             self._conclude(i)

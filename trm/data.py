@@ -40,9 +40,7 @@ class Splits:
     """Puzzles to train on, to choose by, and to be judged by once."""
 
     train: PuzzleSet | ArcSets
-    validation: (
-        PuzzleSet | None
-    )  # None: there is none, and the test split is looked at during training, as in the paper
+    validation: PuzzleSet | None  # None: training looks at the test split, as in the paper
     test: PuzzleSet
 
     @property

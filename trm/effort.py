@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from trm.config import Frozen, ModelConfig, PuzzleSpec
 from trm.errors import ConfigError
+from trm.puzzles.symmetry import views
 
 MOST_STEPS = 1024  # supervision steps; models are trained with 16
 MOST_CHAINS = 256  # rollouts times views
@@ -46,7 +47,9 @@ class Effort(Frozen):
         default="halt_probability",
         description="Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt.",
     )
-    seed: int = Field(default=0, ge=0, lt=2**31, description="Of noise and views: the same seed gives the same answers.")
+    seed: int = Field(
+        default=0, ge=0, lt=2**31, description="Of noise and views: the same seed gives the same answers."
+    )
 
     @property
     def chains(self) -> int:
@@ -68,8 +71,10 @@ class Effort(Frozen):
         """Raise ConfigError when this kind of puzzle or this model cannot do what is asked."""
         if self.until_verified and spec.kind not in ("sudoku", "maze"):
             raise ConfigError(f"Puzzles of kind {spec.kind!r} have no rules to verify by: drop until_verified.")
-        if self.views > 1 and spec.kind not in ("sudoku", "maze"):
-            raise ConfigError(f"Puzzles of kind {spec.kind!r} have no symmetries known here: set views to 1.")
+        if self.views > 1 and (known := len(views(spec, self.views, self.seed))) < self.views:
+            raise ConfigError(
+                f"There are {known} symmetric views of a {spec.rows}x{spec.cols} {spec.kind}, not {self.views}. Ask for fewer."
+            )
         if self.rollouts > 1 and not self.noise and not model.random_start:
             raise ConfigError(
                 "Rollouts without noise would all be the same: set noise (0.3 suits Sudoku), or rollouts to 1."

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from trm.config import ModelConfig
 from trm.effort import Effort
 from trm.errors import ConfigError
-from trm.puzzles.datasets import PuzzleSet, load
+from trm.puzzles.datasets import PuzzleSet, load, spec_of
 from trm.solution import Solution, SolveStep
 from trm.solver import Solver
 
@@ -133,6 +134,15 @@ def test_the_seed_decides_the_noise(solver: Solver, puzzles: PuzzleSet) -> None:
 def test_contradictions_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Effort.model_validate(settings)
+
+
+def test_more_views_than_symmetries_are_refused() -> None:
+    maze = spec_of("maze-hard")
+    Effort(views=8).require_possible(maze, ModelConfig())
+    with pytest.raises(ConfigError, match="8 symmetric views"):
+        Effort(views=9).require_possible(maze, ModelConfig())
+    with pytest.raises(ConfigError, match="1 symmetric views"):
+        Effort(views=2).require_possible(spec_of("arc-1"), ModelConfig())
 
 
 def test_equal_rollouts_are_refused(solver: Solver, puzzles: PuzzleSet) -> None:
