@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -86,7 +87,11 @@ class ChainBatch:
         self.previous[thought.rows] = answers
         for k in np.flatnonzero(reasons != "").tolist():
             ending = Ending(
-                int(numbers[k]), thought.step, answers[k], float(thought.halt_probability[k]), str(reasons[k])
+                int(numbers[k]),
+                thought.step,
+                answers[k],
+                float(thought.halt_probability[k]),
+                cast(Reason, str(reasons[k])),
             )
             self.endings[puzzles[k]].append(ending)
         for i in np.unique(puzzles).tolist():
