@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from trm.ablate import BASE, Row, configurations, rows, run_all, write
+from trm.ablate import BASE, Row, Trial, configurations, rows, run_all, write
 from trm.ablations import ABLATIONS
 from trm.cli.overrides import parsed
 from trm.plots import require_matplotlib
@@ -34,14 +34,14 @@ def ablate(
     names = [BASE, *(name.strip() for name in only.split(",") if name.strip() != BASE)] if only else [BASE, *ABLATIONS]
     require_matplotlib()  # now, rather than after an hour
     configs = configurations(preset, names, seeds, parsed(overrides or []))
-    trials = []
+    changed = f" with {', '.join(overrides)}" if overrides else ""
+    heading = f"{preset}{changed}: {seeds} seeds"
+    trials: list[Trial] = []
     for trial in track(run_all(configs, jobs, device), "training", total=len(configs), console=Console(stderr=True)):
         trials.append(trial)
         console.print(f"{trial.ablation}, seed {trial.seed}: {trial.exact_accuracy:.1%} exact, {trial.seconds:.0f} s")
-    table = rows(trials, names)
-    changed = f" with {', '.join(overrides)}" if overrides else ""
-    write(out, f"{preset}{changed}: {seeds} seeds", trials, table)
-    console.print(_shown(table))
+        write(out, heading, trials, rows(trials, names))  # after each, so that an end before the end loses nothing
+    console.print(_shown(rows(trials, names)))
     console.print(f"written to {out}")
 
 
