@@ -39,6 +39,7 @@ _ENTRIES = (
     Entry("job_not_found", 404, "There is no such job", "List the jobs with GET /v1/jobs."),
     Entry("run_not_found", 404, "There is no such run", "List the runs with GET /v1/runs."),
     Entry("checkpoint_not_found", 404, "There is no such checkpoint", "List the checkpoints with GET /v1/checkpoints."),
+    Entry("solution_not_found", 404, "There is no such answer", "List the answers with GET /v1/jobs/{id}/solutions."),
     Entry("dataset_not_found", 404, "There is no such data set", "List the data sets with GET /v1/datasets."),
     Entry("preset_not_found", 404, "There is no such preset", "List the presets with GET /v1/presets."),
     Entry("problem_not_found", 404, "There is no such problem code", "The reference lists all problem codes."),

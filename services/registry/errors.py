@@ -5,6 +5,7 @@
     │   ├── JobNotFound          job_not_found
     │   ├── RunNotFound          run_not_found
     │   ├── CheckpointNotFound   checkpoint_not_found
+    │   ├── SolutionNotFound     solution_not_found
     │   └── DatasetNotFound      dataset_not_found
     ├── Conflict
     │   ├── JobFinished          job_already_finished
@@ -55,6 +56,12 @@ class CheckpointNotFound(NotFound):
     """No checkpoint has this id."""
 
     code = "checkpoint_not_found"
+
+
+class SolutionNotFound(NotFound):
+    """The job has no answer, or not yet, to the puzzle of this index."""
+
+    code = "solution_not_found"
 
 
 class DatasetNotFound(NotFound):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.registry import leases
 from services.registry.base import Json
-from services.registry.errors import InvalidCursor
+from services.registry.errors import InvalidCursor, SolutionNotFound
 from services.registry.pages import Page, decode_cursor, encode_cursor
 from services.registry.tables import Solution
 
@@ -41,6 +41,14 @@ def add(session: Session, claim: leases.Claim, rows: Sequence[SolutionRow]) -> N
     replaced = {name: statement.excluded[name] for name in SolutionRow.__annotations__ if name != "index"}
     statement = statement.on_conflict_do_update(index_elements=[Solution.job_id, Solution.index], set_=replaced)
     session.execute(statement, [{"job_id": claim.job_id, **row} for row in rows])
+
+
+def get(session: Session, job_id: str, index: int) -> Solution:
+    """The answer to one puzzle; raises SolutionNotFound."""
+    found = session.get(Solution, (job_id, index))
+    if found is None:
+        raise SolutionNotFound(f"The job {job_id[:100]!r} has no answer to puzzle {index}, or not yet.")
+    return found
 
 
 def page(session: Session, job_id: str, *, cursor: str | None = None, limit: int = 100) -> Page[Solution]:

@@ -112,7 +112,7 @@ def _solve_aloud(client: Client, run_id: str, held_out: PuzzleSet, console: Cons
     previous = question
     for kind, data in client.events(job):
         if kind == "step":
-            answer = parse(spec, data["answer"])
+            answer = parse(spec, data["answer"], padding=True)
             verdict = {True: "[green]obeys the rules[/]", False: "[red]breaks the rules[/]", None: ""}[data["verified"]]
             console.print(
                 f"supervision step {data['step']}: {_changed(answer, previous)} cells changed, "

@@ -32,8 +32,8 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def filled(path: str) -> str:
-    """The path with an unknown id in every place."""
-    return "/".join(UNKNOWN if part.startswith("{") else part for part in path.split("/"))
+    """The path with an unknown id in every place, and a number where one belongs."""
+    return "/".join(UNKNOWN if part.startswith("{") else part for part in path.replace("{index}", "0").split("/"))
 
 
 def documented_codes(path: str, method: str, status: int) -> set[str]:

@@ -1,5 +1,7 @@
 """Looking at jobs, listing them, cancelling them."""
 
+from xml.etree import ElementTree
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -77,6 +79,19 @@ def test_a_solved_job_shows_its_first_hundred_answers(client: TestClient, book: 
         "supervision_steps": 16, "total_supervision_steps": 16, "reason": "budget", "halted": False,
         "chosen_by": "only", "chain": 0, "votes": 1, "chains": 1, "trace": None,
     }  # fmt: skip
+
+
+def test_an_answer_can_be_looked_at(client: TestClient, book: Book, model: str) -> None:
+    job_id = solve(client, model)
+    path = f"/v1/jobs/{job_id}/solutions/0/picture"
+    early = client.get(path)
+    assert (early.status_code, early.json()["code"]) == (404, "solution_not_found")
+    book.solve(book.claim(job_id))
+    response = client.get(path)
+    assert response.headers["content-type"] == "image/svg+xml"
+    assert ElementTree.fromstring(response.text).tag.endswith("svg")
+    assert response.text.count(">1<") >= 16
+    assert client.get(f"/v1/jobs/{job_id}/solutions/7/picture").status_code == 404
 
 
 def test_a_traced_answer_shows_every_step(client: TestClient, book: Book, model: str) -> None:

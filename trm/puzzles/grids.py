@@ -9,14 +9,15 @@ from trm.config import PuzzleSpec
 from trm.errors import UnknownSymbol, WrongGridSize
 
 Given = str | Sequence[object]
+PADDING = "?"  # what `text` writes for padding, which untrained models answer with
 BLANKS = ("0", "_", "", "None")  # what people write for an empty Sudoku cell, besides the dot
 OPENS = (".", "_")  # and for an open maze cell, where blanks at the end of a line would be lost
 
 
-def parse(spec: PuzzleSpec, given: Given) -> NDArray[np.int32]:
+def parse(spec: PuzzleSpec, given: Given, *, padding: bool = False) -> NDArray[np.int32]:
     """Tokens `(L,)` of a grid given as one string, as rows of cells, or as a flat list of cells.
 
-    Raises WrongGridSize, or UnknownSymbol naming row and column from 1.
+    With `padding`, what `text` wrote for padding is read back. Raises WrongGridSize, or UnknownSymbol naming row and column from 1.
     """
     cells = _cells(spec, given)
     if len(cells) != spec.cells:
@@ -24,6 +25,8 @@ def parse(spec: PuzzleSpec, given: Given) -> NDArray[np.int32]:
     tokens = {symbol: token for token, symbol in enumerate(spec.symbols, start=1)}
     if spec.kind == "sudoku":
         tokens |= dict.fromkeys(BLANKS, 1)
+    if padding:
+        tokens.setdefault(PADDING, 0)
     elif spec.kind == "maze":
         tokens |= dict.fromkeys(OPENS, 2)
     try:
@@ -66,8 +69,8 @@ def rows(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[list[str]]:
 
 
 def _shown(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[str]:
-    table = ("?", *spec.symbols)
-    return [table[token] if 0 <= token < len(table) else "?" for token in tokens.tolist()]
+    table = (PADDING, *spec.symbols)
+    return [table[token] if 0 <= token < len(table) else PADDING for token in tokens.tolist()]
 
 
 def _one_character_each(spec: PuzzleSpec) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -15,8 +15,11 @@ from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solution import Solution
 from services.gateway.streaming import read_events, stream_events
-from services.registry import jobs, solutions
+from services.registry import checkpoints, jobs, runs, solutions
 from services.registry.states import JobKind, JobStatus
+from trm.config import RunConfig
+from trm.puzzles.grids import parse
+from trm.puzzles.picture import side_by_side, svg
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -29,6 +32,9 @@ STREAM: Responses = {
         "model": JobEvents,
     },
     204: {"description": "The job has ended and all its events are known: nothing to reconnect for."},
+}
+PICTURE: Responses = {
+    200: {"description": "An SVG picture.", "content": {"image/svg+xml": {"schema": {"type": "string"}}}}
 }
 IfNoneMatch = Annotated[str | None, Header(description="The ETag of a version that you have.")]
 LastEventId = Annotated[
@@ -100,6 +106,30 @@ def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limi
         jobs.get(session, job_id)
         page = solutions.page(session, job_id, cursor=cursor, limit=limit)
     return Page.of(page, Solution.of)
+
+
+@router.get(
+    "/{job_id}/solutions/{index}/picture",
+    operation_id="getSolutionPicture",
+    summary="A picture of one answer",
+    response_class=Response,
+    responses={**PICTURE, **refusals("request_invalid", "job_not_found", "solution_not_found", "database_unavailable")},
+)
+def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)], parts: Parts) -> Response:
+    """Question and answer side by side as SVG: what the model filled in, and where rules are broken in red."""
+    with parts.database.transaction() as session:
+        job, solution = jobs.get(session, job_id), solutions.get(session, job_id, index)
+        run = runs.get(session, checkpoints.get(session, job.model_id or "").run_id)
+        spec = RunConfig.model_validate(run.config).puzzle
+    question, answer = (parse(spec, solution.question), parse(spec, solution.answer, padding=True))
+    drawn = side_by_side(
+        [svg(spec, question, givens=question), svg(spec, answer, givens=question)], ["question", "answer"]
+    )
+    return Response(
+        drawn,
+        media_type="image/svg+xml",
+        headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
+    )
 
 
 @router.get(
