@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trm.errors import WrongGridSize
-from trm.puzzles.arc import SIDE, SPEC, crop, encode
+from trm.puzzles.arc import SIDE, SPEC, area, crop, encode
 
 RNG = np.random.default_rng(0)
 
@@ -64,3 +64,13 @@ def test_crop_takes_the_first_of_the_largest_rectangles() -> None:
 def test_a_canvas_without_colour_crops_to_nothing() -> None:
     for token in (0, 1):
         assert crop(np.full(900, token)).shape == (0, 0)
+
+
+def test_area_finds_the_grid_at_the_origin_and_moved() -> None:
+    grid = np.array([[1, 0, 2], [3, 4, 5]], dtype=np.uint8)
+    for offset in ((0, 0), (4, 7)):
+        tokens = encode(grid, offset)
+        shown = tokens.reshape(30, 30)[area(tokens)] - 2
+        assert np.array_equal(shown, grid)
+    noisy = np.where(encode(grid) == 0, 9, encode(grid))  # what a model writes where nothing is asked for
+    assert np.array_equal(noisy.reshape(30, 30)[area(noisy)] - 2, grid)

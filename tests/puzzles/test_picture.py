@@ -7,8 +7,9 @@ import pytest
 
 from trm.config import PuzzleSpec
 from trm.puzzles import grids
+from trm.puzzles.arc import PALETTE
 from trm.puzzles.maze import spec_for as maze_spec
-from trm.puzzles.picture import ARC_COLOURS, CLASH, DRAWN, INK, TINT, side_by_side, svg
+from trm.puzzles.picture import CLASH, DRAWN, INK, TINT, side_by_side, svg
 from trm.puzzles.sudoku import spec_for
 
 SUDOKU = spec_for(4)
@@ -46,8 +47,8 @@ def test_an_arc_grid_is_cropped_and_coloured() -> None:
     root = ElementTree.fromstring(svg(spec, grid.ravel()))
     assert (root.attrib["width"], root.attrib["height"]) == ("76", "52")
     fills = [rect["fill"] for rect in elements(svg(spec, grid.ravel()), "rect")]
-    assert fills.count(ARC_COLOURS[3]) == 5
-    assert fills.count(ARC_COLOURS[8]) == 1
+    assert fills.count(PALETTE[3]) == 5
+    assert fills.count(PALETTE[8]) == 1
     assert elements(svg(spec, np.zeros(900, dtype=np.int32)), "text") == []
 
 

@@ -13,6 +13,18 @@ Grid = NDArray[np.uint8]  # (h, w), colours 0-9
 SIDE = 30  # the largest grid
 PAD, END, FIRST_COLOUR = 0, 1, 2  # tokens; colour c is FIRST_COLOUR + c
 COLOURS = 10
+PALETTE = (  # 0 to 9, as the site of ARC shows them
+    "#000000",
+    "#0074d9",
+    "#ff4136",
+    "#2ecc40",
+    "#ffdc00",
+    "#aaaaaa",
+    "#f012be",
+    "#ff851b",
+    "#7fdbff",
+    "#870c25",
+)
 SPEC = PuzzleSpec(kind="arc", rows=SIDE, cols=SIDE, symbols=("|", *map(str, range(COLOURS))))
 
 
@@ -66,3 +78,15 @@ def crop(tokens: NDArray[np.integer]) -> Grid:
     if not widths[0]:
         return np.zeros((0, 0), dtype=np.uint8)
     return (canvas[:height, : widths[height - 1]] - FIRST_COLOUR).astype(np.uint8)
+
+
+def area(tokens: NDArray[np.integer]) -> tuple[slice, slice]:
+    """Rows and columns of a canvas of tokens that hold its grid: what `crop` takes, or all colours where the grid was moved."""
+    height, width = crop(tokens).shape
+    if height:
+        return slice(height), slice(width)
+    used = np.argwhere(tokens.reshape(SIDE, SIDE) >= FIRST_COLOUR)
+    if not used.size:
+        return slice(SIDE), slice(SIDE)
+    (top, left), (bottom, right) = used.min(0).tolist(), used.max(0).tolist()
+    return slice(top, bottom + 1), slice(left, right + 1)

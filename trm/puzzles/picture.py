@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm.config import PuzzleSpec
-from trm.puzzles import grids
+from trm.puzzles import arc, grids
 from trm.puzzles.maze import GOAL, PATH, START, WALL
 from trm.puzzles.rules import conflicts
 
@@ -19,19 +19,6 @@ GAP = 16  # between pictures, and room for a caption
 PER_ROW = 6  # pictures side by side
 INK, PAPER, FAINT, TINT, CLASH, DRAWN = "#222222", "#ffffff", "#d0d0d0", "#fff3b0", "#d62728", "#1f77b4"
 MAZE_MARKS = {START: ("#2ca02c", "S"), GOAL: ("#9467bd", "G")}
-ARC_COLOURS = (  # 0 to 9, as the site of ARC shows them
-    "#000000",
-    "#0074d9",
-    "#ff4136",
-    "#2ecc40",
-    "#ffdc00",
-    "#aaaaaa",
-    "#f012be",
-    "#ff851b",
-    "#7fdbff",
-    "#870c25",
-)
-ARC_FIRST = 2  # token of colour 0; 0 is padding, 1 the end marker
 SIZE = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"')
 
 
@@ -122,11 +109,8 @@ def _path(grid: Tokens) -> str:
 
 
 def _arc(grid: Tokens, changed: NDArray[np.bool_]) -> str:
-    used = np.argwhere(grid >= ARC_FIRST)
-    if used.size:
-        (top, left), (bottom, right) = used.min(0).tolist(), used.max(0).tolist()
-        area = slice(top, bottom + 1), slice(left, right + 1)
-        grid, changed = grid[area], changed[area]
+    area = arc.area(grid)
+    grid, changed = grid[area], changed[area]
     return _picture(grid.shape[0], grid.shape[1], _arc_cells(grid, changed))
 
 
@@ -134,8 +118,8 @@ def _arc_cells(grid: Tokens, changed: NDArray[np.bool_]) -> Iterator[str]:
     rows, cols = grid.shape
     for (row, col), token in np.ndenumerate(grid):
         if token >= 1:
-            colour = int(token) - ARC_FIRST
-            yield _square(row, col, ARC_COLOURS[colour] if 0 <= colour < len(ARC_COLOURS) else "#f4f4f4")
+            colour = int(token) - arc.FIRST_COLOUR
+            yield _square(row, col, arc.PALETTE[colour] if 0 <= colour < arc.COLOURS else "#f4f4f4")
         if changed[row, col]:
             yield f'<circle cx="{_middle(col)}" cy="{_middle(row)}" r="4" fill="{TINT}" stroke="{INK}"/>'
     yield from _lines(rows, cols, (rows, cols))

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from trm.config import PuzzleSpec
-from trm.puzzles import grids
+from trm.puzzles import arc, grids
 from trm.puzzles.maze import GOAL, PATH, START, WALL
 from trm.puzzles.rules import conflicts
 
@@ -21,10 +21,12 @@ def render(
 ) -> Text:
     """The grid with givens bold, cells changed since `previous` in yellow, and clashing cells in red.
 
-    A maze has blocks for walls and dots for the path.
+    A maze has blocks for walls and dots for the path, ARC grids are blocks of colour.
     """
     if spec.kind == "maze":
         return _maze(spec, tokens, previous)
+    if spec.kind == "arc":
+        return _arc(tokens)
     clashing = {cell for pair in conflicts(spec, tokens) for cell in pair}
     box_rows, box_cols = spec.box or (spec.rows, spec.cols)
     symbols = [symbol for row in grids.rows(spec, tokens) for symbol in row]
@@ -37,6 +39,16 @@ def render(
                 out.append(" |", style="dim")
             cell = row * spec.cols + col
             out.append(f" {symbols[cell]}", style=_style(cell, tokens, givens, previous, clashing))
+        out.append("\n")
+    return out
+
+
+def _arc(tokens: NDArray[np.int32]) -> Text:
+    out = Text()
+    for row in tokens.reshape(arc.SIDE, arc.SIDE)[arc.area(tokens)].tolist():
+        for token in row:
+            colour = token - arc.FIRST_COLOUR
+            out.append("  ", style=f"on {arc.PALETTE[colour]}" if 0 <= colour < arc.COLOURS else "")
         out.append("\n")
     return out
 
