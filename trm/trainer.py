@@ -251,32 +251,9 @@ class Trainer:
         )
 
     def _step_metrics(self, since_start: float, since_logged: float) -> StepMetrics:
-        sums, table = self.window.read()
         self._require_finite()
-        self.window.clear()
-        finished, updates = sums["finished"], sums["updates"]
-
-        def over(total: float, count: float) -> float | None:
-            return total / count if count else None
-
-        return StepMetrics(
-            step=self.step,
-            seconds=round(since_start, 3),
-            loss=sums["loss"] / updates,
-            lm_loss=sums["lm_loss"] / updates,
-            halt_loss=sums["halt_loss"] / updates,
-            learning_rate=self.config.train.learning_rate * learning_rate_factor(self.step, self.config.train),
-            puzzles_finished=int(finished),
-            puzzles_per_second=round(finished / max(since_logged, 1e-9), 3),
-            exact_accuracy=over(sums["exact"], finished),
-            cell_accuracy=over(sums["cells"], finished),
-            halt_accuracy=over(sums["halt_right"], finished),
-            mean_supervision_steps=over(sums["steps"], finished),
-            slots=[int(seen) for seen, *_ in table],
-            halted=[over(halted, seen) for seen, halted, _, _ in table],
-            halt_probability=[over(probability, seen) for seen, _, probability, _ in table],
-            step_exact_accuracy=[over(right, seen) for seen, _, _, right in table],
-        )
+        rate = self.config.train.learning_rate * learning_rate_factor(self.step, self.config.train)
+        return self.window.report(self.step, since_start, since_logged, rate)
 
     def _state(self) -> dict[str, Tensor]:
         state = {f"carry/{name}": tensor for name, tensor in self.carry.tensors().items()}

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from trm.events import StepMetrics
 from trm.losses import Loss
 
 SUMS = ("loss", "lm_loss", "halt_loss", "updates", "finished", "exact", "cells", "halt_right", "steps")
@@ -48,7 +49,31 @@ class Window:
         """The first update whose loss was infinite or not a number, if there was one; waits for the device."""
         return int(self.bad_step) or None
 
-    def clear(self) -> None:
-        """Start anew."""
+    def report(self, step: int, since_start: float, since_logged: float, learning_rate: float) -> StepMetrics:
+        """The means since the last report, at this step and these seconds; begins anew."""
+        sums, table = self.read()
         self.sums.zero_()
         self.by_step.zero_()
+        finished, updates = sums["finished"], sums["updates"]
+        return StepMetrics(
+            step=step,
+            seconds=round(since_start, 3),
+            loss=sums["loss"] / updates,
+            lm_loss=sums["lm_loss"] / updates,
+            halt_loss=sums["halt_loss"] / updates,
+            learning_rate=learning_rate,
+            puzzles_finished=int(finished),
+            puzzles_per_second=round(finished / max(since_logged, 1e-9), 3),
+            exact_accuracy=_share(sums["exact"], finished),
+            cell_accuracy=_share(sums["cells"], finished),
+            halt_accuracy=_share(sums["halt_right"], finished),
+            mean_supervision_steps=_share(sums["steps"], finished),
+            slots=[int(seen) for seen, *_ in table],
+            halted=[_share(halted, seen) for seen, halted, _, _ in table],
+            halt_probability=[_share(probability, seen) for seen, _, probability, _ in table],
+            step_exact_accuracy=[_share(right, seen) for seen, _, _, right in table],
+        )
+
+
+def _share(total: float, count: float) -> float | None:
+    return total / count if count else None

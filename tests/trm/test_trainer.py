@@ -1,5 +1,6 @@
 """The trainer as its caller sees it: events in order, exact resume, learning."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from trm.ablations import ABLATIONS
+from trm.cli import build
 from trm.config import RunConfig
 from trm.data import Splits, load_splits
 from trm.errors import ConfigError, NonFiniteLoss
@@ -220,3 +223,13 @@ def test_test_puzzles_seen_in_training_are_counted(config: RunConfig, splits: Sp
     assert isinstance(started, Started)
     assert started.overlap == 3
     assert splits.overlap == 0
+
+
+def test_the_command_resumes_with_what_the_checkpoint_recorded(config: RunConfig, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(config.model_dump_json())
+    train = ["train", "--events", "--device", "cpu", "--out", str(tmp_path)]
+    assert CliRunner().invoke(build(), [*train, "--config", str(tmp_path / "run.json")]).exit_code == 0
+    outcome = CliRunner().invoke(build(), [*train, "--resume", str(tmp_path / "step_00000004")], catch_exceptions=False)
+    events = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert (events[0]["resumed_from"], events[0]["total_steps"]) == (4, 8)
+    assert (events[-1]["event"], events[-1]["step"]) == ("finished", 8)

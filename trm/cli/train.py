@@ -36,7 +36,8 @@ def train(
     """Train a model and save checkpoints. Ctrl-C saves one more and stops; --resume goes on from it."""
     tell = _print_json if events else Reporter().tell
     try:
-        _run(_configuration(config, preset, overrides or [], data), data, out, resume, device, tell)
+        chosen = _recorded(resume) if resume else _configuration(config, preset, overrides or [], data)
+        _run(chosen, data, out, resume, device, tell)
     except TrmError as error:
         if not events:
             raise
@@ -81,6 +82,13 @@ class _StopRequest:
 
 def _print_json(event: Event) -> None:
     print(event.as_json(), flush=True)
+
+
+def _recorded(checkpoint: Path) -> RunConfig:
+    """What a training that is resumed was started with."""
+    from trm.checkpoint import read_meta
+
+    return read_meta(checkpoint).config
 
 
 def _configuration(path: Path | None, preset: str, overrides: list[str], data: str | None) -> RunConfig:
