@@ -67,8 +67,8 @@ class Splits:
             raise ConfigError(f"The data set holds {self.spec}, the configuration asks for {config.puzzle}.")
         if isinstance(self.train, ArcSets) and self.train.identifiers != config.model.puzzle_ids:
             raise ConfigError(
-                f"The data set has {self.train.identifiers} puzzle ids, the configuration {config.model.puzzle_ids}. Set model.puzzle_ids to "
-                f"{self.train.identifiers}, or train.arc_variants to what the number belongs to."
+                f"The data set has {self.train.identifiers} puzzle ids, the configuration {config.model.puzzle_ids}. "
+                f"Set model.puzzle_ids to {self.train.identifiers}, or train.arc_variants to what the number belongs to."
             )
 
     def feed(self, config: RunConfig, device: torch.device) -> AnyFeed:
