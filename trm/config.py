@@ -10,7 +10,7 @@ Kind = Literal["sudoku", "maze", "arc", "grid"]
 class Frozen(BaseModel):
     """Immutable, and refuses fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class PuzzleSpec(Frozen):
@@ -51,25 +51,45 @@ class ModelConfig(Frozen):
     """The network and its recursion. Defaults are the paper's (arXiv 2510.04871, Sudoku)."""
 
     mixer: Literal["mlp", "attention"] = "mlp"
-    feed_forward: Literal["swiglu", "normed_swiglu"] = "swiglu"  # normed: sigmoid(gate) norm(gate up), arXiv 2601.19085
-    experts: int = Field(default=1, ge=1, le=16)  # feed-forwards over channels; every token goes to two of them
+    """What mixes the tokens: an MLP over the token axis, or self-attention with rotary embeddings."""
+    feed_forward: Literal["swiglu", "normed_swiglu"] = "swiglu"
+    """`normed_swiglu` is sigmoid(gate) * norm(gate * up), which suits Muon (arXiv 2601.19085)."""
+    experts: int = Field(default=1, ge=1, le=16)
+    """Feed-forwards over channels; with several, every token goes to two of them."""
     latents: Literal["answer_and_latent", "single", "multi_scale", "none"] = "answer_and_latent"
-    networks: Literal["shared", "separate"] = "shared"  # separate: HRM's second network updates the answer
-    gradient_steps: int | None = Field(default=None, ge=1)  # last latent updates with gradient; None: all n; HRM: 1
-    hidden_size: int = Field(default=512, ge=8, le=4096)  # D
-    heads: int = Field(default=8, ge=1, le=64)  # attention only
+    """What thinks beside the answer: a latent, nothing (`single`), a latent for each latent step, or no recursion at all."""
+    networks: Literal["shared", "separate"] = "shared"
+    """`separate`: a second network updates the answer, as in HRM."""
+    gradient_steps: int | None = Field(default=None, ge=1)
+    """Latent updates at the end of the last recursion that have a gradient; all if left out, 1 in HRM."""
+    hidden_size: int = Field(default=512, ge=8, le=4096)
+    """Channels of every token, D."""
+    heads: int = Field(default=8, ge=1, le=64)
+    """Attention heads; attention only."""
     layers: int = Field(default=2, ge=1, le=16)
+    """Layers of the network (of each, where there are two)."""
     expansion: float = Field(default=4.0, gt=0, le=16)
-    tied_embeddings: bool = False  # the answer head is the token embedding
-    latent_steps: int = Field(default=6, ge=1, le=32)  # n: updates of z in one recursion
-    recursions: int = Field(default=3, ge=1, le=32)  # T: recursions in a supervision step, the last with gradient
-    max_supervision_steps: int = Field(default=16, ge=1, le=64)  # N_sup
-    prefix_tokens: int = Field(default=16, ge=0, le=64)  # P: the puzzle embedding, and scratch space beside it
-    puzzle_ids: int = Field(default=1, ge=1)  # rows of the puzzle embedding table
-    hypotheses: int = Field(default=1, ge=1, le=16)  # K latents that compete, arXiv 2601.19085
-    random_start: bool = False  # y and z start at fresh random values for every puzzle, arXiv 2605.21488
-    inertia: float = Field(default=0.0, ge=0, lt=1)  # share of the old value that an update keeps (EqR: 0.05)
-    update_noise: float = Field(default=0.0, ge=0, le=1)  # deviation of noise on updates in training (EqR: 0.01)
+    """Inner width of a feed-forward over its outer one, before rounding up to a multiple of 256."""
+    tied_embeddings: bool = False
+    """The answer head is the token embedding."""
+    latent_steps: int = Field(default=6, ge=1, le=32)
+    """Updates of the latent in one recursion, n."""
+    recursions: int = Field(default=3, ge=1, le=32)
+    """Recursions in a supervision step, T; all but the last without gradient."""
+    max_supervision_steps: int = Field(default=16, ge=1, le=64)
+    """How often an answer may be improved, N_sup."""
+    prefix_tokens: int = Field(default=16, ge=0, le=64)
+    """Tokens before the grid: the puzzle embedding, and scratch space beside it, P."""
+    puzzle_ids: int = Field(default=1, ge=1)
+    """Rows of the puzzle embedding table; ARC has one for every variant of every task."""
+    hypotheses: int = Field(default=1, ge=1, le=16)
+    """Latents that compete for each puzzle, K; the best one is trained (arXiv 2601.19085)."""
+    random_start: bool = False
+    """States start at fresh random values for every puzzle (arXiv 2605.21488)."""
+    inertia: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the old value that an update keeps (arXiv 2605.21488: 0.05)."""
+    update_noise: float = Field(default=0.0, ge=0, le=1)
+    """Deviation of the noise added to every update in training (arXiv 2605.21488: 0.01)."""
 
     @property
     def effective_depth(self) -> int:
@@ -122,48 +142,86 @@ class Depth(Frozen):
     """A stage of a depth curriculum: so deep until this share of all updates is made."""
 
     until: float = Field(gt=0, lt=1)
+    """Share of all updates at which the stage ends."""
     recursions: int = Field(ge=1, le=32)
+    """Recursions in a supervision step, T; all but the last without gradient."""
     latent_steps: int = Field(ge=1, le=32)
+    """Updates of the latent in one recursion, n."""
 
 
 class TrainConfig(Frozen):
     """Optimisation, logging and evaluation. Defaults are the official Sudoku recipe."""
 
-    steps: int = Field(default=65_104, ge=1, le=100_000_000)  # optimizer updates
-    batch_size: int = Field(default=768, ge=1, le=65_536)  # slots
-    optimizer: Literal["adam_atan2", "adamw", "muon"] = "adam_atan2"  # muon: block matrices only, adamw elsewhere
+    steps: int = Field(default=65_104, ge=1, le=100_000_000)
+    """Optimizer updates."""
+    batch_size: int = Field(default=768, ge=1, le=65_536)
+    """Slots: puzzles that are thought about at once."""
+    optimizer: Literal["adam_atan2", "adamw", "muon"] = "adam_atan2"
+    """`muon` takes the matrices of the blocks and leaves embeddings and heads to AdamW."""
     learning_rate: float = Field(default=1e-4, gt=0, le=1)
+    """Peak learning rate; with Muon that of the rest."""
     weight_decay: float = Field(default=1.0, ge=0, le=10)
+    """Decoupled weight decay, of every parameter."""
     beta1: float = Field(default=0.9, ge=0, lt=1)
+    """Decay of the first moment."""
     beta2: float = Field(default=0.95, ge=0, lt=1)
+    """Decay of the second moment."""
     muon_learning_rate: float = Field(default=0.02, gt=0, le=1)
+    """Peak learning rate of the matrices that Muon takes."""
     muon_weight_decay: float = Field(default=0.005, ge=0, le=10)
+    """Weight decay of the matrices that Muon takes."""
     puzzle_learning_rate: float = Field(default=1e-4, gt=0, le=1)
+    """Learning rate of the puzzle embedding, trained by sign-SGD."""
     puzzle_weight_decay: float = Field(default=1.0, ge=0, le=10)
+    """Weight decay of the rows of the puzzle embedding that a batch touched."""
     schedule: Literal["cosine", "warmup_stable_decay"] = "cosine"
+    """How the learning rate falls after the warm-up: by a cosine, or linearly over the last share only."""
     warmup_steps: int = Field(default=2_000, ge=0)
-    decay_share: float = Field(default=0.2, gt=0, le=1)  # last share of the updates; warmup_stable_decay only
-    min_learning_rate_ratio: float = Field(default=1.0, ge=0, le=1)  # the decay ends here; 1 keeps the rate constant
-    gradient_clip: float | None = Field(default=None, gt=0)  # norm of the whole gradient
-    ema_decay: float | None = Field(default=0.999, gt=0, lt=1)  # None: no average is kept
+    """Updates over which the learning rate rises linearly."""
+    decay_share: float = Field(default=0.2, gt=0, le=1)
+    """Last share of the updates, over which the rate falls; `warmup_stable_decay` only."""
+    min_learning_rate_ratio: float = Field(default=1.0, ge=0, le=1)
+    """Where the decay ends, as a share of the peak; 1 keeps the rate constant."""
+    gradient_clip: float | None = Field(default=None, gt=0)
+    """Largest norm of the whole gradient; no limit if left out."""
+    ema_decay: float | None = Field(default=0.999, gt=0, lt=1)
+    """Decay of the moving average of the weights, which is evaluated and shipped; none is kept for null."""
     loss: Literal["stablemax", "softmax"] = "stablemax"
+    """`stablemax` grows linearly where softmax grows exponentially (arXiv 2501.04697)."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the target that is spread over the vocabulary."""
     halt_loss_weight: float = Field(default=0.5, ge=0, le=10)
-    halt_rule: Literal["halt", "halt_over_continue"] = "halt"  # halt_over_continue: HRM's Q-learning, a second pass
+    """Weight of the halting loss against that of the answer."""
+    halt_rule: Literal["halt", "halt_over_continue"] = "halt"
+    """`halt_over_continue` is HRM's Q-learning, which needs a second pass."""
     halt_exploration: float = Field(default=0.1, ge=0, le=1)
-    step_discount: float = Field(default=1.0, gt=0, le=1)  # of the loss per supervision step (CGAR: 0.7)
-    depth_curriculum: tuple[Depth, ...] = ()  # shallower recursions first, arXiv 2511.08653; then the model's own
+    """Chance that a puzzle may not halt before a random step."""
+    step_discount: float = Field(default=1.0, gt=0, le=1)
+    """The loss of supervision step k is weighted with this to the power k - 1 (arXiv 2511.08653: 0.7)."""
+    depth_curriculum: tuple[Depth, ...] = ()
+    """Shallower recursions first, then the model's own depth (arXiv 2511.08653)."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Of activations; weights are kept in float32."""
     augment: bool = True
-    arc_variants: int = Field(default=1000, ge=0, le=10_000)  # of every ARC task, each with a puzzle id of its own
+    """Put every puzzle through a random symmetry of its kind as it enters a slot."""
+    arc_variants: int = Field(default=1000, ge=0, le=10_000)
+    """Variants of every ARC task, each with a puzzle id of its own."""
     seed: int = Field(default=0, ge=0, lt=2**63)
-    log_every: int = Field(default=50, ge=1)  # optimizer updates
+    """Of weights, order, augmentation, exploration and noise."""
+    log_every: int = Field(default=50, ge=1)
+    """Optimizer updates between two rows of the curve."""
     evaluate_every: int = Field(default=2_000, ge=1)
-    evaluate_puzzles: int = Field(default=1_000, ge=1)  # of the validation split, during training
-    test_puzzles: int | None = Field(default=None, ge=1)  # of the test split, once at the end; None: all
-    keep_best: bool = False  # test and ship the weights that were best on the validation split
-    patience: int | None = Field(default=None, ge=1)  # stop after so many evaluations without a better one
+    """Optimizer updates between two looks at the validation split."""
+    evaluate_puzzles: int = Field(default=1_000, ge=1)
+    """Puzzles of the validation split that are looked at."""
+    test_puzzles: int | None = Field(default=None, ge=1)
+    """Puzzles of the test split that are answered, once at the end; all if left out."""
+    keep_best: bool = False
+    """Test and ship the weights that were best on the validation split."""
+    patience: int | None = Field(default=None, ge=1)
+    """Stop after so many evaluations without a better one; never if left out."""
     checkpoint_every: int = Field(default=2_000, ge=1)
+    """Optimizer updates between two checkpoints."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

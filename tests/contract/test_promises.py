@@ -9,12 +9,14 @@ from pathlib import Path
 import promql_parser
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from services.registry.metrics import every_family
 from services.registry.settings import Settings
 from trm.ablations import ABLATIONS
-from trm.cli.inspect import reference
-from trm.config import ModelConfig, TrainConfig
+from trm.cli.reference import PAGES
+from trm.config import Depth, ModelConfig, TrainConfig
+from trm.effort import Effort
 from trm.presets import PRESETS, resolve
 from trm.puzzles.datasets import BUILTIN, spec_of
 
@@ -128,8 +130,14 @@ def test_presets_resolve_with_their_data_sets(name: str) -> None:
     assert config.dataset in BUILTIN
 
 
-def test_presets_are_documented() -> None:
-    assert (ROOT / "docs/reference/presets.md").read_text() == reference(), "python -m trm inspect --markdown"
+@pytest.mark.parametrize("page", [*PAGES])
+def test_presets_and_settings_are_documented(page: str) -> None:
+    assert (ROOT / f"docs/reference/{page}.md").read_text() == PAGES[page](), f"python -m trm inspect --page {page}"
+
+
+@pytest.mark.parametrize("model", [ModelConfig, TrainConfig, Depth, Effort])
+def test_every_setting_is_explained(model: type[BaseModel]) -> None:
+    assert [name for name, field in model.model_fields.items() if not field.description] == []
 
 
 def test_ablations_are_documented() -> None:
