@@ -1,5 +1,7 @@
 """Text, rules, search, symmetries and the generator agree with each other."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,13 +17,13 @@ from trm.errors import (
     WrongGridSize,
 )
 from trm.puzzles import grids
-from trm.puzzles.datasets import load
+from trm.puzzles.datasets import load, read_table
 from trm.puzzles.generate import generate
 from trm.puzzles.maze import spec_for as maze_spec
 from trm.puzzles.render import render
 from trm.puzzles.rules import check, check_many, conflicts, require_consistent
 from trm.puzzles.search import require_unique, solutions
-from trm.puzzles.sudoku import BLANK, spec_for
+from trm.puzzles.sudoku import BLANK, boxes_of, spec_for
 from trm.puzzles.symmetry import canonical, group_size, random_symmetry, views
 
 SMALL = load("sudoku-4x4", "train")
@@ -99,14 +101,37 @@ def test_unsolvable_and_ambiguous_puzzles_are_told_apart() -> None:
         solutions(spec_for(9), np.full(81, BLANK, np.int32), limit=10_000, budget=50)
 
 
-@pytest.mark.parametrize("size", [4, 6, 9, 16])
+@pytest.mark.parametrize("size", [4, 6, 8, 9, 10, 12, 16])
 def test_generated_puzzles_have_one_answer(size: int) -> None:
-    floor = {16: 150}.get(size)
+    floor = {10: 60, 12: 90, 16: 150}.get(size)
     spec = spec_for(size)
     for question, answer in generate(size, 2, seed=5, givens=floor):
         assert check(spec, question, answer)
         assert (question == BLANK).any()
         assert require_unique(spec, question).tolist() == answer.tolist()
+
+
+@pytest.mark.parametrize(
+    ("size", "boxes"), [(6, {(2, 3), (3, 2)}), (12, {(3, 4), (4, 3), (2, 6), (6, 2)}), (9, {(3, 3)})]
+)
+def test_a_size_may_have_several_box_shapes(size: int, boxes: set[tuple[int, int]]) -> None:
+    assert set(boxes_of(size)) == boxes
+    assert {spec_for(size, box).box for box in boxes} == boxes
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 36])
+def test_sizes_without_boxes_are_refused(size: int) -> None:
+    with pytest.raises(WrongGridSize, match=f"{size}x{size}"):
+        spec_for(size)
+
+
+@pytest.mark.parametrize("box", [(2, 3), (3, 2)])
+def test_the_boxes_of_a_file_are_those_that_its_answers_obey(box: tuple[int, int], tmp_path: Path) -> None:
+    pairs = list(generate(6, 3, seed=1, givens=20, box=box))
+    spec = spec_for(6, box)
+    rows = "".join(f"{grids.text(spec, q)},{grids.text(spec, a)}\n" for q, a in pairs)
+    (tmp_path / "own.csv").write_text("question,answer\n" + rows)
+    assert read_table(tmp_path / "own.csv", kind="sudoku").spec.box == box
 
 
 def test_the_generator_repeats_itself_for_a_seed() -> None:

@@ -1,5 +1,6 @@
 """`trm generate`: a data set of new Sudokus, each with one answer, or of new mazes."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,7 +21,10 @@ def generate(
     out: Annotated[Path, typer.Argument(help="Folder to create.")],
     kind: Annotated[Literal["sudoku", "maze"], typer.Option(help="What to generate.")] = "sudoku",
     size: Annotated[
-        int | None, typer.Option(help="Sudoku: 4, 6, 9, 12 or 16 (6); maze: side of the square (30).")
+        int | None, typer.Option(help="Side of the square: 6 for Sudoku, 30 for mazes unless given.")
+    ] = None,
+    box: Annotated[
+        str | None, typer.Option(help="Sudoku: rows and columns of a box, 3x2; the squarest unless given.")
     ] = None,
     count: Annotated[int, typer.Option(min=2, help="Puzzles in all.")] = 1000,
     givens: Annotated[
@@ -33,11 +37,12 @@ def generate(
     """Generate Sudokus with unique answers or mazes, and split them disjoint up to symmetry (12x12 Sudoku and up: no two equal)."""
     console = Console(stderr=True)
     size = size or (30 if kind == "maze" else 6)
-    spec, pairs = _mazes(size, count, seed, shortest) if kind == "maze" else _sudokus(size, count, seed, givens)
+    spec, pairs = _mazes(size, count, seed, shortest) if kind == "maze" else _sudokus(size, count, seed, givens, box)
     made = list(track(pairs, "generating", total=count, console=console))
     questions, answers = (np.stack(part) for part in zip(*made, strict=True))
     _, first = np.unique(questions, axis=0, return_index=True)
     limit = f"--shortest {shortest}" if kind == "maze" else f"--givens {givens}"
+    limit += f" --box {box}" if box else ""
     source = (f"trm generate --kind {kind} --size {size} --count {count} {limit} --seed {seed}",) * count
     puzzles = PuzzleSet(spec, questions, answers, source).select(np.sort(first))
     train, test = holdout(puzzles, test_share, seed, most=count)
@@ -45,8 +50,14 @@ def generate(
     console.print(f"{len(train):,} training and {len(test):,} test puzzles in {out}")
 
 
-def _sudokus(size: int, count: int, seed: int, givens: int | None) -> tuple[PuzzleSpec, Iterator[sudokus.Pair]]:
-    return spec_for(size), sudokus.generate(size, count, seed, givens)
+def _sudokus(
+    size: int, count: int, seed: int, givens: int | None, box: str | None
+) -> tuple[PuzzleSpec, Iterator[sudokus.Pair]]:
+    match = re.fullmatch(r"(\d+)x(\d+)", box or "")
+    if box and not match:
+        raise typer.BadParameter("write rows and columns as 3x2", param_hint="--box")
+    shape = (int(match[1]), int(match[2])) if match else None
+    return spec_for(size, shape), sudokus.generate(size, count, seed, givens, shape)
 
 
 def _mazes(size: int, count: int, seed: int, shortest: int) -> tuple[PuzzleSpec, Iterator[maze.Pair]]:

@@ -20,8 +20,8 @@ from trm.config import Kind, PuzzleSpec
 from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem, UnknownDataset
 from trm.puzzles import arc, grids, hub, maze
 from trm.puzzles.equivalence import apart
-from trm.puzzles.rules import check_many
-from trm.puzzles.sudoku import BOXES, spec_for
+from trm.puzzles.rules import check, check_many
+from trm.puzzles.sudoku import boxes_of, spec_for
 
 DATA = Path(__file__).parent / "data"
 SPLITS = ("train", "validation", "test")
@@ -297,7 +297,7 @@ def _inferred(kind: Kind, table: list[dict[str, Any]]) -> PuzzleSpec:
         raise DatasetError(ARC_ELSEWHERE)
     shape = _shape(table[0].get("question"))
     if kind == "sudoku":
-        return _inferred_sudoku(shape)
+        return _inferred_sudoku(shape, table[0].get("answer"))
     symbols = maze.SYMBOLS if kind == "maze" else _symbols(table)
     if kind == "maze" and shape[0] == 1:
         raise DatasetError("A maze in one line must be square. Put every row on a line of its own, or give a list.")
@@ -308,11 +308,23 @@ def _inferred(kind: Kind, table: list[dict[str, Any]]) -> PuzzleSpec:
         raise DatasetError(f"{limits}; 64x64 with 4096 symbols is the most.") from error
 
 
-def _inferred_sudoku(shape: tuple[int, int]) -> PuzzleSpec:
-    if shape[0] != shape[1] or shape[0] not in BOXES:
-        sizes = ", ".join(map(str, BOXES))
-        raise DatasetError(f"The first question is {shape[0]}x{shape[1]}; Sudoku sizes: {sizes}.")
-    return spec_for(shape[0])
+def _inferred_sudoku(shape: tuple[int, int], answer: object) -> PuzzleSpec:
+    """The boxes are those that the first answer obeys: 6x6 grids may have boxes of 2x3 or of 3x2."""
+    if shape[0] != shape[1]:
+        raise DatasetError(f"The first question is {shape[0]}x{shape[1]}; a Sudoku is square.")
+    try:
+        specs = [spec_for(shape[0], box) for box in boxes_of(shape[0])] or [spec_for(shape[0])]
+    except PuzzleError as error:
+        raise DatasetError(str(error)) from error
+    return next((spec for spec in specs if _obeys(spec, answer)), specs[0])
+
+
+def _obeys(spec: PuzzleSpec, answer: object) -> bool:
+    try:
+        tokens = grids.parse(spec, answer if isinstance(answer, str | list) else "")
+    except PuzzleError:
+        return False
+    return bool(check(spec, tokens, tokens))
 
 
 def _symbols(table: list[dict[str, Any]]) -> tuple[str, ...]:

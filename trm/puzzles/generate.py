@@ -16,9 +16,11 @@ SEEDED_CELLS = 3  # digits of the first row that are drawn before searching for 
 HARDEST = 2_000  # guesses after which a clue is kept rather than proved superfluous
 
 
-def generate(size: int, count: int, seed: int, givens: int | None = None) -> Iterator[Pair]:
+def generate(
+    size: int, count: int, seed: int, givens: int | None = None, box: tuple[int, int] | None = None
+) -> Iterator[Pair]:
     """`count` puzzles; clues are taken away at random while the answer stays unique, down to `givens` if there is such a floor."""
-    spec, rng = spec_for(size), np.random.default_rng(seed)
+    spec, rng = spec_for(size, box), np.random.default_rng(seed)
     for _ in range(count):
         answer = full_grid(spec, rng)
         yield thin_out(spec, answer, rng, givens or 0), answer

@@ -9,15 +9,25 @@ from trm.config import PuzzleSpec
 from trm.errors import WrongGridSize
 
 BLANK = 1  # token of an empty cell; digit d is token d + 1
-BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 12: (3, 4), 16: (4, 4)}  # size -> rows, columns of a box
-DIGITS = "123456789ABCDEFG"
+DIGITS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def spec_for(size: int) -> PuzzleSpec:
-    """The specification of a size x size Sudoku; raises WrongGridSize for sizes without a box shape."""
-    if size not in BOXES:
-        raise WrongGridSize(f"There is no {size}x{size} Sudoku here. Sizes: {', '.join(map(str, BOXES))}.")
-    return PuzzleSpec(kind="sudoku", rows=size, cols=size, symbols=(".", *DIGITS[:size]), box=BOXES[size])
+@cache
+def boxes_of(size: int) -> tuple[tuple[int, int], ...]:
+    """Shapes (rows, columns) that the boxes of a size x size Sudoku can have, the squarest first, of two like these the flat one."""
+    shapes = [(height, size // height) for height in range(2, size) if size % height == 0]
+    return tuple(sorted(shapes, key=lambda box: (abs(box[0] - box[1]), box[0])))
+
+
+def spec_for(size: int, box: tuple[int, int] | None = None) -> PuzzleSpec:
+    """The specification of a size x size Sudoku; raises WrongGridSize for sizes without boxes, or boxes of another size."""
+    shapes = boxes_of(size) if size <= len(DIGITS) else ()
+    if not shapes or (box is not None and box not in shapes):
+        wanted = "" if box is None else f" with boxes of {box[0]}x{box[1]}"
+        raise WrongGridSize(
+            f"There is no {size}x{size} Sudoku{wanted}. Sizes are products of two numbers, 4 to {len(DIGITS)}."
+        )
+    return PuzzleSpec(kind="sudoku", rows=size, cols=size, symbols=(".", *DIGITS[:size]), box=box or shapes[0])
 
 
 @cache
