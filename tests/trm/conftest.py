@@ -63,6 +63,8 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint that solves some 60 % of 4x4 Sudokus: good enough to be right, bad enough to be helped."""
     changes = {
         "model.hidden_size": 32,
+        "model.feed_forward": "swiglu",
+        "train.min_learning_rate_ratio": 0.1,
         "model.recursions": 1,
         "train.batch_size": 32,
         "train.steps": 300,
