@@ -12,6 +12,9 @@ from trm.cli import build
 from trm.errors import InvalidOverride
 
 
+PLAIN = {"model.feed_forward": "swiglu", "model.prefix_tokens": 4, "model.latent_steps": 4}
+
+
 def trial(ablation: str, seed: int, exact: float) -> Trial:
     return Trial(ablation, seed, 100, exact, 0.9, 3.0, 10.0)
 
@@ -27,7 +30,7 @@ def test_a_row_has_mean_and_spread_over_seeds() -> None:
 
 
 def test_every_ablation_changes_the_small_recipe_and_nothing_contradicts_it() -> None:
-    configs = configurations("sudoku-4x4", ["base", *ABLATIONS], 1, {"model.prefix_tokens": 4, "model.latent_steps": 4})
+    configs = configurations("sudoku-4x4", ["base", *ABLATIONS], 1, PLAIN)
     base = configs["base", 0]
     assert [name for name, _ in configs if configs[name, 0] == base] == ["base"]
     assert {config.train.seed for config in configurations("sudoku-4x4", ["base"], 3, {}).values()} == {0, 1, 2}
