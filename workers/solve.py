@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trm.solution import Solution, SolveStep
     from trm.solver import Solver
 
-CHUNK = 256  # puzzles solved and recorded at a time
+CHUNK = 256  # chains thought about at a time; their puzzles are recorded together
 VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
 
 
@@ -31,9 +31,9 @@ def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models) -> 
     solver, lock = models.get(request["model"])
     begun, found = time.monotonic(), Counter[str]()
     reasons = Counter[str]()
-    puzzles: list[str] = request["puzzles"]
-    for first in range(0, len(puzzles), CHUNK):
-        for solution in _Chunk(worker, claim, solver, lock, request, first).solved():
+    count = max(1, CHUNK // Effort(**request["effort"]).chains)
+    for first in range(0, len(request["puzzles"]), count):
+        for solution in _Chunk(worker, claim, solver, lock, request, slice(first, first + count)).solved():
             found.update(n=1, verified=solution.verified is True, steps=solution.steps, total=solution.total_steps)
             reasons[solution.reason] += 1
     return {
@@ -56,33 +56,49 @@ class _Chunk:
         solver: "Solver",
         lock: threading.Lock,
         request: dict[str, Any],
-        first: int,
+        part: slice,
     ) -> None:
         self.worker, self.claim, self.solver, self.lock = worker, claim, solver, lock
-        self.request, self.first = request, first
-        self.questions = np.stack([parse(solver.spec, p) for p in request["puzzles"][first : first + CHUNK]])
+        self.request, self.first = request, part.start
+        self.questions = np.stack([parse(solver.spec, p) for p in request["puzzles"][part]])
         self.last_beat = self.last_step = time.monotonic()
         self.told: list[tuple[str, dict[str, Any]]] = []  # step events that wait to be written
         self.cancelled = False
 
     def solved(self) -> "list[Solution]":
         """The solutions, recorded; raises Cancelled, Released or StaleLease."""
-        trace = bool(self.request["trace"])
-        with self.lock:
-            found = self.solver.solve(
-                self.questions,
-                Effort(**self.request["effort"]),
-                batch_size=CHUNK,
-                keep_trace=trace,
-                on_step=self._tell if trace else None,
-                should_stop=self._should_stop,
-            )
+        self._take_turn()
+        try:
+            found = self._solve()
+        finally:
+            self.lock.release()
         if self.cancelled:
             raise Cancelled
         if len(found) < len(self.questions):
             raise Released
         self._record(found)
         return found
+
+    def _take_turn(self) -> None:
+        """Take the lock; the job's lease is kept meanwhile, since others may think with the model for longer than it lasts."""
+        while not self.lock.acquire(timeout=self.worker.settings.heartbeat_seconds):
+            self._beat(self.first)
+            if self.cancelled:
+                raise Cancelled
+            if self.worker.stopping.is_set():
+                raise Released
+        self.last_step = time.monotonic()
+
+    def _solve(self) -> "list[Solution]":
+        trace = bool(self.request["trace"])
+        return self.solver.solve(
+            self.questions,
+            Effort(**self.request["effort"]),
+            batch_size=CHUNK,
+            keep_trace=trace,
+            on_step=self._tell if trace else None,
+            should_stop=self._should_stop,
+        )
 
     def _tell(self, step: "SolveStep") -> None:
         row = {"puzzle": self.first + step.index, **_step_row(self.solver, step), "halted": step.halted}
@@ -117,6 +133,8 @@ class _Chunk:
             metrics.steps.observe(solution.steps)
             metrics.halt_probability.observe(solution.halt_probability)
             metrics.verified.labels(VERDICTS[solution.verified]).inc()
+            metrics.puzzles.labels(solution.reason).inc()
+            metrics.chain_steps.inc(solution.total_steps)
 
     def _row(self, index: int, solution: "Solution") -> SolutionRow:
         spec = self.solver.spec

@@ -1,6 +1,10 @@
 """Finds data sets by name, whether they came with the code or were uploaded."""
 
+import csv
+import gzip
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from services.gateway.backends import Backends
 from services.registry import datasets, tables
@@ -30,6 +34,19 @@ def training_source(parts: Backends, id_or_name: str) -> Source:
         message = f"There is no data set {id_or_name!r}. Built in: {names}; GET /v1/datasets lists uploaded ones too."
         raise UnknownDataset(message) from error
     return Source(row.name, row.url, PuzzleSpec.model_validate(row.spec))
+
+
+@cache
+def split_sizes(name: str) -> dict[str, int | None]:
+    """Puzzles in each split of a built-in data set; None for ARC, whose tasks become puzzles only when a training begins."""
+    dataset = BUILTIN[name]
+    is_table = dataset.spec.kind != "arc"
+    return {split: _rows(dataset.path(split)) if is_table else None for split in dataset.splits}
+
+
+def _rows(path: Path) -> int:
+    with gzip.open(path, "rt", newline="") as table:
+        return sum(1 for _ in csv.reader(table)) - 1  # the header
 
 
 def find_uploaded(parts: Backends, id_or_name: str) -> tables.Dataset:

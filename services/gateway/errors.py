@@ -8,6 +8,7 @@
     ├── ProblemNotFound      problem_not_found
     ├── ModelUnknown         model_unknown
     ├── ModelNotReady        model_not_ready
+    ├── EffortRefused        config_invalid
     ├── UploadRefused        dataset_malformed
     └── PuzzlesRefused       the code of the first puzzle that is refused
 
@@ -69,6 +70,12 @@ class ModelNotReady(GatewayError):
     """A solve job names a run that has no checkpoint yet."""
 
     code = "model_not_ready"
+
+
+class EffortRefused(GatewayError):
+    """A solve job asks for thinking that its model or its kind of puzzle does not allow."""
+
+    code = "config_invalid"
 
 
 class UploadRefused(GatewayError):

@@ -19,6 +19,10 @@ from trm.puzzles.datasets import BUILTIN, PuzzleSet, holdout, save_dataset
 from trm.puzzles.equivalence import overlap
 
 HELD_OUT_FROM = 5_000  # telling equivalent puzzles apart takes milliseconds each, and the request waits
+ARC_ELSEWHERE = (
+    "ARC tasks cannot be uploaded: they are no tables of questions and answers. Train on the built-in data sets arc-1 and arc-2, "
+    "or on tasks of your own with the library: `python -m trm train --preset arc-1 --data FOLDER`."
+)
 INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
 
 
@@ -33,7 +37,8 @@ class Upload:
 
 
 def store(parts: Backends, upload: Upload) -> tables.Dataset:
-    """The recorded data set; raises UploadRefused, DatasetNameTaken, StorageFull..., and then nothing is kept."""
+    """The recorded data set; raises RequestInvalid, UploadRefused, DatasetNameTaken, StorageFull..., and then nothing is kept."""
+    _require_tables(upload.kind)
     _require_free_name(parts, upload.name)
     splits = _read(upload, INFLATED_TIMES * parts.settings.max_body_bytes)
     dataset_id = new_id("ds")
@@ -46,6 +51,11 @@ def store(parts: Backends, upload: Upload) -> tables.Dataset:
         except BaseException:
             parts.storage.delete_folder(url)
             raise
+
+
+def _require_tables(kind: Kind) -> None:
+    if kind == "arc":
+        raise RequestInvalid(ARC_ELSEWHERE, [ProblemItem(parameter="kind", detail=ARC_ELSEWHERE)])
 
 
 def _require_free_name(parts: Backends, name: str) -> None:

@@ -1,7 +1,8 @@
 """Turns every error into one body: `application/problem+json`, RFC 9457."""
 
 import errno
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -117,8 +118,15 @@ def _item(error: Mapping[str, Any], *, is_json: bool) -> ProblemItem:
     place, *path = error["loc"]
     message = error["msg"].removeprefix("Value error, ")
     if place == "body" and (is_json or not path):
+        sent = error.get("input")
+        path = path or named(message, sent if isinstance(sent, dict) else ())
         return ProblemItem(pointer=pointer(*path), detail=message)
     return ProblemItem(parameter=".".join(str(part) for part in path), detail=message)
+
+
+def named(sentence: str, fields: Collection[str]) -> list[str]:
+    """The first of these fields that a sentence names: a rule over several fields says in words what to change."""
+    return [word for word in re.findall(r"\w+", sentence) if word in fields][:1]
 
 
 def pointer(*path: str | int) -> str:

@@ -23,12 +23,12 @@ def add(session: Session, claim: leases.Claim, event: Json) -> None:
 
 
 def read(session: Session, run_id: str, *, after_step: int = -1, limit: int = 1000) -> list[RunEvaluation]:
-    """The run's evaluations in order of step; of one made by several attempts, the latest."""
+    """The run's evaluations in order of step, validation before test; of one made by several attempts, the latest."""
     statement = (
         select(RunEvaluation)
         .where(RunEvaluation.run_id == run_id, RunEvaluation.step > after_step)
         .ext(distinct_on(RunEvaluation.step, RunEvaluation.split))
-        .order_by(RunEvaluation.step, RunEvaluation.split, RunEvaluation.attempt.desc())
+        .order_by(RunEvaluation.step, RunEvaluation.split.desc(), RunEvaluation.attempt.desc())
         .limit(limit)
     )
     return list(session.scalars(statement))

@@ -6,6 +6,7 @@ Each process that is scraped builds the one class of its role on its own registr
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from typing import get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,10 +15,12 @@ from prometheus_client.registry import Collector
 from services.registry.census import Census
 from services.registry.instruments import Instruments
 from services.registry.states import FINAL, JobKind, JobStatus, Outcome
+from trm.solution import Reason
 
 KINDS = tuple(kind.value for kind in JobKind)
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
 VERDICTS = ("verified", "refuted", "unknown")  # by the puzzle's rules; unknown where it has none
+REASONS: tuple[str, ...] = get_args(Reason)  # why a chain stopped
 CHECKPOINT_FAILURES = ("storage_full", "storage_unavailable", "other")
 ANY = ()  # a label whose values are known only at run time
 
@@ -26,7 +29,7 @@ WAIT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 RUN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400)
 STEP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 PROBABILITIES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-SUPERVISION_STEPS = tuple(range(1, 17))
+SUPERVISION_STEPS = (*range(1, 17), 24, 32, 64, 128, 256, 512, 1024)  # trained with 16; requests may ask for more
 
 
 class BuildMetrics:
@@ -106,7 +109,17 @@ class SolveMetrics(WorkerMetrics):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry, JobKind.SOLVE)
         make = self._make
-        self.steps = make.histogram("trm_solve_steps", "Supervision steps spent on a puzzle.", SUPERVISION_STEPS)
+        self.steps = make.histogram(
+            "trm_solve_steps", "Supervision steps of the chain whose answer was given.", SUPERVISION_STEPS
+        )
+        self.chain_steps = make.counter(
+            "trm_solve_chain_steps_total", "Supervision steps of all chains: what the answers cost."
+        )
+        self.puzzles = make.counter(
+            "trm_solve_puzzles_total",
+            "Puzzles answered, by why the chain whose answer was given stopped.",
+            reason=REASONS,
+        )
         self.halt_probability = make.histogram(
             "trm_halt_probability", "The model's confidence in an answer when it was given.", PROBABILITIES
         )

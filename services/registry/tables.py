@@ -73,6 +73,28 @@ class Job(Base):
     )
 
 
+class RunEvaluation(Base):
+    """A run's accuracy on a whole split, measured at one step."""
+
+    __tablename__ = "run_evaluations"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    step: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)  # puzzles
+    seconds: Mapped[float]
+    exact_accuracy: Mapped[float]
+    cell_accuracy: Mapped[float]
+    verified: Mapped[float | None]  # share whose answer obeys the rules
+    mean_supervision_steps: Mapped[float]
+    halt_accuracy: Mapped[float | None]
+    halted: Mapped[Reals]
+    halt_probability: Mapped[Reals]
+    step_exact_accuracy: Mapped[Reals]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Run(Base):
     """A training, across all attempts at it."""
 
@@ -87,7 +109,7 @@ class Run(Base):
     device: Mapped[str | None]
     step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))  # the last logged
     total_steps: Mapped[int] = mapped_column(BigInteger)
-    exact_accuracy: Mapped[float | None]  # the last evaluated
+    exact_accuracy: Mapped[float | None]  # the last evaluated, on either split
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     job_id: Mapped[str | None] = column_property(
         select(Job.id)
@@ -95,6 +117,20 @@ class Run(Base):
         .order_by(Job.created_at.desc())
         .limit(1)
         .correlate_except(Job)
+        .scalar_subquery()
+    )
+    best_exact_accuracy: Mapped[float | None] = column_property(
+        select(func.max(RunEvaluation.exact_accuracy))
+        .where(RunEvaluation.run_id == id, RunEvaluation.split == "validation")
+        .correlate_except(RunEvaluation)
+        .scalar_subquery()
+    )
+    test_exact_accuracy: Mapped[float | None] = column_property(
+        select(RunEvaluation.exact_accuracy)
+        .where(RunEvaluation.run_id == id, RunEvaluation.split == "test")
+        .order_by(RunEvaluation.step.desc(), RunEvaluation.attempt.desc())
+        .limit(1)
+        .correlate_except(RunEvaluation)
         .scalar_subquery()
     )
 
@@ -173,28 +209,6 @@ class RunMetric(Base):
     halted: Mapped[Reals]
     halt_probability: Mapped[Reals]
     step_exact_accuracy: Mapped[Reals]
-
-
-class RunEvaluation(Base):
-    """A run's accuracy on a whole split, measured at one step."""
-
-    __tablename__ = "run_evaluations"
-
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
-    step: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    split: Mapped[str] = mapped_column(primary_key=True)
-    attempt: Mapped[int] = mapped_column(primary_key=True)
-    n: Mapped[int] = mapped_column(BigInteger)  # puzzles
-    seconds: Mapped[float]
-    exact_accuracy: Mapped[float]
-    cell_accuracy: Mapped[float]
-    verified: Mapped[float | None]  # share whose answer obeys the rules
-    mean_supervision_steps: Mapped[float]
-    halt_accuracy: Mapped[float | None]
-    halted: Mapped[Reals]
-    halt_probability: Mapped[Reals]
-    step_exact_accuracy: Mapped[Reals]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Solution(Base):

@@ -62,7 +62,7 @@ def _show_training(client: Client, job: Json, console: Console) -> Json:
         TimeRemainingColumn(),
         TextColumn("{task.fields[news]}"),
     )
-    after_step, news, told = 0, "waiting for the worker", time.monotonic()
+    after_step, news, told, evaluated = 0, "waiting for the worker", time.monotonic(), 0
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("train", total=1, news=news)
         for job in client.poll(job):  # noqa: B020  the last one is wanted
@@ -71,6 +71,7 @@ def _show_training(client: Client, job: Json, console: Console) -> Json:
                 after_step, news = rows[-1]["step"], _news(rows[-1])
             percent = job["progress"]["percent"] or 0
             progress.update(task, total=100, completed=percent, news=news)
+            evaluated = _tell_evaluations(client, job["run_id"], evaluated, console)
             if not console.is_terminal and rows and time.monotonic() - told > SPARSE_LINES:
                 told = time.monotonic()
                 console.print(f"{percent:>3.0f} %  {news}")
@@ -82,10 +83,21 @@ def _show_training(client: Client, job: Json, console: Console) -> Json:
     return job
 
 
+def _tell_evaluations(client: Client, run_id: str, known: int, console: Console) -> int:
+    """Print the run's evaluations beyond the first `known`; how many there are now."""
+    rows = client.get(f"/v1/runs/{run_id}/evaluations")["data"]
+    for row in rows[known:]:
+        console.print(
+            f"step {row['step']:>5}  {row['split']}: {row['exact_accuracy']:.1%} of {row['n']} puzzles exactly right, "
+            f"{row['cell_accuracy']:.1%} of their cells"
+        )
+    return len(rows)
+
+
 def _news(row: Json) -> str:
     exact = "-" if row["exact_accuracy"] is None else f"{row['exact_accuracy']:.1%}"
     steps = "-" if row["mean_supervision_steps"] is None else f"{row['mean_supervision_steps']:.1f}"
-    return f"step {row['step']:>5}  loss {row['loss']:.3f}  exact accuracy {exact:>6}  halts after {steps:>4} steps"
+    return f"step {row['step']:>5}  loss {row['loss']:.3f}  training puzzles {exact:>6} right  halts after {steps:>4} steps"
 
 
 def _test(client: Client, run_id: str, held_out: PuzzleSet) -> tuple[float, int]:

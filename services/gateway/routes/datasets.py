@@ -27,7 +27,9 @@ TestTable = Annotated[
 ]
 KindOf = Annotated[
     Kind,
-    Form(description="`sudoku` and `maze` are checked by their rules; `grid` is any grid. `arc` is built in only."),
+    Form(
+        description="`sudoku` and `maze` are checked by their rules; `grid` is any grid. `arc` is refused: see arc-1 and arc-2."
+    ),
 ]
 
 
@@ -42,7 +44,7 @@ def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Pag
     with parts.database.transaction() as session:
         page = datasets.page(session, cursor=cursor, limit=limit)
     uploaded = Page.of(page, Dataset.of)
-    builtin = [] if cursor else [Dataset.of_builtin(dataset) for dataset in BUILTIN.values()]
+    builtin = [] if cursor else [_of_builtin(name) for name in BUILTIN]
     return Page(data=[*builtin, *uploaded.data], next_cursor=uploaded.next_cursor, has_more=uploaded.has_more)
 
 
@@ -55,7 +57,7 @@ def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Pag
 def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     """A data set by its id or its name."""
     if id_or_name in BUILTIN:
-        return Dataset.of_builtin(BUILTIN[id_or_name])
+        return _of_builtin(id_or_name)
     return Dataset.of(dataset_lookup.find_uploaded(parts, id_or_name))
 
 
@@ -83,3 +85,7 @@ def create_dataset(
     dataset = Dataset.of(ingest.store(parts, upload))
     response.headers["Location"] = f"/v1/datasets/{dataset.id}"
     return dataset
+
+
+def _of_builtin(name: str) -> Dataset:
+    return Dataset.of_builtin(BUILTIN[name], dataset_lookup.split_sizes(name))

@@ -50,7 +50,11 @@ Prefer = Annotated[str | None, Header(description="`wait=N`: answer with the fin
     responses={200: FINISHED_IN_TIME, **REFUSALS},
 )
 async def create_solve_job(request: SolveJobRequest, response: Response, parts: Parts, prefer: Prefer = None) -> Job:
-    """Check every puzzle against the model's size, symbols and rules, and queue them as one job."""
+    """Check every puzzle against the model's size, symbols and rules, and queue them as one job.
+
+    Every puzzle is thought about in `rollouts` times `views` chains. A chain stops at `halt_threshold`, at `stable_steps`, with
+    `until_verified` once any chain's answer obeys the rules, and otherwise after `max_steps`; `choose` says whose answer is given.
+    """
     job = await run_in_threadpool(_submit, request, parts)
     seconds = wanted_seconds(prefer, parts.settings.max_wait_seconds)
     if seconds and await finished_within(parts, job.id, seconds):
@@ -63,13 +67,11 @@ async def create_solve_job(request: SolveJobRequest, response: Response, parts: 
 
 def _submit(request: SolveJobRequest, parts: Backends) -> Job:
     model, config = _find_model(parts, request.model)
-    effort = request.effort
-    effort.require_possible(config.puzzle, config.model)
-    puzzles = admission.admit(request, config.puzzle, parts.settings.max_puzzles_per_job)
+    puzzles = admission.admit(request, config, parts.settings.max_puzzles_per_job)
     body = {
         "model": model.id,
         "puzzles": puzzles,
-        "effort": effort.model_dump(exclude_defaults=True),
+        "effort": request.effort.model_dump(exclude_defaults=True),
         "trace": request.trace,
     }
 

@@ -18,7 +18,10 @@ class Checkpoint(Response):
     attempt: int
     bytes: int
     digest: str
-    metrics: dict[str, Any] = Field(description="Of the last evaluation before it, such as exact_accuracy.")
+    metrics: dict[str, Any] = Field(
+        description="Of the last evaluation before it: `exact_accuracy`, `cell_accuracy`, `verified`, `mean_supervision_steps`; "
+        "the best so far as `best_...`; those of the test split, in the last checkpoint, as `test_...`."
+    )
     created_at: datetime
     links: dict[str, str]
 

@@ -1,5 +1,6 @@
 """Data sets: what trainings learn from."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
 
@@ -45,7 +46,10 @@ class Dataset(Response):
     licence: str | None = None
     kind: Kind
     puzzle: PuzzleSpec = Field(description="Shape and symbols of its puzzles.")
-    splits: dict[str, int] | None = Field(description="Puzzles in each split; null for a built-in one in a list.")
+    splits: dict[str, int | None] = Field(
+        description="Puzzles in each split; null for ARC. Without a `validation` split, a tenth of the training puzzles is held "
+        "out for it. `test` is answered once, at the end of a training."
+    )
     overlap: int | None = Field(
         default=None,
         description="Test puzzles that are equivalent to a training puzzle, as far as that was told within seconds: a score on "
@@ -71,8 +75,8 @@ class Dataset(Response):
         )
 
     @classmethod
-    def of_builtin(cls, dataset: BuiltinDataset) -> Self:
-        """A data set that came with the code."""
+    def of_builtin(cls, dataset: BuiltinDataset, splits: Mapping[str, int | None]) -> Self:
+        """A data set that came with the code, and how many puzzles its splits have."""
         return cls(
             id=dataset.name,
             name=dataset.name,
@@ -81,5 +85,5 @@ class Dataset(Response):
             licence=dataset.licence,
             kind=dataset.spec.kind,
             puzzle=dataset.spec,
-            splits=None,
+            splits=dict(splits),
         )

@@ -24,7 +24,9 @@ class JobEvent(Response):
     type: str = Field(
         description="`started`, `evaluated`, `checkpoint`, `step`, `solved`, ...; the last one is `done`."
     )
-    data: dict[str, Any]
+    data: dict[str, Any] = Field(
+        description="`evaluated` names its `split`; `step`, of a traced solve job, its `puzzle` and `chain`."
+    )
     created_at: datetime
 
     @classmethod

@@ -96,9 +96,9 @@ class SolveResult(Response):
 
     n: int = Field(description="Puzzles.")
     verified: int | None = Field(description="Puzzles whose answer the rules accept; null for puzzles without rules.")
-    mean_supervision_steps: float | None
+    mean_supervision_steps: float | None = Field(description="Of the chains whose answers are given.")
     total_supervision_steps: int | None = Field(default=None, description="Of all chains of all puzzles.")
-    reasons: dict[str, int] = Field(default={}, description="Why the puzzles' chains stopped, and how many did.")
+    reasons: dict[str, int] = Field(default={}, description="Puzzles by why the chain whose answer is given stopped.")
     seconds: float
     solutions: list[Solution] | None = Field(default=None, description="The first 100; `links.solutions` has all.")
 

@@ -22,7 +22,9 @@ class RunSummary(Response):
     dataset: str
     step: int = Field(description="Last optimizer update on record.")
     total_steps: int
-    exact_accuracy: float | None = Field(description="On held-out puzzles, at the last evaluation.")
+    exact_accuracy: float | None = Field(description="At the last evaluation, on whichever split that was.")
+    best_exact_accuracy: float | None = Field(description="The highest on the validation split so far.")
+    test_exact_accuracy: float | None = Field(description="When the test split was last answered: at the end.")
     parameters: int | None = Field(description="Null until the training has begun.")
     device: str | None
     created_at: datetime
@@ -91,7 +93,7 @@ class RunEvaluation(Response):
     model_config = ConfigDict(from_attributes=True)
 
     step: int
-    split: str
+    split: str = Field(description="`validation` during a training, `test` once at its end. ARC has `test` alone.")
     attempt: int
     n: int = Field(description="Puzzles.")
     seconds: float

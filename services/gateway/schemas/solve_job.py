@@ -45,10 +45,15 @@ class SolveJobRequest(Effort):
         default=None, description="One puzzle: a string of all cells, or nested lists of rows."
     )
     puzzles: list[Puzzle] | None = Field(
-        default=None, min_length=1, description="Several puzzles, instead of `puzzle`."
+        default=None,
+        min_length=1,
+        description="Several puzzles, instead of `puzzle`. Puzzles times rollouts times views may be "
+        f"at most {MOST_CHAINS:,} chains.",
     )
     trace: bool = Field(
-        default=False, description=f"Keep the answer after each step; for at most {TRACED_CHAINS} chains."
+        default=False,
+        description="Keep the answer after each step, and send it as an event; for at most "
+        f"{TRACED_CHAINS} chains: puzzles times rollouts times views.",
     )
     require_unique_solution: bool = Field(
         default=False,
@@ -71,9 +76,13 @@ class SolveJobRequest(Effort):
             raise ValueError("give either `puzzle` or `puzzles`")
         chains = len(self.grids) * self.chains
         if self.trace and chains > TRACED_CHAINS:
-            raise ValueError(f"a trace is kept for at most {TRACED_CHAINS} puzzles times rollouts times views a job")
+            raise ValueError(
+                f"a trace is kept of at most {TRACED_CHAINS} chains, puzzles times rollouts times views, not {chains}"
+            )
         if chains > MOST_CHAINS:
-            raise ValueError(f"a job has at most {MOST_CHAINS} chains: puzzles times rollouts times views")
+            raise ValueError(
+                f"puzzles times rollouts times views may be at most {MOST_CHAINS} chains a job, not {chains}"
+            )
         if self.require_unique_solution and len(self.grids) > VERIFIED_PUZZLES:
             raise ValueError(f"uniqueness is checked for at most {VERIFIED_PUZZLES} puzzles a job")
         return self
