@@ -1,5 +1,6 @@
 """The schema is made by the migrations, by one migrator at a time, and every process checks it before it starts."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from migrations.upgrade import Upgrade, alembic_config, upgrade, wait_for_databa
 from services.registry.base import Base
 from services.registry.database import Database, current_revision, require_head, script_directory
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
+from trm.config import RunConfig
 
 HEAD = script_directory().get_current_head()
 
@@ -75,6 +77,46 @@ def test_old_solutions_are_carried_over_and_back(empty: Database, empty_database
     command.downgrade(config, "0001")
     with empty.engine.connect() as connection:
         assert connection.execute(text("SELECT index, steps, halted FROM solutions ORDER BY index")).all() == before
+
+
+OLD_MODEL = {"mixer": "mlp", "latents": "answer_and_latent", "gradient": "last_updates", "hidden_size": 64}
+OLD_CONFIG = {
+    "preset": "hrm", "dataset": "sudoku-4x4", "model": OLD_MODEL, "train": {"steps": 10},
+    "puzzle": {"kind": "sudoku", "rows": 4, "cols": 4, "symbols": [".", "1", "2", "3", "4"], "box": [2, 2]},
+}  # fmt: skip
+OLD_REQUEST = {"model": "ckpt_a", "puzzles": ["1..."], "max_steps": 8, "halt_threshold": None, "trace": False}
+
+
+def test_old_requests_and_configurations_are_carried_over_and_back(empty: Database, empty_database_url: str) -> None:
+    config = alembic_config(empty_database_url)
+    command.upgrade(config, "0002")
+    with empty.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE jobs DROP CONSTRAINT fk_jobs_model_id_checkpoints"))
+        connection.execute(
+            text(
+                "INSERT INTO runs (id, preset, dataset, config, total_steps) VALUES ('run_a', 'hrm', 'd', :config, 10)"
+            ),
+            {"config": json.dumps(OLD_CONFIG)},
+        )
+        jobs = [("train", {"config": OLD_CONFIG, "dataset": {}}), ("solve", OLD_REQUEST)]
+        connection.execute(
+            text(
+                "INSERT INTO jobs (id, kind, request, run_id, model_id, max_attempts) "
+                "VALUES (:id, :kind, :request, 'run_a', 'ckpt_a', 3)"
+            ),
+            [{"id": kind, "kind": kind, "request": json.dumps(request)} for kind, request in jobs],
+        )
+    asked = "SELECT config, request FROM runs, jobs ORDER BY jobs.id"
+    command.upgrade(config, "0003")
+    with empty.engine.connect() as connection:
+        (run_config, solve), (_, train) = connection.execute(text(asked)).all()
+    assert run_config == train["config"]
+    assert RunConfig.model_validate(run_config).model.gradient_steps == 1
+    assert solve == {"model": "ckpt_a", "puzzles": ["1..."], "effort": {"max_steps": 8}, "trace": False}
+    command.downgrade(config, "0002")
+    with empty.engine.connect() as connection:
+        before = [(OLD_CONFIG, OLD_REQUEST), (OLD_CONFIG, {"config": OLD_CONFIG, "dataset": {}})]
+        assert [tuple(row) for row in connection.execute(text(asked))] == before
 
 
 def test_there_is_one_line_of_migrations() -> None:
