@@ -18,7 +18,7 @@ WITHOUT_UNIT = {
 }  # fmt: skip
 LABELS = {
     "kind": set(metrics.KINDS), "outcome": set(metrics.OUTCOMES), "status": {status.value for status in JobStatus},
-    "verdict": set(metrics.VERDICTS), "reason": set(metrics.CHECKPOINT_FAILURES), "role": {"train", "solve", "reaper"},
+    "verdict": set(metrics.VERDICTS), "reason": {*metrics.CHECKPOINT_FAILURES, *metrics.REASONS}, "role": {"train", "solve", "reaper"},
 }  # fmt: skip
 
 

@@ -1,0 +1,75 @@
+"""A solve worker over a real database, with a tiny untrained model in its storage."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from prometheus_client import CollectorRegistry
+
+from services.registry import checkpoints, jobs, leases, runs
+from services.registry.database import Database
+from services.registry.metrics import SolveMetrics
+from services.registry.settings import Settings
+from services.registry.states import JobKind
+from services.registry.storage import Storage
+from trm.config import ModelConfig, RunConfig, TrainConfig
+from trm.data import Splits
+from trm.puzzles.datasets import load
+from trm.trainer import Trainer
+from workers.context import Worker
+
+Submit = Callable[..., leases.Claim]
+
+
+@pytest.fixture(scope="session")
+def config() -> RunConfig:
+    return RunConfig(
+        preset="tiny",
+        dataset="sudoku-4x4",
+        puzzle=load("sudoku-4x4", "test").spec,
+        model=ModelConfig(hidden_size=16, layers=1, latent_steps=1, recursions=1, max_supervision_steps=4),
+        train=TrainConfig(batch_size=8, precision="float32"),
+    )
+
+
+@pytest.fixture(scope="session")
+def saved(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint's folder."""
+    few = load("sudoku-4x4", "test").take(8)
+    trainer = Trainer(config, Splits(few, None, few), torch.device("cpu"))
+    return Path(trainer.save(tmp_path_factory.mktemp("model")).path)
+
+
+@pytest.fixture
+def collectors() -> CollectorRegistry:
+    """Where the worker counts."""
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def worker(settings: Settings, database: Database, collectors: CollectorRegistry) -> Worker[SolveMetrics]:
+    quick = settings.model_copy(update={"device": "cpu", "heartbeat_seconds": 0.05})
+    return Worker(quick, database, Storage(settings.storage_url), SolveMetrics(collectors))
+
+
+@pytest.fixture
+def submit(worker: Worker[SolveMetrics], config: RunConfig, saved: Path) -> Submit:
+    """Makes a solve job that this worker holds."""
+
+    def make(puzzles: list[str], *, trace: bool = False, **effort: Any) -> leases.Claim:  # noqa: ANN401
+        with worker.database.transaction() as session:
+            run = runs.create(session, config)
+            training = jobs.submit(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=1)
+            claim = leases.claim(session, training.id, worker.name, 30)
+            assert claim is not None
+            url = worker.storage.put_folder(saved, f"runs/{run.id}")
+            model = checkpoints.add(session, claim, step=1, url=url, digest="d", size=1, metrics={}).id
+            request = {"model": model, "puzzles": puzzles, "effort": effort, "trace": trace}
+            job = jobs.submit(session, JobKind.SOLVE, request, model_id=model, total_steps=len(puzzles))
+            solving = leases.claim(session, job.id, worker.name, 30)
+        assert solving is not None
+        return solving
+
+    return make
