@@ -97,7 +97,7 @@ def _tell_evaluations(client: Client, run_id: str, known: int, console: Console)
 def _news(row: Json) -> str:
     exact = "-" if row["exact_accuracy"] is None else f"{row['exact_accuracy']:.1%}"
     steps = "-" if row["mean_supervision_steps"] is None else f"{row['mean_supervision_steps']:.1f}"
-    return f"step {row['step']:>5}  loss {row['loss']:.3f}  training puzzles {exact:>6} right  halts after {steps:>4} steps"
+    return f"step {row['step']:>5}  loss {row['loss']:.3f}  exact accuracy {exact:>6}  halts after {steps:>4} steps"
 
 
 def _test(client: Client, run_id: str, held_out: PuzzleSet) -> tuple[float, int]:

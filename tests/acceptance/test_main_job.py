@@ -62,10 +62,12 @@ def test_the_test_split_is_answered_once_and_thinking_harder_explains_itself(cli
     evaluations = client.get(f"/v1/runs/{job['run_id']}/evaluations")["data"]
     assert [(e["split"], e["step"], e["n"]) for e in evaluations] == [
         ("validation", 50, 20),
-        ("test", 60, 50),
         ("validation", 60, 20),
+        ("test", 60, 50),
     ]
-    assert job["result"]["exact_accuracy"] == evaluations[1]["exact_accuracy"]
+    run = client.get(f"/v1/runs/{job['run_id']}")
+    assert job["result"]["exact_accuracy"] == run["test_exact_accuracy"] == evaluations[2]["exact_accuracy"]
+    assert run["best_exact_accuracy"] == max(e["exact_accuracy"] for e in evaluations[:2])
     effort = {"views": 3, "rollouts": 2, "noise": 0.3, "choose": "votes", "max_steps": 5}
     solved = client.post(
         "/v1/solve-jobs", {"model": job["run_id"], "puzzle": ".2.43......31...", **effort}, Prefer="wait=30"
@@ -83,6 +85,7 @@ def test_a_training_that_diverges_fails_at_once_and_keeps_its_good_checkpoints(c
     *_, job = client.poll(client.post("/v1/training-jobs", body))
     assert (job["status"], job["error"]["code"], job["attempt"]) == ("failed", "loss_not_finite", 1)
     assert "at step" in job["error"]["message"]
+    assert "first such tensor: " in job["error"]["message"]
     checkpoints = client.get(f"/v1/runs/{job['run_id']}/checkpoints")["data"]
     assert checkpoints, job["error"]
     body = {"model": checkpoints[-1]["id"], "puzzle": ".2.43......31..."}

@@ -17,8 +17,11 @@ from services.registry import checkpoints, endings, job_events, jobs, leases, ru
 from services.registry.leases import Claim
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
+from trm.config import PuzzleSpec
 from trm.presets import resolve
 from trm.puzzles.sudoku import spec_for
+
+SUDOKU = spec_for(4)
 
 
 @pytest.fixture
@@ -40,9 +43,9 @@ class Book:
     def __init__(self, backends: Backends) -> None:
         self.database = backends.database
 
-    def training(self, size: int = 4) -> tuple[str, Claim]:
+    def training(self, puzzle: PuzzleSpec = SUDOKU) -> tuple[str, Claim]:
         """A run whose job a worker has begun."""
-        config = resolve("sudoku-6x6", spec_for(size), dataset=f"sudoku-{size}x{size}")
+        config = resolve("sudoku-6x6", puzzle)
         with self.database.transaction() as session:
             run = runs.create(session, config)
             job = jobs.submit(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=100)

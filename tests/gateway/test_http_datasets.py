@@ -122,6 +122,33 @@ def test_cells_may_be_words(client: TestClient, settings: Settings) -> None:
     assert [train.spec.symbols[token - 1] for token in train.questions[3]] == ["0", "10", "11", "3"]
 
 
+def test_mazes_are_checked_by_their_rules(client: TestClient, settings: Settings) -> None:
+    table = [("S #\n  G", "So#\n oG"), ("S #\n# G", "So#\n#oG"), ("G  \n##S", "Goo\n##S")]
+    dataset = post(client, jsonl(table), test=jsonl(table[:1]), kind="maze").json()
+    assert (dataset["kind"], dataset["puzzle"]["symbols"]) == ("maze", ["#", " ", "S", "G", "o"])
+    assert (dataset["puzzle"]["rows"], dataset["puzzle"]["cols"], dataset["overlap"]) == (2, 3, 1)
+    folder = settings.data_dir / "artifacts" / "datasets" / dataset["id"]
+    assert load(folder, "train").questions.shape == (3, 6)
+    long_way = post(client, jsonl([*table, ("S  \n  G", "Soo\nooG")]), name="other", kind="maze").json()
+    assert (long_way["code"], [error["row"] for error in long_way["errors"]]) == ("dataset_malformed", [4])
+
+
+def test_arc_tasks_are_built_in(client: TestClient, settings: Settings) -> None:
+    response = post(client, b'{"train": [], "test": []}', kind="arc")
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, "request_invalid")
+    assert [error["parameter"] for error in problem["errors"]] == ["kind"]
+    assert all(word in problem["detail"] for word in ("arc-1", "arc-2", "library"))
+    check_nothing_was_kept(client, settings)
+
+
+def test_built_in_ones_say_how_many_puzzles_their_splits_have(client: TestClient) -> None:
+    for name in ("sudoku-4x4", "maze-hard"):
+        splits = client.get(f"/v1/datasets/{name}").json()["splits"]
+        assert splits == {split: len(load(name, split)) for split in ("train", "validation", "test")}
+    assert client.get("/v1/datasets/arc-1").json()["splits"] == {"train": None, "test": None}
+
+
 def test_a_share_is_held_out_of_few_puzzles_only(client: TestClient, settings: Settings) -> None:
     many = csv(rows() * 210)
     problem = post(client, many).json()

@@ -31,6 +31,7 @@ SOLVE: dict[str, st.SearchStrategy[Any]] = {
     "rollouts": st.integers() | ANYTHING,
     "noise": st.floats() | ANYTHING,
     "views": st.integers() | ANYTHING,
+    "seed": st.integers() | ANYTHING,
     "choose": st.sampled_from(["votes", "first"]) | ANYTHING,
     "trace": ANYTHING,
     "require_unique_solution": st.booleans(),
@@ -62,7 +63,7 @@ def test_training(client: TestClient, body: object) -> None:
     check(client, "/v1/training-jobs", body)
 
 
-@pytest.mark.parametrize("kind", ["sudoku", "grid"])
+@pytest.mark.parametrize("kind", ["sudoku", "maze", "grid"])
 @few
 @given(rows=st.lists(st.fixed_dictionaries({}, optional={"question": GRIDS, "answer": GRIDS, "rating": ANYTHING})))
 def test_uploading(client: TestClient, kind: str, rows: list[dict[str, Any]]) -> None:

@@ -13,6 +13,13 @@ def training(book: Book) -> tuple[str, Claim]:
     return book.training()
 
 
+def evaluate(book: Book, claim: Claim, step: int, split: str, accuracy: float) -> None:
+    event = dict.fromkeys(evaluations.COLUMNS, 0.5) | {"step": step, "split": split, "n": 10, "verified": None}
+    arrays = {"halted": [0.5, None], "halt_probability": [0.5, None], "step_exact_accuracy": [0.5, None]}
+    with book.database.transaction() as session:
+        evaluations.add(session, claim, event | arrays | {"exact_accuracy": accuracy})
+
+
 def test_the_curve_can_be_read_in_parts(client: TestClient, book: Book, training: tuple[str, Claim]) -> None:
     run, claim = training
     for step in range(10, 101, 10):
@@ -34,14 +41,29 @@ def test_the_curve_can_be_read_in_parts(client: TestClient, book: Book, training
 
 def test_evaluations_are_listed(client: TestClient, book: Book, training: tuple[str, Claim]) -> None:
     run, claim = training
-    event = dict.fromkeys(evaluations.COLUMNS, 0.5) | {"step": 50, "split": "test", "n": 10, "verified": None}
-    arrays = {"halted": [0.5, None], "halt_probability": [0.5, None], "step_exact_accuracy": [0.5, None]}
-    with book.database.transaction() as session:
-        evaluations.add(session, claim, event | arrays)
+    evaluate(book, claim, 50, "validation", 0.5)
     (evaluation,) = client.get(f"/v1/runs/{run}/evaluations").json()["data"]
-    assert (evaluation["step"], evaluation["split"], evaluation["n"]) == (50, "test", 10)
+    assert (evaluation["step"], evaluation["split"], evaluation["n"]) == (50, "validation", 10)
     assert (evaluation["verified"], evaluation["halted"]) == (None, [0.5, None])
-    assert client.get(f"/v1/runs/{run}").json()["exact_accuracy"] == 0.5
+
+
+def test_a_run_shows_its_last_its_best_and_its_test_accuracy(
+    client: TestClient, book: Book, training: tuple[str, Claim]
+) -> None:
+    def accuracies() -> tuple[float | None, ...]:
+        shown = client.get(f"/v1/runs/{run}").json()
+        return shown["exact_accuracy"], shown["best_exact_accuracy"], shown["test_exact_accuracy"]
+
+    run, claim = training
+    assert accuracies() == (None, None, None)
+    evaluate(book, claim, 50, "validation", 0.5)
+    evaluate(book, claim, 60, "validation", 0.25)
+    assert accuracies() == (0.25, 0.5, None)
+    evaluate(book, claim, 60, "test", 0.75)
+    assert accuracies() == (0.75, 0.5, 0.75)
+    rows = client.get(f"/v1/runs/{run}/evaluations").json()["data"]
+    assert [(row["step"], row["split"]) for row in rows] == [(50, "validation"), (60, "validation"), (60, "test")]
+    assert client.get("/v1/runs").json()["data"][0]["best_exact_accuracy"] == 0.5
 
 
 def test_checkpoints_are_listed_by_run_and_over_all(

@@ -12,6 +12,7 @@ from httpx2 import Response
 from services.registry import jobs
 from services.registry.settings import Settings
 from tests.gateway.conftest import Book
+from trm.puzzles import arc, maze
 
 PUZZLE = "1..4.4..4.2..1.."
 ROWS: list[list[str | int | None]] = [[1, 0, None, 4], ["", 4, ".", 0], ["4", ".", "2", "_"], [0, 1, 0, 0]]
@@ -136,26 +137,61 @@ def test_a_unique_solution_can_be_required(client: TestClient, model: str, puzzl
         ({"puzzle": PUZZLE, "max_steps": 1025}, "/max_steps"),
         ({"puzzle": PUZZLE, "halt_threshold": 1.5}, "/halt_threshold"),
         ({"puzzle": PUZZLE, "halt_treshold": 0.5}, "/halt_treshold"),
-        ({"puzzles": [PUZZLE] * 101, "trace": True}, "trace"),
-        ({"puzzles": [PUZZLE] * 26, "trace": True, "views": 4}, "trace"),
-        ({"puzzles": [PUZZLE] * 500, "views": 256}, "chains"),
-        ({"puzzle": PUZZLE, "until_verified": True, "halt_threshold": 0.5}, "until_verified"),
-        ({"puzzle": PUZZLE, "choose": "first"}, "first"),
+        ({"puzzles": [PUZZLE] * 101, "trace": True}, "/trace"),
+        ({"puzzles": [PUZZLE] * 26, "trace": True, "views": 4}, "/trace"),
+        ({"puzzles": [PUZZLE] * 500, "views": 256}, "/puzzles"),
+        ({"puzzle": PUZZLE, "rollouts": 16, "views": 17}, "/rollouts"),
+        ({"puzzle": PUZZLE, "until_verified": True, "halt_threshold": 0.5}, "/until_verified"),
+        ({"puzzle": PUZZLE, "until_verified": True, "stable_steps": 2}, "/until_verified"),
+        ({"puzzle": PUZZLE, "choose": "first"}, "/choose"),
         ({"puzzle": PUZZLE, "choose": "mine"}, "/choose"),
         ({"puzzle": PUZZLE, "noise": -1}, "/noise"),
-        ({"puzzles": [PUZZLE] * 101, "require_unique_solution": True}, "uniqueness"),
+        ({"puzzles": [PUZZLE] * 101, "require_unique_solution": True}, "/puzzles"),
     ],
 )
 def test_bad_options_are_refused(client: TestClient, model: str, body: dict[str, Any], hint: str) -> None:
     problem = post(client, model=model, **body).json()
     assert (problem["status"], problem["code"]) == (422, "request_invalid")
     assert hint in problem["detail"]
+    assert not hint.startswith("/") or hint == problem["errors"][0]["pointer"]
 
 
 def test_an_effort_that_the_model_cannot_make_is_refused(client: TestClient, model: str) -> None:
     problem = post(client, model=model, puzzle=PUZZLE, rollouts=4).json()
     assert (problem["status"], problem["code"]) == (422, "config_invalid")
     assert "noise" in problem["detail"]
+    assert [error["pointer"] for error in problem["errors"]] == ["/rollouts"]
+
+
+@pytest.mark.parametrize(
+    ("effort", "pointer"), [({"until_verified": True}, "/until_verified"), ({"views": 9}, "/views")]
+)
+def test_what_a_kind_of_puzzle_does_not_allow_is_refused(
+    client: TestClient, book: Book, effort: dict[str, Any], pointer: str
+) -> None:
+    puzzle, spec = "S G ", maze.spec_for(2, 2)
+    if "until_verified" in effort:
+        spec = spec.model_copy(update={"kind": "grid"})
+    model = book.checkpoint(book.training(spec)[1])
+    problem = post(client, model=model, puzzle=puzzle, **effort).json()
+    assert (problem["status"], problem["code"]) == (422, "config_invalid")
+    assert [error["pointer"] for error in problem["errors"]] == [pointer]
+
+
+def test_mazes_can_be_solved(client: TestClient, app: FastAPI, book: Book) -> None:
+    model = book.checkpoint(book.training(maze.spec_for(2, 3))[1])
+    job = post(client, model=model, puzzles=["S.#\n..G", [["S", " ", "#"], [" ", " ", "G"]]], views=2).json()
+    assert stored(app, job["id"])["puzzles"] == ["S #  G"] * 2
+    problem = post(client, model=model, puzzle="S # SG").json()
+    assert problem["code"] == "puzzle_contradictory"
+
+
+def test_arc_tasks_are_refused(client: TestClient, book: Book) -> None:
+    model = book.checkpoint(book.training(arc.SPEC)[1])
+    problem = post(client, model=model, puzzle="0" * 900).json()
+    assert (problem["status"], problem["code"]) == (422, "request_invalid")
+    assert [error["pointer"] for error in problem["errors"]] == ["/model"]
+    assert "python -m trm arc" in problem["detail"]
 
 
 def test_everything_that_can_be_asked_reaches_the_worker(client: TestClient, app: FastAPI, model: str) -> None:
