@@ -11,7 +11,6 @@ from trm.ablations import ABLATIONS
 from trm.cli import build
 from trm.errors import InvalidOverride
 
-
 PLAIN = {"model.feed_forward": "swiglu", "model.prefix_tokens": 4, "model.latent_steps": 4}
 
 
