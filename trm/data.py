@@ -16,8 +16,8 @@ from trm.puzzles import arc_sets, datasets
 from trm.puzzles.arc_files import read_tasks
 from trm.puzzles.arc_rows import evaluation_set
 from trm.puzzles.arc_sets import ArcSets
-from trm.puzzles.datasets import PuzzleSet, holdout
 from trm.puzzles.equivalence import overlap
+from trm.puzzles.puzzle_set import PuzzleSet, holdout
 
 VALIDATION_SHARE = 0.1  # of the training puzzles, where a data set has no validation split
 

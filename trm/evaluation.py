@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trm.events import Evaluated
 from trm.model import TinyRecursiveModel
-from trm.puzzles.datasets import PuzzleSet
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
 from trm.puzzles.scoring import PADDING, right_cells
 from trm.thinking import Thinking

@@ -7,7 +7,7 @@ from torch import Tensor
 from trm.augment import augment, maze_images
 from trm.config import PuzzleSpec
 from trm.losses import IGNORED
-from trm.puzzles.datasets import PuzzleSet
+from trm.puzzles.puzzle_set import PuzzleSet
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:

@@ -29,7 +29,7 @@ from trm.events import CheckpointDue, CheckpointSaved, Evaluated, Event, Finishe
 from trm.losses import Loss, best_hypothesis, supervision_loss
 from trm.model import Thought, TinyRecursiveModel
 from trm.optimizers import make_optimizers, sparse_sign_sgd
-from trm.puzzles.datasets import PuzzleSet
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.recursion import Depth
 from trm.schedule import depth_at, learning_rate_factor
 from trm.supervision import Carry, continue_target, halts

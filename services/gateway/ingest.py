@@ -15,8 +15,9 @@ from services.registry import datasets, tables
 from services.registry.errors import DatasetNameTaken
 from services.registry.ids import new_id
 from trm.config import Kind
-from trm.puzzles.datasets import BUILTIN, PuzzleSet, holdout, save_dataset
+from trm.puzzles.datasets import BUILTIN, save_dataset
 from trm.puzzles.equivalence import overlap
+from trm.puzzles.puzzle_set import PuzzleSet, holdout
 
 HELD_OUT_FROM = 5_000  # telling equivalent puzzles apart takes milliseconds each, and the request waits
 ARC_ELSEWHERE = (

@@ -11,7 +11,8 @@ from services.gateway.errors import BodyTooLarge, UploadRefused
 from services.gateway.schemas.problem import ProblemItem
 from trm.config import Kind, PuzzleSpec
 from trm.errors import DatasetError
-from trm.puzzles.datasets import PuzzleSet, read_table
+from trm.puzzles.puzzle_set import PuzzleSet
+from trm.puzzles.tables import read_table
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 20

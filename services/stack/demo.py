@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.stack.client import Client, Json
-from trm.puzzles.datasets import PuzzleSet, load
+from trm.puzzles.datasets import load
 from trm.puzzles.grids import parse, text
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.render import render
 
 PRESET = DATASET = "sudoku-4x4"

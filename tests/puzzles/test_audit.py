@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 from trm.cli.audit import audit as command
 from trm.errors import DatasetError
 from trm.puzzles.audit import audit
-from trm.puzzles.datasets import PuzzleSet, load
+from trm.puzzles.datasets import load
 from trm.puzzles.maze import PATH, solve
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.sudoku import BLANK
 from trm.puzzles.symmetry import random_symmetry, views
 

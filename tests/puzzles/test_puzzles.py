@@ -17,7 +17,7 @@ from trm.errors import (
     WrongGridSize,
 )
 from trm.puzzles import grids
-from trm.puzzles.datasets import load, read_table
+from trm.puzzles.datasets import load
 from trm.puzzles.generate import generate
 from trm.puzzles.maze import spec_for as maze_spec
 from trm.puzzles.render import render
@@ -25,6 +25,7 @@ from trm.puzzles.rules import check, check_many, conflicts, require_consistent
 from trm.puzzles.search import require_unique, solutions
 from trm.puzzles.sudoku import BLANK, boxes_of, spec_for
 from trm.puzzles.symmetry import canonical, group_size, random_symmetry, views
+from trm.puzzles.tables import read_table
 
 SMALL = load("sudoku-4x4", "train")
 SIX = load("sudoku-6x6", "test")

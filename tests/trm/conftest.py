@@ -8,7 +8,8 @@ import torch
 from trm.config import ModelConfig, RunConfig, TrainConfig
 from trm.data import Splits, load_splits
 from trm.presets import resolve
-from trm.puzzles.datasets import PuzzleSet, load, spec_of
+from trm.puzzles.datasets import load, spec_of
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.trainer import Trainer
 
 CPU = torch.device("cpu")

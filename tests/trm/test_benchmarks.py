@@ -15,7 +15,8 @@ from trm.data import Splits
 from trm.errors import ConfigError
 from trm.events import Evaluated
 from trm.puzzles import arc, arc_files, arc_sets
-from trm.puzzles.datasets import PuzzleSet, load
+from trm.puzzles.datasets import load
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.trainer import Trainer
 
 CPU = torch.device("cpu")

@@ -22,7 +22,8 @@ from trm.errors import CheckpointNotFound, ConfigError, ForeignCheckpoint
 from trm.interop.convert import convert, identifiers_of
 from trm.interop.files import read_config, read_tensors
 from trm.interop.names import config_from_official, official_names, weights_from_official
-from trm.puzzles.datasets import PuzzleSet, save_dataset, spec_of
+from trm.puzzles.datasets import save_dataset, spec_of
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.solver import Solver
 
 GOLDEN = Path(__file__).parents[1] / "golden"

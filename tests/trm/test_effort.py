@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from trm.config import ModelConfig
 from trm.effort import Effort
 from trm.errors import ConfigError
-from trm.puzzles.datasets import PuzzleSet, load, spec_of
+from trm.puzzles.datasets import load, spec_of
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.solution import Solution, SolveStep
 from trm.solver import Solver
 

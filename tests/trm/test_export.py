@@ -23,7 +23,7 @@ from trm.interop.export import export
 from trm.interop.hub_model import HubModel
 from trm.interop.program import program
 from trm.model import TinyRecursiveModel
-from trm.puzzles.datasets import PuzzleSet
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.solver import Solver
 from trm.trainer import Trainer
 

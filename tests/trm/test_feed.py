@@ -6,7 +6,8 @@ import torch
 from trm.feed import Feed, epoch_order
 from trm.losses import IGNORED
 from trm.puzzles import maze
-from trm.puzzles.datasets import PuzzleSet, load
+from trm.puzzles.datasets import load
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
 
 CPU = torch.device("cpu")

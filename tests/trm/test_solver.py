@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trm.effort import Effort
-from trm.puzzles.datasets import PuzzleSet
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check
 from trm.solution import SolveStep
 from trm.solver import Solver

@@ -17,7 +17,8 @@ from trm.data import Splits, load_splits
 from trm.errors import ConfigError, NonFiniteLoss
 from trm.events import CheckpointDue, Evaluated, Event, Finished, Started, StepMetrics, Updated
 from trm.model import TinyRecursiveModel
-from trm.puzzles.datasets import PuzzleSet, load, save_dataset
+from trm.puzzles.datasets import load, save_dataset
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.symmetry import random_symmetry
 from trm.solver import Solver
 from trm.supervision import Carry, halts

@@ -15,8 +15,10 @@ from trm.cli.overrides import effort_of
 from trm.cli.progress import share
 from trm.effort import Effort
 from trm.errors import TrmError
-from trm.puzzles.datasets import PuzzleSet, load, read_table
+from trm.puzzles.datasets import load
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.scoring import PADDING, right_cells
+from trm.puzzles.tables import read_table
 
 if TYPE_CHECKING:
     from trm.solution import Solution

@@ -13,7 +13,8 @@ from rich.progress import track
 from trm.config import PuzzleSpec
 from trm.puzzles import generate as sudokus
 from trm.puzzles import maze
-from trm.puzzles.datasets import PuzzleSet, holdout, save_dataset
+from trm.puzzles.datasets import save_dataset
+from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.sudoku import spec_for
 
 

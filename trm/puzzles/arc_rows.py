@@ -10,7 +10,7 @@ from trm.errors import ConfigError
 from trm.puzzles.arc import PAD, SPEC, Grid, encode
 from trm.puzzles.arc_sets import ArcSets, Group
 from trm.puzzles.arc_variants import Variant
-from trm.puzzles.datasets import PuzzleSet
+from trm.puzzles.puzzle_set import PuzzleSet
 
 
 class RowKey(NamedTuple):

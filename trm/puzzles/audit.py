@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from trm.config import PuzzleSpec
 from trm.errors import DatasetError, PuzzleError, PuzzleTooHard
 from trm.puzzles import maze
-from trm.puzzles.datasets import PuzzleSet
 from trm.puzzles.equivalence import Track, classes, silent
+from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.search import solutions
 from trm.puzzles.sudoku import BLANK
 
