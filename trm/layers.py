@@ -1,7 +1,8 @@
 """The building blocks of the network: normalisation, SwiGLU, attention, and the block that joins them.
 
 Weights are stored in float32 and cast to the activations' dtype where they are used (a no-op when they already match).
-Shapes: B puzzles, S tokens (prefix included), D hidden size.
+Shapes: B puzzles, S tokens (prefix included), D hidden size. A network with token mixing takes tokens first, `(S, B, D)`: then both
+its mixers are plain matrix products of the whole batch, without a transposition; with attention it takes `(B, S, D)`.
 """
 
 import math
@@ -35,10 +36,10 @@ def widened(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def rms_norm(x: Tensor) -> Tensor:
-    """Divide by the root mean square over the last axis, computed in float32; there is no learned weight."""
+def rms_norm(x: Tensor, axis: int = -1) -> Tensor:
+    """Divide by the root mean square over an axis, computed in float32; there is no learned weight."""
     wide = widened(x)
-    return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + RMS_EPSILON)).to(x.dtype)
+    return (wide * torch.rsqrt(wide.square().mean(axis, keepdim=True) + RMS_EPSILON)).to(x.dtype)
 
 
 class Linear(nn.Module):
@@ -77,10 +78,17 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., width) -> (.., width)`."""
-        gate, up = self.gate_up(x).chunk(2, dim=-1)
-        gated = gate.sigmoid() * rms_norm(gate * up) if self.normed else F.silu(gate) * up
-        out: Tensor = self.down(gated)
+        out: Tensor = self.down(self._gated(self.gate_up(x), -1))
         return out
+
+    def over_first(self, x: Tensor) -> Tensor:
+        """The same over the first axis, `(width, ..) -> (width, ..)`: the weights multiply from the left."""
+        inner = self._gated(self.gate_up.weight.to(x.dtype) @ x.flatten(1), 0)
+        return (self.down.weight.to(x.dtype) @ inner).view(x.shape)
+
+    def _gated(self, gate_up: Tensor, axis: int) -> Tensor:
+        gate, up = gate_up.chunk(2, dim=axis)
+        return gate.sigmoid() * rms_norm(gate * up, axis) if self.normed else F.silu(gate) * up
 
 
 class MixtureOfExperts(nn.Module):
@@ -115,9 +123,8 @@ class TokenMixer(nn.Module):
         self.mlp = SwiGLU(tokens, config)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, S, D) -> (B, S, D)`; the norm runs over S for each channel."""
-        across = x.transpose(1, 2)  # (B, D, S)
-        return rms_norm(across + self.mlp(across)).transpose(1, 2)
+        """`(S, B, D) -> (S, B, D)`; the norm runs over S for each channel."""
+        return rms_norm(x + self.mlp.over_first(x), 0)
 
 
 class Attention(nn.Module):
@@ -174,6 +181,6 @@ class Block(nn.Module):
         self.mlp: nn.Module = (SwiGLU if config.experts == 1 else MixtureOfExperts)(config.hidden_size, config)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, S, D) -> (B, S, D)`."""
+        """`(S, B, D)` with token mixing, `(B, S, D)` with attention; the same comes out."""
         x = self.mixer(x)
         return rms_norm(x + self.mlp(x))

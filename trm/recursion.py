@@ -1,6 +1,7 @@
 """The recursion inside one supervision step: which state the network updates when, and which updates have a gradient.
 
-Shapes: B puzzles, S tokens, D hidden size; x, y and z are added together before they enter the network.
+Shapes: B puzzles, S tokens, D hidden size; x, y and z are added together before they enter the network. `recurse` takes and gives
+`(B, S, D)`; in between, a network with token mixing works on `(S, B, D)`.
 """
 
 from functools import reduce
@@ -29,7 +30,7 @@ class Recursion:
         self.answer_layers = model.answer_layers if model.config.networks == "separate" else model.layers
 
     def update(self, layers: nn.ModuleList, state: Tensor, added: Tensor | None) -> Tensor:
-        """The network's new value of a state `(B, S, D)`; EqR keeps a share of the old one and adds noise in training."""
+        """The network's new value of a state; EqR keeps a share of the old one and adds noise in training."""
         new = state if added is None else state + added
         for layer in layers:
             new = layer(new)
@@ -44,33 +45,48 @@ class Recursion:
         """z after `times` updates, the answer y standing still."""
         if self.config.latents == "multi_scale":
             return self.think_in_scales(y, z)
+        added = self.x if self.config.latents == "single" else y + self.x
         for _ in range(times):
-            z = self.update(self.latent_layers, z, self.x if self.config.latents == "single" else y + self.x)
+            z = self.update(self.latent_layers, z, added)
         return z
 
     def think_in_scales(self, y: Tensor, z: Tensor) -> Tensor:
-        """Each of the n latents of z `(B, n, S, D)` updated once, from the sum of them all."""
-        scales = list(z.unbind(1))
+        """Each of the n latents of z, first axis, updated once from the sum of them all."""
+        scales, added = list(z.unbind(0)), y + self.x
         for i in range(len(scales)):
-            scales[i] = self.update(self.latent_layers, reduce(torch.add, scales), y + self.x)
-        return torch.stack(scales, dim=1)
+            scales[i] = self.update(self.latent_layers, reduce(torch.add, scales), added)
+        return torch.stack(scales)
 
     def answer(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """y and z after one update of the answer; with a single latent they are one."""
         if self.config.latents == "single":
             z = self.update(self.latent_layers, z, None)
             return z, z
-        thought = reduce(torch.add, z.unbind(1)) if self.config.latents == "multi_scale" else z
+        thought = reduce(torch.add, z.unbind(0)) if self.config.latents == "multi_scale" else z
         return self.update(self.answer_layers, y, thought), z
 
 
 def recurse(
     model: "TinyRecursiveModel", x: Tensor, y: Tensor, z: Tensor, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """T recursions of n latent updates and one answer update; only the end of the last one has a gradient."""
-    step = Recursion(model, x, generator)
+    """T recursions of n latent updates and one answer update; only the end of the last one has a gradient.
+
+    x, y and z `(B, S, D)`, z `(B, n, S, D)` with multi-scale latents.
+    """
+    scaled, tokens_first = z.dim() > y.dim(), model.config.mixer == "mlp"
+    if scaled:
+        z = z.transpose(0, 1)  # (n, B, S, D)
+    if tokens_first:
+        x, y, z = (state.transpose(-3, -2).contiguous() for state in (x, y, z))
+    y, z = _recursed(model, Recursion(model, x, generator), y, z)
+    if tokens_first:
+        y, z = y.transpose(-3, -2), z.transpose(-3, -2)
+    return y, z.transpose(0, 1) if scaled else z
+
+
+def _recursed(model: "TinyRecursiveModel", step: Recursion, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     if model.config.latents == "none":  # direct prediction: one pass
-        return step.update(model.layers, y, x), z
+        return step.update(model.layers, y, step.x), z
     recursions, steps = model.depth
     graded = min(steps, model.config.gradient_steps or steps)
     with torch.no_grad():

@@ -33,6 +33,11 @@ def state(model: TinyRecursiveModel, batch: int = 2) -> tuple[torch.Tensor, torc
     return (x, *model.initial_state(batch, torch.float32))
 
 
+def inside(states: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """The states as the token-mixing recursion holds them: tokens first, scales before them."""
+    return tuple((s.transpose(0, 1) if s.dim() > 3 else s).transpose(-3, -2).contiguous() for s in states)
+
+
 def test_label_smoothing_spreads_its_share_over_the_vocabulary() -> None:
     logits, labels = torch.tensor([[[2.0, -1.0, 0.5, 0.0]]]), torch.tensor([[0]])
     log_p = stablemax_log_probability(logits[0, 0])
@@ -79,14 +84,14 @@ def test_only_the_winning_hypothesis_is_trained_and_all_keep_their_latents() -> 
 
 def test_multi_scale_updates_each_latent_from_the_sum_of_all() -> None:
     model = model_of(latents="multi_scale")
-    x, y, z = state(model)
+    x, y, z = inside(state(model))  # z (n, S, B, D)
     step = Recursion(model, x, None)
-    scales = list(z.unbind(1))
+    scales = list(z.unbind(0))
     for i in range(3):
         scales[i] = step.update(model.layers, scales[0] + scales[1] + scales[2], y + x)
-    torch.testing.assert_close(step.think(y, z, 3), torch.stack(scales, 1))
+    torch.testing.assert_close(step.think(y, z, 3), torch.stack(scales))
     answer, _ = step.answer(y, z)
-    torch.testing.assert_close(answer, step.update(model.layers, y, z[:, 0] + z[:, 1] + z[:, 2]))
+    torch.testing.assert_close(answer, step.update(model.layers, y, z[0] + z[1] + z[2]))
 
 
 @pytest.mark.parametrize("graded", [1, 2, None])
@@ -96,6 +101,7 @@ def test_gradient_reaches_back_only_so_many_latent_updates(graded: int | None) -
     x, y, z = state(model)
     ours, _ = recurse(model, x, y, z)
     gradient = torch.autograd.grad(ours.square().sum(), model.layers[0].mlp.down.weight)[0]
+    x, y, z = inside((x, y, z))
     step = Recursion(model, x, None)
     with torch.no_grad():
         constant = step.think(y, z, 3 - (graded or 3))
@@ -106,7 +112,7 @@ def test_gradient_reaches_back_only_so_many_latent_updates(graded: int | None) -
 
 def test_inertia_keeps_a_share_and_noise_needs_a_generator() -> None:
     plain, slow, noisy = model_of(), model_of(inertia=0.05), model_of(update_noise=0.1)
-    x, y, _ = state(plain)
+    x, y, _ = inside(state(plain))
     new = Recursion(plain, x, None).update(plain.layers, y, x)
     torch.testing.assert_close(Recursion(slow, x, None).update(slow.layers, y, x), 0.05 * y + 0.95 * new)
     assert torch.equal(Recursion(noisy, x, None).update(noisy.layers, y, x), new)
@@ -125,7 +131,8 @@ def test_random_starts_differ_between_puzzles_and_positions() -> None:
 def test_direct_prediction_is_one_pass() -> None:
     model = model_of(latents="none", latent_steps=1, recursions=1, max_supervision_steps=1)
     x, y, z = state(model)
-    torch.testing.assert_close(recurse(model, x, y, z)[0], model.layers[0](y + x))
+    ours, _ = recurse(model, x, y, z)
+    torch.testing.assert_close(ours.transpose(0, 1), model.layers[0]((y + x).transpose(0, 1)))
 
 
 def test_normed_swiglu() -> None:
