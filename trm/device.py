@@ -1,11 +1,16 @@
-"""Which device and precision a model runs in."""
+"""Which device and precision a model runs in, and how tensors and memory get there."""
 
+import ctypes
+import resource
+from collections.abc import Callable
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from trm.errors import DeviceUnavailable
 
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -24,3 +29,44 @@ def pick_device(name: str = "auto") -> torch.device:
 def dtype_of(precision: Literal["float32", "bfloat16"]) -> torch.dtype:
     """The dtype of activations."""
     return DTYPES[precision]
+
+
+def on_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device; the host does not wait for the copy."""
+    if device.type == "cpu":
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def host_copy(tensor: Tensor) -> Callable[[], Tensor]:
+    """Begin to copy a tensor to the host; calling the result waits for the copy, and for nothing that was begun after it."""
+    if tensor.device.type == "cpu":
+        return lambda: tensor
+    copy = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    copy.copy_(tensor, non_blocking=True)
+    copied = torch.cuda.Event()
+    copied.record()
+
+    def read() -> Tensor:
+        copied.synchronize()
+        return copy
+
+    return read
+
+
+def keep_big_buffers() -> None:
+    """Let glibc keep buffers of over 32 MiB rather than give them back: a training would page-fault them anew in every call.
+
+    For a process that trains and nothing else: it keeps the memory of its largest moment. No effect with other C libraries.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def peak_bytes(device: torch.device) -> int:
+    """The most memory that this process has had, on the device if that is a GPU, otherwise on the host."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -19,7 +19,9 @@
     │   └── ForeignCheckpoint        checkpoint_foreign
     ├── StorageFull                  storage_full
     ├── NonFiniteLoss                loss_not_finite
-    └── DeviceUnavailable            device_unavailable
+    ├── DeviceUnavailable            device_unavailable
+    ├── CompilerMissing              compiler_missing
+    └── EngineFull                   engine_full
 
 The message is a sentence for a person: what was wrong, then what to do. Codes never change once released.
 """
@@ -160,3 +162,15 @@ class DeviceUnavailable(TrmError):
     """The requested device does not exist or has no memory left."""
 
     code = "device_unavailable"
+
+
+class CompilerMissing(TrmError):
+    """The model was to be compiled, and nothing is there to compile it with."""
+
+    code = "compiler_missing"
+
+
+class EngineFull(TrmError):
+    """Too many requests are being thought about already."""
+
+    code = "engine_full"

@@ -12,7 +12,7 @@ from trm.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
 from trm.puzzles.scoring import PADDING, right_cells
-from trm.thinking import Thinking
+from trm.slots import Slots
 
 HALTS_AT = 0.5  # the halt probability that training halts at
 
@@ -32,15 +32,16 @@ def record(model: TinyRecursiveModel, puzzles: PuzzleSet, *, dtype: torch.dtype,
     result = Record(
         np.zeros((steps, count), bool), np.zeros((steps, count), np.float32), np.zeros_like(puzzles.questions)
     )
+    slots = Slots(model, min(batch_size, count), dtype)
     for first in range(0, count, batch_size):
         part = slice(first, first + batch_size)
-        ids = None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[part]
-        thinking = Thinking(model, puzzles.questions[part], dtype=dtype, puzzle_ids=ids)
+        slots.enter(puzzles.questions[part], None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[part])
         for step in range(steps):
-            thought = thinking.step()
+            thought = slots.step()
             result.right[step, part] = right_cells(thought.answers, puzzles.answers[part]).all(1)
             result.halt_probability[step, part] = thought.halt_probability
         result.answers[part] = thought.answers
+        slots.keep(np.zeros(slots.count, dtype=bool))
     return result
 
 

@@ -84,6 +84,10 @@ class TinyRecursiveModel(nn.Module):
         truncated_normal_(self.z_init, 1.0, generator)
         self.puzzle_embedding.zero_()
 
+    def blocks(self) -> list[nn.Module]:
+        """The layers of every network."""
+        return [*self.layers, *(self.answer_layers if self.config.networks == "separate" else ())]
+
     def parameter_count(self) -> int:
         """Trained weights, the puzzle table not counted (as in the paper)."""
         return sum(p.numel() for p in self.parameters())

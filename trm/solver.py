@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trm.chains import ChainBatch
 from trm.checkpoint import Meta, read_meta, read_weights
+from trm.compiling import compiled_blocks
 from trm.config import RunConfig
 from trm.device import dtype_of, pick_device
 from trm.effort import Effort
+from trm.engine import Engine
 from trm.errors import ForeignCheckpoint
+from trm.inquiry import Inquiry
 from trm.model import TinyRecursiveModel
 from trm.solution import Solution, SolveStep, Tokens
 
@@ -22,7 +24,7 @@ def trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
     """The model of a checkpoint with its best or averaged weights, in float32; raises CheckpointError."""
     model = TinyRecursiveModel(meta.config.model, meta.config.puzzle)
     try:
-        model.load_state_dict(read_weights(folder, meta))
+        model.load_state_dict(read_weights(folder, meta), assign=True)  # a puzzle table of gigabytes stays in its file
     except RuntimeError as error:
         raise ForeignCheckpoint(f"The weights in {folder} are not those of its configuration: {error}") from error
     return model
@@ -31,19 +33,58 @@ def trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
 class Solver:
     """A trained model ready to solve; not safe for use from several threads at once."""
 
-    def __init__(self, model: TinyRecursiveModel, config: RunConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: TinyRecursiveModel,
+        config: RunConfig,
+        device: torch.device,
+        *,
+        slots: int | None = None,
+        compiled: bool = False,
+    ) -> None:
+        """`slots` chains are thought about at a time, as many as suit the device unless given; raises CompilerMissing."""
         self.config, self.spec = config, config.puzzle
         self.dtype = dtype_of(config.train.precision)
         self.model = model.to(device).eval()
         for parameter in self.model.parameters():  # cast once here, not in each of the 16 x 21 calls
             parameter.requires_grad_(False)
             parameter.data = parameter.data.to(self.dtype)
+        if compiled:
+            compiled_blocks(self.model, device, any_batch=True)
+        self.engine = Engine(self.model, self.dtype, slots=slots)
 
     @classmethod
-    def load(cls, checkpoint: Path | str, device: str = "auto") -> Self:
+    def load(
+        cls, checkpoint: Path | str, device: str = "auto", *, slots: int | None = None, compiled: bool = False
+    ) -> Self:
         """The best or averaged weights of a checkpoint folder, or an exported model; raises CheckpointError when damaged or not ours."""
         meta = read_meta(Path(checkpoint))
-        return cls(trained_model(Path(checkpoint), meta), meta.config, pick_device(device))
+        model = trained_model(Path(checkpoint), meta)
+        return cls(model, meta.config, pick_device(device), slots=slots, compiled=compiled)
+
+    def inquiry(
+        self,
+        questions: Tokens,
+        effort: Effort,
+        *,
+        on_solution: Callable[[int, Solution], None],
+        on_step: Callable[[SolveStep], None] | None = None,
+        puzzle_ids: NDArray[np.int64] | None = None,
+        keep_trace: bool = False,
+        priority: int = 0,
+    ) -> Inquiry:
+        """Questions `(N, L)` to submit to this solver's engine; raises ConfigError for an effort that is not possible here."""
+        return Inquiry(
+            questions,
+            effort,
+            self.spec,
+            self.config.model,
+            on_solution=on_solution,
+            on_step=on_step,
+            puzzle_ids=puzzle_ids,
+            keep_trace=keep_trace,
+            priority=priority,
+        )
 
     def solve(
         self,
@@ -51,35 +92,32 @@ class Solver:
         effort: Effort | None = None,
         *,
         puzzle_ids: NDArray[np.int64] | None = None,
-        batch_size: int = 256,
         keep_trace: bool = False,
         on_step: Callable[[SolveStep], None] | None = None,
-        should_stop: Callable[[], bool] | None = None,
+        on_solution: Callable[[int, Solution], None] | None = None,
     ) -> list[Solution]:
-        """Solutions of questions `(N, L)` in their order; shorter than N only if `should_stop` said so.
+        """Solutions of questions `(N, L)` in their order, told one by one as they are found.
 
-        At most `batch_size` chains are thought about at a time. Raises ConfigError for an effort that is not possible here.
+        Raises ConfigError for an effort that is not possible here.
         """
-        effort = effort or Effort()
-        effort.require_possible(self.spec, self.config.model)
-        solutions: list[Solution] = []
-        size = max(1, batch_size // effort.chains)
-        for first in range(0, len(questions), size):
-            part = slice(first, first + size)
-            ids = None if puzzle_ids is None else puzzle_ids[part]
-            batch = ChainBatch(
-                self.model,
-                self.spec,
-                self.dtype,
-                questions[part],
-                ids,
-                effort,
-                first=first,
-                keep_trace=keep_trace,
-                on_step=on_step,
-            )
-            found = batch.run(should_stop)
-            if found is None:
-                break
-            solutions += found
-        return solutions
+        found: dict[int, Solution] = {}
+
+        def take(index: int, solution: Solution) -> None:
+            found[index] = solution
+            if on_solution is not None:
+                on_solution(index, solution)
+
+        inquiry = self.inquiry(
+            questions,
+            effort or Effort(),
+            on_solution=take,
+            on_step=on_step,
+            puzzle_ids=puzzle_ids,
+            keep_trace=keep_trace,
+        )
+        self.engine.submit(inquiry)
+        try:
+            self.engine.run()
+        finally:
+            inquiry.stop()  # a caller that raised from `on_step` wants no more of it
+        return [found[i] for i in range(len(questions))]

@@ -41,11 +41,6 @@ def test_puzzles_that_halt_early_answer_as_at_that_step(solver: Solver, test_set
         assert np.array_equal(solution.answer, expected.answer)
 
 
-def test_batching_does_not_change_answers(solver: Solver, test_set: PuzzleSet) -> None:
-    together, apart = solver.solve(test_set.questions), solver.solve(test_set.questions, batch_size=3)
-    assert [s.answer.tolist() for s in together] == [s.answer.tolist() for s in apart]
-
-
 def test_steps_are_told_as_they_happen(solver: Solver, test_set: PuzzleSet) -> None:
     told: list[SolveStep] = []
     [solution] = solver.solve(test_set.questions[:1], on_step=told.append, keep_trace=True)
@@ -55,9 +50,3 @@ def test_steps_are_told_as_they_happen(solver: Solver, test_set: PuzzleSet) -> N
     question = test_set.questions[0]
     assert told[0].changed_cells == tuple(np.flatnonzero(told[0].answer != question).tolist())
     assert solution.verified == check(solver.spec, question, solution.answer)
-
-
-def test_stopping_returns_what_is_done(solver: Solver, test_set: PuzzleSet) -> None:
-    seen: list[SolveStep] = []
-    solutions = solver.solve(test_set.questions, batch_size=4, on_step=seen.append, should_stop=lambda: len(seen) > 20)
-    assert len(solutions) == 4

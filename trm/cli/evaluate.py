@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import track
 
 from trm.cli.overrides import effort_of
-from trm.cli.progress import share
+from trm.cli.progress import progress, share
 from trm.effort import Effort
 from trm.errors import TrmError
 from trm.puzzles.datasets import load
@@ -21,10 +20,7 @@ from trm.puzzles.scoring import PADDING, right_cells
 from trm.puzzles.tables import read_table
 
 if TYPE_CHECKING:
-    from trm.solution import Solution
     from trm.solver import Solver
-
-BATCH = 256
 
 
 def evaluate(
@@ -71,11 +67,10 @@ def _puzzles(data: str, split: str, solver: "Solver") -> PuzzleSet:
 
 def _measured(solver: "Solver", puzzles: PuzzleSet, effort: Effort, *, quiet: bool) -> dict[str, Any]:
     begun = time.monotonic()
-    solutions: list[Solution] = []
-    for first in track(range(0, len(puzzles), BATCH), "evaluating", disable=quiet, console=Console(stderr=True)):
-        part = puzzles.questions[first : first + BATCH]
-        ids = None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[first : first + BATCH]
-        solutions += solver.solve(part, effort, puzzle_ids=ids, batch_size=BATCH)
+    with progress(len(puzzles), "evaluating", quiet=quiet) as advance:
+        solutions = solver.solve(
+            puzzles.questions, effort, puzzle_ids=puzzles.puzzle_ids, on_solution=lambda _index, _solution: advance()
+        )
     right = right_cells(np.stack([s.answer for s in solutions]), puzzles.answers)
     asked, count = puzzles.answers != PADDING, len(puzzles)
     verified = [s.verified for s in solutions if s.verified is not None]

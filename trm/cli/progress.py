@@ -1,5 +1,8 @@
 """A training's events, for people: a progress bar and a line per evaluation and checkpoint."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -75,3 +78,11 @@ class Reporter:
             f"step {event.step:>6}  [bold]{event.split}[/] exact {share(event.exact_accuracy)}, cells {share(event.cell_accuracy)}"
             f" of {event.n} puzzles; would halt at step {event.mean_supervision_steps:.1f}"
         )
+
+
+@contextmanager
+def progress(total: int, doing: str, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """A bar on stderr; the value advances it by one."""
+    with Progress(console=Console(stderr=True), disable=quiet) as bar:
+        task = bar.add_task(doing, total=total)
+        yield lambda: bar.advance(task)
