@@ -16,6 +16,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from trm import checkpoint
 from trm.best import Best
@@ -108,7 +109,8 @@ class Trainer:
         self._refill()
         self.model.depth = depth_at(self.step + 1, self.config.model, train)
         rows = self.model.puzzle_rows(carry.puzzle_ids).clone().requires_grad_(self.config.model.prefix_tokens > 0)
-        thought = self.model(carry.inputs, rows, carry.y, carry.z, self.noise)
+        weights = {name: p.to(self.dtype) for name, p in self.model.named_parameters()}  # cast once for all evaluations
+        thought: Thought = functional_call(self.model, weights, (carry.inputs, rows, carry.y, carry.z, self.noise))
         if self.config.model.hypotheses > 1:
             thought = thought.pick(best_hypothesis(thought.logits, carry.labels, train.loss))
         loss = self._loss(thought, rows)
