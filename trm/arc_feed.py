@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trm.device import on_device
 from trm.errors import DatasetError
 from trm.losses import IGNORED
 from trm.puzzles.arc import COLOURS, END, FIRST_COLOUR, PAD, SIDE, SPEC, Pair
@@ -69,8 +70,8 @@ class ArcFeed:
 
     def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The next `count` questions and labels `(count, 900)` int32, padding ignored, and puzzle ids `(count,)` int64."""
-        puzzle, pair, examples = self._next(count).to(self.device).unbind(1)
-        draws = torch.rand(count, 3, generator=generator).to(self.device)
+        puzzle, pair, examples = on_device(self._next(count), self.device).unbind(1)
+        draws = on_device(torch.rand(count, 3, generator=generator), self.device)
         sizes, dihedral = self.tables.sizes[pair], self.tables.dihedral[puzzle]
         offset = torch.zeros(count, 2, dtype=torch.int64, device=self.device)
         if self.augmented:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trm.config import PuzzleSpec
+from trm.device import on_device
 from trm.puzzles.maze import solve
 from trm.puzzles.symmetry import views
 
@@ -14,8 +15,8 @@ def augment(spec: PuzzleSpec, questions: Tensor, answers: Tensor, generator: tor
     """Questions and answers `(K, L)` under one random symmetry per puzzle; unchanged for kinds that have none."""
     if spec.box is None:
         return questions, answers
-    cells = sudoku_cells(spec.box, len(questions), generator).to(questions.device)  # (K, L)
-    digits = sudoku_digits(spec, len(questions), generator).to(questions.device, questions.dtype)  # (K, V)
+    cells = on_device(sudoku_cells(spec.box, len(questions), generator), questions.device)  # (K, L)
+    digits = on_device(sudoku_digits(spec, len(questions), generator).to(questions.dtype), questions.device)  # (K, V)
     return tuple(digits.gather(1, grid.gather(1, cells).long()) for grid in (questions, answers))  # type: ignore[return-value]
 
 

@@ -20,16 +20,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import safetensors
 import safetensors.torch
+import torch
 from pydantic import ValidationError
 from torch import Tensor
 
 from trm.config import RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
 from trm.events import CheckpointSaved
+from trm.model import BIG_TABLE
 
 FORMAT = "trm-checkpoint/1"
 META = "meta.json"
@@ -50,37 +52,57 @@ class Meta:
     digest: str  # sha256 of meta.json itself
 
 
-def write(
-    folder: Path,
-    parts: dict[str, dict[str, Tensor]],
-    *,
-    step: int,
-    config: RunConfig,
-    metrics: dict[str, float | None],
-    progress: dict[str, int],
-) -> CheckpointSaved:
-    """Write `parts` (file stem -> tensors) and meta.json beside `folder`, make them durable, then rename into place.
+@dataclass(frozen=True)
+class Snapshot:
+    """A moment of a training, in memory of its own: it can be written while the training goes on."""
 
-    Raises StorageFull when the disk has no room; nothing is left behind then.
-    """
-    begun = time.monotonic()
-    with staged(folder) as staging:
-        files = {}
-        for stem, tensors in parts.items():
-            files[f"{stem}.safetensors"] = write_file(staging / f"{stem}.safetensors", serialised(tensors))
-        meta = {
-            "format": FORMAT,
-            "trm_version": version("trm-service"),
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "step": step,
-            "metrics": metrics,
-            "progress": progress,
-            "files": files,
-            "config": config.model_dump(mode="json"),
+    parts: dict[str, dict[str, Tensor]]  # file stem -> tensors, on the host
+    step: int
+    config: RunConfig
+    metrics: dict[str, float | None]
+    progress: dict[str, int]
+
+    @classmethod
+    def of(
+        cls,
+        parts: dict[str, dict[str, Tensor]],
+        *,
+        step: int,
+        config: RunConfig,
+        metrics: dict[str, float | None],
+        progress: dict[str, int],
+    ) -> Self:
+        """A copy of these tensors (file stem -> name -> tensor) and of what belongs to them."""
+        copies = {
+            stem: {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
+            for stem, tensors in parts.items()
         }
-        written = write_file(staging / META, json.dumps(meta, indent=1).encode())
-    size = written["bytes"] + sum(f["bytes"] for f in files.values())
-    return CheckpointSaved(step, str(folder), size, written["sha256"], round(time.monotonic() - begun, 3), metrics)
+        return cls(copies, step, config, dict(metrics), dict(progress))
+
+    def write(self, folder: Path) -> CheckpointSaved:
+        """Write files and meta.json beside `folder`, make them durable, then rename into place.
+
+        Raises StorageFull when the disk has no room; nothing is left behind then.
+        """
+        begun = time.monotonic()
+        with staged(folder) as staging:
+            files = {}
+            for stem, tensors in self.parts.items():
+                files[f"{stem}.safetensors"] = write_file(staging / f"{stem}.safetensors", serialised(tensors))
+            meta = {
+                "format": FORMAT,
+                "trm_version": version("trm-service"),
+                "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "step": self.step,
+                "metrics": self.metrics,
+                "progress": self.progress,
+                "files": files,
+                "config": self.config.model_dump(mode="json"),
+            }
+            written = write_file(staging / META, json.dumps(meta, indent=1).encode())
+        size = written["bytes"] + sum(f["bytes"] for f in files.values())
+        seconds = round(time.monotonic() - begun, 3)
+        return CheckpointSaved(self.step, str(folder), size, written["sha256"], seconds, self.metrics)
 
 
 @contextmanager
@@ -174,28 +196,32 @@ def read_meta(folder: Path) -> Meta:
 
 
 def read_tensors(folder: Path, meta: Meta, stem: str) -> dict[str, Tensor]:
-    """One file's tensors, after comparing it with its recorded digest; raises CorruptCheckpoint."""
+    """One file's tensors, after comparing it with its recorded digest; raises CorruptCheckpoint.
+
+    They are read from the file as they are used (a memory map), so that rows nobody asks for cost nothing.
+    """
     name = f"{stem}.safetensors"
+    verify_file(folder, meta, name)
     try:
-        return safetensors.torch.load(read_file(folder, meta, name))
+        return safetensors.torch.load_file(folder / name)
     except safetensors.SafetensorError as error:
         raise CorruptCheckpoint(f"{folder / name} is not a safetensors file: {error}") from error
 
 
-def read_file(folder: Path, meta: Meta, name: str) -> bytes:
-    """One file, after comparing it with its recorded digest; raises CorruptCheckpoint, or ForeignCheckpoint when not listed."""
+def verify_file(folder: Path, meta: Meta, name: str) -> None:
+    """Compare a file with its recorded digest; raises CorruptCheckpoint, or ForeignCheckpoint when it is not listed."""
     recorded = meta.files.get(name)
     if recorded is None:
         raise ForeignCheckpoint(f"{folder} lists no {name}: a converted or exported model can solve, but not train on.")
     try:
-        data = (folder / name).read_bytes()
+        with (folder / name).open("rb") as file:
+            digest, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
     except OSError as error:
         raise CorruptCheckpoint(f"{folder / name} cannot be read: {error.strerror}.") from error
-    if hashlib.sha256(data).hexdigest() != recorded["sha256"]:
+    if digest != recorded["sha256"]:
         raise CorruptCheckpoint(
-            f"{folder / name} differs from what was written: {len(data)} bytes, {recorded['bytes']} recorded, digests differ."
+            f"{folder / name} differs from what was written: {size} bytes, {recorded['bytes']} recorded, digests differ."
         )
-    return data
 
 
 def read_weights(folder: Path, meta: Meta) -> dict[str, Tensor]:
@@ -204,14 +230,15 @@ def read_weights(folder: Path, meta: Meta) -> dict[str, Tensor]:
     for stem in ("ema", "best"):
         if f"{stem}.safetensors" in meta.files:
             weights |= read_tensors(folder, meta, stem)
-    return weights
+    # the file may go while the model stays: only a table too big to copy is left in it
+    return {n: t if t.numel() > BIG_TABLE else t.to(torch.float32, copy=True) for n, t in weights.items()}
 
 
 def verify(folder: Path) -> Meta:
     """Check every file of a checkpoint against its digest."""
     meta = read_meta(folder)
     for name in meta.files:
-        read_file(folder, meta, name)
+        verify_file(folder, meta, name)
     return meta
 
 

@@ -2,32 +2,30 @@
 
 import importlib.util
 import shutil
-from typing import Literal
 
 import torch
 
+from trm.config import CompileChoice, RunConfig
 from trm.errors import CompilerMissing
 from trm.model import TinyRecursiveModel
 
-Choice = Literal["auto", "always", "never"]
-WORTHWHILE = 1_000_000  # parameters: compiling takes seconds, which a smaller model does not win back
+WORTHWHILE = 256  # channels: compiling takes seconds, which a narrower model does not win back
 
 
 def why_not(device: torch.device) -> str | None:
-    """Why blocks cannot be compiled here; None if they can."""
+    """Why nothing can be compiled here; None if it can."""
     if device.type == "cuda":
         return None if importlib.util.find_spec("triton") else "Triton is not installed"
     return None if shutil.which("g++") or shutil.which("clang++") else "no C++ compiler (g++ or clang++) is on the PATH"
 
 
-def should_compile(choice: Choice, model: TinyRecursiveModel, device: torch.device) -> bool:
-    """What a choice comes to: `auto` compiles where it can, and where it is worthwhile; raises CompilerMissing."""
-    if choice == "never":
-        return False
-    reason = why_not(device)
-    if choice == "always" and reason is not None:
-        raise CompilerMissing(f"The model cannot be compiled: {reason}. Install one, or leave compiling off.")
-    return reason is None and (choice == "always" or model.parameter_count() >= WORTHWHILE)
+def should_compile(choice: CompileChoice, config: RunConfig, device: torch.device) -> bool:
+    """What a choice comes to: `auto` compiles where it can and where it is worthwhile; raises CompilerMissing for `always`."""
+    if choice == "always":
+        _require_compiler(device)
+    return choice == "always" or (
+        choice == "auto" and config.model.hidden_size >= WORTHWHILE and why_not(device) is None
+    )
 
 
 def compiled_blocks(model: TinyRecursiveModel, device: torch.device, *, any_batch: bool) -> None:
@@ -35,7 +33,11 @@ def compiled_blocks(model: TinyRecursiveModel, device: torch.device, *, any_batc
 
     One program serves all blocks of a shape. `any_batch` makes it serve every number of puzzles as well.
     """
-    if (reason := why_not(device)) is not None:
-        raise CompilerMissing(f"The model cannot be compiled: {reason}. Install one, or leave compiling off.")
+    _require_compiler(device)
     for module in model.blocks():
         module.compile(dynamic=any_batch or None)
+
+
+def _require_compiler(device: torch.device) -> None:
+    if (reason := why_not(device)) is not None:
+        raise CompilerMissing(f"The model cannot be compiled: {reason}. Install one, or leave compiling off.")

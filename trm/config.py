@@ -5,6 +5,9 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal["sudoku", "maze", "arc", "grid"]
+CompileChoice = Literal[
+    "auto", "always", "never"
+]  # of the network's kernels, by whoever runs it: no part of an experiment
 
 
 class Frozen(BaseModel):
@@ -202,6 +205,8 @@ class TrainConfig(Frozen):
     """Shallower recursions first, then the model's own depth (arXiv 2511.08653)."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of activations; weights are kept in float32."""
+    gradient_checkpointing: bool = False
+    """Keep less for the backward pass and compute it again: slower by up to a third, for a larger batch in the same memory."""
     augment: bool = True
     """Put every puzzle through a random symmetry of its kind as it enters a slot."""
     arc_variants: int = Field(default=1000, ge=0, le=10_000)

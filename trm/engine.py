@@ -53,8 +53,7 @@ class Cohort:
         stays = np.zeros(len(self.rows), dtype=bool)
         for number, inquiry in enumerate(self.owners):
             own = np.flatnonzero(self.owner == number)
-            part = thought if len(own) == len(self.rows) else ThoughtBatch(*(array[own] for array in thought))
-            stays[own] = inquiry.digest(self.rows[own], part)
+            stays[own] = inquiry.digest(self.rows[own], thought.of(own))
         self._keep(stays)
 
     def held(self, inquiry: Inquiry) -> int:

@@ -130,6 +130,7 @@ class Finished(Event):
     step: int
     seconds: float
     exact_accuracy: float | None
+    peak_bytes: int  # the most memory that the process has had, on the GPU if it used one
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from trm.augment import augment, maze_images
 from trm.config import PuzzleSpec
+from trm.device import on_device
 from trm.losses import IGNORED
 from trm.puzzles.puzzle_set import PuzzleSet
 
@@ -42,7 +43,7 @@ class Feed:
         rows = self._next_rows(count)
         if self.images > 1:
             rows = rows * self.images + torch.randint(self.images, (count,), generator=generator)
-        rows = rows.to(self.questions.device)
+        rows = on_device(rows, self.questions.device)
         questions, answers = self.questions[rows].int(), self.answers[rows].int()
         if self.augmented:
             questions, answers = augment(self.spec, questions, answers, generator)

@@ -94,7 +94,7 @@ class Inquiry:
         if self.keep_trace or self.on_step is not None:
             self._tell(rows, thought, answers, ends)
         if not ends.any():
-            return ~ends
+            return np.ones(len(rows), dtype=bool)
         self._end(np.flatnonzero(ends), puzzles, numbers, thought, answers, reasons)
         decided = [i for i in np.unique(puzzles[ends]).tolist() if self._conclude(i)]
         goes_on: NDArray[np.bool_] = ~ends & ~np.isin(puzzles, decided)
@@ -172,9 +172,7 @@ class Inquiry:
         self.answered += 1
         self.on_solution(i, solution)
 
-    def _tell(
-        self, rows: NDArray[np.int64], thought: ThoughtBatch, answers: Tokens, ends: NDArray[np.bool_]
-    ) -> None:
+    def _tell(self, rows: NDArray[np.int64], thought: ThoughtBatch, answers: Tokens, ends: NDArray[np.bool_]) -> None:
         puzzles, numbers = np.divmod(rows, self.effort.chains)
         previous = self._mapped(thought.previous, numbers, self.inverses)
         verdicts = check_many(self.spec, self.questions[puzzles], answers)

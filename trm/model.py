@@ -4,15 +4,18 @@ Shapes: B puzzles, L grid cells, P prefix tokens, S = P + L, D hidden size, V vo
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from trm.config import ModelConfig, PuzzleSpec
+from trm.device import on_device
 from trm.layers import Block, Linear, truncated_normal_, widened
 from trm.recursion import Depth, recurse
 
+BIG_TABLE = 1 << 24  # values
 HALT_BIAS = -5.0  # the halting head starts out sure that nothing is finished
 
 
@@ -57,6 +60,7 @@ class TinyRecursiveModel(nn.Module):
         super().__init__()
         self.config = config
         self.depth = Depth(config.recursions, config.latent_steps)
+        self.recomputes = False  # gradient checkpointing, in training
         self.tokens = config.prefix_tokens + puzzle.cells  # S
         width = config.hidden_size
         self.embedding = nn.Parameter(torch.empty(puzzle.vocab_size, width))
@@ -88,15 +92,23 @@ class TinyRecursiveModel(nn.Module):
         """The layers of every network."""
         return [*self.layers, *(self.answer_layers if self.config.networks == "separate" else ())]
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "TinyRecursiveModel":
+        """A big puzzle table (ARC: gigabytes) stays where it is, on the host or in its file; its rows are sent as needed."""
+        table = self._buffers.pop("puzzle_embedding")
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._buffers["puzzle_embedding"] = table if table is None or table.numel() > BIG_TABLE else fn(table)
+        return self
+
     def parameter_count(self) -> int:
         """Trained weights, the puzzle table not counted (as in the paper)."""
         return sum(p.numel() for p in self.parameters())
 
     def puzzle_rows(self, puzzle_ids: Tensor) -> Tensor:
-        """Rows of the puzzle table `(B, D)`; `(B, 0)` for a model without prefix."""
+        """Rows of the puzzle table `(B, D)`, on the model's device; `(B, 0)` for a model without prefix."""
         if self.config.prefix_tokens == 0:
             return self.puzzle_embedding.new_zeros(len(puzzle_ids), 0)
-        return self.puzzle_embedding[puzzle_ids]
+        table = self.puzzle_embedding
+        return on_device(table[puzzle_ids.to(table.device)], self.embedding.device)
 
     def initial_state(
         self, batch: int, dtype: torch.dtype, generator: torch.Generator | None = None

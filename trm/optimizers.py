@@ -28,23 +28,33 @@ class AdamATan2(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """One update; `closure` is not supported."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, group)
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if parameters:
+                self._update(parameters, group)
 
-    def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        state, (beta1, beta2) = self.state[parameter], group["betas"]
+    def _update(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        """All parameters together, a kernel for each operation rather than for each tensor."""
+        lr, (beta1, beta2), states = group["lr"], group["betas"], [self._state_of(p) for p in parameters]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        for state in states:
+            state["step"] += 1
+        t = int(states[0]["step"])  # the same for all: every parameter has a gradient in every update
+        m, v = [state["exp_avg"] for state in states], [state["exp_avg_sq"] for state in states]
+        torch._foreach_lerp_(m, gradients, 1 - beta1)
+        torch._foreach_mul_(v, beta2)
+        torch._foreach_addcmul_(v, gradients, gradients, 1 - beta2)
+        deviation = torch._foreach_sqrt(v)
+        torch._foreach_div_(deviation, (1 - beta2**t) ** 0.5)
+        directions = [torch.atan2(first, second) for first, second in zip(m, deviation, strict=True)]
+        torch._foreach_mul_(parameters, 1 - lr * group["weight_decay"])
+        torch._foreach_add_(parameters, directions, alpha=-lr / (1 - beta1**t))
+
+    def _state_of(self, parameter: Tensor) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.state[parameter]
         if not state:
             state["step"] = torch.zeros((), dtype=torch.int64)
             state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
-        state["step"] += 1
-        t = int(state["step"])
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        m.lerp_(gradient, 1 - beta1)
-        v.lerp_(gradient.square(), 1 - beta2)
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        direction = torch.atan2(m, v.sqrt().div_((1 - beta2**t) ** 0.5))
-        parameter.add_(direction, alpha=-group["lr"] / (1 - beta1**t))
+        return state
 
 
 @torch.no_grad()
@@ -53,6 +63,11 @@ def sparse_sign_sgd(table: Tensor, ids: Tensor, gradient: Tensor, *, learning_ra
 
     Only touched rows change or decay: row <- row (1 - lr wd) - lr sign(gradient).
     """
+    if len(table) == 1:  # nothing to look for, which a GPU would wait for
+        summed = gradient.sum(0, keepdim=True)
+        table.mul_(1 - learning_rate * weight_decay).sub_(learning_rate * summed.sign())
+        return
+    ids, gradient = ids.to(table.device), gradient.to(table.device)  # a big table is on the host
     touched, place = torch.unique(ids.long(), return_inverse=True)
     summed = gradient.new_zeros(len(touched), gradient.shape[1]).index_add_(0, place, gradient)
     table[touched] = table[touched] * (1 - learning_rate * weight_decay) - learning_rate * summed.sign()

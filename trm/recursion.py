@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 if TYPE_CHECKING:
     from trm.model import TinyRecursiveModel
@@ -26,6 +27,7 @@ class Recursion:
 
     def __init__(self, model: "TinyRecursiveModel", x: Tensor, generator: torch.Generator | None) -> None:
         self.config, self.depth, self.x, self.generator = model.config, model.depth, x, generator
+        self.recomputes = model.recomputes
         self.latent_layers = model.layers
         self.answer_layers = model.answer_layers if model.config.networks == "separate" else model.layers
 
@@ -33,7 +35,11 @@ class Recursion:
         """The network's new value of a state; EqR keeps a share of the old one and adds noise in training."""
         new = state if added is None else state + added
         for layer in layers:
-            new = layer(new)
+            new = (
+                checkpoint(layer, new, use_reentrant=False)
+                if self.recomputes and torch.is_grad_enabled()
+                else layer(new)
+            )
         if self.config.inertia:
             new = self.config.inertia * state + (1 - self.config.inertia) * new
         if self.config.update_noise and self.generator is not None:

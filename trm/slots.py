@@ -17,7 +17,9 @@ from trm.layers import inner_width
 from trm.model import Thought, TinyRecursiveModel
 
 Tokens = NDArray[np.int32]
-TILE_BYTES = 8 << 20  # of the widest activation: what a step touches between two uses should stay in the processor's cache
+TILE_BYTES = (
+    8 << 20
+)  # of the widest activation: what a step touches between two uses should stay in the processor's cache
 MOST_SLOTS = 256
 
 
@@ -37,6 +39,11 @@ class ThoughtBatch(NamedTuple):
     previous: Tokens  # (K, L) the answers of the step before; the questions at first
     unchanged: NDArray[np.int64]  # (K,) steps since the answer last changed
     halt_probability: NDArray[np.float32]  # (K,)
+
+    def of(self, chosen: NDArray[np.int64]) -> "ThoughtBatch":
+        """Some of them, by their places (M,)."""
+        steps, answers, previous, unchanged, probability = self
+        return ThoughtBatch(steps[chosen], answers[chosen], previous[chosen], unchanged[chosen], probability[chosen])
 
 
 class Slots:

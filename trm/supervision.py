@@ -50,27 +50,32 @@ class Carry:
 
     def advance(self, thought: Thought, halted: Tensor) -> None:
         """Take over the outcome of a supervision step."""
-        self.y, self.z = thought.y.detach(), thought.z.detach()
+        for ours, new in ((self.y, thought.y), (self.z, thought.z), (self.halted, halted)):
+            ours.copy_(new.detach())
         self.steps += 1
-        self.halted = halted
 
     def tensors(self) -> dict[str, Tensor]:
         """Every field by name, for a checkpoint."""
         return dict(vars(self))
 
 
-def halts(most: int, wants_to: Tensor, steps: Tensor, exploration: float, generator: torch.Generator) -> Tensor:
+def halts(most: int, wants_to: Tensor, steps: Tensor, at_least: Tensor) -> Tensor:
     """Which slots halt in training `(B,)`, after `steps` supervision steps each, of at most `most`.
 
-    A slot halts when it wants to `(B,)`, but with chance `exploration` not before a random step in 2..most; the draw is made
-    anew for every slot at every step. After `most` steps every slot halts.
+    A slot halts when it wants to, but not before step `at_least`; all three `(B,)`. After `most` steps every slot halts.
     """
-    last = steps >= most
+    return (steps >= most) | (wants_to & (steps >= at_least))
+
+
+def explored(slots: int, most: int, exploration: float, generator: torch.Generator) -> Tensor:
+    """The step `(B,)` before which each slot may not halt: with chance `exploration` a random one of 2..most, otherwise 0.
+
+    Drawn anew for every slot at every step.
+    """
     if most == 1:
-        return last
-    explores = torch.rand(len(steps), generator=generator) < exploration
-    at_least = torch.randint(2, most + 1, (len(steps),), generator=generator) * explores
-    return last | (wants_to & (steps >= at_least.to(steps.device)))
+        return torch.zeros(slots, dtype=torch.int32)
+    explores = torch.rand(slots, generator=generator) < exploration
+    return (torch.randint(2, most + 1, (slots,), generator=generator) * explores).int()
 
 
 @torch.no_grad()

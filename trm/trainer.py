@@ -16,32 +16,36 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from trm import checkpoint
 from trm.best import Best
+from trm.checkpoint import Snapshot
+from trm.compiling import compiled_blocks
 from trm.config import RunConfig
 from trm.data import Splits
-from trm.device import dtype_of
+from trm.device import dtype_of, host_copy, on_device, peak_bytes
 from trm.ema import ExponentialMovingAverage
 from trm.errors import ForeignCheckpoint, NonFiniteLoss
 from trm.evaluation import evaluate
 from trm.events import CheckpointDue, CheckpointSaved, Evaluated, Event, Finished, Started, StepMetrics, Updated
-from trm.losses import Loss, best_hypothesis, supervision_loss
-from trm.model import Thought, TinyRecursiveModel
+from trm.model import TinyRecursiveModel
 from trm.optimizers import make_optimizers, sparse_sign_sgd
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.recursion import Depth
 from trm.schedule import depth_at, learning_rate_factor
-from trm.supervision import Carry, continue_target, halts
+from trm.supervised_step import SupervisedStep
+from trm.supervision import Carry, explored
 from trm.window import Window
 
 
 class Trainer:
     """Deep supervision of one model on one data set; see the module's docstring."""
 
-    def __init__(self, config: RunConfig, splits: Splits, device: torch.device) -> None:
-        """A fresh training; raises ConfigError when the puzzles are not those of the configuration."""
+    def __init__(self, config: RunConfig, splits: Splits, device: torch.device, *, compiled: bool = False) -> None:
+        """A fresh training; `compiled` fuses the network's kernels and, on a GPU, captures the whole step as a CUDA graph.
+
+        Raises ConfigError when the puzzles are not those of the configuration, CompilerMissing.
+        """
         splits.require_fit(config)
         self.config, self.splits, self.device = config, splits, device
         self.dtype = dtype_of(config.train.precision)
@@ -53,6 +57,10 @@ class Trainer:
         self.model = TinyRecursiveModel(config.model, config.puzzle)
         self.model.initialise(self.generator)
         self.model.to(device)
+        self.model.recomputes = config.train.gradient_checkpointing
+        if compiled:
+            compiled_blocks(self.model, device, any_batch=False)
+        self.captures = compiled and device.type == "cuda" and not config.model.update_noise
         self.optimizers = make_optimizers(self.model, config.train)
         self.peaks = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         decay = config.train.ema_decay
@@ -61,12 +69,14 @@ class Trainer:
         self.feed = splits.feed(config, device)
         self.carry = Carry.empty(self.model, config.train.batch_size, config.puzzle.cells, self.dtype)
         self.window = Window(config.model.max_supervision_steps, device)
+        self.think = SupervisedStep(self.model, config, self.carry, self.window, self.noise)
+        self._halted = host_copy(self.carry.halted)
 
     @classmethod
-    def resume(cls, folder: Path, splits: Splits, device: torch.device) -> Self:
+    def resume(cls, folder: Path, splits: Splits, device: torch.device, *, compiled: bool = False) -> Self:
         """Go on from a checkpoint; raises CheckpointError when it is damaged or was made by something else."""
         meta = checkpoint.read_meta(folder)
-        trainer = cls(meta.config, splits, device)
+        trainer = cls(meta.config, splits, device, compiled=compiled)
         try:
             trainer.model.load_state_dict(checkpoint.read_tensors(folder, meta, "model"))
             averaged, state = (checkpoint.read_tensors(folder, meta, stem) for stem in ("ema", "state"))
@@ -101,29 +111,20 @@ class Trainer:
                 yield self.examine()
             if ends or self.step % train.checkpoint_every == 0:
                 yield CheckpointDue(self.step)
-        yield Finished(self.step, round(time.monotonic() - begun, 3), self.metrics.get("test_exact_accuracy"))
+        seconds, exact_accuracy = round(time.monotonic() - begun, 3), self.metrics.get("test_exact_accuracy")
+        yield Finished(self.step, seconds, exact_accuracy, peak_bytes(self.device))
 
     def update(self) -> None:
         """One supervision step of every slot, and one optimizer update from it; raises NonFiniteLoss."""
-        train, carry = self.config.train, self.carry
+        config = self.config
         self._refill()
-        self.model.depth = depth_at(self.step + 1, self.config.model, train)
-        rows = self.model.puzzle_rows(carry.puzzle_ids).clone().requires_grad_(self.config.model.prefix_tokens > 0)
-        weights = {name: p.to(self.dtype) for name, p in self.model.named_parameters()}  # cast once for all evaluations
-        thought: Thought = functional_call(self.model, weights, (carry.inputs, rows, carry.y, carry.z, self.noise))
-        if self.config.model.hypotheses > 1:
-            thought = thought.pick(best_hypothesis(thought.logits, carry.labels, train.loss))
-        loss = self._loss(thought, rows)
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss.total / train.batch_size)
+        self.model.depth = depth_at(self.step + 1, config.model, config.train)
+        self.think(captured=self.captures)
+        self._halted = host_copy(self.carry.halted)  # read when the next update begins
         self.step += 1
-        steps = carry.steps + 1
-        self.window.add(loss, thought.halt_logit, steps, halted := self._halts(thought, steps), self.step)
         if self.device.type == "cpu":  # free there; on a GPU it would wait for the step
             self._require_finite()
-        self._apply_gradients(rows)
-        carry.advance(thought, halted)
+        self._apply_gradients()
 
     def validate(self) -> Evaluated:
         """Accuracy on the validation split with the averaged weights; without one on the first of the test split."""
@@ -145,14 +146,17 @@ class Trainer:
 
     def save(self, out: Path) -> CheckpointSaved:
         """A checkpoint of this moment below `out`, complete when this returns; raises NonFiniteLoss rather than save a broken one."""
+        return self.snapshot().write(checkpoint.step_folder(out, self.step))
+
+    def snapshot(self) -> Snapshot:
+        """A copy of this moment, to be written while the training goes on; raises NonFiniteLoss."""
         self._require_finite()
         parts: dict[str, dict[str, Tensor]] = {
             "model": self.model.state_dict(),
             "ema": dict(self.ema.shadow if self.ema else self.model.named_parameters()),
             "state": self._state(),
         }
-        return checkpoint.write(
-            checkpoint.step_folder(out, self.step),
+        return Snapshot.of(
             parts | ({"best": self.best.weights} if self.best.weights else {}),
             step=self.step,
             config=self.config,
@@ -173,36 +177,20 @@ class Trainer:
         return result
 
     def _refill(self) -> None:
-        slots = self.carry.halted.nonzero().squeeze(1)
+        """New puzzles into halted slots; only what the host has to tell is sent to the device, and nothing is waited for."""
+        slots, train = self._halted().nonzero().squeeze(1), self.config.train
         if len(slots):
-            self.carry.refill(self.model, slots, *self.feed.take(len(slots), self.generator), self.generator)
-
-    def _loss(self, thought: Thought, rows: Tensor) -> Loss:
-        train, carry = self.config.train, self.carry
-        continuing = None
-        if train.halt_rule == "halt_over_continue":
-            target = continue_target(self.model, carry, rows, thought)
-            continuing = (thought.continue_logit, target)
-        return supervision_loss(
-            thought.logits,
-            thought.halt_logit,
-            carry.labels,
-            kind=train.loss,
-            halt_weight=train.halt_loss_weight,
-            smoothing=train.label_smoothing,
-            weights=train.step_discount**carry.steps if train.step_discount < 1 else None,
-            continuing=continuing,
-        )
-
-    def _halts(self, thought: Thought, steps: Tensor) -> Tensor:
-        by_value = self.config.train.halt_rule == "halt_over_continue"
-        threshold = thought.continue_logit if by_value else torch.zeros_like(thought.halt_logit)
-        wants_to = (thought.halt_logit > threshold).detach()
+            puzzles = self.feed.take(len(slots), self.generator)
+            self.carry.refill(self.model, on_device(slots, self.device), *puzzles, self.generator)
+        if self.config.model.prefix_tokens:
+            with torch.no_grad():
+                self.think.rows.copy_(self.model.puzzle_rows(self.carry.puzzle_ids))
         most = self.config.model.max_supervision_steps
-        return halts(most, wants_to, steps, self.config.train.halt_exploration, self.generator)
+        drawn = explored(train.batch_size, most, train.halt_exploration, self.generator)
+        self.think.at_least.copy_(on_device(drawn, self.device))
 
-    def _apply_gradients(self, rows: Tensor) -> None:
-        train = self.config.train
+    def _apply_gradients(self) -> None:
+        train, rows = self.config.train, self.think.rows
         if train.gradient_clip is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), train.gradient_clip)
         factor = learning_rate_factor(self.step, train)
@@ -263,11 +251,12 @@ class Trainer:
             for key, value in self._optimizer_of(parameter).state[parameter].items():
                 state[f"optimizer/{key}/{name}"] = value
         state |= {"generator": self.generator.get_state(), "noise": self.noise.get_state()}
-        return state | {"window/sums": self.window.sums, "window/by_step": self.window.by_step}
+        return state | {f"window/{name}": tensor for name, tensor in self.window.tensors().items()}
 
     def _restore(self, averaged: dict[str, Tensor], state: dict[str, Tensor]) -> None:
-        for name in self.carry.tensors():
-            setattr(self.carry, name, state[f"carry/{name}"].to(self.device))
+        for name, tensor in self.carry.tensors().items():
+            tensor.copy_(state[f"carry/{name}"])
+        self._halted = host_copy(self.carry.halted)
         for name, parameter in self.model.named_parameters():
             self._optimizer_of(parameter).state[parameter] = {
                 key.split("/")[1]: value.to(self.device) if value.dim() else value
@@ -278,10 +267,8 @@ class Trainer:
             self.ema.shadow = {name: averaged[name].to(self.device) for name in self.ema.shadow}
         self.generator.set_state(state["generator"])
         self.noise.set_state(state["noise"])
-        self.window.sums, self.window.by_step = (
-            state["window/sums"].to(self.device),
-            state["window/by_step"].to(self.device),
-        )
+        for name, tensor in self.window.tensors().items():
+            tensor.copy_(state[f"window/{name}"])
 
     def _optimizer_of(self, parameter: Tensor) -> torch.optim.Optimizer:
         return next(o for o in self.optimizers if any(p is parameter for p in o.param_groups[0]["params"]))

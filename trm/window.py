@@ -16,12 +16,14 @@ class Window:
         self.sums = torch.zeros(len(SUMS), dtype=torch.float64, device=device)
         # slots seen, halted, halt probability, exactly right; one row per supervision step
         self.by_step = torch.zeros(supervision_steps, 4, dtype=torch.float64, device=device)
-        self.bad_step = torch.zeros((), dtype=torch.int64, device=device)  # first update whose loss was not finite
+        self.step, self.bad_step = (torch.zeros((), dtype=torch.int64, device=device) for _ in range(2))
+        # updates made; the first whose loss was not finite
 
-    def add(self, loss: Loss, halt_logit: Tensor, steps: Tensor, halted: Tensor, update: int) -> None:
+    def add(self, loss: Loss, halt_logit: Tensor, steps: Tensor, halted: Tensor) -> None:
         """Count one update; all tensors per slot `(B,)` but the loss's sums; `steps` includes this one."""
+        self.step += 1
         is_first = (self.bad_step == 0) & ~loss.total.detach().isfinite()
-        self.bad_step += is_first * update
+        self.bad_step += is_first * self.step
         right, done = loss.right.double(), halted.double()
         seen = torch.stack((torch.ones_like(right), done, halt_logit.detach().sigmoid().double(), right), dim=1)
         self.by_step.index_add_(0, steps.long() - 1, seen)
@@ -40,6 +42,10 @@ class Window:
                 (done * steps.double()).sum(),
             )
         )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is counted, by name, for a checkpoint."""
+        return dict(vars(self))
 
     def read(self) -> tuple[dict[str, float], list[list[float]]]:
         """The sums by name and the table by supervision step; waits for the device."""

@@ -40,11 +40,11 @@ def plain_loop(solver: Solver, question: NDArray[np.int32], halts_at: float | No
     rows = model.puzzle_rows(torch.zeros(1, dtype=torch.int64))
     y, z = model.initial_state(1, solver.dtype)
     with torch.inference_mode():
-        for step in range(1, model.config.max_supervision_steps + 1):
+        step, probability = 0, -1.0
+        while step < model.config.max_supervision_steps and (halts_at is None or probability < halts_at):
             thought = model(inputs, rows, y, z)
             y, z, probability = thought.y, thought.z, float(thought.halt_logit.sigmoid())
-            if halts_at is not None and probability >= halts_at:
-                break
+            step += 1
     return thought.logits.argmax(-1)[0].tolist(), step, probability
 
 
@@ -75,9 +75,7 @@ ARRIVAL = st.tuples(
 )
 
 
-@given(
-    slots=st.integers(1, 24), cohorts=st.sampled_from([1, 2, 3]), arrivals=st.lists(ARRIVAL, min_size=1, max_size=6)
-)
+@given(slots=st.integers(1, 24), cohorts=st.sampled_from([1, 2, 3]), arrivals=st.lists(ARRIVAL, min_size=1, max_size=6))
 @hypothesis_settings(max_examples=15, deadline=None)
 def test_answers_are_those_of_the_plain_loop_in_any_order_of_arrival(
     solver: Solver,

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from trm.cli.overrides import parsed
 from trm.cli.progress import Reporter
-from trm.config import RunConfig
+from trm.config import CompileChoice, RunConfig
 from trm.errors import ConfigError, TrmError
-from trm.events import CheckpointDue, Event, Failed, Stopped, Updated
+from trm.events import CheckpointDue, Event, Failed, Finished, Stopped, Updated
 from trm.presets import get_preset, resolve
 from trm.puzzles.datasets import spec_of
 
@@ -31,13 +31,19 @@ def train(
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on from this checkpoint, with its configuration.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    compile_: Annotated[
+        CompileChoice,
+        typer.Option(
+            "--compile", help="auto, always or never: fuse the network's kernels; auto does for large models."
+        ),
+    ] = "auto",
     events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,
 ) -> None:
     """Train a model and save checkpoints. Ctrl-C saves one more and stops; --resume goes on from it."""
     tell = _print_json if events else Reporter().tell
     try:
         chosen = _recorded(resume) if resume else _configuration(config, preset, overrides or [], data)
-        _run(chosen, data, out, resume, device, tell)
+        _run(chosen, data, out, resume, device, compile_, tell)
     except TrmError as error:
         if not events:
             raise
@@ -46,26 +52,41 @@ def train(
 
 
 def _run(
-    config: RunConfig, data: str | None, out: Path, resume: Path | None, device: str, tell: Callable[[Event], None]
+    config: RunConfig,
+    data: str | None,
+    out: Path,
+    resume: Path | None,
+    device: str,
+    compile_: CompileChoice,
+    tell: Callable[[Event], None],
 ) -> None:
+    from trm.checkpoint_writer import CheckpointWriter
+    from trm.compiling import should_compile
     from trm.data import load_splits
-    from trm.device import pick_device
+    from trm.device import keep_big_buffers, pick_device
     from trm.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), pick_device(device)
-    trainer = Trainer.resume(resume, splits, place) if resume else Trainer(config, splits, place)
+    compiled = should_compile(compile_, config, place)
+    keep_big_buffers()
+    if resume:
+        trainer = Trainer.resume(resume, splits, place, compiled=compiled)
+    else:
+        trainer = Trainer(config, splits, place, compiled=compiled)
     stop = _StopRequest()
-    for event in trainer:
-        if isinstance(event, CheckpointDue):
-            tell(trainer.save(out))
-        elif not isinstance(event, Updated):
-            tell(event)
-        elif stop.asked:
-            tell(trainer.save(out))
-            tell(Stopped(event.step))
-            return
-        else:
-            tell(event)
+    with CheckpointWriter(out) as writer:
+        for event in trainer:
+            saved = writer.ready()
+            stops = stop.asked and isinstance(event, Updated)
+            if stops or isinstance(event, CheckpointDue):
+                saved += writer.begin(trainer.snapshot())
+            if stops or isinstance(event, Finished):
+                saved += writer.wait()  # nothing is told after the last word
+            for news in (*saved, Stopped(trainer.step) if stops else event):
+                if not isinstance(news, CheckpointDue):
+                    tell(news)
+            if stops:
+                return
 
 
 class _StopRequest:

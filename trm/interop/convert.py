@@ -64,7 +64,7 @@ def convert(source: Path, config: Path | None, data: str, out: Path, preset: str
         preset=preset or "official", dataset=data, puzzle=spec, model=model, train=training(stated, preset, step)
     )
     wide = {name: tensor.float() for name, tensor in weights.items()}  # the initial states come in bfloat16
-    return checkpoint.write(out, {"model": wide}, step=step, config=run, metrics={}, progress={})
+    return checkpoint.Snapshot({"model": wide}, step, run, metrics={}, progress={}).write(out)
 
 
 def require_preset(model: ModelConfig, preset: str) -> None:
