@@ -56,6 +56,11 @@ class Cohort:
             stays[own] = inquiry.digest(self.rows[own], thought.of(own))
         self._keep(stays)
 
+    def clear(self) -> None:
+        """All slots are free, whatever was under way."""
+        self.collect = None
+        self._keep(np.zeros(len(self.rows), dtype=bool))
+
     def held(self, inquiry: Inquiry) -> int:
         """Slots that this inquiry has."""
         return int((self.owner == self.owners.index(inquiry)).sum()) if inquiry in self.owners else 0
@@ -127,6 +132,15 @@ class Engine:
         """Step until everything is answered."""
         while self.step():
             pass
+
+    def abandon(self, error: Exception) -> None:
+        """Give up all that is being thought about, after a step that failed."""
+        with self._lock:
+            given_up, self.inquiries = self.inquiries, []
+        for cohort in self.cohorts:
+            cohort.clear()
+        for inquiry in given_up:
+            inquiry.give_up(error)
 
     def warm_up(self) -> None:
         """Make the first step's one-time work now: kernels are chosen, compiled and captured for every size they come in."""

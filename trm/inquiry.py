@@ -39,20 +39,26 @@ class Inquiry:
         *,
         on_solution: Callable[[int, Solution], None],
         on_step: Callable[[SolveStep], None] | None = None,
+        on_end: Callable[[], None] | None = None,
         puzzle_ids: NDArray[np.int64] | None = None,
         keep_trace: bool = False,
         priority: int = 0,
     ) -> None:
-        """Questions `(N, L)` and their puzzle ids `(N,)`. Raises ConfigError for an effort that is not possible here."""
+        """Questions `(N, L)` and their puzzle ids `(N,)`; `on_end` is called once nothing more will come.
+
+        Raises ConfigError for an effort that is not possible here.
+        """
         effort.require_possible(spec, model)
         self.spec, self.questions, self.effort, self.puzzle_ids = spec, questions, effort, puzzle_ids
-        self.on_solution, self.on_step, self.keep_trace, self.priority = on_solution, on_step, keep_trace, priority
+        self.on_solution, self.on_step, self.on_end = on_solution, on_step, on_end
+        self.keep_trace, self.priority = keep_trace, priority
         self.budget = effort.max_steps or model.max_supervision_steps
         self.chances = Chances(effort.seed, effort.noise)
         seen = views(spec, effort.views, effort.seed) if effort.views > 1 else None
         self.views, self.inverses = seen, seen and [view.inverse() for view in seen]
         self.entered = self.answered = 0  # puzzles
         self.stopped = False
+        self.error: Exception | None = None  # why it was given up
         self.taken = np.zeros(len(questions), dtype=np.int64)  # supervision steps of all chains
         self.endings: dict[int, list[Ending]] = {}
         self.traces: dict[int, list[SolveStep]] = {}
@@ -70,6 +76,12 @@ class Inquiry:
     def stop(self) -> None:
         """Nobody wants the rest: its chains leave at the next step. May be called from any thread."""
         self.stopped = True
+
+    def give_up(self, error: Exception) -> None:
+        """Nothing more will come, because of this."""
+        self.error, self.stopped = error, True
+        if self.on_end is not None:
+            self.on_end()
 
     def take(self, puzzles: int) -> NDArray[np.int64]:
         """The rows of the next puzzles, which now enter slots."""
@@ -171,6 +183,8 @@ class Inquiry:
         )
         self.answered += 1
         self.on_solution(i, solution)
+        if self.answered == len(self.questions) and self.on_end is not None:
+            self.on_end()
 
     def _tell(self, rows: NDArray[np.int64], thought: ThoughtBatch, answers: Tokens, ends: NDArray[np.bool_]) -> None:
         puzzles, numbers = np.divmod(rows, self.effort.chains)

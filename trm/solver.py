@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from trm.checkpoint import Meta, read_meta, read_weights
-from trm.compiling import compiled_blocks
-from trm.config import RunConfig
+from trm.compiling import compiled_blocks, should_compile
+from trm.config import CompileChoice, RunConfig
 from trm.device import dtype_of, pick_device
 from trm.effort import Effort
 from trm.engine import Engine
@@ -40,7 +40,7 @@ class Solver:
         device: torch.device,
         *,
         slots: int | None = None,
-        compiled: bool = False,
+        compiling: CompileChoice = "never",
     ) -> None:
         """`slots` chains are thought about at a time, as many as suit the device unless given; raises CompilerMissing."""
         self.config, self.spec = config, config.puzzle
@@ -49,18 +49,23 @@ class Solver:
         for parameter in self.model.parameters():  # cast once here, not in each of the 16 x 21 calls
             parameter.requires_grad_(False)
             parameter.data = parameter.data.to(self.dtype)
-        if compiled:
+        if should_compile(compiling, config, device):
             compiled_blocks(self.model, device, any_batch=True)
         self.engine = Engine(self.model, self.dtype, slots=slots)
 
     @classmethod
     def load(
-        cls, checkpoint: Path | str, device: str = "auto", *, slots: int | None = None, compiled: bool = False
+        cls,
+        checkpoint: Path | str,
+        device: str = "auto",
+        *,
+        slots: int | None = None,
+        compiling: CompileChoice = "never",
     ) -> Self:
         """The best or averaged weights of a checkpoint folder, or an exported model; raises CheckpointError when damaged or not ours."""
         meta = read_meta(Path(checkpoint))
         model = trained_model(Path(checkpoint), meta)
-        return cls(model, meta.config, pick_device(device), slots=slots, compiled=compiled)
+        return cls(model, meta.config, pick_device(device), slots=slots, compiling=compiling)
 
     def inquiry(
         self,
@@ -69,6 +74,7 @@ class Solver:
         *,
         on_solution: Callable[[int, Solution], None],
         on_step: Callable[[SolveStep], None] | None = None,
+        on_end: Callable[[], None] | None = None,
         puzzle_ids: NDArray[np.int64] | None = None,
         keep_trace: bool = False,
         priority: int = 0,
@@ -81,6 +87,7 @@ class Solver:
             self.config.model,
             on_solution=on_solution,
             on_step=on_step,
+            on_end=on_end,
             puzzle_ids=puzzle_ids,
             keep_trace=keep_trace,
             priority=priority,

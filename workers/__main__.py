@@ -21,6 +21,7 @@ from workers.app import serve, settings_summary, solve_app, train_app
 from workers.context import Worker
 from workers.reaper import Reaper
 
+POOL_SIZE = 8  # transactions are short: many jobs share few connections
 log = structlog.get_logger()
 
 
@@ -37,7 +38,7 @@ def main(role: Role) -> None:
     try:
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format, part=f"worker-{role.value}")
-        database = Database.of(settings, pool_size=max(5, settings.solve_concurrency + 1))
+        database = Database.of(settings, pool_size=POOL_SIZE)
         require_head(database)
     except RegistryError as error:
         print(f"{error} [{error.code}]", file=sys.stderr)

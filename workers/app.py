@@ -12,6 +12,7 @@ from workers import attempt
 from workers.context import Worker
 from workers.models import Models
 from workers.solve import solve
+from workers.thinker import Thinker
 from workers.train import train
 
 log = structlog.get_logger()
@@ -30,11 +31,11 @@ def train_app(worker: Worker[TrainMetrics]) -> Celery:
 
 def solve_app(worker: Worker[SolveMetrics]) -> Celery:
     """Celery with the solve task."""
-    app, models = queue.celery_app(worker.settings), Models(worker)
+    app, models, thinker = queue.celery_app(worker.settings), Models(worker), Thinker(worker.metrics)
 
     @app.task(name=queue.SOLVE_TASK)  # type: ignore[untyped-decorator]
     def run_solving(job_id: str) -> None:
-        attempt.run(worker, job_id, lambda worker, claim: solve(worker, claim, models))
+        attempt.run(worker, job_id, lambda worker, claim: solve(worker, claim, models, thinker))
 
     return app
 

@@ -1,8 +1,12 @@
-"""The models that a solve worker keeps in memory: the most recently used ones, each behind its own lock."""
+"""The models that a solve worker keeps in memory: the most recently used ones, and those in use."""
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import structlog
 
 from services.registry import checkpoints
 from services.registry.metrics import SolveMetrics
@@ -11,6 +15,17 @@ from workers.context import Worker
 if TYPE_CHECKING:
     from trm.solver import Solver
 
+log = structlog.get_logger()
+
+
+class Resident:
+    """A place for a model: loaded by whoever comes first, while others wait for it."""
+
+    def __init__(self) -> None:
+        self.loading = threading.Lock()
+        self.solver: Solver | None = None
+        self.users = 0
+
 
 class Models:
     """Solvers by checkpoint id."""
@@ -18,22 +33,46 @@ class Models:
     def __init__(self, worker: Worker[SolveMetrics]) -> None:
         self.worker = worker
         self._lock = threading.Lock()
-        self._resident: OrderedDict[str, tuple[Solver, threading.Lock]] = OrderedDict()
+        self._resident: OrderedDict[str, Resident] = OrderedDict()
 
-    def get(self, checkpoint_id: str) -> "tuple[Solver, threading.Lock]":
-        """The solver and the lock to hold while using it; raises CheckpointError when its files are damaged."""
+    @property
+    def resident(self) -> list[str]:
+        """Checkpoint ids, the least recently used first."""
+        return list(self._resident)
+
+    @contextmanager
+    def lent(self, checkpoint_id: str) -> "Iterator[Solver]":
+        """The solver, loaded and warm, which stays resident while it is lent; raises CheckpointError when its files are damaged."""
         with self._lock:
-            if checkpoint_id not in self._resident:
-                self._resident[checkpoint_id] = (self._load(checkpoint_id), threading.Lock())
+            place = self._resident.setdefault(checkpoint_id, Resident())
             self._resident.move_to_end(checkpoint_id)
-            while len(self._resident) > self.worker.settings.solve_models:
-                self._resident.popitem(last=False)
-            return self._resident[checkpoint_id]
+            place.users += 1
+        try:
+            with place.loading:
+                if place.solver is None:
+                    place.solver = self._load(checkpoint_id)
+            yield place.solver
+        finally:
+            with self._lock:
+                place.users -= 1
+                self._evict()
+
+    def _evict(self) -> None:
+        """Let go of the least recently used ones beyond the number that may stay; a model in use is never one of them."""
+        unused = [name for name, place in self._resident.items() if place.users == 0]
+        empty = [name for name in unused if self._resident[name].solver is None]
+        too_many = max(0, len(self._resident) - self.worker.settings.solve_models)
+        for name in empty or unused[:too_many]:
+            del self._resident[name]
 
     def _load(self, checkpoint_id: str) -> "Solver":
         from trm.solver import Solver
 
+        settings = self.worker.settings
         with self.worker.database.transaction() as session:
             url = checkpoints.get(session, checkpoint_id).url
         folder = self.worker.storage.fetch_folder(url, self.worker.scratch / "models" / checkpoint_id)
-        return Solver.load(folder, self.worker.settings.device)
+        solver = Solver.load(folder, settings.device, slots=settings.solve_slots, compiling=settings.compile)
+        solver.engine.warm_up()
+        log.info("model.loaded", checkpoint=checkpoint_id, slots=solver.engine.capacity)
+        return solver

@@ -1,8 +1,8 @@
-"""The solve task: puzzles through a resident model, answers into rows, steps into events."""
+"""The solve task: puzzles through a resident model's engine, answers into rows, steps into events."""
 
-import threading
 import time
 from collections import Counter
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,131 +15,127 @@ from trm.puzzles.grids import parse, text
 from workers.attempt import Cancelled, Released
 from workers.context import Worker
 from workers.models import Models
+from workers.thinker import Thinker
 
 if TYPE_CHECKING:
     from trm.solution import Solution, SolveStep
     from trm.solver import Solver
 
-CHUNK = 256  # chains thought about at a time; their puzzles are recorded together
+MOST_ROWS = 1000  # written in one transaction
+PAUSE_SECONDS = {True: 0.05, False: 0.2}  # between two writes, by whether somebody wants to see every step
 VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
 
 
-def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models) -> dict[str, Any]:
-    """Solve every puzzle of the job; returns its result."""
+def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, thinker: Thinker) -> dict[str, Any]:
+    """Solve every puzzle of the job; returns its result. Raises Cancelled, Released or StaleLease."""
     with worker.database.transaction() as session:
         request = jobs.get(session, claim.job_id).request
-    solver, lock = models.get(request["model"])
-    begun, found = time.monotonic(), Counter[str]()
-    reasons = Counter[str]()
-    count = max(1, CHUNK // Effort(**request["effort"]).chains)
-    for first in range(0, len(request["puzzles"]), count):
-        for solution in _Chunk(worker, claim, solver, lock, request, slice(first, first + count)).solved():
-            found.update(n=1, verified=solution.verified is True, steps=solution.steps, total=solution.total_steps)
-            reasons[solution.reason] += 1
-    return {
-        "n": found["n"],
-        "verified": found["verified"] if solver.spec.kind in ("sudoku", "maze") else None,
-        "mean_supervision_steps": found["steps"] / max(1, found["n"]),
-        "total_supervision_steps": found["total"],
-        "reasons": dict(reasons),
-        "seconds": round(time.monotonic() - begun, 3),
-    }
+    with models.lent(request["model"]) as solver:
+        return _Solving(worker, claim, solver, request).run(thinker)
 
 
-class _Chunk:
-    """Some of a job's puzzles, solved together."""
+class _Solving:
+    """One job: the engine finds, this writes down, keeps the lease and looks whether anybody still wants it."""
 
     def __init__(
-        self,
-        worker: Worker[SolveMetrics],
-        claim: leases.Claim,
-        solver: "Solver",
-        lock: threading.Lock,
-        request: dict[str, Any],
-        part: slice,
+        self, worker: Worker[SolveMetrics], claim: leases.Claim, solver: "Solver", request: dict[str, Any]
     ) -> None:
-        self.worker, self.claim, self.solver, self.lock = worker, claim, solver, lock
-        self.request, self.first = request, part.start
-        self.questions = np.stack([parse(solver.spec, p) for p in request["puzzles"][part]])
-        self.last_beat = self.last_step = time.monotonic()
-        self.told: list[tuple[str, dict[str, Any]]] = []  # step events that wait to be written
-        self.cancelled = False
+        self.worker, self.claim, self.solver = worker, claim, solver
+        self.questions = np.stack([parse(solver.spec, puzzle) for puzzle in request["puzzles"]])
+        self.trace, self.effort = bool(request["trace"]), Effort(**request["effort"])
+        self.found: SimpleQueue[SolveStep | tuple[int, Solution] | None] = SimpleQueue()  # None: nothing more will come
+        self.rows: list[SolutionRow] = []  # waiting to be written
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.counts, self.reasons = Counter[str](), Counter[str]()
+        self.begun = self.last_written = time.monotonic()
 
-    def solved(self) -> "list[Solution]":
-        """The solutions, recorded; raises Cancelled, Released or StaleLease."""
-        self._take_turn()
-        try:
-            found = self._solve()
-        finally:
-            self.lock.release()
-        if self.cancelled:
-            raise Cancelled
-        if len(found) < len(self.questions):
-            raise Released
-        self._record(found)
-        return found
-
-    def _take_turn(self) -> None:
-        """Take the lock; the job's lease is kept meanwhile, since others may think with the model for longer than it lasts."""
-        while not self.lock.acquire(timeout=self.worker.settings.heartbeat_seconds):
-            self._beat(self.first)
-            if self.cancelled:
-                raise Cancelled
-            if self.worker.stopping.is_set():
-                raise Released
-        self.last_step = time.monotonic()
-
-    def _solve(self) -> "list[Solution]":
-        trace = bool(self.request["trace"])
-        return self.solver.solve(
+    def run(self, thinker: Thinker) -> dict[str, Any]:
+        """Ask, then write down until everything is answered."""
+        inquiry = self.solver.inquiry(
             self.questions,
-            Effort(**self.request["effort"]),
-            batch_size=CHUNK,
-            keep_trace=trace,
-            on_step=self._tell if trace else None,
-            should_stop=self._should_stop,
+            self.effort,
+            on_solution=lambda index, solution: self.found.put((index, solution)),
+            on_step=self.found.put if self.trace else None,
+            on_end=lambda: self.found.put(None),
+            keep_trace=self.trace,
         )
+        thinker.submit(self.solver.engine, inquiry)
+        try:
+            while self._gather():
+                self._write()
+            self._write()
+        finally:
+            inquiry.stop()
+        if inquiry.error is not None:
+            raise inquiry.error
+        return self._result()
 
-    def _tell(self, step: "SolveStep") -> None:
-        row = {"puzzle": self.first + step.index, **_step_row(self.solver, step), "halted": step.halted}
-        self.told.append(("step", row))
+    def _gather(self) -> bool:
+        """Take what was found until it is time to write: many rows, some time after the last write, or a sign of life is due."""
+        first_write = self.last_written == self.begun
+        pause = 0.0 if first_write else PAUSE_SECONDS[self.trace]
+        due = self.last_written + self.worker.settings.heartbeat_seconds
+        while len(self.rows) + len(self.told) < MOST_ROWS:
+            if self.rows or self.told:
+                due = self.last_written + pause
+            try:
+                item = self.found.get(timeout=max(0.0, due - time.monotonic()))
+            except Empty:
+                return True
+            if item is None:
+                return False
+            self._note(item)
+        return True
 
-    def _should_stop(self) -> bool:
-        """Called after every supervision step: steps are told at once, the lease is extended when it is time."""
-        now = time.monotonic()
-        self.worker.metrics.step_seconds.observe(now - self.last_step)
-        self.last_step = now
-        if self.told or now - self.last_beat >= self.worker.settings.heartbeat_seconds:
-            self._beat(self.first)
-        return self.cancelled or self.worker.stopping.is_set()
-
-    def _beat(self, step: int) -> None:
-        with self.worker.database.transaction() as session:
-            self.cancelled = leases.heartbeat(session, self.claim, step).cancel
-            job_events.append(session, self.claim, self.told)
-        self.told.clear()
-        self.last_beat = time.monotonic()
-        self.worker.metrics.last_heartbeat.set_to_current_time()
-
-    def _record(self, found: "list[Solution]") -> None:
-        rows = [self._row(index, solution) for index, solution in enumerate(found)]
-        with self.worker.database.transaction() as session:
-            leases.heartbeat(session, self.claim, self.first + len(found))
-            solutions.add(session, self.claim, rows)
-            solved = ("solved", {"first": self.first, "count": len(found)})
-            job_events.append(session, self.claim, [*self.told, solved])
+    def _note(self, item: "SolveStep | tuple[int, Solution]") -> None:
+        if not isinstance(item, tuple):
+            row = {"puzzle": item.index, **self._step_row(item), "halted": item.halted}
+            self.told.append(("step", row))
+            return
+        index, solution = item
+        self.rows.append(self._row(index, solution))
+        self.counts.update(n=1, verified=solution.verified is True, steps=solution.steps, total=solution.total_steps)
+        self.reasons[solution.reason] += 1
         metrics = self.worker.metrics
-        for solution in found:
-            metrics.steps.observe(solution.steps)
-            metrics.halt_probability.observe(solution.halt_probability)
-            metrics.verified.labels(VERDICTS[solution.verified]).inc()
-            metrics.puzzles.labels(solution.reason).inc()
-            metrics.chain_steps.inc(solution.total_steps)
+        metrics.steps.observe(solution.steps)
+        metrics.halt_probability.observe(solution.halt_probability)
+        metrics.verified.labels(VERDICTS[solution.verified]).inc()
+        metrics.puzzles.labels(solution.reason).inc()
+        metrics.chain_steps.inc(solution.total_steps)
+
+    def _write(self) -> None:
+        """Rows, events and a sign of life in one transaction; then see whether to go on."""
+        told = self.told
+        if self.rows:
+            told = [*told, ("solved", {"count": len(self.rows), "answered": self.counts["n"]})]
+        with self.worker.database.transaction() as session:
+            orders = leases.heartbeat(session, self.claim, self.counts["n"])
+            if self.rows:
+                solutions.add(session, self.claim, self.rows)
+            if told:
+                job_events.append(session, self.claim, told)
+        self.rows, self.told, self.last_written = [], [], time.monotonic()
+        self.worker.metrics.last_heartbeat.set_to_current_time()
+        if orders.cancel:
+            raise Cancelled
+        if self.worker.stopping.is_set() and self.counts["n"] < len(self.questions):
+            raise Released
+
+    def _result(self) -> dict[str, Any]:
+        counts = self.counts
+        return {
+            "n": counts["n"],
+            "verified": counts["verified"] if self.solver.spec.kind in ("sudoku", "maze") else None,
+            "mean_supervision_steps": counts["steps"] / max(1, counts["n"]),
+            "total_supervision_steps": counts["total"],
+            "reasons": dict(self.reasons),
+            "seconds": round(time.monotonic() - self.begun, 3),
+        }
 
     def _row(self, index: int, solution: "Solution") -> SolutionRow:
         spec = self.solver.spec
         return SolutionRow(
-            index=self.first + index,
+            index=index,
             question=text(spec, self.questions[index]),
             answer=text(spec, solution.answer),
             verified=solution.verified,
@@ -151,16 +147,15 @@ class _Chunk:
             chain=solution.chain,
             votes=solution.votes,
             chains=solution.chains,
-            trace=None if solution.trace is None else [_step_row(self.solver, step) for step in solution.trace],
+            trace=None if solution.trace is None else [self._step_row(step) for step in solution.trace],
         )
 
-
-def _step_row(solver: "Solver", step: "SolveStep") -> dict[str, Any]:
-    return {
-        "step": step.step,
-        "chain": step.chain,
-        "answer": text(solver.spec, step.answer),
-        "halt_probability": step.halt_probability,
-        "changed_cells": list(step.changed_cells),
-        "verified": step.verified,
-    }
+    def _step_row(self, step: "SolveStep") -> dict[str, Any]:
+        return {
+            "step": step.step,
+            "chain": step.chain,
+            "answer": text(self.solver.spec, step.answer),
+            "halt_probability": step.halt_probability,
+            "changed_cells": list(step.changed_cells),
+            "verified": step.verified,
+        }

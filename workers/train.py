@@ -47,6 +47,7 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
     (folder / "run.json").write_text(json.dumps(request["config"]))
     command = [sys.executable, "-m", "trm", "train", "--events", "--config", str(folder / "run.json")]
     command += ["--out", str(folder / "checkpoints"), "--device", worker.settings.device]
+    command += ["--compile", worker.settings.compile]
     if request["dataset"].get("url"):
         command += ["--data", str(worker.storage.fetch_folder(request["dataset"]["url"], folder / "dataset"))]
     if (checkpoint := _newest_intact(worker, candidates, folder)) is not None:
@@ -116,7 +117,7 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> d
 def _result(last: dict[str, Any], status: int, child: Child) -> dict[str, Any]:
     match last.get("event"):
         case "finished":
-            return {"step": last["step"], "seconds": last["seconds"], "exact_accuracy": last["exact_accuracy"]}
+            return {name: last[name] for name in ("step", "seconds", "exact_accuracy", "peak_bytes")}
         case "failed":
             raise Failed(outcome.of_code(last["code"], last["message"]))
         case "stopped":  # somebody else sent the signal

@@ -4,6 +4,7 @@ Each process that is scraped builds the one class of its role on its own registr
 (jobs by status, jobs finished) is exported by the reaper alone, so that adding up over processes counts nothing twice.
 """
 
+import resource
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import get_args
@@ -77,6 +78,10 @@ class WorkerMetrics(BuildMetrics):
             "trm_stale_writes_rejected_total", "Writes refused because the lease was lost.", kind=kinds
         )
         self.last_heartbeat = make.last_heartbeat(kind.value)
+        self.peak_memory = make.gauge(
+            "trm_worker_peak_memory_bytes", "The most memory that this worker or a child of it has had."
+        )
+        self.peak_memory.set_function(_peak_memory_bytes)
 
 
 class TrainMetrics(WorkerMetrics):
@@ -129,6 +134,12 @@ class SolveMetrics(WorkerMetrics):
         self.step_seconds = make.histogram(
             "trm_solve_step_seconds", "Time of a supervision step of a batch.", STEP_SECONDS
         )
+        self.slots_busy = make.gauge("trm_solve_slots_busy", "Chains in thought at the last step, of all models.")
+
+
+def _peak_memory_bytes() -> float:
+    kibibytes = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return 1024 * kibibytes
 
 
 class ReaperMetrics(BuildMetrics):

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.registry.errors import SettingMissing
+from trm.config import CompileChoice
 
 SECRETS_DIR = Path("/run/secrets")
 MIB = 1 << 20
@@ -34,7 +35,11 @@ class Settings(BaseSettings):
     worker_metrics_port: int = Field(default=0, ge=0, le=65_535)  # 0: a free one, announced in the log
 
     device: str = "auto"
-    solve_concurrency: int = Field(default=4, ge=1, le=64)  # solve jobs at once in a worker
+    compile: CompileChoice = "auto"  # fuse a model's kernels: auto does for large ones, where there is a compiler
+    solve_concurrency: int = Field(default=32, ge=1, le=256)  # solve jobs at once in a worker, sharing its slots
+    solve_slots: int | None = Field(
+        default=None, ge=1, le=65_536
+    )  # chains a model thinks about at once; suits the device unless set
     solve_models: int = Field(default=2, ge=1, le=64)  # models a solve worker keeps in memory
 
     lease_seconds: float = Field(default=30, gt=0)  # a worker silent for longer has lost its job

@@ -14,7 +14,7 @@ FAMILIES = {family.name: family for family in metrics.every_family()}
 UNITS = ("_seconds", "_bytes", "_ratio", "_total", "_info")
 WITHOUT_UNIT = {
     "trm_jobs", "trm_jobs_unpublished", "trm_solve_steps", "trm_halt_probability", "trm_train_loss",
-    "trm_train_exact_accuracy", "trm_train_mean_supervision_steps",
+    "trm_train_exact_accuracy", "trm_train_mean_supervision_steps", "trm_solve_slots_busy",
 }  # fmt: skip
 LABELS = {
     "kind": set(metrics.KINDS), "outcome": set(metrics.OUTCOMES), "status": {status.value for status in JobStatus},

@@ -191,9 +191,9 @@ def test_many_threads_may_submit(solver: Solver, puzzles: PuzzleSet) -> None:
 def test_compiled_blocks_answer_alike(learned: Path, puzzles: PuzzleSet) -> None:
     if (reason := why_not(torch.device("cpu"))) is not None:  # then that is what is promised
         with pytest.raises(CompilerMissing, match=re.escape(reason)):
-            Solver.load(learned, "cpu", compiled=True)
+            Solver.load(learned, "cpu", compiling="always")
         return
-    eager, compiled = Solver.load(learned, "cpu"), Solver.load(learned, "cpu", compiled=True)
+    eager, compiled = Solver.load(learned, "cpu"), Solver.load(learned, "cpu", compiling="always")
     compiled.engine.warm_up()
     ours, theirs = (s.solve(puzzles.questions[:20], Effort(halt_threshold=0.5)) for s in (compiled, eager))
     assert [s.answer.tolist() for s in ours] == [s.answer.tolist() for s in theirs]

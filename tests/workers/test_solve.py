@@ -1,7 +1,11 @@
 """Solving: chains are counted, told and recorded, and a job keeps its lease while it waits for the model."""
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -13,14 +17,24 @@ from tests.workers.conftest import Submit
 from workers.attempt import Cancelled, Released
 from workers.context import Worker
 from workers.models import Models
-from workers.solve import CHUNK, solve
+from workers.solve import solve
+from workers.thinker import Thinker
 
 PUZZLE = ".2.43......31..."
+
+
+Ask = Callable[[leases.Claim], dict[str, Any]]
 
 
 @pytest.fixture
 def models(worker: Worker[SolveMetrics]) -> Models:
     return Models(worker)
+
+
+@pytest.fixture
+def ask(worker: Worker[SolveMetrics], models: Models) -> Ask:
+    thinker = Thinker(worker.metrics)
+    return lambda claim: solve(worker, claim, models, thinker)
 
 
 def answers(worker: Worker[SolveMetrics], claim: leases.Claim) -> list[Solution]:
@@ -39,10 +53,10 @@ def job(worker: Worker[SolveMetrics], claim: leases.Claim) -> Job:
 
 
 def test_chains_are_recorded_told_and_counted(
-    worker: Worker[SolveMetrics], models: Models, submit: Submit, collectors: CollectorRegistry
+    worker: Worker[SolveMetrics], ask: Ask, submit: Submit, collectors: CollectorRegistry
 ) -> None:
     claim = submit([PUZZLE, PUZZLE], trace=True, views=3, rollouts=2, noise=0.3, max_steps=5, choose="votes")
-    result = solve(worker, claim, models)
+    result = ask(claim)
     assert (result["n"], result["total_supervision_steps"], result["reasons"]) == (2, 60, {"budget": 2})
     assert result["mean_supervision_steps"] == 5
     rows = answers(worker, claim)
@@ -60,48 +74,85 @@ def test_chains_are_recorded_told_and_counted(
 
 
 def test_long_thoughts_are_counted_in_buckets_of_their_own(
-    worker: Worker[SolveMetrics], models: Models, submit: Submit, collectors: CollectorRegistry
+    worker: Worker[SolveMetrics], ask: Ask, submit: Submit, collectors: CollectorRegistry
 ) -> None:
-    solve(worker, submit([PUZZLE], max_steps=40), models)
+    ask(submit([PUZZLE], max_steps=40))
     within = [collectors.get_sample_value("trm_solve_steps_bucket", {"le": end}) for end in ("32.0", "64.0")]
     assert within == [0, 1]
 
 
-def test_answers_are_recorded_after_so_many_chains(
-    worker: Worker[SolveMetrics], models: Models, submit: Submit
-) -> None:
-    claim = submit([PUZZLE] * 5, views=CHUNK // 2, max_steps=1)
-    assert solve(worker, claim, models)["n"] == 5
+def test_answers_are_written_as_they_are_found(worker: Worker[SolveMetrics], ask: Ask, submit: Submit) -> None:
+    claim = submit([PUZZLE] * 3000, max_steps=1)
+    assert ask(claim)["n"] == 3000
     solved = [event.data for event in events(worker, claim) if event.type == "solved"]
-    assert solved == [{"first": 0, "count": 2}, {"first": 2, "count": 2}, {"first": 4, "count": 1}]
-    assert job(worker, claim).step == 5
-    assert len({row.answer for row in answers(worker, claim)}) == 1  # wherever a puzzle stands, it is answered alike
+    assert sum(told["count"] for told in solved) == 3000
+    assert [told["answered"] for told in solved] == np.cumsum([told["count"] for told in solved]).tolist()
+    assert len(solved) > 1
+    assert job(worker, claim).step == 3000
+    with worker.database.transaction() as session:
+        rows = [solutions.get(session, claim.job_id, index) for index in (0, 1500, 2999)]
+    assert len({row.answer for row in rows}) == 1  # wherever a puzzle stands, it is answered alike
 
 
 @pytest.mark.parametrize("ending", [Cancelled, Released])
-def test_a_job_that_waits_for_the_model_stays_alive(
-    worker: Worker[SolveMetrics], models: Models, submit: Submit, ending: type[Exception]
+def test_a_job_keeps_its_lease_until_nobody_wants_it(
+    worker: Worker[SolveMetrics], ask: Ask, submit: Submit, ending: type[Exception]
 ) -> None:
-    claim = submit([PUZZLE])
-    _, lock = models.get(str(job(worker, claim).model_id))
-    ends: list[type[BaseException] | None] = []
+    claim = submit([PUZZLE] * 10_000, max_steps=1024)  # hours
+    ends: list[type[BaseException]] = []
 
     def work() -> None:
         try:
-            solve(worker, claim, models)
+            ask(claim)
         except (Cancelled, Released) as error:
             ends.append(type(error))
 
-    with lock:
-        waiting = threading.Thread(target=work)
-        waiting.start()
-        first = job(worker, claim).lease_expires_at
-        wait_until(lambda: (job(worker, claim).lease_expires_at or 0) != first)
-        if ending is Cancelled:
-            with worker.database.transaction() as session:
-                jobs.request_cancel(session, claim.job_id)
-        else:
-            worker.stopping.set()
-        waiting.join(10)
+    first = job(worker, claim).lease_expires_at
+    working = threading.Thread(target=work)
+    working.start()
+    wait_until(lambda: (job(worker, claim).lease_expires_at or 0) != first)
+    if ending is Cancelled:
+        with worker.database.transaction() as session:
+            jobs.request_cancel(session, claim.job_id)
+    else:
+        worker.stopping.set()
+    working.join(10)
     assert ends == [ending]
     assert answers(worker, claim) == []
+
+
+def test_a_small_job_does_not_wait_for_a_large_one(worker: Worker[SolveMetrics], ask: Ask, submit: Submit) -> None:
+    large, small = submit([PUZZLE] * 3000), submit([PUZZLE])
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(ask, large)
+        wait_until(lambda: job(worker, large).step > 0)
+        assert ask(small)["n"] == 1
+        assert not waiting.done()
+        assert waiting.result()["n"] == 3000
+
+
+def test_an_engine_that_fails_fails_its_jobs_and_goes_on(
+    worker: Worker[SolveMetrics], models: Models, ask: Ask, submit: Submit
+) -> None:
+    first, second = submit([PUZZLE]), submit([PUZZLE])
+    with models.lent(str(job(worker, first).model_id)) as solver:
+        weight = solver.model.layers[0].mlp.down.weight
+        good, weight.data = weight.data, weight.data[:, :1]  # a step cannot be computed with this
+        with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+            ask(first)
+        weight.data = good
+        assert ask(first)["n"] == 1
+    assert ask(second)["n"] == 1
+
+
+def test_models_in_use_stay_and_others_make_room(worker: Worker[SolveMetrics], models: Models, submit: Submit) -> None:
+    names = [str(job(worker, submit([PUZZLE])).model_id) for _ in range(4)]
+    with models.lent(names[0]) as first:
+        for name in names[1:]:
+            with models.lent(name):
+                pass
+        with models.lent(names[0]) as again:
+            assert again is first  # the least recently used, and in use
+    with models.lent(names[3]) as newest, models.lent(names[3]) as again:
+        assert again is newest
+    assert len(models.resident) == worker.settings.solve_models == 2

@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -69,10 +70,8 @@ def _run(
     splits, place = load_splits(data or config.dataset, config), pick_device(device)
     compiled = should_compile(compile_, config, place)
     keep_big_buffers()
-    if resume:
-        trainer = Trainer.resume(resume, splits, place, compiled=compiled)
-    else:
-        trainer = Trainer(config, splits, place, compiled=compiled)
+    make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
+    trainer = make(splits, place, compiled=compiled)
     stop = _StopRequest()
     with CheckpointWriter(out) as writer:
         for event in trainer:

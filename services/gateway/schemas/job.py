@@ -89,6 +89,9 @@ class TrainResult(Response):
     step: int | None = None
     seconds: float | None = Field(default=None, description="Of the last attempt.")
     exact_accuracy: float | None = Field(default=None, description="Share of the test split that is wholly right.")
+    peak_bytes: int | None = Field(
+        default=None, description="The most memory that the training has had, on the GPU if it used one."
+    )
 
 
 class SolveResult(Response):
