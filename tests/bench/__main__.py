@@ -1,0 +1,69 @@
+"""`python -m tests.bench`: measures, prints a table, writes bench.json."""
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import service, solve_job, solving, training
+from tests.bench.row import Row
+from trm.device import pick_device
+
+SECTIONS: dict[str, Callable[[bool], Iterable[Row]]] = {
+    "training": training.rows,
+    "solving": solving.rows,
+    "service": service.rows,
+    "job": solve_job.rows,
+}
+console = Console(width=150)
+
+
+def main(
+    only: Annotated[list[str] | None, typer.Option(help=f"Only these sections: {', '.join(SECTIONS)}.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
+    gpu: Annotated[bool, typer.Option("--gpu", help="The training step on the GPU instead.")] = False,
+    out: Annotated[Path, typer.Option(help="Where the rows go, as JSON.")] = Path("bench.json"),
+) -> None:
+    """Measure ours against the baselines, in turns, in this run."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    begun, found = time.monotonic(), list[Row]()
+    sections = {"gpu": lambda _quick: training.gpu_rows(pick_device("cuda"))} if gpu else SECTIONS
+    for name, measure in sections.items():
+        if not gpu and only and name not in only:
+            continue
+        print(f"measuring {name} ...", file=sys.stderr)
+        found += measure(quick)
+    out.write_text(json.dumps([row.as_dict() for row in found], indent=1) + "\n")
+    console.print(table(found))
+    console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, {time.monotonic() - begun:.0f} s; rows in {out}")  # fmt: skip
+
+
+def table(found: list[Row]) -> Table:
+    """What people read: a ratio above 1 is better than the baseline, below its target it is red."""
+    shown = Table("what", "ours", "baseline", "unit", "ratio", "target", "floor", "baseline is", box=None, header_style="bold")
+    for row in found:
+        met = row.target is None or row.ratio >= row.target
+        shown.add_row(
+            row.name,
+            f"{row.ours:.4g}",
+            f"{row.baseline:.4g}",
+            row.unit,
+            f"[{'green' if met else 'red'}]{row.ratio:.2f}[/]",
+            "" if row.target is None else f"{row.target:g}",
+            "" if row.floor is None else f"{row.floor:.4g}",
+            row.note,
+        )
+    return shown
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,50 @@
+"""What the machine can do at best, and what the work amounts to: the yardsticks behind every floor."""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+SHAPES = ((3072, 512, 1552), (2048, 2048, 2048), (4096, 1024, 4096))  # of the matrix products that are tried
+
+
+def matrix_peak(device: torch.device, dtype: torch.dtype = torch.bfloat16) -> float:
+    """The fastest matrix product found, in FLOP/s: a measured ceiling, not a datasheet's."""
+    best = 0.0
+    for rows, inner, cols in SHAPES if device.type == "cpu" else ((8192, 8192, 8192), (16384, 4096, 16384)):
+        a, b = torch.randn(rows, inner, device=device).to(dtype), torch.randn(inner, cols, device=device).to(dtype)
+        best = max(best, 2 * rows * inner * cols / fastest(lambda a=a, b=b: a @ b, device, 12))  # type: ignore[misc]
+    return best
+
+
+def memory_bandwidth(device: torch.device) -> float:
+    """Bytes a second of a copy that no cache holds, read and written ones counted."""
+    source = torch.empty(1 << (27 if device.type == "cpu" else 30), dtype=torch.uint8, device=device).fill_(1)
+    target = torch.empty_like(source)
+    return 2 * len(source) / fastest(lambda: target.copy_(source), device, 5)
+
+
+def fastest(run: Callable[[], object], device: torch.device, times: int) -> float:
+    """The shortest of some runs, in seconds."""
+    run()
+    best = float("inf")
+    for _ in range(times):
+        _wait(device)
+        begun = time.perf_counter()
+        run()
+        _wait(device)
+        best = min(best, time.perf_counter() - begun)
+    return best
+
+
+def flops(run: Callable[[], object]) -> int:
+    """Floating point operations of the matrix products in a run: a multiplication and an addition count as two."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops()
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
