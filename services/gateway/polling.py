@@ -2,8 +2,10 @@
 
 import re
 import time
+from collections.abc import Mapping
 
 import anyio
+from fastapi import Response
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends
@@ -21,6 +23,12 @@ def poll_headers(job: Job) -> dict[str, str]:
     """Where to look at the job, and when; nothing to wait for once it has finished."""
     headers = {"Location": job.links["self"]}
     return headers if job.status.is_final else headers | retry_after(job)
+
+
+def answer(job: Job, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """A job that was just submitted, as a response: made here once, where FastAPI would check and copy it before."""
+    content = job.model_dump_json()
+    return Response(content, status, {**poll_headers(job), **(headers or {})}, "application/json")
 
 
 def retry_after(job: Job) -> dict[str, str]:

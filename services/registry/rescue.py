@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.registry import endings
 from services.registry.moves import Failure
+from services.registry.queue import Announcement
 from services.registry.states import JobKind, JobStatus, Outcome
 from services.registry.tables import Job
 
@@ -24,14 +25,6 @@ class Rescue:
     attempt: int
     worker: str
     status: JobStatus
-
-
-@dataclass(frozen=True)
-class Announcement:
-    """A job that the workers should be told about."""
-
-    job_id: str
-    kind: JobKind
 
 
 def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
