@@ -14,8 +14,9 @@ from services.registry import jobs
 from services.registry.states import JobKind
 
 POLL_SECONDS = {JobKind.TRAIN: 2, JobKind.SOLVE: 1}
-FIRST_PAUSE_SECONDS = 0.05
+FIRST_PAUSE_SECONDS = 0.01  # a puzzle takes a resident model some 30 ms
 LONGEST_PAUSE_SECONDS = 0.5
+PAUSE_GROWTH = 1.5
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
 
 
@@ -52,13 +53,13 @@ async def finished_within(parts: Backends, job_id: str, seconds: float) -> bool:
         if left <= 0:
             return False
         await anyio.sleep(min(pause, left))
-        pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)
+        pause = min(PAUSE_GROWTH * pause, LONGEST_PAUSE_SECONDS)
     return False
 
 
 def _is_finished(parts: Backends, job_id: str) -> bool:
     with parts.database.transaction() as session:
-        return jobs.get(session, job_id).status.is_final
+        return jobs.status_of(session, job_id).is_final
 
 
 def entity_tag(job_id: str, version: int) -> str:

@@ -66,6 +66,14 @@ def get(session: Session, job_id: str) -> Job:
     return job
 
 
+def status_of(session: Session, job_id: str) -> JobStatus:
+    """The job's status alone, without the request, which may be large; raises JobNotFound."""
+    status = None if "\0" in job_id else session.scalar(select(Job.status).where(Job.id == job_id))
+    if status is None:
+        raise _not_found(job_id)
+    return status
+
+
 def page(
     session: Session,
     *,
