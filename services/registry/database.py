@@ -9,7 +9,7 @@ import psycopg
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -78,13 +78,15 @@ def typed_errors() -> Iterator[None]:
     except PoolTimeout as error:
         raise DatabaseUnavailable("Every connection to the database is in use. Try again in a moment.") from error
     except (OperationalError, InterfaceError) as error:
+        raise _translated(error.orig) from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:  # of a COPY, which goes past SQLAlchemy
         raise _translated(error) from error
 
 
-def _translated(error: DBAPIError) -> Exception:
-    if getattr(error.orig, "sqlstate", None) == DISK_FULL:
+def _translated(error: BaseException | None) -> Exception:
+    if getattr(error, "sqlstate", None) == DISK_FULL:
         return StorageFull("The database's disk is full; nothing was recorded. Free some space there.")
-    reason = " ".join(str(error.orig).split())[:300]
+    reason = " ".join(str(error).split())[:300]
     return DatabaseUnavailable(f"The database does not answer: {reason}")
 
 
