@@ -96,6 +96,17 @@ def _send(app: Celery, producer: Producer, told: Announcement) -> None:
     )
 
 
+def messages_waiting(app: Celery, kind: JobKind) -> int:
+    """How many messages no worker of this kind has taken yet; raises BrokerUnavailable."""
+    try:
+        with app.connection_or_acquire() as connection:
+            policy = PUBLISH_RETRIES | {"errback": None}
+            connection.ensure_connection(**policy)
+            return int(connection.default_channel.queue_declare(queue=QUEUES[kind]).message_count)
+    except OperationalError as error:
+        raise _unavailable(error) from error
+
+
 def ping_broker(app: Celery) -> None:
     """Raises BrokerUnavailable unless the broker answers."""
     try:

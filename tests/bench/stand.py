@@ -57,6 +57,12 @@ class Stand:
             yield url
 
     @contextmanager
+    def solve_worker(self) -> Iterator[None]:
+        """A solve worker process; it may still be starting."""
+        with self.process([sys.executable, "-m", "workers", "solve"], lambda: True):
+            yield
+
+    @contextmanager
     def _served(self, command: list[str], url: str, probe: str, added: dict[str, str]) -> Iterator[str]:
         with self.process(command, lambda: _answers(url + probe), added):
             yield url
