@@ -62,6 +62,8 @@ def _train(settings: Settings, database: Database, registry: CollectorRegistry) 
 
 
 def _solve(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
+    import trm.solver  # noqa: F401  takes seconds, which the first job would wait for
+
     worker = Worker(settings, database, Storage(settings.storage_url), SolveMetrics(registry))
     serve(solve_app(worker), worker, queue.SOLVE_QUEUE, settings.solve_concurrency)
 

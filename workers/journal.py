@@ -69,7 +69,8 @@ class Journal:
     def _write(self) -> bool:
         with self.worker.database.transaction() as session:
             orders = leases.heartbeat(session, self.claim, self.step)
-            run_metrics.add(session, self.claim, [e for e in self.waiting if e["event"] == "step"])
+            if steps := [e for e in self.waiting if e["event"] == "step"]:
+                run_metrics.add(session, self.claim, steps)
             for event in self.waiting:
                 if event["event"] == "started":
                     start = {name: event[name] for name in ("step", "parameters", "device")}
@@ -79,8 +80,8 @@ class Journal:
                 elif event["event"] == "checkpoint":
                     row = {name: event[name] for name in ("step", "url", "digest", "size", "metrics")}
                     event["id"] = checkpoints.add(session, self.claim, **row).id
-            told = [(e["event"], _told(e)) for e in self.waiting if e["event"] != "step"]
-            job_events.append(session, self.claim, told)
+            if told := [(e["event"], _told(e)) for e in self.waiting if e["event"] != "step"]:
+                job_events.append(session, self.claim, told)
         return orders.cancel
 
     def _store(self, event: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,16 +1,21 @@
 """The reaper: brings back jobs whose worker fell silent, announces queued ones again, counts them all."""
 
 import threading
+from collections.abc import Callable
 
 import structlog
 from celery import Celery
+from sqlalchemy.orm import Session
 
 from services.registry import census, queue, rescue
 from services.registry.database import Database
 from services.registry.errors import BrokerUnavailable, RegistryError
 from services.registry.metrics import ReaperMetrics
+from services.registry.queue import Announcement
 from services.registry.settings import Settings
+from services.registry.states import JobKind
 
+MOST_AT_ONCE = 1000
 log = structlog.get_logger()
 
 
@@ -44,13 +49,27 @@ class Reaper:
         self.metrics.last_heartbeat.set_to_current_time()
 
     def _announce(self) -> None:
+        """Announce what never was, and again what may be lost; a broker that is away is tried again next round."""
+        try:
+            self._publish(rescue.never_announced)
+            for kind in JobKind:
+                self._announce_again(kind)
+        except BrokerUnavailable as error:
+            log.warning("reaper.broker_away", reason=str(error))
+
+    def _announce_again(self, kind: JobKind) -> None:
+        """Only as many as messages are missing: a queue that is merely long would fill the broker with copies."""
         with self.database.transaction() as session:
-            sent = []
-            try:
-                for job in rescue.stale_queued(session, self.settings.republish_seconds):
-                    queue.publish(self.app, job.kind, job.job_id)
-                    self.metrics.jobs_republished.labels(job.kind.value).inc()
-                    sent.append(job.job_id)
-            except BrokerUnavailable as error:
-                log.warning("reaper.broker_away", reason=str(error))
-            rescue.mark_published(session, sent)
+            due = census.due(session, kind)
+        missing = due - queue.messages_waiting(self.app, kind) if due else 0
+        if missing > 0:
+            seconds, limit = self.settings.republish_seconds, min(missing, MOST_AT_ONCE)
+            self._publish(lambda session: rescue.long_announced(session, kind, seconds, limit))
+
+    def _publish(self, find: Callable[[Session], list[Announcement]]) -> None:
+        with self.database.transaction() as session:
+            found = find(session)
+            queue.publish_all(self.app, found)
+            rescue.mark_published(session, [told.job_id for told in found])
+        for told in found:
+            self.metrics.jobs_republished.labels(told.kind.value).inc()

@@ -83,7 +83,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
     backends: Backends = app.state.backends
+    backends.start()
+    yield
     backends.stopping.set()
     backends.close()

@@ -8,6 +8,9 @@ from celery import Celery
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
+from services.gateway.announcer import Announcer
+from services.gateway.intake import Intake
+from services.gateway.model_lookup import FindModel, model_finder
 from services.registry.database import Database
 from services.registry.metrics import GatewayMetrics
 from services.registry.queue import publisher_app
@@ -25,6 +28,9 @@ class Backends:
     storage: Storage
     collectors: CollectorRegistry
     metrics: GatewayMetrics
+    announcer: Announcer
+    intake: Intake
+    find_model: FindModel
     stopping: threading.Event = field(default_factory=threading.Event)  # set when the server begins to stop
 
     @classmethod
@@ -32,10 +38,20 @@ class Backends:
         """The parts that the settings name; none of them connects before it is used."""
         collectors = CollectorRegistry()
         database, queue, storage = Database.of(settings), publisher_app(settings), Storage(settings.storage_url)
-        return cls(settings, database, queue, storage, collectors, GatewayMetrics(collectors))
+        metrics, announcer = GatewayMetrics(collectors), Announcer(database, queue)
+        intake = Intake(database, announcer, metrics)
+        finder = model_finder(database)
+        return cls(settings, database, queue, storage, collectors, metrics, announcer, intake, finder)
+
+    def start(self) -> None:
+        """Begin to take jobs in."""
+        self.announcer.start()
+        self.intake.start()
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Bring to an end what was taken in, then let go of every connection."""
+        self.intake.close()
+        self.announcer.close()
         self.database.close()
         self.queue.close()
 

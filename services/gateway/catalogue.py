@@ -136,7 +136,7 @@ _ENTRIES = (
         "broker_unavailable",
         503,
         "The message broker does not answer",
-        "Nothing was stored. Try again after the time in Retry-After.",
+        "Jobs are accepted and wait for it. It refuses no request: `GET /readyz` names it.",
     ),
     Entry(
         "storage_unavailable",

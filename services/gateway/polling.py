@@ -2,8 +2,10 @@
 
 import re
 import time
+from collections.abc import Mapping
 
 import anyio
+from fastapi import Response
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends
@@ -12,8 +14,9 @@ from services.registry import jobs
 from services.registry.states import JobKind
 
 POLL_SECONDS = {JobKind.TRAIN: 2, JobKind.SOLVE: 1}
-FIRST_PAUSE_SECONDS = 0.05
+FIRST_PAUSE_SECONDS = 0.01  # a puzzle takes a resident model some 30 ms
 LONGEST_PAUSE_SECONDS = 0.5
+PAUSE_GROWTH = 1.5
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
 
 
@@ -21,6 +24,12 @@ def poll_headers(job: Job) -> dict[str, str]:
     """Where to look at the job, and when; nothing to wait for once it has finished."""
     headers = {"Location": job.links["self"]}
     return headers if job.status.is_final else headers | retry_after(job)
+
+
+def answer(job: Job, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """A job that was just submitted, as a response: made here once, where FastAPI would check and copy it before."""
+    content = job.model_dump_json()
+    return Response(content, status, {**poll_headers(job), **(headers or {})}, "application/json")
 
 
 def retry_after(job: Job) -> dict[str, str]:
@@ -44,13 +53,13 @@ async def finished_within(parts: Backends, job_id: str, seconds: float) -> bool:
         if left <= 0:
             return False
         await anyio.sleep(min(pause, left))
-        pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)
+        pause = min(PAUSE_GROWTH * pause, LONGEST_PAUSE_SECONDS)
     return False
 
 
 def _is_finished(parts: Backends, job_id: str) -> bool:
     with parts.database.transaction() as session:
-        return jobs.get(session, job_id).status.is_final
+        return jobs.status_of(session, job_id).is_final
 
 
 def entity_tag(job_id: str, version: int) -> str:

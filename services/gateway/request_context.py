@@ -2,13 +2,13 @@
 
 import re
 import time
-from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.problems import problem_response
+from services.registry.ids import new_id
 from services.registry.metrics import GatewayMetrics
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -56,7 +56,7 @@ class RequestContext:
 def _request_id(scope: Scope) -> str:
     """The caller's own id if it is a decent one, so that its log and ours can be joined."""
     given = Headers(scope=scope).get("x-request-id", "")
-    return given if REQUEST_ID.fullmatch(given) else f"req_{uuid4().hex}"
+    return given if REQUEST_ID.fullmatch(given) else new_id("req")
 
 
 class _Answer:

@@ -1,5 +1,6 @@
 """Runs the gateway under uvicorn, from start-up checks to a shutdown that ends open streams."""
 
+import gc
 import signal
 import socket
 from types import FrameType
@@ -59,6 +60,8 @@ class Server(uvicorn.Server):
         """Bind, then say where."""
         await super().startup(sockets)
         if self.started:
+            gc.collect()
+            gc.freeze()  # what is loaded stays: looking through it all again would hold up every request for 0.1 s
             log.info("gateway.listening", url=self.url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from services.registry.states import JobKind, JobStatus
 from services.registry.tables import Job
 
+DUE = (Job.status == JobStatus.QUEUED, Job.available_at <= func.now())
+
 
 @dataclass(frozen=True)
 class Census:
@@ -26,12 +28,17 @@ def take(session: Session) -> Census:
         select(Job.kind, Job.status, func.count()).group_by(Job.kind, Job.status)
     ):
         jobs[kind, status] = count
-    due = (Job.status == JobStatus.QUEUED, Job.available_at <= func.now())
-    oldest = dict.fromkeys(JobKind, 0.0)
-    waits = (
-        select(Job.kind, func.extract("epoch", func.now() - func.min(Job.available_at))).where(*due).group_by(Job.kind)
-    )
-    for kind, waited in session.execute(waits):
-        oldest[kind] = float(waited)
-    unpublished = session.scalar(select(func.count()).select_from(Job).where(*due, Job.published_at.is_(None)))
-    return Census(jobs, oldest, unpublished or 0)
+    oldest = {kind: _oldest_queued_seconds(session, kind) for kind in JobKind}
+    unannounced = select(func.count()).select_from(Job).where(*DUE, Job.published_at.is_(None))
+    return Census(jobs, oldest, session.scalar(unannounced) or 0)
+
+
+def due(session: Session, kind: JobKind) -> int:
+    """How many jobs of a kind could be claimed now."""
+    return session.scalar(select(func.count()).select_from(Job).where(*DUE, Job.kind == kind)) or 0
+
+
+def _oldest_queued_seconds(session: Session, kind: JobKind) -> float:
+    first = select(Job.available_at).where(*DUE, Job.kind == kind).order_by(Job.available_at).limit(1)
+    waited = session.scalar(select(func.extract("epoch", func.now() - first.scalar_subquery())))
+    return float(waited or 0.0)

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from select import POLLIN, poll
 
+import psycopg
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -33,9 +35,9 @@ class Database:
             pool_size=pool_size,
             max_overflow=2 * pool_size,
             pool_timeout=CONNECT_SECONDS,
-            pool_pre_ping=True,
             connect_args={"connect_timeout": CONNECT_SECONDS, "options": SERVER_OPTIONS, "application_name": "trm"},
         )
+        event.listen(self.engine, "checkout", _require_open)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @classmethod
@@ -57,6 +59,17 @@ class Database:
         self.engine.dispose()
 
 
+def _require_open(connection: psycopg.Connection, _record: object, _proxy: object) -> None:
+    """Have the pool replace a connection that died while it was idle: then its end can be read, and else nothing can.
+
+    Looking costs no round trip; asking the server would double those of a short transaction.
+    """
+    socket = poll()
+    socket.register(connection.fileno(), POLLIN)
+    if socket.poll(0):
+        raise DisconnectionError("The server has ended the connection.")
+
+
 @contextmanager
 def typed_errors() -> Iterator[None]:
     """Turns the driver's errors of an absent or exhausted server into ours."""
@@ -65,13 +78,15 @@ def typed_errors() -> Iterator[None]:
     except PoolTimeout as error:
         raise DatabaseUnavailable("Every connection to the database is in use. Try again in a moment.") from error
     except (OperationalError, InterfaceError) as error:
+        raise _translated(error.orig) from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:  # of a COPY, which goes past SQLAlchemy
         raise _translated(error) from error
 
 
-def _translated(error: DBAPIError) -> Exception:
-    if getattr(error.orig, "sqlstate", None) == DISK_FULL:
+def _translated(error: BaseException | None) -> Exception:
+    if getattr(error, "sqlstate", None) == DISK_FULL:
         return StorageFull("The database's disk is full; nothing was recorded. Free some space there.")
-    reason = " ".join(str(error.orig).split())[:300]
+    reason = " ".join(str(error).split())[:300]
     return DatabaseUnavailable(f"The database does not answer: {reason}")
 
 

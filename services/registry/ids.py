@@ -4,7 +4,7 @@ from typing import Literal
 
 import uuid_utils
 
-Prefix = Literal["job", "run", "ckpt", "ds"]
+Prefix = Literal["job", "run", "ckpt", "ds", "req"]
 
 
 def new_id(prefix: Prefix) -> str:

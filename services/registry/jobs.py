@@ -1,6 +1,8 @@
 """The job's row: made, read, listed and cancelled. Who works on it is the business of `leases`."""
 
-from sqlalchemy import func, select
+from collections.abc import Sequence
+
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from services.registry import moves
@@ -24,18 +26,36 @@ def submit(
     max_attempts: int = 3,
 ) -> Job:
     """Put a job in the queue: a train job names its run, a solve job its model. Publish it once this is committed."""
-    job = Job(
-        id=new_id("job"),
-        kind=kind,
-        request=request,
-        run_id=run_id,
-        model_id=model_id,
-        total_steps=total_steps,
-        max_attempts=max_attempts,
-    )
+    references = {"run_id": run_id, "model_id": model_id}
+    job = Job(**new_row(kind, request, **references, total_steps=total_steps, max_attempts=max_attempts))
     session.add(job)
     session.flush()
     return job
+
+
+def new_row(
+    kind: JobKind,
+    request: Json,
+    *,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    total_steps: int | None = None,
+    max_attempts: int = 3,
+) -> Json:
+    """The columns of a new job, with its id, for `insert_rows`."""
+    references = {"run_id": run_id, "model_id": model_id}
+    limits = {"total_steps": total_steps, "max_attempts": max_attempts}
+    return {"id": new_id("job"), "kind": kind, "request": request, **references, **limits}
+
+
+def insert_rows(session: Session, rows: Sequence[Json]) -> list[Job]:
+    """Put new jobs in the queue with one statement, and return them in their order, not bound to the session."""
+    added = insert(Job).returning(*_COMPUTED, sort_by_parameter_order=True)
+    return [Job(**row, **found) for row, found in zip(rows, session.execute(added, rows).mappings(), strict=True)]
+
+
+# What the database adds to a new row: the request itself, which may be large, does not travel back.
+_COMPUTED = (Job.status, Job.attempt, Job.step, Job.version, Job.available_at, Job.created_at)
 
 
 def get(session: Session, job_id: str) -> Job:
@@ -44,6 +64,14 @@ def get(session: Session, job_id: str) -> Job:
     if job is None:
         raise _not_found(job_id)
     return job
+
+
+def status_of(session: Session, job_id: str) -> JobStatus:
+    """The job's status alone, without the request, which may be large; raises JobNotFound."""
+    status = None if "\0" in job_id else session.scalar(select(Job.status).where(Job.id == job_id))
+    if status is None:
+        raise _not_found(job_id)
+    return status
 
 
 def page(

@@ -1,7 +1,12 @@
 """The queue contract: a message carries a job's id and nothing else, and losing or doubling one is harmless."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import uuid_utils
 from celery import Celery
 from kombu.exceptions import OperationalError
+from kombu.messaging import Producer
 
 from services.registry.errors import BrokerUnavailable
 from services.registry.settings import Settings
@@ -53,10 +58,51 @@ def publisher_app(settings: Settings) -> Celery:
     return celery_app(settings, connect_seconds=PUBLISH_CONNECT_SECONDS, answer_seconds=PUBLISH_ANSWER_SECONDS)
 
 
+@dataclass(frozen=True)
+class Announcement:
+    """A job that the workers should be told about."""
+
+    job_id: str
+    kind: JobKind
+
+
 def publish(app: Celery, kind: JobKind, job_id: str) -> None:
     """Tell the workers to look at a job whose row is committed; raises BrokerUnavailable."""
+    publish_all(app, [Announcement(job_id, kind)])
+
+
+def publish_all(app: Celery, announcements: Iterable[Announcement]) -> None:
+    """Tell the workers of many jobs over one connection; raises BrokerUnavailable, and then some may be told."""
     try:
-        app.send_task(TASKS[kind], args=[job_id], queue=QUEUES[kind], retry=True, retry_policy=PUBLISH_RETRIES)
+        with app.producer_or_acquire() as producer:
+            for told in announcements:
+                _send(app, producer, told)
+    except OperationalError as error:
+        raise _unavailable(error) from error
+
+
+def _send(app: Celery, producer: Producer, told: Announcement) -> None:
+    """What `app.send_task` does, less what none of our messages needs: half the time."""
+    message = app.amqp.as_task_v2(str(uuid_utils.uuid7()), TASKS[told.kind], args=(told.job_id,), ignore_result=True)
+    producer.publish(  # type: ignore[no-untyped-call]
+        message.body,
+        exchange="",  # straight to the queue
+        routing_key=QUEUES[told.kind],
+        serializer="json",
+        headers=message.headers,
+        retry=True,
+        retry_policy=PUBLISH_RETRIES,
+        **message.properties,
+    )
+
+
+def messages_waiting(app: Celery, kind: JobKind) -> int:
+    """How many messages no worker of this kind has taken yet; raises BrokerUnavailable."""
+    try:
+        with app.connection_or_acquire() as connection:
+            policy = PUBLISH_RETRIES | {"errback": None}
+            connection.ensure_connection(**policy)
+            return int(connection.default_channel.queue_declare(queue=QUEUES[kind]).message_count)
     except OperationalError as error:
         raise _unavailable(error) from error
 

@@ -1,14 +1,15 @@
 """Brings back jobs whose worker fell silent, and finds queued jobs whose message may be lost."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.registry import endings
 from services.registry.moves import Failure
+from services.registry.queue import Announcement
 from services.registry.states import JobKind, JobStatus, Outcome
 from services.registry.tables import Job
 
@@ -24,14 +25,6 @@ class Rescue:
     attempt: int
     worker: str
     status: JobStatus
-
-
-@dataclass(frozen=True)
-class Announcement:
-    """A job that the workers should be told about."""
-
-    job_id: str
-    kind: JobKind
 
 
 def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
@@ -56,17 +49,30 @@ def _rescue(session: Session, job: Job) -> Rescue:
     return Rescue(job.id, job.kind, attempt, worker, status)
 
 
-def stale_queued(session: Session, republish_seconds: float, limit: int = 1000) -> list[Announcement]:
-    """Jobs that wait unclaimed without a message, or with one so old that it may be lost.
+def never_announced(session: Session, limit: int = 1000) -> list[Announcement]:
+    """Jobs that wait without a message, longest first.
 
     Their rows are locked: publish and mark them in the same transaction.
     """
+    return _announcements(session, (Job.published_at.is_(None),), Job.available_at, limit)
+
+
+def long_announced(session: Session, kind: JobKind, republish_seconds: float, limit: int) -> list[Announcement]:
+    """Jobs that wait unclaimed with a message so old that it may be lost, oldest first; locked likewise."""
     stale = func.now() - timedelta(seconds=republish_seconds)
+    return _announcements(session, (Job.kind == kind, Job.published_at < stale), Job.published_at, limit)
+
+
+def _announcements(
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    order: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
+    limit: int,
+) -> list[Announcement]:
     statement = (
         select(Job.id, Job.kind)
-        .where(Job.status == JobStatus.QUEUED, Job.available_at <= func.now())
-        .where(or_(Job.published_at.is_(None), Job.published_at < stale))
-        .order_by(Job.available_at)
+        .where(Job.status == JobStatus.QUEUED, Job.available_at <= func.now(), *conditions)
+        .order_by(order)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
     )

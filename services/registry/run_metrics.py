@@ -1,14 +1,14 @@
 """The curve of a run: one row a logged step, with an array entry for each supervision step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Session
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, false, func, not_, or_, select, true, update
+from sqlalchemy.orm import Session, aliased
 
 from services.registry import leases
 from services.registry.base import Json
-from services.registry.tables import Run, RunMetric
+from services.registry.bulk import copy_rows
+from services.registry.tables import Job, JobAttempt, Run, RunMetric
 
 KEY = ("run_id", "attempt")
 COLUMNS = tuple(column.key for column in RunMetric.__table__.columns if column.key not in KEY)
@@ -19,10 +19,18 @@ def add(session: Session, claim: leases.Claim, events: Sequence[Json]) -> None:
     leases.hold(session, claim)
     if not events:
         return
-    key = {"run_id": claim.training_run, "attempt": claim.attempt}
-    rows = [{**key, **{name: event[name] for name in COLUMNS}} for event in events]
-    session.execute(insert(RunMetric).on_conflict_do_nothing(), rows)
-    session.execute(update(Run).where(Run.id == claim.training_run).values(step=max(row["step"] for row in rows)))
+    run_id, attempt = claim.training_run, claim.attempt
+    rows = {event["step"]: (run_id, attempt, *(event[name] for name in COLUMNS)) for event in reversed(events)}
+    for step in _recorded(session, run_id, attempt, min(rows)):  # nobody adds more meanwhile: the lease is locked
+        rows.pop(step, None)
+    copy_rows(session, RunMetric, (*KEY, *COLUMNS), rows.values())
+    session.execute(update(Run).where(Run.id == run_id).values(step=max(event["step"] for event in events)))
+
+
+def _recorded(session: Session, run_id: str, attempt: int, first_step: int) -> Iterable[int]:
+    """The steps from `first_step` on that the attempt has recorded: none, unless a commit was in doubt."""
+    own = (RunMetric.run_id == run_id, RunMetric.attempt == attempt, RunMetric.step >= first_step)
+    return session.scalars(select(RunMetric.step).where(*own)).all()
 
 
 def read(session: Session, run_id: str, *, after_step: int = 0, limit: int = 1000, every: int = 1) -> list[RunMetric]:
@@ -30,23 +38,33 @@ def read(session: Session, run_id: str, *, after_step: int = 0, limit: int = 100
 
     What an attempt logged beyond the step that a later one went on from was undone, and is left out.
     """
-    bucket = (RunMetric.step - 1) // every
-    statement = (
-        select(RunMetric)
-        .where(RunMetric.run_id == run_id, RunMetric.step > after_step, ~_was_undone(run_id))
-        .ext(distinct_on(bucket))
-        .order_by(bucket, RunMetric.step.desc(), RunMetric.attempt.desc())
-        .limit(limit)
-    )
-    return list(session.scalars(statement))
+    curve = (RunMetric.run_id == run_id, not_(_was_undone(session, run_id)))
+    if every == 1:
+        statement = select(RunMetric).where(*curve, RunMetric.step > after_step).order_by(RunMetric.step)
+    else:
+        statement = _thinned(curve, after_step, every)
+    return list(session.scalars(statement.limit(limit)))
 
 
-def _was_undone(run_id: str) -> ColumnElement[bool]:
-    first = (
-        select(RunMetric.attempt, func.min(RunMetric.step).label("step"))
-        .where(RunMetric.run_id == run_id)
-        .group_by(RunMetric.attempt)
-        .cte("first_of_attempt")
-    )
-    later = (first.c.attempt > RunMetric.attempt, first.c.step <= RunMetric.step)
-    return select(first.c.attempt).where(*later).correlate(RunMetric).exists()
+def _was_undone(session: Session, run_id: str) -> ColumnElement[bool]:
+    job = select(Job.id).where(Job.run_id == run_id).scalar_subquery()
+    begun = select(JobAttempt.attempt, JobAttempt.first_step).where(JobAttempt.job_id.in_(job))
+    later = session.execute(begun.where(JobAttempt.attempt > 1, JobAttempt.first_step.is_not(None))).all()
+    return or_(false(), *(and_(RunMetric.attempt < attempt, RunMetric.step > step) for attempt, step in later))
+
+
+def _thinned(curve: Sequence[ColumnElement[bool]], after_step: int, every: int) -> Select[RunMetric]:
+    """The last row of each bucket, found by steps from bucket to bucket through the index: rows between cost nothing."""
+
+    def first_after(step: ColumnElement[int] | int) -> ColumnElement[int]:
+        return select(func.min(RunMetric.step)).where(*curve, RunMetric.step > step).scalar_subquery()
+
+    def end(step: ColumnElement[int]) -> ColumnElement[int]:
+        return ((step - 1) // every + 1) * every
+
+    buckets = select(first_after(after_step).cast(BigInteger).label("first")).cte("buckets", recursive=True)
+    following = select(first_after(end(buckets.c.first))).where(buckets.c.first.is_not(None))
+    buckets = buckets.union_all(following)
+    inside = RunMetric.step.between(buckets.c.first, end(buckets.c.first))
+    last = select(RunMetric).where(*curve, inside).order_by(RunMetric.step.desc()).limit(1).lateral()
+    return select(aliased(RunMetric, last)).select_from(buckets).join(last, true()).order_by(buckets.c.first)

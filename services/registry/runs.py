@@ -1,9 +1,12 @@
 """Runs: one training each, across every attempt at it."""
 
-from sqlalchemy import select, update
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from services.registry import attempts, leases
+from services.registry.base import Json
 from services.registry.errors import RunNotFound
 from services.registry.ids import new_id
 from services.registry.lookup import find
@@ -14,18 +17,27 @@ from trm.config import RunConfig
 
 def create(session: Session, config: RunConfig, *, name: str | None = None) -> Run:
     """Record a training that is about to be submitted, with its whole configuration."""
-    run = Run(
-        id=new_id("run"),
-        name=name,
-        preset=config.preset,
-        dataset=config.dataset,
-        config=config.model_dump(mode="json"),
-        total_steps=config.train.steps,
-    )
+    run = Run(**new_row(config, name=name))
     session.add(run)
     session.flush()
-    session.refresh(run)
     return run
+
+
+def new_row(config: RunConfig, *, name: str | None = None) -> Json:
+    """The columns of a new run, with its id, for `insert_rows`."""
+    return {
+        "id": new_id("run"),
+        "name": name,
+        "preset": config.preset,
+        "dataset": config.dataset,
+        "config": config.model_dump(mode="json"),
+        "total_steps": config.train.steps,
+    }
+
+
+def insert_rows(session: Session, rows: Sequence[Json]) -> None:
+    """Record new runs with one statement."""
+    session.execute(insert(Run), rows)
 
 
 def get(session: Session, run_id: str) -> Run:

@@ -34,7 +34,7 @@ class Job(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[JobKind]
     status: Mapped[JobStatus] = mapped_column(server_default=JobStatus.QUEUED.value)
-    request: Mapped[Json]
+    request: Mapped[Json] = mapped_column(deferred=True)  # may be large: loaded where it is read
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
     model_id: Mapped[str | None] = mapped_column(ForeignKey("checkpoints.id"), index=True)
     attempt: Mapped[int] = mapped_column(server_default=text("0"))  # fencing token: grows with every claim
@@ -68,7 +68,9 @@ class Job(Base):
         CheckConstraint("kind <> 'train' OR run_id IS NOT NULL", name="train_has_run"),
         CheckConstraint("kind <> 'solve' OR model_id IS NOT NULL", name="solve_has_model"),
         Index(None, "created_at", "id"),
-        Index("ix_jobs_queued", "available_at", postgresql_where=text("status = 'queued'")),
+        Index(None, "kind", "status"),  # counted every few seconds
+        Index("ix_jobs_queued", "kind", "available_at", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_announced", "published_at", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_leased", "lease_expires_at", postgresql_where=text("status = 'running'")),
     )
 

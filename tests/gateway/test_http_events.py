@@ -183,3 +183,22 @@ def test_a_reader_who_leaves_is_forgotten(
     before = len(reads)
     time.sleep(1.5)
     assert len(reads) == before
+
+
+def test_a_quiet_stream_asks_ever_more_rarely(
+    server: Server, book: Book, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[float] = []
+    read = streaming.read_events
+
+    def counted(*args: Any) -> JobEvents:  # noqa: ANN401
+        reads.append(time.monotonic())
+        return read(*args)
+
+    monkeypatch.setattr(streaming, "read_events", counted)
+    with opened(server, claim) as response:
+        stream = events(response)
+        assert [next(stream), next(stream)] == [STARTED, SAVED]
+        time.sleep(2)
+        assert len(reads) < 15
+        assert reads[-1] - reads[-2] > reads[2] - reads[1]

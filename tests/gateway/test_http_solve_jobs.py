@@ -209,10 +209,20 @@ def test_too_many_puzzles_are_refused(client: TestClient, model: str, settings: 
     assert problem["errors"][0]["pointer"] == "/puzzles"
 
 
-def test_without_a_broker_nothing_is_stored(without_broker: TestClient, model: str) -> None:
-    response = post(without_broker, model=model, puzzle=PUZZLE)
-    assert (response.status_code, response.json()["code"]) == (503, "broker_unavailable")
-    assert without_broker.get("/v1/jobs", params={"kind": "solve"}).json()["data"] == []
+def test_a_run_means_its_newest_checkpoint_every_time(client: TestClient, book: Book) -> None:
+    run, claim = book.training()
+    for step in (100, 200):
+        newest = book.checkpoint(claim, step)
+        assert post(client, model=run, puzzle=PUZZLE).json()["model"] == newest
+
+
+def test_a_model_that_was_unknown_once_is_found_later(client: TestClient, book: Book) -> None:
+    run, claim = book.training()
+    assert post(client, model=run, puzzle=PUZZLE).json()["code"] == "model_not_ready"
+    assert post(client, model="ckpt_later", puzzle=PUZZLE).json()["code"] == "model_unknown"
+    model = book.checkpoint(claim)
+    for name in (run, model, model):
+        assert post(client, model=name, puzzle=PUZZLE).status_code == 202
 
 
 def test_waiting_answers_with_the_finished_job(client: TestClient, book: Book, model: str) -> None:

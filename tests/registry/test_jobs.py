@@ -95,3 +95,12 @@ def test_database_itself_refuses_impossible_rows(book: Book, name: str) -> None:
     job = book.train()
     with pytest.raises(IntegrityError), book.transaction() as session:
         session.execute(text(f"UPDATE jobs SET {IMPOSSIBLE[name]} WHERE id = :id"), {"id": job.id})
+
+
+def test_status_is_read_without_the_rest(book: Book) -> None:
+    for status in JobStatus:
+        with book.transaction() as session:
+            assert jobs.status_of(session, book.job_in(status)) is status
+    for unknown in ("job_none", "a\0b"):
+        with pytest.raises(JobNotFound), book.transaction() as session:
+            jobs.status_of(session, unknown)

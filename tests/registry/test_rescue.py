@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from sqlalchemy import func
 
@@ -28,7 +29,8 @@ def _rescue(book: Book) -> list[rescue.Rescue]:
 
 def _stale(book: Book, republish_seconds: float = HOUR) -> list[Announcement]:
     with book.transaction() as session:
-        return rescue.stale_queued(session, republish_seconds)
+        again = [rescue.long_announced(session, kind, republish_seconds, limit=1000) for kind in JobKind]
+        return [*rescue.never_announced(session), *chain.from_iterable(again)]
 
 
 def test_silent_workers_job_is_queued_again(book: Book) -> None:

@@ -4,9 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from services.registry import endings, run_metrics, runs
+from services.registry.bulk import copy_rows
+from services.registry.errors import DatabaseUnavailable
 from services.registry.leases import Claim
+from services.registry.tables import RunMetric
 from tests.registry.conftest import Book
 
 Event = Callable[..., dict[str, Any]]
@@ -17,10 +21,14 @@ def _log(book: Book, claim: Claim, step_event: Event, steps: Iterable[int], **fi
         run_metrics.add(session, claim, [step_event(step, **fields) for step in steps])
 
 
-def _next_attempt(book: Book, claim: Claim) -> Claim:
+def _next_attempt(book: Book, claim: Claim, step: int) -> Claim:
+    """The claim of an attempt that goes on from this step."""
     with book.transaction() as session:
         endings.release(session, claim)
-    return book.claim(claim.job_id)
+    following = book.claim(claim.job_id)
+    with book.transaction() as session:
+        runs.record_start(session, following, step=step, parameters=1, device="cpu")
+    return following
 
 
 def _read(book: Book, claim: Claim, **options: int) -> list[tuple[int, int]]:
@@ -43,13 +51,32 @@ def test_row_reads_back_as_it_was_logged(book: Book, step_event: Event) -> None:
 def test_what_a_later_attempt_repeats_replaces_what_was_undone(book: Book, step_event: Event) -> None:
     first = book.training()
     _log(book, first, step_event, range(10, 100, 10))  # its last checkpoint: step 50
-    second = _next_attempt(book, first)
+    second = _next_attempt(book, first, 50)
     _log(book, second, step_event, [60, 70])
     expected = [(step, 1) for step in range(10, 60, 10)] + [(60, 2), (70, 2)]
     assert _read(book, first) == expected
-    third = _next_attempt(book, second)  # its checkpoint was corrupt: it starts from step 20
+    third = _next_attempt(book, second, 20)  # the later checkpoints were corrupt
     _log(book, third, step_event, range(30, 130, 10))
     assert _read(book, first) == [(10, 1), (20, 1)] + [(step, 3) for step in range(30, 130, 10)]
+
+
+def test_what_was_undone_is_gone_before_it_is_repeated(book: Book, step_event: Event) -> None:
+    first = book.training()
+    _log(book, first, step_event, range(10, 100, 10))
+    _next_attempt(book, first, 50)
+    assert [step for step, _ in _read(book, first)] == [10, 20, 30, 40, 50]
+    assert [step for step, _ in _read(book, first, every=25)] == [20, 50]
+
+
+def test_curve_is_thinned_out_over_several_attempts(book: Book, step_event: Event) -> None:
+    first = book.training()
+    _log(book, first, step_event, range(1, 100))
+    second = _next_attempt(book, first, 50)
+    _log(book, second, step_event, range(51, 80))
+    _log(book, second, step_event, [500, 501])
+    assert _read(book, first, every=20) == [(20, 1), (40, 1), (60, 2), (79, 2), (500, 2), (501, 2)]
+    assert _read(book, first, every=20, after_step=45, limit=2) == [(60, 2), (79, 2)]
+    assert _read(book, first, every=20, after_step=501) == []
 
 
 def test_batch_that_arrives_twice_is_recorded_once(book: Book, step_event: Event) -> None:
@@ -58,6 +85,43 @@ def test_batch_that_arrives_twice_is_recorded_once(book: Book, step_event: Event
     _log(book, claim, step_event, [10, 20, 30], loss=9.0)
     with book.transaction() as session:
         assert [row.loss for row in run_metrics.read(session, claim.training_run)] == [0.1, 0.05, 9.0]
+
+
+def test_step_that_is_told_twice_at_once_is_recorded_once(book: Book, step_event: Event) -> None:
+    claim = book.training()
+    with book.transaction() as session:
+        run_metrics.add(session, claim, [step_event(10, loss=1.0), step_event(10, loss=2.0)])
+        (row,) = run_metrics.read(session, claim.training_run)
+        assert row.loss == 1.0
+
+
+def test_rows_go_with_the_transaction_that_they_were_added_in(book: Book, step_event: Event) -> None:
+    claim = book.training()
+
+    def add_and_fail() -> None:
+        with book.transaction() as session:
+            run_metrics.add(session, claim, [step_event(10)])
+            raise RuntimeError("on the way")
+
+    with pytest.raises(RuntimeError):
+        add_and_fail()
+    assert _read(book, claim) == []
+
+
+def test_server_that_goes_away_meanwhile_is_unavailable(book: Book, step_event: Event) -> None:
+    claim = book.training()
+
+    def copy_to_nobody() -> None:
+        with book.transaction() as session:
+            process = session.scalar(text("SELECT pg_backend_pid()"))
+            with book.transaction() as killer:
+                killer.execute(text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+            copy_rows(session, RunMetric, ("run_id",), [("x",)])
+
+    with pytest.raises(DatabaseUnavailable):
+        copy_to_nobody()
+    _log(book, claim, step_event, [10])
+    assert _read(book, claim) == [(10, 1)]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ async def livez() -> Liveness:
     "/readyz", operation_id="getReadiness", summary="Can requests be served?", responses={**refusals(), **NOT_READY}
 )
 def readyz(response: Response, parts: Parts) -> Readiness:
-    """Ready; or degraded without a broker, when only submissions fail; or unavailable without a database."""
+    """Ready; or degraded without a broker, when new jobs are taken in but wait for it; or unavailable without a database."""
     checks = {"database": _database(parts), "broker": _broker(parts)}
     if checks["database"] != OK:
         response.status_code = 503

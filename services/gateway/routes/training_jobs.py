@@ -1,16 +1,17 @@
 """Training jobs: a preset and what to change in it becomes a run."""
 
 from fastapi import APIRouter, Response
-from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
-from services.gateway import dataset_lookup, submission
-from services.gateway.backends import Parts
+from services.gateway import dataset_lookup
+from services.gateway.backends import Backends, Parts
 from services.gateway.openapi import refusals
-from services.gateway.polling import poll_headers
+from services.gateway.polling import answer
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.training_job import TrainingJobRequest
-from services.registry import jobs, runs, tables
+from services.registry import jobs, runs
 from services.registry.states import JobKind
+from services.registry.submissions import Submission
 from trm.presets import get_preset, resolve
 
 router = APIRouter(prefix="/v1/training-jobs", tags=["training"])
@@ -23,7 +24,6 @@ REFUSALS = refusals(
     "preset_unknown",
     "override_invalid",
     "dataset_unknown",
-    "broker_unavailable",
     "database_unavailable",
     "storage_full",
 )
@@ -32,27 +32,26 @@ REFUSALS = refusals(
 @router.post(
     "",
     status_code=202,
+    response_model=Job,
     operation_id="createTrainingJob",
     summary="Train a model",
     responses=REFUSALS,
 )
-def create_training_job(request: TrainingJobRequest, response: Response, parts: Parts) -> Job:
+async def create_training_job(request: TrainingJobRequest, parts: Parts) -> Response:
     """Resolve the preset and its overrides, store them whole as a new run, and queue the training."""
+    submission = await run_in_threadpool(_submission, request, parts)
+    return answer(Job.of(await parts.intake.submit(submission), attempts=()), 202)
+
+
+def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
     source = dataset_lookup.training_source(parts, request.dataset or get_preset(request.preset).dataset)
     config = resolve(request.preset, source.spec, dict(request.overrides), dataset=source.name)
-
-    def insert(session: Session) -> tables.Job:
-        run = runs.create(session, config, name=request.name)
-        body = {"config": config.model_dump(mode="json"), "dataset": {"name": source.name, "url": source.url}}
-        return jobs.submit(
-            session,
-            JobKind.TRAIN,
-            body,
-            run_id=run.id,
-            total_steps=config.train.steps,
-            max_attempts=parts.settings.max_attempts,
-        )
-
-    job = Job.of(submission.submit(parts, JobKind.TRAIN, insert), attempts=())
-    response.headers.update(poll_headers(job))
-    return job
+    run = runs.new_row(config, name=request.name)
+    job = jobs.new_row(
+        JobKind.TRAIN,
+        {"config": run["config"], "dataset": {"name": source.name, "url": source.url}},
+        run_id=run["id"],
+        total_steps=config.train.steps,
+        max_attempts=parts.settings.max_attempts,
+    )
+    return Submission(job, run)

@@ -12,7 +12,7 @@ class Liveness(Response):
 
 
 class Readiness(Response):
-    """Whether requests can be served; without a broker, reads still work."""
+    """Whether requests can be served; without a broker, new jobs wait for it."""
 
     status: Literal["ready", "degraded", "unavailable"]
     checks: dict[str, str]

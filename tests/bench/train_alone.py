@@ -1,0 +1,22 @@
+"""A training that tells nobody: `python -m tests.bench.train_alone CONFIG` prints the seconds at each of its updates."""
+
+import json
+import sys
+from pathlib import Path
+
+from trm.config import RunConfig
+from trm.data import load_splits
+from trm.device import pick_device
+from trm.events import StepMetrics
+from trm.trainer import Trainer
+
+
+def main(path: str) -> None:
+    """Train with this configuration."""
+    config = RunConfig.model_validate_json(Path(path).read_text())
+    trainer = Trainer(config, load_splits(config.dataset, config), pick_device("cpu"))
+    print(json.dumps([event.seconds for event in trainer if isinstance(event, StepMetrics)]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,71 @@
+"""The reaper announces what nobody was told of, and no more than that."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from celery import Celery
+from prometheus_client import CollectorRegistry
+
+from services.registry import jobs, queue, rescue, runs
+from services.registry.database import Database
+from services.registry.metrics import ReaperMetrics
+from services.registry.queue import Announcement
+from services.registry.settings import Settings
+from services.registry.states import JobKind
+from trm.config import RunConfig
+from workers.reaper import Reaper
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Celery]:
+    app = queue.publisher_app(settings)
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def reaper(settings: Settings, database: Database, app: Celery) -> Reaper:
+    """One that thinks every message old."""
+    impatient = settings.model_copy(update={"republish_seconds": 0.0})
+    return Reaper(impatient, database, app, ReaperMetrics(CollectorRegistry()))
+
+
+@pytest.fixture
+def submit(database: Database, config: RunConfig) -> Callable[[], Announcement]:
+    def make() -> Announcement:
+        with database.transaction() as session:
+            job = jobs.submit(session, JobKind.TRAIN, {}, run_id=runs.create(session, config).id)
+        return Announcement(job.id, job.kind)
+
+    return make
+
+
+def mark_published(database: Database, told: list[Announcement]) -> None:
+    with database.transaction() as session:
+        rescue.mark_published(session, [one.job_id for one in told])
+
+
+def test_a_long_queue_is_not_announced_again_and_again(
+    reaper: Reaper, database: Database, app: Celery, submit: Callable[[], Announcement]
+) -> None:
+    waiting = [submit() for _ in range(5)]
+    for _ in range(3):
+        reaper.make_round()
+    assert queue.messages_waiting(app, JobKind.TRAIN) == len(waiting)
+    assert queue.messages_waiting(app, JobKind.SOLVE) == 0
+
+
+def test_as_many_messages_are_sent_again_as_are_missing(
+    reaper: Reaper, database: Database, app: Celery, submit: Callable[[], Announcement]
+) -> None:
+    lost, kept = [submit() for _ in range(2)], [submit() for _ in range(3)]
+    mark_published(database, lost)
+    mark_published(database, kept)
+    queue.publish_all(app, kept)
+    reaper.make_round()
+    assert queue.messages_waiting(app, JobKind.TRAIN) == 5
+    with app.connection_for_read() as connection:
+        inbox = connection.SimpleQueue(queue.TRAIN_QUEUE)
+        told = [inbox.get(timeout=1).payload[0][0] for _ in range(5)]
+        inbox.close()
+    assert sorted(told) == sorted(one.job_id for one in lost + kept)
