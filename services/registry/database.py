@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from select import POLLIN, poll
 
@@ -14,7 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 import migrations
+from services.registry import owners
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
+from services.registry.owners import EVERYTHING, Sight
 from services.registry.settings import Settings
 from trm.errors import StorageFull
 
@@ -30,6 +33,7 @@ class Database:
     """A pool of connections. Threads share it; processes never do."""
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self._sight = EVERYTHING
         self.engine = create_engine(
             url,
             pool_size=pool_size,
@@ -39,6 +43,7 @@ class Database:
         )
         event.listen(self.engine, "checkout", _require_open)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        event.listen(self._sessions, "do_orm_execute", owners.filter_by_sight)
 
     @classmethod
     def of(cls, settings: Settings, *, pool_size: int = 5) -> "Database":
@@ -51,8 +56,14 @@ class Database:
 
         Raises DatabaseUnavailable, or StorageFull when the server has no room.
         """
-        with typed_errors(), self._sessions.begin() as session:
+        with typed_errors(), self._sessions(info={owners.SIGHT: self._sight}) as session, session.begin():
             yield session
+
+    def seen_by(self, sight: Sight) -> "Database":
+        """The same connections, whose every query finds only what this caller may see."""
+        view = copy(self)
+        view._sight = sight
+        return view
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -6,6 +6,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.registry import owners
 from services.registry.errors import DatasetNameTaken, DatasetNotFound
 from services.registry.pages import Page, newest_first
 from services.registry.tables import Dataset
@@ -26,6 +27,7 @@ def add(
     """Record a stored data set; raises DatasetNameTaken."""
     values = {
         "id": dataset_id,
+        "owner": owners.of(session),
         "name": name,
         "kind": spec.kind,
         "spec": spec.model_dump(mode="json"),
@@ -34,7 +36,8 @@ def add(
         "url": url,
         "sha256": sha256,
     }
-    statement = insert(Dataset).values(values).on_conflict_do_nothing(index_elements=[Dataset.name]).returning(Dataset)
+    unique = [Dataset.owner, Dataset.name]
+    statement = insert(Dataset).values(values).on_conflict_do_nothing(index_elements=unique).returning(Dataset)
     dataset = session.scalars(statement).one_or_none()
     if dataset is None:
         raise _taken(name)
@@ -43,14 +46,15 @@ def add(
 
 def require_free_name(session: Session, name: str) -> None:
     """Raises DatasetNameTaken; ask before storing a large file, `add` decides."""
-    if session.scalar(select(Dataset.id).where(Dataset.name == name)) is not None:
+    if session.scalar(select(Dataset.id).filter_by(owner=owners.of(session), name=name)) is not None:
         raise _taken(name)
 
 
 def get(session: Session, id_or_name: str) -> Dataset:
     """The uploaded data set with this id or name; raises DatasetNotFound."""
     statement = select(Dataset).where(or_(Dataset.id == id_or_name, Dataset.name == id_or_name))
-    dataset = None if "\0" in id_or_name else session.scalars(statement.order_by(Dataset.id != id_or_name)).first()
+    best_first = (Dataset.id != id_or_name, Dataset.owner != owners.of(session), Dataset.created_at)
+    dataset = None if "\0" in id_or_name else session.scalars(statement.order_by(*best_first)).first()
     if dataset is None:
         raise DatasetNotFound(f"There is no uploaded data set {id_or_name[:100]!r}.")
     return dataset

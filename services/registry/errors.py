@@ -6,7 +6,9 @@
     │   ├── RunNotFound          run_not_found
     │   ├── CheckpointNotFound   checkpoint_not_found
     │   ├── SolutionNotFound     solution_not_found
-    │   └── DatasetNotFound      dataset_not_found
+    │   ├── DatasetNotFound      dataset_not_found
+    │   ├── ApiKeyNotFound       api_key_not_found
+    │   └── WebhookNotFound      webhook_not_found
     ├── Conflict
     │   ├── JobFinished          job_already_finished
     │   └── DatasetNameTaken     dataset_name_taken
@@ -19,7 +21,8 @@
     ├── SchemaMismatch
     │   ├── SchemaBehind         schema_behind
     │   └── SchemaAhead          schema_ahead
-    └── SettingMissing           setting_missing
+    ├── SettingMissing           setting_missing
+    └── AuthExposed              auth_exposed
 
 A full disk is `trm.errors.StorageFull` here too. The message is a sentence for a person.
 Codes never change once released.
@@ -68,6 +71,18 @@ class DatasetNotFound(NotFound):
     """No uploaded data set has this id or name."""
 
     code = "dataset_not_found"
+
+
+class ApiKeyNotFound(NotFound):
+    """No API key has this id."""
+
+    code = "api_key_not_found"
+
+
+class WebhookNotFound(NotFound):
+    """No webhook endpoint has this id."""
+
+    code = "webhook_not_found"
 
 
 class Conflict(RegistryError):
@@ -146,3 +161,9 @@ class SettingMissing(RegistryError):
     """A setting without a default is needed and not set."""
 
     code = "setting_missing"
+
+
+class AuthExposed(RegistryError):
+    """Authentication is off where others could reach the service."""
+
+    code = "auth_exposed"

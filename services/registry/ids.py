@@ -4,7 +4,9 @@ from typing import Literal
 
 import uuid_utils
 
-Prefix = Literal["job", "run", "ckpt", "ds", "req"]
+Prefix = Literal["job", "run", "ckpt", "ds", "req", "key", "whe", "whd", "audit"]
+
+LOCAL_OWNER = "local"  # owns whatever is made without a key
 
 
 def new_id(prefix: Prefix) -> str:

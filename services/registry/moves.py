@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from services.registry import job_events
+from services.registry import announcements, job_events
 from services.registry.base import Json
 from services.registry.states import JobStatus, Outcome, can_move
 from services.registry.tables import Job, JobAttempt
@@ -46,6 +46,7 @@ def end(
         job.cancel_requested_at = func.coalesce(Job.cancel_requested_at, func.now())
     session.flush()
     job_events.append_to(session, job, [("done", {"status": status.value})])
+    announcements.announce_end(session, job)
 
 
 def requeue(

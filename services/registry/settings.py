@@ -1,5 +1,6 @@
 """The deployment's settings: read from `TRM_*` environment variables and secret files, never at import."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,6 +32,12 @@ class Settings(BaseSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8000, ge=0, le=65_535)  # 0: a free one
+    auth: Literal["auto", "on", "off"] = "auto"  # whether API keys are asked for; auto: unless gateway_host is the loopback
+    auth_off_exposed: bool = False  # let auth=off stand although gateway_host can be reached from elsewhere
+    admin_secret: str | None = Field(default=None, repr=False)  # 64 hexadecimal digits; the key is trm_admin_<secret>
+    submits_per_minute: int = Field(default=600, ge=0)  # for each API key: whatever is not a read; 0: no limit
+    reads_per_minute: int = Field(default=6_000, ge=0)  # for each API key; 0: no limit
+    webhooks: bool = False  # tell owners' own servers of jobs that have ended
     worker_metrics_host: str = "127.0.0.1"
     worker_metrics_port: int = Field(default=0, ge=0, le=65_535)  # 0: a free one, announced in the log
 
@@ -52,6 +59,7 @@ class Settings(BaseSettings):
     metrics_batch_seconds: float = Field(default=1, gt=0)  # a logged step waits no longer than this
 
     max_body_bytes: int = Field(default=32 * MIB, ge=1024)
+    max_json_depth: int = Field(default=32, ge=4, le=200)  # brackets inside brackets
     max_puzzles_per_job: int = Field(default=10_000, ge=1)
     max_wait_seconds: float = Field(default=60, ge=0)
 
@@ -65,6 +73,13 @@ class Settings(BaseSettings):
             if url is not None and url.startswith(scheme):
                 return "postgresql+psycopg://" + url.removeprefix(scheme)
         return url
+
+    @field_validator("admin_secret")
+    @classmethod
+    def _is_a_long_secret(cls, secret: str | None) -> str | None:
+        if secret is not None and not re.fullmatch(r"[0-9a-f]{64}", secret):
+            raise ValueError("must be 64 hexadecimal digits, such as `openssl rand -hex 32` prints")
+        return secret
 
     @field_validator("broker_url")
     @classmethod

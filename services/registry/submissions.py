@@ -17,6 +17,11 @@ class Submission:
     job: Json
     run: Json | None = None
 
+    def owned_by(self, owner: str) -> "Submission":
+        """The same, in the name of an owner."""
+        run = None if self.run is None else {**self.run, "owner": owner}
+        return Submission({**self.job, "owner": owner}, run)
+
 
 def record(session: Session, submitted: Sequence[Submission]) -> list[Job]:
     """Put the jobs in the queue with one statement a table. Announce them once this is committed."""

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueCon
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.registry.base import Base, Integers, Json, Reals
+from services.registry.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome
 
 
@@ -16,7 +17,8 @@ class Dataset(Base):
     __tablename__ = "datasets"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str] = mapped_column(server_default=OWNER)
+    name: Mapped[str]
     kind: Mapped[str]  # of puzzle
     spec: Mapped[Json]
     splits: Mapped[Json]  # puzzles in each
@@ -25,6 +27,8 @@ class Dataset(Base):
     sha256: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
+    __table_args__ = (UniqueConstraint("owner", "name"), Index(None, "owner", "created_at", "id"))
+
 
 class Job(Base):
     """A unit of queued work; the row is the truth, and a message only a nudge to look at it."""
@@ -32,6 +36,7 @@ class Job(Base):
     __tablename__ = "jobs"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(server_default=OWNER)
     kind: Mapped[JobKind]
     status: Mapped[JobStatus] = mapped_column(server_default=JobStatus.QUEUED.value)
     request: Mapped[Json] = mapped_column(deferred=True)  # may be large: loaded where it is read
@@ -68,6 +73,7 @@ class Job(Base):
         CheckConstraint("kind <> 'train' OR run_id IS NOT NULL", name="train_has_run"),
         CheckConstraint("kind <> 'solve' OR model_id IS NOT NULL", name="solve_has_model"),
         Index(None, "created_at", "id"),
+        Index(None, "owner", "created_at", "id"),
         Index(None, "kind", "status"),  # counted every few seconds
         Index("ix_jobs_queued", "kind", "available_at", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_announced", "published_at", postgresql_where=text("status = 'queued'")),
@@ -103,6 +109,7 @@ class Run(Base):
     __tablename__ = "runs"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(server_default=OWNER)
     name: Mapped[str | None]
     preset: Mapped[str]
     dataset: Mapped[str]
@@ -136,7 +143,7 @@ class Run(Base):
         .scalar_subquery()
     )
 
-    __table_args__ = (Index(None, "created_at", "id"),)
+    __table_args__ = (Index(None, "created_at", "id"), Index(None, "owner", "created_at", "id"))
 
 
 class JobAttempt(Base):

@@ -1,0 +1,38 @@
+"""What webhooks are told of a job's end: rows made in the transaction that ends it, so that neither is without the other."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from services.registry.access_tables import WebhookDelivery, WebhookEndpoint
+from services.registry.base import Json
+from services.registry.ids import new_id
+from services.registry.states import FINAL
+from services.registry.tables import Job
+
+EVENTS = tuple(sorted(f"job.{status.value}" for status in FINAL))
+
+
+def announce_end(session: Session, job: Job) -> None:
+    """Leave a message for every endpoint of the job's owner that wants to know of such an end."""
+    event = f"job.{job.status.value}"
+    wanted = WebhookEndpoint.owner == job.owner, WebhookEndpoint.events.contains([event])
+    found = session.scalars(select(WebhookEndpoint.id).where(*wanted, WebhookEndpoint.disabled_at.is_(None))).all()
+    if found:
+        payload = _payload(event, job)
+        rows = [{"id": new_id("whd"), "endpoint_id": endpoint_id, "payload": payload} for endpoint_id in found]
+        session.execute(insert(WebhookDelivery), rows)
+
+
+def _payload(event: str, job: Job) -> Json:
+    """Thin: which job, and how it ended; the rest is asked for with a key."""
+    data = {
+        "id": job.id,
+        "kind": job.kind.value,
+        "status": job.status.value,
+        "run_id": job.run_id,
+        "error_code": job.error_code,
+        "links": {"self": f"/v1/jobs/{job.id}"},
+    }
+    return {"type": event, "timestamp": datetime.now(UTC).isoformat(), "data": data}

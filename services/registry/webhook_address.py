@@ -1,0 +1,85 @@
+"""Where webhooks may go: which URLs are accepted, and which network addresses are refused (server-side request forgery)."""
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+PORTS = frozenset({80, 443, 8080, 8443})
+DEFAULT_PORTS = {"http": 80, "https": 443}
+MOST_CHARACTERS = 2000
+NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+COMPATIBLE = ipaddress.ip_network("::/96")  # an IPv4 address in the last four bytes, long deprecated
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class AddressRefused(Exception):
+    """A webhook must not be sent there; the message says why."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A URL in the parts that a connection needs."""
+
+    scheme: str
+    host: str  # a name in ASCII, or an address
+    port: int
+    path: str  # with the query
+
+    @property
+    def authority(self) -> str:
+        """What the Host header says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def parse(url: str, ports: frozenset[int] | None = PORTS) -> Target:
+    """The parts of a webhook's URL; raises AddressRefused. `ports` None allows every port."""
+    if len(url) > MOST_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        raise AddressRefused(f"The URL must be printable ASCII of at most {MOST_CHARACTERS} characters, without spaces.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise AddressRefused(f"This is not a URL: {error}.") from error
+    _check_parts(parts, host)
+    port = DEFAULT_PORTS[parts.scheme] if port is None else port
+    if ports is not None and port not in ports:
+        raise AddressRefused(f"The port {port} is not allowed; these are: {', '.join(map(str, sorted(ports)))}.")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host or "", port, path)
+
+
+def _check_parts(parts: SplitResult, host: str | None) -> None:
+    if parts.scheme not in DEFAULT_PORTS:
+        raise AddressRefused("The URL must begin with https:// or http://.")
+    if not host or "%" in host:
+        raise AddressRefused("The URL names no host.")
+    if parts.username is not None or parts.password is not None:
+        raise AddressRefused("The URL must not hold a user or a password: messages are signed instead.")
+    literal = _literal(host)
+    if literal is not None:
+        require_public(literal)
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def require_public(address: Address) -> None:
+    """Raises AddressRefused unless the whole world reaches the same machine at this address."""
+    for face in (address, *_inside(address)):
+        if not face.is_global or face.is_multicast or face.is_reserved:
+            raise AddressRefused(f"The address {address} is not a public one.")
+
+
+def _inside(address: Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses that an IPv6 address stands for in some network."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if any(address in network for network in (*NAT64, COMPATIBLE)):
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
+    return [inner for inner in found if inner is not None]
