@@ -6,6 +6,7 @@ import sys
 import structlog
 import typer
 
+from services.gateway import keys
 from services.gateway.app import create_app
 from services.gateway.openapi import document
 from services.gateway.reference import errors_page
@@ -15,6 +16,7 @@ from services.registry.logging import configure_logging
 from services.registry.settings import Settings, load_settings
 
 cli = typer.Typer(add_completion=False, help="The HTTP interface of the service.")
+cli.add_typer(keys.cli, name="keys")
 
 
 @cli.callback(invoke_without_command=True)

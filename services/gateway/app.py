@@ -6,12 +6,18 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from services.gateway import problems
+from services.gateway import authentication, problems
+from services.gateway.audit_trail import Audited
+from services.gateway.authentication import Authentication
 from services.gateway.backends import Backends
 from services.gateway.body_limit import BodyLimit
+from services.gateway.nesting_limit import NestingLimit
 from services.gateway.openapi import document
+from services.gateway.rate_limit import RateLimit, RateLimiter
 from services.gateway.request_context import RequestContext
 from services.gateway.routes import (
+    api_keys,
+    audit,
     checkpoints,
     datasets,
     health,
@@ -22,6 +28,7 @@ from services.gateway.routes import (
     runs,
     solve_jobs,
     training_jobs,
+    webhooks,
 )
 from services.gateway.routes import problems as problem_routes
 from services.registry.settings import Settings
@@ -30,6 +37,7 @@ DESCRIPTION = """\
 Train Tiny Recursive Models and solve puzzles with them.
 
 Work is asked for as jobs: `POST` answers `202` with the job, whose `links` lead to its state, events and results.
+With authentication on, every path below `/v1` but the problems needs `Authorization: Bearer trm_...`.
 Every error is `application/problem+json` (RFC 9457) with a stable `code`.
 """
 TAGS = [
@@ -40,6 +48,8 @@ TAGS = [
     {"name": "checkpoints", "description": "Saved models to solve with."},
     {"name": "datasets", "description": "Puzzles to train on, built in or uploaded."},
     {"name": "presets", "description": "Named experiments to start trainings from."},
+    {"name": "webhooks", "description": "Have your own server told of jobs that have ended."},
+    {"name": "access", "description": "API keys, and the log of who did what; for admins."},
     {"name": "problems", "description": "What the error codes mean."},
     {"name": "operation", "description": "Health and metrics, for machines."},
     {"name": "index", "description": "The front page."},
@@ -53,6 +63,9 @@ ROUTERS = (
     checkpoints.router,
     datasets.router,
     presets.router,
+    webhooks.router,
+    api_keys.router,
+    audit.router,
     problem_routes.router,
     health.router,
     metrics.router,
@@ -73,7 +86,11 @@ def create_app(settings: Settings) -> FastAPI:
     )
     backends = app.state.backends = Backends.of(settings)
     problems.install(app)
+    app.add_middleware(NestingLimit, limit=settings.max_json_depth)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(RateLimit, limiter=RateLimiter(settings))
+    app.add_middleware(Authentication, keys=backends.keys, required=authentication.is_on(settings))
+    app.add_middleware(Audited, trail=backends.audit)
     app.add_middleware(RequestContext, metrics=backends.metrics)  # the outermost: it sees every response
     for router in ROUTERS:
         app.include_router(router)

@@ -27,6 +27,7 @@ _ENTRIES = (
         "The body is too large",
         "Send less at once, or ask the operator to raise TRM_MAX_BODY_BYTES.",
     ),
+    Entry("body_too_deep", 400, "The JSON is nested too deeply", "Send it flatter: no request needs such depth."),
     Entry("media_type_unsupported", 415, "The body has the wrong media type", "Send Content-Type: application/json."),
     Entry("request_invalid", 422, "The request is not valid", "Correct the parts that `errors` points at."),
     Entry(
@@ -35,12 +36,25 @@ _ENTRIES = (
         "The cursor is not one of ours",
         "Start again without a cursor, with the same filters throughout.",
     ),
+    # Who asks
+    Entry(
+        "unauthenticated",
+        401,
+        "A valid API key is needed",
+        "Send `Authorization: Bearer trm_...`; ask the operator for a key, or for a new one.",
+    ),
+    Entry(
+        "scope_missing", 403, "The API key may not do this", "Use a key with one of the scopes that the detail names."
+    ),
+    Entry("rate_limited", 429, "Too many requests", "Try again after the time in Retry-After."),
     # What it names
     Entry("job_not_found", 404, "There is no such job", "List the jobs with GET /v1/jobs."),
     Entry("run_not_found", 404, "There is no such run", "List the runs with GET /v1/runs."),
     Entry("checkpoint_not_found", 404, "There is no such checkpoint", "List the checkpoints with GET /v1/checkpoints."),
     Entry("solution_not_found", 404, "There is no such answer", "List the answers with GET /v1/jobs/{id}/solutions."),
     Entry("dataset_not_found", 404, "There is no such data set", "List the data sets with GET /v1/datasets."),
+    Entry("api_key_not_found", 404, "There is no such API key", "List the keys with GET /v1/api-keys."),
+    Entry("webhook_not_found", 404, "There is no such webhook", "List the webhooks with GET /v1/webhooks."),
     Entry("preset_not_found", 404, "There is no such preset", "List the presets with GET /v1/presets."),
     Entry("problem_not_found", 404, "There is no such problem code", "The reference lists all problem codes."),
     Entry("preset_unknown", 422, "The training names no known preset", "Choose one of GET /v1/presets."),
@@ -99,6 +113,15 @@ _ENTRIES = (
         "Correct the rows that `errors` lists; nothing was stored.",
     ),
     Entry("dataset_name_taken", 409, "A data set has this name already", "Choose another name."),
+    # Webhooks
+    Entry("webhooks_off", 403, "This service sends no webhooks", "Ask the operator to set TRM_WEBHOOKS=true."),
+    Entry(
+        "webhook_refused",
+        422,
+        "Webhooks must not be sent there",
+        "Give a public address, on one of the ports that the detail names.",
+    ),
+    Entry("webhooks_too_many", 409, "There are too many webhooks already", "Delete one that is not needed any more."),
     # Jobs
     Entry("job_already_finished", 409, "The job has finished", "Nothing to do: read its result."),
     Entry("lease_lost", None, "Another attempt has taken over the job", "Nothing to do: the newer attempt goes on."),

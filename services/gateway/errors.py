@@ -10,6 +10,9 @@
     ├── ModelNotReady        model_not_ready
     ├── EffortRefused        config_invalid
     ├── UploadRefused        dataset_malformed
+    ├── WebhooksOff          webhooks_off
+    ├── WebhookRefused       webhook_refused
+    ├── WebhooksTooMany      webhooks_too_many
     └── PuzzlesRefused       the code of the first puzzle that is refused
 
 Codes say what is wrong; `catalogue.py` says which HTTP status that is.
@@ -82,6 +85,24 @@ class UploadRefused(GatewayError):
     """An uploaded file is not a valid data file; `items` hold one entry for each bad row."""
 
     code = "dataset_malformed"
+
+
+class WebhooksOff(GatewayError):
+    """The operator has not allowed webhooks."""
+
+    code = "webhooks_off"
+
+
+class WebhookRefused(GatewayError):
+    """A webhook's URL is one that this service will not call."""
+
+    code = "webhook_refused"
+
+
+class WebhooksTooMany(GatewayError):
+    """The owner has as many webhooks as one may have."""
+
+    code = "webhooks_too_many"
 
 
 class PuzzlesRefused(GatewayError):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from services.gateway.announcer import Announcer
@@ -9,6 +10,7 @@ from services.gateway.batches import Batches
 from services.registry import submissions
 from services.registry.database import Database
 from services.registry.errors import DatabaseUnavailable
+from services.registry.ids import LOCAL_OWNER
 from services.registry.metrics import GatewayMetrics
 from services.registry.submissions import Submission
 from services.registry.tables import Job
@@ -32,11 +34,18 @@ class Intake:
         self._database, self._announcer, self._metrics = database, announcer, metrics
         self._batches = Batches[Waiting]("intake", self._take, MOST_AT_ONCE)
         self.start, self.close = self._batches.start, self._batches.close
+        self._owner = LOCAL_OWNER
+
+    def on_behalf_of(self, owner: str) -> "Intake":
+        """The same intake, which takes everything in in this owner's name."""
+        view = copy(self)
+        view._owner = owner
+        return view
 
     async def submit(self, submission: Submission) -> Job:
         """The job as it is recorded; raises DatabaseUnavailable or StorageFull, and then there is no job."""
         job: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        self._batches.put(Waiting(submission, job))
+        self._batches.put(Waiting(submission.owned_by(self._owner), job))
         return await job
 
     def _take(self, batch: Sequence[Waiting]) -> None:

@@ -6,11 +6,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from services.gateway.catalogue import CATALOGUE, Entry
+from services.gateway.permissions import is_guarded
 from services.gateway.problems import MEDIA_TYPE, type_url
 from services.gateway.schemas.problem import Problem
 
 REF = "#/components/schemas/{model}"
 EVERYWHERE = ("internal_error",)
+GUARDED = ("unauthenticated", "scope_missing", "rate_limited")
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -62,8 +64,32 @@ def document(app: FastAPI) -> dict[str, Any]:
         problem = Problem.model_json_schema(ref_template=REF)
         schema["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
         _drop_default_errors(schema)
+        _ask_for_keys(schema)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _ask_for_keys(schema: dict[str, Any]) -> None:
+    """What authentication, limits and owners add to every path that they guard."""
+    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "trm_<id>_<secret>"}
+    schema["components"]["securitySchemes"] = {
+        "apiKey": {**bearer, "description": "Asked for where authentication is on."}
+    }
+    for path, item in schema["paths"].items():
+        for operation in item.values() if is_guarded(path) else ():
+            operation["security"] = [{"apiKey": []}, {}]  # none where authentication is off
+            codes = (*GUARDED, "body_too_deep") if "requestBody" in operation else GUARDED
+            _merge(operation["responses"], refusals(*codes))
+
+
+def _merge(responses: dict[str, Any], more: Responses) -> None:
+    for status, response in more.items():
+        known = responses.setdefault(str(status), response)
+        examples = known["content"][MEDIA_TYPE]["examples"]
+        for code, example in response["content"][MEDIA_TYPE]["examples"].items():
+            if code not in examples:
+                examples[code] = example
+                known["description"] = f"{known['description']}; `{code}`: {CATALOGUE[code].title}"
 
 
 def _drop_default_errors(schema: dict[str, Any]) -> None:

@@ -74,10 +74,11 @@ def install(app: FastAPI) -> None:
 
 async def _http_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's signature is wider than its promise
-    code = HTTP_CODES.get(error.status_code, "internal_error")
+    code = getattr(error, "code", None) or HTTP_CODES.get(error.status_code, "internal_error")
     if _is_full(error.__cause__):
         code = "storage_full"  # FastAPI says 400 when it cannot keep an upload
-    return problem_response(request.scope, code, headers=error.headers)
+    detail = str(error.detail) if hasattr(error, "code") else ""
+    return problem_response(request.scope, code, detail, headers=error.headers)
 
 
 async def _os_error(request: Request, error: Exception) -> ProblemResponse:

@@ -9,6 +9,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from services.gateway import authentication
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
 from services.registry.database import require_head
@@ -23,6 +24,7 @@ def serve(settings: Settings) -> None:
     app = create_app(settings)
     backends: Backends = app.state.backends
     require_head(backends.database)
+    authentication.prepare(settings, backends.database)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _already_stopping)
     Server(app, settings.gateway_host, settings.gateway_port).run()

@@ -10,6 +10,7 @@ from typing import Any, Literal, TextIO
 import structlog
 
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
+TOKEN = re.compile(r"\b(trm_(?:[0-9a-f]{32}|admin)_)[0-9a-f]{64}\b|\b(whsec_)[A-Za-z0-9+/=]{20,}")
 QUIET = ("alembic", "kombu", "amqp", "fsspec", "uvicorn.access")  # they say at info what we say ourselves
 
 
@@ -46,9 +47,9 @@ def configure_logging(level: str, style: Literal["console", "json"], *, part: st
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide the passwords inside URLs."""
+    """Hide the passwords inside URLs, and the secrets of API keys and webhooks."""
     for key, value in event.items():
-        if isinstance(value, str) and "://" in value:
+        if isinstance(value, str) and ("://" in value or "trm_" in value or "whsec_" in value):
             event[key] = _without_passwords(value)
     return event
 
@@ -74,4 +75,4 @@ def _write_traceback(output: TextIO, exc_info: structlog.typing.ExcInfo) -> None
 
 
 def _without_passwords(text: str) -> str:
-    return PASSWORD_IN_URL.sub(r"\1:***@", text)
+    return TOKEN.sub(lambda found: f"{found[1] or found[2]}***", PASSWORD_IN_URL.sub(r"\1:***@", text))

@@ -35,7 +35,9 @@ class Target:
 def parse(url: str, ports: frozenset[int] | None = PORTS) -> Target:
     """The parts of a webhook's URL; raises AddressRefused. `ports` None allows every port."""
     if len(url) > MOST_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        raise AddressRefused(f"The URL must be printable ASCII of at most {MOST_CHARACTERS} characters, without spaces.")
+        raise AddressRefused(
+            f"The URL must be printable ASCII of at most {MOST_CHARACTERS} characters, without spaces."
+        )
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

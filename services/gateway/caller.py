@@ -1,0 +1,56 @@
+"""Who makes a request: what authentication found out, for everything that comes after it."""
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope as Connection
+
+from services.registry.access_tables import ApiKey
+from services.registry.ids import LOCAL_OWNER
+from services.registry.owners import Sight
+from services.registry.scopes import Scope
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever presents an API key, or anybody at all where none is asked for."""
+
+    id: str  # the key's
+    owner: str
+    scopes: frozenset[Scope]
+    has_key: bool = True
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether everything is allowed, for every owner."""
+        return Scope.ADMIN in self.scopes
+
+    @property
+    def sight(self) -> Sight:
+        """What this caller's queries find, and in whose name it makes things."""
+        return Sight(self.owner, sees_all=self.is_admin)
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "Caller":
+        """Whoever presents this key."""
+        return cls(key.id, key.owner, frozenset(Scope(scope) for scope in key.scopes))
+
+
+LOCAL = Caller(LOCAL_OWNER, LOCAL_OWNER, frozenset(Scope), has_key=False)
+NOBODY = Caller("nobody", "", frozenset(), has_key=False)  # where no key was asked for although others need one
+
+
+def remember(connection: Connection, caller: Caller) -> None:
+    """Note on the connection who makes its request."""
+    connection.setdefault("state", {})["caller"] = caller
+
+
+def known(connection: Connection) -> Caller:
+    """Who makes the request; nobody, who sees nothing, unless authentication said otherwise."""
+    found = connection.get("state", {}).get("caller")
+    return found if isinstance(found, Caller) else NOBODY
+
+
+def caller_of(request: HTTPConnection) -> str:
+    """The id of whoever makes the request: an API key's, or `local` where none is asked for."""
+    return known(request.scope).id

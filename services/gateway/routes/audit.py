@@ -1,0 +1,30 @@
+"""The log of who did what; for admins."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from services.gateway.backends import Parts
+from services.gateway.openapi import refusals
+from services.gateway.pagination import Cursor, Limit, Page
+from services.gateway.schemas.api_key import OWNER
+from services.gateway.schemas.audit import AuditRecord
+from services.registry import audit
+
+router = APIRouter(prefix="/v1/audit", tags=["access"])
+Owner = Annotated[str | None, Query(pattern=OWNER, description="Only what this owner's keys did.")]
+
+
+@router.get(
+    "",
+    operation_id="listAuditRecords",
+    summary="Who did what, newest first",
+    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+)
+def list_audit_records(
+    parts: Parts, cursor: Cursor = None, limit: Limit = 20, owner: Owner = None
+) -> Page[AuditRecord]:
+    """Every request that could change something, those refused for want of a scope included."""
+    with parts.database.transaction() as session:
+        page = audit.page(session, owner=owner, cursor=cursor, limit=limit)
+    return Page.of(page, AuditRecord.of)

@@ -1,0 +1,60 @@
+"""API keys as the API shows them: never their secret, but once."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field
+
+from services.gateway.schemas.base import Request, Response
+from services.registry.access_tables import ApiKey as Row
+from services.registry.api_keys import NewKey
+from services.registry.scopes import Scope
+
+OWNER = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+LONGEST_DAYS = 3650
+
+
+class ApiKeyRequest(Request):
+    """A key to be made."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"owner": "alice", "name": "laptop", "scopes": ["train", "solve"]}]}
+    )
+
+    owner: str = Field(pattern=OWNER, description="Whose jobs, runs and data sets it is for.")
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")] = Field(
+        description="What it is used for."
+    )
+    scopes: list[Scope] = Field(min_length=1, max_length=3, description="What it may be used for.")
+    expires_in_days: int | None = Field(default=None, ge=1, le=LONGEST_DAYS, description="Never if left out.")
+
+
+class ApiKey(Response):
+    """A key."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    owner: str
+    name: str
+    scopes: list[Scope]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """The key of this row."""
+        return cls.model_validate(row)
+
+
+class CreatedApiKey(ApiKey):
+    """A key, with what it is presented with."""
+
+    key: str = Field(description="Keep it: it is shown only now.")
+
+    @classmethod
+    def of_new(cls, made: NewKey) -> Self:
+        """A key just made."""
+        return cls(**ApiKey.of(made.row).model_dump(), key=made.token)
