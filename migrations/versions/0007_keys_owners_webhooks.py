@@ -4,6 +4,8 @@ Revision ID: 0007
 Revises: 0004
 """
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
@@ -29,7 +31,7 @@ def upgrade() -> None:
     _make_webhooks()
 
 
-def _created_at() -> sa.Column[sa.types.DateTime]:
+def _created_at() -> sa.Column[datetime]:
     return sa.Column("created_at", MOMENT, server_default=sa.func.now(), nullable=False)
 
 

@@ -49,8 +49,13 @@ class RateLimiter:
 
     def _counted(self, limit: RateLimitItem, kind: str, who: str) -> tuple[RateLimitItem, float] | None:
         if self._limiter is None:
-            options = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
-            self._limiter = SlidingWindowCounterRateLimiter(RedisStorage(self._url, key_prefix=PREFIX, **options))
+            storage = RedisStorage(
+                self._url,
+                key_prefix=PREFIX,
+                socket_timeout=ANSWER_SECONDS,
+                socket_connect_timeout=ANSWER_SECONDS,
+            )
+            self._limiter = SlidingWindowCounterRateLimiter(storage)
         if self._limiter.hit(limit, kind, who):
             return None
         return limit, max(self._limiter.get_window_stats(limit, kind, who).reset_time - time.time(), 1.0)

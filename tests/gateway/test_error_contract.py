@@ -28,6 +28,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/training-jobs": {"json": {"preset": "sudoku-6x6", "dataset": "uploaded-once"}},
     "/v1/solve-jobs": {"json": {"model": "ckpt_1", "puzzle": "1..."}},
     "/v1/datasets": {"files": FILES, "data": {"name": "mine"}},
+    "/v1/webhooks": {"json": {"url": "https://example.org/"}},
+    "/v1/api-keys": {"json": {"owner": "alice", "name": "laptop", "scopes": ["train"]}},
 }
 
 
@@ -95,6 +97,7 @@ def test_foreign_cursors_are_refused(client: TestClient, path: str) -> None:
 
 def unknown_ids() -> Iterator[tuple[str, str, str]]:
     nouns = {"jobs": "job", "runs": "run", "checkpoints": "checkpoint", "datasets": "dataset", "presets": "preset"}
+    nouns |= {"webhooks": "webhook", "api-keys": "api_key"}
     for method, path, _ in OPERATIONS:
         noun = path.split("/")[2] if path.startswith("/v1/") and "{" in path else ""
         if noun:

@@ -26,9 +26,10 @@ def create_api_key(request: ApiKeyRequest, response: Response, parts: Parts) -> 
     """The key itself is in this answer and nowhere else: only a digest of its secret is kept."""
     days = request.expires_in_days
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
-    wanted = {"owner": request.owner, "name": request.name, "scopes": request.scopes}
     with parts.database.transaction() as session:
-        made = api_keys.create(session, **wanted, expires_at=expires_at)
+        made = api_keys.create(
+            session, owner=request.owner, name=request.name, scopes=request.scopes, expires_at=expires_at
+        )
     response.headers["Location"] = f"/v1/api-keys/{made.row.id}"
     response.headers["Cache-Control"] = "no-store"
     return CreatedApiKey.of_new(made)
