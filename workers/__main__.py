@@ -20,6 +20,7 @@ from services.registry.storage import Storage
 from workers.app import serve, settings_summary, solve_app, train_app
 from workers.context import Worker
 from workers.reaper import Reaper
+from workers.webhooks import WebhookSender
 
 POOL_SIZE = 8  # transactions are short: many jobs share few connections
 log = structlog.get_logger()
@@ -72,6 +73,8 @@ def _reap(settings: Settings, database: Database, registry: CollectorRegistry) -
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    if settings.webhooks:
+        threading.Thread(target=WebhookSender(database).run, args=(stopping,), name="webhooks", daemon=True).start()
     Reaper(settings, database, queue.publisher_app(settings), ReaperMetrics(registry)).run(stopping)
 
 

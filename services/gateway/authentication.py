@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway import caller, permissions
-from services.gateway.caller import Caller
+from services.gateway.caller import Identity
 from services.gateway.problems import ProblemResponse, problem_response
 from services.registry import api_keys
 from services.registry.database import Database
@@ -63,19 +63,19 @@ class KeyRing:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, tuple[Caller, float]] = {}
+        self._known: dict[str, tuple[Identity, float]] = {}
         self._lock = Lock()
 
-    def remembered(self, token: str) -> Caller | None:
+    def remembered(self, token: str) -> Identity | None:
         """The caller, if the token was good a moment ago."""
         found = self._known.get(token)
         return found[0] if found is not None and time.monotonic() < found[1] else None
 
-    def look_up(self, token: str) -> Caller | None:
+    def look_up(self, token: str) -> Identity | None:
         """The caller, or None for a token that is no valid key's; raises DatabaseUnavailable."""
         with self._database.transaction() as session:
             key = api_keys.authenticate(session, token)
-            found = None if key is None else Caller.of(key)
+            found = None if key is None else Identity.of(key)
         with self._lock:
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
@@ -129,7 +129,7 @@ def presented(scope: Scope) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _sentence(found: Caller, scope: Scope) -> str:
+def _sentence(found: Identity, scope: Scope) -> str:
     wanted = " or ".join(sorted(permissions.needed(scope["method"], scope["path"]) | {"admin"}))
     has = ", ".join(sorted(found.scopes)) or "none"
     return f"This needs a key with the scope {wanted}; yours has: {has}."

@@ -13,7 +13,7 @@ from services.gateway import caller
 from services.gateway.announcer import Announcer
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.authentication import KeyRing
-from services.gateway.caller import Caller
+from services.gateway.caller import Identity
 from services.gateway.intake import Intake
 from services.gateway.model_lookup import FindModel, model_finder
 from services.registry.database import Database
@@ -40,7 +40,7 @@ class Backends:
     finder: Callable[[Sight], FindModel]
     keys: KeyRing
     audit: AuditTrail
-    caller: Caller = caller.LOCAL
+    caller: Identity = caller.LOCAL
     stopping: threading.Event = field(default_factory=threading.Event)  # set when the server begins to stop
 
     @classmethod
@@ -55,7 +55,7 @@ class Backends:
         find = finder(EVERYTHING)
         return cls(settings, database, queue, storage, collectors, metrics, announcer, intake, find, finder, *access)
 
-    def seen_by(self, who: Caller) -> "Backends":
+    def seen_by(self, who: Identity) -> "Backends":
         """The same parts as this caller may use them: nothing of other owners' is found, and what is made is the caller's.
 
         This is the one place that keeps owners apart: every route gets its parts from here.

@@ -1,8 +1,9 @@
 """Who makes a request: what authentication found out, for everything that comes after it."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from starlette.requests import HTTPConnection
+from fastapi import Depends, Request
 from starlette.types import Scope as Connection
 
 from services.registry.access_tables import ApiKey
@@ -12,7 +13,7 @@ from services.registry.scopes import Scope
 
 
 @dataclass(frozen=True)
-class Caller:
+class Identity:
     """Whoever presents an API key, or anybody at all where none is asked for."""
 
     id: str  # the key's
@@ -31,26 +32,29 @@ class Caller:
         return Sight(self.owner, sees_all=self.is_admin)
 
     @classmethod
-    def of(cls, key: ApiKey) -> "Caller":
+    def of(cls, key: ApiKey) -> "Identity":
         """Whoever presents this key."""
         return cls(key.id, key.owner, frozenset(Scope(scope) for scope in key.scopes))
 
 
-LOCAL = Caller(LOCAL_OWNER, LOCAL_OWNER, frozenset(Scope), has_key=False)
-NOBODY = Caller("nobody", "", frozenset(), has_key=False)  # where no key was asked for although others need one
+LOCAL = Identity(LOCAL_OWNER, LOCAL_OWNER, frozenset(Scope), has_key=False)
+NOBODY = Identity("nobody", "", frozenset(), has_key=False)  # where no key was asked for although others need one
 
 
-def remember(connection: Connection, caller: Caller) -> None:
+def remember(connection: Connection, caller: Identity) -> None:
     """Note on the connection who makes its request."""
     connection.setdefault("state", {})["caller"] = caller
 
 
-def known(connection: Connection) -> Caller:
+def known(connection: Connection) -> Identity:
     """Who makes the request; nobody, who sees nothing, unless authentication said otherwise."""
     found = connection.get("state", {}).get("caller")
-    return found if isinstance(found, Caller) else NOBODY
+    return found if isinstance(found, Identity) else NOBODY
 
 
-def caller_of(request: HTTPConnection) -> str:
+async def caller_of(request: Request) -> str:
     """The id of whoever makes the request: an API key's, or `local` where none is asked for."""
     return known(request.scope).id
+
+
+Caller = Annotated[str, Depends(caller_of)]

@@ -32,7 +32,7 @@ class Target:
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def parse(url: str, ports: frozenset[int] | None = PORTS) -> Target:
+def parse(url: str, *, ports: frozenset[int] | None = PORTS, public: bool = True) -> Target:
     """The parts of a webhook's URL; raises AddressRefused. `ports` None allows every port."""
     if len(url) > MOST_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise AddressRefused(
@@ -44,6 +44,9 @@ def parse(url: str, ports: frozenset[int] | None = PORTS) -> Target:
     except ValueError as error:
         raise AddressRefused(f"This is not a URL: {error}.") from error
     _check_parts(parts, host)
+    literal = _literal(host or "")
+    if public and literal is not None:
+        require_public(literal)
     port = DEFAULT_PORTS[parts.scheme] if port is None else port
     if ports is not None and port not in ports:
         raise AddressRefused(f"The port {port} is not allowed; these are: {', '.join(map(str, sorted(ports)))}.")
@@ -58,9 +61,6 @@ def _check_parts(parts: SplitResult, host: str | None) -> None:
         raise AddressRefused("The URL names no host.")
     if parts.username is not None or parts.password is not None:
         raise AddressRefused("The URL must not hold a user or a password: messages are signed instead.")
-    literal = _literal(host)
-    if literal is not None:
-        require_public(literal)
 
 
 def _literal(host: str) -> Address | None:
