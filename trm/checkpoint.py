@@ -22,12 +22,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
-import safetensors
 import safetensors.torch
 import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from trm import tensor_file
 from trm.config import RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
 from trm.events import CheckpointSaved
@@ -202,10 +202,7 @@ def read_tensors(folder: Path, meta: Meta, stem: str) -> dict[str, Tensor]:
     """
     name = f"{stem}.safetensors"
     verify_file(folder, meta, name)
-    try:
-        return safetensors.torch.load_file(folder / name)
-    except safetensors.SafetensorError as error:
-        raise CorruptCheckpoint(f"{folder / name} is not a safetensors file: {error}") from error
+    return tensor_file.read(folder / name)
 
 
 def verify_file(folder: Path, meta: Meta, name: str) -> None:

@@ -7,8 +7,13 @@ from urllib.parse import SplitResult, urlsplit
 PORTS = frozenset({80, 443, 8080, 8443})
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MOST_CHARACTERS = 2000
-NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-COMPATIBLE = ipaddress.ip_network("::/96")  # an IPv4 address in the last four bytes, long deprecated
+# All other IPv6 addresses are special: local, or an IPv4 address in disguise (mapped, compatible, NAT64).
+UNICAST = ipaddress.ip_network("2000::/3")
+REFUSED = (  # global by the registry, but they lead to another address that stands inside them
+    ipaddress.ip_network("192.88.99.0/24"),  # relays of 6to4
+    ipaddress.ip_network("2001::/32"),  # Teredo
+    ipaddress.ip_network("2002::/16"),  # 6to4
+)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -72,16 +77,7 @@ def _literal(host: str) -> Address | None:
 
 def require_public(address: Address) -> None:
     """Raises AddressRefused unless the whole world reaches the same machine at this address."""
-    for face in (address, *_inside(address)):
-        if not face.is_global or face.is_multicast or face.is_reserved:
-            raise AddressRefused(f"The address {address} is not a public one.")
-
-
-def _inside(address: Address) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses that an IPv6 address stands for in some network."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return []
-    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if any(address in network for network in (*NAT64, COMPATIBLE)):
-        found.append(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
-    return [inner for inner in found if inner is not None]
+    is_plain = address.version == 4 or address in UNICAST
+    refused = any(address in network for network in REFUSED if network.version == address.version)
+    if refused or not is_plain or not address.is_global or address.is_multicast or address.is_reserved:
+        raise AddressRefused(f"The address {address} is not a public one.")

@@ -112,7 +112,9 @@ def nowhere(tmp_path: Path) -> Path:
 @pytest.fixture
 def without_database(settings: Settings, nowhere: Path) -> Iterator[TestClient]:
     """A gateway whose database is down."""
-    down = settings.model_copy(update={"database_url": f"postgresql+psycopg://trm@/trm?host={nowhere}", "webhooks": True})
+    down = settings.model_copy(
+        update={"database_url": f"postgresql+psycopg://trm@/trm?host={nowhere}", "webhooks": True}
+    )
     with TestClient(create_app(down)) as client:
         yield client
 

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from trm.errors import CheckpointNotFound, ForeignCheckpoint
+from trm import tensor_file
+from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint
 
 PREFIXES = ("_orig_mod.", "model.")  # what torch.compile and the official loss wrapper put before every name
 SIBLING = re.compile(r"\$\{\.(\w+)\}")  # Hydra's "the value of this key beside me", in the files of config/arch
@@ -47,9 +46,9 @@ def _is_safetensors(path: Path) -> bool:
 
 def _safetensors(path: Path) -> object:
     try:
-        return safetensors.torch.load_file(path)
-    except safetensors.SafetensorError as error:
-        raise ForeignCheckpoint(f"{path} is not a safetensors file: {error}") from error
+        return tensor_file.read(path)
+    except CorruptCheckpoint as error:
+        raise ForeignCheckpoint(str(error)) from error
 
 
 def _torch_save(path: Path) -> object:

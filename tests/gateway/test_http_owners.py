@@ -1,0 +1,138 @@
+"""Owners do not see each other: every route of the OpenAPI document is tried with another's key."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from services.gateway.app import create_app
+from services.registry import webhooks
+from services.registry.database import Database
+from services.registry.owners import Sight
+from services.registry.scopes import Scope
+from services.registry.settings import Settings
+from tests.gateway.conftest import Book
+from tests.gateway.keys import guarded, header
+
+OFFLINE = Settings(database_url="postgresql://nowhere.invalid/trm", broker_url="redis://nowhere.invalid")
+DOCUMENT: dict[str, Any] = create_app(OFFLINE).openapi()
+OPERATIONS = sorted(
+    (method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item if path.startswith("/v1/")
+)
+PUBLIC = ("/v1/presets", "/v1/problems")  # the same for everybody: they came with the code
+ADMINS = ("/v1/api-keys", "/v1/audit")
+PUZZLE = "1.3.3.1.2.4...2."
+ROWS = "question,answer\n" + "\n".join([f"{'.' * 16},1234341221434321", f"1{'.' * 15},1234341221434321"])
+
+
+@dataclass
+class World:
+    """Everything that alice has, and bob, who has nothing."""
+
+    client: TestClient
+    alice: dict[str, str]
+    bob: dict[str, str]
+    ids: dict[str, str] = field(default_factory=dict)  # path parameter -> alice's
+
+
+@pytest.fixture
+def world(settings: Settings, database: Database) -> Iterator[World]:
+    with guarded(settings, webhooks=True) as client:
+        made = World(client, header(database, "alice"), header(database, "bob"))
+        made.ids = _possessions(made, Book(client.app.state.backends))  # type: ignore[attr-defined]
+        yield made
+
+
+def _possessions(world: World, book: Book) -> dict[str, str]:
+    """One of each thing, finished, so that every route has something to show."""
+    post = world.client.post
+    training = post(
+        "/v1/training-jobs", json={"preset": "sudoku-6x6", "dataset": "sudoku-4x4"}, headers=world.alice
+    ).json()
+    claim = book.claim(training["id"])
+    checkpoint = book.checkpoint(claim)
+    book.metric(claim, 1)
+    job = post("/v1/solve-jobs", json={"model": checkpoint, "puzzle": PUZZLE}, headers=world.alice).json()
+    book.solve(book.claim(job["id"]))
+    form = {"name": "hers", "kind": "sudoku"}
+    files = {"file": ("a.csv", ROWS.encode()), "test_file": ("b.csv", ROWS.encode())}
+    dataset = post("/v1/datasets", data=form, files=files, headers=world.alice).json()
+    webhook = post("/v1/webhooks", json={"url": "https://example.org/"}, headers=world.alice).json()
+    return {
+        "job_id": job["id"],
+        "run_id": training["run_id"],
+        "checkpoint_id": checkpoint,
+        "id_or_name": dataset["id"],
+        "webhook_id": webhook["id"],
+        "index": "0",
+        "training": training["id"],
+    }
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    """The path with alice's ids; a parameter that this test does not know fails it."""
+    return path.format(**{"name": "sudoku-6x6", "code": "job_not_found", "key_id": "key_x"} | ids)
+
+
+def test_every_route_hides_what_is_anothers(world: World) -> None:
+    hidden = shown = 0
+    for method, path in OPERATIONS:
+        if path.startswith((*PUBLIC, *ADMINS)) or method == "DELETE":
+            continue
+        target = filled(path, world.ids)
+        if "{" in path:
+            hers = world.client.request("GET" if method == "GET" else "HEAD", target, headers=world.alice)
+            assert method != "GET" or hers.status_code == 200, (target, hers.text)  # so a 404 means something
+            his = world.client.request(method, target, headers=world.bob)
+            assert his.status_code == 404, (method, target, his.text)
+            hidden += 1
+        elif method == "GET":
+            hers, his = (world.client.get(target, headers=who).text for who in (world.alice, world.bob))
+            assert any(own in hers for own in world.ids.values() if own != "0"), target
+            assert [own for own in world.ids.values() if own != "0" and own in his] == [], target
+            shown += 1
+    routes = [path for method, path in OPERATIONS if method != "DELETE" and not path.startswith((*PUBLIC, *ADMINS))]
+    assert hidden == len([path for path in routes if "{" in path]) >= 13
+    assert shown == 5
+
+
+def test_what_is_anothers_cannot_be_used_or_deleted(world: World, database: Database) -> None:
+    post, ids = world.client.post, world.ids
+    for model in (ids["checkpoint_id"], ids["run_id"]):
+        for _ in range(2):  # the second time its configuration might be remembered
+            mine = post("/v1/solve-jobs", json={"model": model, "puzzle": PUZZLE}, headers=world.alice)
+            assert mine.status_code == 202
+            response = post("/v1/solve-jobs", json={"model": model, "puzzle": PUZZLE}, headers=world.bob)
+            assert (response.status_code, response.json()["code"]) == (422, "model_unknown")
+    for dataset in (ids["id_or_name"], "hers"):
+        body = {"preset": "sudoku-6x6", "dataset": dataset}
+        assert post("/v1/training-jobs", json=body, headers=world.bob).json()["code"] == "dataset_unknown"
+        assert post("/v1/training-jobs", json=body, headers=world.alice).status_code == 202
+    assert world.client.delete(f"/v1/webhooks/{ids['webhook_id']}", headers=world.bob).status_code == 404
+    with database.seen_by(Sight("alice", sees_all=False)).transaction() as session:
+        assert webhooks.get(session, ids["webhook_id"]).disabled_at is None
+
+
+def test_names_of_data_sets_are_each_owners(world: World) -> None:
+    files = {"file": ("a.csv", ROWS.encode()), "test_file": ("b.csv", ROWS.encode())}
+    response = world.client.post("/v1/datasets", data={"name": "hers"}, files=files, headers=world.bob)
+    assert response.status_code == 201
+    assert world.client.get("/v1/datasets/hers", headers=world.bob).json()["id"] == response.json()["id"]
+    assert world.client.get("/v1/datasets/hers", headers=world.alice).json()["id"] == world.ids["id_or_name"]
+
+
+def test_an_admin_sees_everything(world: World, database: Database) -> None:
+    admin = header(database, "root", Scope.ADMIN)
+    for method, path in OPERATIONS:
+        if method == "GET" and not path.startswith(PUBLIC) and "{key_id}" not in path:
+            assert world.client.get(filled(path, world.ids), headers=admin).status_code == 200, path
+    assert len(world.client.get("/v1/jobs", headers=admin).json()["data"]) == 2
+
+
+def test_cursors_do_not_lead_to_anothers(world: World) -> None:
+    for _ in range(3):
+        world.client.post("/v1/training-jobs", json={"preset": "sudoku-6x6"}, headers=world.alice)
+    cursor = world.client.get("/v1/jobs?limit=1", headers=world.alice).json()["next_cursor"]
+    assert world.client.get("/v1/jobs", params={"cursor": cursor}, headers=world.bob).json()["data"] == []

@@ -1,0 +1,44 @@
+"""The operator's commands for keys, as processes."""
+
+import os
+import subprocess
+import sys
+
+from services.gateway.keys import OPERATOR
+from services.registry import api_keys, audit
+from services.registry.database import Database
+
+
+def run(database_url: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "services.gateway", "keys", *arguments]
+    environment = {**os.environ, "TRM_DATABASE_URL": database_url}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_make_list_replace_and_withdraw(database: Database, database_url: str) -> None:
+    made = run(database_url, "create", "--owner", "alice", "--scope", "train", "--scope", "solve", "--days", "9")
+    assert made.returncode == 0, made.stderr
+    token = made.stdout.strip()
+    with database.transaction() as session:
+        key = api_keys.authenticate(session, token)
+    assert key is not None
+    assert (key.owner, key.scopes) == ("alice", ["solve", "train"])
+    new = run(database_url, "rotate", key.id, "--overlap-hours", "1").stdout.strip()
+    with database.transaction() as session:
+        assert api_keys.authenticate(session, new) is not None
+        assert api_keys.authenticate(session, token) is not None
+    assert "is withdrawn" in run(database_url, "revoke", key.id).stdout
+    listed = run(database_url, "list").stdout
+    assert [word for word in ("withdrawn", "valid") if word in listed] == ["withdrawn", "valid"]
+    assert token.rsplit("_", 1)[1] not in listed
+    with database.transaction() as session:
+        acts = audit.page(session).items
+    assert [(act.caller, act.action) for act in reversed(acts)] == [
+        (OPERATOR, f"keys {verb}") for verb in ("create", "rotate", "revoke")
+    ]
+
+
+def test_an_unknown_key_is_one_line(database_url: str) -> None:
+    failed = run(database_url, "revoke", "key_x")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr == "There is no API key 'key_x'. [api_key_not_found]\n"

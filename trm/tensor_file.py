@@ -1,0 +1,49 @@
+"""Reads safetensors files whose header is sane: what a stranger wrote must not exhaust memory, or name anything like a path."""
+
+import json
+import re
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from trm.errors import CorruptCheckpoint
+
+LENGTH_BYTES = 8  # little-endian, before the JSON header
+MOST_HEADER_BYTES = 16 << 20  # ours have some kilobytes
+MOST_TENSORS = 100_000
+NAME = re.compile(r"(?!\.)[A-Za-z0-9_.:\-\[\] ]{1,512}(?<!\.)")
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The tensors by name; raises CorruptCheckpoint for anything else than a plain safetensors file."""
+    check_header(path)
+    try:
+        return safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as error:
+        raise CorruptCheckpoint(f"{path} is not a safetensors file: {error}") from error
+
+
+def check_header(path: Path) -> None:
+    """Raises CorruptCheckpoint when the header is too large, damaged, or names a tensor like a path."""
+    try:
+        header = json.loads(_header(path))
+    except (ValueError, RecursionError) as error:
+        raise CorruptCheckpoint(f"{path} has a damaged header: {str(error)[:200]}.") from error
+    if not isinstance(header, dict) or len(header) > MOST_TENSORS:
+        raise CorruptCheckpoint(f"{path} has a header that is no list of at most {MOST_TENSORS} tensors.")
+    for name in header:
+        if NAME.fullmatch(name) is None or ".." in name:
+            raise CorruptCheckpoint(f"{path} holds a tensor by the name {name[:100]!r}, which no model gives.")
+
+
+def _header(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+            if length > min(MOST_HEADER_BYTES, path.stat().st_size - LENGTH_BYTES):
+                raise CorruptCheckpoint(f"{path} claims a header of {length} bytes, more than it has or than is taken.")
+            return file.read(length)
+    except OSError as error:
+        raise CorruptCheckpoint(f"{path} cannot be read: {error.strerror}.") from error
