@@ -1,12 +1,19 @@
 """Whatever is sent, the answer is ours: success or a problem, never a mistake."""
 
+import gzip
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from trm.config import PuzzleSpec
+from trm.errors import PuzzleError
+from trm.puzzles import grids, maze, rules
+from trm.puzzles.sudoku import spec_for
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -79,3 +86,28 @@ def test_uploading_noise(client: TestClient, content: bytes) -> None:
     for noise in (content, header + content, b"\x1f\x8b" + content):
         response = client.post("/v1/datasets", data={"name": "fuzz", "kind": "grid"}, files={"file": ("a", noise)})
         assert response.status_code in (201, 409, 422), (noise, response.text)
+
+
+@few
+@given(
+    content=st.binary(max_size=400),
+    cut=st.integers(0, 60),
+    flip=st.integers(0, 10_000),
+    kind=st.sampled_from(["sudoku", "grid"]),
+)
+def test_uploading_damaged_gzip(client: TestClient, content: bytes, cut: int, flip: int, kind: str) -> None:
+    packed = bytearray(gzip.compress(b"question,answer\n" + content, mtime=0))
+    packed[flip % len(packed)] ^= 0x55
+    for damaged in (bytes(packed), bytes(packed[: len(packed) - cut]), bytes(packed) * 2):
+        response = client.post("/v1/datasets", data={"name": "fuzz", "kind": kind}, files={"file": ("a.gz", damaged)})
+        assert response.status_code in (201, 409, 422), (damaged, response.text)
+
+
+@few
+@given(
+    spec=st.sampled_from([spec_for(4), spec_for(9), maze.spec_for(5, 5)]),
+    given_=GRIDS | st.text("1234.#oSG ", min_size=16, max_size=25),
+)
+def test_puzzles_alone(spec: PuzzleSpec, given_: Any) -> None:  # noqa: ANN401
+    with suppress(PuzzleError):
+        rules.require_consistent(spec, grids.parse(spec, given_))

@@ -1,0 +1,93 @@
+"""Headers of safetensors files, as strangers could write them: a named error or tensors, and never anything else."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trm import tensor_file
+from trm.errors import CorruptCheckpoint, ForeignCheckpoint
+from trm.interop.files import read_tensors
+
+many = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+NAMES = (
+    st.sampled_from(["a.weight", "../x", "/etc/passwd", "a/b", "..", "", "\0", "a\\b", "C:x", "__metadata__", "ü"])
+    | st.text()
+)
+NUMBERS = st.integers(-(2**70), 2**70) | st.integers(0, 40)
+TENSOR: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {},
+    optional={
+        "dtype": st.sampled_from(["F32", "BF16", "I64", "BOOL", "F8_E4M3", "X", ""]) | st.none(),
+        "shape": st.lists(NUMBERS, max_size=4) | st.none() | st.text(max_size=3),
+        "data_offsets": st.lists(NUMBERS, min_size=2, max_size=2) | st.lists(NUMBERS, max_size=3) | st.none(),
+    },
+)
+HEADERS = st.dictionaries(NAMES, TENSOR | st.none() | st.integers() | st.text(max_size=5), max_size=4)
+
+
+def file_of(header: bytes, data: bytes, length: int | None = None) -> bytes:
+    return (len(header) if length is None else length).to_bytes(8, "little") + header + data
+
+
+def check(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    for read in (tensor_file.read, read_tensors):
+        with suppress(CorruptCheckpoint, ForeignCheckpoint):
+            assert all(".." not in name and "/" not in name for name in read(path))
+
+
+@many
+@given(header=HEADERS, data=st.binary(max_size=64), length=st.none() | st.integers(0, 2**64 - 1))
+def test_any_header(tmp_path: Path, header: dict[str, Any], data: bytes, length: int | None) -> None:
+    check(tmp_path / "x", file_of(json.dumps(header).encode(), data, length))
+
+
+@many
+@given(content=st.binary(max_size=200))
+def test_any_bytes(tmp_path: Path, content: bytes) -> None:
+    check(tmp_path / "x", content)
+    check(tmp_path / "x", file_of(content, b""))
+
+
+@many
+@given(place=st.integers(0, 10_000), value=st.integers(0, 255))
+def test_a_real_file_with_one_byte_changed(tmp_path: Path, place: int, value: int) -> None:
+    content = bytearray(safetensors.torch.save({"a.weight": torch.ones(2, 3), "b": torch.zeros(4, dtype=torch.int64)}))
+    content[place % len(content)] = value
+    check(tmp_path / "x", bytes(content))
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "/x", "a/b", "a\\b", "..", ".", ".hidden", "a..b", "", "a\0b", "x" * 513, "a\n"]
+)
+def test_names_like_paths_are_refused(tmp_path: Path, name: str) -> None:
+    header = json.dumps({name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    (tmp_path / "x").write_bytes(file_of(header, bytes(4)))
+    with pytest.raises(CorruptCheckpoint, match="no model gives"):
+        tensor_file.check_header(tmp_path / "x")
+
+
+def test_a_header_that_claims_too_much_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(file_of(b"{}", b"", 2**63))
+    with pytest.raises(CorruptCheckpoint, match="claims"):
+        tensor_file.check_header(tmp_path / "x")
+    (tmp_path / "x").write_bytes(file_of(b" " * (tensor_file.MOST_HEADER_BYTES + 1), b""))
+    with pytest.raises(CorruptCheckpoint, match="claims"):
+        tensor_file.check_header(tmp_path / "x")
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CorruptCheckpoint, match="cannot be read"):
+        tensor_file.read(tmp_path / "nothing")
+
+
+def test_a_real_file_is_read(tmp_path: Path) -> None:
+    safetensors.torch.save_file({"blocks.0.w": torch.ones(2, 3)}, tmp_path / "x", metadata={"format": "pt"})
+    assert tensor_file.read(tmp_path / "x")["blocks.0.w"].sum() == 6
