@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TRM_DATA_DIR ?= $(CURDIR)/.data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status logs test check format ablate golden openapi constraints clean
+.PHONY: help install demo up down status logs test check audit format ablate golden openapi constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ check: install ## Lint, format check, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: install ## Ask the package index for known vulnerabilities of the pinned dependencies (needs the network)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt pip-audit
+	@$(BIN)/python deploy/audit.py
 
 format: install ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only .

@@ -83,6 +83,15 @@ def test_compose_publishes_on_the_loopback_only_and_hides_the_servers() -> None:
     assert not any(COMPOSE["services"][name].get("ports") for name in ("db", "broker"))
 
 
+def test_compose_asks_for_keys_and_takes_the_first_from_a_file() -> None:
+    assert COMPOSE["x-settings"]["TRM_AUTH"] == "on"
+    assert COMPOSE["services"]["gateway"]["secrets"] == ["trm_admin_secret"]
+    assert set(COMPOSE["secrets"]) <= {f"trm_{name}" for name in Settings.model_fields}
+    assert "secrets/" in (ROOT / ".gitignore").read_text().split()
+    holders = [name for name, service in COMPOSE["services"].items() if "trm_admin_secret" in str(service)]
+    assert holders == ["gateway"]
+
+
 def test_compose_checks_the_health_of_everything_that_stays() -> None:
     assert [name for name in SERVICES - {"migrate"} if "healthcheck" not in COMPOSE["services"][name]] == []
 
