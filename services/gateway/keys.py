@@ -41,10 +41,10 @@ def create(
     days: Annotated[int | None, typer.Option(min=1, help="How long it is valid; for ever unless given.")] = None,
 ) -> None:
     """Make a key and print it: it cannot be shown again."""
-    expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    lifetime = None if days is None else timedelta(days=days)
     try:
         with _database().transaction() as session:
-            made = api_keys.create(session, owner=owner, name=name, scopes=scope, expires_at=expires_at)
+            made = api_keys.create(session, owner=owner, name=name, scopes=scope, lifetime=lifetime)
             audit.record(session, [_act(owner, "create", made.row.id)])
     except RegistryError as error:
         raise _failed(error) from error
@@ -60,7 +60,8 @@ def list_keys() -> None:
     except RegistryError as error:
         raise _failed(error) from error
     for row in rows:
-        state = "valid" if api_keys.is_valid(row, datetime.now(UTC)) else "withdrawn" if row.revoked_at else "expired"
+        is_past = row.expires_at is not None and row.expires_at <= datetime.now(UTC)
+        state = "withdrawn" if row.revoked_at else "expired" if is_past else "valid"
         used = row.last_used_at.isoformat(timespec="minutes") if row.last_used_at else "never used"
         typer.echo(f"{row.id}  {state:<9}  {row.owner:<20}  {','.join(row.scopes):<17}  {used:<22}  {row.name}")
 

@@ -1,8 +1,8 @@
 """What webhooks are told of a job's end: rows made in the transaction that ends it, so that neither is without the other."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from services.registry.access_tables import WebhookDelivery, WebhookEndpoint
@@ -18,14 +18,16 @@ def announce_end(session: Session, job: Job) -> None:
     """Leave a message for every endpoint of the job's owner that wants to know of such an end."""
     event = f"job.{job.status.value}"
     wanted = WebhookEndpoint.owner == job.owner, WebhookEndpoint.events.contains([event])
-    found = session.scalars(select(WebhookEndpoint.id).where(*wanted, WebhookEndpoint.disabled_at.is_(None))).all()
-    if found:
-        payload = _payload(event, job)
-        rows = [{"id": new_id("whd"), "endpoint_id": endpoint_id, "payload": payload} for endpoint_id in found]
+    asked = select(WebhookEndpoint.id, func.now()).where(*wanted, WebhookEndpoint.disabled_at.is_(None))
+    rows = [
+        {"id": new_id("whd"), "endpoint_id": endpoint_id, "payload": _payload(event, job, now)}
+        for endpoint_id, now in session.execute(asked)
+    ]
+    if rows:
         session.execute(insert(WebhookDelivery), rows)
 
 
-def _payload(event: str, job: Job) -> Json:
+def _payload(event: str, job: Job, now: datetime) -> Json:
     """Thin: which job, and how it ended; the rest is asked for with a key."""
     data = {
         "id": job.id,
@@ -35,4 +37,4 @@ def _payload(event: str, job: Job) -> Json:
         "error_code": job.error_code,
         "links": {"self": f"/v1/jobs/{job.id}"},
     }
-    return {"type": event, "timestamp": datetime.now(UTC).isoformat(), "data": data}
+    return {"type": event, "timestamp": now.isoformat(), "data": data}

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
@@ -34,9 +34,10 @@ class NewKey:
 
 
 def create(
-    session: Session, *, owner: str, name: str, scopes: Collection[Scope], expires_at: datetime | None = None
+    session: Session, *, owner: str, name: str, scopes: Collection[Scope], lifetime: timedelta | None = None
 ) -> NewKey:
-    """A new key for an owner."""
+    """A new key for an owner, for ever or for some time."""
+    expires_at = None if lifetime is None else func.now() + lifetime
     key_id, secret = new_id("key"), secrets.token_hex(SECRET_BYTES)
     values = {"owner": owner, "name": name, "scopes": sorted(set(scopes)), "expires_at": expires_at}
     row = ApiKey(id=key_id, secret_sha256=_digest(secret), **values)
@@ -50,9 +51,9 @@ def rotate(session: Session, key_id: str, overlap: timedelta) -> NewKey:
     """A new key like this one, which itself ends after the overlap; raises ApiKeyNotFound."""
     old = get(session, key_id)
     scopes = [Scope(scope) for scope in old.scopes]
-    made = create(session, owner=old.owner, name=old.name, scopes=scopes, expires_at=old.expires_at)
-    ends = datetime.now(UTC) + overlap
-    old.expires_at = ends if old.expires_at is None else min(old.expires_at, ends)
+    made = create(session, owner=old.owner, name=old.name, scopes=scopes)
+    made.row.expires_at = old.expires_at
+    old.expires_at = func.least(ApiKey.expires_at, func.now() + overlap)  # passes over a key's that has no end
     session.flush()
     return made
 
@@ -61,8 +62,9 @@ def revoke(session: Session, key_id: str) -> ApiKey:
     """Withdraw a key at once; twice does no harm. Raises ApiKeyNotFound."""
     key = get(session, key_id)
     if key.revoked_at is None:
-        key.revoked_at = datetime.now(UTC)
+        key.revoked_at = func.now()
         session.flush()
+        session.refresh(key)
     return key
 
 
@@ -84,24 +86,21 @@ def authenticate(session: Session, token: str) -> ApiKey | None:
     match = TOKEN.fullmatch(token)
     if match is None:
         return None
-    key = session.get(ApiKey, f"key_{match[1]}")
+    key = session.scalars(select(ApiKey).where(ApiKey.id == f"key_{match[1]}", *_VALID)).one_or_none()
     is_right = hmac.compare_digest(_digest(match[2]), key.secret_sha256 if key else NO_DIGEST)
-    if key is None or not is_right or not is_valid(key, datetime.now(UTC)):
+    if key is None or not is_right:
         return None
     _note_use(session, key)
     return key
 
 
-def is_valid(key: ApiKey, now: datetime) -> bool:
-    """Whether the key is neither withdrawn nor past its end."""
-    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
+_VALID = (ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()))
 
 
 def _note_use(session: Session, key: ApiKey) -> None:
     unnoted = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < func.now() - timedelta(seconds=USED_SECONDS))
-    if key.last_used_at is None or (datetime.now(UTC) - key.last_used_at).total_seconds() >= USED_SECONDS:
-        noted = update(ApiKey).where(ApiKey.id == key.id, unnoted).values(last_used_at=func.now())
-        session.execute(noted.execution_options(synchronize_session=False))
+    noted = update(ApiKey).where(ApiKey.id == key.id, unnoted).values(last_used_at=func.now())
+    session.execute(noted.execution_options(synchronize_session=False))
 
 
 def ensure_admin(session: Session, secret: str) -> None:
@@ -116,8 +115,7 @@ def ensure_admin(session: Session, secret: str) -> None:
 
 def is_any_valid(session: Session) -> bool:
     """Whether anybody could use the API."""
-    living = ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
-    return session.scalar(select(ApiKey.id).where(*living).limit(1)) is not None
+    return session.scalar(select(ApiKey.id).where(*_VALID).limit(1)) is not None
 
 
 def _digest(secret: str) -> str:

@@ -15,9 +15,9 @@ from services.registry.scopes import Scope
 SECRET, OTHER = "a" * 64, "b" * 64
 
 
-def made(database: Database, expires_at: datetime | None = None) -> NewKey:
+def made(database: Database, lifetime: timedelta | None = None) -> NewKey:
     with database.transaction() as session:
-        return api_keys.create(session, owner="alice", name="laptop", scopes=[Scope.TRAIN], expires_at=expires_at)
+        return api_keys.create(session, owner="alice", name="laptop", scopes=[Scope.TRAIN], lifetime=lifetime)
 
 
 def found(database: Database, token: str) -> ApiKey | None:
@@ -44,9 +44,9 @@ def test_any_other_token_is_nobodys(database: Database) -> None:
 
 
 def test_keys_end(database: Database) -> None:
-    past = made(database, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    past = made(database, lifetime=timedelta(seconds=-1))
     assert found(database, past.token) is None
-    key = made(database, expires_at=datetime.now(UTC) + timedelta(hours=1))
+    key = made(database, lifetime=timedelta(hours=1))
     assert found(database, key.token) is not None
     for _ in range(2):
         with database.transaction() as session:

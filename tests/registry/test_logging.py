@@ -60,3 +60,11 @@ def test_console_is_plain_without_a_terminal(capsys: pytest.CaptureFixture[str])
     assert "Queue is long" in line
     assert "jobs=3" in line
     assert "\x1b" not in line
+
+
+def test_keys_and_webhook_secrets_are_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "json", part="gateway")
+    key, secret = f"trm_{'0' * 32}_{'5ec3e7' * 10}abcd", "whsec_" + "U0VDUkVU" * 6
+    structlog.get_logger().info("Seen", key=key, secret=secret, name="trm_jobs_total")
+    [line] = _lines(capsys)
+    assert (line["key"], line["secret"], line["name"]) == (f"trm_{'0' * 32}_***", "whsec_***", "trm_jobs_total")

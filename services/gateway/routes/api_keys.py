@@ -1,6 +1,6 @@
 """API keys: make, list and withdraw them; for admins."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from fastapi import APIRouter, Response
 
@@ -25,10 +25,10 @@ router = APIRouter(prefix="/v1/api-keys", tags=["access"])
 def create_api_key(request: ApiKeyRequest, response: Response, parts: Parts) -> CreatedApiKey:
     """The key itself is in this answer and nowhere else: only a digest of its secret is kept."""
     days = request.expires_in_days
-    expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    lifetime = None if days is None else timedelta(days=days)
     with parts.database.transaction() as session:
         made = api_keys.create(
-            session, owner=request.owner, name=request.name, scopes=request.scopes, expires_at=expires_at
+            session, owner=request.owner, name=request.name, scopes=request.scopes, lifetime=lifetime
         )
     response.headers["Location"] = f"/v1/api-keys/{made.row.id}"
     response.headers["Cache-Control"] = "no-store"
