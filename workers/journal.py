@@ -48,25 +48,25 @@ class Journal:
         patience = settings.metrics_batch_seconds if self.waiting else settings.heartbeat_seconds
         return idle >= patience or len(self.waiting) >= settings.metrics_batch_rows
 
-    def write(self) -> bool:
-        """Write all that waits and extend the lease; True when the job is to be cancelled.
+    def write(self) -> leases.Orders:
+        """Write all that waits and extend the lease; what the worker is asked to do.
 
         Raises StaleLease. A database that is away is forgiven until the lease has run out.
         """
         self.last_written = time.monotonic()
         try:
-            cancel = self._write()
+            orders = self._write()
         except DatabaseUnavailable:
             if time.monotonic() - self.last_reached > self.claim.lease_seconds:
                 raise
             log.warning("journal.database_away", waiting=len(self.waiting))
-            return False
+            return leases.Orders()
         self.waiting.clear()
         self.last_reached = self.last_written
         self.worker.metrics.last_heartbeat.set_to_current_time()
-        return cancel
+        return orders
 
-    def _write(self) -> bool:
+    def _write(self) -> leases.Orders:
         with self.worker.database.transaction() as session:
             orders = leases.heartbeat(session, self.claim, self.step)
             if steps := [e for e in self.waiting if e["event"] == "step"]:
@@ -82,7 +82,7 @@ class Journal:
                     event["id"] = checkpoints.add(session, self.claim, **row).id
             if told := [(e["event"], _told(e)) for e in self.waiting if e["event"] != "step"]:
                 job_events.append(session, self.claim, told)
-        return orders.cancel
+        return orders
 
     def _store(self, event: dict[str, Any]) -> dict[str, Any] | None:
         metrics, begun = self.worker.metrics, time.monotonic()

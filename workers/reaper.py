@@ -35,9 +35,12 @@ class Reaper:
             stopping.wait(self.settings.reaper_interval_seconds)
 
     def make_round(self) -> None:
-        """Rescue, announce, count."""
+        """Rescue, end what waited too long, announce, count."""
         with self.database.transaction() as session:
             rescued = rescue.rescue_expired(session)
+            expired = rescue.fail_expired(session)
+        for row in expired:
+            log.info("job.expired", job_id=row.id)
         for job in rescued:
             self.metrics.lease_expirations.labels(job.kind.value).inc()
             log.warning(

@@ -15,7 +15,7 @@ from services.registry import checkpoints, jobs, leases, tables
 from services.registry.errors import StorageUnavailable
 from services.registry.metrics import TrainMetrics
 from workers import outcome
-from workers.attempt import Cancelled, Failed, Released
+from workers.attempt import Failed, Released, reason_to_stop
 from workers.child import Child
 from workers.context import Worker
 from workers.journal import Journal
@@ -101,8 +101,9 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> d
                 updated = now
         if reason is None and worker.stopping.is_set():
             reason = Released()
-        if journal.is_due and journal.write() and reason is None:
-            reason = Cancelled()
+        if journal.is_due:
+            orders = journal.write()
+            reason = reason or reason_to_stop(orders)
         if reason is not None and kill_at == float("inf"):
             child.signal(signal.SIGTERM)
             kill_at = time.monotonic() + worker.settings.stop_grace_seconds

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     republish_seconds: float = Field(default=30, gt=0)  # a queued job unclaimed for longer is announced again
     stop_grace_seconds: float = Field(default=20, gt=0)  # a training has this long to save before it is killed
     max_attempts: int = Field(default=3, ge=1, le=100)
+    quarantine_deaths: int = Field(default=3, ge=1, le=100)  # trainers that a job may kill in a row at the same step
     metrics_batch_rows: int = Field(default=100, ge=1, le=10_000)  # logged steps written at once
     metrics_batch_seconds: float = Field(default=1, gt=0)  # a logged step waits no longer than this
 

@@ -30,12 +30,11 @@ class Book:
     def transaction(self) -> AbstractContextManager[Session]:
         return self.database.transaction()
 
-    def train(self, max_attempts: int = 3, total_steps: int | None = None) -> Job:
+    def train(self, max_attempts: int = 3, total_steps: int | None = None, **wishes: int) -> Job:
+        limits = {"max_attempts": max_attempts, "total_steps": total_steps}
         with self.transaction() as session:
             run_id = runs.create(session, CONFIG).id
-            return jobs.submit(
-                session, JobKind.TRAIN, {}, run_id=run_id, max_attempts=max_attempts, total_steps=total_steps
-            )
+            return jobs.submit(session, JobKind.TRAIN, {}, run_id=run_id, wishes=jobs.Wishes(**wishes), **limits)
 
     def claim(self, job_id: str, *, worker: str = "worker-1", lease_seconds: float = LEASE_SECONDS) -> leases.Claim:
         with self.transaction() as session:
@@ -71,7 +70,11 @@ class Book:
         if status is JobStatus.QUEUED:
             return self.train().id
         claim = self.training()
-        if status is not JobStatus.RUNNING:
+        if status is JobStatus.PAUSED:
+            with self.transaction() as session:
+                jobs.request_pause(session, claim.job_id)
+                endings.release(session, claim)
+        elif status is not JobStatus.RUNNING:
             self.finish(claim, status)
         return claim.job_id
 
