@@ -227,8 +227,30 @@ def resolve(
     Raises UnknownPreset, or InvalidOverride naming the key and what it accepts.
     """
     preset = get_preset(name)
-    sections: dict[str, dict[str, Any]] = {"model": preset.model.model_dump(), "train": preset.train.model_dump()}
-    for key, value in (overrides or {}).items():
+    return _overridden(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
+
+
+def continued(
+    parent: RunConfig, overrides: dict[str, Any], puzzle: PuzzleSpec | None = None, dataset: str | None = None
+) -> RunConfig:
+    """A run's configuration with dotted overrides applied, for another run that begins with its weights.
+
+    Raises InvalidOverride, also when the weights would not fit any more.
+    """
+    config = _overridden(
+        parent.model, parent.train, overrides, parent.preset, dataset or parent.dataset, puzzle or parent.puzzle
+    )
+    if (config.model, config.puzzle) != (parent.model, parent.puzzle):
+        what = "puzzles" if config.model == parent.model else "model"
+        raise InvalidOverride(f"The weights of the checkpoint fit no other {what} than those they were trained with.")
+    return config
+
+
+def _overridden(
+    model: ModelConfig, train: TrainConfig, overrides: dict[str, Any], name: str, dataset: str, puzzle: PuzzleSpec
+) -> RunConfig:
+    sections: dict[str, dict[str, Any]] = {"model": model.model_dump(), "train": train.model_dump()}
+    for key, value in overrides.items():
         section, _, field = key.partition(".")
         if section not in sections or field not in sections[section]:
             known = ", ".join(f"{s}.{f}" for s, fields in sections.items() for f in fields)
@@ -237,7 +259,7 @@ def resolve(
     try:
         return RunConfig(
             preset=name,
-            dataset=dataset or preset.dataset,
+            dataset=dataset,
             puzzle=puzzle,
             model=ModelConfig(**sections["model"]),
             train=TrainConfig(**sections["train"]),

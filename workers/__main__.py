@@ -57,14 +57,14 @@ def main(role: Role) -> None:
 
 
 def _train(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
-    worker = Worker(settings, database, Storage(settings.storage_url), TrainMetrics(registry))
+    worker = Worker(settings, database, Storage.of(settings), TrainMetrics(registry))
     serve(train_app(worker), worker, queue.TRAIN_QUEUE, concurrency=1)
 
 
 def _solve(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
     import trm.solver  # noqa: F401  takes seconds, which the first job would wait for
 
-    worker = Worker(settings, database, Storage(settings.storage_url), SolveMetrics(registry))
+    worker = Worker(settings, database, Storage.of(settings), SolveMetrics(registry))
     serve(solve_app(worker), worker, queue.SOLVE_QUEUE, settings.solve_concurrency)
 
 

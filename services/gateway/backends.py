@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from services.gateway.announcer import Announcer
 from services.gateway.intake import Intake
 from services.gateway.model_lookup import FindModel, model_finder
+from services.registry.backlog import Caps
 from services.registry.database import Database
 from services.registry.metrics import GatewayMetrics
 from services.registry.queue import publisher_app
@@ -37,9 +38,10 @@ class Backends:
     def of(cls, settings: Settings) -> "Backends":
         """The parts that the settings name; none of them connects before it is used."""
         collectors = CollectorRegistry()
-        database, queue, storage = Database.of(settings), publisher_app(settings), Storage(settings.storage_url)
+        database, queue, storage = Database.of(settings), publisher_app(settings), Storage.of(settings)
         metrics, announcer = GatewayMetrics(collectors), Announcer(database, queue)
-        intake = Intake(database, announcer, metrics)
+        caps = Caps(settings.max_queued_jobs, settings.max_queued_jobs_per_caller)
+        intake = Intake(database, announcer, metrics, caps)
         finder = model_finder(database)
         return cls(settings, database, queue, storage, collectors, metrics, announcer, intake, finder)
 

@@ -101,6 +101,43 @@ _ENTRIES = (
     Entry("dataset_name_taken", 409, "A data set has this name already", "Choose another name."),
     # Jobs
     Entry("job_already_finished", 409, "The job has finished", "Nothing to do: read its result."),
+    Entry(
+        "job_move_refused",
+        409,
+        "The job's state does not allow that",
+        "The detail names its state; `links` of the job hold what can be asked of it.",
+    ),
+    Entry(
+        "idempotency_key_reused",
+        422,
+        "The idempotency key was used for another request",
+        "Make a new key for every new request.",
+    ),
+    Entry(
+        "idempotency_key_in_use",
+        409,
+        "The same request is being dealt with",
+        "Send it again: its answer will be there.",
+    ),
+    Entry("queue_full", 429, "Too many jobs are queued", "Try again after the time in Retry-After."),
+    Entry(
+        "job_expired",
+        None,
+        "No worker took the job up in time",
+        "Retry it, or submit it with a longer ttl_seconds or a higher priority.",
+    ),
+    Entry(
+        "job_timed_out",
+        None,
+        "The job was worked on for longer than it may be",
+        "Retry it: a training goes on from its last checkpoint.",
+    ),
+    Entry(
+        "job_quarantined",
+        None,
+        "The job kills its trainer at the same step every time",
+        "Read the last lines in the message; submit it again with less memory to need, or report it.",
+    ),
     Entry("lease_lost", None, "Another attempt has taken over the job", "Nothing to do: the newer attempt goes on."),
     Entry(
         "worker_lost",
@@ -152,4 +189,7 @@ _ENTRIES = (
 CATALOGUE: dict[str, Entry] = {entry.code: entry for entry in _ENTRIES}
 
 ERRORS_LISTED = 100  # more would bury the reader
-RETRY_AFTER_SECONDS = 5  # what a 503 asks for: long enough for a restart
+RETRY_AFTER_SECONDS = {
+    503: 5,  # long enough for a restart
+    429: 15,  # some jobs will have begun
+}

@@ -90,7 +90,16 @@ def insert_rows(session: Session, rows: Sequence[Json]) -> list[Job]:
 
 
 # What the database adds to a new row: the request itself, which may be large, does not travel back.
-_COMPUTED = (Job.status, Job.attempt, Job.earlier_attempts, Job.step, Job.version, Job.available_at, Job.created_at)
+_COMPUTED = (
+    Job.status,
+    Job.expires_at,
+    Job.attempt,
+    Job.earlier_attempts,
+    Job.step,
+    Job.version,
+    Job.available_at,
+    Job.created_at,
+)
 
 
 def get(session: Session, job_id: str) -> Job:

@@ -23,7 +23,7 @@ def create(session: Session, config: RunConfig, *, name: str | None = None) -> R
     return run
 
 
-def new_row(config: RunConfig, *, name: str | None = None) -> Json:
+def new_row(config: RunConfig, *, name: str | None = None, parent: str | None = None) -> Json:
     """The columns of a new run, with its id, for `insert_rows`."""
     return {
         "id": new_id("run"),
@@ -32,6 +32,7 @@ def new_row(config: RunConfig, *, name: str | None = None) -> Json:
         "dataset": config.dataset,
         "config": config.model_dump(mode="json"),
         "total_steps": config.train.steps,
+        "parent_checkpoint_id": parent,
     }
 
 

@@ -18,11 +18,13 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
+from services.gateway.answers import created
 from services.registry import census, checkpoints, jobs, leases, rescue, run_metrics, runs, submissions
 from services.registry.database import Database
 from services.registry.metrics import TrainMetrics
 from services.registry.states import JobKind
 from services.registry.storage import Storage
+from services.registry.backlog import Caps
 from services.registry.submissions import Submission
 from services.registry.tables import RunMetric
 from tests.bench.load import Load, put
@@ -96,7 +98,7 @@ def _model(servers: Stand, database: Database) -> str:
     saved = Path(Trainer(config, Splits(few, None, few), torch.device("cpu")).save(servers.folder / "model").path)
     with database.transaction() as session:
         claim = _claimed(session, config)
-        url = Storage(servers.settings.storage_url).put_folder(saved, f"runs/{claim.training_run}")
+        url = Storage.of(servers.settings).put_folder(saved, f"runs/{claim.training_run}")
         return checkpoints.add(session, claim, step=1, url=url, digest="d", size=1, metrics={}).id
 
 
@@ -247,7 +249,7 @@ def _telling_seconds() -> float:
 
 def _recorded_training(servers: Stand, database: Database, config: RunConfig) -> tuple[list[float], float]:
     """Seconds at each update as they were recorded, and the processor time that the recording took."""
-    storage, metrics = Storage(servers.settings.storage_url), TrainMetrics(CollectorRegistry())
+    storage, metrics = Storage.of(servers.settings), TrainMetrics(CollectorRegistry())
     with database.transaction() as session:
         claim = _claimed(session, config)
     with tempfile.TemporaryDirectory() as folder:
@@ -326,7 +328,7 @@ def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object
     def submit() -> str:
         row = jobs.new_row(JobKind.SOLVE, {"puzzles": [PUZZLE]}, model_id=model, total_steps=1)
         with database.transaction() as session:
-            return submissions.record(session, [Submission(row)])[0].id
+            return submissions.record(session, [Submission(row)], Caps(10**9, 10**9), created)[0].id
 
     waiting = [submit() for _ in range(100)]
 

@@ -53,7 +53,7 @@ def check_problem(response: Response, code: str) -> dict[str, Any]:
     assert body["request_id"] == response.headers["x-request-id"]
     assert body["detail"]
     assert isinstance(body["errors"], list)
-    assert ("retry-after" in response.headers) == (response.status_code == 503)
+    assert ("retry-after" in response.headers) == (response.status_code in (429, 503))
     return body
 
 

@@ -1,21 +1,25 @@
-"""Jobs of both kinds: look at one, list, cancel, follow."""
+"""Jobs of both kinds: look at one, list, cancel, pause, resume, retry, follow."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway import job_view
-from services.gateway.backends import Parts
+from services.gateway.answers import answer, poll_headers, retry_after
+from services.gateway.backends import Backends, Parts
+from services.gateway.idempotency import Mark, Marked, act_once, respond
 from services.gateway.openapi import Responses, refusals
 from services.gateway.pagination import Cursor, Limit, Page
-from services.gateway.polling import entity_tag, is_known, poll_headers, retry_after
+from services.gateway.polling import entity_tag, is_known
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solution import Solution
 from services.gateway.streaming import read_events, stream_events
-from services.registry import checkpoints, jobs, runs, solutions
+from services.registry import checkpoints, jobs, runs, solutions, tables
 from services.registry.states import JobKind, JobStatus
 from trm.config import RunConfig
 from trm.puzzles.grids import parse
@@ -24,6 +28,14 @@ from trm.puzzles.picture import side_by_side, svg
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 NOT_MODIFIED: Responses = {304: {"description": "The job is still as If-None-Match says."}}
+AGAIN = refusals(
+    "request_invalid",
+    "job_not_found",
+    "job_move_refused",
+    "idempotency_key_reused",
+    "idempotency_key_in_use",
+    "database_unavailable",
+)
 STREAM: Responses = {
     200: {
         "description": "Server-sent events: `id` is the event's number, `event` its type, `data` its JSON. "
@@ -92,6 +104,58 @@ def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     job = job_view.show(parts, row)
     response.headers.update(poll_headers(job))
     return job
+
+
+@router.post(
+    "/{job_id}/pause",
+    status_code=202,
+    operation_id="pauseJob",
+    summary="Pause a job",
+    responses=refusals("job_not_found", "job_already_finished", "job_move_refused", "database_unavailable"),
+)
+def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
+    """A queued job is set aside at once; a running training saves a checkpoint first, and a solve job will begin anew.
+
+    Twice does no harm. A paused job waits until it is resumed, however long that is.
+    """
+    with parts.database.transaction() as session:
+        row = jobs.request_pause(session, job_id)
+    job = job_view.show(parts, row)
+    response.headers.update(poll_headers(job))
+    return job
+
+
+@router.post(
+    "/{job_id}/resume",
+    status_code=202,
+    response_model=Job,
+    operation_id="resumeJob",
+    summary="Resume a paused job",
+    responses=AGAIN,
+)
+def resume_job(job_id: str, parts: Parts, mark: Marked) -> Response:
+    """Queue it again; a training goes on from its last checkpoint. A pause that was only asked for is withdrawn."""
+    return _again(parts, job_id, mark, lambda session: jobs.resume(session, job_id))
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    response_model=Job,
+    operation_id="retryJob",
+    summary="Retry a failed or cancelled job",
+    responses=AGAIN,
+)
+def retry_job(job_id: str, parts: Parts, mark: Marked) -> Response:
+    """The same job is queued again, with fresh attempts and all its time; a training goes on from its last intact checkpoint."""
+    attempts = parts.settings.max_attempts
+    return _again(parts, job_id, mark, lambda session: jobs.retry(session, job_id, attempts))
+
+
+def _again(parts: Backends, job_id: str, mark: Mark, move: Callable[[Session], tables.Job]) -> Response:
+    answered = act_once(parts, mark.key(), job_id, lambda session: answer(job_view.within(session, move(session)), 202))
+    parts.announcer.tell(job_view.find(parts, job_id))
+    return respond(answered)
 
 
 @router.get(

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from services.gateway.schemas.puzzle import Puzzle
+from services.gateway.schemas.wishes import Wishes
 from trm.effort import Effort
 
 TRACED_CHAINS = 100  # a trace stores every step of every chain
@@ -33,7 +34,7 @@ _EXAMPLES: list[JsonValue] = [
 ]
 
 
-class SolveJobRequest(Effort):
+class SolveJobRequest(Effort, Wishes):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
     model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})
