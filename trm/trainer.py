@@ -90,6 +90,18 @@ class Trainer:
         trainer.metrics = meta.metrics
         return trainer
 
+    def adopt(self, folder: Path) -> None:
+        """Begin with the weights that a checkpoint solves with, everything else anew.
+
+        Raises CheckpointError when it is damaged, or its model is another one.
+        """
+        try:
+            self.model.load_state_dict(checkpoint.read_weights(folder, checkpoint.read_meta(folder)))
+        except RuntimeError as error:
+            raise ForeignCheckpoint(f"The weights in {folder} do not fit this configuration: {error}") from error
+        if self.ema is not None:
+            self.ema = ExponentialMovingAverage(self.model, self.ema.decay)
+
     def __iter__(self) -> Iterator[Event]:
         """All that happens until the last update; every update yields at least `Updated`."""
         train = self.config.train

@@ -1,5 +1,6 @@
 """Brings a trainer's events into rows: collected, then written with the heartbeat in one transaction."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from services.registry.errors import DatabaseUnavailable, StorageUnavailable
 from services.registry.metrics import TrainMetrics
 from trm.errors import StorageFull
 from workers.context import Worker
+from workers.retention import clear_out
 
 log = structlog.get_logger()
 
@@ -23,6 +25,7 @@ class Journal:
         self.step: int | None = None
         self.total_steps = 0
         self.waiting: list[dict[str, Any]] = []
+        self.not_stored: StorageFull | StorageUnavailable | None = None  # why the last checkpoint is missing
         self.last_written = self.last_reached = time.monotonic()
 
     def take(self, event: dict[str, Any]) -> None:
@@ -61,7 +64,10 @@ class Journal:
                 raise
             log.warning("journal.database_away", waiting=len(self.waiting))
             return leases.Orders()
+        stored = any(event["event"] == "checkpoint" for event in self.waiting)
         self.waiting.clear()
+        if stored:
+            clear_out(self.worker.database, self.worker.storage, self.claim.training_run)
         self.last_reached = self.last_written
         self.worker.metrics.last_heartbeat.set_to_current_time()
         return orders
@@ -80,6 +86,7 @@ class Journal:
                 elif event["event"] == "checkpoint":
                     row = {name: event[name] for name in ("step", "url", "digest", "size", "metrics")}
                     event["id"] = checkpoints.add(session, self.claim, **row).id
+                    checkpoints.retire(session, self.claim, self.worker.settings.keep_checkpoints)
             if told := [(e["event"], _told(e)) for e in self.waiting if e["event"] != "step"]:
                 job_events.append(session, self.claim, told)
         return orders
@@ -90,9 +97,13 @@ class Journal:
         try:
             url = self.worker.storage.put_folder(Path(event["path"]), name)
         except (StorageFull, StorageUnavailable) as error:
+            self.not_stored = error
             metrics.checkpoint_failures.labels(error.code).inc()
             log.error("checkpoint.not_stored", step=event["step"], code=error.code, reason=str(error))
             return None
+        finally:
+            shutil.rmtree(event["path"], ignore_errors=True)
+        self.not_stored = None
         metrics.checkpoint_write_seconds.observe(time.monotonic() - begun)
         metrics.checkpoint_bytes.inc(event["bytes"])
         return event | {"url": url, "size": event["bytes"]}

@@ -19,8 +19,8 @@ FindModel = Callable[[str], tuple[str, RunConfig]]
 def model_finder(database: Database) -> FindModel:
     """A function from what a request names to a checkpoint's id and what it was trained with.
 
-    It raises ModelUnknown or ModelNotReady. A checkpoint never changes, so it is read once; which one is a run's newest
-    is asked every time.
+    It raises ModelUnknown or ModelNotReady. What a checkpoint was trained with never changes, so it is read once; whether it
+    is still there, and which one is a run's newest, is asked every time.
     """
 
     @lru_cache(REMEMBERED)
@@ -31,7 +31,7 @@ def model_finder(database: Database) -> FindModel:
 
     def find(name: str) -> tuple[str, RunConfig]:
         try:
-            checkpoint_id = _newest_of(database, name) if name.startswith("run_") else name
+            checkpoint_id = _checkpoint_id(database, name)
             return checkpoint_id, config_of(checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
             raise ModelUnknown(f"{error} List them with GET /v1/runs or GET /v1/checkpoints.") from error
@@ -39,10 +39,12 @@ def model_finder(database: Database) -> FindModel:
     return find
 
 
-def _newest_of(database: Database, run_id: str) -> str:
+def _checkpoint_id(database: Database, name: str) -> str:
     with database.transaction() as session:
-        runs.get(session, run_id)
-        return _newest(session, run_id)
+        if not name.startswith("run_"):
+            return checkpoints.get(session, name).id
+        runs.get(session, name)
+        return _newest(session, name)
 
 
 def _newest(session: Session, run_id: str) -> str:

@@ -31,6 +31,9 @@ def train(
         str | None, typer.Option(help="A built-in data set or a data set folder; the preset's unless given.")
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on from this checkpoint, with its configuration.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Begin with the weights of this checkpoint, everything else anew.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     compile_: Annotated[
         CompileChoice,
@@ -44,7 +47,7 @@ def train(
     tell = _print_json if events else Reporter().tell
     try:
         chosen = _recorded(resume) if resume else _configuration(config, preset, overrides or [], data)
-        _run(chosen, data, out, resume, device, compile_, tell)
+        _run(chosen, data, out, resume, weights, device, compile_, tell)
     except TrmError as error:
         if not events:
             raise
@@ -57,6 +60,7 @@ def _run(
     data: str | None,
     out: Path,
     resume: Path | None,
+    weights: Path | None,
     device: str,
     compile_: CompileChoice,
     tell: Callable[[Event], None],
@@ -72,6 +76,8 @@ def _run(
     keep_big_buffers()
     make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled)
+    if weights and not resume:
+        trainer.adopt(weights)
     stop = _StopRequest()
     with CheckpointWriter(out) as writer:
         for event in trainer:
