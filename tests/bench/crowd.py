@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tests.bench.official import Official, evaluated
 from tests.bench.row import Row
 from trm.effort import Effort
+from trm.inquiry import Inquiry
 from trm.solver import Solver
 
 CLIENTS = 64
@@ -34,9 +35,9 @@ class Continuous:
 
     def ask(self, question: NDArray[np.int32]) -> None:
         """Submit and wait."""
-        done = threading.Event()
-        inquiry = self.solver.inquiry(question[None], self.effort, on_solution=lambda _index, _solution: done.set())
-        self.solver.engine.submit(inquiry)
+        done, solver = threading.Event(), self.solver
+        take = lambda _index, _solution: done.set()  # noqa: E731
+        solver.engine.submit(Inquiry(question[None], self.effort, solver.spec, solver.config.model, on_solution=take))
         self.asked.release()
         done.wait()
 

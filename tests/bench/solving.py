@@ -41,10 +41,10 @@ class Drawn(Inquiry):
     """An inquiry whose chains halt at steps drawn beforehand: the work of a trained model, done by one that is not."""
 
     def __init__(self, solver: Solver, questions: NDArray[np.int32], halting: NDArray[np.int64]) -> None:
-        super().__init__(questions, Effort(), solver.spec, solver.config.model, on_solution=self.take)
+        super().__init__(questions, Effort(), solver.spec, solver.config.model, on_solution=self.note)
         self.halting, self.found = halting, list[Solution]()
 
-    def take(self, _index: int, solution: Solution) -> None:
+    def note(self, _index: int, solution: Solution) -> None:
         """Keep a solution."""
         self.found.append(solution)
 
