@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export TRM_DATA_DIR ?= $(CURDIR)/.data
-# idle threads sleep: spinning ones would take the cores from the other processes
-export OMP_WAIT_POLICY ?= PASSIVE
+# idle threads spin only briefly, as trm/threads.py says: the cores are shared with other processes
+export GOMP_SPINCOUNT ?= 2000
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down status logs test check format bench bench-gpu bench-growth ablate golden openapi constraints clean

@@ -10,7 +10,7 @@ from trm.compiling import should_compile, why_not
 from trm.config import RunConfig
 from trm.data import Splits
 from trm.errors import CompilerMissing
-from trm.threads import share_cores
+from trm.threads import SPINS, share_cores
 from trm.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -44,10 +44,15 @@ def test_without_a_compiler_the_reason_is_given(config: RunConfig, monkeypatch: 
         should_compile("always", config, CPU)
 
 
-def test_threads_sleep_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+def test_threads_spin_briefly_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
     share_cores()
-    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert os.environ["GOMP_SPINCOUNT"] == SPINS
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    share_cores()
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     share_cores()
-    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+    assert "GOMP_SPINCOUNT" not in os.environ
