@@ -199,7 +199,9 @@ def _named(metric: str) -> str:
 
 def _data(config: RunConfig) -> str:
     known = BUILTIN.get(config.dataset)
-    return config.dataset if known is None else f"{config.dataset}: {known.summary} Licence of the data: {known.licence}."
+    return (
+        config.dataset if known is None else f"{config.dataset}: {known.summary} Licence of the data: {known.licence}."
+    )
 
 
 def _shown(name: str, value: float | None) -> str:
