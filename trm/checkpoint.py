@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from trm.version import trm_version
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +31,7 @@ from trm.config import RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
 from trm.events import CheckpointSaved
 from trm.model import BIG_TABLE
+from trm.version import trm_version
 
 FORMAT = "trm-checkpoint/1"
 META = "meta.json"

@@ -31,7 +31,9 @@ def train(
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(help="Go on from this checkpoint, or the newest intact one in this folder, with its configuration."),
+        typer.Option(
+            help="Go on from this checkpoint, or the newest intact one in this folder, with its configuration."
+        ),
     ] = None,
     minutes: Annotated[
         float | None,

@@ -62,8 +62,8 @@ answers = logits.argmax(-1)
 MEASURED = """
 ## How good it is
 
-Measured on {device} in {precision} with the weights in this folder, on all {n:,} puzzles of the {split} split of {dataset}; `python -m trm evaluate
---checkpoint . --data {dataset} --split {split}` repeats the first line. Intervals are Wilson's, 95 %.
+Measured on {device} in {precision} with the weights in this folder, on {n:,} puzzles of the {split} split of {dataset};
+`python -m trm evaluate --checkpoint . --data {dataset} --split {split}` repeats the first line. Intervals are Wilson's, 95 %.
 
 | thinking | exactly right | obeys the rules | supervision steps | of all chains | seconds |
 |---|---|---|---:|---:|---:|
@@ -199,7 +199,9 @@ def _named(metric: str) -> str:
 
 def _data(config: RunConfig) -> str:
     known = BUILTIN.get(config.dataset)
-    return config.dataset if known is None else f"{config.dataset}: {known.summary} Licence of the data: {known.licence}."
+    return (
+        config.dataset if known is None else f"{config.dataset}: {known.summary} Licence of the data: {known.licence}."
+    )
 
 
 def _shown(name: str, value: float | None) -> str:

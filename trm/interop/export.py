@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from trm.version import trm_version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +32,7 @@ from trm.interop.program import PROGRAM, program
 from trm.measured import MEASURED, Measured
 from trm.model import TinyRecursiveModel
 from trm.solver import trained_model
+from trm.version import trm_version
 
 Dtype = Literal["float32", "bfloat16"]
 Examine = Callable[[TinyRecursiveModel, RunConfig], Measured]
@@ -94,7 +94,9 @@ def write_files(
     if with_program:
         files[PROGRAM] = write_file(folder / PROGRAM, program(model, meta.config))
     facts = Facts(meta, model.parameter_count(), model.tokens, dtype, licence, cost)
-    measured = None if examine is None else examine(model, meta.config)  # last: the solver casts the weights it is given
+    measured = (
+        None if examine is None else examine(model, meta.config)
+    )  # last: the solver casts the weights it is given
     if measured is not None:
         files[MEASURED] = write_file(folder / MEASURED, (measured.model_dump_json(indent=1) + "\n").encode())
     text = card(facts, measured, with_program=with_program)
