@@ -42,6 +42,7 @@ _ENTRIES = (
     Entry("solution_not_found", 404, "There is no such answer", "List the answers with GET /v1/jobs/{id}/solutions."),
     Entry("dataset_not_found", 404, "There is no such data set", "List the data sets with GET /v1/datasets."),
     Entry("preset_not_found", 404, "There is no such preset", "List the presets with GET /v1/presets."),
+    Entry("model_not_found", 404, "There is no such shipped model", "List the shipped models with GET /v1/models."),
     Entry("problem_not_found", 404, "There is no such problem code", "The reference lists all problem codes."),
     Entry("preset_unknown", 422, "The training names no known preset", "Choose one of GET /v1/presets."),
     Entry(
@@ -57,7 +58,12 @@ _ENTRIES = (
         "The training names no known data set",
         "Choose one of GET /v1/datasets, or upload it first.",
     ),
-    Entry("model_unknown", 422, "The solve job names no known model", "Give the id of a checkpoint or of a run."),
+    Entry(
+        "model_unknown",
+        422,
+        "The solve job names no known model",
+        "Give the name of a shipped model (GET /v1/models), or the id of a checkpoint or of a run.",
+    ),
     Entry(
         "model_not_ready", 409, "The run has no checkpoint yet", "Wait for its first checkpoint, or name a checkpoint."
     ),

@@ -22,11 +22,15 @@ def submit(
     *,
     run_id: str | None = None,
     model_id: str | None = None,
+    pretrained: str | None = None,
     total_steps: int | None = None,
     max_attempts: int = 3,
 ) -> Job:
-    """Put a job in the queue: a train job names its run, a solve job its model. Publish it once this is committed."""
-    references = {"run_id": run_id, "model_id": model_id}
+    """Put a job in the queue: a train job names its run, a solve job its checkpoint or a shipped model.
+
+    Publish it once this is committed.
+    """
+    references = {"run_id": run_id, "model_id": model_id, "pretrained": pretrained}
     job = Job(**new_row(kind, request, **references, total_steps=total_steps, max_attempts=max_attempts))
     session.add(job)
     session.flush()
@@ -39,11 +43,12 @@ def new_row(
     *,
     run_id: str | None = None,
     model_id: str | None = None,
+    pretrained: str | None = None,
     total_steps: int | None = None,
     max_attempts: int = 3,
 ) -> Json:
     """The columns of a new job, with its id, for `insert_rows`."""
-    references = {"run_id": run_id, "model_id": model_id}
+    references = {"run_id": run_id, "model_id": model_id, "pretrained": pretrained}
     limits = {"total_steps": total_steps, "max_attempts": max_attempts}
     return {"id": new_id("job"), "kind": kind, "request": request, **references, **limits}
 

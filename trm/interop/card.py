@@ -62,8 +62,8 @@ answers = logits.argmax(-1)
 MEASURED = """
 ## How good it is
 
-Measured on {device} in {precision} with the weights in this folder, on all {n:,} puzzles of the {split} split of {dataset}; `python -m trm evaluate
---checkpoint . --data {dataset} --split {split}` repeats the first line. Intervals are Wilson's, 95 %.
+Measured on {device} in {precision} with the weights in this folder, on {n:,} puzzles of the {split} split of {dataset};
+`python -m trm evaluate --checkpoint . --data {dataset} --split {split}` repeats the first line. Intervals are Wilson's, 95 %.
 
 | thinking | exactly right | obeys the rules | supervision steps | of all chains | seconds |
 |---|---|---|---:|---:|---:|
