@@ -132,6 +132,13 @@ _ENTRIES = (
         "The device does not exist or is out of memory",
         "Lower train.batch_size, or check TRM_DEVICE.",
     ),
+    Entry(
+        "compiler_missing",
+        None,
+        "The model was to be compiled, and there is no compiler",
+        "Install one, or set TRM_COMPILE=auto.",
+    ),
+    Entry("engine_full", None, "Too many requests are being thought about", "Try again in a while."),
     Entry("checkpoint_invalid", None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
     Entry("checkpoint_corrupt", None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
     Entry("checkpoint_foreign", None, "The checkpoint was not written by this software", "Convert it first."),

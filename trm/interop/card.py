@@ -85,7 +85,7 @@ The halt probability against being right, over the answers of all supervision st
 
 It knows {rows_}x{cols} {kind} puzzles of the kind it was trained on and nothing else; the figures are for puzzles of one source.
 {rules}
-"""  # noqa: E501
+"""
 RULES = "An answer that `verified` calls right obeys the rules; one that the model is sure of may not."
 NO_RULES = "There are no rules to verify an answer by: the halt probability is all there is to go by."
 
