@@ -17,6 +17,7 @@ from services.registry.logging import configure_logging
 from services.registry.metrics import ReaperMetrics, SolveMetrics, TrainMetrics
 from services.registry.settings import Settings, load_settings
 from services.registry.storage import Storage
+from trm.threads import share_cores
 from workers.app import serve, settings_summary, solve_app, train_app
 from workers.context import Worker
 from workers.reaper import Reaper
@@ -35,6 +36,7 @@ class Role(StrEnum):
 
 def main(role: Role) -> None:
     """Run one worker in the foreground until SIGTERM."""
+    share_cores()
     try:
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format, part=f"worker-{role.value}")

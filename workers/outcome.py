@@ -27,6 +27,7 @@ THEN = dict.fromkeys(
         TRAINER_DIED,  # a crash or the kernel's out-of-memory killer
         INTERNAL,
         "device_unavailable",  # another job may hold the device's memory
+        "engine_full",  # others may finish
         "database_unavailable",
         "storage_unavailable",
         "storage_full",  # somebody may make room

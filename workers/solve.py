@@ -58,9 +58,13 @@ class _Solving:
 
     def run(self, thinker: Thinker) -> dict[str, Any]:
         """Ask, then write down until everything is answered."""
-        inquiry = self.solver.inquiry(
+        from trm.inquiry import Inquiry
+
+        inquiry = Inquiry(
             self.questions,
             self.effort,
+            self.solver.spec,
+            self.solver.config.model,
             on_solution=lambda index, solution: self.found.put((index, solution)),
             on_step=self.found.put if self.trace else None,
             on_end=lambda: self.found.put(None),

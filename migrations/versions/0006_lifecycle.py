@@ -1,7 +1,7 @@
 """Pause, priority, limits in time and retries of jobs; parents of runs; retired checkpoints; idempotency keys.
 
 Revision ID: 0006
-Revises: 0004
+Revises: 0005
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

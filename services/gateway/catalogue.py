@@ -42,6 +42,7 @@ _ENTRIES = (
     Entry("solution_not_found", 404, "There is no such answer", "List the answers with GET /v1/jobs/{id}/solutions."),
     Entry("dataset_not_found", 404, "There is no such data set", "List the data sets with GET /v1/datasets."),
     Entry("preset_not_found", 404, "There is no such preset", "List the presets with GET /v1/presets."),
+    Entry("model_not_found", 404, "There is no such shipped model", "List the shipped models with GET /v1/models."),
     Entry("problem_not_found", 404, "There is no such problem code", "The reference lists all problem codes."),
     Entry("preset_unknown", 422, "The training names no known preset", "Choose one of GET /v1/presets."),
     Entry(
@@ -57,7 +58,12 @@ _ENTRIES = (
         "The training names no known data set",
         "Choose one of GET /v1/datasets, or upload it first.",
     ),
-    Entry("model_unknown", 422, "The solve job names no known model", "Give the id of a checkpoint or of a run."),
+    Entry(
+        "model_unknown",
+        422,
+        "The solve job names no known model",
+        "Give the name of a shipped model (GET /v1/models), or the id of a checkpoint or of a run.",
+    ),
     Entry(
         "model_not_ready", 409, "The run has no checkpoint yet", "Wait for its first checkpoint, or name a checkpoint."
     ),
@@ -163,6 +169,13 @@ _ENTRIES = (
         "The device does not exist or is out of memory",
         "Lower train.batch_size, or check TRM_DEVICE.",
     ),
+    Entry(
+        "compiler_missing",
+        None,
+        "The model was to be compiled, and there is no compiler",
+        "Install one, or set TRM_COMPILE=auto.",
+    ),
+    Entry("engine_full", None, "Too many requests are being thought about", "Try again in a while."),
     Entry("checkpoint_invalid", None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
     Entry("checkpoint_corrupt", None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
     Entry("checkpoint_foreign", None, "The checkpoint was not written by this software", "Convert it first."),

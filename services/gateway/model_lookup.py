@@ -1,6 +1,7 @@
-"""Finds the model that a solve job names: a checkpoint, or the newest of a run."""
+"""Finds the model that a solve job names: one that ships, a checkpoint, or the newest of a run."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from sqlalchemy.orm import Session
@@ -9,15 +10,32 @@ from services.gateway.errors import ModelNotReady, ModelUnknown
 from services.registry import checkpoints, runs
 from services.registry.database import Database
 from services.registry.errors import CheckpointNotFound, RunNotFound
-from trm.config import RunConfig
+from services.registry.tables import Job
+from trm import pretrained
+from trm.config import PuzzleSpec, RunConfig
 
 REMEMBERED = 256
 
-FindModel = Callable[[str], tuple[str, RunConfig]]
+
+@dataclass(frozen=True)
+class Model:
+    """What to solve with, one of the two, and what it was trained with."""
+
+    config: RunConfig
+    checkpoint_id: str | None = None
+    pretrained: str | None = None  # the name of a shipped model
+
+    @property
+    def name(self) -> str:
+        """What the worker loads it by."""
+        return self.checkpoint_id or self.pretrained or ""
+
+
+FindModel = Callable[[str], Model]
 
 
 def model_finder(database: Database) -> FindModel:
-    """A function from what a request names to a checkpoint's id and what it was trained with.
+    """A function from what a request names to the model.
 
     It raises ModelUnknown or ModelNotReady. What a checkpoint was trained with never changes, so it is read once; whether it
     is still there, and which one is a run's newest, is asked every time.
@@ -26,17 +44,31 @@ def model_finder(database: Database) -> FindModel:
     @lru_cache(REMEMBERED)
     def config_of(checkpoint_id: str) -> RunConfig:
         with database.transaction() as session:
-            checkpoint = checkpoints.get(session, checkpoint_id)
-            return RunConfig.model_validate(runs.get(session, checkpoint.run_id).config)
+            return _config(session, checkpoint_id)
 
-    def find(name: str) -> tuple[str, RunConfig]:
+    def find(name: str) -> Model:
+        if name in pretrained.names():
+            return Model(pretrained.pretrained(name).config, pretrained=name)
         try:
             checkpoint_id = _checkpoint_id(database, name)
-            return checkpoint_id, config_of(checkpoint_id)
+            return Model(config_of(checkpoint_id), checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
-            raise ModelUnknown(f"{error} List them with GET /v1/runs or GET /v1/checkpoints.") from error
+            raise ModelUnknown(
+                f"{error} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
+            ) from error
 
     return find
+
+
+def puzzle_of(session: Session, job: Job) -> PuzzleSpec:
+    """The shape of the puzzles that a solve job's model knows; raises CheckpointNotFound, or UnknownModel of an older package."""
+    if job.pretrained is not None:
+        return pretrained.pretrained(job.pretrained).config.puzzle
+    return _config(session, job.model_id or "").puzzle
+
+
+def _config(session: Session, checkpoint_id: str) -> RunConfig:
+    return RunConfig.model_validate(runs.get(session, checkpoints.get(session, checkpoint_id).run_id).config)
 
 
 def _checkpoint_id(database: Database, name: str) -> str:

@@ -35,16 +35,21 @@ def submit(
     *,
     run_id: str | None = None,
     model_id: str | None = None,
+    pretrained: str | None = None,
     total_steps: int | None = None,
     max_attempts: int = 3,
     wishes: Wishes = NO_WISHES,
 ) -> Job:
-    """Put a job in the queue: a train job names its run, a solve job its model. Publish it once this is committed."""
+    """Put a job in the queue: a train job names its run, a solve job its checkpoint or a shipped model.
+
+    Publish it once this is committed.
+    """
     row = new_row(
         kind,
         request,
         run_id=run_id,
         model_id=model_id,
+        pretrained=pretrained,
         total_steps=total_steps,
         max_attempts=max_attempts,
         wishes=wishes,
@@ -62,13 +67,14 @@ def new_row(
     *,
     run_id: str | None = None,
     model_id: str | None = None,
+    pretrained: str | None = None,
     total_steps: int | None = None,
     max_attempts: int = 3,
     wishes: Wishes = NO_WISHES,
     caller: str = "anonymous",
 ) -> Json:
     """The columns of a new job, with its id, for `insert_rows`."""
-    references = {"run_id": run_id, "model_id": model_id}
+    references = {"run_id": run_id, "model_id": model_id, "pretrained": pretrained}
     limits = {"total_steps": total_steps, "max_attempts": max_attempts}
     return {
         "id": new_id("job"),

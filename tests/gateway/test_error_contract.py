@@ -94,7 +94,14 @@ def test_foreign_cursors_are_refused(client: TestClient, path: str) -> None:
 
 
 def unknown_ids() -> Iterator[tuple[str, str, str]]:
-    nouns = {"jobs": "job", "runs": "run", "checkpoints": "checkpoint", "datasets": "dataset", "presets": "preset"}
+    nouns = {
+        "jobs": "job",
+        "runs": "run",
+        "checkpoints": "checkpoint",
+        "datasets": "dataset",
+        "presets": "preset",
+        "models": "model",
+    }
     for method, path, _ in OPERATIONS:
         noun = path.split("/")[2] if path.startswith("/v1/") and "{" in path else ""
         if noun:

@@ -54,7 +54,9 @@ class Asked:
     def __init__(self, solver: Solver, questions: NDArray[np.int32], effort: Effort, priority: int = 0) -> None:
         self.found: dict[int, Solution] = {}
         self.order: list[int] = []
-        self.inquiry: Inquiry = solver.inquiry(questions, effort, on_solution=self.take, priority=priority)
+        self.inquiry = Inquiry(
+            questions, effort, solver.spec, solver.config.model, on_solution=self.take, priority=priority
+        )
 
     def take(self, index: int, solution: Solution) -> None:
         assert index not in self.found

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from services.registry import job_events, jobs, leases, solutions
 from services.registry.metrics import SolveMetrics
+from services.registry.states import JobKind
 from services.registry.tables import Job, JobEvent, Solution
 from tests.conftest import wait_until
 from tests.workers.conftest import Submit
@@ -156,3 +157,14 @@ def test_models_in_use_stay_and_others_make_room(worker: Worker[SolveMetrics], m
     with models.lent(names[3]) as newest, models.lent(names[3]) as again:
         assert again is newest
     assert len(models.resident) == worker.settings.solve_models == 2
+
+
+def test_a_shipped_model_solves_without_any_training(worker: Worker[SolveMetrics]) -> None:
+    puzzle = ".1254..3..6.12....35.1245.3.1.2..3.."
+    request = {"model": "sudoku-6x6", "puzzles": [puzzle], "effort": {"halt_threshold": 0.5}, "trace": False}
+    with worker.database.transaction() as session:
+        made = jobs.submit(session, JobKind.SOLVE, request, pretrained="sudoku-6x6", total_steps=1)
+        claim = leases.claim(session, made.id, worker.name, 30)
+    assert claim is not None
+    result = solve(worker, claim, Models(worker), Thinker(worker.metrics))
+    assert (result["n"], result["verified"]) == (1, 1)

@@ -12,6 +12,7 @@ from services.gateway import job_view
 from services.gateway.answers import answer, poll_headers, retry_after
 from services.gateway.backends import Backends, Parts
 from services.gateway.idempotency import Mark, Marked, act_once, respond
+from services.gateway.model_lookup import puzzle_of
 from services.gateway.openapi import Responses, refusals
 from services.gateway.pagination import Cursor, Limit, Page
 from services.gateway.polling import entity_tag, is_known
@@ -19,9 +20,8 @@ from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solution import Solution
 from services.gateway.streaming import read_events, stream_events
-from services.registry import checkpoints, jobs, runs, solutions, tables
+from services.registry import jobs, solutions, tables
 from services.registry.states import JobKind, JobStatus
-from trm.config import RunConfig
 from trm.puzzles.grids import parse
 from trm.puzzles.picture import side_by_side, svg
 
@@ -183,8 +183,7 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
     """Question and answer side by side as SVG: what the model filled in, and where rules are broken in red."""
     with parts.database.transaction() as session:
         job, solution = jobs.get(session, job_id), solutions.get(session, job_id, index)
-        run = runs.get(session, checkpoints.get(session, job.model_id or "").run_id)
-        spec = RunConfig.model_validate(run.config).puzzle
+        spec = puzzle_of(session, job)
     question, answer = (parse(spec, solution.question), parse(spec, solution.answer, padding=True))
     drawn = side_by_side(
         [svg(spec, question, givens=question), svg(spec, answer, givens=question)], ["question", "answer"]

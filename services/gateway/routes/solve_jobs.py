@@ -71,14 +71,15 @@ async def create_solve_job(request: SolveJobRequest, parts: Parts, mark: Marked,
 
 
 def _submission(request: SolveJobRequest, parts: Backends, caller: str) -> Submission:
-    model_id, config = parts.find_model(request.model)
-    puzzles = admission.admit(request, config, parts.settings.max_puzzles_per_job)
+    model = parts.find_model(request.model)
+    puzzles = admission.admit(request, model.config, parts.settings.max_puzzles_per_job)
     effort = request.effort.model_dump(exclude_defaults=True)
     return Submission(
         jobs.new_row(
             JobKind.SOLVE,
-            {"model": model_id, "puzzles": puzzles, "effort": effort, "trace": request.trace},
-            model_id=model_id,
+            {"model": model.name, "puzzles": puzzles, "effort": effort, "trace": request.trace},
+            model_id=model.checkpoint_id,
+            pretrained=model.pretrained,
             total_steps=len(puzzles),
             max_attempts=parts.settings.max_attempts,
             wishes=request.wishes,

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from services.gateway.backends import Backends, Parts
 from services.gateway.dataset_lookup import Source, training_source
+from services.gateway.errors import ModelUnknown
 from services.gateway.idempotency import Marked, respond, submit_once
 from services.gateway.openapi import refusals
 from services.gateway.schemas.job import Job
@@ -25,6 +26,7 @@ REFUSALS = refusals(
     "override_invalid",
     "dataset_unknown",
     "model_unknown",
+    "model_not_ready",
     "idempotency_key_reused",
     "idempotency_key_in_use",
     "queue_full",
@@ -69,6 +71,10 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
     if request.preset is not None:
         source = training_source(parts, request.dataset or get_preset(request.preset).dataset)
         return resolve(request.preset, source.spec, overrides, dataset=source.name), source, None
-    checkpoint, parent = parts.find_model(request.from_checkpoint or "")
-    source = training_source(parts, request.dataset or parent.dataset)
-    return continued(parent, overrides, source.spec, source.name), source, checkpoint
+    model = parts.find_model(request.from_checkpoint or "")
+    if model.checkpoint_id is None:
+        raise ModelUnknown(
+            f"{request.from_checkpoint!r} ships with the service: only a checkpoint of a run can be trained on."
+        )
+    source = training_source(parts, request.dataset or model.config.dataset)
+    return continued(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

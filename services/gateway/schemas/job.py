@@ -131,7 +131,9 @@ class Job(Response):
     max_attempts: int
     progress: Progress
     run_id: str | None = Field(default=None, description="The run of a training.")
-    model: str | None = Field(default=None, description="The checkpoint that a solve job uses.")
+    model: str | None = Field(
+        default=None, description="The checkpoint that a solve job uses, or the name of a shipped model."
+    )
     error: JobError | None = None
     result: TrainResult | SolveResult | None = None
     cancel_requested: bool
@@ -163,7 +165,7 @@ class Job(Response):
             max_attempts=job.max_attempts,
             progress=Progress.of(job, attempts or (), datetime.now(UTC)),
             run_id=job.run_id,
-            model=job.model_id,
+            model=job.model_id or job.pretrained,
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
             result=_result(job, solutions),
             cancel_requested=job.cancel_requested_at is not None,
@@ -194,6 +196,7 @@ def _links(job: tables.Job) -> dict[str, str]:
     links |= {move: f"{home}/{move}" for move in MOVES_OF[job.status]}
     if job.run_id:
         links["run"] = f"/v1/runs/{job.run_id}"
-    if job.model_id:
-        links |= {"model": f"/v1/checkpoints/{job.model_id}", "solutions": f"{home}/solutions"}
+    if job.kind is JobKind.SOLVE:
+        model = f"/v1/models/{job.pretrained}" if job.pretrained else f"/v1/checkpoints/{job.model_id}"
+        links |= {"model": model, "solutions": f"{home}/solutions"}
     return links

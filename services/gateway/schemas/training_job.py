@@ -34,9 +34,9 @@ class TrainingJobRequest(Wishes):
     from_checkpoint: str | None = Field(
         default=None,
         max_length=100,
-        description="Instead of a preset: a new run that begins with the weights that this checkpoint solves with, in the "
-        "configuration of its run. Steps count from 0, and optimizer, schedule and data begin anew; `overrides` may change "
-        "anything but the model.",
+        description="Instead of a preset, the id of a checkpoint or of a run, whose newest is used: a new run that begins "
+        "with the weights that the checkpoint solves with, in the configuration of its run. Steps count from 0; optimizer, "
+        "schedule and data begin anew. `overrides` may change anything but the model.",
     )
     overrides: dict[str, Override] = Field(
         default={}, max_length=100, description="Settings to change, as `section.field`: see GET /v1/presets/{name}."
