@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar
 
+import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -19,6 +20,14 @@ MAX_ATTEMPTS = 2
 SEED = 20261125
 LEASE_SECONDS = 3600
 NEVER = 10**10  # as Unix time
+
+
+STALE_WRITES: dict[str, Callable[..., object]] = {
+    "heartbeat": leases.heartbeat,
+    "release": endings.release,
+    "retry": lambda session, claim: endings.retry(session, claim, DEAD),
+    "succeed": lambda session, claim: endings.finish(session, claim, SUCCEEDED),
+}
 
 
 def held(machine: "JobLife") -> bool:
@@ -80,8 +89,22 @@ class JobLife(RuleBasedStateMachine):
         else:
             self._go(PAUSED if self.pause else QUEUED)
 
+    @precondition(lambda self: self.status is QUEUED)
+    @rule()
+    def deliver_message(self) -> None:
+        self._deliver(named=True)
+
+    @precondition(lambda self: self.status is QUEUED)
+    @rule()
+    def deliver_nudge(self) -> None:
+        self._deliver(named=False)
+
     @rule(named=st.booleans())
-    def deliver_message(self, named: bool) -> None:
+    def deliver_late(self, named: bool) -> None:
+        """Whatever the job's state."""
+        self._deliver(named=named)
+
+    def _deliver(self, *, named: bool) -> None:
         worker = f"worker-{len(self.claims)}"
         with self.book.transaction() as session:
             session.execute(update(Job).where(Job.id == self.job_id).values(available_at=func.now()))
@@ -175,33 +198,35 @@ class JobLife(RuleBasedStateMachine):
         if self.status is PAUSED:
             self._go(QUEUED)
 
+    @precondition(lambda self: self.status in (FAILED, CANCELLED))
+    @rule()
+    def retry_what_has_ended(self) -> None:
+        self.retry()
+
+    @precondition(lambda self: self.status is PAUSED)
+    @rule()
+    def resume_what_rests(self) -> None:
+        self.resume()
+
     @rule()
     def retry(self) -> None:
         if self._owner(self._ask(jobs.retry, MAX_ATTEMPTS), refused=self.status not in (FAILED, CANCELLED)):
             self.failures = 0
             self._go(QUEUED)
 
-    @rule(data=st.data())
-    def write_with_any_claim_ever_given(self, data: st.DataObject) -> None:
-        if not self.claims:
-            return
-        claim = data.draw(st.sampled_from(self.claims))
-        writes: list[Callable[..., object]] = [leases.heartbeat]
-        if claim is not self.live:
-            writes += [
-                endings.release,
-                lambda s, c: endings.retry(s, c, DEAD),
-                lambda s, c: endings.finish(s, c, SUCCEEDED),
-            ]
-        write = data.draw(st.sampled_from(writes))
-        try:
-            with self.book.transaction() as session:
-                orders = write(session, claim)
-        except StaleLease:
-            assert claim is not self.live
-        else:
-            assert claim is self.live
-            assert orders == leases.Orders(cancel=self.cancel, pause=self.pause)
+    @precondition(held)
+    @rule()
+    def heartbeat(self) -> None:
+        assert self.live is not None
+        with self.book.transaction() as session:
+            assert leases.heartbeat(session, self.live) == leases.Orders(cancel=self.cancel, pause=self.pause)
+
+    @precondition(lambda self: len(self.claims) > held(self))
+    @rule(data=st.data(), write=st.sampled_from(sorted(STALE_WRITES)))
+    def write_with_a_claim_that_was_lost(self, data: st.DataObject, write: str) -> None:
+        claim = data.draw(st.sampled_from([claim for claim in self.claims if claim is not self.live]))
+        with pytest.raises(StaleLease), self.book.transaction() as session:
+            STALE_WRITES[write](session, claim)
 
     @invariant()
     def row_agrees_with_the_model(self) -> None:
@@ -225,8 +250,8 @@ def test_any_life_of_a_job_keeps_its_promises(book: Book) -> None:
     run_state_machine_as_test(
         seed(SEED)(JobLife),
         settings=settings(
-            max_examples=40,
-            stateful_step_count=25,
+            max_examples=60,
+            stateful_step_count=40,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
