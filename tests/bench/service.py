@@ -20,11 +20,11 @@ from sqlalchemy.orm import Session
 
 from services.gateway.answers import created
 from services.registry import census, checkpoints, jobs, leases, rescue, run_metrics, runs, submissions
+from services.registry.backlog import Caps
 from services.registry.database import Database
 from services.registry.metrics import TrainMetrics
 from services.registry.states import JobKind
 from services.registry.storage import Storage
-from services.registry.backlog import Caps
 from services.registry.submissions import Submission
 from services.registry.tables import RunMetric
 from tests.bench.load import Load, put
