@@ -28,39 +28,6 @@ class Wishes:
 NO_WISHES = Wishes()
 
 
-def submit(
-    session: Session,
-    kind: JobKind,
-    request: Json,
-    *,
-    run_id: str | None = None,
-    model_id: str | None = None,
-    pretrained: str | None = None,
-    total_steps: int | None = None,
-    max_attempts: int = 3,
-    wishes: Wishes = NO_WISHES,
-) -> Job:
-    """Put a job in the queue: a train job names its run, a solve job its checkpoint or a shipped model.
-
-    Publish it once this is committed.
-    """
-    row = new_row(
-        kind,
-        request,
-        run_id=run_id,
-        model_id=model_id,
-        pretrained=pretrained,
-        total_steps=total_steps,
-        max_attempts=max_attempts,
-        wishes=wishes,
-    )
-    job = Job(**row)
-    job.expires_at = moves.expiry(wishes.ttl_seconds)
-    session.add(job)
-    session.flush()
-    return job
-
-
 def new_row(
     kind: JobKind,
     request: Json,

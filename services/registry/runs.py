@@ -15,14 +15,6 @@ from services.registry.tables import Run
 from trm.config import RunConfig
 
 
-def create(session: Session, config: RunConfig, *, name: str | None = None) -> Run:
-    """Record a training that is about to be submitted, with its whole configuration."""
-    run = Run(**new_row(config, name=name))
-    session.add(run)
-    session.flush()
-    return run
-
-
 def new_row(config: RunConfig, *, name: str | None = None, parent: str | None = None) -> Json:
     """The columns of a new run, with its id, for `insert_rows`."""
     return {

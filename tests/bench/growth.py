@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import typer
 
-from tests.bench import service
+from tests.bench import service_growth
 from tests.bench.machine import fastest
 from tests.bench.models import CPU, WITHOUT_PREFIX, configuration, sudokus, trainer, untrained
 from tests.bench.plots import growth_plot
@@ -83,7 +83,7 @@ def slots() -> Iterator[Point]:
 
 
 def _of_service(most_metric_rows: int) -> Iterator[Point]:
-    for found in service.growth(most_metric_rows):
+    for found in service_growth.growth(most_metric_rows):
         against = "jobs queued" if "queue" in found["what"] else "metric rows"
         yield Point(found["what"], against, found["x"], found["seconds"])
 

@@ -8,13 +8,14 @@ from contextlib import closing
 import httpx2
 import numpy as np
 
-from services.registry import checkpoints, jobs, leases, runs
+from services.registry import checkpoints, leases
 from services.registry.database import Database
 from services.registry.states import JobKind
 from services.registry.storage import Storage
 from tests.bench.models import SHIPPED
 from tests.bench.row import Row
 from tests.bench.stand import Stand, stand
+from tests.fresh import new_job, new_run
 from trm.checkpoint import read_meta
 from trm.effort import Effort
 from trm.puzzles.datasets import load
@@ -66,8 +67,8 @@ def _registered(servers: Stand, database: Database) -> str:
     """The shipped model as a checkpoint of a run; its id."""
     meta = read_meta(SHIPPED)
     with database.transaction() as session:
-        run = runs.create(session, meta.config)
-        training = jobs.submit(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=1)
+        run = new_run(session, meta.config)
+        training = new_job(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=1)
         claim = leases.claim(session, training.id, "bench", 3600)
         if claim is None:
             raise RuntimeError("somebody else has claimed the bench's job")

@@ -5,11 +5,12 @@ import threading
 import pytest
 from sqlalchemy import func, select
 
-from services.registry import checkpoints, jobs, runs
+from services.registry import checkpoints, runs
 from services.registry.errors import CheckpointNotFound
 from services.registry.leases import Claim
 from services.registry.states import JobKind
 from services.registry.tables import Checkpoint
+from tests.fresh import new_job
 from tests.registry.conftest import CONFIG, Book
 
 KEEP = 2
@@ -48,7 +49,7 @@ def test_what_a_job_or_a_run_began_with_stays(book: Book) -> None:
     claim = book.training()
     solved, forked, *_ = [save(book, claim, step) for step in range(1, 7)]
     with book.transaction() as session:
-        jobs.submit(session, JobKind.SOLVE, {}, model_id=solved)
+        new_job(session, JobKind.SOLVE, {}, model_id=solved)
         runs.insert_rows(session, [runs.new_row(CONFIG, parent=forked)])
     assert retire(book, claim) == [3, 4]
 
@@ -57,7 +58,7 @@ def test_who_is_about_to_use_one_is_waited_for(book: Book) -> None:
     claim = book.training()
     oldest, *_ = [save(book, claim, step) for step in range(1, 4)]
     with book.transaction() as session:
-        jobs.submit(session, JobKind.SOLVE, {}, model_id=oldest)
+        new_job(session, JobKind.SOLVE, {}, model_id=oldest)
         retiring = threading.Thread(target=retire, args=(book, claim))
         retiring.start()
         retiring.join(0.3)

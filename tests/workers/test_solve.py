@@ -14,6 +14,7 @@ from services.registry.metrics import SolveMetrics
 from services.registry.states import JobKind
 from services.registry.tables import Job, JobEvent, Solution
 from tests.conftest import wait_until
+from tests.fresh import new_job
 from tests.workers.conftest import Submit
 from workers.attempt import Cancelled, Released
 from workers.context import Worker
@@ -163,7 +164,7 @@ def test_a_shipped_model_solves_without_any_training(worker: Worker[SolveMetrics
     puzzle = ".1254..3..6.12....35.1245.3.1.2..3.."
     request = {"model": "sudoku-6x6", "puzzles": [puzzle], "effort": {"halt_threshold": 0.5}, "trace": False}
     with worker.database.transaction() as session:
-        made = jobs.submit(session, JobKind.SOLVE, request, pretrained="sudoku-6x6", total_steps=1)
+        made = new_job(session, JobKind.SOLVE, request, pretrained="sudoku-6x6", total_steps=1)
         claim = leases.claim(session, made.id, worker.name, 30)
     assert claim is not None
     result = solve(worker, claim, Models(worker), Thinker(worker.metrics))

@@ -14,6 +14,7 @@ from services.registry.metrics import ReaperMetrics, TrainMetrics
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
 from services.registry.storage import Storage
+from tests.fresh import new_job
 from trm.config import RunConfig
 from workers.attempt import Failed
 from workers.context import Worker
@@ -43,7 +44,7 @@ def submit_training(database: Database, config: RunConfig) -> Submit:
         with database.transaction() as session:
             run = runs.new_row(short, parent=weights)
             runs.insert_rows(session, [run])
-            job = jobs.submit(session, JobKind.TRAIN, request, run_id=run["id"], total_steps=STEPS)
+            job = new_job(session, JobKind.TRAIN, request, run_id=run["id"], total_steps=STEPS)
             claim = leases.claim(session, job.id, "tests", 60)
         assert claim is not None
         return claim

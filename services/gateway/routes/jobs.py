@@ -98,12 +98,7 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
 )
 def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Twice does no harm."""
-    with parts.database.transaction() as session:
-        row = jobs.request_cancel(session, job_id)
-        session.refresh(row)
-    job = job_view.show(parts, row)
-    response.headers.update(poll_headers(job))
-    return job
+    return _asked(parts, response, lambda session: jobs.request_cancel(session, job_id))
 
 
 @router.post(
@@ -118,11 +113,7 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
 
     Twice does no harm. A paused job waits until it is resumed, however long that is.
     """
-    with parts.database.transaction() as session:
-        row = jobs.request_pause(session, job_id)
-    job = job_view.show(parts, row)
-    response.headers.update(poll_headers(job))
-    return job
+    return _asked(parts, response, lambda session: jobs.request_pause(session, job_id))
 
 
 @router.post(
@@ -150,6 +141,14 @@ def retry_job(job_id: str, parts: Parts, mark: Marked) -> Response:
     """The same job is queued again, with fresh attempts and all its time; a training goes on from its last intact checkpoint."""
     attempts = parts.settings.max_attempts
     return _again(parts, job_id, mark, lambda session: jobs.retry(session, job_id, attempts))
+
+
+def _asked(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
+    """The job after a move that does no harm twice."""
+    with parts.database.transaction() as session:
+        job = job_view.within(session, move(session))
+    response.headers.update(poll_headers(job))
+    return job
 
 
 def _again(parts: Backends, job_id: str, mark: Mark, move: Callable[[Session], tables.Job]) -> Response:
