@@ -11,14 +11,18 @@ if TYPE_CHECKING:
 
 
 def growth_plot(path: Path, points: "list[Point]") -> None:
-    """A panel for each thing that grows, both axes logarithmic."""
+    """A panel for each thing that grows, from 0 ms upwards over a logarithmic axis."""
     panels = list(dict.fromkeys(point.against for point in points))
     figure = Figure(figsize=(4.2 * len(panels), 3.8), layout="constrained")
     for axes, against in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for what in dict.fromkeys(point.what for point in points if point.against == against):
             own = [point for point in points if point.what == what]
             axes.plot([max(1, p.x) for p in own], [1000 * p.seconds for p in own], "o-", markersize=3, label=what)
-        axes.set(xscale="log", yscale="log", xlabel=against, ylabel="ms")
+        axes.set(xscale="log", xlabel=against, ylabel="ms")
+        places = sorted({point.x for point in points if point.against == against})
+        axes.set_xticks([max(1, x) for x in places], [f"{x:,}" for x in places], fontsize=7)
+        axes.minorticks_off()
+        axes.set_ylim(bottom=0)
         axes.legend(fontsize=6)
     figure.savefig(path, metadata={"Date": None})
 
