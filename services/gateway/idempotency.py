@@ -12,8 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.answers import created
 from services.gateway.backends import Backends
 from services.gateway.caller import Caller
+from services.gateway.model_lookup import unknown
 from services.registry import idempotency
-from services.registry.errors import KeyTaken, RegistryError
+from services.registry.errors import CheckpointNotFound, KeyTaken, RegistryError
 from services.registry.idempotency import Answer, Key
 from services.registry.submissions import Submission
 
@@ -64,6 +65,8 @@ async def submit_once(parts: Backends, key: Key | None, make: Callable[[], Submi
         return created(await parts.intake.submit(submission))
     except KeyTaken as error:
         return await run_in_threadpool(earlier_answer, parts, key, error)
+    except CheckpointNotFound as error:
+        raise unknown(error) from error
 
 
 def act_once(parts: Backends, key: Key | None, subject: str, act: Callable[[Session], Answer]) -> Answer:

@@ -36,7 +36,7 @@ class Intake:
         self.start, self.close = self._batches.start, self._batches.close
 
     async def submit(self, submission: Submission) -> Job:
-        """The job as it is recorded; raises QueueFull, KeyTaken, DatabaseUnavailable or StorageFull, and then there is none."""
+        """The job as it is recorded; raises QueueFull, KeyTaken, CheckpointNotFound, DatabaseUnavailable..., and then there is none."""
         job: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         self._batches.put(Waiting(submission, job))
         return await job

@@ -37,8 +37,8 @@ FindModel = Callable[[str], Model]
 def model_finder(database: Database) -> FindModel:
     """A function from what a request names to the model.
 
-    It raises ModelUnknown or ModelNotReady. What a checkpoint was trained with never changes, so it is read once; whether it
-    is still there, and which one is a run's newest, is asked every time.
+    It raises ModelUnknown or ModelNotReady. What a checkpoint was trained with never changes, so it is read once; which one is
+    a run's newest is asked every time. Whether it is still there is seen when the job is recorded.
     """
 
     @lru_cache(REMEMBERED)
@@ -50,14 +50,19 @@ def model_finder(database: Database) -> FindModel:
         if name in pretrained.names():
             return Model(pretrained.pretrained(name).config, pretrained=name)
         try:
-            checkpoint_id = _checkpoint_id(database, name)
+            checkpoint_id = _newest_of(database, name) if name.startswith("run_") else name
             return Model(config_of(checkpoint_id), checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
-            raise ModelUnknown(
-                f"{error} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
-            ) from error
+            raise unknown(error) from error
 
     return find
+
+
+def unknown(error: RunNotFound | CheckpointNotFound) -> ModelUnknown:
+    """What a request is told whose model is not there, or not any more."""
+    return ModelUnknown(
+        f"{error} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
+    )
 
 
 def puzzle_of(session: Session, job: Job) -> PuzzleSpec:
@@ -71,12 +76,10 @@ def _config(session: Session, checkpoint_id: str) -> RunConfig:
     return RunConfig.model_validate(runs.get(session, checkpoints.get(session, checkpoint_id).run_id).config)
 
 
-def _checkpoint_id(database: Database, name: str) -> str:
+def _newest_of(database: Database, run_id: str) -> str:
     with database.transaction() as session:
-        if not name.startswith("run_"):
-            return checkpoints.get(session, name).id
-        runs.get(session, name)
-        return _newest(session, name)
+        runs.get(session, run_id)
+        return _newest(session, run_id)
 
 
 def _newest(session: Session, run_id: str) -> str:

@@ -31,7 +31,7 @@ def get(session: Session, checkpoint_id: str) -> Checkpoint:
     """The checkpoint; raises CheckpointNotFound, also when it was retired."""
     checkpoint = find(session, Checkpoint, checkpoint_id)
     if checkpoint is None or checkpoint.retired_at is not None:
-        raise CheckpointNotFound(f"There is no checkpoint {checkpoint_id[:100]!r}.")
+        raise not_found(checkpoint_id)
     return checkpoint
 
 
@@ -77,6 +77,19 @@ def retire(session: Session, claim: leases.Claim, keep: int) -> None:
     spare = [row.id for row in rows[keep:] if row is not best]
     if spare:
         session.execute(update(Checkpoint).where(Checkpoint.id.in_(spare), _is_unused()).values(retired_at=func.now()))
+
+
+def hold(session: Session, checkpoint_ids: Collection[str]) -> set[str]:
+    """Those of these checkpoints that are there, and now stay at least until the transaction ends."""
+    if not checkpoint_ids:
+        return set()
+    kept = select(Checkpoint.id).where(Checkpoint.id.in_(checkpoint_ids), _KEPT).order_by(Checkpoint.id)
+    return set(session.scalars(kept.with_for_update(read=True, key_share=True)))
+
+
+def not_found(checkpoint_id: str) -> CheckpointNotFound:
+    """There is no such checkpoint, or it was retired."""
+    return CheckpointNotFound(f"There is no checkpoint {checkpoint_id[:100]!r}.")
 
 
 def retired(session: Session, run_id: str | None = None, *, seconds: float = 0, limit: int = 100) -> list[Checkpoint]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from services.registry import backlog, idempotency, jobs, runs
+from services.registry import backlog, checkpoints, idempotency, jobs, runs
 from services.registry.backlog import Caps
 from services.registry.base import Json
 from services.registry.errors import RegistryError
@@ -21,23 +21,39 @@ class Submission:
     run: Json | None = None
     key: Key | None = None  # the caller's mark on the request, if any
 
+    @property
+    def checkpoint(self) -> str | None:
+        """What the job solves with, or the run begins with, if that is a checkpoint."""
+        found: str | None = self.run["parent_checkpoint_id"] if self.run else self.job["model_id"]
+        return found
+
 
 def record(
     session: Session, submitted: Sequence[Submission], caps: Caps, answer: Callable[[Job], Answer]
 ) -> list[Job | RegistryError]:
-    """Put the jobs in the queue with one statement a table; what became of each: the job, KeyTaken or QueueFull.
+    """Put the jobs in the queue with one statement a table; what became of each: the job, or why there is none.
 
+    That is KeyTaken, QueueFull, or CheckpointNotFound for one that was retired since the request was looked at.
     What a marked request is answered is kept with its job. Announce the jobs once this is committed.
     """
-    full = backlog.refusals(session, [one.job["caller"] for one in submitted], caps)
-    wanted = [one for one, refusal in zip(submitted, full, strict=True) if refusal is None]
+    refusals = _refusals(session, submitted, caps)
+    wanted = [one for one, refusal in zip(submitted, refusals, strict=True) if refusal is None]
     marked = idempotency.take(session, [(one.key, one.job["id"]) for one in wanted if one.key])
     new = [one for one in wanted if one.key is None or one.job["id"] in marked]
     rows = {row.id: row for row in _insert(session, new)}
     for one in new:
         if one.key:
             idempotency.keep(session, one.key, answer(rows[one.job["id"]]))
-    return [refusal or rows.get(one.job["id"]) or _taken(one) for one, refusal in zip(submitted, full, strict=True)]
+    return [refusal or rows.get(one.job["id"]) or _taken(one) for one, refusal in zip(submitted, refusals, strict=True)]
+
+
+def _refusals(session: Session, submitted: Sequence[Submission], caps: Caps) -> list[RegistryError | None]:
+    kept = checkpoints.hold(session, {one.checkpoint for one in submitted if one.checkpoint})
+    full = backlog.refusals(session, [one.job["caller"] for one in submitted], caps)
+    return [
+        checkpoints.not_found(one.checkpoint) if one.checkpoint and one.checkpoint not in kept else refusal
+        for one, refusal in zip(submitted, full, strict=True)
+    ]
 
 
 def _insert(session: Session, submitted: Sequence[Submission]) -> list[Job]:

@@ -88,3 +88,12 @@ def test_one_that_is_not_retired_is_never_forgotten(book: Book) -> None:
     with book.transaction() as session:
         checkpoints.forget(session, [kept])
         assert checkpoints.get(session, kept).id == kept
+
+
+def test_a_retired_one_cannot_be_held(book: Book) -> None:
+    claim = book.training()
+    gone, kept, _ = [save(book, claim, step) for step in range(1, 4)]
+    retire(book, claim)
+    with book.transaction() as session:
+        assert checkpoints.hold(session, {gone, kept, "ckpt_unknown"}) == {kept}
+        assert checkpoints.hold(session, set()) == set()
