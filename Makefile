@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export TRM_DATA_DIR ?= $(CURDIR)/.data
+# idle threads spin only briefly, as trm/threads.py says: the cores are shared with other processes
+export GOMP_SPINCOUNT ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status logs test check audit format ablate golden openapi constraints clean
+.PHONY: help install demo up down status logs test check audit format bench bench-gpu bench-growth ablate golden openapi constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +51,15 @@ audit: install ## Ask the package index for known vulnerabilities of the pinned 
 format: install ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+bench: install ## Measure ours against the official algorithm and a bare service; prints a table, writes bench.json (some minutes)
+	$(BIN)/python -m tests.bench
+
+bench-gpu: install ## The same for a training update on a GPU, with the share of its peak that is used
+	$(BIN)/python -m tests.bench --gpu
+
+bench-growth: install ## How cost grows: sequence, batch, slots, queue, metric rows (long); writes growth.json and plots
+	$(BIN)/python -m tests.bench.growth --most-metric-rows 10000000
 
 ablate: install ## Train a small plain recipe with every ablation, three seeds each; writes a table and a plot (about an hour)
 	$(BIN)/python -m trm ablate --set train.steps=200 --set train.min_learning_rate_ratio=0.1 --set model.feed_forward=swiglu --set model.latent_steps=3 --set model.prefix_tokens=4 --out ablation

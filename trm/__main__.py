@@ -1,6 +1,8 @@
 """`python -m trm`: train, evaluate, solve and inspect, with no service at all."""
 
 from trm.cli import main
+from trm.threads import share_cores
 
 if __name__ == "__main__":
+    share_cores()
     main()

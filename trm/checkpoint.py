@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +31,7 @@ from trm.config import RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
 from trm.events import CheckpointSaved
 from trm.model import BIG_TABLE
+from trm.version import trm_version
 
 FORMAT = "trm-checkpoint/1"
 META = "meta.json"
@@ -91,7 +91,7 @@ class Snapshot:
                 files[f"{stem}.safetensors"] = write_file(staging / f"{stem}.safetensors", serialised(tensors))
             meta = {
                 "format": FORMAT,
-                "trm_version": version("trm-service"),
+                "trm_version": trm_version(),
                 "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "step": self.step,
                 "metrics": self.metrics,
@@ -253,3 +253,8 @@ def newest(out: Path) -> Path:
             continue
         return folder
     raise CheckpointNotFound(f"There is no intact checkpoint in {out}.")
+
+
+def chosen(folder: Path) -> Path:
+    """The checkpoint itself, or the newest intact one below a folder of them; raises CheckpointNotFound."""
+    return folder if (folder / META).exists() else newest(folder)

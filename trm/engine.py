@@ -153,8 +153,8 @@ class Engine:
             waiting = [inquiry for inquiry in self.inquiries if inquiry.waiting]
         held = {id(inquiry): cohort.held(inquiry) for inquiry in waiting}
         while waiting and cohort.slots.free:
-            rival = max(inquiry.priority for inquiry in waiting)
-            rivals = sorted((i for i in waiting if i.priority == rival), key=lambda i: held[id(i)])
+            highest = max(inquiry.priority for inquiry in waiting)
+            rivals = sorted((i for i in waiting if i.priority == highest), key=lambda i: held[id(i)])
             first, chains = rivals[0], rivals[0].effort.chains
             if chains > cohort.slots.free:
                 return  # its turn stays its turn

@@ -13,6 +13,7 @@
     │   └── PuzzleTooHard            puzzle_too_hard
     ├── DatasetError                 dataset_malformed
     │   └── UnknownDataset           dataset_unknown
+    ├── UnknownModel                 model_unknown
     ├── CheckpointError              checkpoint_invalid
     │   ├── CheckpointNotFound       checkpoint_not_found
     │   ├── CorruptCheckpoint        checkpoint_corrupt
@@ -120,6 +121,12 @@ class UnknownDataset(DatasetError):
     """No data set has this name."""
 
     code = "dataset_unknown"
+
+
+class UnknownModel(TrmError):
+    """No model of this name ships with the package."""
+
+    code = "model_unknown"
 
 
 class CheckpointError(TrmError):

@@ -39,7 +39,7 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Updated(Event):
-    """One optimizer update was made; the caller may save, stop, or go on."""
+    """One optimizer update was made, and all that was due with it was told; the caller may save, stop, or go on."""
 
     name = "updated"
     step: int

@@ -157,36 +157,53 @@ TABLE_1 = tuple(
     for base, percent in zip((SUDOKU, MAZE, ARC_1, ARC_2), published, strict=True)
 )
 
-# Our own: fewer updates, what the successors found. Their accuracy on the full data is not measured yet.
-FAST: Changes = {
+# Our own: for about an hour of one large GPU. Their accuracy is not measured yet: docs/explanation/training-log.md.
+# Both: cosine decay to 1 % of the rate instead of a constant one, since a run this short has to end settled; a shorter warm-up for
+# as many times fewer updates; the gradient's norm clipped at 1; no prefix, whose one vector tells nothing where all puzzles are of one
+# kind (81 tokens instead of 97: a quarter less work); the weights that were best on the validation split are kept and shipped.
+HOUR: Changes = {
     "model.prefix_tokens": 0,
     "train.warmup_steps": 500,
     "train.min_learning_rate_ratio": 0.01,
     "train.gradient_clip": 1.0,
     "train.keep_best": True,
+    "train.evaluate_every": 500,
+    "train.log_every": 100,
 }
 OWN = (
+    # Muon with the normed SwiGLU reaches the paper's accuracy in 7,000 to 8,000 updates (arXiv 2601.19085), where AdamATan2 takes 65,104;
+    # AdamW with these settings took an hour. Random starts (arXiv 2605.21488) cost nothing and let rollouts differ without noise.
+    # That paper's update noise is left out: a captured step cannot draw it. Half the recursion of 2601.19085 is the paper's own.
+    # The test at the end of the training takes a tenth of the split, to end within a piece: `trm export --measure` takes all of it.
     _derived(
         SUDOKU,
-        "sudoku-extreme-fast",
-        "9x9 Sudoku-Extreme with Muon, no prefix and cosine decay, the best by validation kept.",
-        FAST
+        "sudoku-extreme-1h",
+        "Hard 9x9 Sudoku from 1,000 puzzles within an hour of one large GPU: Muon, no prefix, random starts, cosine decay.",
+        HOUR
         | {
             "model.feed_forward": "normed_swiglu",
+            "model.random_start": True,
             "train.optimizer": "muon",
-            "train.steps": 10_000,
-            "train.evaluate_every": 500,
+            "train.steps": 12_000,
+            "train.checkpoint_every": 1_000,
+            "train.test_puzzles": 5_000,
         },
+        "sudoku-hard",
     ),
+    # Attention, as in the paper, whose MLP scores 0 here. AdamW instead of AdamATan2 with cosine decay reached 75 % in two hours
+    # elsewhere; augmentation draws the labelled path anew in each of the eight images (the README's run has none). Four latent steps, as
+    # in the README: six are a third slower. No random starts: nothing is known of them on mazes with one labelled path.
     _derived(
         MAZE,
-        "maze-hard-fast",
-        "30x30 Maze-Hard with AdamW, augmentation, no prefix and cosine decay, the best by validation kept.",
-        FAST
+        "maze-hard-1h",
+        "30x30 Maze-Hard as far as an hour of one large GPU goes: attention, AdamW, augmentation, no prefix, cosine decay.",
+        HOUR
         | {
             "train.augment": True,
             "train.optimizer": "adamw",
-            "train.steps": 20_000,
+            "train.steps": 6_000,
+            "train.evaluate_puzzles": 200,
+            "train.checkpoint_every": 500,
         },
     ),
 )
@@ -227,8 +244,30 @@ def resolve(
     Raises UnknownPreset, or InvalidOverride naming the key and what it accepts.
     """
     preset = get_preset(name)
-    sections: dict[str, dict[str, Any]] = {"model": preset.model.model_dump(), "train": preset.train.model_dump()}
-    for key, value in (overrides or {}).items():
+    return _overridden(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
+
+
+def continued(
+    parent: RunConfig, overrides: dict[str, Any], puzzle: PuzzleSpec | None = None, dataset: str | None = None
+) -> RunConfig:
+    """A run's configuration with dotted overrides applied, for another run that begins with its weights.
+
+    Raises InvalidOverride, also when the weights would not fit any more.
+    """
+    config = _overridden(
+        parent.model, parent.train, overrides, parent.preset, dataset or parent.dataset, puzzle or parent.puzzle
+    )
+    if (config.model, config.puzzle) != (parent.model, parent.puzzle):
+        what = "puzzles" if config.model == parent.model else "model"
+        raise InvalidOverride(f"The weights of the checkpoint fit no other {what} than those they were trained with.")
+    return config
+
+
+def _overridden(
+    model: ModelConfig, train: TrainConfig, overrides: dict[str, Any], name: str, dataset: str, puzzle: PuzzleSpec
+) -> RunConfig:
+    sections: dict[str, dict[str, Any]] = {"model": model.model_dump(), "train": train.model_dump()}
+    for key, value in overrides.items():
         section, _, field = key.partition(".")
         if section not in sections or field not in sections[section]:
             known = ", ".join(f"{s}.{f}" for s, fields in sections.items() for f in fields)
@@ -237,7 +276,7 @@ def resolve(
     try:
         return RunConfig(
             preset=name,
-            dataset=dataset or preset.dataset,
+            dataset=dataset,
             puzzle=puzzle,
             model=ModelConfig(**sections["model"]),
             train=TrainConfig(**sections["train"]),

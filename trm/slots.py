@@ -21,6 +21,7 @@ TILE_BYTES = (
     8 << 20
 )  # of the widest activation: what a step touches between two uses should stay in the processor's cache
 MOST_SLOTS = 256
+WARM_UP = 2  # steps: the first compiles, the second may choose kernels anew
 
 
 class Chances(NamedTuple):
@@ -46,6 +47,14 @@ class ThoughtBatch(NamedTuple):
         return ThoughtBatch(steps[chosen], answers[chosen], previous[chosen], unchanged[chosen], probability[chosen])
 
 
+class Captured(NamedTuple):
+    """A step of the first slots as a CUDA graph, and where it leaves its results."""
+
+    graph: torch.cuda.CUDAGraph
+    answers: Tensor
+    halt_probability: Tensor
+
+
 class Slots:
     """State of up to `capacity` chains; see the module's docstring. One thread at a time."""
 
@@ -54,6 +63,7 @@ class Slots:
         self.model, self.capacity, self.dtype = model, capacity, dtype
         self.device = model.embedding.device
         self.tile = tile_of(model, dtype) if self.device.type == "cpu" else capacity
+        self.graphs: dict[int, Captured] = {}  # by how many slots it advances; GPU only
         self.count = 0
         y, z = model.initial_state(1, dtype)
         self.y, self.z = (torch.empty(capacity, *state.shape[1:], dtype=dtype, device=self.device) for state in (y, z))
@@ -103,8 +113,7 @@ class Slots:
         noisy = np.flatnonzero(self.noises[:count])
         if len(noisy):
             self.z[torch.from_numpy(noisy)] += self._noise(noisy)
-        parts = [self._advance(slice(first, min(first + self.tile, count))) for first in range(0, count, self.tile)]
-        answers, probabilities = (host_copy(torch.cat(part)) for part in zip(*parts, strict=True))
+        answers, probabilities = (host_copy(tensor[:count]) for tensor in self._think(count))
         return lambda: self._digest(count, answers().numpy(), probabilities().numpy())
 
     @torch.inference_mode()
@@ -123,12 +132,35 @@ class Slots:
                 array[to] = array[moved]
         self.count = end
 
+    @torch.inference_mode()
     def warm_up(self) -> None:
-        """Make a step of every size that kernels are made for, about nothing."""
-        for size in sorted({1, min(2, self.capacity), min(self.tile, self.capacity)}):
-            self.enter(np.ones((size, self.inputs.shape[1]), dtype=np.int32))
-            self.step()
-            self.keep(np.zeros(size, dtype=bool))
+        """Make a step of every size that kernels are made for, about nothing; on a GPU capture each as a CUDA graph."""
+        for size in self._sizes():
+            for _ in range(WARM_UP):
+                self.enter(np.ones((size, self.inputs.shape[1]), dtype=np.int32))
+                self.step()
+                self.keep(np.zeros(size, dtype=bool))
+            if self.device.type == "cuda":
+                graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(graph):
+                    results = self._advance(slice(0, size))
+                self.graphs[size] = Captured(graph, *results)
+
+    def _sizes(self) -> list[int]:
+        """How many slots steps come in: on a GPU powers of two, since a graph has one shape; on a CPU any number to a tile."""
+        if self.device.type == "cpu":
+            return sorted({1, min(2, self.capacity), min(self.tile, self.capacity)})
+        return sorted({min(1 << power, self.capacity) for power in range(self.capacity.bit_length() + 1)})
+
+    def _think(self, count: int) -> tuple[Tensor, Tensor]:
+        """Answers and halt probabilities of at least the first `count` slots."""
+        captured = next((self.graphs[size] for size in self.graphs if size >= count), None)  # smallest first
+        if captured is not None:
+            captured.graph.replay()
+            return captured.answers, captured.halt_probability
+        parts = [self._advance(slice(first, min(first + self.tile, count))) for first in range(0, count, self.tile)]
+        answers, probabilities = (torch.cat(part) for part in zip(*parts, strict=True))
+        return answers, probabilities
 
     def _advance(self, tile: slice) -> tuple[Tensor, Tensor]:
         thought: Thought = self.model(self.inputs[tile], self.puzzle_rows[tile], self.y[tile], self.z[tile])

@@ -67,32 +67,6 @@ class Solver:
         model = trained_model(Path(checkpoint), meta)
         return cls(model, meta.config, pick_device(device), slots=slots, compiling=compiling)
 
-    def inquiry(
-        self,
-        questions: Tokens,
-        effort: Effort,
-        *,
-        on_solution: Callable[[int, Solution], None],
-        on_step: Callable[[SolveStep], None] | None = None,
-        on_end: Callable[[], None] | None = None,
-        puzzle_ids: NDArray[np.int64] | None = None,
-        keep_trace: bool = False,
-        priority: int = 0,
-    ) -> Inquiry:
-        """Questions `(N, L)` to submit to this solver's engine; raises ConfigError for an effort that is not possible here."""
-        return Inquiry(
-            questions,
-            effort,
-            self.spec,
-            self.config.model,
-            on_solution=on_solution,
-            on_step=on_step,
-            on_end=on_end,
-            puzzle_ids=puzzle_ids,
-            keep_trace=keep_trace,
-            priority=priority,
-        )
-
     def solve(
         self,
         questions: Tokens,
@@ -114,9 +88,11 @@ class Solver:
             if on_solution is not None:
                 on_solution(index, solution)
 
-        inquiry = self.inquiry(
+        inquiry = Inquiry(
             questions,
             effort or Effort(),
+            self.spec,
+            self.config.model,
             on_solution=take,
             on_step=on_step,
             puzzle_ids=puzzle_ids,

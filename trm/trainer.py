@@ -90,14 +90,25 @@ class Trainer:
         trainer.metrics = meta.metrics
         return trainer
 
+    def adopt(self, folder: Path) -> None:
+        """Begin with the weights that a checkpoint solves with, everything else anew.
+
+        Raises CheckpointError when it is damaged, or its model is another one.
+        """
+        try:
+            self.model.load_state_dict(checkpoint.read_weights(folder, checkpoint.read_meta(folder)))
+        except RuntimeError as error:
+            raise ForeignCheckpoint(f"The weights in {folder} do not fit this configuration: {error}") from error
+        if self.ema is not None:
+            self.ema = ExponentialMovingAverage(self.model, self.ema.decay)
+
     def __iter__(self) -> Iterator[Event]:
-        """All that happens until the last update; every update yields at least `Updated`."""
+        """All that happens until the last update; every update yields at least `Updated`, after all that was due with it."""
         train = self.config.train
         begun = logged = time.monotonic()
         yield self._started()
-        while self.step < train.steps and not self.best.is_stale:
+        while not self.has_ended:
             self.update()
-            yield Updated(self.step)
             last = self.step == train.steps
             if last or self.step % train.log_every == 0:
                 now = time.monotonic()
@@ -106,13 +117,18 @@ class Trainer:
             if (last and self.splits.validation) or (not last and self.step % train.evaluate_every == 0):
                 yield self.validate()
                 logged = time.monotonic()  # evaluating is not training
-            ends = last or self.best.is_stale
-            if ends:
+            if self.has_ended:
                 yield self.examine()
-            if ends or self.step % train.checkpoint_every == 0:
+            if self.has_ended or self.step % train.checkpoint_every == 0:
                 yield CheckpointDue(self.step)
+            yield Updated(self.step)  # last: who stops here and resumes has missed nothing
         seconds, exact_accuracy = round(time.monotonic() - begun, 3), self.metrics.get("test_exact_accuracy")
         yield Finished(self.step, seconds, exact_accuracy, peak_bytes(self.device))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether all updates are made, or patience has run out."""
+        return self.step >= self.config.train.steps or self.best.is_stale
 
     def update(self) -> None:
         """One supervision step of every slot, and one optimizer update from it; raises NonFiniteLoss."""
@@ -254,17 +270,18 @@ class Trainer:
         return state | {f"window/{name}": tensor for name, tensor in self.window.tensors().items()}
 
     def _restore(self, averaged: dict[str, Tensor], state: dict[str, Tensor]) -> None:
-        for name, tensor in self.carry.tensors().items():
-            tensor.copy_(state[f"carry/{name}"])
+        if any(name.startswith("carry/") for name in state):  # a light pack leaves it out: all slots begin anew
+            for name, tensor in self.carry.tensors().items():
+                tensor.copy_(state[f"carry/{name}"])
         self._halted = host_copy(self.carry.halted)
         for name, parameter in self.model.named_parameters():
             self._optimizer_of(parameter).state[parameter] = {
-                key.split("/")[1]: value.to(self.device) if value.dim() else value
+                key.split("/")[1]: value.to(self.device, parameter.dtype) if value.dim() else value
                 for key, value in state.items()
                 if key.startswith("optimizer/") and key.split("/", 2)[2] == name
             }
         if self.ema is not None:
-            self.ema.shadow = {name: averaged[name].to(self.device) for name in self.ema.shadow}
+            self.ema.shadow = {n: averaged[n].to(self.device, old.dtype) for n, old in self.ema.shadow.items()}
         self.generator.set_state(state["generator"])
         self.noise.set_state(state["noise"])
         for name, tensor in self.window.tensors().items():

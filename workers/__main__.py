@@ -17,6 +17,7 @@ from services.registry.logging import configure_logging
 from services.registry.metrics import ReaperMetrics, SolveMetrics, TrainMetrics
 from services.registry.settings import Settings, load_settings
 from services.registry.storage import Storage
+from trm.threads import share_cores
 from workers.app import serve, settings_summary, solve_app, train_app
 from workers.context import Worker
 from workers.reaper import Reaper
@@ -36,6 +37,7 @@ class Role(StrEnum):
 
 def main(role: Role) -> None:
     """Run one worker in the foreground until SIGTERM."""
+    share_cores()
     try:
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format, part=f"worker-{role.value}")
@@ -58,14 +60,14 @@ def main(role: Role) -> None:
 
 
 def _train(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
-    worker = Worker(settings, database, Storage(settings.storage_url), TrainMetrics(registry))
+    worker = Worker(settings, database, Storage.of(settings), TrainMetrics(registry))
     serve(train_app(worker), worker, queue.TRAIN_QUEUE, concurrency=1)
 
 
 def _solve(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
     import trm.solver  # noqa: F401  takes seconds, which the first job would wait for
 
-    worker = Worker(settings, database, Storage(settings.storage_url), SolveMetrics(registry))
+    worker = Worker(settings, database, Storage.of(settings), SolveMetrics(registry))
     serve(solve_app(worker), worker, queue.SOLVE_QUEUE, settings.solve_concurrency)
 
 

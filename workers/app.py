@@ -8,6 +8,7 @@ from celery import Celery, signals
 from services.registry import queue
 from services.registry.metrics import SolveMetrics, TrainMetrics
 from services.registry.settings import Settings
+from services.registry.states import JobKind
 from workers import attempt
 from workers.context import Worker
 from workers.models import Models
@@ -24,7 +25,7 @@ def train_app(worker: Worker[TrainMetrics]) -> Celery:
 
     @app.task(name=queue.TRAIN_TASK)  # type: ignore[untyped-decorator]
     def run_training(job_id: str) -> None:
-        attempt.run(worker, job_id, train)
+        attempt.run(worker, JobKind.TRAIN, job_id, train)
 
     return app
 
@@ -35,7 +36,7 @@ def solve_app(worker: Worker[SolveMetrics]) -> Celery:
 
     @app.task(name=queue.SOLVE_TASK)  # type: ignore[untyped-decorator]
     def run_solving(job_id: str) -> None:
-        attempt.run(worker, job_id, lambda worker, claim: solve(worker, claim, models, thinker))
+        attempt.run(worker, JobKind.SOLVE, job_id, lambda worker, claim: solve(worker, claim, models, thinker))
 
     return app
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import structlog
 
-from services.registry import endings, leases
+from services.registry import attempts, endings, leases
 from services.registry.errors import StaleLease
-from services.registry.states import JobStatus, Outcome
+from services.registry.states import JobKind, JobStatus, Outcome
 from workers import outcome
 from workers.context import Metrics, Worker
 
@@ -26,7 +26,7 @@ class Cancelled(Exception):
 
 
 class Released(Exception):
-    """The worker is being stopped; somebody else should go on."""
+    """The worker is being stopped, or the job is to pause; somebody else should go on, now or later."""
 
 
 class Failed(Exception):
@@ -40,16 +40,29 @@ class Failed(Exception):
 Work = Callable[[Worker[Metrics], leases.Claim], dict[str, Any]]
 
 
-def run(worker: Worker[Metrics], job_id: str, work: Work[Metrics]) -> None:
-    """Claim the job and do the work on it; a job that somebody else has, or that has ended, is left alone."""
+def reason_to_stop(orders: leases.Orders) -> Cancelled | Released | Failed | None:
+    """What a heartbeat has brought, as what ends the work; none when it goes on."""
+    if orders.cancel:
+        return Cancelled()
+    if orders.overdue:
+        return Failed(outcome.of_code(endings.TIMED_OUT, "The job was worked on for longer than its timeout_seconds."))
+    return Released() if orders.pause else None
+
+
+def run(worker: Worker[Metrics], kind: JobKind, nudge: str, work: Work[Metrics]) -> None:
+    """Claim the job whose turn it is and do the work on it; a nudge may find that there is nothing to do."""
     with worker.database.transaction() as session:
-        claim = leases.claim(session, job_id, worker.name, worker.settings.lease_seconds)
+        claim = leases.claim_next(session, kind, nudge, worker.name, worker.settings.lease_seconds)
     if claim is None:
-        log.info("job.not_claimed", job_id=job_id)
+        log.info("job.not_claimed", job_id=nudge)
         return
+    _run(worker, claim, work)
+
+
+def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> None:
     kind, begun = claim.kind.value, time.monotonic()
     worker.metrics.job_queue_wait_seconds.labels(kind).observe(max(0.0, claim.queue_seconds))
-    with structlog.contextvars.bound_contextvars(job_id=job_id, attempt=claim.attempt):
+    with structlog.contextvars.bound_contextvars(job_id=claim.job_id, attempt=claim.attempt):
         log.info("attempt.started", kind=kind)
         try:
             ended = _worked(worker, claim, work)
@@ -70,7 +83,7 @@ def _worked(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -
     except Released:
         with worker.database.transaction() as session:
             status = endings.release(session, claim)
-        return Outcome.CANCELLED if status is JobStatus.CANCELLED else Outcome.RELEASED
+        return ENDINGS.get(status, Outcome.RELEASED)
     except Cancelled:
         return _finish(worker, claim, JobStatus.CANCELLED)
     except Failed as error:
@@ -90,9 +103,15 @@ def _finish(
 
 
 def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict) -> Outcome:
-    log.warning("attempt.unsuccessful", code=verdict.failure.code, reason=verdict.failure.message, retry=verdict.retry)
     with worker.database.transaction() as session:
-        if verdict.retry:
+        job = leases.hold(session, claim)
+        earlier = [(a.error_code, a.last_step) for a in attempts.of_job(session, job.id) if a.attempt < job.attempt]
+        most = worker.settings.quarantine_deaths
+        verdict = outcome.in_view_of(verdict, job.step, earlier[job.earlier_attempts :], most)
+        log.warning(
+            "attempt.unsuccessful", code=verdict.failure.code, reason=verdict.failure.message, then=verdict.then
+        )
+        if verdict.then is outcome.Then.RETRY:
             status = endings.retry(session, claim, verdict.failure)
             return ENDINGS.get(status, Outcome.RETRIED)
         endings.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)

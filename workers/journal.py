@@ -1,5 +1,6 @@
 """Brings a trainer's events into rows: collected, then written with the heartbeat in one transaction."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from services.registry.errors import DatabaseUnavailable, StorageUnavailable
 from services.registry.metrics import TrainMetrics
 from trm.errors import StorageFull
 from workers.context import Worker
+from workers.retention import clear_out
 
 log = structlog.get_logger()
 
@@ -23,6 +25,7 @@ class Journal:
         self.step: int | None = None
         self.total_steps = 0
         self.waiting: list[dict[str, Any]] = []
+        self.not_stored: StorageFull | StorageUnavailable | None = None  # why the last checkpoint is missing
         self.last_written = self.last_reached = time.monotonic()
 
     def take(self, event: dict[str, Any]) -> None:
@@ -48,25 +51,28 @@ class Journal:
         patience = settings.metrics_batch_seconds if self.waiting else settings.heartbeat_seconds
         return idle >= patience or len(self.waiting) >= settings.metrics_batch_rows
 
-    def write(self) -> bool:
-        """Write all that waits and extend the lease; True when the job is to be cancelled.
+    def write(self) -> leases.Orders:
+        """Write all that waits and extend the lease; what the worker is asked to do.
 
         Raises StaleLease. A database that is away is forgiven until the lease has run out.
         """
         self.last_written = time.monotonic()
         try:
-            cancel = self._write()
+            orders = self._write()
         except DatabaseUnavailable:
             if time.monotonic() - self.last_reached > self.claim.lease_seconds:
                 raise
             log.warning("journal.database_away", waiting=len(self.waiting))
-            return False
+            return leases.Orders()
+        stored = any(event["event"] == "checkpoint" for event in self.waiting)
         self.waiting.clear()
+        if stored:
+            clear_out(self.worker.database, self.worker.storage, self.claim.training_run)
         self.last_reached = self.last_written
         self.worker.metrics.last_heartbeat.set_to_current_time()
-        return cancel
+        return orders
 
-    def _write(self) -> bool:
+    def _write(self) -> leases.Orders:
         with self.worker.database.transaction() as session:
             orders = leases.heartbeat(session, self.claim, self.step)
             if steps := [e for e in self.waiting if e["event"] == "step"]:
@@ -80,9 +86,10 @@ class Journal:
                 elif event["event"] == "checkpoint":
                     row = {name: event[name] for name in ("step", "url", "digest", "size", "metrics")}
                     event["id"] = checkpoints.add(session, self.claim, **row).id
+                    checkpoints.retire(session, self.claim, self.worker.settings.keep_checkpoints)
             if told := [(e["event"], _told(e)) for e in self.waiting if e["event"] != "step"]:
                 job_events.append(session, self.claim, told)
-        return orders.cancel
+        return orders
 
     def _store(self, event: dict[str, Any]) -> dict[str, Any] | None:
         metrics, begun = self.worker.metrics, time.monotonic()
@@ -90,9 +97,13 @@ class Journal:
         try:
             url = self.worker.storage.put_folder(Path(event["path"]), name)
         except (StorageFull, StorageUnavailable) as error:
+            self.not_stored = error
             metrics.checkpoint_failures.labels(error.code).inc()
             log.error("checkpoint.not_stored", step=event["step"], code=error.code, reason=str(error))
             return None
+        finally:
+            shutil.rmtree(event["path"], ignore_errors=True)
+        self.not_stored = None
         metrics.checkpoint_write_seconds.observe(time.monotonic() - begun)
         metrics.checkpoint_bytes.inc(event["bytes"])
         return event | {"url": url, "size": event["bytes"]}

@@ -4,12 +4,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from services.registry import checkpoints
 from services.registry.metrics import SolveMetrics
+from trm import pretrained
 from workers.context import Worker
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class Resident:
 
 
 class Models:
-    """Solvers by checkpoint id."""
+    """Solvers by checkpoint id or, of shipped models, by name."""
 
     def __init__(self, worker: Worker[SolveMetrics]) -> None:
         self.worker = worker
@@ -37,20 +39,20 @@ class Models:
 
     @property
     def resident(self) -> list[str]:
-        """Checkpoint ids, the least recently used first."""
+        """Their names, the least recently used first."""
         return list(self._resident)
 
     @contextmanager
-    def lent(self, checkpoint_id: str) -> "Iterator[Solver]":
+    def lent(self, name: str) -> "Iterator[Solver]":
         """The solver, loaded and warm, which stays resident while it is lent; raises CheckpointError when its files are damaged."""
         with self._lock:
-            place = self._resident.setdefault(checkpoint_id, Resident())
-            self._resident.move_to_end(checkpoint_id)
+            place = self._resident.setdefault(name, Resident())
+            self._resident.move_to_end(name)
             place.users += 1
         try:
             with place.loading:
                 if place.solver is None:
-                    place.solver = self._load(checkpoint_id)
+                    place.solver = self._load(name)
             yield place.solver
         finally:
             with self._lock:
@@ -65,14 +67,19 @@ class Models:
         for name in empty or unused[:too_many]:
             del self._resident[name]
 
-    def _load(self, checkpoint_id: str) -> "Solver":
+    def _load(self, name: str) -> "Solver":
         from trm.solver import Solver
 
-        settings = self.worker.settings
-        with self.worker.database.transaction() as session:
-            url = checkpoints.get(session, checkpoint_id).url
-        folder = self.worker.storage.fetch_folder(url, self.worker.scratch / "models" / checkpoint_id)
+        settings, folder = self.worker.settings, self._folder(name)
         solver = Solver.load(folder, settings.device, slots=settings.solve_slots, compiling=settings.compile)
         solver.engine.warm_up()
-        log.info("model.loaded", checkpoint=checkpoint_id, slots=solver.engine.capacity)
+        log.info("model.loaded", model=name, slots=solver.engine.capacity)
         return solver
+
+    def _folder(self, name: str) -> Path:
+        """Where the files are: in the package, or fetched from the storage."""
+        if name in pretrained.names():
+            return pretrained.pretrained(name).folder
+        with self.worker.database.transaction() as session:
+            url = checkpoints.get(session, name).url
+        return self.worker.storage.fetch_folder(url, self.worker.scratch / "models" / name)

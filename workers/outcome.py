@@ -1,6 +1,8 @@
-"""What an error makes of a job: one pure table from codes to "try again" or "it would only fail again"."""
+"""What an error makes of a job: a pure table from codes to what follows, and the one case in which history decides."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from services.registry.errors import RegistryError
 from services.registry.moves import Failure
@@ -8,31 +10,43 @@ from trm.errors import TrmError
 
 TRAINER_DIED = "trainer_died"
 INTERNAL = "internal_error"
+QUARANTINED = "job_quarantined"
 
-# Codes of errors that another attempt may not meet; every other known code fails the job at once.
-RETRIED = frozenset(
-    {
+
+class Then(StrEnum):
+    """What follows a failed attempt."""
+
+    RETRY = "retry"  # after a pause, while attempts are left
+    FAIL = "fail"  # at once: another attempt would meet the same
+    QUARANTINE = "quarantine"  # at once: it would only do harm again
+
+
+# Codes of errors that another attempt may not meet; every other code fails the job at once.
+THEN = dict.fromkeys(
+    (
         TRAINER_DIED,  # a crash or the kernel's out-of-memory killer
         INTERNAL,
         "device_unavailable",  # another job may hold the device's memory
+        "engine_full",  # others may finish
         "database_unavailable",
         "storage_unavailable",
         "storage_full",  # somebody may make room
-    }
+    ),
+    Then.RETRY,
 )
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether to try again, and what to record."""
+    """What follows, and what to record."""
 
-    retry: bool
+    then: Then
     failure: Failure
 
 
 def of_code(code: str, message: str) -> Verdict:
     """The verdict on an error known by its code."""
-    return Verdict(code in RETRIED, Failure(code, message))
+    return Verdict(THEN.get(code, Then.FAIL), Failure(code, message))
 
 
 def of_error(error: Exception) -> Verdict:
@@ -47,3 +61,17 @@ def of_death(returncode: int, last_words: str) -> Verdict:
     how = f"was killed by signal {-returncode}" if returncode < 0 else f"ended with status {returncode}"
     hint = " (signal 9 is often the kernel running out of memory)" if returncode == -9 else ""
     return of_code(TRAINER_DIED, f"The trainer {how}{hint}. {last_words}".strip())
+
+
+def in_view_of(verdict: Verdict, step: int, earlier: Sequence[tuple[str | None, int | None]], deaths: int) -> Verdict:
+    """The verdict on a trainer's death after earlier attempts, each an error code and the last step.
+
+    A job that has killed its trainer so many times in a row at the same step is poison.
+    """
+    if verdict.failure.code != TRAINER_DIED:
+        return verdict
+    last = [*earlier, (TRAINER_DIED, step)][-deaths:]
+    if len(last) < deaths or set(last) != {(TRAINER_DIED, step)}:
+        return verdict
+    message = f"The trainer died {deaths} times in a row at step {step}. {verdict.failure.message}"
+    return Verdict(Then.QUARANTINE, Failure(QUARANTINED, message))

@@ -7,15 +7,18 @@ import structlog
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from services.registry import census, queue, rescue
+from services.registry import census, idempotency, queue, rescue
 from services.registry.database import Database
 from services.registry.errors import BrokerUnavailable, RegistryError
 from services.registry.metrics import ReaperMetrics
 from services.registry.queue import Announcement
 from services.registry.settings import Settings
 from services.registry.states import JobKind
+from services.registry.storage import Storage
+from workers.retention import clear_out
 
 MOST_AT_ONCE = 1000
+RETIRED_SECONDS = 60.0  # a worker deletes what it has retired at once
 log = structlog.get_logger()
 
 
@@ -24,6 +27,7 @@ class Reaper:
 
     def __init__(self, settings: Settings, database: Database, app: Celery, metrics: ReaperMetrics) -> None:
         self.settings, self.database, self.app, self.metrics = settings, database, app, metrics
+        self.storage = Storage.of(settings)
 
     def run(self, stopping: threading.Event) -> None:
         """Make rounds until told to stop; a database or broker that is away is tried again next round."""
@@ -35,18 +39,29 @@ class Reaper:
             stopping.wait(self.settings.reaper_interval_seconds)
 
     def make_round(self) -> None:
-        """Rescue, announce, count."""
+        """Rescue, end what waited too long, announce, clear out, count."""
         with self.database.transaction() as session:
             rescued = rescue.rescue_expired(session)
+            expired = rescue.fail_expired(session)
+        for row in expired:
+            log.info("job.expired", job_id=row.id)
         for job in rescued:
             self.metrics.lease_expirations.labels(job.kind.value).inc()
             log.warning(
                 "job.rescued", job_id=job.job_id, attempt=job.attempt, worker=job.worker, status=job.status.value
             )
         self._announce()
+        self._clear_out()
         with self.database.transaction() as session:
             self.metrics.observe(census.take(session))
         self.metrics.last_heartbeat.set_to_current_time()
+
+    def _clear_out(self) -> None:
+        """What a training worker retired and did not live to delete; idempotency keys that have done their duty."""
+        if deleted := clear_out(self.database, self.storage, seconds=RETIRED_SECONDS):
+            log.info("checkpoints.deleted", count=deleted)
+        with self.database.transaction() as session:
+            idempotency.forget_old(session)
 
     def _announce(self) -> None:
         """Announce what never was, and again what may be lost; a broker that is away is tried again next round."""

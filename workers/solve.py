@@ -12,7 +12,7 @@ from services.registry.metrics import SolveMetrics
 from services.registry.solutions import SolutionRow
 from trm.effort import Effort
 from trm.puzzles.grids import parse, text
-from workers.attempt import Cancelled, Released
+from workers.attempt import Released, reason_to_stop
 from workers.context import Worker
 from workers.models import Models
 from workers.thinker import Thinker
@@ -27,21 +27,28 @@ VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
 
 
 def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, thinker: Thinker) -> dict[str, Any]:
-    """Solve every puzzle of the job; returns its result. Raises Cancelled, Released or StaleLease."""
+    """Solve every puzzle of the job; returns its result. Raises Cancelled, Released, Failed or StaleLease."""
     with worker.database.transaction() as session:
-        request = jobs.get(session, claim.job_id).request
+        job = jobs.get(session, claim.job_id)
+        request, priority = job.request, job.priority
     with models.lent(request["model"]) as solver:
-        return _Solving(worker, claim, solver, request).run(thinker)
+        return _Solving(worker, claim, solver, request, priority).run(thinker)
 
 
 class _Solving:
     """One job: the engine finds, this writes down, keeps the lease and looks whether anybody still wants it."""
 
     def __init__(
-        self, worker: Worker[SolveMetrics], claim: leases.Claim, solver: "Solver", request: dict[str, Any]
+        self,
+        worker: Worker[SolveMetrics],
+        claim: leases.Claim,
+        solver: "Solver",
+        request: dict[str, Any],
+        priority: int,
     ) -> None:
         self.worker, self.claim, self.solver = worker, claim, solver
         self.questions = np.stack([parse(solver.spec, puzzle) for puzzle in request["puzzles"]])
+        self.priority = priority
         self.trace, self.effort = bool(request["trace"]), Effort(**request["effort"])
         self.found: SimpleQueue[SolveStep | tuple[int, Solution] | None] = SimpleQueue()  # None: nothing more will come
         self.rows: list[SolutionRow] = []  # waiting to be written
@@ -51,13 +58,18 @@ class _Solving:
 
     def run(self, thinker: Thinker) -> dict[str, Any]:
         """Ask, then write down until everything is answered."""
-        inquiry = self.solver.inquiry(
+        from trm.inquiry import Inquiry
+
+        inquiry = Inquiry(
             self.questions,
             self.effort,
+            self.solver.spec,
+            self.solver.config.model,
             on_solution=lambda index, solution: self.found.put((index, solution)),
             on_step=self.found.put if self.trace else None,
             on_end=lambda: self.found.put(None),
             keep_trace=self.trace,
+            priority=self.priority,
         )
         thinker.submit(self.solver.engine, inquiry)
         try:
@@ -116,8 +128,8 @@ class _Solving:
                 job_events.append(session, self.claim, told)
         self.rows, self.told, self.last_written = [], [], time.monotonic()
         self.worker.metrics.last_heartbeat.set_to_current_time()
-        if orders.cancel:
-            raise Cancelled
+        if (reason := reason_to_stop(orders)) is not None:
+            raise reason
         if self.worker.stopping.is_set() and self.counts["n"] < len(self.questions):
             raise Released
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import structlog
 
-from services.registry import checkpoints, jobs, leases, tables
+from services.registry import checkpoints, job_events, jobs, leases, tables
 from services.registry.errors import StorageUnavailable
 from services.registry.metrics import TrainMetrics
 from workers import outcome
-from workers.attempt import Cancelled, Failed, Released
+from workers.attempt import Failed, Released, reason_to_stop
 from workers.child import Child
 from workers.context import Worker
 from workers.journal import Journal
@@ -31,12 +31,15 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     worker.storage.discard_drafts(f"runs/{claim.training_run}/attempt_{claim.attempt - 1}")  # of a killed worker
     child = Child(_command(worker, claim, folder))
+    journal = Journal(worker, claim)
     try:
-        last = _followed(worker, Journal(worker, claim), child)
+        last = _followed(worker, journal, child)
     finally:
         status = child.close()
         shutil.rmtree(folder, ignore_errors=True)
         _blank(worker.metrics)
+    if last.get("event") == "finished" and journal.not_stored is not None:
+        raise journal.not_stored  # a training is for its last checkpoint
     return _result(last, status, child)
 
 
@@ -50,22 +53,50 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
     command += ["--compile", worker.settings.compile]
     if request["dataset"].get("url"):
         command += ["--data", str(worker.storage.fetch_folder(request["dataset"]["url"], folder / "dataset"))]
-    if (checkpoint := _newest_intact(worker, candidates, folder)) is not None:
+    if (checkpoint := _newest_intact(worker, claim, candidates, folder)) is not None:
         command += ["--resume", str(checkpoint)]
+    elif (parent := request.get("weights")) is not None:
+        command += ["--weights", str(_weights(worker, claim, parent, folder))]
     return command
 
 
-def _newest_intact(worker: Worker[TrainMetrics], candidates: list[tables.Checkpoint], folder: Path) -> Path | None:
+def _newest_intact(
+    worker: Worker[TrainMetrics], claim: leases.Claim, candidates: list[tables.Checkpoint], folder: Path
+) -> Path | None:
+    """Where the first one that is whole can be read; those before it are told as events."""
     for row in candidates:
-        try:
-            local = worker.storage.fetch_folder(row.url, folder / "resume" / row.id)
-        except StorageUnavailable as error:
-            log.warning("checkpoint.not_read", checkpoint=row.id, step=row.step, reason=str(error))
-            continue
-        if _is_intact(local, row.digest):
+        if (local := _fetched(worker, claim, row, folder)) is not None:
             log.info("attempt.resumes", checkpoint=row.id, step=row.step)
             return local
-        log.warning("checkpoint.damaged", checkpoint=row.id, step=row.step)
+    return None
+
+
+def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: str, folder: Path) -> Path:
+    """Where the checkpoint can be read that the run begins with; raises Failed when it is not whole."""
+    with worker.database.transaction() as session:
+        row = checkpoints.get(session, checkpoint_id)
+    local = _fetched(worker, claim, row, folder)
+    if local is None:
+        raise Failed(
+            outcome.of_code("checkpoint_corrupt", f"The checkpoint {row.id} that the run begins with is damaged.")
+        )
+    return local
+
+
+def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Checkpoint, folder: Path) -> Path | None:
+    """Where the checkpoint can be read, if it is whole; else an event says that it is not."""
+    try:
+        local = worker.storage.fetch_folder(row.url, folder / "resume" / row.id)
+        if _is_intact(local, row.digest):
+            return local
+        reason = "its files are not those that were stored"
+    except StorageUnavailable as error:
+        log.warning("checkpoint.not_read", checkpoint=row.id, step=row.step, reason=str(error))
+        reason = "its files cannot be read"
+    log.warning("checkpoint.damaged", checkpoint=row.id, step=row.step, reason=reason)
+    with worker.database.transaction() as session:
+        told = {"id": row.id, "step": row.step, "reason": reason}
+        job_events.append(session, claim, [("checkpoint_damaged", told)])
     return None
 
 
@@ -101,8 +132,9 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> d
                 updated = now
         if reason is None and worker.stopping.is_set():
             reason = Released()
-        if journal.is_due and journal.write() and reason is None:
-            reason = Cancelled()
+        if journal.is_due:
+            orders = journal.write()
+            reason = reason or reason_to_stop(orders)
         if reason is not None and kill_at == float("inf"):
             child.signal(signal.SIGTERM)
             kill_at = time.monotonic() + worker.settings.stop_grace_seconds

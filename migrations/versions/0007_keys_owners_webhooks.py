@@ -1,7 +1,7 @@
 """API keys, an owner for everything that users make, webhooks, and a log of who did what.
 
 Revision ID: 0007
-Revises: 0004
+Revises: 0006
 """
 
 from datetime import datetime
@@ -11,13 +11,14 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
 OWNED = ("datasets", "jobs", "runs")
 MOMENT = TIMESTAMP(timezone=True)
 CREATED = ["owner", "created_at", "id"]
+QUEUED = sa.text("status = 'queued'")
 
 
 def upgrade() -> None:
@@ -26,9 +27,27 @@ def upgrade() -> None:
         op.create_index(op.f(f"ix_{table}_owner_created_at_id"), table, CREATED)
     op.drop_constraint("uq_datasets_name", "datasets")
     op.create_unique_constraint("uq_datasets_owner_name", "datasets", ["owner", "name"])
+    _turn_callers_into_owners()
     _make_keys()
     _make_audit_log()
     _make_webhooks()
+
+
+def _turn_callers_into_owners() -> None:
+    """Until now all callers were `anonymous`: of jobs that column holds nothing, and the new one takes its place."""
+    op.drop_index("ix_jobs_waiting", table_name="jobs")
+    op.drop_column("jobs", "caller")
+    op.create_index("ix_jobs_waiting", "jobs", ["owner"], postgresql_where=QUEUED)
+    op.alter_column("idempotency_keys", "caller", new_column_name="owner")
+    op.execute("UPDATE idempotency_keys SET owner = 'local' WHERE owner = 'anonymous'")
+
+
+def _turn_owners_into_callers() -> None:
+    op.execute("UPDATE idempotency_keys SET owner = 'anonymous' WHERE owner = 'local'")
+    op.alter_column("idempotency_keys", "owner", new_column_name="caller")
+    op.drop_index("ix_jobs_waiting", table_name="jobs")
+    op.add_column("jobs", sa.Column("caller", sa.Text(), server_default="anonymous", nullable=False))
+    op.create_index("ix_jobs_waiting", "jobs", ["caller"], postgresql_where=QUEUED)
 
 
 def _created_at() -> sa.Column[datetime]:
@@ -115,6 +134,7 @@ def _make_webhooks() -> None:
 def downgrade() -> None:
     for table in ("webhook_deliveries", "webhook_endpoints", "audit_log", "api_keys"):
         op.drop_table(table)
+    _turn_owners_into_callers()
     op.drop_constraint("uq_datasets_owner_name", "datasets")
     # names are unique for each owner only: two of the same would not fit back, and the older keeps it
     op.execute(

@@ -1,7 +1,6 @@
 """What the routes stand on: the database, the queue and the storage, opened once for the app."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
@@ -13,12 +12,12 @@ from services.gateway import caller
 from services.gateway.announcer import Announcer
 from services.gateway.audit_trail import AuditTrail
 from services.gateway.authentication import KeyRing
-from services.gateway.caller import Identity
+from services.gateway.caller import Caller, Identity
 from services.gateway.intake import Intake
-from services.gateway.model_lookup import FindModel, model_finder
+from services.gateway.model_lookup import FindModel, Model, model_finder
+from services.registry.backlog import Caps
 from services.registry.database import Database
 from services.registry.metrics import GatewayMetrics
-from services.registry.owners import EVERYTHING, Sight
 from services.registry.queue import publisher_app
 from services.registry.settings import Settings
 from services.registry.storage import Storage
@@ -36,8 +35,7 @@ class Backends:
     metrics: GatewayMetrics
     announcer: Announcer
     intake: Intake
-    find_model: FindModel
-    finder: Callable[[Sight], FindModel]
+    finder: FindModel
     keys: KeyRing
     audit: AuditTrail
     caller: Identity = caller.LOCAL
@@ -47,26 +45,23 @@ class Backends:
     def of(cls, settings: Settings) -> "Backends":
         """The parts that the settings name; none of them connects before it is used."""
         collectors = CollectorRegistry()
-        database, queue, storage = Database.of(settings), publisher_app(settings), Storage(settings.storage_url)
+        database, queue, storage = Database.of(settings), publisher_app(settings), Storage.of(settings)
         metrics, announcer = GatewayMetrics(collectors), Announcer(database, queue)
-        intake = Intake(database, announcer, metrics)
-        finder = model_finder(database)
-        access = KeyRing(database), AuditTrail(database)
-        find = finder(EVERYTHING)
-        return cls(settings, database, queue, storage, collectors, metrics, announcer, intake, find, finder, *access)
+        caps = Caps(settings.max_queued_jobs, settings.max_queued_jobs_per_owner)
+        intake = Intake(database, announcer, metrics, caps)
+        access = model_finder(database), KeyRing(database), AuditTrail(database)
+        return cls(settings, database, queue, storage, collectors, metrics, announcer, intake, *access)
 
     def seen_by(self, who: Identity) -> "Backends":
-        """The same parts as this caller may use them: nothing of other owners' is found, and what is made is the caller's.
+        """The same parts as this caller may use them: nothing of other owners' is found.
 
         This is the one place that keeps owners apart: every route gets its parts from here.
         """
-        return replace(
-            self,
-            database=self.database.seen_by(who.sight),
-            intake=self.intake.on_behalf_of(who.owner),
-            find_model=self.finder(who.sight),
-            caller=who,
-        )
+        return replace(self, database=self.database.seen_by(who.sight), caller=who)
+
+    def find_model(self, name: str) -> Model:
+        """What the caller names to solve with or to go on from; raises ModelUnknown or ModelNotReady."""
+        return self.finder(self.caller.sight, name)
 
     def start(self) -> None:
         """Begin to take jobs in."""
@@ -83,9 +78,9 @@ class Backends:
         self.queue.close()
 
 
-async def _of_app(request: Request) -> Backends:
+async def _of_app(request: Request, who: Caller) -> Backends:
     backends: Backends = request.app.state.backends
-    return backends.seen_by(caller.known(request.scope))
+    return backends.seen_by(who)
 
 
 Parts = Annotated[Backends, Depends(_of_app)]

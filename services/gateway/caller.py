@@ -52,9 +52,9 @@ def known(connection: Connection) -> Identity:
     return found if isinstance(found, Identity) else NOBODY
 
 
-async def caller_of(request: Request) -> str:
-    """The id of whoever makes the request: an API key's, or `local` where none is asked for."""
-    return known(request.scope).id
+async def caller_of(request: Request) -> Identity:
+    """Who makes the request."""
+    return known(request.scope)
 
 
-Caller = Annotated[str, Depends(caller_of)]
+Caller = Annotated[Identity, Depends(caller_of)]

@@ -56,6 +56,7 @@ _ENTRIES = (
     Entry("api_key_not_found", 404, "There is no such API key", "List the keys with GET /v1/api-keys."),
     Entry("webhook_not_found", 404, "There is no such webhook", "List the webhooks with GET /v1/webhooks."),
     Entry("preset_not_found", 404, "There is no such preset", "List the presets with GET /v1/presets."),
+    Entry("model_not_found", 404, "There is no such shipped model", "List the shipped models with GET /v1/models."),
     Entry("problem_not_found", 404, "There is no such problem code", "The reference lists all problem codes."),
     Entry("preset_unknown", 422, "The training names no known preset", "Choose one of GET /v1/presets."),
     Entry(
@@ -71,7 +72,12 @@ _ENTRIES = (
         "The training names no known data set",
         "Choose one of GET /v1/datasets, or upload it first.",
     ),
-    Entry("model_unknown", 422, "The solve job names no known model", "Give the id of a checkpoint or of a run."),
+    Entry(
+        "model_unknown",
+        422,
+        "The solve job names no known model",
+        "Give the name of a shipped model (GET /v1/models), or the id of a checkpoint or of a run.",
+    ),
     Entry(
         "model_not_ready", 409, "The run has no checkpoint yet", "Wait for its first checkpoint, or name a checkpoint."
     ),
@@ -124,6 +130,43 @@ _ENTRIES = (
     Entry("webhooks_too_many", 409, "There are too many webhooks already", "Delete one that is not needed any more."),
     # Jobs
     Entry("job_already_finished", 409, "The job has finished", "Nothing to do: read its result."),
+    Entry(
+        "job_move_refused",
+        409,
+        "The job's state does not allow that",
+        "The detail names its state; `links` of the job hold what can be asked of it.",
+    ),
+    Entry(
+        "idempotency_key_reused",
+        422,
+        "The idempotency key was used for another request",
+        "Make a new key for every new request.",
+    ),
+    Entry(
+        "idempotency_key_in_use",
+        409,
+        "The same request is being dealt with",
+        "Send it again: its answer will be there.",
+    ),
+    Entry("queue_full", 429, "Too many jobs are queued", "Try again after the time in Retry-After."),
+    Entry(
+        "job_expired",
+        None,
+        "No worker took the job up in time",
+        "Retry it, or submit it with a longer ttl_seconds or a higher priority.",
+    ),
+    Entry(
+        "job_timed_out",
+        None,
+        "The job was worked on for longer than it may be",
+        "Retry it: a training goes on from its last checkpoint.",
+    ),
+    Entry(
+        "job_quarantined",
+        None,
+        "The job kills its trainer at the same step every time",
+        "Read the last lines in the message; submit it again with less memory to need, or report it.",
+    ),
     Entry("lease_lost", None, "Another attempt has taken over the job", "Nothing to do: the newer attempt goes on."),
     Entry(
         "worker_lost",
@@ -149,6 +192,13 @@ _ENTRIES = (
         "The device does not exist or is out of memory",
         "Lower train.batch_size, or check TRM_DEVICE.",
     ),
+    Entry(
+        "compiler_missing",
+        None,
+        "The model was to be compiled, and there is no compiler",
+        "Install one, or set TRM_COMPILE=auto.",
+    ),
+    Entry("engine_full", None, "Too many requests are being thought about", "Try again in a while."),
     Entry("checkpoint_invalid", None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
     Entry("checkpoint_corrupt", None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
     Entry("checkpoint_foreign", None, "The checkpoint was not written by this software", "Convert it first."),
@@ -175,4 +225,7 @@ _ENTRIES = (
 CATALOGUE: dict[str, Entry] = {entry.code: entry for entry in _ENTRIES}
 
 ERRORS_LISTED = 100  # more would bury the reader
-RETRY_AFTER_SECONDS = 5  # what a 503 asks for: long enough for a restart
+RETRY_AFTER_SECONDS = {
+    503: 5,  # long enough for a restart
+    429: 15,  # some jobs will have begun
+}

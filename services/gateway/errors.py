@@ -6,6 +6,7 @@
     ├── RequestInvalid       request_invalid
     ├── PresetNotFound       preset_not_found
     ├── ProblemNotFound      problem_not_found
+    ├── ModelNotFound        model_not_found
     ├── ModelUnknown         model_unknown
     ├── ModelNotReady        model_not_ready
     ├── EffortRefused        config_invalid
@@ -55,6 +56,12 @@ class PresetNotFound(GatewayError):
     """No preset has the name in the path."""
 
     code = "preset_not_found"
+
+
+class ModelNotFound(GatewayError):
+    """No shipped model has the name in the path."""
+
+    code = "model_not_found"
 
 
 class ProblemNotFound(GatewayError):

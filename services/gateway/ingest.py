@@ -2,17 +2,18 @@
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from services.gateway.backends import Backends
 from services.gateway.errors import RequestInvalid
 from services.gateway.schemas.problem import ProblemItem
 from services.gateway.uploads import read_upload
-from services.registry import datasets, tables
+from services.registry import datasets, idempotency, tables
 from services.registry.errors import DatasetNameTaken
+from services.registry.idempotency import Answer, Key
 from services.registry.ids import new_id
 from trm.config import Kind
 from trm.puzzles.datasets import BUILTIN, save_dataset
@@ -36,9 +37,15 @@ class Upload:
     file: IO[bytes]
     test_file: IO[bytes] | None
 
+    def digests(self) -> list[str]:
+        """Of the files as they were sent."""
+        return [_file_digest(file) for file in (self.file, self.test_file) if file is not None]
 
-def store(parts: Backends, upload: Upload) -> tables.Dataset:
-    """The recorded data set; raises RequestInvalid, UploadRefused, DatasetNameTaken, StorageFull..., and then nothing is kept."""
+
+def store(
+    parts: Backends, upload: Upload, key: Key | None, answer: Callable[[tables.Dataset], Answer]
+) -> tables.Dataset:
+    """The recorded data set; raises RequestInvalid, UploadRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
     _require_tables(upload.kind)
     _require_free_name(parts, upload.name)
     splits = _read(upload, INFLATED_TIMES * parts.settings.max_body_bytes)
@@ -48,7 +55,14 @@ def store(parts: Backends, upload: Upload) -> tables.Dataset:
         save_dataset(folder, upload.name, splits)
         url = parts.storage.put_folder(folder, f"datasets/{dataset_id}")
         try:
-            return _record(parts, dataset_id, upload.name, splits, url, _digest(folder))
+            columns = _columns(upload.name, splits, url, _digest(folder))
+            with parts.database.transaction() as session:
+                if key is not None:
+                    idempotency.require(session, key, dataset_id)
+                row = datasets.add(session, dataset_id, **columns)
+                if key is not None:
+                    idempotency.keep(session, key, answer(row))
+            return row
         except BaseException:
             parts.storage.delete_folder(url)
             raise
@@ -84,17 +98,21 @@ def _require_few(puzzles: PuzzleSet) -> None:
         raise RequestInvalid(message, [ProblemItem(parameter="test_file", detail=message)])
 
 
-def _record(
-    parts: Backends, dataset_id: str, name: str, splits: Mapping[str, PuzzleSet], url: str, sha256: str
-) -> tables.Dataset:
+def _file_digest(file: IO[bytes]) -> str:
+    file.seek(0)
+    total = hashlib.sha256()
+    while chunk := file.read(1 << 20):
+        total.update(chunk)
+    file.seek(0)
+    return total.hexdigest()
+
+
+def _columns(name: str, splits: Mapping[str, PuzzleSet], url: str, sha256: str) -> dict[str, Any]:
     counts = {split: len(puzzles) for split, puzzles in splits.items()}
     train, test = ((puzzles.questions, puzzles.answers) for puzzles in (splits["train"], splits["test"]))
     spec = splits["train"].spec
     shared = overlap(spec, train, test)
-    with parts.database.transaction() as session:
-        return datasets.add(
-            session, dataset_id, name=name, spec=spec, splits=counts, overlap=shared, url=url, sha256=sha256
-        )
+    return {"name": name, "spec": spec, "splits": counts, "overlap": shared, "url": url, "sha256": sha256}
 
 
 def _digest(folder: Path) -> str:

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass
 
 from services.gateway.announcer import Announcer
+from services.gateway.answers import created
 from services.gateway.batches import Batches
 from services.registry import submissions
+from services.registry.backlog import Caps
 from services.registry.database import Database
 from services.registry.errors import DatabaseUnavailable
-from services.registry.ids import LOCAL_OWNER
 from services.registry.metrics import GatewayMetrics
 from services.registry.submissions import Submission
 from services.registry.tables import Job
@@ -30,33 +30,29 @@ class Waiting:
 class Intake:
     """One thread that commits for all requests: a commit waits for the disk, and many can share one."""
 
-    def __init__(self, database: Database, announcer: Announcer, metrics: GatewayMetrics) -> None:
-        self._database, self._announcer, self._metrics = database, announcer, metrics
+    def __init__(self, database: Database, announcer: Announcer, metrics: GatewayMetrics, caps: Caps) -> None:
+        self._database, self._announcer, self._metrics, self._caps = database, announcer, metrics, caps
         self._batches = Batches[Waiting]("intake", self._take, MOST_AT_ONCE)
         self.start, self.close = self._batches.start, self._batches.close
-        self._owner = LOCAL_OWNER
-
-    def on_behalf_of(self, owner: str) -> "Intake":
-        """The same intake, which takes everything in in this owner's name."""
-        view = copy(self)
-        view._owner = owner
-        return view
 
     async def submit(self, submission: Submission) -> Job:
-        """The job as it is recorded; raises DatabaseUnavailable or StorageFull, and then there is no job."""
+        """The job as it is recorded; raises QueueFull, KeyTaken, CheckpointNotFound, DatabaseUnavailable..., and then there is none."""
         job: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        self._batches.put(Waiting(submission.owned_by(self._owner), job))
+        self._batches.put(Waiting(submission, job))
         return await job
 
     def _take(self, batch: Sequence[Waiting]) -> None:
         try:
             with self._database.transaction() as session:
-                rows = submissions.record(session, [waiting.submission for waiting in batch])
+                asked = [waiting.submission for waiting in batch]
+                rows = submissions.record(session, asked, self._caps, created)
         except Exception as error:
             self._refuse(batch, error)
             return
         batch[0].job.get_loop().call_soon_threadsafe(_answer, batch, rows)
         for row in rows:
+            if isinstance(row, Exception):
+                continue
             self._metrics.jobs_submitted.labels(row.kind.value).inc()
             self._announcer.tell(row)
 

@@ -1,5 +1,7 @@
 """One job as the API shows it: the row, its attempts, and the first answers of a finished solve job."""
 
+from sqlalchemy.orm import Session
+
 from services.gateway.backends import Backends
 from services.gateway.schemas.job import Job
 from services.registry import attempts, jobs, solutions, tables
@@ -22,7 +24,12 @@ def find(parts: Backends, job_id: str) -> tables.Job:
 def show(parts: Backends, row: tables.Job) -> Job:
     """The row with everything that belongs to it."""
     with parts.database.transaction() as session:
-        tried = attempts.of_job(session, row.id)
-        solved = row.kind is JobKind.SOLVE and row.status is JobStatus.SUCCEEDED
-        answers = solutions.page(session, row.id, limit=SOLUTIONS_SHOWN).items if solved else None
+        return within(session, row)
+
+
+def within(session: Session, row: tables.Job) -> Job:
+    """The same, in a transaction that is open already."""
+    tried = attempts.of_job(session, row.id)
+    solved = row.kind is JobKind.SOLVE and row.status is JobStatus.SUCCEEDED
+    answers = solutions.page(session, row.id, limit=SOLUTIONS_SHOWN).items if solved else None
     return Job.of(row, tried, answers)

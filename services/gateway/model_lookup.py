@@ -1,7 +1,8 @@
-"""Finds the model that a solve job names: a checkpoint, or the newest of a run."""
+"""Finds the model that a solve job names: one that ships, a checkpoint, or the newest of a run."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
@@ -10,34 +11,70 @@ from services.registry import checkpoints, runs
 from services.registry.database import Database
 from services.registry.errors import CheckpointNotFound, RunNotFound
 from services.registry.owners import Sight
-from trm.config import RunConfig
+from services.registry.tables import Job
+from trm import pretrained
+from trm.config import PuzzleSpec, RunConfig
 
 REMEMBERED = 256
 
-FindModel = Callable[[str], tuple[str, RunConfig]]
+
+@dataclass(frozen=True)
+class Model:
+    """What to solve with, one of the two, and what it was trained with."""
+
+    config: RunConfig
+    checkpoint_id: str | None = None
+    pretrained: str | None = None  # the name of a shipped model
+
+    @property
+    def name(self) -> str:
+        """What the worker loads it by."""
+        return self.checkpoint_id or self.pretrained or ""
 
 
-def model_finder(database: Database) -> Callable[[Sight], FindModel]:
-    """For each sight, a function from what a request names to a checkpoint's id and what it was trained with.
+FindModel = Callable[[Sight, str], Model]
 
-    It raises ModelUnknown or ModelNotReady. A checkpoint never changes, so it is read once for whoever may see it; which
-    one is a run's newest is asked every time.
+
+def model_finder(database: Database) -> FindModel:
+    """A function from what a request names to the model, among those that its caller may see; one that ships is everybody's.
+
+    It raises ModelUnknown or ModelNotReady. What a checkpoint was trained with, and whose it is, never change, so that is read once
+    for each sight; which one is a run's newest is asked every time. Whether it is still there is seen when the job is recorded.
     """
 
     @lru_cache(REMEMBERED)
-    def config_of(checkpoint_id: str, sight: Sight) -> RunConfig:
+    def config_of(sight: Sight, checkpoint_id: str) -> RunConfig:
         with database.seen_by(sight).transaction() as session:
-            checkpoint = checkpoints.get(session, checkpoint_id)
-            return RunConfig.model_validate(runs.get(session, checkpoint.run_id).config)
+            return _config(session, checkpoint_id)
 
-    def find(sight: Sight, name: str) -> tuple[str, RunConfig]:
+    def find(sight: Sight, name: str) -> Model:
+        if name in pretrained.names():
+            return Model(pretrained.pretrained(name).config, pretrained=name)
         try:
             checkpoint_id = _newest_of(database.seen_by(sight), name) if name.startswith("run_") else name
-            return checkpoint_id, config_of(checkpoint_id, sight)
+            return Model(config_of(sight, checkpoint_id), checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
-            raise ModelUnknown(f"{error} List them with GET /v1/runs or GET /v1/checkpoints.") from error
+            raise unknown(error) from error
 
-    return lambda sight: partial(find, sight)
+    return find
+
+
+def unknown(error: RunNotFound | CheckpointNotFound) -> ModelUnknown:
+    """What a request is told whose model is not there, or not any more."""
+    return ModelUnknown(
+        f"{error} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
+    )
+
+
+def puzzle_of(session: Session, job: Job) -> PuzzleSpec:
+    """The shape of the puzzles that a solve job's model knows; raises CheckpointNotFound, or UnknownModel of an older package."""
+    if job.pretrained is not None:
+        return pretrained.pretrained(job.pretrained).config.puzzle
+    return _config(session, job.model_id or "").puzzle
+
+
+def _config(session: Session, checkpoint_id: str) -> RunConfig:
+    return RunConfig.model_validate(runs.get(session, checkpoints.get(session, checkpoint_id).run_id).config)
 
 
 def _newest_of(database: Database, run_id: str) -> str:

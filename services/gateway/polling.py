@@ -1,40 +1,18 @@
-"""Following a job: the headers that make polling cheap, and waiting instead of polling."""
+"""Following a job: the tags that make polling cheap, and waiting instead of polling."""
 
 import re
 import time
-from collections.abc import Mapping
 
 import anyio
-from fastapi import Response
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends
-from services.gateway.schemas.job import Job
 from services.registry import jobs
-from services.registry.states import JobKind
 
-POLL_SECONDS = {JobKind.TRAIN: 2, JobKind.SOLVE: 1}
 FIRST_PAUSE_SECONDS = 0.01  # a puzzle takes a resident model some 30 ms
 LONGEST_PAUSE_SECONDS = 0.5
 PAUSE_GROWTH = 1.5
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
-
-
-def poll_headers(job: Job) -> dict[str, str]:
-    """Where to look at the job, and when; nothing to wait for once it has finished."""
-    headers = {"Location": job.links["self"]}
-    return headers if job.status.is_final else headers | retry_after(job)
-
-
-def answer(job: Job, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """A job that was just submitted, as a response: made here once, where FastAPI would check and copy it before."""
-    content = job.model_dump_json()
-    return Response(content, status, {**poll_headers(job), **(headers or {})}, "application/json")
-
-
-def retry_after(job: Job) -> dict[str, str]:
-    """How long to leave an unfinished job alone."""
-    return {"Retry-After": str(POLL_SECONDS[job.kind])}
 
 
 def wanted_seconds(prefer: str | None, most: float) -> int:

@@ -60,7 +60,7 @@ def problem_response(
 
 
 def _retry_after(status: int) -> dict[str, str]:
-    return {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
+    return {"Retry-After": str(RETRY_AFTER_SECONDS[status])} if status in RETRY_AFTER_SECONDS else {}
 
 
 def install(app: FastAPI) -> None:

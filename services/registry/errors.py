@@ -11,7 +11,11 @@
     │   └── WebhookNotFound      webhook_not_found
     ├── Conflict
     │   ├── JobFinished          job_already_finished
+    │   ├── MoveRefused          job_move_refused
+    │   ├── KeyTaken             idempotency_key_in_use
     │   └── DatasetNameTaken     dataset_name_taken
+    ├── KeyReused                idempotency_key_reused
+    ├── QueueFull                queue_full
     ├── StaleLease               lease_lost
     ├── InvalidCursor            cursor_invalid
     ├── Unavailable
@@ -97,10 +101,34 @@ class JobFinished(Conflict):
     code = "job_already_finished"
 
 
+class MoveRefused(Conflict):
+    """The job's state does not allow what is asked; the message names it."""
+
+    code = "job_move_refused"
+
+
+class KeyTaken(Conflict):
+    """Another request with this idempotency key was first: what it was answered holds for this one too."""
+
+    code = "idempotency_key_in_use"
+
+
 class DatasetNameTaken(Conflict):
     """Another data set has this name."""
 
     code = "dataset_name_taken"
+
+
+class KeyReused(RegistryError):
+    """The idempotency key came before, with another request."""
+
+    code = "idempotency_key_reused"
+
+
+class QueueFull(RegistryError):
+    """As many jobs are queued as this service takes, from this owner or from all."""
+
+    code = "queue_full"
 
 
 class StaleLease(RegistryError):

@@ -1,36 +1,31 @@
-"""The job's row: made, read, listed and cancelled. Who works on it is the business of `leases`."""
+"""The job's row: made, read, listed, and moved by its owner. Who works on it is the business of `leases`."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Integer, bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from services.registry import moves
 from services.registry.base import Json
-from services.registry.errors import JobFinished, JobNotFound
-from services.registry.ids import new_id
+from services.registry.errors import JobFinished, JobNotFound, MoveRefused
+from services.registry.ids import LOCAL_OWNER, new_id
 from services.registry.lookup import find
 from services.registry.pages import Page, newest_first
 from services.registry.states import JobKind, JobStatus, Outcome
 from services.registry.tables import Job
 
 
-def submit(
-    session: Session,
-    kind: JobKind,
-    request: Json,
-    *,
-    run_id: str | None = None,
-    model_id: str | None = None,
-    total_steps: int | None = None,
-    max_attempts: int = 3,
-) -> Job:
-    """Put a job in the queue: a train job names its run, a solve job its model. Publish it once this is committed."""
-    references = {"run_id": run_id, "model_id": model_id}
-    job = Job(**new_row(kind, request, **references, total_steps=total_steps, max_attempts=max_attempts))
-    session.add(job)
-    session.flush()
-    return job
+@dataclass(frozen=True)
+class Wishes:
+    """How soon a job is to be done, and when not any more."""
+
+    priority: int = 0  # -10 to 10; higher ones first
+    ttl_seconds: int | None = None  # to wait for a worker, at most
+    timeout_seconds: int | None = None  # to be worked on, at most
+
+
+NO_WISHES = Wishes()
 
 
 def new_row(
@@ -39,23 +34,45 @@ def new_row(
     *,
     run_id: str | None = None,
     model_id: str | None = None,
+    pretrained: str | None = None,
     total_steps: int | None = None,
     max_attempts: int = 3,
+    wishes: Wishes = NO_WISHES,
+    owner: str = LOCAL_OWNER,
 ) -> Json:
     """The columns of a new job, with its id, for `insert_rows`."""
-    references = {"run_id": run_id, "model_id": model_id}
+    references = {"run_id": run_id, "model_id": model_id, "pretrained": pretrained}
     limits = {"total_steps": total_steps, "max_attempts": max_attempts}
-    return {"id": new_id("job"), "kind": kind, "request": request, **references, **limits}
+    return {
+        "id": new_id("job"),
+        "owner": owner,
+        "kind": kind,
+        "request": request,
+        **references,
+        **limits,
+        **asdict(wishes),
+    }
 
 
 def insert_rows(session: Session, rows: Sequence[Json]) -> list[Job]:
     """Put new jobs in the queue with one statement, and return them in their order, not bound to the session."""
-    added = insert(Job).returning(*_COMPUTED, sort_by_parameter_order=True)
-    return [Job(**row, **found) for row, found in zip(rows, session.execute(added, rows).mappings(), strict=True)]
+    expires_at = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam("wait", type_=Integer))
+    added = insert(Job).values(expires_at=expires_at).returning(*_COMPUTED, sort_by_parameter_order=True)
+    computed = session.execute(added, [row | {"wait": row["ttl_seconds"]} for row in rows]).mappings()
+    return [Job(**row, **found) for row, found in zip(rows, computed, strict=True)]
 
 
 # What the database adds to a new row: the request itself, which may be large, does not travel back.
-_COMPUTED = (Job.status, Job.attempt, Job.step, Job.version, Job.available_at, Job.created_at)
+_COMPUTED = (
+    Job.status,
+    Job.expires_at,
+    Job.attempt,
+    Job.earlier_attempts,
+    Job.step,
+    Job.version,
+    Job.available_at,
+    Job.created_at,
+)
 
 
 def get(session: Session, job_id: str) -> Job:
@@ -90,18 +107,67 @@ def page(
 
 
 def request_cancel(session: Session, job_id: str) -> Job:
-    """Cancel a queued job at once; ask the worker of a running one to stop. Asking twice changes nothing.
+    """Cancel a job that no worker has at once; ask the worker of a running one to stop. Asking twice changes nothing.
 
     Raises JobNotFound, or JobFinished.
     """
     job = _locked(session, job_id)
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
-    if job.status is JobStatus.QUEUED:
+    if job.status is not JobStatus.RUNNING:
         moves.end(session, job, JobStatus.CANCELLED, Outcome.CANCELLED)
     elif job.cancel_requested_at is None:
         job.cancel_requested_at = func.now()
+        job.pause_requested_at = None
         job.version = Job.version + 1
+    return _fresh(session, job)
+
+
+def request_pause(session: Session, job_id: str) -> Job:
+    """Set a queued job aside at once; ask the worker of a running one to save and let go. Asking twice changes nothing.
+
+    Raises JobNotFound, JobFinished or MoveRefused.
+    """
+    job = _locked(session, job_id)
+    if job.status.is_final:
+        raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to pause.")
+    if job.cancel_requested_at is not None:
+        raise MoveRefused("The job is being cancelled; it cannot be paused any more.")
+    if job.status is JobStatus.QUEUED:
+        moves.pause(session, job)
+    elif job.pause_requested_at is None:
+        job.pause_requested_at = func.now()
+        job.version = Job.version + 1
+    return _fresh(session, job)
+
+
+def resume(session: Session, job_id: str) -> Job:
+    """Queue a paused job again, or withdraw the wish to pause a running one. Raises JobNotFound or MoveRefused."""
+    job = _locked(session, job_id)
+    if job.pause_requested_at is None:
+        raise MoveRefused(f"The job is {job.status.value}; only a paused one can be resumed.")
+    if job.status is JobStatus.PAUSED:
+        moves.wake(session, job, "resumed")
+    else:
+        job.pause_requested_at = None
+        job.version = Job.version + 1
+    return _fresh(session, job)
+
+
+def retry(session: Session, job_id: str, attempts: int) -> Job:
+    """Queue a failed or cancelled job again, with so many attempts and all its time.
+
+    A training goes on from its last intact checkpoint. Raises JobNotFound or MoveRefused.
+    """
+    job = _locked(session, job_id)
+    if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+        raise MoveRefused(f"The job is {job.status.value}; only a failed or cancelled one can be retried.")
+    job.earlier_attempts, job.max_attempts = job.attempt, job.attempt + attempts
+    moves.wake(session, job, "retried")
+    return _fresh(session, job)
+
+
+def _fresh(session: Session, job: Job) -> Job:
     session.flush()
     session.refresh(job)  # what the database computed
     return job

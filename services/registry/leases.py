@@ -38,16 +38,31 @@ class Claim:
 class Orders:
     """What the holder of a lease is asked to do."""
 
-    cancel: bool
+    cancel: bool = False
+    pause: bool = False
+    overdue: bool = False  # it was worked on for longer than it may be
+
+
+def claim_next(session: Session, kind: JobKind, nudge: str, worker: str, lease_seconds: float) -> Claim | None:
+    """Take the job of a kind whose turn it is: of those with the highest priority the one that waits longest.
+
+    A nudge is about one job, but means that there is something to do. Only when every job that waits is in somebody's hands
+    for the moment, such as whoever has sent the nudge, the one that it names is waited for. None: drop the message.
+    """
+    first = (
+        select(Job.id).where(Job.kind == kind, *_claimable()).order_by(Job.priority.desc(), Job.available_at, Job.id)
+    )
+    job_id = session.scalar(first.limit(1).with_for_update(skip_locked=True, key_share=True))
+    return claim(session, job_id or nudge, worker, lease_seconds)
 
 
 def claim(session: Session, job_id: str, worker: str, lease_seconds: float) -> Claim | None:
-    """Take a queued job as its next attempt; None when there is nothing to take, so the message may be dropped."""
+    """Take this queued job as its next attempt; None when it is not to be had."""
     token = uuid4()
     waited = func.extract("epoch", func.now() - Job.available_at)
     row = session.execute(
         update(Job)
-        .where(Job.id == job_id, Job.status == JobStatus.QUEUED, Job.available_at <= func.now())
+        .where(Job.id == job_id, *_claimable())
         .values(
             status=JobStatus.RUNNING,
             attempt=Job.attempt + 1,
@@ -55,6 +70,8 @@ def claim(session: Session, job_id: str, worker: str, lease_seconds: float) -> C
             lease_token=token,
             lease_expires_at=func.now() + timedelta(seconds=lease_seconds),
             started_at=func.now(),
+            expires_at=None,
+            deadline_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, Job.timeout_seconds - _worked_seconds()),
             version=Job.version + 1,
         )
         .returning(Job.kind, Job.run_id, Job.attempt, Job.max_attempts, waited)
@@ -81,11 +98,28 @@ def heartbeat(session: Session, claim: Claim, step: int | None = None) -> Orders
     values: dict[str, Any] = {"lease_expires_at": func.now() + timedelta(seconds=claim.lease_seconds)}
     if step is not None:
         values |= {"step": step, "version": Job.version + case((Job.step != step, 1), else_=0)}
-    statement = update(Job).where(*_held(claim)).values(values).returning(Job.cancel_requested_at)
+    wanted = (
+        Job.cancel_requested_at.is_not(None),
+        Job.pause_requested_at.is_not(None),
+        func.coalesce(Job.deadline_at < func.now(), False),
+    )
+    statement = update(Job).where(*_held(claim)).values(values).returning(*wanted)
     row = session.execute(statement.execution_options(synchronize_session=False)).one_or_none()
     if row is None:
         raise _stale(claim)
-    return Orders(cancel=row[0] is not None)
+    return Orders(*row)
+
+
+def _claimable() -> tuple[ColumnElement[bool], ...]:
+    in_time = func.coalesce(Job.expires_at > func.now(), True)
+    return Job.status == JobStatus.QUEUED, Job.available_at <= func.now(), in_time
+
+
+def _worked_seconds() -> ColumnElement[float]:
+    """How long all attempts since the last retry have taken together."""
+    seconds = func.extract("epoch", JobAttempt.ended_at - JobAttempt.started_at)
+    earlier = (JobAttempt.job_id == Job.id, JobAttempt.attempt > Job.earlier_attempts)
+    return select(func.coalesce(func.sum(seconds), 0)).where(*earlier).scalar_subquery()
 
 
 def _held(claim: Claim) -> tuple[ColumnElement[bool], ...]:

@@ -4,9 +4,9 @@ Every function takes the job's row locked in the caller's transaction.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.orm import Session
 
 from services.registry import announcements, job_events
@@ -36,7 +36,8 @@ def end(
     _end_attempt(session, job, outcome, failure)
     _check(job, status)
     job.status = status
-    job.lease_token = job.lease_expires_at = None
+    _let_go(job)
+    job.expires_at = job.pause_requested_at = None
     job.finished_at = func.now()
     job.version = Job.version + 1
     job.result = result
@@ -55,14 +56,56 @@ def requeue(
     """Move a running job back to the queue, where nobody claims it before the delay has passed."""
     _end_attempt(session, job, outcome, failure)
     _check(job, JobStatus.QUEUED)
-    job.status = JobStatus.QUEUED
-    job.lease_token = job.lease_expires_at = job.worker = None
-    job.available_at = func.now() + timedelta(seconds=delay_seconds)
-    job.published_at = None
+    _queue(job, delay_seconds)
+    session.flush()
+    job_events.append_to(session, job, [("queued", _how(job, outcome, failure))])
+
+
+def pause(session: Session, job: Job, outcome: Outcome | None = None, failure: Failure | None = None) -> None:
+    """Set a queued job aside, or a running one whose attempt ends like this, until its owner resumes it."""
+    _end_attempt(session, job, outcome or Outcome.RELEASED, failure)
+    _check(job, JobStatus.PAUSED)
+    was_running = job.status is JobStatus.RUNNING
+    job.status = JobStatus.PAUSED
+    _let_go(job)
+    job.worker = job.expires_at = None
+    job.pause_requested_at = func.coalesce(Job.pause_requested_at, func.now())
     job.version = Job.version + 1
     session.flush()
-    event = {"attempt": job.attempt, "outcome": outcome.value, "code": failure.code if failure else None}
-    job_events.append_to(session, job, [("queued", event)])
+    event = _how(job, outcome or Outcome.RELEASED, failure) if was_running else {}
+    job_events.append_to(session, job, [("paused", event)])
+
+
+def wake(session: Session, job: Job, event: str) -> None:
+    """Put a job that rests or has ended back into the queue because its owner wants it, as if it had just come."""
+    _check(job, JobStatus.QUEUED)
+    _queue(job)
+    job.pause_requested_at = job.cancel_requested_at = job.finished_at = None
+    job.error_code = job.error_message = job.result = None
+    job.expires_at = expiry(job.ttl_seconds)
+    session.flush()
+    job_events.append_to(session, job, [(event, {"attempt": job.attempt})])
+
+
+def expiry(ttl_seconds: int | None) -> ColumnElement[datetime] | None:
+    """When a job that is queued now will have waited too long; never without a limit."""
+    return None if ttl_seconds is None else func.now() + timedelta(seconds=ttl_seconds)
+
+
+def _queue(job: Job, delay_seconds: float = 0) -> None:
+    job.status = JobStatus.QUEUED
+    _let_go(job)
+    job.worker = job.published_at = None
+    job.available_at = func.now() + timedelta(seconds=delay_seconds)
+    job.version = Job.version + 1
+
+
+def _let_go(job: Job) -> None:
+    job.lease_token = job.lease_expires_at = job.deadline_at = None
+
+
+def _how(job: Job, outcome: Outcome, failure: Failure | None) -> Json:
+    return {"attempt": job.attempt, "outcome": outcome.value, "code": failure.code if failure else None}
 
 
 def _check(job: Job, after: JobStatus) -> None:

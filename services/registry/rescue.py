@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from services.registry import endings
+from services.registry import endings, moves
 from services.registry.moves import Failure
 from services.registry.queue import Announcement
 from services.registry.states import JobKind, JobStatus, Outcome
 from services.registry.tables import Job
 
 WORKER_LOST = "worker_lost"
+JOB_EXPIRED = "job_expired"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,22 @@ def _rescue(session: Session, job: Job) -> Rescue:
     failure = Failure(WORKER_LOST, f"The worker {worker} fell silent during attempt {attempt} of {job.max_attempts}.")
     status = endings.give_up(session, job, Outcome.LOST, failure)
     return Rescue(job.id, job.kind, attempt, worker, status)
+
+
+def fail_expired(session: Session, limit: int = 1000) -> list[Job]:
+    """End every queued job that has waited longer than it may; one that a worker just claims escapes."""
+    expired = (
+        select(Job)
+        .where(Job.status == JobStatus.QUEUED, Job.expires_at <= func.now())
+        .order_by(Job.expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    jobs = list(session.scalars(expired))
+    for job in jobs:
+        failure = Failure(JOB_EXPIRED, f"No worker took the job up within its ttl_seconds, {job.ttl_seconds}.")
+        moves.end(session, job, JobStatus.FAILED, Outcome.FAILED, failure=failure)
+    return jobs
 
 
 def never_announced(session: Session, limit: int = 1000) -> list[Announcement]:

@@ -8,30 +8,24 @@ from sqlalchemy.orm import Session
 from services.registry import attempts, leases
 from services.registry.base import Json
 from services.registry.errors import RunNotFound
-from services.registry.ids import new_id
+from services.registry.ids import LOCAL_OWNER, new_id
 from services.registry.lookup import find
 from services.registry.pages import Page, newest_first
 from services.registry.tables import Run
 from trm.config import RunConfig
 
 
-def create(session: Session, config: RunConfig, *, name: str | None = None) -> Run:
-    """Record a training that is about to be submitted, with its whole configuration."""
-    run = Run(**new_row(config, name=name))
-    session.add(run)
-    session.flush()
-    return run
-
-
-def new_row(config: RunConfig, *, name: str | None = None) -> Json:
+def new_row(config: RunConfig, *, name: str | None = None, parent: str | None = None, owner: str = LOCAL_OWNER) -> Json:
     """The columns of a new run, with its id, for `insert_rows`."""
     return {
         "id": new_id("run"),
+        "owner": owner,
         "name": name,
         "preset": config.preset,
         "dataset": config.dataset,
         "config": config.model_dump(mode="json"),
         "total_steps": config.train.steps,
+        "parent_checkpoint_id": parent,
     }
 
 

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     data_dir: AbsolutePath = Field(default=Path(".data"), validate_default=True)
     storage_url: str = Field(default_factory=_artifacts)  # any fsspec URL; <data_dir>/artifacts unless set
 
+    min_free_bytes: int = Field(default=256 * MIB, ge=0)  # of a local storage's disk: below, nothing is stored or begun
+    keep_checkpoints: int = Field(default=5, ge=1)  # of a run, its last; the best and those in use stay too
+
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8000, ge=0, le=65_535)  # 0: a free one
     auth: Literal["auto", "on", "off"] = (
@@ -57,11 +60,14 @@ class Settings(BaseSettings):
     republish_seconds: float = Field(default=30, gt=0)  # a queued job unclaimed for longer is announced again
     stop_grace_seconds: float = Field(default=20, gt=0)  # a training has this long to save before it is killed
     max_attempts: int = Field(default=3, ge=1, le=100)
+    quarantine_deaths: int = Field(default=3, ge=1, le=100)  # trainers that a job may kill in a row at the same step
     metrics_batch_rows: int = Field(default=100, ge=1, le=10_000)  # logged steps written at once
     metrics_batch_seconds: float = Field(default=1, gt=0)  # a logged step waits no longer than this
 
     max_body_bytes: int = Field(default=32 * MIB, ge=1024)
     max_json_depth: int = Field(default=32, ge=4, le=200)  # brackets inside brackets
+    max_queued_jobs: int = Field(default=100_000, ge=1)  # more are refused until some have begun
+    max_queued_jobs_per_owner: int = Field(default=50_000, ge=1)
     max_puzzles_per_job: int = Field(default=10_000, ge=1)
     max_wait_seconds: float = Field(default=60, ge=0)
 

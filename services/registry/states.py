@@ -1,12 +1,16 @@
 """The states of a job, and the moves between them.
 
     queued ──claim──> running ──> succeeded | failed | cancelled
-      │                  │
-      │                  └──rescue, retry or release──> queued   (the next claim is a new attempt)
-      └──cancel──> cancelled
+      │                  ├──rescue, retry or release──> queued   (the next claim is a new attempt)
+      │                  └──release──> paused
+      ├──pause──> paused ──resume──> queued
+      ├──cancel──> cancelled     (a paused job too)
+      └──expiry──> failed
+    failed | cancelled ──its owner's retry──> queued
 
-A request to cancel a running job is not a state but a column, `cancel_requested_at`: it becomes `cancelled` when the
-worker confirms it, or when the worker is lost.
+A request to cancel or to pause a running job is not a state but a column, `cancel_requested_at` or
+`pause_requested_at`: it becomes `cancelled` or `paused` when the worker confirms it, or when the worker is lost.
+Nothing but its owner's retry leads out of a final state, and from `succeeded` nothing at all.
 """
 
 from collections.abc import Mapping
@@ -26,13 +30,14 @@ class JobStatus(StrEnum):
 
     QUEUED = "queued"  # waits for a worker
     RUNNING = "running"  # exactly one worker holds its lease
+    PAUSED = "paused"  # waits for its owner to resume it
     SUCCEEDED = "succeeded"
     FAILED = "failed"  # has an error code
     CANCELLED = "cancelled"
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing changes the job any more."""
+        """Whether the job has ended: only its owner's retry changes it any more."""
         return self in FINAL
 
 
@@ -49,14 +54,15 @@ class Outcome(StrEnum):
 
 MOVES: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
     {
-        JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED}),
-        JobStatus.RUNNING: frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.QUEUED}),
+        JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.CANCELLED, JobStatus.FAILED}),
+        JobStatus.RUNNING: frozenset(set(JobStatus) - {JobStatus.RUNNING}),
+        JobStatus.PAUSED: frozenset({JobStatus.QUEUED, JobStatus.CANCELLED}),
         JobStatus.SUCCEEDED: frozenset(),
-        JobStatus.FAILED: frozenset(),
-        JobStatus.CANCELLED: frozenset(),
+        JobStatus.FAILED: frozenset({JobStatus.QUEUED}),
+        JobStatus.CANCELLED: frozenset({JobStatus.QUEUED}),
     }
 )
-FINAL = frozenset(status for status, after in MOVES.items() if not after)
+FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
 def can_move(before: JobStatus, after: JobStatus) -> bool:
@@ -64,11 +70,18 @@ def can_move(before: JobStatus, after: JobStatus) -> bool:
     return after in MOVES[before]
 
 
-def after_failure(attempt: int, max_attempts: int, *, cancel_requested: bool) -> JobStatus:
-    """Where a job goes whose attempt broke down: back to the queue, unless cancelled or tried enough already."""
-    if cancel_requested:
+def after_failure(attempt: int, max_attempts: int, *, cancel: bool, pause: bool = False) -> JobStatus:
+    """Where a job goes whose attempt broke down: to its end when that was asked for or it was tried enough, else on."""
+    if not cancel and attempt >= max_attempts:
+        return JobStatus.FAILED
+    return after_release(cancel=cancel, pause=pause)
+
+
+def after_release(*, cancel: bool, pause: bool) -> JobStatus:
+    """Where a job goes that its worker hands back in good order, by what its owner has asked for."""
+    if cancel:
         return JobStatus.CANCELLED
-    return JobStatus.QUEUED if attempt < max_attempts else JobStatus.FAILED
+    return JobStatus.PAUSED if pause else JobStatus.QUEUED
 
 
 def backoff_seconds(attempt: int) -> float:

@@ -12,20 +12,27 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from services.registry.errors import StorageUnavailable
+from services.registry.settings import Settings
 from trm.errors import StorageFull
 
 LAST_FILES = ("meta.json", "dataset.json")  # written last: a folder without its own is not complete
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 DRAFT = ".part"
-SPARE_BYTES = 16 << 20  # left free for whoever writes meanwhile
 
 
 class Storage:
     """A place for folders: a local one (`file:///...`), or a bucket of anything that fsspec knows."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, min_free_bytes: int = 0) -> None:
+        """`min_free_bytes` of a local disk are left to others."""
+        self.min_free_bytes = min_free_bytes
         self.fs, root = fsspec.core.url_to_fs(url)
         self.root = str(self.fs._strip_protocol(root)).rstrip("/")
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Storage":
+        """The storage that the settings name."""
+        return cls(settings.storage_url, settings.min_free_bytes)
 
     @property
     def is_local(self) -> bool:
@@ -39,10 +46,19 @@ class Storage:
         leaves nothing behind.
         """
         path = f"{self.root}/{name}"
+        self.require_room(sum((local / file).stat().st_size for file in files_of(local)))
         with typed_errors(f"The storage cannot take {name}"):
             if not self._is_complete(path):
                 self._put_local(local, Path(path)) if self.is_local else self._put_remote(local, path)
         return str(self.fs.unstrip_protocol(path))
+
+    def require_room(self, needed: int = 0) -> None:
+        """Raises StorageFull when so many bytes more leave too little free; a bucket has always room."""
+        if self.is_local:
+            place = next(folder for folder in (Path(self.root), *Path(self.root).parents) if folder.exists())
+            with typed_errors("The storage takes nothing new"):
+                if needed + self.min_free_bytes > shutil.disk_usage(place).free:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place))
 
     def fetch_folder(self, url: str, local: Path) -> Path:
         """A folder to read what is stored at `url` from: itself where the storage is local, else a copy at `local`.
@@ -84,7 +100,6 @@ class Storage:
 
     def _put_local(self, local: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _require_room(local, target.parent)
         with _beside(target) as draft:
             for file in files_of(local):
                 _copy_durably(local / file, draft / file)
@@ -147,12 +162,6 @@ def _existing(folder: Path) -> Path:
     if not folder.is_dir():
         raise FileNotFoundError(folder)
     return folder
-
-
-def _require_room(local: Path, target: Path) -> None:
-    needed = sum((local / file).stat().st_size for file in files_of(local))
-    if needed + SPARE_BYTES > shutil.disk_usage(target).free:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
 
 def _copy_durably(source: Path, target: Path) -> None:

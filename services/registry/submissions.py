@@ -1,12 +1,15 @@
 """What is asked for, before it is recorded: a job, and for a training the run that it belongs to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from services.registry import jobs, runs
+from services.registry import backlog, checkpoints, idempotency, jobs, runs
+from services.registry.backlog import Caps
 from services.registry.base import Json
+from services.registry.errors import RegistryError
+from services.registry.idempotency import Answer, Key
 from services.registry.tables import Job
 
 
@@ -16,16 +19,51 @@ class Submission:
 
     job: Json
     run: Json | None = None
+    key: Key | None = None  # the caller's mark on the request, if any
 
-    def owned_by(self, owner: str) -> "Submission":
-        """The same, in the name of an owner."""
-        run = None if self.run is None else {**self.run, "owner": owner}
-        return Submission({**self.job, "owner": owner}, run)
+    @property
+    def checkpoint(self) -> str | None:
+        """What the job solves with, or the run begins with, if that is a checkpoint."""
+        found: str | None = self.run["parent_checkpoint_id"] if self.run else self.job["model_id"]
+        return found
 
 
-def record(session: Session, submitted: Sequence[Submission]) -> list[Job]:
-    """Put the jobs in the queue with one statement a table. Announce them once this is committed."""
+def record(
+    session: Session, submitted: Sequence[Submission], caps: Caps, answer: Callable[[Job], Answer]
+) -> list[Job | RegistryError]:
+    """Put the jobs in the queue with one statement a table; what became of each: the job, or why there is none.
+
+    That is KeyTaken, QueueFull, or CheckpointNotFound for one that was retired since the request was looked at.
+    What a marked request is answered is kept with its job. Announce the jobs once this is committed.
+    """
+    refusals = _refusals(session, submitted, caps)
+    wanted = [one for one, refusal in zip(submitted, refusals, strict=True) if refusal is None]
+    marked = idempotency.take(session, [(one.key, one.job["id"]) for one in wanted if one.key])
+    new = [one for one in wanted if one.key is None or one.job["id"] in marked]
+    rows = {row.id: row for row in _insert(session, new)}
+    for one in new:
+        if one.key:
+            idempotency.keep(session, one.key, answer(rows[one.job["id"]]))
+    return [refusal or rows.get(one.job["id"]) or _taken(one) for one, refusal in zip(submitted, refusals, strict=True)]
+
+
+def _refusals(session: Session, submitted: Sequence[Submission], caps: Caps) -> list[RegistryError | None]:
+    kept = checkpoints.hold(session, {one.checkpoint for one in submitted if one.checkpoint})
+    full = backlog.refusals(session, [one.job["owner"] for one in submitted], caps)
+    return [
+        checkpoints.not_found(one.checkpoint) if one.checkpoint and one.checkpoint not in kept else refusal
+        for one, refusal in zip(submitted, full, strict=True)
+    ]
+
+
+def _insert(session: Session, submitted: Sequence[Submission]) -> list[Job]:
     new_runs = [submission.run for submission in submitted if submission.run is not None]
     if new_runs:
         runs.insert_rows(session, new_runs)  # first: jobs name them
-    return jobs.insert_rows(session, [submission.job for submission in submitted])
+    return jobs.insert_rows(session, [submission.job for submission in submitted]) if submitted else []
+
+
+def _taken(submission: Submission) -> RegistryError:
+    if submission.key is None:
+        raise ValueError("only a request with a key can find it taken")
+    return idempotency.taken(submission.key)

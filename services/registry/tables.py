@@ -3,7 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.registry.base import Base, Integers, Json, Reals
@@ -39,15 +49,23 @@ class Job(Base):
     owner: Mapped[str] = mapped_column(server_default=OWNER)
     kind: Mapped[JobKind]
     status: Mapped[JobStatus] = mapped_column(server_default=JobStatus.QUEUED.value)
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))  # higher ones are claimed first
     request: Mapped[Json] = mapped_column(deferred=True)  # may be large: loaded where it is read
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
     model_id: Mapped[str | None] = mapped_column(ForeignKey("checkpoints.id"), index=True)
+    pretrained: Mapped[str | None]  # instead: the name of a model that ships with the package
     attempt: Mapped[int] = mapped_column(server_default=text("0"))  # fencing token: grows with every claim
     max_attempts: Mapped[int]
+    earlier_attempts: Mapped[int] = mapped_column(server_default=text("0"))  # before its owner's last retry
     worker: Mapped[str | None]
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
+    pause_requested_at: Mapped[datetime | None]
+    ttl_seconds: Mapped[int | None]  # to wait for a worker, at most
+    expires_at: Mapped[datetime | None]  # when that is over; none once a worker has begun
+    timeout_seconds: Mapped[int | None]  # of work, all attempts since the last retry together
+    deadline_at: Mapped[datetime | None]  # when that is over, while a worker is at it
     available_at: Mapped[datetime] = mapped_column(server_default=func.now())  # not to be claimed before
     published_at: Mapped[datetime | None]  # when its message was last sent
     step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
@@ -69,13 +87,28 @@ class Job(Base):
         CheckConstraint("(status = 'failed') = (error_code IS NOT NULL)", name="failed_has_error"),
         CheckConstraint("status <> 'cancelled' OR cancel_requested_at IS NOT NULL", name="cancelled_was_asked"),
         CheckConstraint("status <> 'queued' OR cancel_requested_at IS NULL", name="queued_is_wanted"),
+        CheckConstraint("pause_requested_at IS NULL OR status IN ('running', 'paused')", name="pause_is_pending"),
+        CheckConstraint("status <> 'paused' OR pause_requested_at IS NOT NULL", name="paused_was_asked"),
+        CheckConstraint("expires_at IS NULL OR status = 'queued'", name="only_queued_expires"),
+        CheckConstraint("deadline_at IS NULL OR status = 'running'", name="only_running_has_deadline"),
+        CheckConstraint("priority BETWEEN -10 AND 10", name="priority_in_bounds"),
         CheckConstraint("attempt BETWEEN 0 AND max_attempts", name="attempts_in_bounds"),
         CheckConstraint("kind <> 'train' OR run_id IS NOT NULL", name="train_has_run"),
-        CheckConstraint("kind <> 'solve' OR model_id IS NOT NULL", name="solve_has_model"),
+        CheckConstraint("kind <> 'solve' OR (model_id IS NULL) <> (pretrained IS NULL)", name="solve_has_model"),
         Index(None, "created_at", "id"),
         Index(None, "owner", "created_at", "id"),
         Index(None, "kind", "status"),  # counted every few seconds
         Index("ix_jobs_queued", "kind", "available_at", postgresql_where=text("status = 'queued'")),
+        Index(
+            "ix_jobs_next",
+            "kind",
+            text("priority DESC"),
+            "available_at",
+            "id",
+            postgresql_where=text("status = 'queued'"),
+        ),
+        Index("ix_jobs_waiting", "owner", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         Index("ix_jobs_announced", "published_at", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_leased", "lease_expires_at", postgresql_where=text("status = 'running'")),
     )
@@ -114,6 +147,9 @@ class Run(Base):
     preset: Mapped[str]
     dataset: Mapped[str]
     config: Mapped[Json]  # trm.config.RunConfig, whole
+    parent_checkpoint_id: Mapped[str | None] = mapped_column(  # whose weights it began with
+        ForeignKey("checkpoints.id", use_alter=True), index=True
+    )
     parameters: Mapped[int | None] = mapped_column(BigInteger)  # known once the model was built
     device: Mapped[str | None]
     step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))  # the last logged
@@ -190,9 +226,14 @@ class Checkpoint(Base):
     digest: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)
     metrics: Mapped[Json]
+    retired_at: Mapped[datetime | None]  # to be deleted: nobody may use it any more
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (UniqueConstraint("run_id", "step", "attempt"), Index(None, "created_at", "id"))
+    __table_args__ = (
+        UniqueConstraint("run_id", "step", "attempt"),
+        Index(None, "created_at", "id"),
+        Index("ix_checkpoints_retired", "retired_at", postgresql_where=text("retired_at IS NOT NULL")),
+    )
 
 
 class RunMetric(Base):
@@ -239,3 +280,19 @@ class Solution(Base):
     votes: Mapped[int]
     chains: Mapped[int]
     trace: Mapped[list[Json] | None]
+
+
+class IdempotencyKey(Base):
+    """What was answered to a request that its owner marked with a key, for whoever sends it again."""
+
+    __tablename__ = "idempotency_keys"
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    route: Mapped[str] = mapped_column(primary_key=True)  # method and path
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]  # of what was asked
+    subject: Mapped[str]  # id of the job or data set
+    status: Mapped[int | None] = mapped_column(SmallInteger)  # of HTTP; none only inside the transaction that adds it
+    headers: Mapped[Json | None]
+    body: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

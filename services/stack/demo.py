@@ -17,18 +17,24 @@ from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.render import render
 
 PRESET = DATASET = "sudoku-4x4"
+SHIPPED = "sudoku-6x6"  # a model that came with the package
 GOAL = 0.99  # exact accuracy on held-out puzzles
 SPARSE_LINES = 5  # seconds between progress lines where no bar can be drawn
 
 
 def run_demo(api: str, data_dir: Path, started_at: float | None, console: Console) -> bool:
-    """Train, test, solve one puzzle before your eyes; leaves `demo.json` in the data folder. True when the goal is met."""
+    """Solve with a shipped model, then train, test, and solve with one's own; leaves `demo.json` in the data folder.
+
+    True when the goal is met.
+    """
     now = time.time()
     with Client(api) as client:
         return _demo(client, api, data_dir, now - (started_at or now), console)
 
 
 def _demo(client: Client, api: str, data_dir: Path, setup_seconds: float, console: Console) -> bool:
+    console.rule("[bold]Before any training:[/] a 6x6 Sudoku, solved by a model that ships")
+    _solve_aloud(client, SHIPPED, load(SHIPPED, "test"), console)
     console.rule(f"[bold]1. Train[/] a Tiny Recursive Model on {DATASET}")
     job = client.post("/v1/training-jobs", {"preset": PRESET, "name": "demo"})
     job = _show_training(client, job, console)
@@ -115,12 +121,12 @@ def _test(client: Client, run_id: str, held_out: PuzzleSet) -> tuple[float, int]
             return right / len(held_out), job["result"]["verified"]
 
 
-def _solve_aloud(client: Client, run_id: str, held_out: PuzzleSet, console: Console) -> None:
+def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, console: Console) -> None:
     spec = held_out.spec
     question = held_out.questions[(held_out.questions > 1).sum(1).argmin()]  # the one with the fewest givens
     console.print(render(spec, question, givens=question))
     job = client.post(
-        "/v1/solve-jobs", {"model": run_id, "puzzle": text(spec, question), "trace": True, "halt_threshold": 0.5}
+        "/v1/solve-jobs", {"model": model, "puzzle": text(spec, question), "trace": True, "halt_threshold": 0.5}
     )
     previous = question
     for kind, data in client.events(job):

@@ -44,12 +44,15 @@ def main(
         found += measure(quick)
     out.write_text(json.dumps([row.as_dict() for row in found], indent=1) + "\n")
     console.print(table(found))
-    console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, {time.monotonic() - begun:.0f} s; rows in {out}")  # fmt: skip
+    cores, seconds = os.cpu_count(), time.monotonic() - begun
+    console.print(f"{platform.machine()}, {cores} cores, torch {torch.__version__}, {seconds:.0f} s; rows in {out}")
 
 
 def table(found: list[Row]) -> Table:
     """What people read: a ratio above 1 is better than the baseline, below its target it is red."""
-    shown = Table("what", "ours", "baseline", "unit", "ratio", "target", "floor", "baseline is", box=None, header_style="bold")
+    shown = Table(
+        "what", "ours", "baseline", "unit", "ratio", "target", "floor", "baseline is", box=None, header_style="bold"
+    )
     for row in found:
         met = row.target is None or row.ratio >= row.target
         shown.add_row(

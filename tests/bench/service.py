@@ -1,4 +1,4 @@
-"""The service's own costs: submitting, the way to the first step, recording a training, and how all that grows."""
+"""The service's own costs: submitting, the way to the first step, recording a training."""
 
 import json
 import os
@@ -7,28 +7,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx2
 from prometheus_client import CollectorRegistry
-from sqlalchemy import insert, text
-from sqlalchemy.orm import Session
+from sqlalchemy import insert
 
-from services.registry import census, checkpoints, jobs, leases, rescue, run_metrics, runs, submissions
+from services.registry import run_metrics
 from services.registry.database import Database
 from services.registry.metrics import TrainMetrics
-from services.registry.states import JobKind
 from services.registry.storage import Storage
-from services.registry.submissions import Submission
 from services.registry.tables import RunMetric
 from tests.bench.load import Load, put
 from tests.bench.row import Row, medians
 from tests.bench.stand import Stand, stand
-from trm.config import ModelConfig, RunConfig, TrainConfig
+from tests.bench.tiny import BATCH, PUZZLE, claimed, config_of, model_of, opened, step_event
+from trm.config import RunConfig
 from trm.events import StepMetrics, Updated
 from trm.presets import resolve
 from trm.puzzles.datasets import load
@@ -38,66 +35,18 @@ from workers.journal import Journal
 from workers.train import POLL_SECONDS
 
 CLIENTS = 64
-BATCH = 100  # rows that a worker writes at once, as settings have it
-PUZZLE = ".2.43......31..."
-LEASE_SECONDS = 3600.0
-CURVE_ROWS = 100_000  # of one run, while the table grows by more runs
-QUEUES = (0, 1_000, 10_000, 100_000)
-TABLES = (10_000, 100_000, 1_000_000, 10_000_000)
 
 
 def rows(quick: bool) -> list[Row]:
     """Every comparison, on servers of its own; within a minute and a half, or half a minute when quick."""
-    with stand() as servers, _opened(servers) as database:
-        model = _model(servers, database)
+    with stand() as servers, opened(servers) as database:
+        model = model_of(servers, database)
         return [
             *_submitting(servers, model, quick=quick),
             *_first_step(servers, model, quick=quick),
             _recording(database, quick=quick),
             _training(servers, database, quick=quick),
         ]
-
-
-def _opened(servers: Stand) -> AbstractContextManager[Database]:
-    """The database of a stand, closed at the end of a block."""
-    return closing(Database.of(servers.settings))
-
-
-def _config(**train: Any) -> RunConfig:  # noqa: ANN401
-    """A model so small that the service is what takes time."""
-    return RunConfig(
-        preset="tiny",
-        dataset="sudoku-4x4",
-        puzzle=load("sudoku-4x4", "test").spec,
-        model=ModelConfig(hidden_size=16, layers=1, latent_steps=1, recursions=1, max_supervision_steps=4),
-        train=TrainConfig(batch_size=8, precision="float32", **train),
-    )
-
-
-def _claimed(session: Session, config: RunConfig) -> leases.Claim:
-    """A training in the hands of a worker."""
-    run = runs.create(session, config)
-    request = {"config": config.model_dump(mode="json"), "dataset": {"name": config.dataset, "url": None}}
-    job = jobs.submit(session, JobKind.TRAIN, request, run_id=run.id, total_steps=config.train.steps)
-    claim = leases.claim(session, job.id, "bench", LEASE_SECONDS)
-    if claim is None:
-        raise RuntimeError("somebody else has claimed the bench's job")
-    return claim
-
-
-def _model(servers: Stand, database: Database) -> str:
-    """An untrained model in the storage; the id of its checkpoint."""
-    import torch
-
-    from trm.data import Splits
-    from trm.trainer import Trainer
-
-    config, few = _config(), load("sudoku-4x4", "test").take(8)
-    saved = Path(Trainer(config, Splits(few, None, few), torch.device("cpu")).save(servers.folder / "model").path)
-    with database.transaction() as session:
-        claim = _claimed(session, config)
-        url = Storage(servers.settings.storage_url).put_folder(saved, f"runs/{claim.training_run}")
-        return checkpoints.add(session, claim, step=1, url=url, digest="d", size=1, metrics={}).id
 
 
 def _submitting(servers: Stand, model: str, *, quick: bool) -> Iterator[Row]:
@@ -179,16 +128,16 @@ def _polled(client: httpx2.Client, model: str) -> float:
 def _recording(database: Database, *, quick: bool) -> Row:
     """Metric rows as a worker writes them, against one INSERT and commit each."""
     with database.transaction() as session:
-        claim = _claimed(session, _config())
+        claim = claimed(session, config_of())
     steps = iter(range(1, 10_000_000))
 
     def ours() -> None:
         with database.transaction() as session:
-            run_metrics.add(session, claim, [_event(next(steps)) for _ in range(BATCH)])
+            run_metrics.add(session, claim, [step_event(next(steps)) for _ in range(BATCH)])
 
     def one_by_one() -> None:
         for _ in range(BATCH):
-            row = {name: value for name, value in _event(next(steps)).items() if name in run_metrics.COLUMNS}
+            row = {name: value for name, value in step_event(next(steps)).items() if name in run_metrics.COLUMNS}
             with database.transaction() as session:
                 session.execute(insert(RunMetric).values(run_id=claim.training_run, attempt=1, **row))
 
@@ -198,13 +147,6 @@ def _recording(database: Database, *, quick: bool) -> Row:
     return Row(
         "metric rows by COPY, against INSERT + commit", *rates, "rows/s", lower_is_better=False, target=10, note=note
     )
-
-
-def _event(step: int) -> dict[str, Any]:
-    """A logged step with 16 supervision steps."""
-    numbers = dict.fromkeys(run_metrics.COLUMNS, 0.1234567890123) | {"step": step, "puzzles_finished": step * 8}
-    shares = {name: [0.0625 * k for k in range(16)] for name in ("halted", "halt_probability", "step_exact_accuracy")}
-    return {"event": "step", **numbers, "slots": list(range(16)), **shares}
 
 
 def _training(servers: Stand, database: Database, *, quick: bool) -> Row:
@@ -233,7 +175,7 @@ def _training(servers: Stand, database: Database, *, quick: bool) -> Row:
 
 def _telling_seconds() -> float:
     """What it costs the trainer to print an update and its metrics."""
-    event = _event(1)
+    event = step_event(1)
     metrics = StepMetrics(**{name: value for name, value in event.items() if name != "event"})
 
     def tell() -> None:
@@ -247,9 +189,9 @@ def _telling_seconds() -> float:
 
 def _recorded_training(servers: Stand, database: Database, config: RunConfig) -> tuple[list[float], float]:
     """Seconds at each update as they were recorded, and the processor time that the recording took."""
-    storage, metrics = Storage(servers.settings.storage_url), TrainMetrics(CollectorRegistry())
+    storage, metrics = Storage.of(servers.settings), TrainMetrics(CollectorRegistry())
     with database.transaction() as session:
-        claim = _claimed(session, config)
+        claim = claimed(session, config)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "run.json").write_text(config.model_dump_json())
         command = [sys.executable, "-m", "trm", "train", "--events", "--config", f"{folder}/run.json"]
@@ -290,124 +232,3 @@ def _lone_training(config: RunConfig) -> list[float]:
 def _differences(moments: list[float]) -> list[float]:
     """Of neighbours; the first few updates warm up."""
     return [later - earlier for earlier, later in pairwise(moments[5:])]
-
-
-def growth(most_metric_rows: int = 1_000_000) -> list[dict[str, Any]]:
-    """What it costs to work with ever longer queues, and with ever more metric rows up to so many."""
-    with stand() as servers, _opened(servers) as database:
-        model = _model(servers, database)
-        return [*_queue_growth(database, model), *_metrics_growth(database, most_metric_rows)]
-
-
-def _queue_growth(database: Database, model: str) -> Iterator[dict[str, Any]]:
-    filled = 0
-    for depth in QUEUES:
-        _fill_queue(database, model, depth - filled)
-        filled = depth
-        for what, act in _queue_acts(database, model).items():
-            yield {"what": what, "x": depth, "seconds": _median(act)}
-
-
-def _fill_queue(database: Database, model: str, count: int) -> None:
-    """Queued jobs that were announced just now, as a long queue is."""
-    with database.transaction() as session:
-        session.execute(
-            text(
-                "INSERT INTO jobs (id, kind, request, model_id, max_attempts, total_steps, published_at) "
-                "SELECT 'job_' || gen_random_uuid(), 'solve', '{}', :model, 3, 1, now() + interval '1 hour' "
-                "FROM generate_series(1, :count)"
-            ),
-            {"model": model, "count": count},
-        )
-    _analyse(database)
-
-
-def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object]]:
-    def submit() -> str:
-        row = jobs.new_row(JobKind.SOLVE, {"puzzles": [PUZZLE]}, model_id=model, total_steps=1)
-        with database.transaction() as session:
-            return submissions.record(session, [Submission(row)])[0].id
-
-    waiting = [submit() for _ in range(100)]
-
-    def claim() -> None:
-        with database.transaction() as session:
-            leases.claim(session, waiting.pop(), "bench", LEASE_SECONDS)
-
-    def round_() -> None:
-        with database.transaction() as session:
-            rescue.rescue_expired(session)
-        with database.transaction() as session:
-            rescue.mark_published(session, [told.job_id for told in rescue.never_announced(session)])
-        with database.transaction() as session:
-            census.due(session, JobKind.SOLVE)
-            rescue.long_announced(session, JobKind.SOLVE, 30, 1000)
-        with database.transaction() as session:
-            census.take(session)
-
-    def list_() -> None:
-        with database.transaction() as session:
-            jobs.page(session, limit=100)
-
-    return {"queue: submit": submit, "queue: claim": claim, "queue: reaper's round": round_, "queue: list 100": list_}
-
-
-def _metrics_growth(database: Database, most: int) -> Iterator[dict[str, Any]]:
-    filled = 0
-    for size in (size for size in TABLES if size <= most):
-        while filled < size:
-            run_id, count = _fill_run(database, min(CURVE_ROWS, size) - filled % CURVE_ROWS)
-            filled += count
-        _analyse(database)
-        for what, act in _metric_acts(database, run_id, count).items():
-            yield {"what": what, "x": size, "seconds": _median(act)}
-
-
-def _fill_run(database: Database, count: int) -> tuple[str, int]:
-    """One more run with so many rows."""
-    shares = "array_fill(0.5::real, ARRAY[16])"
-    with database.transaction() as session:
-        run_id = _claimed(session, _config()).training_run
-        session.execute(text("SET LOCAL session_replication_role = replica"))  # no check of the run, row by row
-        session.execute(
-            text(
-                "INSERT INTO run_metrics SELECT :run, step, 1, step, 1, 1, 1, 1e-4, step, 80, 0.5, 0.5, 0.5, 4, "
-                f"array_fill(8::bigint, ARRAY[16]), {shares}, {shares}, {shares} FROM generate_series(1, :count) AS step"
-            ),
-            {"run": run_id, "count": count},
-        )
-    return run_id, count
-
-
-def _metric_acts(database: Database, run_id: str, length: int) -> dict[str, Callable[[], object]]:
-    with database.transaction() as session:
-        claim = _claimed(session, _config())
-    steps = iter(range(1, 1_000_000))
-
-    def append() -> None:
-        with database.transaction() as session:
-            run_metrics.add(session, claim, [_event(next(steps)) for _ in range(BATCH)])
-
-    def reads(**options: int) -> Callable[[], None]:
-        def read() -> None:
-            with database.transaction() as session:
-                run_metrics.read(session, run_id, limit=1000, **options)
-
-        return read
-
-    return {
-        f"metrics: append {BATCH}": append,
-        "metrics: read the first 1000": reads(),
-        "metrics: read the last 1000": reads(after_step=length - 1000),
-        "metrics: read 1000 of the whole curve": reads(every=max(2, length // 1000)),
-    }
-
-
-def _median(act: Callable[[], object], times: int = 15) -> float:
-    return medians(act, rounds=times)[0]
-
-
-def _analyse(database: Database) -> None:
-    """What autovacuum would do in a moment."""
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE jobs, run_metrics"))

@@ -18,12 +18,12 @@ GPU_BATCH = 768
 def rows(quick: bool) -> Iterator[Row]:
     """On the CPU, batch 32, bfloat16."""
     keep_big_buffers()  # as `trm train` does; the baseline runs in the same process and has it too
-    yield from _compared(CPU, BATCH, rounds=2 if quick else 4, decimals="batch 32, CPU")
+    yield from _compared(CPU, BATCH, rounds=2 if quick else 4, where="batch 32, CPU")
 
 
 def gpu_rows(device: torch.device) -> Iterator[Row]:
     """On a GPU, batch 768, bfloat16; and the share of the matrix peak that an update's arithmetic comes to."""
-    yield from _compared(device, GPU_BATCH, rounds=20, decimals=f"batch 768, {torch.cuda.get_device_name(device)}")
+    yield from _compared(device, GPU_BATCH, rounds=20, where=f"batch 768, {torch.cuda.get_device_name(device)}")
     ours, peak = trainer(WITH_PREFIX, GPU_BATCH, device, compiled=True), matrix_peak(device)
     work = flops(trainer(WITH_PREFIX, GPU_BATCH, device, compiled=False).update)
     seconds = statistics.median(in_turns(_waiting(ours.update, device), rounds=20, warm_up=6)[0])
@@ -38,19 +38,22 @@ def gpu_rows(device: torch.device) -> Iterator[Row]:
     )
 
 
-def _compared(device: torch.device, batch: int, rounds: int, decimals: str) -> Iterator[Row]:
+def _compared(device: torch.device, batch: int, rounds: int, where: str) -> Iterator[Row]:
     same, default = (trainer(p, batch, device, compiled=True) for p in (WITH_PREFIX, WITHOUT_PREFIX))
     network = official().to(device)
     theirs = OfficialTrainer(torch.compile(network, dynamic=False), network, batch)
     puzzles = torch.randint(1, 11, (batch, 81), dtype=torch.int32, device=device)
     runs = (same.update, default.update, lambda: theirs.update(puzzles, puzzles))
     ours, shorter, official_seconds = (
-        statistics.median(s) for s in in_turns(*(_waiting(r, device) for r in runs), rounds=rounds, warm_up=6 if device.type == "cuda" else 2)
+        statistics.median(s)
+        for s in in_turns(
+            *(_waiting(r, device) for r in runs), rounds=rounds, warm_up=6 if device.type == "cuda" else 2
+        )
     )
     peak = matrix_peak(device)
     floors = [flops(trainer(p, batch, device, compiled=False).update) / peak for p in (WITH_PREFIX, WITHOUT_PREFIX)]
     yield Row(
-        f"training update, equal mathematics ({decimals})",
+        f"training update, equal mathematics ({where})",
         ours,
         official_seconds,
         "s",
@@ -59,7 +62,7 @@ def _compared(device: torch.device, batch: int, rounds: int, decimals: str) -> I
         note="official algorithm, bfloat16, compiled",
     )
     yield Row(
-        f"training update without prefix ({decimals})",
+        f"training update without prefix ({where})",
         shorter,
         official_seconds,
         "s",

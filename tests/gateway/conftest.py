@@ -13,10 +13,11 @@ from fastapi.testclient import TestClient
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
 from services.gateway.server import Server
-from services.registry import checkpoints, endings, job_events, jobs, leases, run_metrics, runs, solutions
+from services.registry import checkpoints, endings, job_events, leases, run_metrics, solutions
 from services.registry.leases import Claim
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
+from tests.fresh import new_job, new_run
 from trm.config import PuzzleSpec
 from trm.presets import resolve
 from trm.puzzles.sudoku import spec_for
@@ -47,8 +48,8 @@ class Book:
         """A run whose job a worker has begun."""
         config = resolve("sudoku-6x6", puzzle)
         with self.database.transaction() as session:
-            run = runs.create(session, config)
-            job = jobs.submit(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=100)
+            run = new_run(session, config)
+            job = new_job(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=100)
         return run.id, self.claim(job.id)
 
     def claim(self, job_id: str) -> Claim:

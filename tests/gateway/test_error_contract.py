@@ -55,7 +55,7 @@ def check_problem(response: Response, code: str) -> dict[str, Any]:
     assert body["request_id"] == response.headers["x-request-id"]
     assert body["detail"]
     assert isinstance(body["errors"], list)
-    assert ("retry-after" in response.headers) == (response.status_code == 503)
+    assert ("retry-after" in response.headers) == (response.status_code in (429, 503))
     return body
 
 
@@ -96,8 +96,16 @@ def test_foreign_cursors_are_refused(client: TestClient, path: str) -> None:
 
 
 def unknown_ids() -> Iterator[tuple[str, str, str]]:
-    nouns = {"jobs": "job", "runs": "run", "checkpoints": "checkpoint", "datasets": "dataset", "presets": "preset"}
-    nouns |= {"webhooks": "webhook", "api-keys": "api_key"}
+    nouns = {
+        "jobs": "job",
+        "runs": "run",
+        "checkpoints": "checkpoint",
+        "datasets": "dataset",
+        "presets": "preset",
+        "models": "model",
+        "webhooks": "webhook",
+        "api-keys": "api_key",
+    }
     for method, path, _ in OPERATIONS:
         noun = path.split("/")[2] if path.startswith("/v1/") and "{" in path else ""
         if noun:

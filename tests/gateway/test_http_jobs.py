@@ -58,7 +58,7 @@ def test_a_failed_job_shows_why(client: TestClient, book: Book) -> None:
 def test_a_finished_training_shows_its_result(client: TestClient, book: Book) -> None:
     _, claim = book.training()
     with book.database.transaction() as session:
-        result = {"step": 100, "seconds": 9.5, "exact_accuracy": 0.75}
+        result = {"step": 100, "seconds": 9.5, "exact_accuracy": 0.75, "peak_bytes": 1 << 30}
         endings.finish(session, claim, JobStatus.SUCCEEDED, result=result)
     assert client.get(f"/v1/jobs/{claim.job_id}").json()["result"] == result
 

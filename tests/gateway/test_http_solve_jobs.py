@@ -8,9 +8,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from sqlalchemy import func, update
 
 from services.registry import jobs
 from services.registry.settings import Settings
+from services.registry.tables import Checkpoint
 from tests.gateway.conftest import Book
 from trm.puzzles import arc, maze
 
@@ -223,6 +225,15 @@ def test_a_model_that_was_unknown_once_is_found_later(client: TestClient, book: 
     model = book.checkpoint(claim)
     for name in (run, model, model):
         assert post(client, model=name, puzzle=PUZZLE).status_code == 202
+
+
+def test_a_model_that_was_retired_since_it_was_looked_at_is_refused(client: TestClient, book: Book, model: str) -> None:
+    assert post(client, model=model, puzzle="1").json()["code"] == "puzzle_wrong_size"  # its configuration is known now
+    with book.database.transaction() as session:
+        session.execute(update(Checkpoint).where(Checkpoint.id == model).values(retired_at=func.now()))
+    response = post(client, model=model, puzzle=PUZZLE)
+    assert (response.status_code, response.json()["code"]) == (422, "model_unknown")
+    assert client.get("/v1/jobs", params={"kind": "solve"}).json()["data"] == []
 
 
 def test_waiting_answers_with_the_finished_job(client: TestClient, book: Book, model: str) -> None:

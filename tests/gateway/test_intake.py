@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from services.gateway.backends import Backends
 from services.registry import jobs, runs
 from services.registry.database import Database
-from services.registry.errors import DatabaseUnavailable
+from services.registry.errors import CheckpointNotFound, DatabaseUnavailable
 from services.registry.ids import new_id
 from services.registry.settings import Settings
 from services.registry.states import JobKind
@@ -66,9 +66,18 @@ def test_what_waits_together_is_committed_together(parts: Backends, database: Da
 
 
 def test_one_that_the_database_refuses_costs_the_others_nothing(parts: Backends, model: str) -> None:
-    first, refused, last = together(parts, [solving(model), solving(new_id("ckpt")), solving(model)])
+    urgent = solving(model)
+    urgent.job["priority"] = 11
+    first, refused, last = together(parts, [solving(model), urgent, solving(model)])
     assert isinstance(refused, Exception)
-    assert "fk_jobs_model_id_checkpoints" in str(refused)
+    assert "priority_in_bounds" in str(refused)
+    with parts.database.transaction() as session:
+        assert [jobs.get(session, job.id).id for job in (first, last)] == [first.id, last.id]
+
+
+def test_one_whose_model_is_gone_costs_the_others_nothing(parts: Backends, model: str) -> None:
+    first, refused, last = together(parts, [solving(model), solving(new_id("ckpt")), solving(model)])
+    assert isinstance(refused, CheckpointNotFound)
     with parts.database.transaction() as session:
         assert [jobs.get(session, job.id).id for job in (first, last)] == [first.id, last.id]
 

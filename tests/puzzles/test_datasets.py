@@ -52,13 +52,21 @@ def test_a_folder_without_a_validation_split_says_so(tmp_path: Path) -> None:
         load(tmp_path / "mine", "validation")
 
 
-@pytest.mark.parametrize("name", ["sudoku-4x4", "sudoku-6x6", "sudoku-extreme-1k", "maze-hard"])
+@pytest.mark.parametrize("name", TABLES)
 def test_no_puzzle_is_equivalent_to_one_of_another_split(name: str) -> None:
     splits = [load(name, split) for split in splits_of(name)]
     questions, answers = (np.concatenate([getattr(s, part) for s in splits]) for part in ("questions", "answers"))
     found = classes(spec_of(name), questions, answers)
     assert found.meaning == "exact"
     assert len(set(found.numbers.tolist())) == len(questions)
+
+
+def test_all_hard_sudokus_are_the_training_puzzles_that_ship() -> None:
+    every = {question.tobytes() for question in load("sudoku-hard-all", "train").questions}
+    for name in ("sudoku-hard", "sudoku-extreme-1k"):
+        assert {question.tobytes() for question in load(name, "train").questions} <= every
+    assert load("sudoku-hard-all", "test").sources == load("sudoku-hard", "test").sources
+    assert len(load("sudoku-hard", "train")) == 1000
 
 
 def test_the_hard_sudokus_to_choose_by_are_as_hard_as_those_to_be_judged_by() -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from services.registry import checkpoints, endings, jobs, leases, runs
+from services.registry import checkpoints, endings, jobs, leases
 from services.registry.database import Database
 from services.registry.moves import Failure
 from services.registry.states import JobKind, JobStatus
 from services.registry.tables import Job
+from tests.fresh import new_job, new_run
 from trm.config import PuzzleSpec, RunConfig
 
 SPEC = PuzzleSpec(kind="sudoku", rows=4, cols=4, symbols=(".", "1", "2", "3", "4"), box=(2, 2))
@@ -30,12 +31,11 @@ class Book:
     def transaction(self) -> AbstractContextManager[Session]:
         return self.database.transaction()
 
-    def train(self, max_attempts: int = 3, total_steps: int | None = None) -> Job:
+    def train(self, max_attempts: int = 3, total_steps: int | None = None, **wishes: int) -> Job:
+        limits = {"max_attempts": max_attempts, "total_steps": total_steps}
         with self.transaction() as session:
-            run_id = runs.create(session, CONFIG).id
-            return jobs.submit(
-                session, JobKind.TRAIN, {}, run_id=run_id, max_attempts=max_attempts, total_steps=total_steps
-            )
+            run_id = new_run(session, CONFIG).id
+            return new_job(session, JobKind.TRAIN, {}, run_id=run_id, wishes=jobs.Wishes(**wishes), **limits)
 
     def claim(self, job_id: str, *, worker: str = "worker-1", lease_seconds: float = LEASE_SECONDS) -> leases.Claim:
         with self.transaction() as session:
@@ -56,7 +56,7 @@ class Book:
     def solve(self) -> Job:
         model = self.model()
         with self.transaction() as session:
-            return jobs.submit(session, JobKind.SOLVE, {}, model_id=model)
+            return new_job(session, JobKind.SOLVE, {}, model_id=model)
 
     def get(self, job_id: str) -> Job:
         with self.transaction() as session:
@@ -71,7 +71,11 @@ class Book:
         if status is JobStatus.QUEUED:
             return self.train().id
         claim = self.training()
-        if status is not JobStatus.RUNNING:
+        if status is JobStatus.PAUSED:
+            with self.transaction() as session:
+                jobs.request_pause(session, claim.job_id)
+                endings.release(session, claim)
+        elif status is not JobStatus.RUNNING:
             self.finish(claim, status)
         return claim.job_id
 

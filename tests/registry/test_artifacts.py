@@ -9,6 +9,7 @@ from services.registry.errors import CheckpointNotFound, DatasetNameTaken, Datas
 from services.registry.ids import new_id
 from services.registry.leases import Claim
 from services.registry.tables import Checkpoint, Dataset
+from tests.fresh import new_run
 from tests.registry.conftest import CONFIG, SPEC, Book
 from trm.config import RunConfig
 
@@ -21,7 +22,7 @@ def _save(book: Book, claim: Claim, step: int) -> Checkpoint:
 
 def test_run_keeps_its_whole_configuration(book: Book) -> None:
     with book.transaction() as session:
-        run_id = runs.create(session, CONFIG, name="first").id
+        run_id = new_run(session, CONFIG, name="first").id
     with book.transaction() as session:
         run = runs.get(session, run_id)
     assert RunConfig.model_validate(run.config) == CONFIG

@@ -12,6 +12,7 @@ from services.registry.database import Database
 from services.registry.errors import DatabaseUnavailable, SettingMissing
 from services.registry.settings import Settings
 from services.registry.tables import Run
+from tests.fresh import new_run
 from tests.registry.conftest import CONFIG, Book
 from trm.errors import StorageFull
 
@@ -24,7 +25,7 @@ def _count(book: Book) -> int:
 def test_block_that_raises_leaves_nothing(book: Book) -> None:
     def submit_and_fail() -> None:
         with book.transaction() as session:
-            services.registry.runs.create(session, CONFIG)
+            new_run(session, CONFIG)
             raise RuntimeError("on the way")
 
     with pytest.raises(RuntimeError):

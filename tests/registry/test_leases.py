@@ -165,7 +165,7 @@ def test_heartbeat_extends_the_lease_and_counts_only_visible_changes(book: Book)
     claim = book.training()
     first = book.get(claim.job_id)
     with book.transaction() as session:
-        assert leases.heartbeat(session, claim) == leases.Orders(cancel=False)
+        assert leases.heartbeat(session, claim) == leases.Orders()
     silent = book.get(claim.job_id)
     with book.transaction() as session:
         leases.heartbeat(session, claim, step=7)

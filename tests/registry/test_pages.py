@@ -10,6 +10,7 @@ from services.registry.errors import InvalidCursor
 from services.registry.ids import new_id
 from services.registry.pages import encode_cursor
 from services.registry.states import JobKind, JobStatus
+from tests.fresh import new_job, new_run
 from tests.registry.conftest import CONFIG, Book
 
 
@@ -30,8 +31,8 @@ def _walk(book: Book, limit: int, between: object = None) -> list[str]:
 def _submit_together(book: Book, count: int) -> list[str]:
     """Jobs with the very same moment of creation."""
     with book.transaction() as session:
-        run_id = runs.create(session, CONFIG).id
-        return [jobs.submit(session, JobKind.TRAIN, {}, run_id=run_id).id for _ in range(count)]
+        run_id = new_run(session, CONFIG).id
+        return [new_job(session, JobKind.TRAIN, {}, run_id=run_id).id for _ in range(count)]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])

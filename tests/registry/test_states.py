@@ -4,33 +4,50 @@ import pytest
 
 from services.registry.states import FINAL, MOVES, JobStatus, after_failure, backoff_seconds, can_move
 
-QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = JobStatus
+QUEUED, RUNNING, PAUSED, SUCCEEDED, FAILED, CANCELLED = JobStatus
 
 
 def test_moves_are_exactly_these() -> None:
     moves = {(before, after) for before in JobStatus for after in JobStatus if can_move(before, after)}
     assert moves == {
         (QUEUED, RUNNING),
+        (QUEUED, PAUSED),
         (QUEUED, CANCELLED),
+        (QUEUED, FAILED),
         (RUNNING, SUCCEEDED),
         (RUNNING, FAILED),
         (RUNNING, CANCELLED),
         (RUNNING, QUEUED),
+        (RUNNING, PAUSED),
+        (PAUSED, QUEUED),
+        (PAUSED, CANCELLED),
+        (FAILED, QUEUED),
+        (CANCELLED, QUEUED),
     }
 
 
-def test_every_status_is_in_the_table_and_final_ones_lead_nowhere() -> None:
+def test_every_status_is_in_the_table_and_final_ones_lead_nowhere_but_to_a_retry() -> None:
     assert set(MOVES) == set(JobStatus)
     assert {SUCCEEDED, FAILED, CANCELLED} == FINAL
-    assert [status.is_final for status in JobStatus] == [False, False, True, True, True]
+    assert [status.is_final for status in JobStatus] == [False, False, False, True, True, True]
+    assert {status: MOVES[status] for status in FINAL} == {SUCCEEDED: set(), FAILED: {QUEUED}, CANCELLED: {QUEUED}}
 
 
 @pytest.mark.parametrize(
-    ("attempt", "cancel_requested", "expected"),
-    [(1, False, QUEUED), (2, False, QUEUED), (3, False, FAILED), (1, True, CANCELLED), (3, True, CANCELLED)],
+    ("attempt", "cancel", "pause", "expected"),
+    [
+        (1, False, False, QUEUED),
+        (2, False, False, QUEUED),
+        (3, False, False, FAILED),
+        (1, True, False, CANCELLED),
+        (3, True, False, CANCELLED),
+        (1, False, True, PAUSED),
+        (3, False, True, FAILED),
+        (1, True, True, CANCELLED),
+    ],
 )
-def test_where_a_broken_attempt_leads(attempt: int, cancel_requested: bool, expected: JobStatus) -> None:
-    assert after_failure(attempt, 3, cancel_requested=cancel_requested) is expected
+def test_where_a_broken_attempt_leads(attempt: int, cancel: bool, pause: bool, expected: JobStatus) -> None:
+    assert after_failure(attempt, 3, cancel=cancel, pause=pause) is expected
 
 
 def test_pauses_grow_and_stay_bounded() -> None:

@@ -10,6 +10,7 @@ from trm.data import Splits, load_splits
 from trm.presets import resolve
 from trm.puzzles.datasets import load, spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
+from trm.solver import Solver
 from trm.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -77,3 +78,14 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for _ in trainer:
         pass
     return Path(trainer.save(tmp_path_factory.mktemp("learned")).path)
+
+
+@pytest.fixture(scope="module")
+def solver(learned: Path) -> Solver:
+    """The model of `learned`."""
+    return Solver.load(learned, "cpu")
+
+
+@pytest.fixture(scope="module")
+def puzzles() -> PuzzleSet:
+    return load("sudoku-4x4", "test").take(60)

@@ -1,7 +1,5 @@
 """Test-time reasoning: more steps, halting rules, rollouts, views, and how the answer is chosen."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -9,20 +7,10 @@ from pydantic import ValidationError
 from trm.config import ModelConfig
 from trm.effort import Effort
 from trm.errors import ConfigError
-from trm.puzzles.datasets import load, spec_of
+from trm.puzzles.datasets import spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.solution import Solution, SolveStep
 from trm.solver import Solver
-
-
-@pytest.fixture(scope="module")
-def solver(learned: Path) -> Solver:
-    return Solver.load(learned, "cpu")
-
-
-@pytest.fixture(scope="module")
-def puzzles() -> PuzzleSet:
-    return load("sudoku-4x4", "test").take(60)
 
 
 def solved(solutions: list[Solution], puzzles: PuzzleSet) -> int:

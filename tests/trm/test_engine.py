@@ -18,20 +18,9 @@ from trm.effort import Effort
 from trm.engine import Engine
 from trm.errors import CompilerMissing, ConfigError, EngineFull
 from trm.inquiry import Inquiry
-from trm.puzzles.datasets import load
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.solution import Solution
 from trm.solver import Solver
-
-
-@pytest.fixture(scope="module")
-def solver(learned: Path) -> Solver:
-    return Solver.load(learned, "cpu")
-
-
-@pytest.fixture(scope="module")
-def puzzles() -> PuzzleSet:
-    return load("sudoku-4x4", "test").take(60)
 
 
 def plain_loop(solver: Solver, question: NDArray[np.int32], halts_at: float | None) -> tuple[list[int], int, float]:
@@ -54,7 +43,9 @@ class Asked:
     def __init__(self, solver: Solver, questions: NDArray[np.int32], effort: Effort, priority: int = 0) -> None:
         self.found: dict[int, Solution] = {}
         self.order: list[int] = []
-        self.inquiry: Inquiry = solver.inquiry(questions, effort, on_solution=self.take, priority=priority)
+        self.inquiry = Inquiry(
+            questions, effort, solver.spec, solver.config.model, on_solution=self.take, priority=priority
+        )
 
     def take(self, index: int, solution: Solution) -> None:
         assert index not in self.found

@@ -150,7 +150,7 @@ def test_the_card_tells_what_hubs_read_and_its_example_runs(saved: Path) -> None
     text = (out / "README.md").read_text()
     front = yaml.safe_load(text.split("---")[1])
     assert (front["library_name"], front["license"], front["datasets"]) == ("trm-service", "mit", ["sudoku-4x4"])
-    assert "| exact accuracy | 25.0% |" in text
+    assert "| exact accuracy, last evaluation | 25.0% |" in text
     example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[1]
     code = f"{example}\nimport sys\nassert 'trm' not in sys.modules\nprint(tuple(answers.shape))"
     ran = subprocess.run([sys.executable, "-c", code], cwd=out, capture_output=True, text=True, check=True)

@@ -8,12 +8,13 @@ import pytest
 import torch
 from prometheus_client import CollectorRegistry
 
-from services.registry import checkpoints, jobs, leases, runs
+from services.registry import checkpoints, leases
 from services.registry.database import Database
 from services.registry.metrics import SolveMetrics
 from services.registry.settings import Settings
 from services.registry.states import JobKind
 from services.registry.storage import Storage
+from tests.fresh import new_job, new_run
 from trm.config import ModelConfig, RunConfig, TrainConfig
 from trm.data import Splits
 from trm.puzzles.datasets import load
@@ -60,14 +61,14 @@ def submit(worker: Worker[SolveMetrics], config: RunConfig, saved: Path) -> Subm
 
     def make(puzzles: list[str], *, trace: bool = False, **effort: Any) -> leases.Claim:  # noqa: ANN401
         with worker.database.transaction() as session:
-            run = runs.create(session, config)
-            training = jobs.submit(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=1)
+            run = new_run(session, config)
+            training = new_job(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=1)
             claim = leases.claim(session, training.id, worker.name, 30)
             assert claim is not None
             url = worker.storage.put_folder(saved, f"runs/{run.id}")
             model = checkpoints.add(session, claim, step=1, url=url, digest="d", size=1, metrics={}).id
             request = {"model": model, "puzzles": puzzles, "effort": effort, "trace": trace}
-            job = jobs.submit(session, JobKind.SOLVE, request, model_id=model, total_steps=len(puzzles))
+            job = new_job(session, JobKind.SOLVE, request, model_id=model, total_steps=len(puzzles))
             solving = leases.claim(session, job.id, worker.name, 30)
         assert solving is not None
         return solving

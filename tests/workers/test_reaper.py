@@ -6,12 +6,13 @@ import pytest
 from celery import Celery
 from prometheus_client import CollectorRegistry
 
-from services.registry import jobs, queue, rescue, runs
+from services.registry import queue, rescue
 from services.registry.database import Database
 from services.registry.metrics import ReaperMetrics
 from services.registry.queue import Announcement
 from services.registry.settings import Settings
 from services.registry.states import JobKind
+from tests.fresh import new_job, new_run
 from trm.config import RunConfig
 from workers.reaper import Reaper
 
@@ -34,7 +35,7 @@ def reaper(settings: Settings, database: Database, app: Celery) -> Reaper:
 def submit(database: Database, config: RunConfig) -> Callable[[], Announcement]:
     def make() -> Announcement:
         with database.transaction() as session:
-            job = jobs.submit(session, JobKind.TRAIN, {}, run_id=runs.create(session, config).id)
+            job = new_job(session, JobKind.TRAIN, {}, run_id=new_run(session, config).id)
         return Announcement(job.id, job.kind)
 
     return make

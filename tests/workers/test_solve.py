@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry
 
 from services.registry import job_events, jobs, leases, solutions
 from services.registry.metrics import SolveMetrics
+from services.registry.states import JobKind
 from services.registry.tables import Job, JobEvent, Solution
 from tests.conftest import wait_until
+from tests.fresh import new_job
 from tests.workers.conftest import Submit
 from workers.attempt import Cancelled, Released
 from workers.context import Worker
@@ -156,3 +158,14 @@ def test_models_in_use_stay_and_others_make_room(worker: Worker[SolveMetrics], m
     with models.lent(names[3]) as newest, models.lent(names[3]) as again:
         assert again is newest
     assert len(models.resident) == worker.settings.solve_models == 2
+
+
+def test_a_shipped_model_solves_without_any_training(worker: Worker[SolveMetrics]) -> None:
+    puzzle = ".1254..3..6.12....35.1245.3.1.2..3.."
+    request = {"model": "sudoku-6x6", "puzzles": [puzzle], "effort": {"halt_threshold": 0.5}, "trace": False}
+    with worker.database.transaction() as session:
+        made = new_job(session, JobKind.SOLVE, request, pretrained="sudoku-6x6", total_steps=1)
+        claim = leases.claim(session, made.id, worker.name, 30)
+    assert claim is not None
+    result = solve(worker, claim, Models(worker), Thinker(worker.metrics))
+    assert (result["n"], result["verified"]) == (1, 1)

@@ -11,7 +11,23 @@ from trm.errors import DatasetError, TrmError
 
 def build() -> typer.Typer:
     """The application with all its commands."""
-    from trm.cli import ablate, arc, audit, convert, datasets, evaluate, export, generate, golden, inspect, solve, train
+    from trm.cli import (
+        ablate,
+        arc,
+        audit,
+        convert,
+        datasets,
+        evaluate,
+        export,
+        generate,
+        golden,
+        inspect,
+        models,
+        pack,
+        solve,
+        train,
+        unpack,
+    )
 
     app = typer.Typer(
         no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tiny Recursive Models."
@@ -28,6 +44,9 @@ def build() -> typer.Typer:
         golden.golden,
         convert.convert,
         export.export,
+        pack.pack,
+        unpack.unpack,
+        models.models,
     )
     for command in commands:
         app.command()(command)

@@ -12,8 +12,10 @@ from rich.console import Console
 
 from trm.cli.overrides import effort_of
 from trm.cli.progress import progress, share
+from trm.cli.source import Checkpoint, Model, folder_of
 from trm.effort import Effort
 from trm.errors import TrmError
+from trm.interval import wilson
 from trm.puzzles.datasets import load
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.scoring import PADDING, right_cells
@@ -24,10 +26,14 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    checkpoint: Annotated[Path, typer.Option(help="A checkpoint folder.")],
+    checkpoint: Checkpoint = None,
+    model: Model = None,
     data: Annotated[
-        str, typer.Option(help="A CSV or JSONL file (gzip accepted), a built-in data set or a data set folder.")
-    ],
+        str | None,
+        typer.Option(
+            help="A CSV or JSONL file (gzip accepted), a built-in data set or a data set folder; the model's own unless given."
+        ),
+    ] = None,
     split: Annotated[str, typer.Option(help="Which split of a data set.")] = "test",
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many puzzles.")] = None,
     effort: Annotated[
@@ -40,15 +46,17 @@ def evaluate(
     """Solve every puzzle and compare with its answer; every puzzle takes all steps, as in the paper, unless an effort is given."""
     from trm.solver import Solver
 
-    solver = Solver.load(checkpoint, device)
-    puzzles = _puzzles(data, split, solver).take(limit)
+    solver = Solver.load(folder_of(checkpoint, model), device)
+    puzzles = _puzzles(data or solver.config.dataset, split, solver).take(limit)
     result = _measured(solver, puzzles, effort_of(effort or []), quiet=as_json)
     if as_json:
         print(json.dumps(result))
         return
     verified = f", {share(result['verified'])} verified by the rules" if result["verified"] is not None else ""
+    low, high = result["interval"]
     Console(highlight=False).print(
-        f"[bold]{share(result['exact_accuracy'])}[/] of {result['n']:,} puzzles exactly right, {share(result['cell_accuracy'])} of cells"
+        f"[bold]{result['exact_accuracy']:.2%}[/] of {result['n']:,} puzzles exactly right (95 %: {low:.2%} to {high:.2%}), "
+        f"{share(result['cell_accuracy'])} of cells"
         f"{verified}; {result['mean_total_steps']:.2f} supervision steps a puzzle, {result['seconds']:.1f} s"
     )
 
@@ -77,6 +85,7 @@ def _measured(solver: "Solver", puzzles: PuzzleSet, effort: Effort, *, quiet: bo
     return {
         "n": count,
         "exact_accuracy": float(right.all(1).mean()),
+        "interval": wilson(int(right.all(1).sum()), count),  # 95 %
         "cell_accuracy": float(right[asked].mean()),
         "verified": sum(verified) / count if verified else None,
         "mean_supervision_steps": sum(s.steps for s in solutions) / count,

@@ -1,10 +1,17 @@
 """`trm export`: a checkpoint as a folder to hand on."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
+
+from trm.config import RunConfig
+from trm.measured import Measured
+from trm.puzzles.datasets import load
+
+if TYPE_CHECKING:
+    from trm.model import TinyRecursiveModel
 
 
 def export(
@@ -15,9 +22,32 @@ def export(
         bool, typer.Option("--program", help="Also write step.pt2, a supervision step that torch alone can run.")
     ] = False,
     licence: Annotated[str, typer.Option(help="Of the weights, for the model card: apache-2.0, mit, ...")] = "unknown",
+    cost: Annotated[str, typer.Option(help="What the training took, for the model card.")] = "unknown",
+    measured: Annotated[
+        bool, typer.Option("--measure", help="Measure the exported weights on the test split, for the model card.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Measure on the first so many puzzles only.")] = None,
+    device: Annotated[str, typer.Option(help="To measure on: auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Write the weights that the solver uses, their configuration and a model card; every command accepts the folder."""
     from trm.interop.export import export as exported
 
-    done = exported(checkpoint, out, dtype=dtype, with_program=with_program, licence=licence)
+    def examine(model: "TinyRecursiveModel", config: RunConfig) -> Measured:
+        from trm.device import pick_device
+        from trm.measure import measure
+        from trm.solver import Solver
+
+        puzzles = load(config.dataset, "test").take(limit)
+        solver = Solver(model, config, pick_device(device), compiling="auto" if device != "cpu" else "never")
+        return measure(solver, puzzles, dataset=config.dataset, split="test")
+
+    done = exported(
+        checkpoint,
+        out,
+        dtype=dtype,
+        with_program=with_program,
+        licence=licence,
+        cost=cost,
+        examine=examine if measured else None,
+    )
     Console(highlight=False).print(f"{done.bytes / 1e6:.2f} MB in {done.path}", soft_wrap=True)

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from trm.cli.overrides import effort_of
+from trm.cli.source import Checkpoint, Model, folder_of
 from trm.puzzles.grids import parse
 from trm.puzzles.picture import svg
 from trm.puzzles.render import render
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def solve(
-    checkpoint: Annotated[Path, typer.Option(help="A checkpoint folder.")],
     puzzle: Annotated[str, typer.Argument(help="The puzzle's cells as one string, or - to read it from stdin.")],
+    checkpoint: Checkpoint = None,
+    model: Model = None,
     effort: Annotated[
         list[str] | None,
         typer.Option("--effort", help="How hard to think: rollouts=8, noise=0.3, views=4, until_verified=true, ..."),
@@ -32,7 +34,7 @@ def solve(
     from trm.solution import SolveStep
     from trm.solver import Solver
 
-    solver, console = Solver.load(checkpoint, device), Console(highlight=False)
+    solver, console = Solver.load(folder_of(checkpoint, model), device), Console(highlight=False)
     question = parse(solver.spec, sys.stdin.read() if puzzle == "-" else puzzle)
     require_consistent(solver.spec, question)
     previous = question

@@ -1,17 +1,16 @@
 """`trm train`: train a model, with a progress bar for people or JSON events for programs."""
 
-import signal
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
 from trm.cli.overrides import parsed
+from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
 from trm.config import CompileChoice, RunConfig
 from trm.errors import ConfigError, TrmError
@@ -30,7 +29,22 @@ def train(
     data: Annotated[
         str | None, typer.Option(help="A built-in data set or a data set folder; the preset's unless given.")
     ] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on from this checkpoint, with its configuration.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            help="Go on from this checkpoint, or the newest intact one in this folder, with its configuration."
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Begin with the weights of this checkpoint, everything else anew.")
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0, help="Save a checkpoint and stop after so many minutes, loading included."),
+    ] = None,
+    checkpoint_minutes: Annotated[
+        float | None, typer.Option(min=0, help="Also save a checkpoint when the last is so many minutes old.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     compile_: Annotated[
         CompileChoice,
@@ -40,11 +54,12 @@ def train(
     ] = "auto",
     events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,
 ) -> None:
-    """Train a model and save checkpoints. Ctrl-C saves one more and stops; --resume goes on from it."""
-    tell = _print_json if events else Reporter().tell
+    """Train a model and save checkpoints. Ctrl-C saves one more and stops, as --minutes does; --resume goes on from it."""
+    tell, pace = _print_json if events else Reporter().tell, Pace(minutes, checkpoint_minutes)
     try:
-        chosen = _recorded(resume) if resume else _configuration(config, preset, overrides or [], data)
-        _run(chosen, data, out, resume, device, compile_, tell)
+        start = _chosen(resume) if resume else None
+        chosen = _recorded(start) if start else _configuration(config, preset, overrides or [], data)
+        _run(chosen, data, out, start, weights, device, compile_, tell, pace)
     except TrmError as error:
         if not events:
             raise
@@ -57,9 +72,11 @@ def _run(
     data: str | None,
     out: Path,
     resume: Path | None,
+    weights: Path | None,
     device: str,
     compile_: CompileChoice,
     tell: Callable[[Event], None],
+    pace: Pace,
 ) -> None:
     from trm.checkpoint_writer import CheckpointWriter
     from trm.compiling import should_compile
@@ -72,36 +89,33 @@ def _run(
     keep_big_buffers()
     make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled)
-    stop = _StopRequest()
+    if weights and not resume:
+        trainer.adopt(weights)
+    pace.listen()
     with CheckpointWriter(out) as writer:
         for event in trainer:
             saved = writer.ready()
-            stops = stop.asked and isinstance(event, Updated)
-            if stops or isinstance(event, CheckpointDue):
+            stops = isinstance(event, Updated) and pace.stops and not trainer.has_ended
+            if stops or isinstance(event, CheckpointDue) or (isinstance(event, Updated) and pace.saves):
                 saved += writer.begin(trainer.snapshot())
+                pace.saved()
             if stops or isinstance(event, Finished):
                 saved += writer.wait()  # nothing is told after the last word
-            for news in (*saved, Stopped(trainer.step) if stops else event):
+            for news in (*saved, event, *((Stopped(trainer.step),) if stops else ())):
                 if not isinstance(news, CheckpointDue):
                     tell(news)
             if stops:
                 return
 
 
-class _StopRequest:
-    """Remembers a SIGTERM or SIGINT; the loop looks at it between two updates."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-
-
 def _print_json(event: Event) -> None:
     print(event.as_json(), flush=True)
+
+
+def _chosen(resume: Path) -> Path:
+    from trm.checkpoint import chosen
+
+    return chosen(resume)
 
 
 def _recorded(checkpoint: Path) -> RunConfig:

@@ -1,11 +1,13 @@
 """The model card of an exported model: README.md with the front matter that model hubs read."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from trm.checkpoint import Meta
 from trm.config import RunConfig
-from trm.model import TinyRecursiveModel
+from trm.measured import Measured, Thinking
+from trm.puzzles.datasets import BUILTIN
 
 TEMPLATE = """---
 {front}
@@ -19,7 +21,7 @@ improves an answer for up to {steps} supervision steps.
 | | |
 |---|---|
 {facts}
-
+{measured}
 ## Use it with trm
 
 ```
@@ -57,19 +59,106 @@ answers = logits.argmax(-1)
 ```"""
 
 
-def card(model: TinyRecursiveModel, meta: Meta, *, dtype: str, with_program: bool, licence: str) -> str:
+MEASURED = """
+## How good it is
+
+Measured on {device} in {precision} with the weights in this folder, on {n:,} puzzles of the {split} split of {dataset};
+`python -m trm evaluate --checkpoint . --data {dataset} --split {split}` repeats the first line. Intervals are Wilson's, 95 %.
+
+| thinking | exactly right | obeys the rules | supervision steps | of all chains | seconds |
+|---|---|---|---:|---:|---:|
+{rows}
+
+Exactly right after each supervision step of the one pass ({cells:.3%} of cells after the last):
+
+| step | {steps} |
+|---|{lines}|
+| right | {rights} |
+
+The halt probability against being right, over the answers of all supervision steps; expected calibration error {error:.4f}:
+
+| halt probability | answers | mean probability | share right |
+|---|---:|---:|---:|
+{bins}
+
+## Limits
+
+It knows {rows_}x{cols} {kind} puzzles of the kind it was trained on and nothing else; the figures are for puzzles of one source.
+{rules}
+"""
+RULES = "An answer that `verified` calls right obeys the rules; one that the model is sure of may not."
+NO_RULES = "There are no rules to verify an answer by: the halt probability is all there is to go by."
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the card says beside what was measured."""
+
+    meta: Meta
+    parameters: int
+    tokens: int  # prefix and cells
+    dtype: str
+    licence: str
+    cost: str
+
+
+def card(facts: Facts, measured: Measured | None, *, with_program: bool) -> str:
     """The text of README.md."""
-    config = meta.config
+    config = facts.meta.config
     return TEMPLATE.format(
-        front=_front(config, licence),
+        front=_front(config, facts.licence),
         title=f"{config.preset} on {config.dataset}",
         rows=config.puzzle.rows,
         cols=config.puzzle.cols,
         kind=config.puzzle.kind,
         steps=config.model.max_supervision_steps,
-        facts="\n".join(f"| {name} | {value} |" for name, value in _facts(model, meta, dtype, licence).items()),
-        without=_program_usage(model, config) if with_program else WEIGHTS_ONLY,
+        facts="\n".join(f"| {name} | {value} |" for name, value in _facts(facts).items()),
+        measured="" if measured is None else _measured(measured, config),
+        without=_program_usage(facts) if with_program else WEIGHTS_ONLY,
     )
+
+
+def _measured(measured: Measured, config: RunConfig) -> str:
+    n, steps = measured.exact.n, measured.step_exact
+    puzzle = config.puzzle
+    return MEASURED.format(
+        device=measured.device,
+        precision=measured.precision,
+        n=n,
+        split=measured.split,
+        dataset=measured.dataset,
+        rows="\n".join(_ways(measured)),
+        cells=measured.cell_accuracy,
+        steps=" | ".join(str(i) for i in range(1, len(steps) + 1)),
+        lines="|".join("---:" for _ in steps),
+        rights=" | ".join(f"{right / n:.1%}" for right in steps),
+        error=measured.calibration_error,
+        bins="\n".join(
+            f"| {b.low:.1f} to {b.high:.1f} | {b.answers:,} | {b.halt_probability:.3f} | {b.right:.3f} |"
+            for b in measured.calibration
+        ),
+        rows_=puzzle.rows,
+        cols=puzzle.cols,
+        kind=puzzle.kind,
+        rules=NO_RULES if measured.verified is None else RULES,
+    )
+
+
+def _ways(measured: Measured) -> list[str]:
+    steps = len(measured.step_exact)
+    one_pass = f"| one pass of {steps} steps | {measured.exact} | {_verified(measured.verified)} | {steps} | {steps} | {measured.seconds} |"
+    others = [measured.halting, *([measured.harder] if measured.harder else [])]
+    return [one_pass, *map(_way, others)]
+
+
+def _way(way: Thinking) -> str:
+    asked = ", ".join(f"{name}={json.dumps(value)}" for name, value in way.effort.items())
+    costs = f"{way.mean_supervision_steps:.2f} | {way.mean_total_steps:.2f} | {way.seconds}"
+    return f"| `{asked}` | {way.exact} | {_verified(way.verified)} | {costs} |"
+
+
+def _verified(count: int | None) -> str:
+    return "-" if count is None else f"{count:,}"
 
 
 def _front(config: RunConfig, licence: str) -> str:
@@ -87,35 +176,50 @@ def _yaml(value: str | list[str]) -> str:
     return json.dumps(value)  # every JSON string or list is YAML
 
 
-def _facts(model: TinyRecursiveModel, meta: Meta, dtype: str, licence: str) -> dict[str, Any]:
-    config, network = meta.config, meta.config.model
-    facts: dict[str, Any] = {
+def _facts(facts: Facts) -> dict[str, Any]:
+    meta, config, network = facts.meta, facts.meta.config, facts.meta.config.model
+    told: dict[str, Any] = {
         "recipe": f"{config.preset}, {meta.step:,} optimizer updates",
-        "data set": config.dataset,
-        "parameters": f"{model.parameter_count():,}, stored as {dtype}",
+        "cost of the training": facts.cost,
+        "data set": _data(config),
+        "parameters": f"{facts.parameters:,}, stored as {facts.dtype}",
         "recursion": f"{network.recursions} recursions of {network.latent_steps} latent steps, {network.layers} layers",
-        "licence of the weights": licence,
+        "licence of the weights": facts.licence,
         "checkpoint": f"sha256 {meta.digest}",
     }
-    return facts | {name.replace("_", " "): _shown(name, value) for name, value in meta.metrics.items()}
+    if "best.safetensors" in meta.files:
+        told["weights"] = f"the best on the validation split, of update {meta.progress['best_step']:,}"
+    return told | {_named(name): _shown(name, value) for name, value in meta.metrics.items()}
+
+
+def _named(metric: str) -> str:
+    words = metric.replace("_", " ")
+    return words if metric.startswith(("best_", "test_")) else f"{words}, last evaluation"
+
+
+def _data(config: RunConfig) -> str:
+    known = BUILTIN.get(config.dataset)
+    return (
+        config.dataset if known is None else f"{config.dataset}: {known.summary} Licence of the data: {known.licence}."
+    )
 
 
 def _shown(name: str, value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.1%}" if name.endswith("accuracy") else f"{value:g}"
+    return f"{value:.1%}" if name.endswith(("accuracy", "verified")) else f"{value:g}"
 
 
-def _program_usage(model: TinyRecursiveModel, config: RunConfig) -> str:
-    network, width = config.model, config.model.hidden_size
-    several = network.latents == "multi_scale"
+def _program_usage(facts: Facts) -> str:
+    config, network = facts.meta.config, facts.meta.config.model
+    several, width = network.latents == "multi_scale", network.hidden_size
     return WITH_PROGRAM.format(
         cells=config.puzzle.cells,
         precision=config.train.precision,
-        tokens=model.tokens,
+        tokens=facts.tokens,
         width=width,
         scales=".unsqueeze(1)" if several else "",
-        shape=f"{network.latent_steps}, {model.tokens}, {width}" if several else f"{model.tokens}, {width}",
+        shape=f"{network.latent_steps}, {facts.tokens}, {width}" if several else f"{facts.tokens}, {width}",
         rows='weights["puzzle_embedding"][[0] * len(tokens)].float()'
         if network.prefix_tokens
         else "torch.zeros(len(tokens), 0)",

@@ -2,15 +2,15 @@
 
 model.safetensors   the weights: the best where they were kept, else the averaged ones
 config.json         format, configuration, metrics, where it comes from, digests
+measured.json       where asked for: what these weights achieve on a test split
 README.md           a model card: what it is, how good, how to use it with and without trm
 step.pt2            where asked for: one supervision step as a program that torch alone can run
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,12 +27,15 @@ from trm.checkpoint import (
     write_file,
 )
 from trm.config import RunConfig
-from trm.interop.card import card
+from trm.interop.card import Facts, card
 from trm.interop.program import PROGRAM, program
+from trm.measured import MEASURED, Measured
 from trm.model import TinyRecursiveModel
 from trm.solver import trained_model
+from trm.version import trm_version
 
 Dtype = Literal["float32", "bfloat16"]
+Examine = Callable[[TinyRecursiveModel, RunConfig], Measured]
 README = "README.md"
 
 
@@ -46,9 +49,18 @@ class Exported:
 
 
 def export(
-    checkpoint: Path, out: Path, *, dtype: Dtype = "float32", with_program: bool = False, licence: str = "unknown"
+    checkpoint: Path,
+    out: Path,
+    *,
+    dtype: Dtype = "float32",
+    with_program: bool = False,
+    licence: str = "unknown",
+    cost: str = "unknown",
+    examine: Examine | None = None,
 ) -> Exported:
     """Export a checkpoint, or an exported model once more, to the new folder `out`, whole or not at all.
+
+    `examine` measures the exported weights, for the card; `cost` says in words what the training took.
 
     Raises CheckpointError when the checkpoint is damaged or not ours, ConfigError when `out` is taken or the model has no
     program, StorageFull.
@@ -57,13 +69,23 @@ def export(
     meta = read_meta(checkpoint)
     model = trained_model(checkpoint, meta)
     with staged(out) as staging:
-        digest = write_files(staging, model, meta, dtype=dtype, with_program=with_program, licence=licence)
+        digest = write_files(
+            staging, model, meta, dtype=dtype, with_program=with_program, licence=licence, cost=cost, examine=examine
+        )
         size = sum(file.stat().st_size for file in staging.iterdir())
     return Exported(str(out), size, digest)
 
 
 def write_files(
-    folder: Path, model: TinyRecursiveModel, meta: Meta, *, dtype: Dtype, with_program: bool, licence: str
+    folder: Path,
+    model: TinyRecursiveModel,
+    meta: Meta,
+    *,
+    dtype: Dtype,
+    with_program: bool,
+    licence: str,
+    cost: str = "unknown",
+    examine: Examine | None = None,
 ) -> str:
     """The files of an exported model, into an existing folder; the digest of config.json, which is written last."""
     weights = {name: tensor.to(getattr(torch, dtype)) for name, tensor in model.state_dict().items()}
@@ -71,23 +93,32 @@ def write_files(
     files = {"model.safetensors": write_file(folder / "model.safetensors", serialised(weights))}
     if with_program:
         files[PROGRAM] = write_file(folder / PROGRAM, program(model, meta.config))
-    text = card(model, meta, dtype=dtype, with_program=with_program, licence=licence)
+    facts = Facts(meta, model.parameter_count(), model.tokens, dtype, licence, cost)
+    measured = (
+        None if examine is None else examine(model, meta.config)
+    )  # last: the solver casts the weights it is given
+    if measured is not None:
+        files[MEASURED] = write_file(folder / MEASURED, (measured.model_dump_json(indent=1) + "\n").encode())
+    text = card(facts, measured, with_program=with_program)
     files[README] = write_file(folder / README, text.encode())
-    document = _document(meta.config, meta, files, licence)
+    document = _document(facts, files)
     digest: str = write_file(folder / EXPORT_META, json.dumps(document, indent=1).encode())["sha256"]
     return digest
 
 
-def _document(config: RunConfig, meta: Meta, files: Mapping[str, Any], licence: str) -> dict[str, Any]:
+def _document(facts: Facts, files: Mapping[str, Any]) -> dict[str, Any]:
+    meta = facts.meta
     return {
         "format": EXPORT_FORMAT,
-        "trm_version": version("trm-service"),
+        "trm_version": trm_version(),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "licence": licence,
+        "licence": facts.licence,
+        "cost": facts.cost,
+        "parameters": facts.parameters,
         "source_digest": meta.digest,  # of the meta.json that vouched for the weights
         "step": meta.step,
         "metrics": meta.metrics,
         "progress": {},
         "files": files,
-        "config": config.model_dump(mode="json"),
+        "config": meta.config.model_dump(mode="json"),
     }

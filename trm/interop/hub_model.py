@@ -7,6 +7,7 @@ from typing import Self
 from trm.checkpoint import EXPORT_META, Meta, read_meta
 from trm.device import pick_device
 from trm.interop.export import write_files
+from trm.measured import MEASURED
 from trm.model import TinyRecursiveModel
 from trm.solver import Solver, trained_model
 
@@ -18,7 +19,7 @@ except ModuleNotFoundError as error:
         name="huggingface_hub",
     ) from error
 
-FILES = (EXPORT_META, "model.safetensors", "README.md")
+FILES = (EXPORT_META, "model.safetensors", "README.md", MEASURED)
 
 
 class HubModel(TinyRecursiveModel, PyTorchModelHubMixin, library_name="trm-service"):

@@ -26,18 +26,22 @@ class BuiltinDataset:
     summary: str
     licence: str
     spec: PuzzleSpec  # shape and alphabet
+    judged_by: str | None = None  # the data set whose validation and test splits it shares
 
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that ship."""
         if self.spec.kind == "arc":
             return ("train", "test")  # assembled by trm.puzzles.arc_sets
-        return tuple(split for split in SPLITS if (DATA / self.name / f"{split}.csv.gz").exists())
+        return tuple(split for split in SPLITS if self._file(split).exists())
 
     def path(self, split: str) -> Path:
         """The file of a split; raises UnknownDataset when there is none."""
         _require_split(self.name, split, self.splits)
-        return DATA / self.name / f"{split}.csv.gz"
+        return self._file(split)
+
+    def _file(self, split: str) -> Path:
+        return DATA / (self.name if split == "train" else self.judged_by or self.name) / f"{split}.csv.gz"
 
 
 BUILTIN: dict[str, BuiltinDataset] = {
@@ -54,6 +58,19 @@ BUILTIN: dict[str, BuiltinDataset] = {
             "1,000 puzzles of Sudoku-Extreme to train on; 5,000 comparably hard forum puzzles to test on.",
             "see README.md of the data",
             spec_for(9),
+        ),
+        BuiltinDataset(
+            "sudoku-hard",
+            "1,000 hard 9x9 Sudokus of published lists to train on; 50,000 of the same lists to test on.",
+            "see README.md of the data",
+            spec_for(9),
+        ),
+        BuiltinDataset(
+            "sudoku-hard-all",
+            "Every 9x9 training puzzle that ships, 46,757; tested as sudoku-hard.",
+            "see README.md of the data",
+            spec_for(9),
+            judged_by="sudoku-hard",
         ),
         BuiltinDataset(
             "maze-hard",

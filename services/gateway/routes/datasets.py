@@ -6,10 +6,13 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 
 from services.gateway import dataset_lookup, ingest
 from services.gateway.backends import Parts
+from services.gateway.idempotency import Marked, earlier_answer, find, respond
 from services.gateway.openapi import refusals
 from services.gateway.pagination import Cursor, Limit, Page
 from services.gateway.schemas.dataset import Dataset
-from services.registry import datasets
+from services.registry import datasets, tables
+from services.registry.errors import DatasetNameTaken, KeyTaken
+from services.registry.idempotency import Answer
 from trm.config import Kind
 from trm.puzzles.datasets import BUILTIN
 
@@ -64,6 +67,7 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
 @router.post(
     "",
     status_code=201,
+    response_model=Dataset,
     operation_id="createDataset",
     summary="Upload a data set",
     responses=refusals(
@@ -72,19 +76,30 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
         "request_invalid",
         "dataset_malformed",
         "dataset_name_taken",
+        "idempotency_key_reused",
+        "idempotency_key_in_use",
         "database_unavailable",
         "storage_unavailable",
         "storage_full",
     ),
 )
 def create_dataset(
-    response: Response, parts: Parts, file: Table, name: Name, kind: KindOf = "sudoku", test_file: TestTable = None
-) -> Dataset:
+    parts: Parts, mark: Marked, file: Table, name: Name, kind: KindOf = "sudoku", test_file: TestTable = None
+) -> Response:
     """Check every row and store the whole; when a row is wrong, `errors` names it and nothing is stored."""
     upload = ingest.Upload(name, kind, file.file, test_file.file if test_file else None)
-    dataset = Dataset.of(ingest.store(parts, upload))
-    response.headers["Location"] = f"/v1/datasets/{dataset.id}"
-    return dataset
+    key = mark.key(name, kind, *upload.digests()) if mark.given else None
+    if key is not None and (earlier := find(parts, key)) is not None:
+        return respond(earlier)
+    try:
+        return respond(_created(ingest.store(parts, upload, key, _created)))
+    except (KeyTaken, DatasetNameTaken) as error:  # by this very request, it may be
+        return respond(earlier_answer(parts, key, error))
+
+
+def _created(row: tables.Dataset) -> Answer:
+    dataset = Dataset.of(row)
+    return Answer(dataset.id, 201, {"Location": f"/v1/datasets/{dataset.id}"}, dataset.model_dump_json())
 
 
 def _of_builtin(name: str) -> Dataset:

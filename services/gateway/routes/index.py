@@ -14,6 +14,7 @@ LINKS = {
     "jobs": "/v1/jobs",
     "runs": "/v1/runs",
     "checkpoints": "/v1/checkpoints",
+    "models": "/v1/models",
     "readiness": "/readyz",
     "metrics": "/metrics",
 }

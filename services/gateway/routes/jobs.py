@@ -1,29 +1,41 @@
-"""Jobs of both kinds: look at one, list, cancel, follow."""
+"""Jobs of both kinds: look at one, list, cancel, pause, resume, retry, follow."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.sse import EventSourceResponse
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway import job_view
-from services.gateway.backends import Parts
+from services.gateway.answers import answer, poll_headers, retry_after
+from services.gateway.backends import Backends, Parts
+from services.gateway.idempotency import Mark, Marked, act_once, respond
+from services.gateway.model_lookup import puzzle_of
 from services.gateway.openapi import Responses, refusals
 from services.gateway.pagination import Cursor, Limit, Page
-from services.gateway.polling import entity_tag, is_known, poll_headers, retry_after
+from services.gateway.polling import entity_tag, is_known
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solution import Solution
 from services.gateway.streaming import read_events, stream_events
-from services.registry import checkpoints, jobs, runs, solutions
+from services.registry import jobs, solutions, tables
 from services.registry.states import JobKind, JobStatus
-from trm.config import RunConfig
 from trm.puzzles.grids import parse
 from trm.puzzles.picture import side_by_side, svg
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 NOT_MODIFIED: Responses = {304: {"description": "The job is still as If-None-Match says."}}
+AGAIN = refusals(
+    "request_invalid",
+    "job_not_found",
+    "job_move_refused",
+    "idempotency_key_reused",
+    "idempotency_key_in_use",
+    "database_unavailable",
+)
 STREAM: Responses = {
     200: {
         "description": "Server-sent events: `id` is the event's number, `event` its type, `data` its JSON. "
@@ -86,12 +98,63 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
 )
 def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Twice does no harm."""
+    return _asked(parts, response, lambda session: jobs.request_cancel(session, job_id))
+
+
+@router.post(
+    "/{job_id}/pause",
+    status_code=202,
+    operation_id="pauseJob",
+    summary="Pause a job",
+    responses=refusals("job_not_found", "job_already_finished", "job_move_refused", "database_unavailable"),
+)
+def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
+    """A queued job is set aside at once; a running training saves a checkpoint first, and a solve job will begin anew.
+
+    Twice does no harm. A paused job waits until it is resumed, however long that is.
+    """
+    return _asked(parts, response, lambda session: jobs.request_pause(session, job_id))
+
+
+@router.post(
+    "/{job_id}/resume",
+    status_code=202,
+    response_model=Job,
+    operation_id="resumeJob",
+    summary="Resume a paused job",
+    responses=AGAIN,
+)
+def resume_job(job_id: str, parts: Parts, mark: Marked) -> Response:
+    """Queue it again; a training goes on from its last checkpoint. A pause that was only asked for is withdrawn."""
+    return _again(parts, job_id, mark, lambda session: jobs.resume(session, job_id))
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    response_model=Job,
+    operation_id="retryJob",
+    summary="Retry a failed or cancelled job",
+    responses=AGAIN,
+)
+def retry_job(job_id: str, parts: Parts, mark: Marked) -> Response:
+    """The same job is queued again, with fresh attempts and all its time; a training goes on from its last intact checkpoint."""
+    attempts = parts.settings.max_attempts
+    return _again(parts, job_id, mark, lambda session: jobs.retry(session, job_id, attempts))
+
+
+def _asked(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
+    """The job after a move that does no harm twice."""
     with parts.database.transaction() as session:
-        row = jobs.request_cancel(session, job_id)
-        session.refresh(row)
-    job = job_view.show(parts, row)
+        job = job_view.within(session, move(session))
     response.headers.update(poll_headers(job))
     return job
+
+
+def _again(parts: Backends, job_id: str, mark: Mark, move: Callable[[Session], tables.Job]) -> Response:
+    answered = act_once(parts, mark.key(), job_id, lambda session: answer(job_view.within(session, move(session)), 202))
+    parts.announcer.tell(job_view.find(parts, job_id))
+    return respond(answered)
 
 
 @router.get(
@@ -119,8 +182,7 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
     """Question and answer side by side as SVG: what the model filled in, and where rules are broken in red."""
     with parts.database.transaction() as session:
         job, solution = jobs.get(session, job_id), solutions.get(session, job_id, index)
-        run = runs.get(session, checkpoints.get(session, job.model_id or "").run_id)
-        spec = RunConfig.model_validate(run.config).puzzle
+        spec = puzzle_of(session, job)
     question, answer = (parse(spec, solution.question), parse(spec, solution.answer, padding=True))
     drawn = side_by_side(
         [svg(spec, question, givens=question), svg(spec, answer, givens=question)], ["question", "answer"]

@@ -1,14 +1,17 @@
 """Solve jobs: puzzles, checked at the door, and the model to solve them with."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway import admission, job_view
+from services.gateway.answers import answer
 from services.gateway.backends import Backends, Parts
+from services.gateway.idempotency import REPLAYED, Marked, respond, submit_once
 from services.gateway.openapi import refusals
-from services.gateway.polling import answer, finished_within, wanted_seconds
+from services.gateway.polling import finished_within, wanted_seconds
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import SolveJobRequest
 from services.registry import jobs
@@ -31,6 +34,9 @@ REFUSALS = refusals(
     "puzzle_unsolvable",
     "puzzle_multiple_solutions",
     "puzzle_too_hard",
+    "idempotency_key_reused",
+    "idempotency_key_in_use",
+    "queue_full",
     "database_unavailable",
     "storage_full",
 )
@@ -46,31 +52,37 @@ Prefer = Annotated[str | None, Header(description="`wait=N`: answer with the fin
     summary="Solve puzzles",
     responses={200: FINISHED_IN_TIME, **REFUSALS},
 )
-async def create_solve_job(request: SolveJobRequest, parts: Parts, prefer: Prefer = None) -> Response:
+async def create_solve_job(request: SolveJobRequest, parts: Parts, mark: Marked, prefer: Prefer = None) -> Response:
     """Check every puzzle against the model's size, symbols and rules, and queue them as one job.
 
     Every puzzle is thought about in `rollouts` times `views` chains. A chain stops at `halt_threshold`, at `stable_steps`, with
     `until_verified` once any chain's answer obeys the rules, and otherwise after `max_steps`; `choose` says whose answer is given.
     """
-    submission = await run_in_threadpool(_submission, request, parts)
-    job = Job.of(await parts.intake.submit(submission), attempts=())
+    key = mark.key(request.model_dump_json())
+    first = await submit_once(parts, key, lambda: _submission(request, parts))
     seconds = wanted_seconds(prefer, parts.settings.max_wait_seconds)
-    if seconds and await finished_within(parts, job.id, seconds):
-        job = await run_in_threadpool(job_view.read, parts, job.id)
-        return answer(job, 200, {"Preference-Applied": f"wait={seconds}"})
-    return answer(job, 202)
+    if seconds and await finished_within(parts, first.subject, seconds):
+        job = await run_in_threadpool(job_view.read, parts, first.subject)
+        applied = {"Preference-Applied": f"wait={seconds}"}
+        kept = {name: value for name, value in first.headers.items() if name in REPLAYED}
+        finished = answer(job, 200)
+        return respond(replace(finished, headers={**finished.headers, **applied, **kept}))
+    return respond(first)
 
 
 def _submission(request: SolveJobRequest, parts: Backends) -> Submission:
-    model_id, config = parts.find_model(request.model)
-    puzzles = admission.admit(request, config, parts.settings.max_puzzles_per_job)
+    model = parts.find_model(request.model)
+    puzzles = admission.admit(request, model.config, parts.settings.max_puzzles_per_job)
     effort = request.effort.model_dump(exclude_defaults=True)
     return Submission(
         jobs.new_row(
             JobKind.SOLVE,
-            {"model": model_id, "puzzles": puzzles, "effort": effort, "trace": request.trace},
-            model_id=model_id,
+            {"model": model.name, "puzzles": puzzles, "effort": effort, "trace": request.trace},
+            model_id=model.checkpoint_id,
+            pretrained=model.pretrained,
             total_steps=len(puzzles),
             max_attempts=parts.settings.max_attempts,
+            wishes=request.wishes,
+            owner=parts.caller.owner,
         )
     )

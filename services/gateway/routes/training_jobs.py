@@ -1,18 +1,19 @@
 """Training jobs: a preset and what to change in it becomes a run."""
 
 from fastapi import APIRouter, Response
-from starlette.concurrency import run_in_threadpool
 
-from services.gateway import dataset_lookup
 from services.gateway.backends import Backends, Parts
+from services.gateway.dataset_lookup import Source, training_source
+from services.gateway.errors import ModelUnknown
+from services.gateway.idempotency import Marked, respond, submit_once
 from services.gateway.openapi import refusals
-from services.gateway.polling import answer
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.registry import jobs, runs
 from services.registry.states import JobKind
 from services.registry.submissions import Submission
-from trm.presets import get_preset, resolve
+from trm.config import RunConfig
+from trm.presets import continued, get_preset, resolve
 
 router = APIRouter(prefix="/v1/training-jobs", tags=["training"])
 
@@ -24,6 +25,11 @@ REFUSALS = refusals(
     "preset_unknown",
     "override_invalid",
     "dataset_unknown",
+    "model_unknown",
+    "model_not_ready",
+    "idempotency_key_reused",
+    "idempotency_key_in_use",
+    "queue_full",
     "database_unavailable",
     "storage_full",
 )
@@ -37,21 +43,38 @@ REFUSALS = refusals(
     summary="Train a model",
     responses=REFUSALS,
 )
-async def create_training_job(request: TrainingJobRequest, parts: Parts) -> Response:
+async def create_training_job(request: TrainingJobRequest, parts: Parts, mark: Marked) -> Response:
     """Resolve the preset and its overrides, store them whole as a new run, and queue the training."""
-    submission = await run_in_threadpool(_submission, request, parts)
-    return answer(Job.of(await parts.intake.submit(submission), attempts=()), 202)
+    key = mark.key(request.model_dump_json())
+    return respond(await submit_once(parts, key, lambda: _submission(request, parts)))
 
 
 def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
-    source = dataset_lookup.training_source(parts, request.dataset or get_preset(request.preset).dataset)
-    config = resolve(request.preset, source.spec, dict(request.overrides), dataset=source.name)
-    run = runs.new_row(config, name=request.name)
+    parts.storage.require_room()  # its checkpoints would not be stored
+    config, source, parent = _beginning(request, parts)
+    run = runs.new_row(config, name=request.name, parent=parent, owner=parts.caller.owner)
     job = jobs.new_row(
         JobKind.TRAIN,
-        {"config": run["config"], "dataset": {"name": source.name, "url": source.url}},
+        {"config": run["config"], "dataset": {"name": source.name, "url": source.url}, "weights": parent},
         run_id=run["id"],
         total_steps=config.train.steps,
         max_attempts=parts.settings.max_attempts,
+        wishes=request.wishes,
+        owner=parts.caller.owner,
     )
     return Submission(job, run)
+
+
+def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig, Source, str | None]:
+    """The configuration, the data set, and the checkpoint whose weights the run begins with, if any."""
+    overrides = dict(request.overrides)
+    if request.preset is not None:
+        source = training_source(parts, request.dataset or get_preset(request.preset).dataset)
+        return resolve(request.preset, source.spec, overrides, dataset=source.name), source, None
+    model = parts.find_model(request.from_checkpoint or "")
+    if model.checkpoint_id is None:
+        raise ModelUnknown(
+            f"{request.from_checkpoint!r} ships with the service: only a checkpoint of a run can be trained on."
+        )
+    source = training_source(parts, request.dataset or model.config.dataset)
+    return continued(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

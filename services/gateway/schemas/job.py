@@ -20,14 +20,27 @@ _EXAMPLE: dict[str, Any] = {
     "progress": {"step": 250, "total": 1000, "percent": 25.0, "eta_seconds": 71.0},
     "run_id": "run_01934e0c5f3b7c2aa1b2c3d4e5f60718",
     "cancel_requested": False,
+    "pause_requested": False,
+    "priority": 0,
     "created_at": "2026-11-23T12:00:00Z",
     "started_at": "2026-11-23T12:00:01Z",
     "links": {
         "self": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718",
         "events": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718/events",
         "cancel": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718/cancel",
+        "pause": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718/pause",
         "run": "/v1/runs/run_01934e0c5f3b7c2aa1b2c3d4e5f60718",
     },
+}
+
+
+MOVES_OF = {  # what its owner may ask of a job
+    JobStatus.QUEUED: ("cancel", "pause"),
+    JobStatus.RUNNING: ("cancel", "pause"),
+    JobStatus.PAUSED: ("cancel", "resume"),
+    JobStatus.SUCCEEDED: (),
+    JobStatus.FAILED: ("retry",),
+    JobStatus.CANCELLED: ("retry",),
 }
 
 
@@ -118,10 +131,18 @@ class Job(Response):
     max_attempts: int
     progress: Progress
     run_id: str | None = Field(default=None, description="The run of a training.")
-    model: str | None = Field(default=None, description="The checkpoint that a solve job uses.")
+    model: str | None = Field(
+        default=None, description="The checkpoint that a solve job uses, or the name of a shipped model."
+    )
     error: JobError | None = None
     result: TrainResult | SolveResult | None = None
     cancel_requested: bool
+    pause_requested: bool = Field(description="True until it is paused, and while it is.")
+    priority: int
+    ttl_seconds: int | None = Field(default=None, description="How long it may wait for a worker.")
+    timeout_seconds: int | None = Field(
+        default=None, description="How long it may be worked on, all attempts together."
+    )
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -144,10 +165,14 @@ class Job(Response):
             max_attempts=job.max_attempts,
             progress=Progress.of(job, attempts or (), datetime.now(UTC)),
             run_id=job.run_id,
-            model=job.model_id,
+            model=job.model_id or job.pretrained,
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
             result=_result(job, solutions),
             cancel_requested=job.cancel_requested_at is not None,
+            pause_requested=job.pause_requested_at is not None,
+            priority=job.priority,
+            ttl_seconds=job.ttl_seconds,
+            timeout_seconds=job.timeout_seconds,
             created_at=job.created_at,
             started_at=job.started_at,
             finished_at=job.finished_at,
@@ -168,10 +193,10 @@ def _result(job: tables.Job, solutions: Sequence[tables.Solution] | None) -> Tra
 def _links(job: tables.Job) -> dict[str, str]:
     home = f"/v1/jobs/{job.id}"
     links = {"self": home, "events": f"{home}/events"}
-    if not job.status.is_final:
-        links["cancel"] = f"{home}/cancel"
+    links |= {move: f"{home}/{move}" for move in MOVES_OF[job.status]}
     if job.run_id:
         links["run"] = f"/v1/runs/{job.run_id}"
-    if job.model_id:
-        links |= {"model": f"/v1/checkpoints/{job.model_id}", "solutions": f"{home}/solutions"}
+    if job.kind is JobKind.SOLVE:
+        model = f"/v1/models/{job.pretrained}" if job.pretrained else f"/v1/checkpoints/{job.model_id}"
+        links |= {"model": model, "solutions": f"{home}/solutions"}
     return links

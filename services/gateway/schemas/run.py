@@ -27,6 +27,7 @@ class RunSummary(Response):
     test_exact_accuracy: float | None = Field(description="When the test split was last answered: at the end.")
     parameters: int | None = Field(description="Null until the training has begun.")
     device: str | None
+    parent_checkpoint_id: str | None = Field(description="The checkpoint whose weights it began with, if any.")
     created_at: datetime
     links: dict[str, str]
 
@@ -50,6 +51,8 @@ class Run(RunSummary):
 def _columns(run: tables.Run) -> dict[str, Any]:
     home = f"/v1/runs/{run.id}"
     links = {"self": home, **{part: f"{home}/{part}" for part in ("metrics", "evaluations", "checkpoints")}}
+    if run.parent_checkpoint_id:
+        links["parent"] = f"/v1/checkpoints/{run.parent_checkpoint_id}"
     if run.job_id:
         links["job"] = f"/v1/jobs/{run.job_id}"
     names = RunSummary.model_fields.keys() - {"links"}

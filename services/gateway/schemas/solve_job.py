@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from services.gateway.schemas.puzzle import Puzzle
+from services.gateway.schemas.wishes import Wishes
 from trm.effort import Effort
 
 TRACED_CHAINS = 100  # a trace stores every step of every chain
@@ -12,6 +13,7 @@ MOST_CHAINS = 100_000  # of all puzzles of a job: hours of work on a CPU
 VERIFIED_PUZZLES = 100  # the exact solver runs while the request waits
 
 _EXAMPLES: list[JsonValue] = [
+    {"model": "sudoku-6x6", "puzzle": "1..4.3...6..2..5.4...6..1..3.2.....6", "halt_threshold": 0.5},
     {
         "model": "run_01934e0c5f3b7c2aa1b2c3d4e5f60718",
         "puzzle": "1..4.3...6..2..5.4...6..1..3.2.....6",
@@ -33,13 +35,14 @@ _EXAMPLES: list[JsonValue] = [
 ]
 
 
-class SolveJobRequest(Effort):
+class SolveJobRequest(Effort, Wishes):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
     model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})
 
     model: str = Field(
-        max_length=100, description="Id of a checkpoint, or of a run: then its newest checkpoint is used."
+        max_length=100,
+        description="Name of a shipped model (GET /v1/models), id of a checkpoint, or of a run: then its newest checkpoint is used.",
     )
     puzzle: Puzzle | None = Field(
         default=None, description="One puzzle: a string of all cells, or nested lists of rows."

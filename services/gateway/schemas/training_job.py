@@ -1,16 +1,16 @@
 """What a training job is asked with."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from services.gateway.schemas.base import Request
+from services.gateway.schemas.wishes import Wishes
 
 Override = bool | int | float | Annotated[str, Field(max_length=200)] | None
 
 
-class TrainingJobRequest(Request):
-    """A preset, and what to change in it."""
+class TrainingJobRequest(Wishes):
+    """A preset or a checkpoint to begin with, and what to change in its configuration."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -22,11 +22,22 @@ class TrainingJobRequest(Request):
                     "overrides": {"train.steps": 200, "train.batch_size": 32, "train.precision": "float32"},
                 },
                 {"preset": "sudoku-6x6", "dataset": "my-sudokus"},
+                {
+                    "from_checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+                    "overrides": {"train.learning_rate": 1e-5, "train.steps": 1000},
+                },
             ]
         }
     )
 
-    preset: str = Field(max_length=100, description="One of GET /v1/presets.")
+    preset: str | None = Field(default=None, max_length=100, description="One of GET /v1/presets.")
+    from_checkpoint: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Instead of a preset, the id of a checkpoint or of a run, whose newest is used: a new run that begins "
+        "with the weights that the checkpoint solves with, in the configuration of its run. Steps count from 0; optimizer, "
+        "schedule and data begin anew. `overrides` may change anything but the model.",
+    )
     overrides: dict[str, Override] = Field(
         default={}, max_length=100, description="Settings to change, as `section.field`: see GET /v1/presets/{name}."
     )
@@ -36,3 +47,9 @@ class TrainingJobRequest(Request):
     name: str | None = Field(
         default=None, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$", description="What to call the run."
     )
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> Self:
+        if (self.preset is None) == (self.from_checkpoint is None):
+            raise ValueError("give either `preset` or `from_checkpoint`")
+        return self

@@ -1,0 +1,32 @@
+"""What can be asked of any job: how soon it is to be done, and when not any more."""
+
+from pydantic import Field
+
+from services.gateway.schemas.base import Request
+from services.registry import jobs
+
+LONGEST_SECONDS = 366 * 86_400
+
+
+class Wishes(Request):
+    """Fields of both kinds of job."""
+
+    priority: int = Field(default=0, ge=-10, le=10, description="Jobs with a higher one are begun first.")
+    ttl_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_SECONDS,
+        description="Not worth doing later: a job that no worker has taken up after so long fails with `job_expired`.",
+    )
+    timeout_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_SECONDS,
+        description="A job that was worked on for so long, all attempts together, fails with `job_timed_out`; "
+        "the last checkpoint of a training is kept.",
+    )
+
+    @property
+    def wishes(self) -> jobs.Wishes:
+        """These fields alone."""
+        return jobs.Wishes(self.priority, self.ttl_seconds, self.timeout_seconds)

@@ -1,0 +1,75 @@
+"""Checkpoints written beside the training: what is written is the moment that was asked for, and errors come out."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from trm import checkpoint
+from trm.checkpoint import Snapshot
+from trm.checkpoint_writer import CheckpointWriter
+from trm.cli import build
+from trm.config import RunConfig
+from trm.errors import StorageFull
+from trm.events import CheckpointSaved
+from trm.trainer import Trainer
+
+
+def test_a_checkpoint_holds_its_moment_although_the_training_goes_on(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_write, write = threading.Event(), Snapshot.write
+
+    def slow(self: Snapshot, folder: Path) -> CheckpointSaved:
+        may_write.wait(10)
+        return write(self, folder)
+
+    monkeypatch.setattr(Snapshot, "write", slow)
+    trainer.update()
+    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    with CheckpointWriter(tmp_path) as writer:
+        assert writer.begin(trainer.snapshot()) == []
+        trainer.update()
+        assert writer.ready() == []  # still under way
+        may_write.set()
+        [saved] = writer.wait()
+        assert (saved.step, writer.ready(), writer.wait()) == (1, [], [])
+    meta = checkpoint.verify(Path(saved.path))
+    written = checkpoint.read_tensors(Path(saved.path), meta, "model")
+    assert all(torch.equal(tensor, before[name]) for name, tensor in written.items())
+    assert any(not torch.equal(tensor, written[name]) for name, tensor in trainer.model.state_dict().items())
+
+
+def test_the_next_checkpoint_waits_for_the_one_before(trainer: Trainer, tmp_path: Path) -> None:
+    with CheckpointWriter(tmp_path) as writer:
+        told = []
+        for _ in range(3):
+            trainer.update()
+            told += writer.begin(trainer.snapshot())
+        told += writer.wait()
+    assert [saved.step for saved in told] == [1, 2, 3]
+
+
+def test_a_full_disk_is_told_to_the_training(trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Snapshot, folder: Path) -> CheckpointSaved:
+        raise StorageFull("No room left.")
+
+    monkeypatch.setattr(Snapshot, "write", full)
+    with CheckpointWriter(tmp_path) as writer:
+        writer.begin(trainer.snapshot())
+        with pytest.raises(StorageFull):
+            writer.wait()
+
+
+def test_the_command_tells_every_checkpoint_before_its_last_word(config: RunConfig, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(config.model_dump_json())
+    command = ["train", "--events", "--device", "cpu", "--out", str(tmp_path), "--config", str(tmp_path / "run.json")]
+    told = [json.loads(line) for line in CliRunner().invoke(build(), command).stdout.splitlines()]
+    names = [event["event"] for event in told]
+    assert [event["step"] for event in told if event["event"] == "checkpoint"] == [4, 8]
+    assert names[-1] == "finished"
+    assert "checkpoint_due" not in names
+    assert told[-1]["peak_bytes"] > 50_000_000  # torch alone is more

@@ -1,0 +1,58 @@
+"""Compiling: where it can be done it changes no result that matters, and where it cannot it says why."""
+
+import os
+import shutil
+
+import pytest
+import torch
+
+from trm.compiling import should_compile, why_not
+from trm.config import RunConfig
+from trm.data import Splits
+from trm.errors import CompilerMissing
+from trm.threads import SPINS, share_cores
+from trm.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+def test_a_compiled_training_learns_the_same(config: RunConfig, splits: Splits) -> None:
+    if why_not(CPU) is not None:  # then a clear refusal is what is promised
+        with pytest.raises(CompilerMissing, match="leave compiling off"):
+            Trainer(config, splits, CPU, compiled=True)
+        return
+    eager, compiled = Trainer(config, splits, CPU), Trainer(config, splits, CPU, compiled=True)
+    for _ in range(3):
+        eager.update()
+        compiled.update()
+    for name, tensor in eager.model.named_parameters():
+        torch.testing.assert_close(dict(compiled.model.named_parameters())[name], tensor, rtol=1e-3, atol=1e-4)
+    assert torch.equal(eager.carry.inputs, compiled.carry.inputs)
+
+
+def test_auto_compiles_what_is_wide_enough(config: RunConfig) -> None:
+    wide = config.model_copy(update={"model": config.model.model_copy(update={"hidden_size": 512})})
+    assert should_compile("auto", wide, CPU) == (why_not(CPU) is None)
+    assert not should_compile("auto", config, CPU)
+    assert not should_compile("never", wide, CPU)
+
+
+def test_without_a_compiler_the_reason_is_given(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    assert not should_compile("auto", config, CPU)
+    with pytest.raises(CompilerMissing, match=r"no C\+\+ compiler .* is on the PATH"):
+        should_compile("always", config, CPU)
+
+
+def test_threads_spin_briefly_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    share_cores()
+    assert os.environ["GOMP_SPINCOUNT"] == SPINS
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    share_cores()
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    share_cores()
+    assert "GOMP_SPINCOUNT" not in os.environ

@@ -1,0 +1,76 @@
+"""The shipped models are what their cards say."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from trm.checkpoint import verify
+from trm.cli import build
+from trm.errors import ConfigError, UnknownModel
+from trm.evaluation import evaluate
+from trm.interop.card import Facts, card
+from trm.interval import wilson
+from trm.measured import Measured
+from trm.pretrained import names, pretrained
+from trm.puzzles.datasets import load
+from trm.solver import Solver
+
+SAMPLE = 150
+
+
+def test_wilson_intervals() -> None:
+    low, high = wilson(81, 263)  # Newcombe 1998, table I: 0.2553 to 0.3662
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+    assert wilson(0, 10)[0] == 0
+    assert wilson(10, 10)[1] == 1
+    with pytest.raises(ValueError, match="at least one"):
+        wilson(0, 0)
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_files_are_intact_and_the_card_is_made_of_them(name: str) -> None:
+    model = pretrained(name)
+    meta = verify(model.folder)
+    assert meta.config == model.config
+    solver = Solver.load(model.folder, "cpu")
+    assert solver.model.parameter_count() == model.parameters
+    shown = (model.folder / "README.md").read_text()
+    facts = Facts(meta, model.parameters, solver.model.tokens, "float32", model.licence, model.cost)
+    measured_part = card(facts, model.measured, with_program=False).split("## How good")[1]
+    assert shown.split("## How good")[1] == measured_part
+    assert model.measured.exact.n == len(load(model.config.dataset, "test"))
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_sample_repeats_what_the_card_says(name: str) -> None:
+    """A part of the test split cannot hold more wrong answers than the whole; one more is allowed for, since sums round in another
+    order on another machine. The same holds after every supervision step, where more answers are near the edge: there two."""
+    model = pretrained(name)
+    measured, solver = model.measured, Solver.load(model.folder, "cpu")
+    sample = load(model.config.dataset, "test").take(SAMPLE)
+    got = evaluate(solver.model, sample, step=0, split="test", dtype=solver.dtype, batch_size=solver.engine.capacity)
+    assert SAMPLE * (1 - got.exact_accuracy) <= measured.exact.n - measured.exact.right + 1.01
+    for share, right in zip(got.step_exact_accuracy, measured.step_exact, strict=True):
+        assert SAMPLE * (1 - share) <= measured.exact.n - right + 2.01
+
+
+def test_what_was_measured_is_consistent() -> None:
+    for name in names():
+        measured: Measured = pretrained(name).measured
+        assert measured.step_exact[-1] == measured.exact.right
+        assert sum(b.answers for b in measured.calibration) == measured.exact.n * len(measured.step_exact)
+
+
+def test_commands_take_shipped_models_by_name(tmp_path: Path) -> None:
+    found = CliRunner().invoke(
+        build(), ["evaluate", "--model", "sudoku-6x6", "--limit", "20", "--device", "cpu", "--json"]
+    )
+    result = json.loads(found.stdout)
+    assert (result["n"], result["exact_accuracy"] >= 0.95) == (20, True)
+    for options in ([], ["--model", "sudoku-6x6", "--checkpoint", str(tmp_path)]):
+        with pytest.raises(ConfigError, match="either"):
+            CliRunner().invoke(build(), ["evaluate", *options], catch_exceptions=False)
+    with pytest.raises(UnknownModel, match="sudoku-6x6"):
+        CliRunner().invoke(build(), ["evaluate", "--model", "sudoku-99"], catch_exceptions=False)

@@ -1,0 +1,170 @@
+"""The training task around a checkpoint that is stored, too many, damaged, or finds no room."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.registry import checkpoints, endings, job_events, jobs, leases, queue, runs
+from services.registry.database import Database
+from services.registry.leases import Claim
+from services.registry.metrics import ReaperMetrics, TrainMetrics
+from services.registry.settings import Settings
+from services.registry.states import JobKind, JobStatus
+from services.registry.storage import Storage
+from tests.fresh import new_job
+from trm.config import RunConfig
+from workers.attempt import Failed
+from workers.context import Worker
+from workers.reaper import Reaper
+from workers.retention import clear_out
+from workers.train import train
+
+STEPS, EVERY = 12, 2
+Submit = Callable[..., Claim]
+
+
+@pytest.fixture
+def trainer(settings: Settings, database: Database, collectors: CollectorRegistry) -> Worker[TrainMetrics]:
+    changes = {"device": "cpu", "metrics_batch_seconds": 0.05, "keep_checkpoints": 2, "min_free_bytes": 0}
+    settings = settings.model_copy(update=changes)
+    return Worker(settings, database, Storage.of(settings), TrainMetrics(collectors))
+
+
+@pytest.fixture
+def submit_training(database: Database, config: RunConfig) -> Submit:
+    """Makes a training job that a worker holds."""
+    more = {"steps": STEPS, "checkpoint_every": EVERY, "log_every": 1, "evaluate_every": 100, "test_puzzles": 4}
+    short = config.model_copy(update={"train": config.train.model_copy(update=more | {"evaluate_puzzles": 4})})
+
+    def make(weights: str | None = None) -> Claim:
+        request = {"config": short.model_dump(mode="json"), "dataset": {"name": "sudoku-4x4"}, "weights": weights}
+        with database.transaction() as session:
+            run = runs.new_row(short, parent=weights)
+            runs.insert_rows(session, [run])
+            job = new_job(session, JobKind.TRAIN, request, run_id=run["id"], total_steps=STEPS)
+            claim = leases.claim(session, job.id, "tests", 60)
+        assert claim is not None
+        return claim
+
+    return make
+
+
+def saved_steps(database: Database, claim: Claim) -> list[int]:
+    with database.transaction() as session:
+        return [row.step for row in checkpoints.furthest_first(session, claim.training_run)]
+
+
+def stored(worker: Worker[TrainMetrics]) -> list[str]:
+    return sorted(path.name for path in Path(worker.storage.root).glob("runs/*/attempt_*/*"))
+
+
+def events(database: Database, claim: Claim) -> list[dict[str, Any]]:
+    with database.transaction() as session:
+        return [{"type": event.type, **event.data} for event in job_events.after(session, claim.job_id)]
+
+
+def again(database: Database, claim: Claim) -> Claim:
+    """The next attempt at the job, after this one was released."""
+    with database.transaction() as session:
+        endings.release(session, claim)
+    with database.transaction() as session:
+        claimed = leases.claim(session, claim.job_id, "tests", 60)
+    assert claimed is not None
+    return claimed
+
+
+def test_the_last_checkpoints_stay_and_nothing_lies_twice_on_the_disk(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    claim = submit_training()
+    train(trainer, claim)
+    assert saved_steps(database, claim) == [STEPS, STEPS - EVERY]
+    assert stored(trainer) == [f"step_{step:08d}" for step in (STEPS - EVERY, STEPS)]
+    assert not any(trainer.scratch.glob("*/attempt_*"))
+
+
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    claim = submit_training()
+    train(trainer, claim)
+    *_, newest = sorted(Path(trainer.storage.root).glob("runs/*/attempt_1/*"))
+    weights = newest / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    claim = again(database, claim)
+    train(trainer, claim)
+    told = [event for event in events(database, claim) if event["type"] == "checkpoint_damaged"]
+    assert [(event["step"], event["id"][:5]) for event in told] == [(STEPS, "ckpt_")]
+    assert [event["step"] for event in events(database, claim) if event["type"] == "started"] == [0, STEPS - EVERY]
+
+
+def test_without_room_checkpoints_fail_and_are_counted_and_the_end_waits_for_room(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, collectors: CollectorRegistry
+) -> None:
+    trainer.storage.min_free_bytes = 1 << 60
+    claim = submit_training()
+    with pytest.raises(Exception, match="no room") as raised:
+        train(trainer, claim)
+    assert getattr(raised.value, "code", "") == "storage_full"
+    failed = collectors.get_sample_value("trm_checkpoint_failures_total", {"reason": "storage_full"})
+    assert failed == STEPS / EVERY
+    assert [event["step"] for event in events(database, claim) if event["type"] == "finished"] == [STEPS]
+    assert (saved_steps(database, claim), stored(trainer)) == ([], [])
+
+
+def test_a_run_begins_with_the_weights_of_another(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    parent = submit_training()
+    train(trainer, parent)
+    with database.transaction() as session:
+        weights = checkpoints.newest(session, parent.training_run).id
+    child = submit_training(weights)
+    train(trainer, child)
+    assert [event["step"] for event in events(database, child) if event["type"] == "started"] == [0]
+    assert saved_steps(database, child)[0] == STEPS
+
+
+def test_a_run_whose_parent_is_damaged_fails(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    parent = submit_training()
+    train(trainer, parent)
+    with database.transaction() as session:
+        newest = checkpoints.newest(session, parent.training_run)
+    (Path(trainer.storage.fetch_folder(newest.url, trainer.scratch)) / "meta.json").write_text("{}")
+    child = submit_training(newest.id)
+    with pytest.raises(Failed) as raised:
+        train(trainer, child)
+    assert raised.value.verdict.failure.code == "checkpoint_corrupt"
+
+
+def test_the_reaper_finishes_what_a_killed_worker_has_left(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, settings: Settings
+) -> None:
+    claim = submit_training()
+    train(trainer, claim)
+    with database.transaction() as session:
+        checkpoints.retire(session, claim, keep=1)
+    Reaper(settings, database, queue.publisher_app(settings), ReaperMetrics(CollectorRegistry())).make_round()
+    assert len(stored(trainer)) == 2  # its worker may be about to delete it
+    assert clear_out(database, trainer.storage) == 1
+    assert stored(trainer) == [f"step_{STEPS:08d}"]
+    assert clear_out(database, trainer.storage) == 0
+
+
+def test_an_overdue_training_saves_and_has_timed_out(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    claim = submit_training()
+    with database.transaction() as session:
+        jobs.get(session, claim.job_id).deadline_at = jobs.get(session, claim.job_id).created_at
+    trainer.settings = trainer.settings.model_copy(update={"heartbeat_seconds": 0.05})
+    with pytest.raises(Failed) as raised:
+        train(trainer, claim)
+    assert raised.value.verdict.failure.code == "job_timed_out"
+    with database.transaction() as session:
+        endings.finish(session, claim, JobStatus.FAILED, failure=raised.value.verdict.failure)

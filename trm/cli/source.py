@@ -1,0 +1,19 @@
+"""Which model a command is to use: a checkpoint folder, or one that ships with the package."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trm.errors import ConfigError
+from trm.pretrained import pretrained
+
+Checkpoint = Annotated[Path | None, typer.Option(help="A checkpoint folder, or an exported model.")]
+Model = Annotated[str | None, typer.Option(help="A model that ships with the package, instead; see `trm models`.")]
+
+
+def folder_of(checkpoint: Path | None, model: str | None) -> Path:
+    """The folder to load; raises ConfigError unless one of the two is given, UnknownModel."""
+    if (checkpoint is None) == (model is None):
+        raise ConfigError("Give either --checkpoint with a folder, or --model with the name of a shipped model.")
+    return checkpoint if checkpoint is not None else pretrained(model or "").folder

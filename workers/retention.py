@@ -1,0 +1,26 @@
+"""Deletes retired checkpoints: the mark first, then the files, the row last, so that whoever comes next can finish it."""
+
+import structlog
+
+from services.registry import checkpoints
+from services.registry.database import Database
+from services.registry.errors import RegistryError
+from services.registry.storage import Storage
+
+log = structlog.get_logger()
+
+
+def clear_out(database: Database, storage: Storage, run_id: str | None = None, *, seconds: float = 0) -> int:
+    """Delete what was retired so long ago, of one run or of all; how many. What fails is left for the next time."""
+    try:
+        with database.transaction() as session:
+            rows = checkpoints.retired(session, run_id, seconds=seconds)
+        for row in rows:
+            storage.delete_folder(row.url)
+        if rows:
+            with database.transaction() as session:
+                checkpoints.forget(session, [row.id for row in rows])
+    except RegistryError as error:
+        log.warning("checkpoints.not_deleted", code=error.code, reason=str(error))
+        return 0
+    return len(rows)
