@@ -86,9 +86,9 @@ class WebhookSender:
         pause = pause_seconds(message.attempt, self._chance)
         with self._database.transaction() as session:
             if outcome.isdecimal() and 200 <= int(outcome) < 300:
-                webhooks.record_arrival(session, message.id, outcome)
+                webhooks.record_arrival(session, message, outcome)
                 return
-            webhooks.record_failure(session, message.id, outcome, pause)
+            webhooks.record_failure(session, message, outcome, pause)
             if outcome == webhooks.GONE:
                 webhooks.disable(session, message.id)
         log.warning("webhook.failed", message_id=message.id, attempt=message.attempt, outcome=outcome, again_in=pause)

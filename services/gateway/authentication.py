@@ -1,5 +1,6 @@
 """Asks for API keys: who has none is answered 401, whose key may not do this 403, before the body is read."""
 
+import hashlib
 import ipaddress
 import time
 from threading import Lock
@@ -63,12 +64,12 @@ class KeyRing:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, tuple[Identity, float]] = {}
+        self._known: dict[bytes, tuple[Identity, float]] = {}  # by the token's digest: no secret stays in memory
         self._lock = Lock()
 
     def remembered(self, token: str) -> Identity | None:
         """The caller, if the token was good a moment ago."""
-        found = self._known.get(token)
+        found = self._known.get(_digest(token))
         return found[0] if found is not None and time.monotonic() < found[1] else None
 
     def look_up(self, token: str) -> Identity | None:
@@ -80,13 +81,17 @@ class KeyRing:
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
             if found is not None:
-                self._known[token] = (found, time.monotonic() + REMEMBERED_SECONDS)
+                self._known[_digest(token)] = (found, time.monotonic() + REMEMBERED_SECONDS)
         return found
 
     def forget(self) -> None:
         """Ask the database again for every token: a key was just withdrawn."""
         with self._lock:
             self._known.clear()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 class Authentication:
@@ -118,8 +123,9 @@ class Authentication:
         if found is None:
             return problem_response(scope, "unauthenticated", headers=CHALLENGE)
         caller.remember(scope, found)
-        if not permissions.allows(found.scopes, scope["method"], scope["path"]):
-            return problem_response(scope, "scope_missing", _sentence(found, scope))
+        needed = permissions.needed(scope["method"], scope["path"])
+        if not permissions.allows(found.scopes, needed):
+            return problem_response(scope, "scope_missing", permissions.refusal(found.scopes, needed))
         return None
 
 
@@ -127,9 +133,3 @@ def presented(scope: Scope) -> str:
     """What follows `Authorization: Bearer`, or nothing."""
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def _sentence(found: Identity, scope: Scope) -> str:
-    wanted = " or ".join(sorted(permissions.needed(scope["method"], scope["path"]) | {"admin"}))
-    has = ", ".join(sorted(found.scopes)) or "none"
-    return f"This needs a key with the scope {wanted}; yours has: {has}."

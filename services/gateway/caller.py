@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.types import Scope as Connection
 
+from services.gateway import permissions
+from services.gateway.errors import ScopeMissing
 from services.registry.access_tables import ApiKey
 from services.registry.ids import LOCAL_OWNER
 from services.registry.owners import Sight
@@ -30,6 +32,11 @@ class Identity:
     def sight(self) -> Sight:
         """What this caller's queries find, and in whose name it makes things."""
         return Sight(self.owner, sees_all=self.is_admin)
+
+    def require(self, scope: Scope) -> None:
+        """Raises ScopeMissing unless this caller may do what the scope is for."""
+        if not permissions.allows(self.scopes, frozenset({scope})):
+            raise ScopeMissing(permissions.refusal(self.scopes, frozenset({scope})))
 
     @classmethod
     def of(cls, key: ApiKey) -> "Identity":

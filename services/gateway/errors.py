@@ -4,6 +4,7 @@
     ├── BodyMalformed        body_malformed
     ├── BodyTooLarge         body_too_large
     ├── RequestInvalid       request_invalid
+    ├── ScopeMissing         scope_missing
     ├── PresetNotFound       preset_not_found
     ├── ProblemNotFound      problem_not_found
     ├── ModelNotFound        model_not_found
@@ -50,6 +51,12 @@ class RequestInvalid(GatewayError):
     """A value of the request breaks a rule that its schema cannot express."""
 
     code = "request_invalid"
+
+
+class ScopeMissing(GatewayError):
+    """The caller's key is not for work of this kind."""
+
+    code = "scope_missing"
 
 
 class PresetNotFound(GatewayError):

@@ -6,9 +6,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from services.gateway.catalogue import CATALOGUE, Entry
-from services.gateway.permissions import is_guarded
+from services.gateway.permissions import is_guarded, needed
 from services.gateway.problems import MEDIA_TYPE, type_url
 from services.gateway.schemas.problem import Problem
+from services.registry.scopes import Scope
 
 REF = "#/components/schemas/{model}"
 EVERYWHERE = ("internal_error",)
@@ -73,13 +74,23 @@ def _ask_for_keys(schema: dict[str, Any]) -> None:
     """What authentication, limits and owners add to every path that they guard."""
     bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "trm_<id>_<secret>"}
     schema["components"]["securitySchemes"] = {
-        "apiKey": {**bearer, "description": "Asked for where authentication is on."}
+        "apiKey": {
+            **bearer,
+            "description": "Asked for where authentication is on; `security` names the scopes, if any.",
+        }
     }
     for path, item in schema["paths"].items():
-        for operation in item.values() if is_guarded(path) else ():
-            operation["security"] = [{"apiKey": []}, {}]  # none where authentication is off
+        for method, operation in item.items() if is_guarded(path) else ():
+            operation["security"] = [*_accepted(needed(method.upper(), path)), {}]  # none where authentication is off
             codes = (*GUARDED, "body_too_deep") if "requestBody" in operation else GUARDED
             _merge(operation["responses"], refusals(*codes))
+
+
+def _accepted(scopes: frozenset[Scope]) -> list[dict[str, list[str]]]:
+    """The keys that do, as alternatives: any key, or one with a scope of these."""
+    if scopes == frozenset(Scope):
+        return [{"apiKey": []}]
+    return [{"apiKey": [scope.value]} for scope in sorted(scopes | {Scope.ADMIN})]
 
 
 def _merge(responses: dict[str, Any], more: Responses) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.registry.access_tables import ApiKey
@@ -48,8 +49,10 @@ def create(
 
 
 def rotate(session: Session, key_id: str, overlap: timedelta) -> NewKey:
-    """A new key like this one, which itself ends after the overlap; raises ApiKeyNotFound."""
+    """A new key like this one, which itself ends after the overlap; raises ApiKeyNotFound, also when it has ended already."""
     old = get(session, key_id)
+    if session.scalar(select(ApiKey.id).where(ApiKey.id == old.id, *_VALID)) is None:
+        raise ApiKeyNotFound(f"The API key {key_id} is not valid any more: make a new one.")
     scopes = [Scope(scope) for scope in old.scopes]
     made = create(session, owner=old.owner, name=old.name, scopes=scopes)
     made.row.expires_at = old.expires_at
@@ -104,13 +107,12 @@ def _note_use(session: Session, key: ApiKey) -> None:
 
 
 def ensure_admin(session: Session, secret: str) -> None:
-    """The first admin's key, with this secret: a new secret replaces the old one, and undoes its revocation."""
-    key = session.get(ApiKey, ADMIN_ID)
-    if key is None:
-        row = {"owner": LOCAL_OWNER, "name": "admin_secret", "scopes": [Scope.ADMIN.value]}
-        session.add(ApiKey(id=ADMIN_ID, secret_sha256=_digest(secret), **row))
-    elif key.secret_sha256 != _digest(secret):
-        key.secret_sha256, key.revoked_at = _digest(secret), None
+    """The first admin's key, with this secret: a new secret replaces the old one, and undoes its end. Safe to do at once twice."""
+    row = {"id": ADMIN_ID, "owner": LOCAL_OWNER, "name": "admin_secret", "scopes": [Scope.ADMIN.value]}
+    fresh = {"secret_sha256": _digest(secret), "revoked_at": None, "expires_at": None}
+    is_another = ApiKey.secret_sha256 != fresh["secret_sha256"]
+    made = insert(ApiKey).values(row | fresh)
+    session.execute(made.on_conflict_do_update(index_elements=[ApiKey.id], set_=fresh, where=is_another))
 
 
 def is_any_valid(session: Session) -> bool:

@@ -95,15 +95,15 @@ def claim_due(session: Session, limit: int, hold_seconds: float) -> list[Due]:
     return [Due(*row) for row in session.execute(taken)]
 
 
-def record_arrival(session: Session, message_id: str, outcome: str) -> None:
+def record_arrival(session: Session, message: Due, outcome: str) -> None:
     """The endpoint has taken the message."""
-    _settle(session, message_id, outcome=outcome, due_at=None, delivered_at=func.now())
+    _settle(session, message, outcome=outcome, due_at=None, delivered_at=func.now())
 
 
-def record_failure(session: Session, message_id: str, outcome: str, pause_seconds: float | None) -> None:
+def record_failure(session: Session, message: Due, outcome: str, pause_seconds: float | None) -> None:
     """It has not: try again after a pause, or never when that is None."""
     due_at = None if pause_seconds is None else func.now() + timedelta(seconds=pause_seconds)
-    _settle(session, message_id, outcome=outcome, due_at=due_at)
+    _settle(session, message, outcome=outcome, due_at=due_at)
 
 
 def disable(session: Session, message_id: str) -> None:
@@ -116,8 +116,10 @@ def disable(session: Session, message_id: str) -> None:
     session.execute(dropped.execution_options(synchronize_session=False))
 
 
-def _settle(session: Session, message_id: str, **values: Any) -> None:  # noqa: ANN401 - columns
-    settled = update(WebhookDelivery).where(WebhookDelivery.id == message_id).values(values)
+def _settle(session: Session, message: Due, **values: Any) -> None:  # noqa: ANN401 - columns
+    """Write how an attempt ended, unless a later one has begun: whoever was away for too long changes nothing."""
+    ours = WebhookDelivery.id == message.id, WebhookDelivery.attempt == message.attempt
+    settled = update(WebhookDelivery).where(*ours).values(values)
     session.execute(settled.execution_options(synchronize_session=False))
 
 

@@ -21,6 +21,7 @@ from services.gateway.schemas.job import Job
 from services.gateway.schemas.solution import Solution
 from services.gateway.streaming import read_events, stream_events
 from services.registry import jobs, solutions, tables
+from services.registry.scopes import Scope
 from services.registry.states import JobKind, JobStatus
 from trm.puzzles.grids import parse
 from trm.puzzles.picture import side_by_side, svg
@@ -146,15 +147,21 @@ def retry_job(job_id: str, parts: Parts, mark: Marked) -> Response:
 def _asked(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
     """The job after a move that does no harm twice."""
     with parts.database.transaction() as session:
-        job = job_view.within(session, move(session))
+        job = _moved(parts, session, move)
     response.headers.update(poll_headers(job))
     return job
 
 
 def _again(parts: Backends, job_id: str, mark: Mark, move: Callable[[Session], tables.Job]) -> Response:
-    answered = act_once(parts, mark.key(), job_id, lambda session: answer(job_view.within(session, move(session)), 202))
+    answered = act_once(parts, mark.key(), job_id, lambda session: answer(_moved(parts, session, move), 202))
     parts.announcer.tell(job_view.find(parts, job_id))
     return respond(answered)
+
+
+def _moved(parts: Backends, session: Session, move: Callable[[Session], tables.Job]) -> Job:
+    row = move(session)
+    parts.caller.require(Scope(row.kind.value))  # raised now, it takes the move back
+    return job_view.within(session, row)
 
 
 @router.get(
