@@ -13,7 +13,6 @@ from services.registry.scopes import Scope
 from services.registry.settings import load_settings
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys: make, list, withdraw, replace.")
-OPERATOR = "operator"
 MOST_LISTED = 100
 
 
@@ -29,10 +28,6 @@ def _failed(error: RegistryError) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _act(owner: str, action: str, key_id: str) -> Act:
-    return Act(owner=owner, caller=OPERATOR, action=f"keys {action}", object=key_id, request_id=None, outcome="ok")
-
-
 @cli.command()
 def create(
     owner: Annotated[str, typer.Option(help="Whose jobs, runs and data sets it is for.")],
@@ -45,7 +40,7 @@ def create(
     try:
         with _database().transaction() as session:
             made = api_keys.create(session, owner=owner, name=name, scopes=scope, lifetime=lifetime)
-            audit.record(session, [_act(owner, "create", made.row.id)])
+            audit.record(session, [Act.by_operator(owner, "keys create", made.row.id)])
     except RegistryError as error:
         raise _failed(error) from error
     typer.echo(made.token)
@@ -72,7 +67,7 @@ def revoke(key_id: str) -> None:
     try:
         with _database().transaction() as session:
             row = api_keys.revoke(session, key_id)
-            audit.record(session, [_act(row.owner, "revoke", row.id)])
+            audit.record(session, [Act.by_operator(row.owner, "keys revoke", row.id)])
     except RegistryError as error:
         raise _failed(error) from error
     typer.echo(f"{row.id} is withdrawn.")
@@ -87,7 +82,7 @@ def rotate(
     try:
         with _database().transaction() as session:
             made = api_keys.rotate(session, key_id, timedelta(hours=overlap_hours))
-            audit.record(session, [_act(made.row.owner, "rotate", key_id)])
+            audit.record(session, [Act.by_operator(made.row.owner, "keys rotate", key_id)])
     except RegistryError as error:
         raise _failed(error) from error
     typer.echo(made.token)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Self
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -9,6 +10,8 @@ from sqlalchemy.orm import Session
 from services.registry.access_tables import AuditRecord
 from services.registry.ids import new_id
 from services.registry.pages import Page, newest_first
+
+OPERATOR = "operator"
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Act:
     request_id: str | None
     outcome: str
     id: str = field(default_factory=lambda: new_id("audit"))
+
+    @classmethod
+    def by_operator(cls, owner: str, action: str, object_id: str) -> Self:
+        """Something done by a command, where no request is."""
+        return cls(owner=owner, caller=OPERATOR, action=action, object=object_id, request_id=None, outcome="ok")
 
 
 def record(session: Session, acts: Sequence[Act]) -> None:

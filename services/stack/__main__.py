@@ -10,6 +10,7 @@ from services.registry.errors import RegistryError
 from services.registry.logging import configure_logging
 from services.registry.settings import load_settings
 from services.stack import operator, state
+from services.stack.client import Client
 from services.stack.demo import run_demo
 from services.stack.errors import StackError
 from services.stack.supervisor import Supervisor
@@ -71,11 +72,19 @@ def logs(
 @cli.command()
 def demo(
     started_at: Annotated[float | None, typer.Option(help="Unix time at which the set-up began.")] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(envvar="TRM_API_KEY", help="Where the API asks for one; made for a day unless given."),
+    ] = None,
 ) -> None:
     """Train a small model through the service and solve puzzles with it."""
     settings = load_settings()
     running, _ = operator.up(settings, lambda name: console.print(f"  [green]+[/] {name}"))
-    sys.exit(0 if run_demo(running.api, settings.data_dir, started_at, console) else 1)
+    if api_key is None and (api_key := operator.key_for_a_day(running)) is not None:
+        console.print("The API asks for keys; this one is good for a day:")
+        print(f"  export TRM_API_KEY={api_key}")
+    with Client(running.api, api_key) as client:
+        sys.exit(0 if run_demo(client, settings.data_dir, started_at, console) else 1)
 
 
 def main() -> None:

@@ -14,16 +14,22 @@ FINAL = ("succeeded", "failed", "cancelled")
 
 
 class Client:
-    """Calls the API; a refusal becomes a StackError that quotes the problem."""
+    """Calls the API, with a key if given one; a refusal becomes a StackError that quotes the problem."""
 
-    def __init__(self, api: str) -> None:
-        self.http = httpx2.Client(base_url=api, timeout=60)
+    def __init__(self, api: str, key: str | None = None) -> None:
+        self.api, self.key = api, key
+        presented = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self.http = httpx2.Client(base_url=api, headers=presented, timeout=60)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
+
+    def is_let_in(self) -> bool:
+        """Whether the API answers without another key."""
+        return self.http.get("/v1/presets").status_code != httpx2.codes.UNAUTHORIZED
 
     def get(self, path: str, **params: str | int) -> Json:
         """The JSON at a path."""

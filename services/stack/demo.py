@@ -22,17 +22,13 @@ GOAL = 0.99  # exact accuracy on held-out puzzles
 SPARSE_LINES = 5  # seconds between progress lines where no bar can be drawn
 
 
-def run_demo(api: str, data_dir: Path, started_at: float | None, console: Console) -> bool:
+def run_demo(client: Client, data_dir: Path, started_at: float | None, console: Console) -> bool:
     """Solve with a shipped model, then train, test, and solve with one's own; leaves `demo.json` in the data folder.
 
     True when the goal is met.
     """
     now = time.time()
-    with Client(api) as client:
-        return _demo(client, api, data_dir, now - (started_at or now), console)
-
-
-def _demo(client: Client, api: str, data_dir: Path, setup_seconds: float, console: Console) -> bool:
+    setup_seconds = now - (started_at or now)
     console.rule("[bold]Before any training:[/] a 6x6 Sudoku, solved by a model that ships")
     _solve_aloud(client, SHIPPED, load(SHIPPED, "test"), console)
     console.rule(f"[bold]1. Train[/] a Tiny Recursive Model on {DATASET}")
@@ -53,12 +49,12 @@ def _demo(client: Client, api: str, data_dir: Path, setup_seconds: float, consol
         "exact_accuracy": accuracy,
         "n_test": len(held_out),
         "verified": verified,
-        "api": api,
+        "api": client.api,
         "run_id": job["run_id"],
         "preset": PRESET,
     }
     _write(data_dir / "demo.json", summary)
-    _next_steps(api, job["run_id"], text(held_out.spec, held_out.questions[0]), summary, console)
+    _next_steps(client, job["run_id"], text(held_out.spec, held_out.questions[0]), summary, console)
     return accuracy >= GOAL
 
 
@@ -151,9 +147,10 @@ def _write(path: Path, summary: Json) -> None:
     draft.rename(path)
 
 
-def _next_steps(api: str, run_id: str, puzzle: str, summary: Json, console: Console) -> None:
+def _next_steps(client: Client, run_id: str, puzzle: str, summary: Json, console: Console) -> None:
     console.rule("[bold]What next[/]")
-    body = json.dumps({"model": run_id, "puzzle": puzzle})
+    api, body = client.api, json.dumps({"model": run_id, "puzzle": puzzle})
+    curl = "curl -s" if client.key is None else 'curl -s -H "Authorization: Bearer $TRM_API_KEY"'
     console.print(
         f"Set up in {summary['setup_seconds']:.0f} s, trained in {summary['train_seconds']:.0f} s. The stack keeps running.\n\n"
         f"  API and docs     {api}  {api}/docs\n"
@@ -162,7 +159,7 @@ def _next_steps(api: str, run_id: str, puzzle: str, summary: Json, console: Cons
         "Solve a puzzle of your own:\n",
         soft_wrap=True,
     )
-    print(f"  curl -s -H 'Prefer: wait=10' --json '{body}' {api}/v1/solve-jobs\n")
+    print(f"  {curl} -H 'Prefer: wait=10' --json '{body}' {api}/v1/solve-jobs\n")
     console.print("Train on real 9x9 puzzles:\n")
-    print(f'  curl -s --json \'{{"preset": "sudoku-extreme"}}\' {api}/v1/training-jobs\n')
+    print(f'  {curl} --json \'{{"preset": "sudoku-extreme"}}\' {api}/v1/training-jobs\n')
     console.print("Stop everything: [bold]make down[/]")

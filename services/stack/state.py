@@ -24,8 +24,9 @@ class State:
 
 
 def write(data_dir: Path, state: State) -> None:
-    """Replace the file whole."""
+    """Replace the file whole; only its owner reads it, since the addresses may hold passwords."""
     draft = data_dir / f".{STATE}.{os.getpid()}"
+    draft.touch(0o600)
     draft.write_text(json.dumps(asdict(state), indent=1))
     draft.rename(data_dir / STATE)
 

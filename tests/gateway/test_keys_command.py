@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 
-from services.gateway.keys import OPERATOR
 from services.registry import api_keys, audit
+from services.registry.audit import OPERATOR
 from services.registry.database import Database
 
 
