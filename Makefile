@@ -45,8 +45,8 @@ check: install ## Lint, format check, types, import contracts
 	$(BIN)/lint-imports
 
 audit: install ## Ask the package index for known vulnerabilities of the pinned dependencies (needs the network)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt pip-audit
-	@$(BIN)/python deploy/audit.py
+	-@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt pip-audit
+	@$(BIN)/python deploy/audit.py $(AUDIT)
 
 format: install ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only .

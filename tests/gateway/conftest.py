@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,13 @@ def without_broker(settings: Settings, nowhere: Path) -> Iterator[TestClient]:
 @pytest.fixture
 def server(app: FastAPI) -> Iterator[Server]:
     """The gateway on a real socket, as deployed."""
+    with served(app) as server:
+        yield server
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[Server]:
+    """An app on a real socket."""
     server = Server(app, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run)
     thread.start()

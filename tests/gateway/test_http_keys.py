@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import event
 
 from services.gateway import permissions
 from services.gateway.app import create_app
 from services.gateway.authentication import is_on, prepare
+from services.gateway.backends import Backends
 from services.registry.database import Database
 from services.registry.errors import AuthExposed
 from services.registry.scopes import Scope
@@ -81,6 +83,8 @@ def test_a_key_does_only_what_it_is_for(client: TestClient, database: Database) 
     assert client.get("/v1/jobs", headers=solver).status_code == 200
     for path in ("/v1/api-keys", "/v1/audit"):
         assert client.get(path, headers=solver).status_code == 403
+    solving = client.post("/v1/solve-jobs", json={"model": "sudoku-6x6", "puzzle": "." * 36}, headers=solver)
+    assert solving.status_code == 202  # models that ship are everybody's
 
 
 @pytest.mark.parametrize(
@@ -95,14 +99,56 @@ def test_a_key_does_only_what_it_is_for(client: TestClient, database: Database) 
         ("DELETE", "/v1/webhooks/whe_1", {"train", "solve"}),
         ("GET", "/v1/api-keys", set()),
         ("GET", "/v1/audit/x", set()),
+        ("GET", "/v1/audit\n", set()),
+        ("GET", "/v1/models", {"train", "solve"}),
+        ("POST", "/v1/models", set()),
+        ("GET", "/v1/whatever-comes", set()),
         ("POST", "/v1/whatever-comes", set()),
         ("POST", "/v1/jobsx", set()),
     ],
 )
 def test_the_table_of_permissions(method: str, path: str, scopes: set[str]) -> None:
-    allowed = {scope.value for scope in Scope if permissions.allows({scope}, method, path)}
+    allowed = {scope.value for scope in Scope if permissions.allows({scope}, permissions.needed(method, path))}
     assert allowed == scopes | {"admin"}
     assert permissions.is_guarded(path)
+
+
+@pytest.mark.parametrize("path", ["/v1/audit", "/v1/api-keys"])
+@pytest.mark.parametrize("ending", ["%0A", "/", "%2F", "%0D%0A", ";", "%00", "?", "#", "%20"])
+def test_no_spelling_of_a_path_opens_it_to_others(
+    client: TestClient, database: Database, admin: dict[str, str], path: str, ending: str
+) -> None:
+    alice = header(database, "alice")
+    assert client.get(path + ending, headers=alice).status_code in (403, 404)
+    assert client.get(path, headers=admin).json()["data"] is not None
+
+
+@pytest.mark.parametrize("verb", ["cancel", "pause", "resume", "retry"])
+def test_jobs_are_moved_with_the_scope_of_their_kind(client: TestClient, database: Database, verb: str) -> None:
+    trainer, solver = header(database, "alice", Scope.TRAIN), header(database, "alice", Scope.SOLVE)
+    job = client.post("/v1/training-jobs", json=TRAINING, headers=trainer).json()
+    before = {"resume": "pause", "retry": "cancel"}.get(verb)
+    if before:
+        assert client.post(f"/v1/jobs/{job['id']}/{before}", headers=trainer).status_code == 202
+    was = client.get(f"/v1/jobs/{job['id']}", headers=trainer).json()
+    response = client.post(f"/v1/jobs/{job['id']}/{verb}", headers={**solver, "Idempotency-Key": "once"})
+    assert (response.status_code, response.json()["code"]) == (403, "scope_missing")
+    assert client.get(f"/v1/jobs/{job['id']}", headers=solver).json() == was
+    again = client.post(f"/v1/jobs/{job['id']}/{verb}", headers={**trainer, "Idempotency-Key": "once"})
+    assert (again.status_code, again.headers.get("idempotency-replayed")) == (202, None)
+
+
+def test_a_key_is_looked_up_once_for_many_requests(client: TestClient, database: Database) -> None:
+    alice = header(database, "alice")
+    looked_up = []
+    backends: Backends = client.app.state.backends  # type: ignore[attr-defined]
+    event.listen(
+        backends.database.engine,
+        "before_cursor_execute",
+        lambda _c, _k, statement, *_: looked_up.append(statement) if "api_keys" in statement else None,
+    )
+    assert {client.get("/v1/presets", headers=alice).status_code for _ in range(20)} == {200}
+    assert len(looked_up) == 2  # the key, and that it was used
 
 
 def test_what_was_done_is_written_down(client: TestClient, database: Database, admin: dict[str, str]) -> None:

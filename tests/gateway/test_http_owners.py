@@ -21,7 +21,7 @@ DOCUMENT: dict[str, Any] = create_app(OFFLINE).openapi()
 OPERATIONS = sorted(
     (method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item if path.startswith("/v1/")
 )
-PUBLIC = ("/v1/presets", "/v1/problems")  # the same for everybody: they came with the code
+PUBLIC = ("/v1/presets", "/v1/problems", "/v1/models")  # the same for everybody: they came with the code
 ADMINS = ("/v1/api-keys", "/v1/audit")
 PUZZLE = "1.3.3.1.2.4...2."
 ROWS = "question,answer\n" + "\n".join([f"{'.' * 16},1234341221434321", f"1{'.' * 15},1234341221434321"])
@@ -113,6 +113,52 @@ def test_what_is_anothers_cannot_be_used_or_deleted(world: World, database: Data
     assert world.client.delete(f"/v1/webhooks/{ids['webhook_id']}", headers=world.bob).status_code == 404
     with database.seen_by(Sight("alice", sees_all=False)).transaction() as session:
         assert webhooks.get(session, ids["webhook_id"]).disabled_at is None
+
+
+def test_nobody_goes_on_from_anothers_training(world: World) -> None:
+    for beginning in (world.ids["checkpoint_id"], world.ids["run_id"]):
+        body = {"from_checkpoint": beginning}
+        refused = world.client.post("/v1/training-jobs", json=body, headers=world.bob)
+        assert (refused.status_code, refused.json()["code"]) == (422, "model_unknown")
+        assert world.client.post("/v1/training-jobs", json=body, headers=world.alice).status_code == 202
+        again = world.client.post("/v1/training-jobs", json=body, headers=world.bob)
+        assert (again.status_code, again.json()["code"]) == (422, "model_unknown")
+
+
+@pytest.mark.parametrize("verb", ["cancel", "pause", "resume", "retry"])
+def test_nobody_moves_anothers_job_and_admins_do(world: World, database: Database, verb: str) -> None:
+    job = world.client.post("/v1/training-jobs", json={"preset": "sudoku-6x6"}, headers=world.alice).json()
+    path = f"/v1/jobs/{job['id']}"
+    if before := {"resume": "pause", "retry": "cancel"}.get(verb):
+        world.client.post(f"{path}/{before}", headers=world.alice)
+    was = world.client.get(path, headers=world.alice).json()
+    refused = world.client.post(f"{path}/{verb}", headers=world.bob)
+    assert (refused.status_code, refused.json()["code"]) == (404, "job_not_found")
+    assert world.client.get(path, headers=world.alice).json() == was
+    admin = header(database, "root", Scope.ADMIN)
+    assert world.client.post(f"{path}/{verb}", headers=admin).status_code == 202
+    assert world.client.get(path, headers=world.alice).json() != was
+
+
+def test_idempotency_keys_are_each_owners(world: World) -> None:
+    mark, body = {"Idempotency-Key": "one"}, {"preset": "sudoku-6x6"}
+    first, second, same = (
+        world.client.post("/v1/training-jobs", json=body, headers={**who, **mark})
+        for who in (world.alice, world.bob, world.alice)
+    )
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json()["id"] != second.json()["id"]
+    assert (same.json()["id"], same.headers["idempotency-replayed"]) == (first.json()["id"], "true")
+
+
+def test_the_cap_on_waiting_jobs_is_each_owners(settings: Settings, database: Database) -> None:
+    with guarded(settings, max_queued_jobs_per_owner=1) as client:
+        alice, hers_too, bob = header(database, "alice"), header(database, "alice"), header(database, "bob")
+        statuses = [
+            client.post("/v1/training-jobs", json={"preset": "sudoku-6x6"}, headers=who).status_code
+            for who in (alice, hers_too, bob)
+        ]
+    assert statuses == [202, 429, 202]
 
 
 def test_names_of_data_sets_are_each_owners(world: World) -> None:

@@ -69,6 +69,15 @@ def test_rotation_overlaps(database: Database) -> None:
     assert found(database, old.token) is None
 
 
+def test_what_has_ended_is_not_replaced(database: Database) -> None:
+    past, withdrawn = made(database, lifetime=timedelta(seconds=-1)), made(database)
+    with database.transaction() as session:
+        api_keys.revoke(session, withdrawn.row.id)
+    for key in (past, withdrawn):
+        with database.transaction() as session, pytest.raises(ApiKeyNotFound, match="not valid any more"):
+            api_keys.rotate(session, key.row.id, timedelta(hours=1))
+
+
 def test_the_last_use_is_noted_once_a_minute(database: Database) -> None:
     key = made(database)
     assert key.row.last_used_at is None
@@ -98,6 +107,7 @@ def test_the_admins_secret_makes_one_key_and_a_new_secret_replaces_it(database: 
         api_keys.ensure_admin(session, SECRET)  # a restart does not undo a revocation
     assert found(database, f"trm_admin_{SECRET}") is None
     with database.transaction() as session:
+        session.execute(update(ApiKey).values(expires_at="2020-01-01"))
         api_keys.ensure_admin(session, OTHER)
     assert found(database, f"trm_admin_{OTHER}") is not None
     assert found(database, f"trm_admin_{SECRET}") is None

@@ -17,13 +17,14 @@ import pytest
 from sqlalchemy import update
 from standardwebhooks import Webhook
 
-from services.registry import endings, jobs, leases, runs, webhooks
+from services.registry import endings, jobs, leases, webhooks
 from services.registry.access_tables import WebhookDelivery, WebhookEndpoint
 from services.registry.database import Database
 from services.registry.moves import Failure
 from services.registry.owners import Sight
 from services.registry.states import JobKind, JobStatus
 from services.registry.webhook_address import AddressRefused, parse
+from tests.fresh import new_job, new_run
 from trm.presets import resolve
 from trm.puzzles.sudoku import spec_for
 from workers.outbound import Outbound, OutboundFailed
@@ -96,9 +97,7 @@ def endpoint(database: Database, url: str, *events: str) -> WebhookEndpoint:
 def end_a_job(database: Database, owner: str = "alice", status: JobStatus = JobStatus.SUCCEEDED) -> str:
     config = resolve("sudoku-6x6", spec_for(4))
     with database.transaction() as session:
-        run = runs.create(session, config)
-        job = jobs.submit(session, JobKind.TRAIN, {}, run_id=run.id)
-        job.owner = owner
+        job = new_job(session, JobKind.TRAIN, {}, run_id=new_run(session, config).id, owner=owner)
     with database.transaction() as session:
         claim = leases.claim(session, job.id, "tests", 30)
         assert claim is not None
@@ -144,9 +143,8 @@ def test_only_the_owner_is_told_and_only_what_is_wanted(
 def test_an_end_that_is_rolled_back_is_not_told(database: Database, receiver: Receiver, sender: WebhookSender) -> None:
     endpoint(database, receiver.url, "job.cancelled")
     with database.transaction() as session:
-        run = runs.create(session, resolve("sudoku-6x6", spec_for(4)))
-        job = jobs.submit(session, JobKind.TRAIN, {}, run_id=run.id)
-        job.owner = "alice"
+        run = new_run(session, resolve("sudoku-6x6", spec_for(4)))
+        job = new_job(session, JobKind.TRAIN, {}, run_id=run.id, owner="alice")
     with database.transaction() as session:
         jobs.request_cancel(session, job.id)
         session.rollback()
@@ -244,6 +242,19 @@ def test_a_sender_that_dies_leaves_its_messages_due(
         assert len(webhooks.claim_due(session, 10, hold_seconds=0)) == 1  # and then it dies
     assert sender.make_round() == 1
     assert len(receiver.got) == 1
+
+
+def test_a_sender_that_was_away_for_too_long_changes_nothing(database: Database) -> None:
+    made = endpoint(database, "https://example.org/")
+    end_a_job(database)
+    with database.transaction() as session:
+        [slow] = webhooks.claim_due(session, 10, hold_seconds=0)
+    with database.transaction() as session:
+        [other] = webhooks.claim_due(session, 10, hold_seconds=60)
+        webhooks.record_arrival(session, other, "204")
+        webhooks.record_failure(session, slow, "no answer", pause_seconds=5)
+    [row] = deliveries(database, made)
+    assert (row.attempt, row.outcome, row.due_at) == (2, "204", None)
 
 
 def test_two_senders_share_the_work(database: Database, receiver: Receiver, sender: WebhookSender) -> None:
