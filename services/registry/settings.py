@@ -35,9 +35,7 @@ class Settings(BaseSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8000, ge=0, le=65_535)  # 0: a free one
-    auth: Literal["auto", "on", "off"] = (
-        "auto"  # whether API keys are asked for; auto: unless gateway_host is the loopback
-    )
+    auth: Literal["auto", "on", "off"] = "auto"  # ask for API keys; auto: unless gateway_host is the loopback
     auth_off_exposed: bool = False  # let auth=off stand although gateway_host can be reached from elsewhere
     admin_secret: str | None = Field(default=None, repr=False)  # 64 hexadecimal digits; the key is trm_admin_<secret>
     submits_per_minute: int = Field(default=600, ge=0)  # for each API key: whatever is not a read; 0: no limit

@@ -3,8 +3,6 @@
 Bounded and seeded, so that a run is the same every time: raise EXAMPLES by hand to look further.
 """
 
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,11 +20,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from services.gateway.app import create_app
-from services.gateway.server import Server
 from services.registry.database import Database
 from services.registry.scopes import Scope
 from services.registry.settings import Settings
-from tests.gateway.conftest import Book
+from tests.gateway.conftest import Book, served
 from tests.gateway.keys import header
 from tests.gateway.test_http_owners import PUZZLE
 
@@ -67,15 +64,9 @@ class Target:
 def target(settings: Settings, database: Database) -> Iterator[Target]:
     changes = {"auth": "on", "webhooks": True, "submits_per_minute": 0, "reads_per_minute": 0, "max_wait_seconds": 0}
     app = create_app(settings.model_copy(update=changes))
-    server = Server(app, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
     admin = header(database, "root", Scope.ADMIN)
-    yield Target(server.url, admin, _existing(server.url, admin, Book(app.state.backends)))
-    server.should_exit = True
-    thread.join(20)
+    with served(app) as server:
+        yield Target(server.url, admin, _existing(server.url, admin, Book(app.state.backends)))
 
 
 def _existing(url: str, admin: dict[str, str], book: Book) -> dict[str, str]:

@@ -119,6 +119,28 @@ def test_old_requests_and_configurations_are_carried_over_and_back(empty: Databa
         assert [tuple(row) for row in connection.execute(text(asked))] == before
 
 
+def test_what_was_there_before_owners_is_the_local_owners(empty: Database, empty_database_url: str) -> None:
+    config = alembic_config(empty_database_url)
+    command.upgrade(config, "0006")
+    with empty.engine.begin() as connection:
+        for statement in (
+            "INSERT INTO runs (id, preset, dataset, config, total_steps) VALUES ('run_a', 'p', 'd', '{}', 10)",
+            "INSERT INTO jobs (id, kind, request, run_id, max_attempts) VALUES ('job_a', 'train', '{}', 'run_a', 3)",
+            "INSERT INTO idempotency_keys (caller, route, key, fingerprint, subject) VALUES ('anonymous', 'r', 'k', 'f', 'job_a')",
+            "INSERT INTO datasets (id, name, kind, spec, splits, url, sha256) VALUES ('ds_a', 'n', 'k', '{}', '{}', 'u', 's')",
+        ):
+            connection.execute(text(statement.replace("'{}'", "CAST('{}' AS jsonb)")))
+    command.upgrade(config, "0007")
+    tables = ("runs", "jobs", "idempotency_keys", "datasets")
+    with empty.engine.connect() as connection:
+        owners = {table: connection.execute(text(f"SELECT owner FROM {table}")).scalars().all() for table in tables}
+    assert owners == {table: ["local"] for table in tables}
+    command.downgrade(config, "0006")
+    with empty.engine.connect() as connection:
+        for table in ("jobs", "idempotency_keys"):
+            assert connection.execute(text(f"SELECT caller FROM {table}")).scalars().all() == ["anonymous"]
+
+
 def test_there_is_one_line_of_migrations() -> None:
     assert script_directory().get_heads() == [HEAD]
 

@@ -1,0 +1,38 @@
+"""The operator's commands reach an API that asks for keys."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.gateway.app import create_app
+from services.registry import audit
+from services.registry.database import Database
+from services.registry.settings import Settings
+from services.stack import operator
+from services.stack.client import Client
+from services.stack.errors import StackError
+from services.stack.state import State
+from tests.gateway.conftest import served
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest, settings: Settings) -> Iterator[State]:
+    with served(create_app(settings.model_copy(update={"auth": request.param}))) as server:
+        yield State(0, server.url, settings.require_database_url(), "", ready=True, parts={})
+
+
+@pytest.mark.parametrize("running", ["on"], indirect=True)
+def test_a_key_is_made_where_one_is_asked_for(running: State, database: Database) -> None:
+    with Client(running.api) as stranger, pytest.raises(StackError, match="key"):
+        stranger.get("/v1/jobs")
+    key = operator.key_for_a_day(running)
+    with Client(running.api, key) as client:
+        assert client.is_let_in()
+        assert client.post("/v1/training-jobs", {"preset": "sudoku-4x4"})["status"] == "queued"
+    with database.transaction() as session:
+        assert "keys create" in {act.action for act in audit.page(session).items}
+
+
+@pytest.mark.parametrize("running", ["off"], indirect=True)
+def test_no_key_is_made_where_none_is_asked_for(running: State) -> None:
+    assert operator.key_for_a_day(running) is None
