@@ -1,6 +1,7 @@
 """Who owns what: the one place that narrows queries to what a caller may see."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
@@ -11,6 +12,7 @@ from services.registry.ids import LOCAL_OWNER
 from services.registry.tables import Checkpoint, Dataset, Job, JobAttempt, JobEvent, Run, RunEvaluation, Solution
 
 SIGHT = "sight"
+MOST_OWNERS = 1024
 OWNED = (Dataset, Job, Run, WebhookEndpoint)
 OF_JOBS = (JobAttempt, JobEvent, Solution)
 OF_RUNS = (Checkpoint, RunEvaluation)  # metrics are read only after their run was found, by queries of their own kind
@@ -40,6 +42,7 @@ def filter_by_sight(execution: ORMExecuteState) -> None:
         execution.statement = execution.statement.options(*_criteria(sight.owner))
 
 
+@lru_cache(MOST_OWNERS)  # made anew they would cost more than a short query
 def _criteria(owner: str) -> list[LoaderCriteriaOption]:
     own_jobs = select(Job.id).where(Job.owner == owner)
     own_runs = select(Run.id).where(Run.owner == owner)
