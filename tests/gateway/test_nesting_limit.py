@@ -35,7 +35,7 @@ def test_depth_of_what_is_no_json(text: bytes, found: int) -> None:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize(("text", "found"), [(b"[]", 1), (b'"\\', 0), (b"[", 8 << 20), (b'"[', 0)])
+@pytest.mark.parametrize(("text", "found"), [(b"[]", 1), (b'"\\', 0), (b"[", 8 << 20), (b'"[', 4 << 20)])
 def test_large_bodies_are_looked_through(text: bytes, found: int) -> None:
     assert depth(text * (8 << 20)) == found  # a parser in Python would take minutes
 

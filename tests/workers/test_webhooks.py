@@ -216,11 +216,10 @@ def test_an_answer_of_one_byte_at_a_time_is_broken_off() -> None:
 
         def drip() -> None:
             connection, _ = listening.accept()
-            with connection:
-                with suppress(OSError):
-                    while True:
-                        connection.sendall(b"H")
-                        time.sleep(0.05)
+            with connection, suppress(OSError):
+                while True:
+                    connection.sendall(b"H")
+                    time.sleep(0.05)
 
         thread = threading.Thread(target=drip, daemon=True)
         thread.start()
