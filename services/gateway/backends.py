@@ -49,8 +49,19 @@ class Backends:
         metrics, announcer = GatewayMetrics(collectors), Announcer(database, queue)
         caps = Caps(settings.max_queued_jobs, settings.max_queued_jobs_per_owner)
         intake = Intake(database, announcer, metrics, caps)
-        access = model_finder(database), KeyRing(database), AuditTrail(database)
-        return cls(settings, database, queue, storage, collectors, metrics, announcer, intake, *access)
+        return cls(
+            settings,
+            database,
+            queue,
+            storage,
+            collectors,
+            metrics,
+            announcer,
+            intake,
+            model_finder(database),
+            KeyRing(database),
+            AuditTrail(database),
+        )
 
     def seen_by(self, who: Identity) -> "Backends":
         """The same parts as this caller may use them: nothing of other owners' is found.

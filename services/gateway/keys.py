@@ -1,5 +1,6 @@
 """`python -m services.gateway keys`: the operator's commands for API keys."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -28,9 +29,15 @@ def _failed(error: RegistryError) -> typer.Exit:
     return typer.Exit(1)
 
 
+def _named(owner: str) -> str:
+    if not re.fullmatch(api_keys.OWNER, owner):
+        raise typer.BadParameter(f"{owner!r} is no owner's name: 1 to 64 of a-z, 0-9, '.', '_' and '-'.")
+    return owner
+
+
 @cli.command()
 def create(
-    owner: Annotated[str, typer.Option(help="Whose jobs, runs and data sets it is for.")],
+    owner: Annotated[str, typer.Option(help="Whose jobs, runs and data sets it is for.", callback=_named)],
     scope: Annotated[list[Scope], typer.Option(help="What it may be used for; several times for several.")],
     name: Annotated[str, typer.Option(help="What it is used for.")] = "by the operator",
     days: Annotated[int | None, typer.Option(min=1, help="How long it is valid; for ever unless given.")] = None,

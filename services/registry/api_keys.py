@@ -19,6 +19,7 @@ from services.registry.lookup import find
 from services.registry.pages import Page, newest_first
 from services.registry.scopes import Scope
 
+OWNER = r"[a-z0-9][a-z0-9._-]{0,63}"
 TOKEN = re.compile(r"trm_([0-9a-f]{32}|admin)_([0-9a-f]{64})")
 ADMIN_ID = "key_admin"  # of the key whose secret is the setting admin_secret
 SECRET_BYTES = 32  # random: a fast digest is as good as a slow one

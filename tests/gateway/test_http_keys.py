@@ -151,6 +151,20 @@ def test_a_key_is_looked_up_once_for_many_requests(client: TestClient, database:
     assert len(looked_up) == 2  # the key, and that it was used
 
 
+@pytest.mark.parametrize("scope", list(Scope))
+def test_the_document_names_the_scopes_that_are_asked_for(client: TestClient, database: Database, scope: Scope) -> None:
+    key = header(database, "alice", scope)
+    document = client.app.openapi()  # type: ignore[attr-defined]
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            accepted = operation.get("security", [{"apiKey": []}])
+            allowed = {"apiKey": []} in accepted or {"apiKey": [scope.value]} in accepted
+            target = re.sub(r"\{.*?\}", "0", path)
+            answer = client.request(method, target, headers=key)
+            refused = answer.status_code == 403 and answer.json()["code"] == "scope_missing"
+            assert refused is not allowed, (method, path)
+
+
 def test_what_was_done_is_written_down(client: TestClient, database: Database, admin: dict[str, str]) -> None:
     alice = header(database, "alice", Scope.TRAIN)
     job = client.post("/v1/training-jobs", json=TRAINING, headers={**alice, "X-Request-ID": "mine"}).json()

@@ -38,6 +38,13 @@ def test_make_list_replace_and_withdraw(database: Database, database_url: str) -
     ]
 
 
+def test_owners_have_plain_names(database_url: str) -> None:
+    for owner in ("", "Alice", "a b", "-a", "a" * 65, "a\n"):
+        refused = run(database_url, "create", "--owner", owner, "--scope", "admin")
+        assert (refused.returncode, refused.stdout) == (2, ""), owner
+    assert run(database_url, "list").stdout == ""
+
+
 def test_an_unknown_key_is_one_line(database_url: str) -> None:
     failed = run(database_url, "revoke", "key_x")
     assert (failed.returncode, failed.stdout) == (1, "")

@@ -7,10 +7,9 @@ from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Request, Response
 from services.registry.access_tables import ApiKey as Row
-from services.registry.api_keys import NewKey
+from services.registry.api_keys import OWNER, NewKey
 from services.registry.scopes import Scope
 
-OWNER = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 LONGEST_DAYS = 3650
 
 
@@ -21,7 +20,7 @@ class ApiKeyRequest(Request):
         json_schema_extra={"examples": [{"owner": "alice", "name": "laptop", "scopes": ["train", "solve"]}]}
     )
 
-    owner: str = Field(pattern=OWNER, description="Whose jobs, runs and data sets it is for.")
+    owner: str = Field(pattern=f"^{OWNER}$", description="Whose jobs, runs and data sets it is for.")
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")] = Field(
         description="What it is used for."
     )
