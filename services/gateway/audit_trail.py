@@ -12,7 +12,8 @@ from services.registry import audit
 from services.registry.audit import Act
 from services.registry.database import Database
 
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 1000
+GATHER_SECONDS = 0.2  # a commit for each act would compete with those that requests wait for
 UNRECORDED = frozenset({401, 429})  # a stranger, or a loop, must not fill the log; the request log has them
 log = structlog.get_logger()
 
@@ -22,7 +23,7 @@ class AuditTrail:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._batches = Batches[Act]("audit", self._write, MOST_AT_ONCE)
+        self._batches = Batches[Act]("audit", self._write, MOST_AT_ONCE, GATHER_SECONDS)
         self.start, self.close, self.put = self._batches.start, self._batches.close, self._batches.put
 
     def _write(self, acts: Sequence[Act]) -> None:

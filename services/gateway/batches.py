@@ -10,11 +10,15 @@ CLOSE_SECONDS = 5.0
 
 
 class Batches(Generic[Item]):
-    """Threads put pieces in; `work` gets them in that order, at most so many at once, and raises nothing."""
+    """Threads put pieces in; `work` gets them in that order, at most so many at once, and raises nothing.
 
-    def __init__(self, name: str, work: Callable[[list[Item]], None], most: int) -> None:
-        self._work, self._most = work, most
+    A thread that nobody waits for may let pieces gather for some seconds.
+    """
+
+    def __init__(self, name: str, work: Callable[[list[Item]], None], most: int, gather_seconds: float = 0) -> None:
+        self._work, self._most, self._gather_seconds = work, most, gather_seconds
         self._waiting: SimpleQueue[Item | None] = SimpleQueue()  # None: no more will come
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -27,6 +31,7 @@ class Batches(Generic[Item]):
 
     def close(self) -> None:
         """Work on what was put in so far, then end; what takes too long is left undone."""
+        self._closing.set()
         self._waiting.put(None)
         if self._thread.is_alive():
             self._thread.join(CLOSE_SECONDS)
@@ -35,6 +40,8 @@ class Batches(Generic[Item]):
         open_ = True
         while open_:
             batch = [self._waiting.get()]
+            if self._gather_seconds:
+                self._closing.wait(self._gather_seconds)
             while batch[-1] is not None and len(batch) < self._most:
                 try:
                     batch.append(self._waiting.get_nowait())
