@@ -1,6 +1,5 @@
 """Which device and precision a model runs in, and how tensors and memory get there."""
 
-import ctypes
 import resource
 from collections.abc import Callable
 from typing import Literal
@@ -10,7 +9,6 @@ from torch import Tensor
 
 from trm.errors import DeviceUnavailable
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -52,17 +50,6 @@ def host_copy(tensor: Tensor) -> Callable[[], Tensor]:
         return copy
 
     return read
-
-
-def keep_big_buffers() -> None:
-    """Let glibc keep buffers of over 32 MiB rather than give them back: a training would page-fault them anew in every call.
-
-    For a process that trains and nothing else: it keeps the memory of its largest moment. No effect with other C libraries.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_MAX, 0)
-        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def peak_bytes(device: torch.device) -> int:

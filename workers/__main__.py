@@ -17,7 +17,7 @@ from services.registry.logging import configure_logging
 from services.registry.metrics import ReaperMetrics, SolveMetrics, TrainMetrics
 from services.registry.settings import Settings, load_settings
 from services.registry.storage import Storage
-from trm.threads import share_cores
+from trm.host import keep_big_buffers, share_cores
 from workers.app import serve, settings_summary, solve_app, train_app
 from workers.context import Worker
 from workers.reaper import Reaper
@@ -65,6 +65,7 @@ def _train(settings: Settings, database: Database, registry: CollectorRegistry) 
 
 
 def _solve(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
+    keep_big_buffers()
     import trm.solver  # noqa: F401  takes seconds, which the first job would wait for
 
     worker = Worker(settings, database, Storage.of(settings), SolveMetrics(registry))

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +53,8 @@ class Models:
         try:
             with place.loading:
                 if place.solver is None:
-                    place.solver = self._load(name)
+                    with ThreadPoolExecutor(1) as passing:  # ends with its OpenMP threads: only the thinker's remain
+                        place.solver = passing.submit(self._load, name).result()
             yield place.solver
         finally:
             with self._lock:

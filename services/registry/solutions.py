@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from psycopg.types.json import Jsonb
+from sqlalchemy import Integer, any_, delete, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.registry import leases
 from services.registry.base import Json
+from services.registry.bulk import copy_rows
 from services.registry.errors import InvalidCursor, SolutionNotFound
 from services.registry.pages import Page, decode_cursor, encode_cursor
 from services.registry.tables import Solution
@@ -32,15 +34,22 @@ class SolutionRow(TypedDict):
     trace: list[Json] | None
 
 
+COLUMNS = tuple(SolutionRow.__annotations__)
+
+
 def add(session: Session, claim: leases.Claim, rows: Sequence[SolutionRow]) -> None:
     """Record answers; they replace those that an earlier attempt gave. Raises StaleLease."""
     leases.hold(session, claim)
     if not rows:
         return
-    statement = insert(Solution)
-    replaced = {name: statement.excluded[name] for name in SolutionRow.__annotations__ if name != "index"}
-    statement = statement.on_conflict_do_update(index_elements=[Solution.job_id, Solution.index], set_=replaced)
-    session.execute(statement, [{"job_id": claim.job_id, **row} for row in rows])
+    told_again = Solution.index == any_(literal([row["index"] for row in rows], ARRAY(Integer)))
+    session.execute(delete(Solution).where(Solution.job_id == claim.job_id, told_again))
+    copy_rows(session, Solution, ("job_id", *COLUMNS), (_values(claim.job_id, row) for row in rows))
+
+
+def _values(job_id: str, row: SolutionRow) -> list[object]:
+    columns: Json = {**row, "trace": None if row["trace"] is None else Jsonb(row["trace"])}
+    return [job_id, *(columns[name] for name in COLUMNS)]
 
 
 def get(session: Session, job_id: str, index: int) -> Solution:

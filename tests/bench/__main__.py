@@ -17,6 +17,7 @@ from rich.table import Table
 from tests.bench import service, solve_job, solving, training
 from tests.bench.row import Row
 from trm.device import pick_device
+from trm.host import keep_big_buffers
 
 SECTIONS: dict[str, Callable[[bool], Iterable[Row]]] = {
     "training": training.rows,
@@ -34,6 +35,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Where the rows go, as JSON.")] = Path("bench.json"),
 ) -> None:
     """Measure ours against the baselines, in turns, in this run."""
+    keep_big_buffers()  # as our own processes do; the baselines have it too
     torch.set_num_threads(os.cpu_count() or 1)
     begun, found = time.monotonic(), list[Row]()
     sections = {"gpu": lambda _quick: training.gpu_rows(pick_device("cuda"))} if gpu else SECTIONS

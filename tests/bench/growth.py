@@ -16,7 +16,7 @@ from tests.bench.models import CPU, WITHOUT_PREFIX, configuration, sudokus, trai
 from tests.bench.plots import growth_plot
 from tests.bench.solving import drawn_steps, solve_drawn
 from trm.config import ModelConfig, PuzzleSpec
-from trm.device import keep_big_buffers
+from trm.host import keep_big_buffers
 from trm.model import TinyRecursiveModel
 from trm.solver import Solver
 

@@ -9,7 +9,6 @@ from tests.bench.machine import flops, matrix_peak
 from tests.bench.models import CPU, WITH_PREFIX, WITHOUT_PREFIX, official, trainer
 from tests.bench.official import OfficialTrainer
 from tests.bench.row import Row, in_turns
-from trm.device import keep_big_buffers
 
 BATCH = 32  # on the CPU
 GPU_BATCH = 768
@@ -17,7 +16,6 @@ GPU_BATCH = 768
 
 def rows(quick: bool) -> Iterator[Row]:
     """On the CPU, batch 32, bfloat16."""
-    keep_big_buffers()  # as `trm train` does; the baseline runs in the same process and has it too
     yield from _compared(CPU, BATCH, rounds=2 if quick else 4, where="batch 32, CPU")
 
 

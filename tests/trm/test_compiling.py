@@ -10,7 +10,7 @@ from trm.compiling import should_compile, why_not
 from trm.config import RunConfig
 from trm.data import Splits
 from trm.errors import CompilerMissing
-from trm.threads import SPINS, share_cores
+from trm.host import SPINS, share_cores
 from trm.trainer import Trainer
 
 CPU = torch.device("cpu")

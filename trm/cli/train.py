@@ -81,12 +81,11 @@ def _run(
     from trm.checkpoint_writer import CheckpointWriter
     from trm.compiling import should_compile
     from trm.data import load_splits
-    from trm.device import keep_big_buffers, pick_device
+    from trm.device import pick_device
     from trm.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), pick_device(device)
     compiled = should_compile(compile_, config, place)
-    keep_big_buffers()
     make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled)
     if weights and not resume:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from trm.config import PuzzleSpec
 from trm.errors import ContradictoryGivens
 from trm.puzzles import maze
-from trm.puzzles.sudoku import BLANK, units
+from trm.puzzles.sudoku import BLANK, peers, units
 
 
 def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_] | None:
@@ -36,11 +36,9 @@ def conflicts(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[tuple[int, in
         return maze.conflicts(tokens)
     if spec.box is None:
         return []
-    pairs = set()
-    for unit in units(spec.box):
-        filled = [cell for cell in unit.tolist() if tokens[cell] > BLANK]
-        pairs |= {(a, b) for i, a in enumerate(filled) for b in filled[i + 1 :] if tokens[a] == tokens[b]}
-    return sorted(pairs)
+    first, second = peers(spec.box)
+    clash = (tokens[first] == tokens[second]) & (tokens[first] > BLANK)
+    return list(zip(first[clash].tolist(), second[clash].tolist(), strict=True))
 
 
 def require_consistent(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> None:

@@ -37,3 +37,11 @@ def units(box: tuple[int, int]) -> NDArray[np.int64]:
     cells = np.arange(size * size).reshape(size, size)
     boxes = cells.reshape(size // box[0], box[0], size // box[1], box[1]).swapaxes(1, 2).reshape(size, size)
     return np.concatenate((cells, cells.T, boxes))
+
+
+@cache
+def peers(box: tuple[int, int]) -> NDArray[np.int64]:
+    """Pairs of cells that may not hold the same digit, `(2, pairs)`: each pair once, in order."""
+    first, second = np.triu_indices(box[0] * box[1], 1)
+    groups = np.sort(units(box))
+    return np.unique(np.stack((groups[:, first].ravel(), groups[:, second].ravel())), axis=1)
