@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from services.gateway.schemas.solve_job import SolveJobRequest
+from services.gateway.schemas.training_job import TrainingJobRequest
 from trm.cli import build
 from trm.measured import Count
 from trm.presets import PRESETS
@@ -21,6 +23,9 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "trm").rglob("*.md")),
 ]
+API = json.loads((ROOT / "docs/openapi.json").read_text())["paths"]
+ROUTES = {re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in API}
+REQUESTS = {"/v1/training-jobs": TrainingJobRequest, "/v1/solve-jobs": SolveJobRequest}
 LEADERBOARD = (ROOT / "docs/reference/leaderboard.md").read_text()
 
 
@@ -76,6 +81,14 @@ def test_trm_commands_exist_with_their_options(page: Path) -> None:
         assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= known[command], f"{command}{rest}"
         assert set(re.findall(r"--preset ([a-z0-9-]+)", rest)) <= PRESETS.keys()
         assert set(re.findall(r"--model ([a-z0-9-]+)", rest)) <= set(names())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_requests_are_ones_that_the_api_takes(page: Path) -> None:
+    asked = re.findall(r"(?:\$API|GET |POST )(/v1/[\w/{}-]+)", page.read_text())
+    assert [path for path in asked if not any(route.fullmatch(path) for route in ROUTES)] == []
+    for path, body in re.findall(r"\$API(/v1/[\w-]+) .*--json '(.*?)'", page.read_text()):
+        REQUESTS[path].model_validate_json(body)
 
 
 def our_rows(name: str) -> Iterator[str]:
