@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from trm.checkpoint import verify
@@ -30,6 +31,10 @@ def test_wilson_intervals() -> None:
         wilson(0, 0)
 
 
+def stored_as(folder: Path) -> str:
+    return str(load_file(folder / "model.safetensors")["embedding"].dtype).removeprefix("torch.")
+
+
 @pytest.mark.parametrize("name", names())
 def test_the_files_are_intact_and_the_card_is_made_of_them(name: str) -> None:
     model = pretrained(name)
@@ -38,7 +43,7 @@ def test_the_files_are_intact_and_the_card_is_made_of_them(name: str) -> None:
     solver = Solver.load(model.folder, "cpu")
     assert solver.model.parameter_count() == model.parameters
     shown = (model.folder / "README.md").read_text()
-    facts = Facts(meta, model.parameters, solver.model.tokens, "float32", model.licence, model.cost)
+    facts = Facts(meta, model.parameters, solver.model.tokens, stored_as(model.folder), model.licence, model.cost)
     made = card(facts, model.measured, with_program=False).splitlines()
     differing = [line for line in made if line not in shown.splitlines()]
     assert [line.split(" | ")[0] for line in differing] == ["| checkpoint"]  # the exported folder's own digest
