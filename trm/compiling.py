@@ -1,4 +1,7 @@
-"""Compiled blocks: what lies between two matrix products becomes one loop. Needs a C++ compiler on a CPU, Triton and a C compiler on a GPU."""
+"""Compiled blocks: what lies between two matrix products becomes one loop.
+
+Needs a C++ compiler on a CPU, Triton and a C compiler on a GPU, and Python's headers.
+"""
 
 import importlib.util
 import shutil
