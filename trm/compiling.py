@@ -1,7 +1,12 @@
-"""Compiled blocks: what lies between two matrix products becomes one loop. Needs a C++ compiler on a CPU, Triton on a GPU."""
+"""Compiled blocks: what lies between two matrix products becomes one loop.
+
+Needs a C++ compiler on a CPU, Triton and a C compiler on a GPU, and Python's headers.
+"""
 
 import importlib.util
 import shutil
+import sysconfig
+from pathlib import Path
 
 import torch
 
@@ -14,9 +19,14 @@ WORTHWHILE = 256  # channels: compiling takes seconds, which a narrower model do
 
 def why_not(device: torch.device) -> str | None:
     """Why nothing can be compiled here; None if it can."""
-    if device.type == "cuda":
-        return None if importlib.util.find_spec("triton") else "Triton is not installed"
-    return None if shutil.which("g++") or shutil.which("clang++") else "no C++ compiler (g++ or clang++) is on the PATH"
+    if device.type == "cuda" and importlib.util.find_spec("triton") is None:
+        return "Triton is not installed"
+    compilers = ("gcc", "clang") if device.type == "cuda" else ("g++", "clang++")
+    if not any(map(shutil.which, compilers)):
+        return f"no compiler ({' or '.join(compilers)}) is on the PATH"
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        return "Python's headers are not installed (on Debian: python3-dev)"
+    return None
 
 
 def should_compile(choice: CompileChoice, config: RunConfig, device: torch.device) -> bool:

@@ -54,7 +54,7 @@ DEMO = Preset(
 SIX = _derived(
     DEMO,
     "sudoku-6x6",
-    "6x6 Sudoku in about seven minutes on two CPU cores: the next size up from the demo.",
+    "6x6 Sudoku in five to seven minutes on two CPU cores: the next size up from the demo.",
     {
         "train.steps": 1_200,
         "train.learning_rate": 3e-3,

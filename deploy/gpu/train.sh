@@ -10,12 +10,14 @@
 #   MINUTES   of training with loading; validating and packing come after it and need a minute or two
 #   LIGHT     --light (small, resumes approximately) or empty (exact, several times the size)
 #   MEASURE   when the training has ended: measure the model on so many test puzzles, for its card (0: do not)
+#   COST      in words, what all pieces took together; LICENCE: of the weights; both for the card
 # Arguments are for `python -m trm train` and count for the first piece only: a checkpoint knows its configuration.
 set -eu
 cd "$(dirname "$0")/../.."
 : "${OUT:?name a folder for what is to be handed back}"
 PYTHON=${PYTHON:-python3} PRESET=${PRESET:-sudoku-extreme-1h} MINUTES=${MINUTES:-7} RUN=${RUN:-.gpu/run} PIECES=${PIECES:-.gpu/pieces}
-DEVICE=${DEVICE:-cuda} CHECKPOINT_MINUTES=${CHECKPOINT_MINUTES:-2} LIGHT=${LIGHT---light} MEASURE=${MEASURE:-0} COST=${COST:-unknown}
+DEVICE=${DEVICE:-cuda} CHECKPOINT_MINUTES=${CHECKPOINT_MINUTES:-2} LIGHT=${LIGHT---light} MEASURE=${MEASURE:-0}
+COST=${COST:-unknown} LICENCE=${LICENCE:-unknown}
 export PYTHONUNBUFFERED=1
 "$PYTHON" -c 'import numpy, pydantic, rich, safetensors, torch, typer' # fails now, and says what is missing
 mkdir -p "$RUN" "$OUT"
@@ -46,7 +48,7 @@ if ! grep -q '"event": "finished"' "$OUT/events.jsonl"; then
     # shellcheck disable=SC2086  # empty means no option
     "$PYTHON" -m trm pack "$newest" --out "$OUT/pack" $LIGHT
 elif [ "$MEASURE" -gt 0 ]; then
-    "$PYTHON" -m trm export "$newest" --out "$OUT/model" --dtype bfloat16 --measure --limit "$MEASURE" --device "$DEVICE" --cost "$COST"
+    "$PYTHON" -m trm export "$newest" --out "$OUT/model" --dtype bfloat16 --measure --limit "$MEASURE" --device "$DEVICE" --cost "$COST" --licence "$LICENCE"
 else
-    "$PYTHON" -m trm export "$newest" --out "$OUT/model" --dtype bfloat16 --cost "$COST"
+    "$PYTHON" -m trm export "$newest" --out "$OUT/model" --dtype bfloat16 --cost "$COST" --licence "$LICENCE"
 fi

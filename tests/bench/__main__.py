@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import service, solve_job, solving, training
+from tests.bench import memory, service, solve_job, solving, training
 from tests.bench.row import Row
 from trm.device import pick_device
 from trm.host import keep_big_buffers
@@ -22,6 +22,7 @@ from trm.host import keep_big_buffers
 SECTIONS: dict[str, Callable[[bool], Iterable[Row]]] = {
     "training": training.rows,
     "solving": solving.rows,
+    "memory": memory.rows,
     "service": service.rows,
     "job": solve_job.rows,
 }

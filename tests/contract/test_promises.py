@@ -102,27 +102,6 @@ def test_prometheus_scrapes_every_process() -> None:
     assert targets == {"gateway", "worker-train", "worker-solve", "reaper"}
 
 
-def test_make_commands_in_the_documents_exist() -> None:
-    verbs = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
-        assert set(re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", page.read_text(), re.MULTILINE)) <= {
-            pair for verb in verbs for pair in ((verb, ""), ("", verb))
-        }, page
-
-
-def test_links_in_the_documents_resolve() -> None:
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
-        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
-
-
-def test_trm_commands_in_the_documents_exist() -> None:
-    shown = subprocess.run([sys.executable, "-m", "trm", "--help"], capture_output=True, text=True, check=True).stdout
-    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
-        for command in re.findall(r"python -m trm ([a-z]+)", page.read_text()):
-            assert command in shown, f"{page.name}: {command}"
-
-
 @pytest.mark.parametrize("module", ["services.gateway.app", "workers.train", "workers.reaper", "trm.puzzles.datasets"])
 def test_torch_stays_out(module: str) -> None:
     code = f"import {module}, sys; sys.exit('torch' in sys.modules)"

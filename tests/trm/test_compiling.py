@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sysconfig
+from pathlib import Path
 
 import pytest
 import torch
@@ -40,8 +42,17 @@ def test_auto_compiles_what_is_wide_enough(config: RunConfig) -> None:
 def test_without_a_compiler_the_reason_is_given(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     assert not should_compile("auto", config, CPU)
-    with pytest.raises(CompilerMissing, match=r"no C\+\+ compiler .* is on the PATH"):
+    with pytest.raises(CompilerMissing, match=r"no compiler .* is on the PATH"):
         should_compile("always", config, CPU)
+
+
+def test_a_compiler_alone_is_not_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "g++").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(tmp_path))
+    assert "python3-dev" in str(why_not(CPU))
+    (tmp_path / "Python.h").touch()
+    assert why_not(CPU) is None
 
 
 def test_threads_spin_briefly_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,26 +56,26 @@ BUILTIN: dict[str, BuiltinDataset] = {
         BuiltinDataset(
             "sudoku-extreme-1k",
             "1,000 puzzles of Sudoku-Extreme to train on; 5,000 comparably hard forum puzzles to test on.",
-            "see README.md of the data",
+            "unknown: none is stated for Sudoku-Extreme or by the compilers of the lists, see README.md of the data",
             spec_for(9),
         ),
         BuiltinDataset(
             "sudoku-hard",
             "1,000 hard 9x9 Sudokus of published lists to train on; 50,000 of the same lists to test on.",
-            "see README.md of the data",
+            "unknown: the compilers of the lists state none, see README.md of the data",
             spec_for(9),
         ),
         BuiltinDataset(
             "sudoku-hard-all",
             "Every 9x9 training puzzle that ships, 46,757; tested as sudoku-hard.",
-            "see README.md of the data",
+            "unknown: none is stated for Sudoku-Extreme or by the compilers of the lists, see README.md of the data",
             spec_for(9),
             judged_by="sudoku-hard",
         ),
         BuiltinDataset(
             "maze-hard",
             "Maze-Hard: 30x30 mazes with paths of 110 cells and more, 1,000 to train on and 1,000 to test on.",
-            "see README.md of the data",
+            "unknown: none is stated for Maze-Hard, see README.md of the data",
             maze.spec_for(30, 30),
         ),
         BuiltinDataset(

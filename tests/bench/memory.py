@@ -1,0 +1,61 @@
+"""Memory of solving: what a model, its slots and a step add to a process. `python -m tests.bench.memory ours` prints it in MiB."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from tests.bench.models import CPU, WITH_PREFIX, configuration, official, sudokus, untrained
+from tests.bench.official import evaluated
+from tests.bench.row import Row
+from tests.bench.solving import BATCH, STEPS, solve_drawn
+from trm.device import peak_bytes
+from trm.host import keep_big_buffers, share_cores
+from trm.slots import Slots
+from trm.solver import Solver
+
+PUZZLES = 2 * BATCH
+MIB = 2**20
+
+
+def rows(_quick: bool) -> Iterator[Row]:
+    """Each in a process of its own, nothing compiled, so that the compiler's memory is not counted."""
+    ours, theirs = (
+        float(subprocess.check_output([sys.executable, "-m", __name__, who])) for who in ("ours", "official")
+    )
+    name = f"memory of solving {PUZZLES} Sudokus, {BATCH} at a time, equal mathematics"
+    note = "official loop, bfloat16, not compiled; floor: weights and slots"
+    yield Row(name, ours, theirs, "MiB", target=1.0, floor=_held(_solver()) / MIB, note=note)
+
+
+def _solver() -> Solver:
+    return Solver(untrained(WITH_PREFIX), configuration(WITH_PREFIX, 1), CPU, slots=BATCH)
+
+
+def _held(solver: Solver) -> int:
+    """Bytes of the weights and of every slot's state."""
+    slots = [cohort.slots for cohort in solver.engine.cohorts]
+    tensors = [*solver.model.state_dict().values(), *(getattr(one, name) for one in slots for name in vars(Slots))]
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+def measured(who: str) -> float:
+    """MiB beyond those of the process before there was a model."""
+    share_cores()
+    keep_big_buffers()
+    questions = sudokus(PUZZLES).questions
+    torch.mm(torch.ones(64, 64), torch.ones(64, 64))  # what torch itself needs for its first product
+    before = peak_bytes(CPU)
+    if who == "ours":
+        solve_drawn(_solver(), questions, np.full(PUZZLES, STEPS))
+    else:
+        network = official()
+        for batch in torch.from_numpy(questions).split(BATCH):
+            evaluated(network, network, batch, batch)
+    return (peak_bytes(CPU) - before) / MIB
+
+
+if __name__ == "__main__":
+    print(measured(sys.argv[1]))
