@@ -11,6 +11,7 @@ import typer
 
 from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.schemas.training_job import TrainingJobRequest
+from services.gateway.schemas.webhook import WebhookRequest
 from trm.cli import build
 from trm.measured import Count
 from trm.presets import PRESETS
@@ -25,7 +26,11 @@ PAGES = [
 ]
 API = json.loads((ROOT / "docs/openapi.json").read_text())["paths"]
 ROUTES = {re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in API}
-REQUESTS = {"/v1/training-jobs": TrainingJobRequest, "/v1/solve-jobs": SolveJobRequest}
+REQUESTS = {
+    "/v1/training-jobs": TrainingJobRequest,
+    "/v1/solve-jobs": SolveJobRequest,
+    "/v1/webhooks": WebhookRequest,
+}
 LEADERBOARD = (ROOT / "docs/reference/leaderboard.md").read_text()
 
 
