@@ -13,7 +13,9 @@ from trm.errors import CorruptCheckpoint
 LENGTH_BYTES = 8  # little-endian, before the JSON header
 MOST_HEADER_BYTES = 16 << 20  # ours have some kilobytes
 MOST_TENSORS = 100_000
-NAME = re.compile(r"(?!\.)[A-Za-z0-9_.:\-\[\] ]{1,512}(?<!\.)")
+LONGEST_NAME = 512
+PART = r"(?!\.)[A-Za-z0-9_.:\-\[\] ]+(?<!\.)"
+NAME = re.compile(f"{PART}(/{PART})*")  # `carry/y`: never absolute, never upwards
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -34,7 +36,7 @@ def check_header(path: Path) -> None:
     if not isinstance(header, dict) or len(header) > MOST_TENSORS:
         raise CorruptCheckpoint(f"{path} has a header that is no list of at most {MOST_TENSORS} tensors.")
     for name in header:
-        if NAME.fullmatch(name) is None or ".." in name:
+        if len(name) > LONGEST_NAME or ".." in name or NAME.fullmatch(name) is None:
             raise CorruptCheckpoint(f"{path} holds a tensor by the name {name[:100]!r}, which no model gives.")
 
 
