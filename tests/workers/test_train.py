@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy import text
 
 from services.registry import checkpoints, endings, job_events, jobs, leases, queue, runs
+from services.registry.artifacts import is_checkpoint
 from services.registry.database import Database
 from services.registry.leases import Claim
 from services.registry.metrics import ReaperMetrics, TrainMetrics
@@ -91,7 +93,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
 ) -> None:
     claim = submit_training()
     train(trainer, claim)
-    *_, newest = sorted(Path(trainer.storage.root).glob("runs/*/attempt_1/*"))
+    *_, newest = sorted(Path(trainer.storage.root).glob("runs/*/attempt_1-*/*"))
     weights = newest / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     claim = again(database, claim)
@@ -168,3 +170,26 @@ def test_an_overdue_training_saves_and_has_timed_out(
     assert raised.value.verdict.failure.code == "job_timed_out"
     with database.transaction() as session:
         endings.finish(session, claim, JobStatus.FAILED, failure=raised.value.verdict.failure)
+
+
+def test_attempts_with_the_same_number_store_under_names_of_their_own(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    """A restored database counts attempts again that the storage has seen already."""
+    claim = submit_training()
+    train(trainer, claim)
+    with database.transaction() as session:
+        session.execute(text("DELETE FROM checkpoints"))
+        session.execute(text("DELETE FROM run_metrics"))
+        session.execute(text("DELETE FROM job_attempts"))
+        released = "status = 'queued', attempt = 0, lease_token = NULL, lease_expires_at = NULL"
+        session.execute(text(f"UPDATE jobs SET {released}"))
+    with database.transaction() as session:
+        again = leases.claim(session, claim.job_id, "tests", 60)
+    assert again is not None
+    assert again.attempt == claim.attempt
+    train(trainer, again)
+    with database.transaction() as session:
+        rows = checkpoints.furthest_first(session, claim.training_run)
+    assert [row.step for row in rows] == [STEPS, STEPS - EVERY]
+    assert all(is_checkpoint(trainer.storage.fetch_folder(row.url, trainer.scratch), row.digest) for row in rows)
