@@ -9,7 +9,7 @@ import psycopg
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -50,10 +50,14 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """A session that commits at the end of the block, or rolls back when the block raises.
 
-        Raises DatabaseUnavailable, or StorageFull when the server has no room.
+        Raises DatabaseUnavailable, StorageFull when the server has no room, or SchemaMismatch when that is why a query fails.
         """
-        with typed_errors(), self._sessions.begin() as session:
-            yield session
+        try:
+            with typed_errors(), self._sessions.begin() as session:
+                yield session
+        except ProgrammingError:
+            require_head(self)
+            raise
 
     @contextmanager
     def unhurried(self) -> Iterator[Session]:
