@@ -92,6 +92,7 @@ def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Chec
     except StorageUnavailable as error:
         log.warning("checkpoint.not_read", checkpoint=row.id, step=row.step, reason=str(error))
         reason = "its files cannot be read"
+    worker.metrics.checkpoints_damaged.labels(claim.kind.value).inc()
     log.warning("checkpoint.damaged", checkpoint=row.id, step=row.step, reason=reason)
     with worker.database.transaction() as session:
         told = {"id": row.id, "step": row.step, "reason": reason}

@@ -58,11 +58,15 @@ class Storage:
 
     def require_room(self, needed: int = 0) -> None:
         """Raises StorageFull when so many bytes more leave too little free; a bucket has always room."""
-        if self.is_local:
-            place = next(folder for folder in (Path(self.root), *Path(self.root).parents) if folder.exists())
+        if self.is_local and needed + self.min_free_bytes > self.free_bytes():
             with typed_errors("The storage takes nothing new"):
-                if needed + self.min_free_bytes > shutil.disk_usage(place).free:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.root)
+
+    def free_bytes(self) -> int:
+        """How many bytes a local storage's disk has free."""
+        with typed_errors("The storage cannot say how much room it has"):
+            place = next(folder for folder in (Path(self.root), *Path(self.root).parents) if folder.exists())
+            return shutil.disk_usage(place).free
 
     def fetch_folder(self, url: str, local: Path) -> Path:
         """A folder to read what is stored at `url` from: itself where the storage is local, else a copy at `local`.

@@ -18,6 +18,7 @@ from services.registry.states import JobKind, JobStatus
 from services.registry.storage import Storage
 from tests.fresh import new_job
 from trm.config import RunConfig
+from workers import attempt, outcome
 from workers.attempt import Failed
 from workers.context import Worker
 from workers.reaper import Reaper
@@ -89,7 +90,7 @@ def test_the_last_checkpoints_stay_and_nothing_lies_twice_on_the_disk(
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, collectors: CollectorRegistry
 ) -> None:
     claim = submit_training()
     train(trainer, claim)
@@ -101,6 +102,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
     told = [event for event in events(database, claim) if event["type"] == "checkpoint_damaged"]
     assert [(event["step"], event["id"][:5]) for event in told] == [(STEPS, "ckpt_")]
     assert [event["step"] for event in events(database, claim) if event["type"] == "started"] == [0, STEPS - EVERY]
+    assert collectors.get_sample_value("trm_checkpoints_damaged_total", {"kind": "train"}) == 1
 
 
 def test_without_room_checkpoints_fail_and_are_counted_and_the_end_waits_for_room(
@@ -193,3 +195,16 @@ def test_attempts_with_the_same_number_store_under_names_of_their_own(
         rows = checkpoints.furthest_first(session, claim.training_run)
     assert [row.step for row in rows] == [STEPS, STEPS - EVERY]
     assert all(is_checkpoint(trainer.storage.fetch_folder(row.url, trainer.scratch), row.digest) for row in rows)
+
+
+def test_poison_is_counted(
+    trainer: Worker[TrainMetrics], submit_training: Submit, collectors: CollectorRegistry
+) -> None:
+    trainer.settings = trainer.settings.model_copy(update={"quarantine_deaths": 1})
+    claim = submit_training()
+
+    def die(*_: object) -> dict[str, Any]:
+        raise Failed(outcome.of_death(-9, "It was killed."))
+
+    attempt._run(trainer, claim, die)
+    assert collectors.get_sample_value("trm_jobs_quarantined_total", {"kind": "train"}) == 1
