@@ -1,4 +1,4 @@
-"""Dashboards and alerts ask for what there is."""
+"""Dashboards and alerts ask for what there is, and the runbook knows every alert."""
 
 import json
 import re
@@ -11,12 +11,14 @@ import pytest
 import yaml
 
 from services.registry.metrics import every_family
+from services.registry.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = sorted((ROOT / "deploy/grafana/dashboards").glob("*.json"))
 PANELS = [panel for path in DASHBOARDS for panel in json.loads(path.read_text())["panels"]]
 RULES = yaml.safe_load((ROOT / "deploy/prometheus/rules.yml").read_text())
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
+RUNBOOK = ROOT / "docs/operations/runbook.md"
 PROMETHEUS_OWN = {"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate", "severity"}}
 AT_RUN_TIME = {"trm_http_requests_total", "trm_http_request_seconds_bucket"}  # their labels have no values before
 
@@ -107,3 +109,32 @@ def test_every_alert_is_made_to_fire_by_the_rules_own_test() -> None:
     assert expected == [[{"labels": "{}", "value": len(ALERTS)}], []]
     given = {re.split("{| ", one["series"])[0] for test in tests for one in test["input_series"]}
     assert given <= series().keys() | {"up"}
+
+
+def sections() -> dict[str, str]:
+    """The runbook's sections by their title."""
+    _, *parts = re.split(r"^## ", RUNBOOK.read_text(), flags=re.MULTILINE)
+    return {title: body for title, _, body in (part.partition("\n") for part in parts)}
+
+
+def test_the_runbook_has_one_section_for_each_alert() -> None:
+    assert list(sections()) == [alert["alert"] for alert in ALERTS]
+    for body in sections().values():
+        assert re.findall(r"^\*\*(\w+)\*\*", body, re.MULTILINE) == ["Means", "Look", "Do"]
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/operations").glob("*.md")), ids=lambda page: page.name)
+def test_pages_for_operators_name_what_exists(page: Path) -> None:
+    written = page.read_text()
+    settings = {f"TRM_{name.upper()}" for name in Settings.model_fields} | {"TRM_DB_PASSWORD"}
+    assert set(re.findall(r"TRM_[A-Z_]+", written)) <= settings
+    assert set(re.findall(r"`(trm_[a-z_]+)[`{]", written)) <= series().keys()
+    anchors = {title.lower() for title in sections()}
+    assert set(re.findall(r"\]\(#([a-z]+)\)", written)) <= anchors
+
+
+def test_the_runbook_quotes_lines_of_the_logs_as_they_are() -> None:
+    code = "".join(path.read_text() for room in ("services", "workers") for path in (ROOT / room).rglob("*.py"))
+    quoted = set(re.findall(r"`([a-z]+\.[a-z_]+)`", RUNBOOK.read_text())) - {"train.batch_size"}
+    assert [event for event in quoted if f'"{event}"' not in code] == []
+    assert len(quoted) > 5
