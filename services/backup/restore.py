@@ -47,7 +47,7 @@ def restore(database: Database, storage: Storage, backup: Path, *, replace: bool
 
 def _require_free(session: Session, *, replace: bool) -> None:
     if others := dump.others(session):
-        raise DatabaseInUse(f"The service has {others} connections to the database. Stop it first.")
+        raise DatabaseInUse(f"The service is connected to the database ({others} times). Stop it first.")
     if not replace and dump.has_rows(session):
         raise DatabaseNotEmpty("The database has rows. Give an empty one, or --replace to discard what it holds.")
 

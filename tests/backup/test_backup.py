@@ -139,7 +139,7 @@ def test_a_database_in_use_is_left_alone(service: Service, database_url: str, tm
     gateway = Database(database_url)
     with gateway.transaction() as session:
         session.execute(text("SELECT 1"))
-        with pytest.raises(DatabaseInUse, match="1 connections"):
+        with pytest.raises(DatabaseInUse, match="1 times"):
             restore(service.database, service.storage, made.path, replace=True)
     gateway.close()
 
