@@ -7,10 +7,10 @@ export TRM_DATA_DIR ?= $(CURDIR)/.data
 export GOMP_SPINCOUNT ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status logs test check audit format bench bench-gpu bench-growth ablate golden openapi constraints clean
+.PHONY: help install demo up down status logs backup verify-backup restore test check audit format bench bench-gpu bench-growth ablate golden openapi constraints clean
 
 help: ## Explain every verb
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 install: $(VENV)/installed ## Create .venv and install everything from pins
 
@@ -34,6 +34,15 @@ status: install ## Show whether the embedded stack runs, and where
 
 logs: install ## Show the last log lines of every part
 	@$(BIN)/python -m services.stack logs
+
+backup: install ## Copy database and artifacts, while the stack runs or not, into a new folder under TO (.data/backups)
+	@$(BIN)/python -m services.backup create $(TO)
+
+verify-backup: install ## Check every file of the backup FROM
+	@$(BIN)/python -m services.backup verify "$(FROM)"
+
+restore: install ## Bring the backup FROM back into an empty service that is down; REPLACE=1 discards what it holds
+	@$(BIN)/python -m services.backup restore "$(FROM)" $(if $(REPLACE),--replace)
 
 test: install ## Install and run all tests
 	$(BIN)/python -m pytest

@@ -1,4 +1,7 @@
-"""How Alembic runs the migrations: one migrator at a time, on the database of TRM_DATABASE_URL unless given another."""
+"""How Alembic runs the migrations: one migrator at a time, on the database of TRM_DATABASE_URL unless given another.
+
+Given a connection, it migrates in the transaction that is open there, and leaves the lock to who opened it.
+"""
 
 from alembic import context
 from alembic.migration import MigrationContext
@@ -6,10 +9,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from services.registry.locks import Lock
 from services.registry.settings import load_settings
 from services.registry.tables import Job
-
-LOCK_KEY = 0x74726D_6D696772  # any number that nobody else uses
 
 
 def _url() -> str:
@@ -29,13 +31,13 @@ def _migrate(connection: Connection) -> None:
 
 def _migrate_alone(connection: Connection) -> None:
     """Hold a lock of the session, not of a transaction: it must outlive every commit in between."""
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": Lock.SCHEMA.value})
     connection.commit()
     try:
         _migrate(connection)
     finally:
         connection.rollback()
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": Lock.SCHEMA.value})
         connection.commit()
 
 
@@ -58,5 +60,7 @@ def _run_offline() -> None:
 
 if context.is_offline_mode():
     _run_offline()
+elif (given := context.config.attributes.get("connection")) is not None:
+    _migrate(given)
 else:
     _run_online()

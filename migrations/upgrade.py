@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import Connection
 
 from services.registry.database import Database, current_revision, script_directory
 from services.registry.errors import DatabaseUnavailable, SchemaAhead
@@ -54,6 +55,13 @@ def upgrade(url: str) -> Upgrade:
     config.attributes["to_head"] = True
     command.upgrade(config, "head")
     return Upgrade(before, _revision(url))
+
+
+def upgrade_within(connection: Connection, revision: str) -> None:
+    """Apply the migrations up to a revision in the transaction that is open on the connection, which may roll them back."""
+    config = alembic_config("")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def _revision(url: str) -> str | None:

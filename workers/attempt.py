@@ -115,4 +115,6 @@ def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict
             status = endings.retry(session, claim, verdict.failure)
             return ENDINGS.get(status, Outcome.RETRIED)
         endings.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)
+    if verdict.then is outcome.Then.QUARANTINE:
+        worker.metrics.jobs_quarantined.labels(claim.kind.value).inc()
     return Outcome.FAILED

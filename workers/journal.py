@@ -93,7 +93,9 @@ class Journal:
 
     def _store(self, event: dict[str, Any]) -> dict[str, Any] | None:
         metrics, begun = self.worker.metrics, time.monotonic()
-        name = f"runs/{self.claim.training_run}/attempt_{self.claim.attempt}/{Path(event['path']).name}"
+        # the token, since a restored database counts the same attempts again: a name is never used twice
+        attempt = f"attempt_{self.claim.attempt}-{self.claim.lease_token.hex[:8]}"
+        name = f"runs/{self.claim.training_run}/{attempt}/{Path(event['path']).name}"
         try:
             url = self.worker.storage.put_folder(Path(event["path"]), name)
         except (StorageFull, StorageUnavailable) as error:

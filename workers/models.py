@@ -12,7 +12,9 @@ import structlog
 
 from services.registry import checkpoints
 from services.registry.metrics import SolveMetrics
+from services.registry.states import JobKind
 from trm import pretrained
+from trm.errors import CorruptCheckpoint
 from workers.context import Worker
 
 if TYPE_CHECKING:
@@ -73,7 +75,11 @@ class Models:
         from trm.solver import Solver
 
         settings, folder = self.worker.settings, self._folder(name)
-        solver = Solver.load(folder, settings.device, slots=settings.solve_slots, compiling=settings.compile)
+        try:
+            solver = Solver.load(folder, settings.device, slots=settings.solve_slots, compiling=settings.compile)
+        except CorruptCheckpoint:
+            self.worker.metrics.checkpoints_damaged.labels(JobKind.SOLVE.value).inc()
+            raise
         solver.engine.warm_up()
         log.info("model.loaded", model=name, slots=solver.engine.capacity)
         return solver

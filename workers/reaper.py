@@ -44,6 +44,7 @@ class Reaper:
             rescued = rescue.rescue_expired(session)
             expired = rescue.fail_expired(session)
         for row in expired:
+            self.metrics.jobs_expired.labels(row.kind.value).inc()
             log.info("job.expired", job_id=row.id)
         for job in rescued:
             self.metrics.lease_expirations.labels(job.kind.value).inc()
@@ -54,6 +55,9 @@ class Reaper:
         self._clear_out()
         with self.database.transaction() as session:
             self.metrics.observe(census.take(session))
+        if self.storage.is_local:
+            self.metrics.storage_free.set(self.storage.free_bytes())
+            self.metrics.storage_floor.set(self.storage.min_free_bytes)
         self.metrics.last_heartbeat.set_to_current_time()
 
     def _clear_out(self) -> None:

@@ -2,7 +2,7 @@
 
 import structlog
 
-from services.registry import checkpoints
+from services.registry import checkpoints, locks
 from services.registry.database import Database
 from services.registry.errors import RegistryError
 from services.registry.storage import Storage
@@ -11,14 +11,18 @@ log = structlog.get_logger()
 
 
 def clear_out(database: Database, storage: Storage, run_id: str | None = None, *, seconds: float = 0) -> int:
-    """Delete what was retired so long ago, of one run or of all; how many. What fails is left for the next time."""
+    """Delete what was retired so long ago, of one run or of all; how many.
+
+    What fails is left for the next time, and so is everything while a backup copies the files.
+    """
     try:
         with database.transaction() as session:
+            if not locks.share(session, locks.Lock.DELETION):
+                return 0
             rows = checkpoints.retired(session, run_id, seconds=seconds)
-        for row in rows:
-            storage.delete_folder(row.url)
-        if rows:
-            with database.transaction() as session:
+            for row in rows:
+                storage.delete_folder(row.url)
+            if rows:
                 checkpoints.forget(session, [row.id for row in rows])
     except RegistryError as error:
         log.warning("checkpoints.not_deleted", code=error.code, reason=str(error))

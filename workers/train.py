@@ -1,6 +1,5 @@
 """The training task: a supervisor of `python -m trm train`, which knows nothing of jobs."""
 
-import hashlib
 import json
 import shutil
 import signal
@@ -11,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from services.registry import checkpoints, job_events, jobs, leases, tables
+from services.registry import artifacts, checkpoints, job_events, jobs, leases, tables
 from services.registry.errors import StorageUnavailable
 from services.registry.metrics import TrainMetrics
 from workers import outcome
@@ -29,7 +28,7 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
     folder = worker.scratch / claim.job_id / f"attempt_{claim.attempt}"
     folder.mkdir(parents=True, exist_ok=True)
-    worker.storage.discard_drafts(f"runs/{claim.training_run}/attempt_{claim.attempt - 1}")  # of a killed worker
+    worker.storage.discard_drafts(f"runs/{claim.training_run}/attempt_{claim.attempt - 1}-*")  # of a killed worker
     child = Child(_command(worker, claim, folder))
     journal = Journal(worker, claim)
     try:
@@ -87,29 +86,18 @@ def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Chec
     """Where the checkpoint can be read, if it is whole; else an event says that it is not."""
     try:
         local = worker.storage.fetch_folder(row.url, folder / "resume" / row.id)
-        if _is_intact(local, row.digest):
+        if artifacts.is_checkpoint(local, row.digest):
             return local
         reason = "its files are not those that were stored"
     except StorageUnavailable as error:
         log.warning("checkpoint.not_read", checkpoint=row.id, step=row.step, reason=str(error))
         reason = "its files cannot be read"
+    worker.metrics.checkpoints_damaged.labels(claim.kind.value).inc()
     log.warning("checkpoint.damaged", checkpoint=row.id, step=row.step, reason=reason)
     with worker.database.transaction() as session:
         told = {"id": row.id, "step": row.step, "reason": reason}
         job_events.append(session, claim, [("checkpoint_damaged", told)])
     return None
-
-
-def _is_intact(folder: Path, digest: str) -> bool:
-    """Whether meta.json is the recorded one and every file is what it vouches for."""
-    try:
-        meta = (folder / "meta.json").read_bytes()
-        if hashlib.sha256(meta).hexdigest() != digest:
-            return False
-        files = json.loads(meta)["files"]
-        return all(hashlib.sha256((folder / n).read_bytes()).hexdigest() == f["sha256"] for n, f in files.items())
-    except OSError:
-        return False
 
 
 def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> dict[str, Any]:

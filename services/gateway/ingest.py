@@ -11,7 +11,7 @@ from services.gateway.backends import Backends
 from services.gateway.errors import RequestInvalid
 from services.gateway.schemas.problem import ProblemItem
 from services.gateway.uploads import read_upload
-from services.registry import datasets, idempotency, tables
+from services.registry import artifacts, datasets, idempotency, tables
 from services.registry.errors import DatasetNameTaken
 from services.registry.idempotency import Answer, Key
 from services.registry.ids import new_id
@@ -55,7 +55,7 @@ def store(
         save_dataset(folder, upload.name, splits)
         url = parts.storage.put_folder(folder, f"datasets/{dataset_id}")
         try:
-            columns = _columns(upload.name, splits, url, _digest(folder))
+            columns = _columns(upload.name, splits, url, artifacts.digest_of(folder))
             with parts.database.transaction() as session:
                 if key is not None:
                     idempotency.require(session, key, dataset_id)
@@ -113,11 +113,3 @@ def _columns(name: str, splits: Mapping[str, PuzzleSet], url: str, sha256: str) 
     spec = splits["train"].spec
     shared = overlap(spec, train, test)
     return {"name": name, "spec": spec, "splits": counts, "overlap": shared, "url": url, "sha256": sha256}
-
-
-def _digest(folder: Path) -> str:
-    """One digest of all files and their names, in order."""
-    total = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        total.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
-    return total.hexdigest()

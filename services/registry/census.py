@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.registry.states import JobKind, JobStatus
-from services.registry.tables import Job
+from services.registry.tables import Checkpoint, Job
 
 DUE = (Job.status == JobStatus.QUEUED, Job.available_at <= func.now())
 
@@ -18,7 +19,9 @@ class Census:
 
     jobs: Mapping[tuple[JobKind, JobStatus], int]
     oldest_queued_seconds: Mapping[JobKind, float]  # 0 where nothing waits
-    unpublished: int  # queued, due, and without a message
+    unpublished: int = 0  # queued, due, and without a message
+    oldest_unpublished_seconds: float = 0.0
+    oldest_retired_seconds: float = 0.0  # of a checkpoint whose files are to be deleted
 
 
 def take(session: Session) -> Census:
@@ -29,8 +32,10 @@ def take(session: Session) -> Census:
     ):
         jobs[kind, status] = count
     oldest = {kind: _oldest_queued_seconds(session, kind) for kind in JobKind}
-    unannounced = select(func.count()).select_from(Job).where(*DUE, Job.published_at.is_(None))
-    return Census(jobs, oldest, session.scalar(unannounced) or 0)
+    unannounced = select(func.count(), func.min(Job.available_at)).where(*DUE, Job.published_at.is_(None))
+    unpublished, since = session.execute(unannounced).one()
+    retired = session.scalar(select(func.min(Checkpoint.retired_at)))
+    return Census(jobs, oldest, unpublished, _seconds_since(session, since), _seconds_since(session, retired))
 
 
 def due(session: Session, kind: JobKind) -> int:
@@ -40,5 +45,10 @@ def due(session: Session, kind: JobKind) -> int:
 
 def _oldest_queued_seconds(session: Session, kind: JobKind) -> float:
     first = select(Job.available_at).where(*DUE, Job.kind == kind).order_by(Job.available_at).limit(1)
-    waited = session.scalar(select(func.extract("epoch", func.now() - first.scalar_subquery())))
+    return _seconds_since(session, session.scalar(first))
+
+
+def _seconds_since(session: Session, moment: datetime | None) -> float:
+    """By the database's clock; 0 since never."""
+    waited = None if moment is None else session.scalar(select(func.extract("epoch", func.now() - moment)))
     return float(waited or 0.0)

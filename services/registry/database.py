@@ -9,8 +9,8 @@ from select import POLLIN, poll
 import psycopg
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -27,6 +27,7 @@ DISK_FULL = "53100"  # SQLSTATE
 SERVER_OPTIONS = (
     "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=30s"
 )
+LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
 
 class Database:
@@ -54,9 +55,28 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """A session that commits at the end of the block, or rolls back when the block raises.
 
-        Raises DatabaseUnavailable, or StorageFull when the server has no room.
+        Raises DatabaseUnavailable, StorageFull when the server has no room, or SchemaMismatch when that is why a query fails.
         """
-        with typed_errors(), self._sessions(info={owners.SIGHT: self._sight}) as session, session.begin():
+        try:
+            with typed_errors(), self._sessions(info={owners.SIGHT: self._sight}) as session, session.begin():
+                yield session
+        except ProgrammingError:
+            require_head(self)
+            raise
+
+    @contextmanager
+    def unhurried(self) -> Iterator[Session]:
+        """A transaction that may take as long as it likes: for what an operator does to the whole database."""
+        with self.transaction() as session:
+            _unhurry(session.connection())
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A session that sees the database as it is at its first question, for as long as it likes, and changes nothing."""
+        with self.transaction() as session:
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            _unhurry(session.connection(execution_options=options))
             yield session
 
     def seen_by(self, sight: Sight) -> "Database":
@@ -68,6 +88,11 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def _unhurry(connection: Connection) -> None:
+    for limit in LIMITS:
+        connection.execute(text(f"SET LOCAL {limit} = 0"))
 
 
 def _require_open(connection: psycopg.Connection, _record: object, _proxy: object) -> None:

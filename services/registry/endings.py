@@ -39,7 +39,11 @@ def release(session: Session, claim: leases.Claim) -> JobStatus:
 
     It is queued again at once, or paused or cancelled as its owner has asked. Raises StaleLease.
     """
-    job = leases.hold(session, claim)
+    return hand_back(session, leases.hold(session, claim))
+
+
+def hand_back(session: Session, job: Job) -> JobStatus:
+    """The same for a job whose row is locked."""
     after = after_release(cancel=job.cancel_requested_at is not None, pause=job.pause_requested_at is not None)
     if after is JobStatus.CANCELLED:
         moves.end(session, job, after, Outcome.CANCELLED)

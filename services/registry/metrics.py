@@ -77,6 +77,12 @@ class WorkerMetrics(BuildMetrics):
         self.stale_writes_rejected = make.counter(
             "trm_stale_writes_rejected_total", "Writes refused because the lease was lost.", kind=kinds
         )
+        self.jobs_quarantined = make.counter(
+            "trm_jobs_quarantined_total", "Jobs that were given up because they kill their worker's child.", kind=kinds
+        )
+        self.checkpoints_damaged = make.counter(
+            "trm_checkpoints_damaged_total", "Checkpoints that were to be read and are not what was stored.", kind=kinds
+        )
         self.last_heartbeat = make.last_heartbeat(kind.value)
         self.peak_memory = make.gauge(
             "trm_worker_peak_memory_bytes", "The most memory that this worker or a child of it has had."
@@ -154,6 +160,15 @@ class ReaperMetrics(BuildMetrics):
         self.jobs_republished = make.counter(
             "trm_jobs_republished_total", "Messages sent because the first may be lost.", kind=KINDS
         )
+        self.jobs_expired = make.counter(
+            "trm_jobs_expired_total", "Jobs that no worker took up within their ttl_seconds.", kind=KINDS
+        )
+        self.storage_free = make.gauge(
+            "trm_storage_free_bytes", "Bytes free on the disk of the artifacts; NaN for a bucket."
+        )
+        self.storage_floor = make.gauge(
+            "trm_storage_floor_bytes", "Bytes of that disk below which nothing is stored; NaN for a bucket."
+        )
         self.last_heartbeat = make.last_heartbeat("reaper")
         self._census = _CensusCollector()
         registry.register(self._census)
@@ -174,7 +189,7 @@ class _CensusCollector(Collector):
             yield from _count_families(self.latest)
 
     def describe(self) -> Iterator[Metric]:
-        yield from _count_families(Census(jobs={}, oldest_queued_seconds={}, unpublished=0))
+        yield from _count_families(Census(jobs={}, oldest_queued_seconds={}))
 
 
 def _count_families(census: Census) -> Iterator[Metric]:
@@ -191,8 +206,16 @@ def _count_families(census: Census) -> Iterator[Metric]:
     )
     for kind, seconds in census.oldest_queued_seconds.items():
         oldest.add_metric((kind.value,), seconds)
-    unpublished = GaugeMetricFamily("trm_jobs_unpublished", "Jobs that wait without a message.", census.unpublished)
-    yield from (jobs, finished, oldest, unpublished)
+    yield from (jobs, finished, oldest)
+    yield GaugeMetricFamily("trm_jobs_unpublished", "Jobs that wait without a message.", census.unpublished)
+    yield GaugeMetricFamily(
+        "trm_oldest_unpublished_age_seconds", "Longest wait for a message.", census.oldest_unpublished_seconds
+    )
+    yield GaugeMetricFamily(
+        "trm_oldest_retired_checkpoint_age_seconds",
+        "Longest time that a retired checkpoint's files wait to be deleted.",
+        census.oldest_retired_seconds,
+    )
 
 
 def every_family() -> Sequence[Metric]:
@@ -202,6 +225,6 @@ def every_family() -> Sequence[Metric]:
     TrainMetrics(registries[1])
     SolveMetrics(registries[2])
     empty = {(kind, status): 0 for kind in JobKind for status in JobStatus}
-    ReaperMetrics(registries[3]).observe(Census(empty, dict.fromkeys(JobKind, 0.0), 0))
+    ReaperMetrics(registries[3]).observe(Census(empty, dict.fromkeys(JobKind, 0.0)))
     families = {family.name: family for registry in registries for family in registry.collect()}
     return tuple(families.values())

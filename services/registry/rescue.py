@@ -66,6 +66,18 @@ def fail_expired(session: Session, limit: int = 1000) -> list[Job]:
     return jobs
 
 
+def release_all(session: Session) -> int:
+    """What a restored database needs, whose workers and messages are gone: running jobs are handed back, and nobody has
+    been told of any job; how many were running.
+    """
+    running = list(session.scalars(select(Job).where(Job.status == JobStatus.RUNNING).with_for_update(key_share=True)))
+    for job in running:
+        endings.hand_back(session, job)
+    told = update(Job).where(Job.status == JobStatus.QUEUED, Job.published_at.is_not(None)).values(published_at=None)
+    session.execute(told.execution_options(synchronize_session=False))
+    return len(running)
+
+
 def never_announced(session: Session, limit: int = 1000) -> list[Announcement]:
     """Jobs that wait without a message, longest first.
 

@@ -39,6 +39,10 @@ class Storage:
         """Whether the folders lie on this machine's file system."""
         return isinstance(self.fs, LocalFileSystem)
 
+    def url_of(self, name: str) -> str:
+        """Where a folder of this name lies."""
+        return str(self.fs.unstrip_protocol(f"{self.root}/{name}" if name else self.root))
+
     def put_folder(self, local: Path, name: str) -> str:
         """Store a copy of a folder under a name such as `runs/<id>/step_00000250`; returns its URL.
 
@@ -50,15 +54,19 @@ class Storage:
         with typed_errors(f"The storage cannot take {name}"):
             if not self._is_complete(path):
                 self._put_local(local, Path(path)) if self.is_local else self._put_remote(local, path)
-        return str(self.fs.unstrip_protocol(path))
+        return self.url_of(name)
 
     def require_room(self, needed: int = 0) -> None:
         """Raises StorageFull when so many bytes more leave too little free; a bucket has always room."""
-        if self.is_local:
-            place = next(folder for folder in (Path(self.root), *Path(self.root).parents) if folder.exists())
+        if self.is_local and needed + self.min_free_bytes > self.free_bytes():
             with typed_errors("The storage takes nothing new"):
-                if needed + self.min_free_bytes > shutil.disk_usage(place).free:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.root)
+
+    def free_bytes(self) -> int:
+        """How many bytes a local storage's disk has free."""
+        with typed_errors("The storage cannot say how much room it has"):
+            place = next(folder for folder in (Path(self.root), *Path(self.root).parents) if folder.exists())
+            return shutil.disk_usage(place).free
 
     def fetch_folder(self, url: str, local: Path) -> Path:
         """A folder to read what is stored at `url` from: itself where the storage is local, else a copy at `local`.
@@ -84,9 +92,9 @@ class Storage:
             self._remove(self.fs._strip_protocol(url))
 
     def discard_drafts(self, name: str) -> None:
-        """Remove what killed writers left half-made under `name`; ask only while nobody else writes there."""
+        """Remove what killed writers left half-made under names like `name`, a pattern; ask only while nobody writes there."""
         if self.is_local:
-            for draft in Path(self.root, name).glob(f".*{DRAFT}"):
+            for draft in Path(self.root).glob(f"{name}/.*{DRAFT}"):
                 shutil.rmtree(draft, ignore_errors=True)
 
     def _is_complete(self, path: str) -> bool:
@@ -100,12 +108,12 @@ class Storage:
 
     def _put_local(self, local: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(target) as draft:
+        with beside(target) as draft:
             for file in files_of(local):
                 _copy_durably(local / file, draft / file)
             for folder in sorted({draft, *(draft / file.parent for file in files_of(local))}, reverse=True):
-                _sync(folder)
-        _sync(target.parent)
+                sync_folder(folder)
+        sync_folder(target.parent)
 
     def _put_remote(self, local: Path, path: str) -> None:
         try:
@@ -118,7 +126,7 @@ class Storage:
 
     def _fetch_remote(self, path: str, local: Path) -> None:
         local.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(local) as draft:
+        with beside(local) as draft:
             for found in self.fs.find(path):
                 target = draft / str(found).removeprefix(f"{path}/")
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +142,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Path]:
+def beside(target: Path) -> Iterator[Path]:
     """An empty folder beside `target`, which becomes it when the block ends well and vanishes when it does not.
 
     Where somebody else completed `target` meanwhile, theirs stays.
@@ -172,7 +180,8 @@ def _copy_durably(source: Path, target: Path) -> None:
         os.fsync(writer.fileno())
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make durable what was created in a folder, and renamed."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

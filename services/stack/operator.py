@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from services.registry.settings import Settings
 from services.stack import state
 from services.stack.client import Client
 from services.stack.errors import StackError
-from services.stack.supervisor import READY_SECONDS, STOP_SECONDS
+from services.stack.supervisor import READY_SECONDS, STOP_SECONDS, Supervisor
 
 POLL_SECONDS = 0.1
 DEMO_SCOPES, DAY = (Scope.TRAIN, Scope.SOLVE), timedelta(days=1)
@@ -95,6 +96,28 @@ def down(settings: Settings) -> bool:
             raise StackError(f"The stack (process {running.pid}) did not stop; see {settings.data_dir / 'logs'}.")
         time.sleep(POLL_SECONDS)
     return True
+
+
+@contextmanager
+def database_url(settings: Settings, *, while_running: bool) -> Iterator[str]:
+    """The database of these settings, for a command beside the service: of the running stack, or started for the block.
+
+    Raises StackError when the stack runs and must not.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = state.acquire(settings.data_dir)
+    if lock is not None:
+        supervisor = Supervisor(settings)
+        with lock, supervisor.only("postgres"):
+            yield supervisor.plan.database_url
+        return
+    running = state.read(settings.data_dir)
+    if not while_running or running is None:
+        raise StackError("The stack runs. Stop it first, with: make down")
+    yield running.database_url
 
 
 def _exists(pid: int) -> bool:

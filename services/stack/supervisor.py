@@ -6,6 +6,8 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -46,6 +48,18 @@ class Supervisor:
             self._publish(ready=True)
             while not self.stopping.wait(POLL_SECONDS):
                 self._look_after()
+        finally:
+            self._stop_all()
+            state.clear(self.data_dir)
+
+    @contextmanager
+    def only(self, name: str) -> Iterator[None]:
+        """Run just this part, if it is one of ours, as long as the block does; raises StackError when it does not start."""
+        try:
+            for part in self.plan.parts:
+                if part.name == name:
+                    self._start(part)
+            yield
         finally:
             self._stop_all()
             state.clear(self.data_dir)

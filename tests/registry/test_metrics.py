@@ -2,12 +2,15 @@
 
 import math
 import re
+from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy import func, update
 
 from services.registry import census, metrics
 from services.registry.states import JobKind, JobStatus
+from services.registry.tables import Checkpoint
 from tests.registry.conftest import Book
 
 FAMILIES = {family.name: family for family in metrics.every_family()}
@@ -69,6 +72,9 @@ def test_reaper_exports_what_the_database_counts(book: Book) -> None:
     for status in JobStatus:
         book.job_in(status)
     book.job_in(JobStatus.FAILED)
+    book.model()
+    with book.transaction() as session:
+        session.execute(update(Checkpoint).values(retired_at=func.now() - timedelta(minutes=1)))
     registry = CollectorRegistry()
     reaper = metrics.ReaperMetrics(registry)
     assert registry.get_sample_value("trm_jobs_unpublished") is None
@@ -82,8 +88,16 @@ def test_reaper_exports_what_the_database_counts(book: Book) -> None:
     def value(name: str, **labels: str) -> float | None:
         return registry.get_sample_value(name, labels)
 
-    assert value("trm_jobs", kind="train", status="running") == 1
+    assert value("trm_jobs", kind="train", status="running") == 2
     assert value("trm_jobs", kind="solve", status="running") == 0
     assert value("trm_jobs_finished_total", kind="train", outcome="failed") == 2
     assert value("trm_jobs_unpublished") == 1
     assert (value("trm_oldest_queued_age_seconds", kind="train") or 0) > 0
+    assert (value("trm_oldest_unpublished_age_seconds") or 0) > 0
+    assert (value("trm_oldest_retired_checkpoint_age_seconds") or 0) >= 60
+
+
+def test_nothing_waits_in_an_empty_database(book: Book) -> None:
+    with book.transaction() as session:
+        counted = census.take(session)
+    assert (counted.unpublished, counted.oldest_unpublished_seconds, counted.oldest_retired_seconds) == (0, 0, 0)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from celery import Celery
 from prometheus_client import CollectorRegistry
+from sqlalchemy import func, update
 
 from services.registry import queue, rescue
 from services.registry.database import Database
@@ -12,6 +13,7 @@ from services.registry.metrics import ReaperMetrics
 from services.registry.queue import Announcement
 from services.registry.settings import Settings
 from services.registry.states import JobKind
+from services.registry.tables import Job
 from tests.fresh import new_job, new_run
 from trm.config import RunConfig
 from workers.reaper import Reaper
@@ -25,10 +27,10 @@ def app(settings: Settings) -> Iterator[Celery]:
 
 
 @pytest.fixture
-def reaper(settings: Settings, database: Database, app: Celery) -> Reaper:
+def reaper(settings: Settings, database: Database, app: Celery, collectors: CollectorRegistry) -> Reaper:
     """One that thinks every message old."""
     impatient = settings.model_copy(update={"republish_seconds": 0.0})
-    return Reaper(impatient, database, app, ReaperMetrics(CollectorRegistry()))
+    return Reaper(impatient, database, app, ReaperMetrics(collectors))
 
 
 @pytest.fixture
@@ -70,3 +72,19 @@ def test_as_many_messages_are_sent_again_as_are_missing(
         told = [inbox.get(timeout=1).payload[0][0] for _ in range(5)]
         inbox.close()
     assert sorted(told) == sorted(one.job_id for one in lost + kept)
+
+
+def test_what_waits_too_long_and_the_room_on_the_disk_are_exported(
+    reaper: Reaper, database: Database, submit: Callable[[], Announcement], collectors: CollectorRegistry
+) -> None:
+    late = submit()
+    with database.transaction() as session:
+        session.execute(update(Job).where(Job.id == late.job_id).values(expires_at=func.now(), ttl_seconds=1))
+    reaper.make_round()
+
+    def value(name: str, **labels: str) -> float:
+        return collectors.get_sample_value(name, labels) or 0
+
+    assert value("trm_jobs_expired_total", kind="train") == 1
+    assert value("trm_jobs_expired_total", kind="solve") == 0
+    assert value("trm_storage_free_bytes") > value("trm_storage_floor_bytes") == reaper.settings.min_free_bytes

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from services.registry.tables import Job, JobEvent, Solution
 from tests.conftest import wait_until
 from tests.fresh import new_job
 from tests.workers.conftest import Submit
+from trm.errors import CorruptCheckpoint
 from workers.attempt import Cancelled, Released
 from workers.context import Worker
 from workers.models import Models
@@ -169,3 +171,14 @@ def test_a_shipped_model_solves_without_any_training(worker: Worker[SolveMetrics
     assert claim is not None
     result = solve(worker, claim, Models(worker), Thinker(worker.metrics))
     assert (result["n"], result["verified"]) == (1, 1)
+
+
+def test_a_damaged_model_is_counted(
+    worker: Worker[SolveMetrics], models: Models, ask: Ask, submit: Submit, collectors: CollectorRegistry
+) -> None:
+    claim = submit([PUZZLE])
+    for weights in Path(worker.storage.root).rglob("*.safetensors"):
+        weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    with pytest.raises(CorruptCheckpoint):
+        ask(claim)
+    assert collectors.get_sample_value("trm_checkpoints_damaged_total", {"kind": "solve"}) == 1

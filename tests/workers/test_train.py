@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy import text
 
 from services.registry import checkpoints, endings, job_events, jobs, leases, queue, runs
+from services.registry.artifacts import is_checkpoint
 from services.registry.database import Database
 from services.registry.leases import Claim
 from services.registry.metrics import ReaperMetrics, TrainMetrics
@@ -16,6 +18,7 @@ from services.registry.states import JobKind, JobStatus
 from services.registry.storage import Storage
 from tests.fresh import new_job
 from trm.config import RunConfig
+from workers import attempt, outcome
 from workers.attempt import Failed
 from workers.context import Worker
 from workers.reaper import Reaper
@@ -87,11 +90,11 @@ def test_the_last_checkpoints_stay_and_nothing_lies_twice_on_the_disk(
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, collectors: CollectorRegistry
 ) -> None:
     claim = submit_training()
     train(trainer, claim)
-    *_, newest = sorted(Path(trainer.storage.root).glob("runs/*/attempt_1/*"))
+    *_, newest = sorted(Path(trainer.storage.root).glob("runs/*/attempt_1-*/*"))
     weights = newest / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     claim = again(database, claim)
@@ -99,6 +102,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
     told = [event for event in events(database, claim) if event["type"] == "checkpoint_damaged"]
     assert [(event["step"], event["id"][:5]) for event in told] == [(STEPS, "ckpt_")]
     assert [event["step"] for event in events(database, claim) if event["type"] == "started"] == [0, STEPS - EVERY]
+    assert collectors.get_sample_value("trm_checkpoints_damaged_total", {"kind": "train"}) == 1
 
 
 def test_without_room_checkpoints_fail_and_are_counted_and_the_end_waits_for_room(
@@ -168,3 +172,39 @@ def test_an_overdue_training_saves_and_has_timed_out(
     assert raised.value.verdict.failure.code == "job_timed_out"
     with database.transaction() as session:
         endings.finish(session, claim, JobStatus.FAILED, failure=raised.value.verdict.failure)
+
+
+def test_attempts_with_the_same_number_store_under_names_of_their_own(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    """A restored database counts attempts again that the storage has seen already."""
+    claim = submit_training()
+    train(trainer, claim)
+    with database.transaction() as session:
+        session.execute(text("DELETE FROM checkpoints"))
+        session.execute(text("DELETE FROM run_metrics"))
+        session.execute(text("DELETE FROM job_attempts"))
+        released = "status = 'queued', attempt = 0, lease_token = NULL, lease_expires_at = NULL"
+        session.execute(text(f"UPDATE jobs SET {released}"))
+    with database.transaction() as session:
+        again = leases.claim(session, claim.job_id, "tests", 60)
+    assert again is not None
+    assert again.attempt == claim.attempt
+    train(trainer, again)
+    with database.transaction() as session:
+        rows = checkpoints.furthest_first(session, claim.training_run)
+    assert [row.step for row in rows] == [STEPS, STEPS - EVERY]
+    assert all(is_checkpoint(trainer.storage.fetch_folder(row.url, trainer.scratch), row.digest) for row in rows)
+
+
+def test_poison_is_counted(
+    trainer: Worker[TrainMetrics], submit_training: Submit, collectors: CollectorRegistry
+) -> None:
+    trainer.settings = trainer.settings.model_copy(update={"quarantine_deaths": 1})
+    claim = submit_training()
+
+    def die(*_: object) -> dict[str, Any]:
+        raise Failed(outcome.of_death(-9, "It was killed."))
+
+    attempt._run(trainer, claim, die)
+    assert collectors.get_sample_value("trm_jobs_quarantined_total", {"kind": "train"}) == 1

@@ -1,0 +1,1 @@
+"""Backups: the database and the artifacts together, made while the service runs, and brought back."""
