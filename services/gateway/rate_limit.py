@@ -82,8 +82,13 @@ class RateLimiter:
 
     def _opened(self) -> SlidingWindowCounterRateLimiter:
         if self._limiter is None:
-            patience = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
-            self._limiter = SlidingWindowCounterRateLimiter(RedisStorage(self._url, key_prefix=PREFIX, **patience))
+            storage = RedisStorage(
+                self._url,
+                key_prefix=PREFIX,
+                socket_timeout=ANSWER_SECONDS,
+                socket_connect_timeout=ANSWER_SECONDS,
+            )
+            self._limiter = SlidingWindowCounterRateLimiter(storage)
         return self._limiter
 
 

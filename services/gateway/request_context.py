@@ -7,6 +7,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway import caller
 from services.gateway.problems import problem_response
 from services.registry.ids import new_id
 from services.registry.metrics import GatewayMetrics
@@ -50,7 +51,8 @@ class RequestContext:
         self.metrics.http_requests.labels(method, route, str(status)).inc()
         self.metrics.http_request_seconds.labels(method, route).observe(seconds)
         level = log.debug if route in QUIET else log.info
-        level("request.served", method=method, path=scope["path"], status=status, seconds=round(seconds, 4))
+        asked = {"method": method, "path": scope["path"], "caller": caller.known(scope).id}
+        level("request.served", **asked, status=status, seconds=round(seconds, 4))
 
 
 def _request_id(scope: Scope) -> str:
