@@ -92,7 +92,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(NestingLimit, limit=settings.max_json_depth)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(RateLimit, limiter=RateLimiter(settings))
-    app.add_middleware(Authentication, keys=backends.keys, required=authentication.is_on(settings))
+    is_local = authentication.is_loopback(settings.gateway_host)
+    app.add_middleware(Authentication, keys=backends.keys, required=authentication.is_on(settings), is_local=is_local)
     app.add_middleware(Audited, trail=backends.audit)
     app.add_middleware(RequestContext, metrics=backends.metrics)  # the outermost: it sees every response
     for router in ROUTERS:

@@ -1,9 +1,13 @@
-"""Asks for API keys: who has none is answered 401, whose key may not do this 403, before the body is read."""
+"""Asks for API keys: who has none is answered 401, whose key may not do this 403, before the body is read.
+
+Without keys a gateway on the loopback trusts whoever reaches it, but not web pages: a browser would carry their requests here.
+"""
 
 import hashlib
 import ipaddress
 import time
 from threading import Lock
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -97,22 +101,21 @@ def _digest(token: str) -> bytes:
 class Authentication:
     """ASGI middleware: notes who calls, or answers in place of the app."""
 
-    def __init__(self, app: ASGIApp, keys: KeyRing, *, required: bool) -> None:
-        self.app, self._keys, self._required = app, keys, required
+    def __init__(self, app: ASGIApp, keys: KeyRing, *, required: bool, is_local: bool) -> None:
+        self.app, self._keys, self._required, self._is_local = app, keys, required, is_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        refusal = None
         if not self._required:
             caller.remember(scope, caller.LOCAL)
+            refusal = problem_response(scope, "foreign_page") if self._is_local and is_of_a_page(scope) else None
         elif permissions.is_guarded(scope["path"]):
             refusal = await self._refusal(scope)
-            if refusal is not None:
-                await refusal(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+        await (refusal or self.app)(scope, receive, send)
 
     async def _refusal(self, scope: Scope) -> ProblemResponse | None:
         token = presented(scope)
@@ -133,3 +136,17 @@ def presented(scope: Scope) -> str:
     """What follows `Authorization: Bearer`, or nothing."""
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def is_of_a_page(scope: Scope) -> bool:
+    """Whether a browser asks for a page that is not this machine's own: by its Origin, or by a name that was made to lead here."""
+    headers = Headers(scope=scope)
+    places = [f"//{headers.get('host', '')}", *headers.getlist("origin")]
+    return not all(is_loopback(_host(place)) for place in places)
+
+
+def _host(place: str) -> str:
+    try:
+        return urlsplit(place).hostname or ""
+    except ValueError:
+        return ""

@@ -46,6 +46,12 @@ _ENTRIES = (
     Entry(
         "scope_missing", 403, "The API key may not do this", "Use a key with one of the scopes that the detail names."
     ),
+    Entry(
+        "foreign_page",
+        403,
+        "Another site's page, or a name that is not this machine's, was used without a key",
+        "Ask 127.0.0.1 or localhost, or set TRM_AUTH=on and present a key.",
+    ),
     Entry("rate_limited", 429, "Too many requests", "Try again after the time in Retry-After."),
     # What it names
     Entry("job_not_found", 404, "There is no such job", "List the jobs with GET /v1/jobs."),

@@ -24,6 +24,7 @@ from trm.presets import resolve
 from trm.puzzles.sudoku import spec_for
 
 SUDOKU = spec_for(4)
+HERE = "http://localhost"  # what a gateway without keys is asked by
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def app(settings: Settings) -> Iterator[FastAPI]:
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
-    with TestClient(app) as client:
+    with TestClient(app, base_url=HERE) as client:
         yield client
 
 
@@ -117,7 +118,7 @@ def without_database(settings: Settings, nowhere: Path) -> Iterator[TestClient]:
     down = settings.model_copy(
         update={"database_url": f"postgresql+psycopg://trm@/trm?host={nowhere}", "webhooks": True}
     )
-    with TestClient(create_app(down)) as client:
+    with TestClient(create_app(down), base_url=HERE) as client:
         yield client
 
 
@@ -125,7 +126,7 @@ def without_database(settings: Settings, nowhere: Path) -> Iterator[TestClient]:
 def without_broker(settings: Settings, nowhere: Path) -> Iterator[TestClient]:
     """A gateway whose broker is down."""
     down = settings.model_copy(update={"broker_url": f"redis+socket://{nowhere}/broker.sock"})
-    with TestClient(create_app(down)) as client:
+    with TestClient(create_app(down), base_url=HERE) as client:
         yield client
 
 

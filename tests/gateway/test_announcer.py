@@ -21,6 +21,7 @@ from services.registry.database import Database
 from services.registry.metrics import ReaperMetrics
 from services.registry.settings import Settings
 from tests.conftest import wait_until
+from tests.gateway.conftest import HERE
 from tests.gateway.test_server import announced_url
 from workers.reaper import Reaper
 
@@ -63,7 +64,7 @@ def test_the_workers_are_told_soon(client: TestClient, database: Database, messa
 
 
 def test_what_was_accepted_is_told_before_the_gateway_ends(app: FastAPI, database: Database, messages: Celery) -> None:
-    with TestClient(app) as client:
+    with TestClient(app, base_url=HERE) as client:
         accepted = [client.post("/v1/training-jobs", json=BODY).json()["id"] for _ in range(5)]
     assert received(messages) == accepted
     assert all(is_published(database, job_id) for job_id in accepted)

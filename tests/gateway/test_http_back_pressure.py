@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from services.gateway.app import create_app
 from services.registry.settings import Settings
+from tests.gateway.conftest import HERE
 
 TRAINING = {"preset": "sudoku-6x6"}
 Gateway = Callable[..., AbstractContextManager[TestClient]]
@@ -17,7 +18,7 @@ Gateway = Callable[..., AbstractContextManager[TestClient]]
 def gateway(settings: Settings) -> Gateway:
     @contextmanager
     def make(**changes: int) -> Iterator[TestClient]:
-        with TestClient(create_app(settings.model_copy(update=changes))) as client:
+        with TestClient(create_app(settings.model_copy(update=changes)), base_url=HERE) as client:
             yield client
 
     return make

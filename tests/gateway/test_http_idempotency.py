@@ -13,7 +13,7 @@ from services.gateway.server import Server
 from services.registry import idempotency
 from services.registry.database import Database
 from services.registry.tables import Dataset, IdempotencyKey, Job, Run
-from tests.gateway.conftest import Book
+from tests.gateway.conftest import HERE, Book
 
 KEY = {"Idempotency-Key": "3f1c-one"}
 CSV = b"question,answer\n" + b"\n".join(
@@ -97,7 +97,7 @@ def test_another_gateway_that_is_about_to_take_the_same_request_is_waited_for(
 ) -> None:
     from services.gateway.app import create_app
 
-    with TestClient(create_app(settings)) as other, ThreadPoolExecutor(10) as pool:
+    with TestClient(create_app(settings), base_url=HERE) as other, ThreadPoolExecutor(10) as pool:
         asked = [
             pool.submit(gateway.post, "/v1/training-jobs", json=TRAINING, headers=KEY)
             for _ in range(5)

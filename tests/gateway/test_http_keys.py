@@ -17,6 +17,7 @@ from services.registry.database import Database
 from services.registry.errors import AuthExposed
 from services.registry.scopes import Scope
 from services.registry.settings import Settings
+from tests.gateway.conftest import HERE
 from tests.gateway.keys import guarded, header
 
 TRAINING = {"preset": "sudoku-6x6"}
@@ -208,6 +209,37 @@ def test_off_where_others_could_come_in_does_not_start(settings: Settings) -> No
         create_app(exposed)
     forced = exposed.model_copy(update={"auth_off_exposed": True})
     assert not is_on(forced)
+
+
+FOREIGN = [
+    {"Host": "rebound.example.org"},
+    {"Host": "[::1"},
+    {"Host": "127.0.0.1.example.org:8000"},
+    {"Origin": "https://example.org"},
+    {"Origin": "null"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+def test_an_open_door_is_closed_to_web_pages(settings: Settings, headers: dict[str, str]) -> None:
+    with TestClient(create_app(settings), base_url=HERE) as client:
+        response = client.post("/v1/training-jobs", json=TRAINING, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (403, "foreign_page")
+        assert client.get("/v1/jobs", headers=headers).status_code == 403
+        assert client.get("/v1/jobs").json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "[::1]:8000"}, {"Host": "127.0.0.1"}, {"Origin": "http://localhost:3"}], ids=str
+)
+def test_pages_of_this_machine_come_in(settings: Settings, headers: dict[str, str]) -> None:
+    with TestClient(create_app(settings), base_url=HERE) as client:
+        assert client.get("/v1/jobs", headers=headers).status_code == 200
+
+
+def test_who_has_a_key_may_come_from_anywhere(client: TestClient, database: Database) -> None:
+    headers = header(database, "alice") | FOREIGN[0] | FOREIGN[3]
+    assert client.get("/v1/jobs", headers=headers).status_code == 200
 
 
 def test_an_open_door_is_logged(settings: Settings, database: Database, capsys: pytest.CaptureFixture[str]) -> None:

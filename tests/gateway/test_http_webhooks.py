@@ -9,13 +9,14 @@ from services.gateway.app import create_app
 from services.registry import webhooks
 from services.registry.announcements import EVENTS
 from services.registry.settings import Settings
+from tests.gateway.conftest import HERE
 
 URL = "https://example.org/hook"
 
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(create_app(settings.model_copy(update={"webhooks": True}))) as client:
+    with TestClient(create_app(settings.model_copy(update={"webhooks": True})), base_url=HERE) as client:
         yield client
 
 
@@ -63,5 +64,5 @@ def test_no_more_than_some(client: TestClient, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_off_unless_the_operator_wants_them(settings: Settings) -> None:
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url=HERE) as client:
         assert client.post("/v1/webhooks", json={"url": URL}).json()["code"] == "webhooks_off"
