@@ -20,6 +20,14 @@ trials: list[Trial] = []
 soaks: list[Soak] = []
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is not quick runs only when it is asked for."""
+    for item in items:
+        if item.get_closest_marker("fault") and not item.get_closest_marker("quick"):
+            item.add_marker(pytest.mark.chaos)
+
+
 @pytest.fixture(scope="session")
 def stand(_own_environment: None) -> Iterator[Stand]:
     """The service, running."""

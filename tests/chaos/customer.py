@@ -67,6 +67,12 @@ class Customer:
         """How a job stands."""
         return self.get(f"/v1/jobs/{job}")
 
+    def events(self, job: str) -> list[Json]:
+        """All that has happened to a job, up to 500 things."""
+        answer = self.insist("GET", f"/v1/jobs/{job}/events", headers={"Accept": "application/json"})
+        found: list[Json] = answer.json()["data"]
+        return found
+
     def wait(self, job: str, reached: Callable[[Json], bool]) -> Json:
         """The job once it is so."""
         deadline = time.monotonic() + self.patience

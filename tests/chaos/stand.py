@@ -56,7 +56,7 @@ class Stand:
         for made in (data, self.points, self.logs):
             made.mkdir()
         self.disks = {
-            "artifacts": Disk(data / "artifacts", 24 * MIB),
+            "artifacts": Disk(data / "artifacts", 48 * MIB),
             "scratch": Disk(data / "scratch", 12 * MIB),
             "postgres": Disk(data / "postgres", 320 * MIB),
             "logs": Disk(self.logs, 24 * MIB),
@@ -196,6 +196,8 @@ class Stand:
             self.up(name, wait=False)
         for name in (*SERVERS, *PYTHON_PARTS):
             self.wait_ready(name)
+        if TRAIN_TOO in self._wanted:
+            self.down(TRAIN_TOO, signal.SIGTERM)
 
     def wait_ready(self, name: str) -> None:
         """Wait until a part runs and does its duty."""

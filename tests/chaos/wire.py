@@ -17,6 +17,7 @@ class Wire:
         self.socket, self.target = socket, target
         self._writers: set[asyncio.StreamWriter] = set()
         self._pause = 0.0
+        self._made = self._lost = 0  # connections, numbered from 1; those up to the second number are lost
         self._loop = asyncio.new_event_loop()
         self._flows = asyncio.Event()
         self._flows.set()
@@ -28,12 +29,16 @@ class Wire:
         socket.chmod(0o777)
 
     def silence(self) -> None:
-        """From now on nothing arrives on either side, and no connection ends: half open."""
+        """From now on nothing arrives on either side, on any connection, and none ends."""
         self._do(self._flows.clear)
 
     def slow_down(self, seconds: float) -> None:
         """Let every piece take so much longer, each way."""
         self._pause = seconds
+
+    def lose(self) -> None:
+        """Every connection there is now stays open and brings nothing any more, ever: half open. New ones are good."""
+        self._lost = self._made
 
     def cut(self) -> None:
         """Break every connection; new ones can be made."""
@@ -70,15 +75,19 @@ class Wire:
             return
         both = {writer, far_writer}
         self._writers |= both
+        self._made += 1
+        number = self._made
         try:
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+            await asyncio.gather(self._pump(reader, far_writer, number), self._pump(far_reader, writer, number))
         finally:
             self._writers -= both
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 await self._flows.wait()
+                if number <= self._lost:
+                    continue
                 if self._pause:
                     await asyncio.sleep(self._pause)
                 writer.write(chunk)
