@@ -12,18 +12,18 @@ from tests.chaos.report import HEAD, Report, markdown
 BEGIN, END = "<!-- made by `make reliability` from chaos.json -->", "<!-- end -->"
 PAGE = """# Reliability
 
-`make chaos` starts the whole service as real processes (Postgres, broker, gateway, workers, reaper), breaks one thing at a time while jobs run, mends it,
-and then checks the same promises every time: every accepted job ends exactly once; every request with an `Idempotency-Key` made one job; nobody
-without the lease has written anything; curves have no gaps and no step twice; every checkpoint verifies; nothing temporary is left on the disk; no
-message waits; Prometheus counts what the database counts. *Survived* means that all of this held and that every job which the fault was not meant to
-end has succeeded.
+`make chaos` starts the whole service as real processes (Postgres, broker, gateway, workers, reaper), breaks one thing at a time while
+jobs run, mends it, and then checks the same promises every time: every accepted job ends exactly once; every request with an
+`Idempotency-Key` made one job; nobody without the lease has written anything; curves have no gaps and no step twice; every checkpoint
+verifies; nothing temporary is left on the disk; no message waits; Prometheus counts what the database counts. *Survived* means that all
+of this held, and that every job which the fault was not meant to end has succeeded.
 
 {sentences}
 
 {table}
 
-`make soak MINUTES=30 SEED=7` breaks things at random for as long as you like; the seed repeats the same faults in the same order. `make test` includes a
-short one. `make reliability` writes this page and the README's table anew from the last `chaos.json`.
+`make soak MINUTES=30 SEED=7` breaks things at random for as long as you like; the seed gives the same faults in the same order.
+`make test` includes a short one. `make reliability` writes this page and the README's table anew from the last `chaos.json`.
 """
 Found = Annotated[Path, typer.Argument(help="What `make chaos` has written.")]
 cli = typer.Typer(add_completion=False)

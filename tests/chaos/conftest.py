@@ -61,7 +61,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     try:
         result = yield
         stand.heal()
-        _bring_to_end(stand, customer)
+        bring_to_end(stand, customer)
         found = invariants.settled(stand, customer.since, customer.accepted)
         assert not found, "\n".join(found)
         survived = True
@@ -78,7 +78,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     return result
 
 
-def _bring_to_end(stand: Stand, customer: Customer) -> None:
+def bring_to_end(stand: Stand, customer: Customer) -> None:
+    """Wait until every job that was accepted has ended, as it should."""
     for job in list(customer.accepted.values()):
         if customer.job(job)["status"] == "paused":
             customer.move(job, "resume")
