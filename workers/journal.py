@@ -38,6 +38,8 @@ class Journal:
             case "checkpoint":
                 if (stored := self._store(event)) is not None:
                     self.waiting.append(stored)
+            case "checkpoint_failed":
+                self._missing(event["step"], StorageFull(event["message"]))
             case "step":
                 self._show(event)
                 self.waiting.append(event)
@@ -54,12 +56,12 @@ class Journal:
     def write(self) -> leases.Orders:
         """Write all that waits and extend the lease; what the worker is asked to do.
 
-        Raises StaleLease. A database that is away is forgiven until the lease has run out.
+        Raises StaleLease. A database that is away, or has no room, is forgiven until the lease has run out.
         """
         self.last_written = time.monotonic()
         try:
             orders = self._write()
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, StorageFull):
             if time.monotonic() - self.last_reached > self.claim.lease_seconds:
                 raise
             log.warning("journal.database_away", waiting=len(self.waiting))
@@ -97,9 +99,7 @@ class Journal:
         try:
             url = self.worker.storage.put_folder(Path(event["path"]), name)
         except (StorageFull, StorageUnavailable) as error:
-            self.not_stored = error
-            metrics.checkpoint_failures.labels(error.code).inc()
-            log.error("checkpoint.not_stored", step=event["step"], code=error.code, reason=str(error))
+            self._missing(event["step"], error)
             return None
         finally:
             shutil.rmtree(event["path"], ignore_errors=True)
@@ -107,6 +107,11 @@ class Journal:
         metrics.checkpoint_write_seconds.observe(time.monotonic() - begun)
         metrics.checkpoint_bytes.inc(event["bytes"])
         return event | {"url": url, "size": event["bytes"]}
+
+    def _missing(self, step: int, error: StorageFull | StorageUnavailable) -> None:
+        self.not_stored = error
+        self.worker.metrics.checkpoint_failures.labels(error.code).inc()
+        log.error("checkpoint.not_stored", step=step, code=error.code, reason=str(error))
 
     def _show(self, event: dict[str, Any]) -> None:
         metrics = self.worker.metrics

@@ -10,12 +10,12 @@ from tests.chaos.stand import Stand
 BREAKS = {
     "every accepted job ends": "UPDATE jobs SET status = 'queued', finished_at = NULL WHERE id = :job",
     "every accepted request makes one job": "UPDATE jobs SET created_at = now() WHERE kind = 'train' AND id <> :job",
-    "a job ends exactly once": "INSERT INTO job_events (job_id, seq, type, data) SELECT job_id, max(seq) + 1, 'done', '{\"status\": \"failed\"}' "
-    "FROM job_events WHERE job_id = :job GROUP BY 1",
+    "a job ends exactly once": "INSERT INTO job_events (job_id, seq, type, data) "
+    "SELECT job_id, max(seq) + 1, 'done', '{\"status\": \"failed\"}' FROM job_events WHERE job_id = :job GROUP BY 1",
     "only allowed moves": "UPDATE jobs SET status = 'queued', finished_at = NULL WHERE id = :job",
     "at most one live lease": "INSERT INTO job_attempts (job_id, attempt, worker) VALUES (:job, 2, 'zombie')",
-    "no row by a stale token": "INSERT INTO checkpoints SELECT id || '2', run_id, attempt + 1, step, url, digest, bytes, metrics, NULL, now() "
-    "FROM checkpoints WHERE run_id = :run",
+    "no row by a stale token": "INSERT INTO checkpoints (id, run_id, attempt, step, url, digest, bytes, metrics) "
+    "SELECT id || '2', run_id, attempt + 1, step, url, digest, bytes, metrics FROM checkpoints WHERE run_id = :run",
     "metric steps without gaps, each once": "DELETE FROM run_metrics WHERE run_id = :run AND step = 10",
     "every complete checkpoint verifies": "UPDATE checkpoints SET digest = 'd' WHERE run_id = :run",
     "no folder that no row knows": "DELETE FROM checkpoints WHERE run_id = :run",

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from services.registry import checkpoints, endings, job_events, jobs, leases, queue, runs
 from services.registry.database import Database
+from services.registry.errors import StaleLease
 from services.registry.leases import Claim
 from services.registry.metrics import ReaperMetrics, TrainMetrics
 from services.registry.settings import Settings
@@ -113,6 +115,35 @@ def test_without_room_checkpoints_fail_and_are_counted_and_the_end_waits_for_roo
     assert failed == STEPS / EVERY
     assert [event["step"] for event in events(database, claim) if event["type"] == "finished"] == [STEPS]
     assert (saved_steps(database, claim), stored(trainer)) == ([], [])
+
+
+def test_what_killed_workers_left_behind_is_removed_by_the_next_attempt(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    claim, other = submit_training(), submit_training()
+    train(trainer, claim)
+    kept, run = stored(trainer), Path(trainer.storage.root, f"runs/{claim.training_run}")
+    for left in (run / "attempt_1/step_00000099", run / "attempt_1/.step_00000100.x.part"):
+        (left / "deep").mkdir(parents=True)
+    folders = [trainer.scratch / job / "attempt_1" for job in (claim.job_id, "job_unknown", other.job_id)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    train(trainer, again(database, claim))
+    assert stored(trainer) == kept  # the first attempt's: the second had nothing left to do
+    assert [folder.parent.exists() for folder in folders] == [False, False, True]  # the last is at work
+
+
+def test_what_was_stored_without_the_lease_is_removed(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    trainer.settings = trainer.settings.model_copy(update={"metrics_batch_seconds": 1000.0})  # it learns at its end
+    claim = submit_training()
+    with database.transaction() as session:
+        jobs.get(session, claim.job_id).lease_token = uuid4()
+    with pytest.raises(StaleLease):
+        train(trainer, claim)
+    assert stored(trainer) == []
+    assert not any(trainer.scratch.glob("*/attempt_*"))
 
 
 def test_a_run_begins_with_the_weights_of_another(
