@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,16 +39,17 @@ def stand(_own_environment: None) -> Iterator[Stand]:
 @pytest.fixture(scope="session")
 def model(stand: Stand) -> str:
     """A checkpoint to solve with."""
-    teacher = Customer(stand.api)
-    return str(teacher.checkpointed(teacher.succeeded(teacher.train(20))["id"])[0]["id"])
+    with closing(Customer(stand.api)) as teacher:
+        return str(teacher.checkpointed(teacher.succeeded(teacher.train(20))["id"])[0]["id"])
 
 
 @pytest.fixture
-def customer(stand: Stand, model: str) -> Customer:
+def customer(stand: Stand, model: str) -> Iterator[Customer]:
     """Somebody whose jobs must not be lost."""
     with stand.database.transaction() as session:
         since = session.scalar(text("SELECT clock_timestamp()"))
-    return Customer(stand.api, model, since)
+    with closing(Customer(stand.api, model, since)) as made:
+        yield made
 
 
 @pytest.hookimpl(wrapper=True)

@@ -30,7 +30,7 @@ class Customer:
         self.broken: set[str] = set()  # jobs that are not meant to succeed
         self.patience = PATIENCE
         self._name, self._numbers = uuid4().hex[:8], count()
-        self._own = threading.local()
+        self._own, self._clients = threading.local(), list[httpx2.Client]()
 
     def ask(self, path: str, body: Json, key: str | None = None) -> str:
         """The id of the job that a request makes, sent again with the same key until there is an answer."""
@@ -121,10 +121,16 @@ class Customer:
             assert time.monotonic() < deadline, f"{method} {path}: {said}"
             time.sleep(PAUSE)
 
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients:
+            client.close()
+
     @property
     def _http(self) -> httpx2.Client:
         if not hasattr(self._own, "client"):
             self._own.client = httpx2.Client(base_url=self.api, timeout=5)
+            self._clients.append(self._own.client)
         client: httpx2.Client = self._own.client
         return client
 

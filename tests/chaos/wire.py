@@ -16,6 +16,7 @@ class Wire:
     def __init__(self, socket: Path, target: Path) -> None:
         self.socket, self.target = socket, target
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._pause = 0.0
         self._made = self._lost = 0  # connections, numbered from 1; those up to the second number are lost
         self._loop = asyncio.new_event_loop()
@@ -51,11 +52,18 @@ class Wire:
 
     def close(self) -> None:
         """Break every connection for good."""
-        self._do(self._server.close)
-        self.cut()
+        self.mend()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
         self.socket.unlink(missing_ok=True)
+
+    async def _end(self) -> None:
+        self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def _do(self, act: Callable[[], object]) -> None:
         done = Future[None]()
@@ -73,6 +81,9 @@ class Wire:
         except OSError:
             writer.close()
             return
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         both = {writer, far_writer}
         self._writers |= both
         self._made += 1
@@ -81,6 +92,7 @@ class Wire:
             await asyncio.gather(self._pump(reader, far_writer, number), self._pump(far_reader, writer, number))
         finally:
             self._writers -= both
+            self._serving.discard(task)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         with suppress(OSError):
