@@ -9,7 +9,7 @@ import psycopg
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import DisconnectionError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -20,6 +20,7 @@ from trm.errors import StorageFull
 
 CONNECT_SECONDS = 5
 DISK_FULL = "53100"  # SQLSTATE
+READ_ONLY, IDLED_TOO_LONG = "25006", "25P03"  # the driver calls these internal errors; both pass
 # A stopped process must not keep rows locked: the server ends what idles inside a transaction.
 SERVER_OPTIONS = (
     "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=30s"
@@ -81,6 +82,11 @@ def typed_errors() -> Iterator[None]:
         raise _translated(error.orig) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:  # of a COPY, which goes past SQLAlchemy
         raise _translated(error) from error
+    except (InternalError, psycopg.InternalError) as error:
+        reason = error.orig if isinstance(error, InternalError) else error
+        if getattr(reason, "sqlstate", None) in (READ_ONLY, IDLED_TOO_LONG):
+            raise _translated(reason) from error
+        raise
 
 
 def _translated(error: BaseException | None) -> Exception:

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,20 @@ def test_connections_that_died_while_idle_are_replaced_unseen(book: Book) -> Non
 def test_full_disk_of_the_server_has_its_own_name(book: Book) -> None:
     with pytest.raises(StorageFull), book.transaction() as session:
         session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$"))
+
+
+def test_a_server_that_is_read_only_is_unavailable(book: Book) -> None:
+    with pytest.raises(DatabaseUnavailable, match="read-only"), book.transaction() as session:
+        session.execute(text("SET TRANSACTION READ ONLY"))
+        new_run(session, CONFIG)
+    assert _count(book) == 0
+
+
+def test_a_transaction_that_idled_too_long_is_unavailable(book: Book) -> None:
+    with pytest.raises(DatabaseUnavailable), book.transaction() as session:
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '20ms'"))
+        time.sleep(0.5)
+        session.execute(text("SELECT 1"))
 
 
 def test_exhausted_pool_is_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
