@@ -14,7 +14,7 @@ from services.stack.client import FINAL, Json
 from tests.acceptance.conftest import TINY
 
 PATIENCE = 120.0  # seconds for one request to get through, or for a job to get there
-PAUSE = 0.05
+PAUSE = 0.1
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 PUZZLE = ".2.43......31..."
 LOG_EVERY = int(TINY["train.log_every"])

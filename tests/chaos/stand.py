@@ -4,6 +4,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -73,6 +75,8 @@ class Stand:
         self.parts["postgres"] = _quick(self.parts["postgres"])
         self.parts[TRAIN_TOO] = replace(self.parts[TRAIN], name=TRAIN_TOO)
         self.ports = {name: free_port(HOST) for name in self.parts if name not in (*SERVERS, "gateway")}
+        for name, port in self.ports.items():
+            self.parts[name] = replace(self.parts[name], is_ready=partial(_listens, port))
         self.added: dict[str, dict[str, str]] = {}  # to the environment of a part
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.starts = dict.fromkeys(self.parts, 0)
@@ -204,12 +208,13 @@ class Stand:
         part = self.parts[name]
         wait_until(lambda: self.processes[name].poll() is None and part.is_ready(), PATIENCE)
 
-    def tail(self, lines: int = 15) -> str:
-        """The end of every log."""
-        files = sorted(self.logs.glob("*.log"))
-        return "\n".join(
-            f"--- {file.stem}\n" + "\n".join(file.read_text(errors="replace").splitlines()[-lines:]) for file in files
-        )
+    def tail(self, lines: int = 8) -> str:
+        """The end of every log, without the requests."""
+        said = []
+        for file in sorted(self.logs.glob("*.log")):
+            news = [line[:200] for line in file.read_text(errors="replace").splitlines() if "request.served" not in line]
+            said += [f"--- {file.stem}", *news[-lines:]]
+        return "\n".join(said)
 
     def _keep(self) -> None:
         while not self._closing.wait(RESTART_SECONDS):
@@ -259,6 +264,11 @@ class Stand:
             process.kill()
             process.wait()
             raise
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex((HOST, port)) == 0
 
 
 def _quick(part: Part) -> Part:

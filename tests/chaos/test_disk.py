@@ -48,7 +48,7 @@ def test_the_last_checkpoint_finds_no_room(stand: Stand, customer: Customer, dis
     customer.wait(job, lambda found: found["attempt"] > 1)
     stand.disks[disk].drain()
     first, *_, last = customer.succeeded(job)["attempts"]
-    assert (first["outcome"], first["error"]["code"], last["outcome"]) == ("retried", "storage_full", "succeeded")
+    assert (first["outcome"], first["error_code"], last["outcome"]) == ("retried", "storage_full", "succeeded")
 
 
 @pytest.mark.fault("disk", "full under Postgres")
