@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 import services.registry
-from services.registry.database import Database
+from services.registry.database import KEEPALIVE, Database
 from services.registry.errors import DatabaseUnavailable, SettingMissing
 from services.registry.settings import Settings
 from services.registry.tables import Run
@@ -102,6 +102,14 @@ def test_exhausted_pool_is_unavailable(database_url: str, monkeypatch: pytest.Mo
         for thread in threads:
             thread.join()
         database.close()
+
+
+def test_a_vanished_server_is_noticed_by_the_system(book: Book) -> None:
+    with book.database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        told = driver.info.get_parameters()
+    assert {name: int(told[name]) for name in KEEPALIVE} == KEEPALIVE
 
 
 def test_moments_come_back_in_utc(book: Book) -> None:
