@@ -91,7 +91,6 @@ FAULTS: dict[str, Callable[[Stand], None]] = {
     "the table of jobs locked for two leases": lock_the_jobs,
     "silent for two leases": fall_silent,
     "connections cut": lambda stand: stand.wires["postgres"].cut(),
-    "connections half open": lambda stand: stand.wires["postgres"].lose(),
 }
 QUICK = ("restart",)
 

@@ -74,7 +74,7 @@ FAULTS: dict[str, Fault] = {
         if name not in ("down for 10 s", "connections half open")
     },
     **{
-        f"database {name}": server(act) for name, act in test_database.FAULTS.items() if name != "connections half open"
+        f"database {name}": server(act) for name, act in test_database.FAULTS.items()
     },
     **{f"{disk} full": fill(disk) for disk in ("artifacts", "scratch", "postgres", "logs")},
 }
