@@ -212,7 +212,9 @@ class Stand:
         """The end of every log, without the requests."""
         said = []
         for file in sorted(self.logs.glob("*.log")):
-            news = [line[:200] for line in file.read_text(errors="replace").splitlines() if "request.served" not in line]
+            news = [
+                line[:200] for line in file.read_text(errors="replace").splitlines() if "request.served" not in line
+            ]
             said += [f"--- {file.stem}", *news[-lines:]]
         return "\n".join(said)
 

@@ -66,7 +66,7 @@ def _follow(customer: Customer, job: str, seen: list[tuple[int, str]]) -> None:
 
 @pytest.mark.fault("gateway", "clients that read nothing, or hang up in the middle of a request")
 def test_clients_who_do_not_behave(stand: Stand, customer: Customer) -> None:
-    job = customer.solve(200, trace=True)
+    job = customer.solve(100, trace=True)
     port = urlsplit(stand.api).port or 0
     slow = [
         _said(port, f"GET /v1/jobs/{job}/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")

@@ -20,6 +20,7 @@ SEED = int(os.environ.get("SOAK_SEED", "20261125"))
 MINUTES = float(os.environ.get("SOAK_MINUTES", "1.25"))
 CLIENTS = 4
 PAUSE_SECONDS = (0.5, 2.0)  # between two faults
+TRAININGS = 0.01  # share of the jobs: each takes seconds to start
 MOVED = 0.1  # share of the jobs that are paused or cancelled
 
 Fault = Callable[[Stand, random.Random], None]
@@ -73,9 +74,7 @@ FAULTS: dict[str, Fault] = {
         for name, act in test_broker.FAULTS.items()
         if name not in ("down for 10 s", "connections half open")
     },
-    **{
-        f"database {name}": server(act) for name, act in test_database.FAULTS.items()
-    },
+    **{f"database {name}": server(act) for name, act in test_database.FAULTS.items()},
     **{f"{disk} full": fill(disk) for disk in ("artifacts", "scratch", "postgres", "logs")},
 }
 
@@ -112,7 +111,11 @@ def test_soak(stand: Stand, customer: Customer) -> None:
 def _ask(customer: Customer, done: threading.Event, draw: random.Random) -> None:
     """One customer: mostly small solve jobs, now and then a training, some of them moved about."""
     while not done.wait(draw.uniform(0, 0.4)):
-        job = customer.train(draw.randrange(20, 200)) if draw.random() < 0.05 else customer.solve(draw.randrange(1, 30))
+        job = (
+            customer.train(draw.randrange(20, 200))
+            if draw.random() < TRAININGS
+            else customer.solve(draw.randrange(1, 30))
+        )
         if draw.random() < MOVED:
             verbs = draw.choice([("pause", "resume"), ("cancel",), ("pause", "cancel"), ("cancel", "retry")])
             if "cancel" in verbs:
