@@ -77,6 +77,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         trials.append(
             Trial(*fault.args, pyfuncitem.name, survived, len(customer.accepted), lost, doubled, round(seconds, 1))
         )
+        _write_down()
     return result
 
 
@@ -100,7 +101,7 @@ def _count(stand: Stand, customer: Customer) -> tuple[int, int]:
         return len(list(invariants.lost(scene))), len(list(invariants.doubled(scene)))
 
 
-def pytest_sessionfinish() -> None:
-    """Leave the results where they are wanted."""
-    if (path := os.environ.get(RESULTS)) and trials:
+def _write_down() -> None:
+    """Leave the results so far where they are wanted."""
+    if path := os.environ.get(RESULTS):
         Path(path).write_text(report.as_json(trials, soaks))
