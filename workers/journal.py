@@ -58,7 +58,7 @@ class Journal:
 
         Raises StaleLease. A database that is away, or has no room, is forgiven until the lease has run out.
         """
-        self.last_written = time.monotonic()
+        begun = time.monotonic()
         try:
             orders = self._write()
         except (DatabaseUnavailable, StorageFull):
@@ -66,11 +66,13 @@ class Journal:
                 raise
             log.warning("journal.database_away", waiting=len(self.waiting))
             return leases.Orders()
+        finally:
+            self.last_written = time.monotonic()  # its end: what comes during a slow write goes together into the next
         stored = any(event["event"] == "checkpoint" for event in self.waiting)
         self.waiting.clear()
         if stored:
             clear_out(self.worker.database, self.worker.storage, self.claim.training_run)
-        self.last_reached = self.last_written
+        self.last_reached = begun
         self.worker.metrics.last_heartbeat.set_to_current_time()
         return orders
 

@@ -1,5 +1,6 @@
 """The training task around a checkpoint that is stored, too many, damaged, or finds no room."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy.event import listen
 
 from services.registry import checkpoints, endings, job_events, jobs, leases, queue, runs
 from services.registry.database import Database
@@ -20,6 +22,7 @@ from tests.fresh import new_job
 from trm.config import RunConfig
 from workers.attempt import Failed
 from workers.context import Worker
+from workers.journal import Journal
 from workers.reaper import Reaper
 from workers.retention import clear_out
 from workers.train import train
@@ -144,6 +147,18 @@ def test_what_was_stored_without_the_lease_is_removed(
         train(trainer, claim)
     assert stored(trainer) == []
     assert not any(trainer.scratch.glob("*/attempt_*"))
+
+
+def test_a_slow_database_gets_more_rows_at_once(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    trainer.settings = trainer.settings.model_copy(update={"metrics_batch_seconds": 0.5})
+    journal = Journal(trainer, submit_training())
+    listen(database.engine, "begin", lambda _: time.sleep(1))
+    journal.take({"event": "finished"})
+    journal.write()
+    journal.take({"event": "finished"})
+    assert not journal.is_due  # although the write took longer than a row may wait
 
 
 def test_a_run_begins_with_the_weights_of_another(
