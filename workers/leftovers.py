@@ -10,6 +10,7 @@ import structlog
 from services.registry import attempts, checkpoints, leases
 from services.registry.errors import RegistryError, StaleLease
 from services.registry.metrics import TrainMetrics
+from trm.errors import StorageFull
 from workers.context import Worker
 
 log = structlog.get_logger()
@@ -62,7 +63,7 @@ def _clear_storage(worker: Worker[TrainMetrics], claim: leases.Claim, numbers: I
             if url not in known:
                 worker.storage.delete_folder(url)
                 log.info("checkpoint.unrecorded", url=url)
-    except RegistryError as error:
+    except (RegistryError, StorageFull) as error:
         log.warning("checkpoint.unrecorded_kept", code=error.code, reason=str(error))
 
 

@@ -22,7 +22,12 @@ CONNECT_SECONDS = 5
 DISK_FULL = "53100"  # SQLSTATE
 READ_ONLY, IDLED_TOO_LONG = "25006", "25P03"  # the driver calls these internal errors; both pass
 # A server that vanished without a word is noticed within about half a minute, not after hours; over a unix socket these do nothing.
-KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}  # s, s, -, ms
+KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}  # s, s, -, ms
 # A stopped process must not keep rows locked: the server ends what idles inside a transaction.
 SERVER_OPTIONS = (
     "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=30s"

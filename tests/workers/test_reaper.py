@@ -1,17 +1,21 @@
 """The reaper announces what nobody was told of, and no more than that."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from celery import Celery
 from prometheus_client import CollectorRegistry
+from sqlalchemy import text
 
-from services.registry import queue, rescue
+from services.registry import jobs, queue, rescue
 from services.registry.database import Database
 from services.registry.metrics import ReaperMetrics
 from services.registry.queue import Announcement
 from services.registry.settings import Settings
 from services.registry.states import JobKind
+from tests.conftest import wait_until
 from tests.fresh import new_job, new_run
 from trm.config import RunConfig
 from workers.reaper import Reaper
@@ -27,7 +31,7 @@ def app(settings: Settings) -> Iterator[Celery]:
 @pytest.fixture
 def reaper(settings: Settings, database: Database, app: Celery) -> Reaper:
     """One that thinks every message old."""
-    impatient = settings.model_copy(update={"republish_seconds": 0.0})
+    impatient = settings.model_copy(update={"republish_seconds": 0.0, "reaper_interval_seconds": 0.05})
     return Reaper(impatient, database, app, ReaperMetrics(CollectorRegistry()))
 
 
@@ -70,3 +74,31 @@ def test_as_many_messages_are_sent_again_as_are_missing(
         told = [inbox.get(timeout=1).payload[0][0] for _ in range(5)]
         inbox.close()
     assert sorted(told) == sorted(one.job_id for one in lost + kept)
+
+
+def test_a_database_without_room_does_not_end_the_reaper(
+    reaper: Reaper, database: Database, submit: Callable[[], Announcement]
+) -> None:
+    full = (
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE USING ERRCODE = '53100'; END $$"
+    )
+    with database.transaction() as session:
+        session.execute(text(full))
+        session.execute(text("CREATE TRIGGER full_disk BEFORE UPDATE ON jobs EXECUTE FUNCTION full_disk()"))
+    waiting, stopping = submit(), threading.Event()
+    running = threading.Thread(target=reaper.run, args=(stopping,))
+    running.start()
+    try:
+        time.sleep(0.5)
+        assert running.is_alive()
+        with database.transaction() as session:
+            session.execute(text("DROP TRIGGER full_disk ON jobs"))
+        wait_until(lambda: is_announced(database, waiting))
+    finally:
+        stopping.set()
+        running.join()
+
+
+def is_announced(database: Database, job: Announcement) -> bool:
+    with database.transaction() as session:
+        return jobs.get(session, job.job_id).published_at is not None
