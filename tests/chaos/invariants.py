@@ -210,6 +210,10 @@ def samples(port: int) -> dict[tuple[str, ...], float]:
     }
 
 
+def _crashes(scene: Scene) -> Iterator[str]:
+    yield from scene.stand.crashes
+
+
 INVARIANTS: dict[str, Callable[[Scene], Iterator[str]]] = {
     "every accepted job ends": lost,
     "every accepted request makes one job": doubled,
@@ -223,4 +227,5 @@ INVARIANTS: dict[str, Callable[[Scene], Iterator[str]]] = {
     "no temporary files": _temporary,
     "the outbox is empty": _outbox,
     "Prometheus counts what the database counts": _counts,
+    "no part ends of itself": _crashes,
 }

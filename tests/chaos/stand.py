@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import shutil
 import signal
 import socket
@@ -44,6 +45,7 @@ SHORT = {
 TRAIN, TRAIN_TOO, SOLVE = "worker-train", "worker-train-2", "worker-solve"
 SERVERS = ("postgres", "broker")
 WORKERS = (TRAIN, SOLVE)
+POLITE = re.compile(r"\[\w+\]$|gateway.cannot_start")
 PYTHON_PARTS = ("gateway", *WORKERS, "reaper")
 
 
@@ -79,7 +81,8 @@ class Stand:
             self.parts[name] = replace(self.parts[name], is_ready=partial(_listens, port))
         self.added: dict[str, dict[str, str]] = {}  # to the environment of a part
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.starts = dict.fromkeys(self.parts, 0)
+        self.crashes: list[str] = []  # parts that ended for a reason of their own
+        self._ended: set[int] = set()  # processes that we have ended
         self._wanted: set[str] = set()
         self._lock = threading.RLock()
         self._closing = threading.Event()
@@ -134,6 +137,7 @@ class Stand:
         with self._lock:
             self._wanted.discard(name)
             process = self.processes[name]
+        self._ended.add(process.pid)
         process.send_signal(how)
         self._gone(process)
 
@@ -146,6 +150,7 @@ class Stand:
     def stop(self, name: str, times: int = 1) -> None:
         """SIGTERM, and again at once; it is started again once it has ended."""
         process = self.processes[name]
+        self._ended.add(process.pid)
         for _ in range(times):
             process.send_signal(signal.SIGTERM)
             time.sleep(0.1)
@@ -225,10 +230,19 @@ class Stand:
                     if self.processes[name].poll() is not None:
                         self._spawn(name)
 
+    def _note_crash(self, name: str) -> None:
+        """One that cannot start says so in a sentence with a code, and is no crash; nor is one that was killed by a signal."""
+        process = self.processes.get(name)
+        if process is None or name in SERVERS or process.pid in self._ended or (process.poll() or 0) <= 0:
+            return
+        last = (self.logs / f"{name}.log").read_text(errors="replace").strip().rsplit("\n", 1)[-1]
+        if not POLITE.search(last):
+            self.crashes.append(f"{name} ended with status {process.returncode}: {last}")
+
     def _spawn(self, name: str) -> None:
         part, libc = self.parts[name], ctypes.CDLL(None)
+        self._note_crash(name)
         part.prepare()
-        self.starts[name] += 1
         with (self.logs / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 part.command,

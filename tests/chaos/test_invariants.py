@@ -37,4 +37,6 @@ def test_what_is_broken_is_named(stand: Stand, customer: Customer) -> None:
     with stand.database.transaction() as session:
         assert list(INVARIANTS["no temporary files"](Scene(stand, session, customer.since, customer.accepted)))
     draft.rmdir()
-    assert {*BREAKS, "no temporary files"} == set(INVARIANTS)
+    stand.crashes.append("planted")
+    assert "no part ends of itself: planted" in invariants.violations(stand, customer.since, customer.accepted)
+    assert {*BREAKS, "no temporary files", "no part ends of itself"} == set(INVARIANTS)
