@@ -125,7 +125,7 @@ def _curves(scene: Scene) -> Iterator[str]:
         every = run.config["train"]["log_every"]
         steps = [row.step for row in run_metrics.read(scene.session, run.id, limit=1_000_000)]
         last = run.total_steps if job.status is JobStatus.SUCCEEDED else max(steps, default=0)
-        if steps != list(range(every, last + 1, every)):
+        if steps != sorted({*range(every, last + 1, every), last} - {0}):  # the last step is logged whenever it is
             yield f"{run.id} of {job.status.value} {job.id} has metrics of {steps}, of {last} steps"
 
 
