@@ -14,6 +14,7 @@ from trm.errors import StorageFull
 from workers.context import Worker
 from workers.retention import clear_out
 
+PAUSE_SECONDS = 0.5  # before a database that is away is tried again, at the end
 log = structlog.get_logger()
 
 
@@ -75,6 +76,16 @@ class Journal:
         self.last_reached = begun
         self.worker.metrics.last_heartbeat.set_to_current_time()
         return orders
+
+    def write_out(self) -> None:
+        """Write all that waits before the attempt ends: without it there would be a success with gaps.
+
+        Raises StaleLease, or what keeps the database from taking it for as long as a lease.
+        """
+        self.write()
+        while self.waiting:
+            time.sleep(PAUSE_SECONDS)
+            self.write()
 
     def _write(self) -> leases.Orders:
         with self.worker.database.transaction() as session:

@@ -136,7 +136,7 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> d
             kill_at = time.monotonic() + worker.settings.stop_grace_seconds
         if time.monotonic() > kill_at:
             child.signal(signal.SIGKILL)
-    journal.write()
+    journal.write_out()
     if reason is not None and last.get("event") != "finished":
         raise reason
     return last

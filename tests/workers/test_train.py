@@ -12,7 +12,7 @@ from sqlalchemy.event import listen
 
 from services.registry import checkpoints, endings, job_events, jobs, leases, queue, runs
 from services.registry.database import Database
-from services.registry.errors import StaleLease
+from services.registry.errors import DatabaseUnavailable, StaleLease
 from services.registry.leases import Claim
 from services.registry.metrics import ReaperMetrics, TrainMetrics
 from services.registry.settings import Settings
@@ -159,6 +159,22 @@ def test_a_slow_database_gets_more_rows_at_once(
     journal.write()
     journal.take({"event": "finished"})
     assert not journal.is_due  # although the write took longer than a row may wait
+
+
+def test_an_attempt_does_not_end_before_the_database_has_taken_everything(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    claim, tries = submit_training(), iter(range(3))
+    journal = Journal(trainer, claim)
+    journal.take({"event": "finished", "step": STEPS})
+
+    def refuse(_: object) -> None:
+        if next(tries, None) is not None:
+            raise DatabaseUnavailable("It is away.")
+
+    listen(database.engine, "begin", refuse)
+    journal.write_out()
+    assert [event["type"] for event in events(database, claim)] == ["finished"]
 
 
 def test_a_run_begins_with_the_weights_of_another(
