@@ -32,7 +32,7 @@ from tests.chaos.wire import Wire
 from tests.conftest import wait_until
 
 ROOT = Path(__file__).parents[2]
-MIB = 1 << 20
+MIB, GIB = 1 << 20, 1 << 30
 HOST = "127.0.0.1"
 PATIENCE = 60.0  # for a part to be ready, or gone
 RESTART_SECONDS = 0.3  # until a part that has died is started again, as an init system would
@@ -60,10 +60,10 @@ class Stand:
         for made in (data, self.points, self.logs):
             made.mkdir()
         self.disks = {
-            "artifacts": Disk(data / "artifacts", 48 * MIB),
-            "scratch": Disk(data / "scratch", 12 * MIB),
-            "postgres": Disk(data / "postgres", 320 * MIB),
-            "logs": Disk(self.logs, 24 * MIB),
+            "artifacts": Disk(data / "artifacts", GIB),
+            "scratch": Disk(data / "scratch", 64 * MIB),
+            "postgres": Disk(data / "postgres", GIB),
+            "logs": Disk(self.logs, GIB),
         }
         sockets = socket_folder(data)
         self.sockets = sockets

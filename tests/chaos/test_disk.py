@@ -1,9 +1,11 @@
 """Disks without room: for checkpoints, for the database, for logs."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
+from tests.chaos import customer as customers
 from tests.chaos.customer import Customer
 from tests.chaos.invariants import samples
 from tests.chaos.load import under_load
@@ -17,12 +19,19 @@ def failures(stand: Stand) -> float:
     return samples(stand.ports[TRAIN])[FAILURES]
 
 
-def no_room(stand: Stand, disk: str) -> None:
-    """Fill a disk; where none can be mounted, the writer is told what it would be told."""
-    if stand.disks[disk].is_real:
-        stand.disks[disk].fill()
-    else:
+def without_room(stand: Stand, disk: str, until: Callable[[], bool]) -> None:
+    """Keep a disk full until something has happened; where none can be mounted, the writer is told what it would be told."""
+    real = stand.disks[disk].is_real
+    if not real:
         stand.arm(TRAIN, {"artifacts": "store", "scratch": "write"}[disk], "full", times=2)
+
+    def happened() -> bool:
+        if real:
+            stand.disks[disk].fill()  # again: what was deleted meanwhile has made room
+        return until()
+
+    wait_until(happened, customers.PATIENCE)
+    stand.disks[disk].drain()
 
 
 @pytest.mark.quick
@@ -33,9 +42,7 @@ def no_room(stand: Stand, disk: str) -> None:
 def test_a_checkpoint_finds_no_room(stand: Stand, customer: Customer, disk: str) -> None:
     job, before = customer.train(1000), failures(stand)
     customer.checkpointed(job)
-    no_room(stand, disk)
-    wait_until(lambda: failures(stand) >= before + 2)
-    stand.disks[disk].drain()
+    without_room(stand, disk, until=lambda: failures(stand) >= before + 2)
     assert customer.succeeded(job)["attempt"] == 1
 
 
@@ -44,9 +51,7 @@ def test_a_checkpoint_finds_no_room(stand: Stand, customer: Customer, disk: str)
 def test_the_last_checkpoint_finds_no_room(stand: Stand, customer: Customer, disk: str) -> None:
     job = customer.train(60, checkpoint_every=1000)
     customer.wait(job, lambda found: found["status"] == "running")
-    no_room(stand, disk)
-    customer.wait(job, lambda found: found["attempt"] > 1)
-    stand.disks[disk].drain()
+    without_room(stand, disk, until=lambda: customer.job(job)["attempt"] > 1)
     first, *_, last = customer.succeeded(job)["attempts"]
     assert (first["outcome"], first["error_code"], last["outcome"]) == ("retried", "storage_full", "succeeded")
 

@@ -187,9 +187,9 @@ def test_a_damaged_checkpoint_is_passed_over(stand: Stand, customer: Customer, d
     assert [event["data"]["step"] for event in told if event["type"] == "checkpoint_damaged"] == [newest["step"]]
 
 
-@pytest.mark.fault("database", "slower than the training: 50 ms for every message each way")
+@pytest.mark.fault("database", "slower than the training: 20 ms for every message each way")
 def test_metrics_that_are_written_slowly_are_all_written(stand: Stand, customer: Customer) -> None:
-    stand.wires["postgres"].slow_down(0.05)
+    stand.wires["postgres"].slow_down(0.02)
     job = customer.succeeded(customer.train(200, log_every=1))
     assert job["attempt"] == 1
 
