@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 export TRM_DATA_DIR ?= $(CURDIR)/.data
 # idle threads spin only briefly, as trm/host.py says: the cores are shared with other processes
 export GOMP_SPINCOUNT ?= 2000
+MINUTES ?= 30
+SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status logs backup verify-backup restore test check audit format bench bench-gpu bench-growth ablate golden openapi constraints clean
+.PHONY: help install demo up down status logs backup verify-backup restore test chaos soak reliability check audit format bench bench-gpu bench-growth ablate golden openapi constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -46,6 +48,17 @@ restore: install ## Bring the backup FROM back into an empty service that is dow
 
 test: install ## Install and run all tests
 	$(BIN)/python -m pytest
+
+chaos: install ## Break every part of the running service on purpose; prints what survived, writes chaos.json (some 20 minutes)
+	@CHAOS_JSON=chaos.json $(BIN)/python -m pytest tests/chaos -m "chaos or not chaos"; status=$$?; \
+	$(BIN)/python -m tests.chaos show && exit $$status
+
+soak: install ## Break parts at random under load: make soak MINUTES=30 SEED=7
+	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) CHAOS_JSON=soak.json $(BIN)/python -m pytest tests/chaos/test_soak.py -s
+
+reliability: install ## Write the reliability page and the README's table anew from chaos.json
+	$(BIN)/python -m tests.chaos page > docs/operations/reliability.md
+	$(BIN)/python -m tests.chaos readme
 
 check: install ## Lint, format check, types, import contracts
 	$(BIN)/ruff check .

@@ -123,6 +123,16 @@ class CheckpointSaved(Event):
 
 
 @dataclass(frozen=True)
+class CheckpointFailed(Event):
+    """There was no room for a checkpoint; the training goes on without it."""
+
+    name = "checkpoint_failed"
+    step: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Finished(Event):
     """All updates are made."""
 

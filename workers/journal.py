@@ -14,6 +14,7 @@ from trm.errors import StorageFull
 from workers.context import Worker
 from workers.retention import clear_out
 
+PAUSE_SECONDS = 0.5  # before a database that is away is tried again, at the end
 log = structlog.get_logger()
 
 
@@ -38,6 +39,8 @@ class Journal:
             case "checkpoint":
                 if (stored := self._store(event)) is not None:
                     self.waiting.append(stored)
+            case "checkpoint_failed":
+                self._missing(event["step"], StorageFull(event["message"]))
             case "step":
                 self._show(event)
                 self.waiting.append(event)
@@ -54,23 +57,35 @@ class Journal:
     def write(self) -> leases.Orders:
         """Write all that waits and extend the lease; what the worker is asked to do.
 
-        Raises StaleLease. A database that is away is forgiven until the lease has run out.
+        Raises StaleLease. A database that is away, or has no room, is forgiven until the lease has run out.
         """
-        self.last_written = time.monotonic()
+        begun = time.monotonic()
         try:
             orders = self._write()
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, StorageFull):
             if time.monotonic() - self.last_reached > self.claim.lease_seconds:
                 raise
             log.warning("journal.database_away", waiting=len(self.waiting))
             return leases.Orders()
+        finally:
+            self.last_written = time.monotonic()  # its end: what comes during a slow write goes together into the next
         stored = any(event["event"] == "checkpoint" for event in self.waiting)
         self.waiting.clear()
         if stored:
             clear_out(self.worker.database, self.worker.storage, self.claim.training_run)
-        self.last_reached = self.last_written
+        self.last_reached = begun
         self.worker.metrics.last_heartbeat.set_to_current_time()
         return orders
+
+    def write_out(self) -> None:
+        """Write all that waits before the attempt ends: without it there would be a success with gaps.
+
+        Raises StaleLease, or what keeps the database from taking it for as long as a lease.
+        """
+        self.write()
+        while self.waiting:
+            time.sleep(PAUSE_SECONDS)
+            self.write()
 
     def _write(self) -> leases.Orders:
         with self.worker.database.transaction() as session:
@@ -93,15 +108,11 @@ class Journal:
 
     def _store(self, event: dict[str, Any]) -> dict[str, Any] | None:
         metrics, begun = self.worker.metrics, time.monotonic()
-        # the token, since a restored database counts the same attempts again: a name is never used twice
-        attempt = f"attempt_{self.claim.attempt}-{self.claim.lease_token.hex[:8]}"
-        name = f"runs/{self.claim.training_run}/{attempt}/{Path(event['path']).name}"
+        name = f"{self.claim.place}/{Path(event['path']).name}"
         try:
             url = self.worker.storage.put_folder(Path(event["path"]), name)
         except (StorageFull, StorageUnavailable) as error:
-            self.not_stored = error
-            metrics.checkpoint_failures.labels(error.code).inc()
-            log.error("checkpoint.not_stored", step=event["step"], code=error.code, reason=str(error))
+            self._missing(event["step"], error)
             return None
         finally:
             shutil.rmtree(event["path"], ignore_errors=True)
@@ -109,6 +120,11 @@ class Journal:
         metrics.checkpoint_write_seconds.observe(time.monotonic() - begun)
         metrics.checkpoint_bytes.inc(event["bytes"])
         return event | {"url": url, "size": event["bytes"]}
+
+    def _missing(self, step: int, error: StorageFull | StorageUnavailable) -> None:
+        self.not_stored = error
+        self.worker.metrics.checkpoint_failures.labels(error.code).inc()
+        log.error("checkpoint.not_stored", step=step, code=error.code, reason=str(error))
 
     def _show(self, event: dict[str, Any]) -> None:
         metrics = self.worker.metrics

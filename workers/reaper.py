@@ -15,6 +15,7 @@ from services.registry.queue import Announcement
 from services.registry.settings import Settings
 from services.registry.states import JobKind
 from services.registry.storage import Storage
+from trm.errors import StorageFull
 from workers.retention import clear_out
 
 MOST_AT_ONCE = 1000
@@ -30,11 +31,11 @@ class Reaper:
         self.storage = Storage.of(settings)
 
     def run(self, stopping: threading.Event) -> None:
-        """Make rounds until told to stop; a database or broker that is away is tried again next round."""
+        """Make rounds until told to stop; a database or broker that is away, or has no room, is tried again next round."""
         while not stopping.is_set():
             try:
                 self.make_round()
-            except RegistryError as error:
+            except (RegistryError, StorageFull) as error:
                 log.warning("reaper.round_failed", code=error.code, reason=str(error))
             stopping.wait(self.settings.reaper_interval_seconds)
 

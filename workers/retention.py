@@ -6,6 +6,7 @@ from services.registry import checkpoints, locks
 from services.registry.database import Database
 from services.registry.errors import RegistryError
 from services.registry.storage import Storage
+from trm.errors import StorageFull
 
 log = structlog.get_logger()
 
@@ -24,7 +25,7 @@ def clear_out(database: Database, storage: Storage, run_id: str | None = None, *
                 storage.delete_folder(row.url)
             if rows:
                 checkpoints.forget(session, [row.id for row in rows])
-    except RegistryError as error:
+    except (RegistryError, StorageFull) as error:
         log.warning("checkpoints.not_deleted", code=error.code, reason=str(error))
         return 0
     return len(rows)

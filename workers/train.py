@@ -1,7 +1,6 @@
 """The training task: a supervisor of `python -m trm train`, which knows nothing of jobs."""
 
 import json
-import shutil
 import signal
 import sys
 import time
@@ -18,6 +17,7 @@ from workers.attempt import Failed, Released, reason_to_stop
 from workers.child import Child
 from workers.context import Worker
 from workers.journal import Journal
+from workers.leftovers import working_folder
 
 log = structlog.get_logger()
 
@@ -26,17 +26,13 @@ POLL_SECONDS = 0.2
 
 def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
-    folder = worker.scratch / claim.job_id / f"attempt_{claim.attempt}"
-    folder.mkdir(parents=True, exist_ok=True)
-    worker.storage.discard_drafts(f"runs/{claim.training_run}/attempt_{claim.attempt - 1}-*")  # of a killed worker
-    child = Child(_command(worker, claim, folder))
-    journal = Journal(worker, claim)
-    try:
-        last = _followed(worker, journal, child)
-    finally:
-        status = child.close()
-        shutil.rmtree(folder, ignore_errors=True)
-        _blank(worker.metrics)
+    with working_folder(worker, claim) as folder:
+        child, journal = Child(_command(worker, claim, folder)), Journal(worker, claim)
+        try:
+            last = _followed(worker, journal, child)
+        finally:
+            status = child.close()
+            _blank(worker.metrics)
     if last.get("event") == "finished" and journal.not_stored is not None:
         raise journal.not_stored  # a training is for its last checkpoint
     return _result(last, status, child)
@@ -128,7 +124,7 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> d
             kill_at = time.monotonic() + worker.settings.stop_grace_seconds
         if time.monotonic() > kill_at:
             child.signal(signal.SIGKILL)
-    journal.write()
+    journal.write_out()
     if reason is not None and last.get("event") != "finished":
         raise reason
     return last

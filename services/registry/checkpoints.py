@@ -59,6 +59,11 @@ def newest(session: Session, run_id: str) -> Checkpoint:
     return found[0]
 
 
+def urls(session: Session, run_id: str) -> set[str]:
+    """Where the files of all the run's checkpoints are, the retired ones too."""
+    return set(session.scalars(select(Checkpoint.url).where(Checkpoint.run_id == run_id)))
+
+
 def retire(session: Session, claim: leases.Claim, keep: int) -> None:
     """Mark what nobody needs of the claim's run: all but the last `keep`, the best, and those that a job or a run began with.
 

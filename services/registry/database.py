@@ -10,7 +10,7 @@ import psycopg
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DisconnectionError, InterfaceError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -23,6 +23,14 @@ from trm.errors import StorageFull
 
 CONNECT_SECONDS = 5
 DISK_FULL = "53100"  # SQLSTATE
+READ_ONLY, IDLED_TOO_LONG = "25006", "25P03"  # the driver calls these internal errors; both pass
+# A server that vanished without a word is noticed within about half a minute, not after hours; over a unix socket these do nothing.
+KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}  # s, s, -, ms
 # A stopped process must not keep rows locked: the server ends what idles inside a transaction.
 SERVER_OPTIONS = (
     "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=30s"
@@ -40,7 +48,12 @@ class Database:
             pool_size=pool_size,
             max_overflow=2 * pool_size,
             pool_timeout=CONNECT_SECONDS,
-            connect_args={"connect_timeout": CONNECT_SECONDS, "options": SERVER_OPTIONS, "application_name": "trm"},
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "options": SERVER_OPTIONS,
+                "application_name": "trm",
+                **KEEPALIVE,
+            },
         )
         event.listen(self.engine, "checkout", _require_open)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
@@ -117,6 +130,11 @@ def typed_errors() -> Iterator[None]:
         raise _translated(error.orig) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:  # of a COPY, which goes past SQLAlchemy
         raise _translated(error) from error
+    except (InternalError, psycopg.InternalError) as error:
+        reason = error.orig if isinstance(error, InternalError) else error
+        if getattr(reason, "sqlstate", None) in (READ_ONLY, IDLED_TOO_LONG):
+            raise _translated(reason) from error
+        raise
 
 
 def _translated(error: BaseException | None) -> Exception:

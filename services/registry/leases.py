@@ -33,6 +33,14 @@ class Claim:
             raise ValueError(f"{self.job_id} is no training job")
         return self.run_id
 
+    @property
+    def place(self) -> str:
+        """Where this attempt at a training stores its checkpoints.
+
+        No other attempt has that name, not even one with the same number: a restored database counts anew.
+        """
+        return f"runs/{self.training_run}/attempt_{self.attempt}-{self.lease_token.hex[:8]}"
+
 
 @dataclass(frozen=True)
 class Orders:

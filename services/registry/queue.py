@@ -7,6 +7,7 @@ import uuid_utils
 from celery import Celery
 from kombu.exceptions import OperationalError
 from kombu.messaging import Producer
+from redis.exceptions import RedisError
 
 from services.registry.errors import BrokerUnavailable
 from services.registry.settings import Settings
@@ -22,6 +23,7 @@ TASKS = {JobKind.TRAIN: TRAIN_TASK, JobKind.SOLVE: SOLVE_TASK}
 # Someone waits for a publisher, so it gives up within a second; the reaper publishes what was missed.
 PUBLISH_CONNECT_SECONDS = 0.4
 PUBLISH_ANSWER_SECONDS = 1.0
+BROKER_ERRORS = (OperationalError, RedisError, OSError)  # kombu wraps what ends a connection only while it makes one
 PUBLISH_RETRIES = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 
@@ -77,7 +79,7 @@ def publish_all(app: Celery, announcements: Iterable[Announcement]) -> None:
         with app.producer_or_acquire() as producer:
             for told in announcements:
                 _send(app, producer, told)
-    except OperationalError as error:
+    except BROKER_ERRORS as error:
         raise _unavailable(error) from error
 
 
@@ -103,7 +105,7 @@ def messages_waiting(app: Celery, kind: JobKind) -> int:
             policy = PUBLISH_RETRIES | {"errback": None}
             connection.ensure_connection(**policy)
             return int(connection.default_channel.queue_declare(queue=QUEUES[kind]).message_count)
-    except OperationalError as error:
+    except BROKER_ERRORS as error:
         raise _unavailable(error) from error
 
 
@@ -112,9 +114,9 @@ def ping_broker(app: Celery) -> None:
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(errback=None, max_retries=1, interval_start=0, interval_step=0)
-    except OperationalError as error:
+    except BROKER_ERRORS as error:
         raise _unavailable(error) from error
 
 
-def _unavailable(error: OperationalError) -> BrokerUnavailable:
+def _unavailable(error: Exception) -> BrokerUnavailable:
     return BrokerUnavailable(f"The broker does not answer: {str(error)[:300]}")

@@ -91,10 +91,15 @@ class Storage:
         with typed_errors(f"The storage cannot delete {url}"):
             self._remove(self.fs._strip_protocol(url))
 
+    def folders(self, pattern: str) -> list[str]:
+        """The URLs of what is stored under the names that fit, whole or not."""
+        with typed_errors(f"The storage cannot say what is in {pattern}"):
+            return [str(self.fs.unstrip_protocol(path)) for path in self.fs.glob(f"{self.root}/{pattern}")]
+
     def discard_drafts(self, name: str) -> None:
-        """Remove what killed writers left half-made under names like `name`, a pattern; ask only while nobody writes there."""
+        """Remove what killed writers left half-made anywhere under `name`; ask only while nobody else writes there."""
         if self.is_local:
-            for draft in Path(self.root).glob(f"{name}/.*{DRAFT}"):
+            for draft in Path(self.root, name).rglob(f".*{DRAFT}"):
                 shutil.rmtree(draft, ignore_errors=True)
 
     def _is_complete(self, path: str) -> bool:

@@ -2,13 +2,14 @@
 
 import re
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
 
 import services.registry
-from services.registry.database import Database
+from services.registry.database import KEEPALIVE, Database
 from services.registry.errors import DatabaseUnavailable, SettingMissing
 from services.registry.settings import Settings
 from services.registry.tables import Run
@@ -66,6 +67,28 @@ def test_full_disk_of_the_server_has_its_own_name(book: Book) -> None:
         session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$"))
 
 
+def test_a_server_that_is_read_only_is_unavailable(book: Book) -> None:
+    def write() -> None:
+        with book.transaction() as session:
+            session.execute(text("SET TRANSACTION READ ONLY"))
+            new_run(session, CONFIG)
+
+    with pytest.raises(DatabaseUnavailable, match="read-only"):
+        write()
+    assert _count(book) == 0
+
+
+def test_a_transaction_that_idled_too_long_is_unavailable(book: Book) -> None:
+    def idle() -> None:
+        with book.transaction() as session:
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '20ms'"))
+            time.sleep(0.5)
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailable):
+        idle()
+
+
 def test_exhausted_pool_is_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.registry.database.CONNECT_SECONDS", 1)
     database = Database(database_url, pool_size=1)
@@ -87,6 +110,14 @@ def test_exhausted_pool_is_unavailable(database_url: str, monkeypatch: pytest.Mo
         for thread in threads:
             thread.join()
         database.close()
+
+
+def test_a_vanished_server_is_noticed_by_the_system(book: Book) -> None:
+    with book.database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        told = driver.info.get_parameters()
+    assert {name: int(told[name]) for name in KEEPALIVE} == KEEPALIVE
 
 
 def test_moments_come_back_in_utc(book: Book) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from services.registry import queue
 from services.registry.errors import BrokerUnavailable, SettingMissing
 from services.registry.settings import Settings
 from services.registry.states import JobKind
+from services.stack import broker
+from tests.conftest import wait_until
 
 
 @pytest.fixture
@@ -84,6 +87,10 @@ def _publish(app: Celery) -> None:
     queue.publish(app, JobKind.SOLVE, "job_1")
 
 
+def _count(app: Celery) -> None:
+    queue.messages_waiting(app, JobKind.SOLVE)
+
+
 @pytest.mark.parametrize("act", [_ping, _publish])
 @pytest.mark.parametrize(
     "url", ["redis+socket://{folder}/none.sock", "unix://{folder}/none.sock", "redis://127.0.0.1:1/0"]
@@ -107,6 +114,25 @@ def test_silent_broker_is_given_up_soon(tmp_path: Path, act: Callable[[Celery], 
             act(app)
         assert time.monotonic() - started < 5
         _close(app)
+
+
+@pytest.mark.parametrize("act", [_ping, _publish, _count])
+def test_a_broker_that_dies_while_it_is_connected_is_away(
+    server_folder: Path, tmp_path: Path, act: Callable[[Celery], None]
+) -> None:
+    folder = server_folder / "dies"
+    folder.mkdir(exist_ok=True)
+    server = subprocess.Popen(broker.server_command(tmp_path, folder), stdout=subprocess.DEVNULL)
+    app = queue.publisher_app(Settings(broker_url=broker.url(folder), data_dir=tmp_path))
+    try:
+        wait_until(lambda: broker.answers(folder))
+        act(app)
+    finally:
+        server.kill()
+        server.wait()
+    with pytest.raises(BrokerUnavailable):
+        act(app)
+    _close(app)
 
 
 def test_broker_must_be_set(tmp_path: Path) -> None:

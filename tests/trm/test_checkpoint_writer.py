@@ -3,6 +3,7 @@
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -53,21 +54,49 @@ def test_the_next_checkpoint_waits_for_the_one_before(trainer: Trainer, tmp_path
     assert [saved.step for saved in told] == [1, 2, 3]
 
 
-def test_a_full_disk_is_told_to_the_training(trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def command(config: RunConfig, folder: Path) -> tuple[int, list[dict[str, Any]]]:
+    """Exit status and events of `trm train`."""
+    (folder / "run.json").write_text(config.model_dump_json())
+    words = ["train", "--events", "--device", "cpu", "--out", str(folder), "--config", str(folder / "run.json")]
+    done = CliRunner().invoke(build(), words)
+    return done.exit_code, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def fill_disk(monkeypatch: pytest.MonkeyPatch, *steps: int) -> None:
+    """Let the checkpoints of these steps find no room."""
+    write = Snapshot.write
+
     def full(self: Snapshot, folder: Path) -> CheckpointSaved:
-        raise StorageFull("No room left.")
+        if self.step in steps:
+            raise StorageFull("No room left.")
+        return write(self, folder)
 
     monkeypatch.setattr(Snapshot, "write", full)
-    with CheckpointWriter(tmp_path) as writer:
-        writer.begin(trainer.snapshot())
-        with pytest.raises(StorageFull):
-            writer.wait()
+
+
+def test_a_training_goes_on_without_a_checkpoint_that_finds_no_room(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_disk(monkeypatch, 4)
+    status, told = command(config, tmp_path)
+    assert status == 0
+    assert [(event["event"], event["step"]) for event in told if "checkpoint" in event["event"]] == [
+        ("checkpoint_failed", 4),
+        ("checkpoint", 8),
+    ]
+    assert told[-1]["event"] == "finished"
+
+
+def test_a_training_does_not_end_without_its_last_checkpoint(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_disk(monkeypatch, 8)
+    status, told = command(config, tmp_path)
+    assert (status, told[-1]["event"], told[-1]["code"]) == (1, "failed", "storage_full")
 
 
 def test_the_command_tells_every_checkpoint_before_its_last_word(config: RunConfig, tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(config.model_dump_json())
-    command = ["train", "--events", "--device", "cpu", "--out", str(tmp_path), "--config", str(tmp_path / "run.json")]
-    told = [json.loads(line) for line in CliRunner().invoke(build(), command).stdout.splitlines()]
+    _, told = command(config, tmp_path)
     names = [event["event"] for event in told]
     assert [event["step"] for event in told if event["event"] == "checkpoint"] == [4, 8]
     assert names[-1] == "finished"

@@ -1,19 +1,22 @@
 """The reaper announces what nobody was told of, and no more than that."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from celery import Celery
 from prometheus_client import CollectorRegistry
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 
-from services.registry import queue, rescue
+from services.registry import jobs, queue, rescue
 from services.registry.database import Database
 from services.registry.metrics import ReaperMetrics
 from services.registry.queue import Announcement
 from services.registry.settings import Settings
 from services.registry.states import JobKind
 from services.registry.tables import Job
+from tests.conftest import wait_until
 from tests.fresh import new_job, new_run
 from trm.config import RunConfig
 from workers.reaper import Reaper
@@ -29,7 +32,7 @@ def app(settings: Settings) -> Iterator[Celery]:
 @pytest.fixture
 def reaper(settings: Settings, database: Database, app: Celery, collectors: CollectorRegistry) -> Reaper:
     """One that thinks every message old."""
-    impatient = settings.model_copy(update={"republish_seconds": 0.0})
+    impatient = settings.model_copy(update={"republish_seconds": 0.0, "reaper_interval_seconds": 0.05})
     return Reaper(impatient, database, app, ReaperMetrics(collectors))
 
 
@@ -88,3 +91,31 @@ def test_what_waits_too_long_and_the_room_on_the_disk_are_exported(
     assert value("trm_jobs_expired_total", kind="train") == 1
     assert value("trm_jobs_expired_total", kind="solve") == 0
     assert value("trm_storage_free_bytes") > value("trm_storage_floor_bytes") == reaper.settings.min_free_bytes
+
+
+def test_a_database_without_room_does_not_end_the_reaper(
+    reaper: Reaper, database: Database, submit: Callable[[], Announcement]
+) -> None:
+    full = (
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE USING ERRCODE = '53100'; END $$"
+    )
+    with database.transaction() as session:
+        session.execute(text(full))
+        session.execute(text("CREATE TRIGGER full_disk BEFORE UPDATE ON jobs EXECUTE FUNCTION full_disk()"))
+    waiting, stopping = submit(), threading.Event()
+    running = threading.Thread(target=reaper.run, args=(stopping,))
+    running.start()
+    try:
+        time.sleep(0.5)
+        assert running.is_alive()
+        with database.transaction() as session:
+            session.execute(text("DROP TRIGGER full_disk ON jobs"))
+        wait_until(lambda: is_announced(database, waiting))
+    finally:
+        stopping.set()
+        running.join()
+
+
+def is_announced(database: Database, job: Announcement) -> bool:
+    with database.transaction() as session:
+        return jobs.get(session, job.job_id).published_at is not None

@@ -1,16 +1,20 @@
 """The training task around a checkpoint that is stored, too many, damaged, or finds no room."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
+from sqlalchemy.event import listen
 
 from services.registry import checkpoints, endings, job_events, jobs, leases, queue, runs
 from services.registry.artifacts import is_checkpoint
 from services.registry.database import Database
+from services.registry.errors import DatabaseUnavailable, StaleLease
 from services.registry.leases import Claim
 from services.registry.metrics import ReaperMetrics, TrainMetrics
 from services.registry.settings import Settings
@@ -21,6 +25,7 @@ from trm.config import RunConfig
 from workers import attempt, outcome
 from workers.attempt import Failed
 from workers.context import Worker
+from workers.journal import Journal
 from workers.reaper import Reaper
 from workers.retention import clear_out
 from workers.train import train
@@ -117,6 +122,63 @@ def test_without_room_checkpoints_fail_and_are_counted_and_the_end_waits_for_roo
     assert failed == STEPS / EVERY
     assert [event["step"] for event in events(database, claim) if event["type"] == "finished"] == [STEPS]
     assert (saved_steps(database, claim), stored(trainer)) == ([], [])
+
+
+def test_what_killed_workers_left_behind_is_removed_by_the_next_attempt(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    claim, other = submit_training(), submit_training()
+    train(trainer, claim)
+    kept, run = stored(trainer), Path(trainer.storage.root, f"runs/{claim.training_run}")
+    for left in (run / "attempt_1/step_00000099", run / "attempt_1/.step_00000100.x.part"):
+        (left / "deep").mkdir(parents=True)
+    folders = [trainer.scratch / job / "attempt_1" for job in (claim.job_id, "job_unknown", other.job_id)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    train(trainer, again(database, claim))
+    assert stored(trainer) == kept  # the first attempt's: the second had nothing left to do
+    assert [folder.parent.exists() for folder in folders] == [False, False, True]  # the last is at work
+
+
+def test_what_was_stored_without_the_lease_is_removed(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    trainer.settings = trainer.settings.model_copy(update={"metrics_batch_seconds": 1000.0})  # it learns at its end
+    claim = submit_training()
+    with database.transaction() as session:
+        jobs.get(session, claim.job_id).lease_token = uuid4()
+    with pytest.raises(StaleLease):
+        train(trainer, claim)
+    assert stored(trainer) == []
+    assert not any(trainer.scratch.glob("*/attempt_*"))
+
+
+def test_a_slow_database_gets_more_rows_at_once(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    trainer.settings = trainer.settings.model_copy(update={"metrics_batch_seconds": 0.5})
+    journal = Journal(trainer, submit_training())
+    listen(database.engine, "begin", lambda _: time.sleep(1))
+    journal.take({"event": "finished"})
+    journal.write()
+    journal.take({"event": "finished"})
+    assert not journal.is_due  # although the write took longer than a row may wait
+
+
+def test_an_attempt_does_not_end_before_the_database_has_taken_everything(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    claim, tries = submit_training(), iter(range(3))
+    journal = Journal(trainer, claim)
+    journal.take({"event": "finished", "step": STEPS})
+
+    def refuse(_: object) -> None:
+        if next(tries, None) is not None:
+            raise DatabaseUnavailable("It is away.")
+
+    listen(database.engine, "begin", refuse)
+    journal.write_out()
+    assert [event["type"] for event in events(database, claim)] == ["finished"]
 
 
 def test_a_run_begins_with_the_weights_of_another(

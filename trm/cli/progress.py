@@ -6,7 +6,17 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from trm.events import CheckpointSaved, Evaluated, Event, Finished, Started, StepMetrics, Stopped, Updated
+from trm.events import (
+    CheckpointFailed,
+    CheckpointSaved,
+    Evaluated,
+    Event,
+    Finished,
+    Started,
+    StepMetrics,
+    Stopped,
+    Updated,
+)
 
 
 def share(value: float | None) -> str:
@@ -46,6 +56,8 @@ class Reporter:
             case Stopped():
                 self.progress.stop()
                 self.console.print(f"stopped at step {event.step}; go on with --resume")
+            case CheckpointFailed():
+                self.console.print(f"step {event.step:>6}  [bold red]not saved[/] {event.message}")
             case Finished():
                 self.progress.stop()
                 self.console.print(

@@ -98,11 +98,16 @@ def _run(
             if stops or isinstance(event, CheckpointDue) or (isinstance(event, Updated) and pace.saves):
                 saved += writer.begin(trainer.snapshot())
                 pace.saved()
-            if stops or isinstance(event, Finished):
+            over = stops or isinstance(event, Finished)
+            if over:
                 saved += writer.wait()  # nothing is told after the last word
-            for news in (*saved, event, *((Stopped(trainer.step),) if stops else ())):
-                if not isinstance(news, CheckpointDue):
-                    tell(news)
+            for news in saved:
+                tell(news)
+            if over:
+                writer.require_last()
+            for told in (event, Stopped(trainer.step)) if stops else (event,):
+                if not isinstance(told, CheckpointDue):
+                    tell(told)
             if stops:
                 return
 

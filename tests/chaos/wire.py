@@ -1,0 +1,109 @@
+"""The line between the service and a server of it: a proxy on a unix socket that can fall silent, slow down, or break."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+
+CHUNK = 1 << 16
+
+
+class Wire:
+    """Runs in a thread of its own from construction to `close`."""
+
+    def __init__(self, socket: Path, target: Path) -> None:
+        self.socket, self.target = socket, target
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
+        self._pause = 0.0
+        self._made = self._lost = 0  # connections, numbered from 1; those up to the second number are lost
+        self._loop = asyncio.new_event_loop()
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"wire-{socket.name}", daemon=True)
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(
+            asyncio.start_unix_server(self._connected, str(socket)), self._loop
+        ).result(10)
+        socket.chmod(0o777)
+
+    def silence(self) -> None:
+        """From now on nothing arrives on either side, on any connection, and none ends."""
+        self._do(self._flows.clear)
+
+    def slow_down(self, seconds: float) -> None:
+        """Let every piece take so much longer, each way."""
+        self._pause = seconds
+
+    def lose(self) -> None:
+        """Every connection there is now stays open and brings nothing any more, ever: half open. New ones are good."""
+        self._lost = self._made
+
+    def cut(self) -> None:
+        """Break every connection; new ones can be made."""
+        self._do(lambda: [writer.transport.abort() for writer in list(self._writers)])
+
+    def mend(self) -> None:
+        """As good as new: what was held back arrives late."""
+        self._pause = 0.0
+        self._do(self._flows.set)
+
+    def close(self) -> None:
+        """Break every connection for good."""
+        self.mend()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+        self.socket.unlink(missing_ok=True)
+
+    async def _end(self) -> None:
+        self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    def _do(self, act: Callable[[], object]) -> None:
+        done = Future[None]()
+
+        def run() -> None:
+            act()
+            done.set_result(None)
+
+        self._loop.call_soon_threadsafe(run)
+        done.result(10)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_unix_connection(str(self.target))
+        except OSError:
+            writer.close()
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        both = {writer, far_writer}
+        self._writers |= both
+        self._made += 1
+        number = self._made
+        try:
+            await asyncio.gather(self._pump(reader, far_writer, number), self._pump(far_reader, writer, number))
+        finally:
+            self._writers -= both
+            self._serving.discard(task)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(CHUNK):
+                await self._flows.wait()
+                if number <= self._lost:
+                    continue
+                if self._pause:
+                    await asyncio.sleep(self._pause)
+                writer.write(chunk)
+                await writer.drain()
+        await self._flows.wait()
+        with suppress(OSError):
+            writer.close()
