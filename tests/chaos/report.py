@@ -66,7 +66,11 @@ class Report:
         """A line for each part, with all its faults."""
         for broken in dict.fromkeys(trial.broken for trial in self.trials):
             ours = [trial for trial in self.trials if trial.broken == broken]
-            yield broken, "; ".join(dict.fromkeys(trial.fault for trial in ours)), *_sums(ours)
+            yield (
+                broken,
+                "; ".join(dict.fromkeys(trial.fault.removesuffix(", under load") for trial in ours)),
+                *_sums(ours),
+            )
 
     def sentences(self) -> Iterator[str]:
         """Where and when it was measured, and what the soaks were."""
@@ -96,6 +100,6 @@ def markdown(rows: Iterable[tuple[str, ...]]) -> str:
 def _sums(trials: Iterable[Trial]) -> tuple[str, ...]:
     total: Counter[str] = Counter()
     for trial in trials:
-        counts: dict[str, Any] = {"tried": 1, "survived": trial.survived, "jobs": trial.jobs}
+        counts: dict[str, Any] = {"tried": 1, "survived": int(trial.survived), "jobs": trial.jobs}
         total.update(counts | {"lost": trial.lost, "doubled": trial.doubled})
     return tuple(str(total[name]) for name in HEAD[2:])
