@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.report import HEAD, Report, markdown
+from tests.chaos.report import HEAD, SHORT_HEAD, Report, markdown
 
 BEGIN, END = "<!-- made by `make reliability` from chaos.json -->", "<!-- end -->"
 PAGE = """# Reliability
@@ -45,7 +45,7 @@ def show(found: Found = Path("chaos.json")) -> None:
 def page(found: Found = Path("chaos.json")) -> None:
     """Print the page of the documents."""
     report = Report.read(found)
-    print(PAGE.format(sentences="\n".join(report.sentences()), table=markdown(report.rows())), end="")
+    print(PAGE.format(sentences="\n".join(report.sentences()), table=markdown(HEAD, report.rows())), end="")
 
 
 @cli.command()
@@ -53,7 +53,7 @@ def readme(found: Found = Path("chaos.json"), path: Path = Path("README.md")) ->
     """Put the short table between the marks in the README."""
     report, text = Report.read(found), path.read_text()
     before, rest = text.split(BEGIN)
-    made = "\n".join((BEGIN, "", markdown(report.groups()), "", *report.sentences(), END))
+    made = "\n".join((BEGIN, "", markdown(SHORT_HEAD, report.groups()), "", *report.sentences(), END))
     path.write_text(before + made + rest.split(END, 1)[1])
 
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-HEAD = ("what is broken", "fault", "tried", "survived", "jobs", "lost", "doubled")
+COUNTS = ("tried", "survived", "jobs", "lost", "doubled")
+HEAD, SHORT_HEAD = ("what is broken", "fault", *COUNTS), ("what is broken", "faults", *COUNTS)
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,10 @@ class Report:
             yield broken, fault, *_sums(t for t in self.trials if (t.broken, t.fault) == (broken, fault))
 
     def groups(self) -> Iterator[tuple[str, ...]]:
-        """A line for each part, with all its faults."""
+        """A line for each part, with the number of its faults."""
         for broken in dict.fromkeys(trial.broken for trial in self.trials):
             ours = [trial for trial in self.trials if trial.broken == broken]
-            yield (
-                broken,
-                "; ".join(dict.fromkeys(trial.fault.removesuffix(", under load") for trial in ours)),
-                *_sums(ours),
-            )
+            yield broken, str(len({trial.fault for trial in ours})), *_sums(ours)
 
     def sentences(self) -> Iterator[str]:
         """Where and when it was measured, and what the soaks were."""
@@ -91,10 +88,10 @@ def as_json(trials: list[Trial], soaks: list[Soak]) -> str:
     return json.dumps(asdict(report), indent=1) + "\n"
 
 
-def markdown(rows: Iterable[tuple[str, ...]]) -> str:
+def markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """A table."""
-    ruler = ("---", "---", *["---:"] * (len(HEAD) - 2))
-    return "\n".join(f"| {' | '.join(row)} |" for row in (HEAD, ruler, *rows))
+    ruler = ("---", "---", *["---:"] * (len(head) - 2))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruler, *rows))
 
 
 def _sums(trials: Iterable[Trial]) -> tuple[str, ...]:
@@ -102,4 +99,4 @@ def _sums(trials: Iterable[Trial]) -> tuple[str, ...]:
     for trial in trials:
         counts: dict[str, Any] = {"tried": 1, "survived": int(trial.survived), "jobs": trial.jobs}
         total.update(counts | {"lost": trial.lost, "doubled": trial.doubled})
-    return tuple(str(total[name]) for name in HEAD[2:])
+    return tuple(str(total[name]) for name in COUNTS)
