@@ -13,7 +13,6 @@ from tests.bench.row import Row
 from tests.bench.solving import BATCH, STEPS, solve_drawn
 from trm.device import peak_bytes
 from trm.host import keep_big_buffers, share_cores
-from trm.slots import Slots
 from trm.solver import Solver
 
 PUZZLES = 2 * BATCH
@@ -36,9 +35,9 @@ def _solver() -> Solver:
 
 def _held(solver: Solver) -> int:
     """Bytes of the weights and of every slot's state."""
-    slots = [cohort.slots for cohort in solver.engine.cohorts]
-    tensors = [*solver.model.state_dict().values(), *(getattr(one, name) for one in slots for name in vars(Slots))]
-    return sum(tensor.nbytes for tensor in tensors)
+    weights = solver.model.state_dict().values()
+    state = (value for cohort in solver.engine.cohorts for value in vars(cohort.slots).values())
+    return sum(array.nbytes for array in (*weights, *state) if isinstance(array, (torch.Tensor, np.ndarray)))
 
 
 def measured(who: str) -> float:
