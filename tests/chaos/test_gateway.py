@@ -69,12 +69,12 @@ def test_clients_who_do_not_behave(stand: Stand, customer: Customer) -> None:
     job = customer.solve(100, trace=True)
     port = urlsplit(stand.api).port or 0
     slow = [
-        _said(port, f"GET /v1/jobs/{job}/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")
+        _said(port, f"GET /v1/jobs/{job}/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
         for _ in range(20)
     ]
     for number in range(50):
         half = (
-            "POST /v1/solve-jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
+            "POST /v1/solve-jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
         )
         _said(port, half + '{"model": "' * (number % 2)).close()
     for other in [customer.solve() for _ in range(20)]:
