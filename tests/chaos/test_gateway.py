@@ -73,9 +73,7 @@ def test_clients_who_do_not_behave(stand: Stand, customer: Customer) -> None:
         for _ in range(20)
     ]
     for number in range(50):
-        half = (
-            "POST /v1/solve-jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
-        )
+        half = "POST /v1/solve-jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
         _said(port, half + '{"model": "' * (number % 2)).close()
     for other in [customer.solve() for _ in range(20)]:
         customer.succeeded(other)
