@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from trm.config import PuzzleSpec
 from trm.errors import ContradictoryGivens
 from trm.puzzles import maze
-from trm.puzzles.sudoku import BLANK, peers, units
+from trm.puzzles.sudoku import BLANK, peer_pairs, units
 
 
 def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_] | None:
@@ -36,7 +36,7 @@ def conflicts(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[tuple[int, in
         return maze.conflicts(tokens)
     if spec.box is None:
         return []
-    first, second = peers(spec.box)
+    first, second = peer_pairs(spec.box)
     clash = (tokens[first] == tokens[second]) & (tokens[first] > BLANK)
     return list(zip(first[clash].tolist(), second[clash].tolist(), strict=True))
 

@@ -9,7 +9,7 @@ from trm.config import PuzzleSpec
 from trm.errors import MultipleSolutions, PuzzleTooHard, UnsolvablePuzzle
 from trm.puzzles import maze
 from trm.puzzles.rules import require_consistent
-from trm.puzzles.sudoku import BLANK, units
+from trm.puzzles.sudoku import BLANK, peer_pairs, units
 
 
 @cache
@@ -18,7 +18,10 @@ def _tables(box: tuple[int, int]) -> tuple[list[list[int]], list[list[list[int]]
     groups = [unit.tolist() for unit in units(box)]
     size = box[0] * box[1]
     of_cell = [[g for g in groups if cell in g] for cell in range(size * size)]
-    peers = [sorted({c for g in of_cell[cell] for c in g} - {cell}) for cell in range(size * size)]
+    peers: list[list[int]] = [[] for _ in range(size * size)]
+    for a, b in peer_pairs(box).T.tolist():
+        peers[a].append(b)
+        peers[b].append(a)
     return peers, of_cell, groups
 
 

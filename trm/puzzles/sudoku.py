@@ -40,7 +40,7 @@ def units(box: tuple[int, int]) -> NDArray[np.int64]:
 
 
 @cache
-def peers(box: tuple[int, int]) -> NDArray[np.int64]:
+def peer_pairs(box: tuple[int, int]) -> NDArray[np.int64]:
     """Pairs of cells that may not hold the same digit, `(2, pairs)`: each pair once, in order."""
     first, second = np.triu_indices(box[0] * box[1], 1)
     groups = np.sort(units(box))
