@@ -131,7 +131,8 @@ class TinyRecursiveModel(nn.Module):
     def embed(self, inputs: Tensor, puzzle_rows: Tensor, dtype: torch.dtype) -> Tensor:
         """The question x `(B, S, D)`: the puzzle's row in the first prefix token, zeros in the others, then the grid."""
         width = self.config.hidden_size
-        grid = self.embedding.to(dtype)[inputs]  # (B, L, D)
+        # (B, L, D); on a CPU the threads of an index's gradient add in any order, those of this one in the same
+        grid = nn.functional.embedding(inputs, self.embedding.to(dtype))
         if self.config.prefix_tokens:
             empty = grid.new_zeros(grid.shape[0], self.config.prefix_tokens - 1, width)
             grid = torch.cat((puzzle_rows.to(dtype).unsqueeze(1), empty, grid), dim=1)

@@ -17,7 +17,8 @@ from trm.data import Splits, load_splits
 from trm.errors import ConfigError, NonFiniteLoss
 from trm.events import CheckpointDue, Evaluated, Event, Finished, Started, StepMetrics, Updated
 from trm.model import TinyRecursiveModel
-from trm.puzzles.datasets import load, save_dataset
+from trm.presets import resolve
+from trm.puzzles.datasets import load, save_dataset, spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.symmetry import random_symmetry
 from trm.solver import Solver
@@ -95,6 +96,17 @@ def test_resuming_is_bit_identical(
         assert torch.equal(tensor, second.model.state_dict()[name]), name
     for name, tensor in straight.ema.shadow.items():  # type: ignore[union-attr]
         assert torch.equal(tensor, second.ema.shadow[name]), name  # type: ignore[union-attr]
+
+
+def test_threads_add_up_the_same_sums_every_time(splits: Splits) -> None:
+    """The demo's recipe is wide enough to be shared among threads; the tiny one is not."""
+    recipe = resolve("sudoku-4x4", spec_of("sudoku-4x4"), {}, "sudoku-4x4")
+    first, second = (Trainer(recipe, splits, torch.device("cpu")) for _ in range(2))
+    for _ in range(5):
+        first.update()
+        second.update()
+    for name, tensor in first.model.named_parameters():
+        assert torch.equal(dict(second.model.named_parameters())[name], tensor), name
 
 
 def test_puzzle_embedding_learns_by_sign(trainer: Trainer) -> None:
