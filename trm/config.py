@@ -204,7 +204,7 @@ class TrainConfig(Frozen):
     depth_curriculum: tuple[Depth, ...] = ()
     """Shallower recursions first, then the model's own depth (arXiv 2511.08653)."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
-    """Of activations; weights are kept in float32."""
+    """Of activations; weights are kept in float32. A device that would have to emulate bfloat16 computes in float32."""
     gradient_checkpointing: bool = False
     """Keep less for the backward pass and compute it again: slower by up to a third, for a larger batch in the same memory."""
     augment: bool = True

@@ -10,6 +10,7 @@ from torch import Tensor
 from trm.errors import DeviceUnavailable
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # capabilities of x86 processors, and of ARM
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -24,9 +25,22 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def dtype_of(precision: Literal["float32", "bfloat16"]) -> torch.dtype:
-    """The dtype of activations."""
-    return DTYPES[precision]
+def dtype_of(precision: Literal["float32", "bfloat16"], device: torch.device) -> torch.dtype:
+    """The dtype of activations: float32 after all where bfloat16 is not native, since emulated it is several times slower."""
+    return DTYPES[precision] if has_bfloat16(device) else torch.float32
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 matrices by instructions of its own."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in BFLOAT16)
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """As configurations spell it: float32, bfloat16."""
+    return str(dtype).removeprefix("torch.")
 
 
 def on_device(tensor: Tensor, device: torch.device) -> Tensor:

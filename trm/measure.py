@@ -5,7 +5,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.device import dtype_of
+from trm.device import name_of
 from trm.effort import Effort
 from trm.evaluation import Record, record
 from trm.measured import Bin, Count, Measured, Thinking
@@ -24,8 +24,7 @@ HARDER_PUZZLES = 10_000  # at most: eight chains of each
 def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> Measured:
     """Everything that a model card reports, on these puzzles."""
     begun, count = time.monotonic(), len(puzzles)
-    dtype = dtype_of(solver.config.train.precision)
-    seen = record(solver.model, puzzles, dtype=dtype, batch_size=solver.engine.capacity)
+    seen = record(solver.model, puzzles, dtype=solver.dtype, batch_size=solver.engine.capacity)
     seconds = round(time.monotonic() - begun, 3)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
     bins = calibration(seen)
@@ -33,7 +32,7 @@ def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> 
         dataset=dataset,
         split=split,
         device=solver.model.embedding.device.type,
-        precision=solver.config.train.precision,
+        precision=name_of(solver.dtype),
         exact=Count(right=int(seen.right[-1].sum()), n=count),
         cell_accuracy=float((seen.answers == puzzles.answers)[puzzles.answers != PADDING].mean()),
         verified=None if verdicts is None else int(verdicts.sum()),

@@ -44,7 +44,7 @@ class Solver:
     ) -> None:
         """`slots` chains are thought about at a time, as many as suit the device unless given; raises CompilerMissing."""
         self.config, self.spec = config, config.puzzle
-        self.dtype = dtype_of(config.train.precision)
+        self.dtype = dtype_of(config.train.precision, device)
         self.model = model.to(device).eval()
         for parameter in self.model.parameters():  # cast once here, not in each of the 16 x 21 calls
             parameter.requires_grad_(False)

@@ -23,7 +23,7 @@ from trm.checkpoint import Snapshot
 from trm.compiling import compiled_blocks
 from trm.config import RunConfig
 from trm.data import Splits
-from trm.device import dtype_of, host_copy, on_device, peak_bytes
+from trm.device import dtype_of, host_copy, name_of, on_device, peak_bytes
 from trm.ema import ExponentialMovingAverage
 from trm.errors import ForeignCheckpoint, NonFiniteLoss
 from trm.evaluation import evaluate
@@ -48,7 +48,7 @@ class Trainer:
         """
         splits.require_fit(config)
         self.config, self.splits, self.device = config, splits, device
-        self.dtype = dtype_of(config.train.precision)
+        self.dtype = dtype_of(config.train.precision, device)
         self.step = 0
         self.resumed_from: int | None = None
         self.metrics: dict[str, float | None] = {}  # of the last evaluation
@@ -248,7 +248,7 @@ class Trainer:
             total_steps=self.config.train.steps,
             parameters=self.model.parameter_count(),
             device=str(self.device),
-            precision=self.config.train.precision,
+            precision=name_of(self.dtype),
             resumed_from=self.resumed_from,
             train_puzzles=self.splits.train_puzzles,
             validation_puzzles=len(self.splits.validation) if self.splits.validation else 0,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from trm.config import RunConfig
-from trm.device import dtype_of
+from trm.device import DTYPES
 from trm.errors import ConfigError
 from trm.model import TinyRecursiveModel
 
@@ -28,7 +28,7 @@ class SupervisionStep(nn.Module):
 
 
 def program(model: TinyRecursiveModel, config: RunConfig) -> bytes:
-    """A file for torch.export.load, of any batch size, in the precision that the solver uses; raises ConfigError.
+    """A file for torch.export.load, of any batch size, in the precision that the model was trained for; raises ConfigError.
 
     Weights are inside, the table of puzzle embeddings is not: its rows are an input.
     """
@@ -38,7 +38,7 @@ def program(model: TinyRecursiveModel, config: RunConfig) -> bytes:
     alone.load_state_dict(model.state_dict())
     alone.eval().requires_grad_(False)
     for parameter in alone.parameters():  # and no buffer: the solver leaves those in float32 as well
-        parameter.data = parameter.data.to(dtype_of(config.train.precision))
+        parameter.data = parameter.data.to(DTYPES[config.train.precision])
     inputs = example_inputs(alone, config)
     alone.puzzle_embedding = alone.puzzle_embedding[:0].clone()
     batch = torch.export.Dim("batch", min=1)
@@ -54,4 +54,4 @@ def example_inputs(model: TinyRecursiveModel, config: RunConfig) -> tuple[Tensor
     """Inputs of the first supervision step of blank puzzles."""
     tokens = torch.ones(EXAMPLES, config.puzzle.cells, dtype=torch.int64)
     rows = model.puzzle_rows(torch.zeros(EXAMPLES, dtype=torch.int64))
-    return tokens, rows, *model.initial_state(EXAMPLES, dtype_of(config.train.precision))
+    return tokens, rows, *model.initial_state(EXAMPLES, DTYPES[config.train.precision])
