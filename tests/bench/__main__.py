@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import memory, service, solve_job, solving, training
+from tests.bench.machine import dtype_at_best
+from tests.bench.models import CPU
 from tests.bench.row import Row
-from trm.device import pick_device
+from trm.device import name_of, pick_device
 from trm.host import keep_big_buffers
 
 SECTIONS: dict[str, Callable[[bool], Iterable[Row]]] = {
@@ -44,11 +46,14 @@ def main(
         if not gpu and only and name not in only:
             continue
         print(f"measuring {name} ...", file=sys.stderr)
+        started = time.monotonic()
         found += measure(quick)
+        print(f"  {time.monotonic() - started:.0f} s", file=sys.stderr)
     out.write_text(json.dumps([row.as_dict() for row in found], indent=1) + "\n")
     console.print(table(found))
-    cores, seconds = os.cpu_count(), time.monotonic() - begun
-    console.print(f"{platform.machine()}, {cores} cores, torch {torch.__version__}, {seconds:.0f} s; rows in {out}")
+    cores, seconds, dtype = os.cpu_count(), time.monotonic() - begun, name_of(dtype_at_best(CPU))
+    machine = f"{platform.machine()}, {cores} cores, {dtype}, torch {torch.__version__}"
+    console.print(f"{machine}, {seconds:.0f} s; rows in {out}")
 
 
 def table(found: list[Row]) -> Table:

@@ -66,7 +66,7 @@ class Static:
             while len(taken) < self.batch and not self.waiting.empty():
                 taken.append(self.waiting.get())
             part = torch.from_numpy(np.stack([question for question, _ in taken]))
-            evaluated(self.network, self.network, part, part)
+            evaluated(self.network, part, part)
             for _, done in taken:
                 done.set()
 

@@ -6,12 +6,27 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from trm.device import dtype_of
+
 SHAPES = ((3072, 512, 1552), (2048, 2048, 2048), (4096, 1024, 4096))  # of the matrix products that are tried
+FAST = 2e11  # FLOP/s of a processor
 
 
-def matrix_peak(device: torch.device, dtype: torch.dtype = torch.bfloat16) -> float:
+def dtype_at_best(device: torch.device) -> torch.dtype:
+    """What both sides compute in: bfloat16 where the device has it."""
+    return dtype_of("bfloat16", device)
+
+
+def batch_for(device: torch.device) -> int:
+    """Puzzles at a time: as many as the published recipe on a GPU, on a CPU 32, or 8 where an update of 32 would take ten seconds."""
+    if device.type == "cuda":
+        return 768
+    return 32 if matrix_peak(device) > FAST else 8
+
+
+def matrix_peak(device: torch.device) -> float:
     """The fastest matrix product found, in FLOP/s: a measured ceiling, not a datasheet's."""
-    best = 0.0
+    best, dtype = 0.0, dtype_at_best(device)
     for rows, inner, cols in SHAPES if device.type == "cpu" else ((8192, 8192, 8192), (16384, 4096, 16384)):
         a, b = torch.randn(rows, inner, device=device).to(dtype), torch.randn(inner, cols, device=device).to(dtype)
         best = max(best, 2 * rows * inner * cols / fastest(lambda a=a, b=b: a @ b, device, 12))  # type: ignore[misc]

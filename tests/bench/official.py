@@ -9,7 +9,7 @@ Shapes: B puzzles, L cells, P prefix tokens, S = P + L, D channels, V vocabulary
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -167,10 +167,12 @@ class Official(nn.Module):
 
     def _recursion(self, question: Tensor, answer: Tensor, latent: Tensor) -> tuple[Tensor, Tensor]:
         for _ in range(self.shape.n):
-            latent = self._network(latent + answer + question)
-        return self._network(answer + latent), latent
+            latent = self.network(latent, answer, question)
+        return self.network(answer, latent), latent
 
-    def _network(self, state: Tensor) -> Tensor:
+    def network(self, *states: Tensor) -> Tensor:
+        """All layers, of the sum of states; where a compiler is at hand this is what it compiles."""
+        state = sum(states[1:], start=states[0])
         for layer in self.L_level["layers"]:
             state = layer(state, self.turn)
         return state
@@ -202,16 +204,17 @@ def loss_and_metrics(logits: Tensor, halting: Tensor, labels: Tensor, done: Tens
 class OfficialTrainer:
     """Slots, optimizers and the moving average around the network: one `update` is one training step."""
 
-    def __init__(self, model: Any, network: Official, batch: int, lr: float = 1e-4, decay: float = 1.0) -> None:  # noqa: ANN401
-        """`model` is `network`, compiled or not."""
-        self.model, self.network, self.lr, self.decay = model, network, lr, decay
+    def __init__(self, network: Official, batch: int, lr: float = 1e-4, decay: float = 1.0) -> None:
+        self.network, self.lr, self.decay = network, lr, decay
+        self.device = network.H_init.device
         self.parameters = [p for name, p in network.named_parameters() if not name.startswith("puzzle_emb")]
         self.moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
         self.shadow = [p.detach().clone() for p in self.parameters]
         self.carried, self.step = network.start(batch), 0
-        self.steps, self.halted = torch.zeros(batch, dtype=torch.int32), torch.ones(batch, dtype=torch.bool)
-        self.inputs = torch.zeros(batch, network.shape.cells, dtype=torch.int32)
-        self.labels, self.ids = torch.zeros_like(self.inputs), torch.zeros(batch, dtype=torch.int64)
+        self.steps = torch.zeros(batch, dtype=torch.int32, device=self.device)
+        self.halted = torch.ones_like(self.steps, dtype=torch.bool)
+        self.inputs = torch.zeros(batch, network.shape.cells, dtype=torch.int32, device=self.device)
+        self.labels, self.ids = torch.zeros_like(self.inputs), torch.zeros_like(self.steps, dtype=torch.int64)
 
     def update(self, inputs: Tensor, labels: Tensor) -> dict[str, float]:
         """Offer a batch `(B, L)`; halted slots take their row of it, then one optimizer step. Returns the metrics."""
@@ -225,7 +228,7 @@ class OfficialTrainer:
         )
         table = self.network.puzzle_emb["weights"].data
         rows = table[self.ids].clone().requires_grad_()
-        carried, logits, halting = self.model(self.inputs, rows, self.carried)
+        carried, logits, halting = self.network(self.inputs, rows, self.carried)
         self.halted = self._halts(halting.detach(), shape.supervision_steps)
         loss, metrics = loss_and_metrics(logits, halting, self.labels, self.halted)
         (loss / len(inputs)).backward()
@@ -233,13 +236,13 @@ class OfficialTrainer:
         self._descend()
         if rows.grad is not None:
             touched, place = torch.unique(self.ids, return_inverse=True)
-            summed = torch.zeros(len(touched), shape.width).index_add_(0, place, rows.grad)
+            summed = torch.zeros(len(touched), shape.width, device=self.device).index_add_(0, place, rows.grad)
             table[touched] = table[touched] * (1 - self.lr * self.decay) - self.lr * summed.sign()
         return {name: float(value) for name, value in metrics.items()}
 
     def _halts(self, halting: Tensor, most: int) -> Tensor:
-        explores = torch.rand(len(halting)) < 0.1
-        least = explores * torch.randint(2, most + 1, (len(halting),))
+        explores = torch.rand(len(halting), device=self.device) < 0.1
+        least = explores * torch.randint(2, most + 1, (len(halting),), device=self.device)
         return (self.steps >= most) | ((halting[:, 0] > 0) & (self.steps >= least))
 
     @torch.no_grad()
@@ -258,12 +261,12 @@ class OfficialTrainer:
 
 
 @torch.inference_mode()
-def evaluated(model: Any, network: Official, inputs: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:  # noqa: ANN401
+def evaluated(network: Official, inputs: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Answers `(B, L)` and metrics of one evaluation batch: every puzzle takes every step, scored at each."""
     carried, steps = network.start(len(inputs)), network.shape.supervision_steps
-    rows = network.puzzle_emb["weights"][torch.zeros(len(inputs), dtype=torch.int64)]
+    rows = network.puzzle_emb["weights"][torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)]
     for step in range(1, steps + 1):
-        carried, logits, halting = model(inputs, rows, carried)
-        done = torch.full((len(inputs),), step == steps)
+        carried, logits, halting = network(inputs, rows, carried)
+        done = torch.full((len(inputs),), step == steps, device=inputs.device)
         _, metrics = loss_and_metrics(logits, halting, labels, done)
     return logits.argmax(-1), {name: float(value) for name, value in metrics.items()}

@@ -16,7 +16,7 @@ from tests.bench.solving import full_size, step_flops
 from trm.host import keep_big_buffers
 
 S, D, TOKEN_INNER, CHANNEL_INNER, BATCH, LAYERS, EVALUATIONS = 97, 512, 512, 1536, 16, 2, 21
-BYTES = 2  # bfloat16
+BYTES = 2  # of bfloat16, which this picture needs
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+PATIENCE, LEAST_ROUNDS = 45.0, 2  # seconds
+
 
 @dataclass(frozen=True)
 class Row:
@@ -30,13 +32,21 @@ class Row:
         return asdict(self) | {"ratio": self.ratio}
 
 
-def in_turns(*runs: Callable[[], object], rounds: int, warm_up: int = 1) -> list[list[float]]:
-    """Seconds of each of `rounds` calls of each run, taken in turns so that a machine that slows down slows them all."""
+def in_turns(
+    *runs: Callable[[], object], rounds: int, warm_up: int = 1, patience: float = PATIENCE
+) -> list[list[float]]:
+    """Seconds of each of `rounds` calls of each run, taken in turns so that a machine that slows down slows them all.
+
+    A slow machine makes fewer rounds, once it has measured for `patience` seconds, but at least two.
+    """
     for _ in range(warm_up):
         for run in runs:
             run()
     seconds: list[list[float]] = [[] for _ in runs]
-    for _ in range(rounds):
+    start = time.perf_counter()
+    for done in range(rounds):
+        if done >= LEAST_ROUNDS and time.perf_counter() - start > patience:
+            break
         for run, own in zip(runs, seconds, strict=True):
             begun = time.perf_counter()
             run()

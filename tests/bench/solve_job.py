@@ -36,7 +36,7 @@ def rows(quick: bool) -> Iterator[Row]:
         model = _registered(servers, database)
         with servers.gateway() as url, servers.solve_worker(), httpx2.Client(base_url=url, timeout=120) as client:
             _served(client, model, puzzles[:64])  # loads the model
-            for _ in range(1 if quick else 3):
+            for _ in range(1 if quick else 2):
                 begun = time.perf_counter()
                 solver.solve(questions, Effort(halt_threshold=0.5))
                 alone.append(time.perf_counter() - begun)

@@ -53,10 +53,10 @@ def test_baseline_computes_the_golden_vectors(case: str) -> None:
 def test_baseline_learns_and_evaluates() -> None:
     torch.manual_seed(0)
     network = Official(Shape(cells=9, vocabulary=5, prefix=2, width=32, n=2, T=2, supervision_steps=4), torch.float32)
-    trainer = OfficialTrainer(network, network, batch=8, lr=3e-3, decay=0.0)
+    trainer = OfficialTrainer(network, batch=8, lr=3e-3, decay=0.0)
     inputs = torch.randint(1, 5, (8, 9), dtype=torch.int32)
     losses = [trainer.update(inputs, inputs)["lm_loss"] for _ in range(60)]
     assert losses[-1] < losses[0] / 2
-    answers, metrics = evaluated(network, network, inputs, inputs)
+    answers, metrics = evaluated(network, inputs, inputs)
     assert answers.shape == inputs.shape
     assert metrics["count"] == 8
