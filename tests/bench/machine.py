@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -24,12 +25,13 @@ def batch_for(device: torch.device) -> int:
     return 32 if matrix_peak(device) > FAST else 8
 
 
+@cache
 def matrix_peak(device: torch.device) -> float:
     """The fastest matrix product found, in FLOP/s: a measured ceiling, not a datasheet's."""
     best, dtype = 0.0, dtype_at_best(device)
     for rows, inner, cols in SHAPES if device.type == "cpu" else ((8192, 8192, 8192), (16384, 4096, 16384)):
         a, b = torch.randn(rows, inner, device=device).to(dtype), torch.randn(inner, cols, device=device).to(dtype)
-        best = max(best, 2 * rows * inner * cols / fastest(lambda a=a, b=b: a @ b, device, 12))  # type: ignore[misc]
+        best = max(best, 2 * rows * inner * cols / fastest(lambda a=a, b=b: a @ b, device, 6))  # type: ignore[misc]
     return best
 
 
