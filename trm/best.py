@@ -28,16 +28,15 @@ class Best:
         """Whether patience has run out."""
         return self.patience is not None and self.since >= self.patience
 
-    @torch.no_grad()
-    def offer(self, result: Evaluated, model: nn.Module) -> None:
-        """Take note of an evaluation made with the weights that `model` holds now."""
+    def offer(self, result: Evaluated, weights: dict[str, Tensor]) -> None:
+        """Take note of an evaluation made with these weights, which nobody changes any more."""
         score = (result.exact_accuracy, result.cell_accuracy)
         if self.score is not None and score <= self.score:
             self.since += 1
             return
         self.score, self.step, self.since = score, result.step, 0
         if self.keeps:
-            self.weights = {name: p.detach().clone() for name, p in model.named_parameters()}
+            self.weights = weights
 
     @contextmanager
     def applied(self, model: nn.Module) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
@@ -48,6 +49,15 @@ def on_device(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type == "cpu":
         return tensor
     return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def beside(device: torch.device) -> AbstractContextManager[object]:
+    """Inside, a GPU works on a stream beside the caller's, after all that was begun there until now; a CPU needs none."""
+    if device.type == "cpu":
+        return nullcontext()
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream(device))
+    return torch.cuda.stream(stream)
 
 
 def host_copy(tensor: Tensor) -> Callable[[], Tensor]:

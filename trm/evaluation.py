@@ -1,6 +1,8 @@
 """How good a model is on puzzles with known answers."""
 
+import threading
 import time
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +28,15 @@ class Record:
     answers: NDArray[np.int32]  # (n, L) of the last step
 
 
-def record(model: TinyRecursiveModel, puzzles: PuzzleSet, *, dtype: torch.dtype, batch_size: int) -> Record:
-    """Think about every puzzle for the model's full number of supervision steps."""
+def record(
+    model: TinyRecursiveModel,
+    puzzles: PuzzleSet,
+    *,
+    dtype: torch.dtype,
+    batch_size: int,
+    stopped: threading.Event | None = None,
+) -> Record:
+    """Think about every puzzle for the model's full number of supervision steps; raises CancelledError once it is stopped."""
     count, steps = len(puzzles), model.config.max_supervision_steps
     result = Record(
         np.zeros((steps, count), bool), np.zeros((steps, count), np.float32), np.zeros_like(puzzles.questions)
@@ -37,6 +46,8 @@ def record(model: TinyRecursiveModel, puzzles: PuzzleSet, *, dtype: torch.dtype,
         part = slice(first, first + batch_size)
         slots.enter(puzzles.questions[part], None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[part])
         for step in range(steps):
+            if stopped is not None and stopped.is_set():
+                raise CancelledError
             thought = slots.step()
             result.right[step, part] = right_cells(thought.answers, puzzles.answers[part]).all(1)
             result.halt_probability[step, part] = thought.halt_probability
@@ -46,12 +57,19 @@ def record(model: TinyRecursiveModel, puzzles: PuzzleSet, *, dtype: torch.dtype,
 
 
 def evaluate(
-    model: TinyRecursiveModel, puzzles: PuzzleSet, *, step: int, split: str, dtype: torch.dtype, batch_size: int
+    model: TinyRecursiveModel,
+    puzzles: PuzzleSet,
+    *,
+    step: int,
+    split: str,
+    dtype: torch.dtype,
+    batch_size: int,
+    stopped: threading.Event | None = None,
 ) -> Evaluated:
-    """Accuracy, and how it and the halt probability grow with every supervision step."""
+    """Accuracy, and how it and the halt probability grow with every supervision step; raises CancelledError once it is stopped."""
     begun = time.monotonic()
     most = model.config.max_supervision_steps
-    seen = record(model, puzzles, dtype=dtype, batch_size=batch_size)
+    seen = record(model, puzzles, dtype=dtype, batch_size=batch_size, stopped=stopped)
     passed = np.maximum.accumulate(seen.halt_probability > HALTS_AT, axis=0)  # (N, n)
     halting_step = np.where(passed[-1], passed.argmax(0) + 1, most)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)

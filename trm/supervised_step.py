@@ -42,7 +42,9 @@ class SupervisedStep:
         if depth not in self.graphs:
             self._clear_gradients()  # so that the backward pass writes them, and adds to nothing
             self.graphs[depth] = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graphs[depth]):
+            with torch.cuda.graph(
+                self.graphs[depth], capture_error_mode="thread_local"
+            ):  # a validation may go on beside
                 self._compute()
         self.graphs[depth].replay()
 

@@ -11,6 +11,8 @@ Leaving the loop after `save()` is how to stop; `Trainer.resume()` goes on from 
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -30,11 +32,11 @@ from trm.evaluation import evaluate
 from trm.events import CheckpointDue, CheckpointSaved, Evaluated, Event, Finished, Started, StepMetrics, Updated
 from trm.model import TinyRecursiveModel
 from trm.optimizers import make_optimizers, sparse_sign_sgd
-from trm.puzzles.puzzle_set import PuzzleSet
 from trm.recursion import Depth
 from trm.schedule import depth_at, learning_rate_factor
 from trm.supervised_step import SupervisedStep
 from trm.supervision import Carry, explored
+from trm.validation import Validation
 from trm.window import Window
 
 
@@ -70,6 +72,7 @@ class Trainer:
         self.carry = Carry.empty(self.model, config.train.batch_size, config.puzzle.cells, self.dtype)
         self.window = Window(config.model.max_supervision_steps, device)
         self.think = SupervisedStep(self.model, config, self.carry, self.window, self.noise)
+        self.validation: Validation | None = None  # under way, or its outcome not yet told
         self._halted = host_copy(self.carry.halted)
 
     @classmethod
@@ -103,7 +106,10 @@ class Trainer:
             self.ema = ExponentialMovingAverage(self.model, self.ema.decay)
 
     def __iter__(self) -> Iterator[Event]:
-        """All that happens until the last update; every update yields at least `Updated`, after all that was due with it."""
+        """All that happens until the last update; every update yields at least `Updated`, after all that was due with it.
+
+        Only what a look at the validation split has found comes when it is there, a few updates later.
+        """
         train = self.config.train
         begun = logged = time.monotonic()
         yield self._started()
@@ -115,8 +121,11 @@ class Trainer:
                 yield self._step_metrics(now - begun, now - logged)
                 logged = now
             if (last and self.splits.validation) or (not last and self.step % train.evaluate_every == 0):
-                yield self.validate()
+                yield from self.found(wait=True)  # one at a time
+                self._validate()
+                yield from self.found(wait=last or train.patience is not None)  # which has to know when to stop
                 logged = time.monotonic()  # evaluating is not training
+            yield from self.found(wait=self.has_ended)
             if self.has_ended:
                 yield self.examine()
             if self.has_ended or self.step % train.checkpoint_every == 0:
@@ -124,6 +133,11 @@ class Trainer:
             yield Updated(self.step)  # last: who stops here and resumes has missed nothing
         seconds, exact_accuracy = round(time.monotonic() - begun, 3), self.metrics.get("test_exact_accuracy")
         yield Finished(self.step, seconds, exact_accuracy, peak_bytes(self.device))
+
+    def close(self) -> None:
+        """Let go of a validation that is under way; whoever does not closes with its end."""
+        if self.validation is not None:
+            self.validation.stop()
 
     @property
     def has_ended(self) -> bool:
@@ -142,21 +156,27 @@ class Trainer:
             self._require_finite()
         self._apply_gradients()
 
-    def validate(self) -> Evaluated:
-        """Accuracy on the validation split with the averaged weights; without one on the first of the test split."""
-        puzzles, split = self.splits.validation, "validation"
-        if puzzles is None:
-            puzzles, split = self.splits.test, "test"
-        with self._averaged():
-            result = self._evaluate(puzzles.take(self.config.train.evaluate_puzzles), split)
-            self.best.offer(result, self.model)
+    def found(self, *, wait: bool = False) -> list[Evaluated]:
+        """What the validation has found that is under way, if it is done or shall be waited for, and is not yet told."""
+        validation = self.validation
+        if validation is None or not (wait or validation.is_done):
+            return []
+        result = validation.result()
+        self.best.offer(result, validation.weights)
         self.metrics = self.metrics | result.summary() | self.best.summary()
-        return result
+        self.validation = None
+        return [result]
 
     def examine(self) -> Evaluated:
         """Accuracy on the test split, with the best weights if they were kept, otherwise with the averaged ones."""
+        config, puzzles = self.config, self.splits.test.take(self.config.train.test_puzzles)
+        self.model.depth = Depth(config.model.recursions, config.model.latent_steps)
         with self._averaged(), self.best.applied(self.model):
-            result = self._evaluate(self.splits.test.take(self.config.train.test_puzzles), "test")
+            self.model.eval()
+            result = evaluate(
+                self.model, puzzles, step=self.step, split="test", dtype=self.dtype, batch_size=config.train.batch_size
+            )
+            self.model.train()
         self.metrics = self.metrics | {f"test_{name}": value for name, value in result.summary().items()}
         return result
 
@@ -167,30 +187,40 @@ class Trainer:
     def snapshot(self) -> Snapshot:
         """A copy of this moment, to be written while the training goes on; raises NonFiniteLoss."""
         self._require_finite()
-        parts: dict[str, dict[str, Tensor]] = {
-            "model": self.model.state_dict(),
-            "ema": dict(self.ema.shadow if self.ema else self.model.named_parameters()),
-            "state": self._state(),
-        }
-        return Snapshot.of(
-            parts | ({"best": self.best.weights} if self.best.weights else {}),
+        taken = Snapshot.of(
+            {"model": self.model.state_dict(), "ema": self._averages(), "state": self._state()},
             step=self.step,
             config=self.config,
             metrics=self.metrics,
-            progress={"epoch": self.feed.epoch, "position": self.feed.position, **self.best.progress()},
+            progress={"epoch": self.feed.epoch, "position": self.feed.position},
         )
+        if (validation := self.validation) is None:
+            return _with_best(taken, self.best)
+        best = copy(self.best)  # as it is now, whatever comes after this moment
+
+        def completed(taken: Snapshot) -> Snapshot:
+            result = validation.result()
+            best.offer(result, validation.weights)
+            metrics = taken.metrics | result.summary() | best.summary()
+            return _with_best(replace(taken, metrics=metrics, completed=None), best)
+
+        return replace(taken, completed=completed)
+
+    def _validate(self) -> None:
+        """Begin to look at the validation split with the averaged weights; without one at the first of the test split."""
+        puzzles, split = self.splits.validation, "validation"
+        if puzzles is None:
+            puzzles, split = self.splits.test, "test"
+        puzzles = puzzles.take(self.config.train.evaluate_puzzles)
+        self.validation = Validation(
+            self.model, self._averages(), puzzles, config=self.config, step=self.step, split=split, dtype=self.dtype
+        )
+
+    def _averages(self) -> dict[str, Tensor]:
+        return dict(self.ema.shadow if self.ema else self.model.named_parameters())
 
     def _averaged(self) -> AbstractContextManager[None]:
         return self.ema.applied() if self.ema else nullcontext()
-
-    def _evaluate(self, puzzles: PuzzleSet, split: str) -> Evaluated:
-        self.model.depth = Depth(self.config.model.recursions, self.config.model.latent_steps)
-        self.model.eval()
-        result = evaluate(
-            self.model, puzzles, step=self.step, split=split, dtype=self.dtype, batch_size=self.config.train.batch_size
-        )
-        self.model.train()
-        return result
 
     def _refill(self) -> None:
         """New puzzles into halted slots; only what the host has to tell is sent to the device, and nothing is waited for."""
@@ -289,3 +319,8 @@ class Trainer:
 
     def _optimizer_of(self, parameter: Tensor) -> torch.optim.Optimizer:
         return next(o for o in self.optimizers if any(p is parameter for p in o.param_groups[0]["params"]))
+
+
+def _with_best(taken: Snapshot, best: Best) -> Snapshot:
+    parts = taken.parts | ({"best": best.weights} if best.weights else {})
+    return replace(taken, parts=parts, progress=taken.progress | best.progress())

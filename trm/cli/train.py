@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -91,7 +92,7 @@ def _run(
     if weights and not resume:
         trainer.adopt(weights)
     pace.listen()
-    with CheckpointWriter(out) as writer:
+    with closing(trainer), CheckpointWriter(out) as writer:
         for event in trainer:
             saved = writer.ready()
             stops = isinstance(event, Updated) and pace.stops and not trainer.has_ended
@@ -101,7 +102,7 @@ def _run(
             over = stops or isinstance(event, Finished)
             if over:
                 saved += writer.wait()  # nothing is told after the last word
-            for news in saved:
+            for news in (*trainer.found(), *saved) if saved else ():  # a checkpoint holds what was found before it
                 tell(news)
             if over:
                 writer.require_last()

@@ -1,0 +1,134 @@
+"""Validation goes on beside the training, and what it finds is what a look at that moment's weights would have found."""
+
+import threading
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trm import validation
+from trm.checkpoint import read_meta, read_tensors
+from trm.config import RunConfig
+from trm.data import Splits
+from trm.evaluation import evaluate
+from trm.events import Evaluated, Updated
+from trm.trainer import Trainer
+from trm.validation import Validation, replicated
+
+CPU = torch.device("cpu")
+
+
+class Gate:
+    """Lets evaluations go on when it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.open = threading.Event()
+        monkeypatch.setattr(validation, "evaluate", self._evaluate)
+
+    def _evaluate(self, *args: object, **options: object) -> Evaluated:
+        assert self.open.wait(30)
+        return evaluate(*args, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    return Gate(monkeypatch)
+
+
+@pytest.fixture
+def keeping(config: RunConfig) -> RunConfig:
+    return config.model_copy(update={"train": config.train.model_copy(update={"keep_best": True})})
+
+
+def test_updates_go_on_while_it_is_under_way(gate: Gate, config: RunConfig, splits: Splits) -> None:
+    steps, told = list[int](), list[int]()
+    for event in Trainer(config, splits, CPU):
+        if isinstance(event, Updated):
+            steps.append(event.step)
+            if event.step == 7:  # the one that began at step 4 is still waiting
+                gate.open.set()
+        if isinstance(event, Evaluated) and event.split == "validation":
+            told.append(event.step)
+            assert told != [4] or 7 in steps
+    assert told == [4, 8]
+
+
+def test_it_finds_what_the_weights_of_its_moment_are_worth(gate: Gate, config: RunConfig, splits: Splits) -> None:
+    trainer = Trainer(config, splits, CPU)
+    for event in trainer:
+        if isinstance(event, Updated) and event.step == 4:
+            assert trainer.ema is not None
+            with trainer.ema.applied():
+                trainer.model.eval()
+                expected = evaluate(
+                    trainer.model, splits.validation, step=4, split="validation", dtype=trainer.dtype, batch_size=8
+                )  # type: ignore[arg-type]
+                trainer.model.train()
+        if isinstance(event, Updated) and event.step == 6:
+            gate.open.set()
+            [found] = trainer.found(wait=True)
+            break
+    assert replace(found, seconds=0) == replace(expected, seconds=0)
+
+
+def test_a_checkpoint_holds_what_was_being_found_out(
+    gate: Gate, keeping: RunConfig, splits: Splits, tmp_path: Path
+) -> None:
+    trainer = Trainer(keeping, splits, CPU)
+    for event in trainer:
+        if isinstance(event, Updated) and event.step == 5:
+            snapshot = trainer.snapshot()
+            assert trainer.ema is not None
+            assert trainer.found() == []
+        if isinstance(event, Updated) and event.step == 7:
+            break
+    gate.open.set()
+    snapshot.write(tmp_path / "step")
+    [found] = trainer.found()
+    meta = read_meta(tmp_path / "step")
+    assert meta.step == 5
+    assert meta.metrics["exact_accuracy"] == found.exact_accuracy
+    assert meta.metrics["best_cell_accuracy"] == found.cell_accuracy
+    assert meta.progress["best_step"] == 4
+    best = read_tensors(tmp_path / "step", meta, "best")
+    assert all(torch.equal(tensor, best[name]) for name, tensor in trainer.best.weights.items())
+    resumed = Trainer.resume(tmp_path / "step", splits, CPU)
+    assert resumed.best.step == 4
+    assert resumed.validation is None
+
+
+def test_what_goes_wrong_in_it_ends_the_training(
+    monkeypatch: pytest.MonkeyPatch, config: RunConfig, splits: Splits
+) -> None:
+    def fails(*_args: object, **_options: object) -> Evaluated:
+        raise MemoryError("none left")
+
+    monkeypatch.setattr(validation, "evaluate", fails)
+    with pytest.raises(MemoryError, match="none left"):
+        list(Trainer(config, splits, CPU))
+
+
+def test_it_can_be_stopped(config: RunConfig, splits: Splits) -> None:
+    trainer = Trainer(config, splits, CPU)
+    puzzles = splits.test.select(np.zeros(100_000, dtype=np.int64))  # minutes
+    under_way = Validation(
+        trainer.model, trainer._averages(), puzzles, config=config, step=0, split="test", dtype=trainer.dtype
+    )
+    under_way.stop()
+    with pytest.raises(CancelledError):
+        under_way.result()
+
+
+def test_it_copies_the_rows_of_its_puzzles_only(config: RunConfig, splits: Splits) -> None:
+    config = config.model_copy(update={"model": config.model.model_copy(update={"puzzle_ids": 50})})
+    trainer = Trainer(config, splits, CPU)
+    trainer.model.puzzle_embedding.normal_(generator=torch.Generator().manual_seed(0))
+    ids = np.array([40, 3, 40, 7], dtype=np.int64)
+    puzzles = replace(splits.test.take(4), puzzle_ids=ids)
+    replica, renamed = replicated(trainer.model, trainer._averages(), puzzles, config)
+    assert len(replica.puzzle_embedding) == 3
+    rows = replica.puzzle_rows(torch.from_numpy(renamed.puzzle_ids))
+    assert torch.equal(rows, trainer.model.puzzle_rows(torch.from_numpy(ids)))

@@ -1,0 +1,90 @@
+"""A look at the validation split beside the training: a thread evaluates a copy of the weights while updates go on.
+
+On a GPU it has a stream of its own. What it finds does not depend on when it is done: weights, puzzles and the rows of the puzzle
+table are copied as it begins, and it draws nothing.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trm.config import RunConfig
+from trm.device import beside
+from trm.evaluation import evaluate
+from trm.events import Evaluated
+from trm.model import TinyRecursiveModel
+from trm.puzzles.puzzle_set import PuzzleSet
+
+
+class Validation:
+    """One evaluation under way, from its construction on; the process does not end before it has, or was told to `stop`."""
+
+    def __init__(
+        self,
+        model: TinyRecursiveModel,
+        weights: dict[str, Tensor],
+        puzzles: PuzzleSet,
+        *,
+        config: RunConfig,
+        step: int,
+        split: str,
+        dtype: torch.dtype,
+    ) -> None:
+        """Evaluates `model` with these weights (by parameter name; copied), as they are at this step."""
+        self.weights = {name: tensor.detach().clone() for name, tensor in weights.items()}
+        self._stopped = threading.Event()
+        self._found: Future[Evaluated] = Future()
+        replica, puzzles = replicated(model, self.weights, puzzles, config)
+        evaluated = lambda: evaluate(  # noqa: E731
+            replica,
+            puzzles,
+            step=step,
+            split=split,
+            dtype=dtype,
+            batch_size=config.train.batch_size,
+            stopped=self._stopped,
+        )
+        # a thread that ends: its OpenMP threads end with it, and no longer compete with the training's
+        threading.Thread(target=self._run, args=(evaluated, beside(model.embedding.device)), name="validation").start()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether `result` would not have to wait."""
+        return self._found.done()
+
+    def result(self) -> Evaluated:
+        """What it found; waits for it, and raises what went wrong."""
+        return self._found.result()
+
+    def stop(self) -> None:
+        """Nobody waits for it any more; its thread ends with its next supervision step."""
+        self._stopped.set()
+
+    def _run(self, evaluated: Callable[[], Evaluated], stream: AbstractContextManager[object]) -> None:
+        try:
+            with stream:
+                self._found.set_result(evaluated())
+        except BaseException as error:
+            self._found.set_exception(error)
+
+
+def replicated(
+    model: TinyRecursiveModel, weights: dict[str, Tensor], puzzles: PuzzleSet, config: RunConfig
+) -> tuple[TinyRecursiveModel, PuzzleSet]:
+    """A model of its own with these weights (not copied), and the puzzles with ids into its table: it has their rows only."""
+    ids = np.zeros(1, np.int64) if puzzles.puzzle_ids is None else puzzles.puzzle_ids
+    rows, places = np.unique(ids, return_inverse=True)
+    replica = TinyRecursiveModel(config.model.model_copy(update={"puzzle_ids": len(rows)}), config.puzzle)
+    replica.to(model.embedding.device).eval()
+    replica.requires_grad_(False)
+    for name, parameter in replica.named_parameters():
+        parameter.data = weights[name]
+    replica.y_init, replica.z_init = model.y_init.clone(), model.z_init.clone()
+    replica.puzzle_embedding = model.puzzle_rows(torch.from_numpy(rows)).clone()
+    return replica, puzzles if puzzles.puzzle_ids is None else replace(puzzles, puzzle_ids=places)
