@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-import safetensors.torch
 import torch
 from pydantic import ValidationError
 from torch import Tensor
@@ -91,7 +90,7 @@ class Snapshot:
         with staged(folder) as staging:
             files = {}
             for stem, tensors in self.parts.items():
-                files[f"{stem}.safetensors"] = write_file(staging / f"{stem}.safetensors", serialised(tensors))
+                files[f"{stem}.safetensors"] = write_file(staging / f"{stem}.safetensors", tensors)
             meta = {
                 "format": FORMAT,
                 "trm_version": trm_version(),
@@ -133,23 +132,20 @@ def require_free(folder: Path) -> None:
         raise ConfigError(f"{folder} exists already. Remove it, or choose another folder.")
 
 
-def serialised(tensors: dict[str, Tensor]) -> bytes:
-    """A safetensors file of these tensors."""
-    # cloned, since tensors that share memory are refused
-    return safetensors.torch.save({name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()})
-
-
-def write_file(path: Path, data: bytes) -> dict[str, Any]:
-    """Write and make durable; size and digest as they go into the meta file."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+def write_file(path: Path, content: bytes | dict[str, Tensor]) -> dict[str, Any]:
+    """Write bytes, or tensors as a safetensors file, and make them durable; size and digest as they go into the meta file."""
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        tensor_file.write(path, content)
+    _make_durable(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"bytes": file.tell(), "sha256": digest}
 
 
 def _move_into_place(staging: Path, folder: Path) -> None:
-    _fsync_folder(staging)
+    _make_durable(staging)
     if folder.exists():  # the same step written again by a repeated attempt
         old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
         folder.rename(old)
@@ -157,11 +153,11 @@ def _move_into_place(staging: Path, folder: Path) -> None:
         shutil.rmtree(old)
     else:
         staging.rename(folder)
-    _fsync_folder(folder.parent)
+    _make_durable(folder.parent)
 
 
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _make_durable(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

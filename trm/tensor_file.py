@@ -1,6 +1,7 @@
-"""Reads safetensors files whose header is sane: what a stranger wrote must not exhaust memory, or name anything like a path."""
+"""Writes safetensors files, and reads those whose header is sane: a stranger's must not exhaust memory, or name anything like a path."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ LENGTH_BYTES = 8  # little-endian, before the JSON header
 MOST_HEADER_BYTES = 16 << 20  # ours have some kilobytes
 MOST_TENSORS = 100_000
 LONGEST_NAME = 512
+SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")  # the library tells which only in words
 PART = r"(?!\.)[A-Za-z0-9_.:\-\[\] ]+(?<!\.)"
 NAME = re.compile(f"{PART}(/{PART})*")  # `carry/y`: never absolute, never upwards
 
@@ -25,6 +27,17 @@ def read(path: Path) -> dict[str, Tensor]:
         return safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as error:
         raise CorruptCheckpoint(f"{path} is not a safetensors file: {error}") from error
+
+
+def write(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Straight from the tensors' memory; raises OSError when the system does not take it."""
+    on_host = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        safetensors.torch.save_file(on_host, path)
+    except safetensors.SafetensorError as error:
+        if (number := SYSTEM_ERROR.search(str(error))) is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def check_header(path: Path) -> None:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from trm.checkpoint import read_meta, read_weights, verify
 from trm.cli.export import export as command
 from trm.config import ModelConfig, RunConfig
+from trm.device import DTYPES
 from trm.errors import ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
 from trm.interop.export import export
 from trm.interop.hub_model import HubModel
@@ -121,11 +122,12 @@ def test_nothing_is_replaced_and_nothing_half_written(saved: Path, monkeypatch: 
 def test_the_program_computes_what_the_model_does(variant: str, precision: str, config: RunConfig) -> None:
     model, config = trained(config, VARIANTS[variant], precision)
     step = torch.export.load(io.BytesIO(program(model, config))).module()
-    solver = Solver(model, config, torch.device("cpu"))
+    for parameter in model.eval().requires_grad_(False).parameters():
+        parameter.data = parameter.data.to(DTYPES[precision])
     for puzzles in (1, 3):
         tokens = torch.randint(1, 6, (puzzles, 16), generator=torch.Generator().manual_seed(puzzles))
         rows = model.puzzle_rows(torch.zeros(puzzles, dtype=torch.int64))
-        y, z = theirs = model.initial_state(puzzles, solver.dtype)
+        y, z = theirs = model.initial_state(puzzles, DTYPES[precision])
         for _ in range(3):
             with torch.no_grad():
                 thought = model(tokens, rows, y, z)

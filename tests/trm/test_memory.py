@@ -73,3 +73,28 @@ def test_gradient_checkpointing_changes_no_gradient(config: RunConfig, splits: S
         gradients.append({name: p.grad for name, p in trainer.model.named_parameters()})
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradient, gradients[1][name])
+
+
+WRITTEN = """
+import sys
+import torch
+from pathlib import Path
+from trm import checkpoint
+
+def peak():
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+
+tensors = {"table": torch.ones(int(sys.argv[2]) // 4)}
+before = peak()
+written = checkpoint.write_file(Path(sys.argv[1]), tensors)
+assert written["bytes"] > int(sys.argv[2])
+print(peak() - before)
+"""
+
+
+def test_a_big_table_is_written_without_a_copy_of_it(tmp_path: Path) -> None:
+    size = 200_000_000
+    out = subprocess.run(
+        [sys.executable, "-c", WRITTEN, tmp_path / "x", str(size)], capture_output=True, text=True, check=True
+    ).stdout
+    assert int(out) < size // 4

@@ -1,6 +1,9 @@
 """Headers of safetensors files, as strangers could write them: a named error or tensors, and never anything else."""
 
+import errno
 import json
+import resource
+import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -105,3 +108,29 @@ def test_a_real_file_is_read(tmp_path: Path) -> None:
     names = ("blocks.0.w", "carry/y", "optimizer/muon.0/blocks.0.w")  # as models and trainings have them
     safetensors.torch.save_file({n: torch.ones(2, 3) for n in names}, tmp_path / "x", metadata={"format": "pt"})
     assert {name: tensor.sum() for name, tensor in tensor_file.read(tmp_path / "x").items()} == dict.fromkeys(names, 6)
+
+
+def test_a_full_disk_is_told_as_the_system_tells_it(tmp_path: Path) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))  # the nearest to a full disk that needs no other disk
+    try:
+        with pytest.raises(OSError) as raised:  # noqa: PT011  its number is looked at
+            tensor_file.write(tmp_path / "x", {"a": torch.ones(1000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert raised.value.errno == errno.EFBIG
+
+
+def test_other_errors_of_the_library_stay(tmp_path: Path) -> None:
+    shared = torch.ones(4)
+    with pytest.raises(RuntimeError, match="share memory"):
+        tensor_file.write(tmp_path / "x", {"a": shared, "b": shared})
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    tensors = {"a": torch.arange(6.0).view(2, 3).t(), "b": torch.ones(2, dtype=torch.bfloat16), "c": torch.tensor(True)}
+    tensor_file.write(tmp_path / "x", tensors)
+    again = tensor_file.read(tmp_path / "x")
+    assert all(torch.equal(tensor, again[name]) for name, tensor in tensors.items())

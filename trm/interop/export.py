@@ -22,7 +22,6 @@ from trm.checkpoint import (
     Meta,
     read_meta,
     require_free,
-    serialised,
     staged,
     write_file,
 )
@@ -90,7 +89,7 @@ def write_files(
     """The files of an exported model, into an existing folder; the digest of config.json, which is written last."""
     weights = {name: tensor.to(getattr(torch, dtype)) for name, tensor in model.state_dict().items()}
     model.load_state_dict(weights)  # so that the program computes with the weights beside it
-    files = {"model.safetensors": write_file(folder / "model.safetensors", serialised(weights))}
+    files = {"model.safetensors": write_file(folder / "model.safetensors", weights)}
     if with_program:
         files[PROGRAM] = write_file(folder / PROGRAM, program(model, meta.config))
     facts = Facts(meta, model.parameter_count(), model.tokens, dtype, licence, cost)
