@@ -15,7 +15,7 @@ from services.registry.errors import DatabaseUnavailable
 
 EVENTS_A_READ = 500
 FIRST_PAUSE_SECONDS = 0.01  # a resident model takes its first step some 20 ms after it is asked
-BUSY_PAUSE_SECONDS = 0.05  # events that follow each other closely are read together
+BUSY_PAUSE_SECONDS = 0.05  # steps that follow each other closely are read together
 LONGEST_PAUSE_SECONDS = 1.0
 PAUSE_GROWTH = 1.5
 PING_SECONDS = 15.0
@@ -37,7 +37,8 @@ async def stream_events(backends: Backends, job_id: str, first: JobEvents, after
     while True:
         for event in events.data:
             yield _encoded(event)
-            after, pause, last_sent = event.id, BUSY_PAUSE_SECONDS, time.monotonic()
+            after, last_sent = event.id, time.monotonic()
+            pause = BUSY_PAUSE_SECONDS if event.type == "step" else FIRST_PAUSE_SECONDS
         if events.finished or backends.stopping.is_set():
             return
         if time.monotonic() - last_sent >= PING_SECONDS:
