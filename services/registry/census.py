@@ -4,12 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from services.registry.states import JobKind, JobStatus
+from services.registry.states import FINAL, JobKind, JobStatus
 from services.registry.tables import Checkpoint, Job
 
+_WAS_RETRIED = Job.earlier_failures + Job.earlier_cancellations > 0
+_RETRIED = union_all(
+    *(
+        select(Job.kind, literal(status, Job.status.type), func.sum(count)).where(_WAS_RETRIED).group_by(Job.kind)
+        for status, count in (
+            (JobStatus.FAILED, Job.earlier_failures),
+            (JobStatus.CANCELLED, Job.earlier_cancellations),
+        )
+    )
+)
 DUE = (Job.status == JobStatus.QUEUED, Job.available_at <= func.now())
 
 
@@ -18,6 +28,9 @@ class Census:
     """A moment's count; every kind and status is present."""
 
     jobs: Mapping[tuple[JobKind, JobStatus], int]
+    ended: Mapping[
+        tuple[JobKind, JobStatus], int
+    ]  # how often; more than are in that state, once ended jobs were retried
     oldest_queued_seconds: Mapping[JobKind, float]  # 0 where nothing waits
     unpublished: int = 0  # queued, due, and without a message
     oldest_unpublished_seconds: float = 0.0
@@ -31,11 +44,14 @@ def take(session: Session) -> Census:
         select(Job.kind, Job.status, func.count()).group_by(Job.kind, Job.status)
     ):
         jobs[kind, status] = count
+    ended = {(kind, status): count for (kind, status), count in jobs.items() if status in FINAL}
+    for kind, status, count in session.execute(_RETRIED):
+        ended[kind, status] += count
     oldest = {kind: _oldest_queued_seconds(session, kind) for kind in JobKind}
     unannounced = select(func.count(), func.min(Job.available_at)).where(*DUE, Job.published_at.is_(None))
     unpublished, since = session.execute(unannounced).one()
     retired = session.scalar(select(func.min(Checkpoint.retired_at)))
-    return Census(jobs, oldest, unpublished, _seconds_since(session, since), _seconds_since(session, retired))
+    return Census(jobs, ended, oldest, unpublished, _seconds_since(session, since), _seconds_since(session, retired))
 
 
 def due(session: Session, kind: JobKind) -> int:

@@ -162,6 +162,10 @@ def retry(session: Session, job_id: str, attempts: int) -> Job:
     job = _locked(session, job_id)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
         raise MoveRefused(f"The job is {job.status.value}; only a failed or cancelled one can be retried.")
+    if job.status is JobStatus.FAILED:
+        job.earlier_failures += 1
+    else:
+        job.earlier_cancellations += 1
     job.earlier_attempts, job.max_attempts = job.attempt, job.attempt + attempts
     moves.wake(session, job, "retried")
     return _fresh(session, job)

@@ -189,7 +189,7 @@ class _CensusCollector(Collector):
             yield from _count_families(self.latest)
 
     def describe(self) -> Iterator[Metric]:
-        yield from _count_families(Census(jobs={}, oldest_queued_seconds={}))
+        yield from _count_families(Census(jobs={}, ended={}, oldest_queued_seconds={}))
 
 
 def _count_families(census: Census) -> Iterator[Metric]:
@@ -199,8 +199,8 @@ def _count_families(census: Census) -> Iterator[Metric]:
     )
     for (kind, status), count in census.jobs.items():
         jobs.add_metric((kind.value, status.value), count)
-        if status in FINAL:
-            finished.add_metric((kind.value, status.value), count)
+    for (kind, outcome), count in census.ended.items():
+        finished.add_metric((kind.value, outcome.value), count)
     oldest = GaugeMetricFamily(
         "trm_oldest_queued_age_seconds", "Age of the longest wait for a worker.", labels=("kind",)
     )
@@ -225,6 +225,7 @@ def every_family() -> Sequence[Metric]:
     TrainMetrics(registries[1])
     SolveMetrics(registries[2])
     empty = {(kind, status): 0 for kind in JobKind for status in JobStatus}
-    ReaperMetrics(registries[3]).observe(Census(empty, dict.fromkeys(JobKind, 0.0)))
+    ended = {(kind, status): 0 for kind in JobKind for status in FINAL}
+    ReaperMetrics(registries[3]).observe(Census(empty, ended, dict.fromkeys(JobKind, 0.0)))
     families = {family.name: family for registry in registries for family in registry.collect()}
     return tuple(families.values())

@@ -57,6 +57,8 @@ class Job(Base):
     attempt: Mapped[int] = mapped_column(server_default=text("0"))  # fencing token: grows with every claim
     max_attempts: Mapped[int]
     earlier_attempts: Mapped[int] = mapped_column(server_default=text("0"))  # before its owner's last retry
+    earlier_failures: Mapped[int] = mapped_column(server_default=text("0"))  # ends that its owner's retries took back
+    earlier_cancellations: Mapped[int] = mapped_column(server_default=text("0"))
     worker: Mapped[str | None]
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None]
@@ -98,6 +100,7 @@ class Job(Base):
         Index(None, "created_at", "id"),
         Index(None, "owner", "created_at", "id"),
         Index(None, "kind", "status"),  # counted every few seconds
+        Index("ix_jobs_retried", "kind", postgresql_where=text("earlier_failures + earlier_cancellations > 0")),
         Index("ix_jobs_queued", "kind", "available_at", postgresql_where=text("status = 'queued'")),
         Index(
             "ix_jobs_next",

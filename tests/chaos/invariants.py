@@ -183,14 +183,23 @@ def _counts(scene: Scene) -> Iterator[str]:
     counted = {
         (kind, status): n for kind, status, n in scene.rows("SELECT kind, status, count(*) FROM jobs GROUP BY 1, 2")
     }
+    taken_back = "SELECT kind, sum(earlier_failures), sum(earlier_cancellations) FROM jobs GROUP BY 1"
+    ended = dict(counted)
+    for kind, failures, cancellations in scene.rows(taken_back):
+        for status, count in ((JobStatus.FAILED, failures), (JobStatus.CANCELLED, cancellations)):
+            ended[kind, status] = ended.get((kind, status), 0) + count
     told = samples(stand.ports["reaper"])
     for kind in JobKind:
         for status in JobStatus:
             shown = told.get(("trm_jobs", kind.value, status.value))
             if shown != counted.get((kind, status), 0):
                 yield f"trm_jobs says {shown} {status.value} {kind.value} jobs, not {counted.get((kind, status), 0)}"
-            if status in FINAL and told.get(("trm_jobs_finished_total", kind.value, status.value)) != shown:
-                yield f"trm_jobs_finished_total does not say {shown} {status.value} {kind.value} jobs"
+            shown, expected = (
+                told.get(("trm_jobs_finished_total", kind.value, status.value)),
+                ended.get((kind, status), 0),
+            )
+            if status in FINAL and shown != expected:
+                yield f"trm_jobs_finished_total says {shown} {status.value} {kind.value} jobs, not {expected}"
     for name in (TRAIN, SOLVE):
         worker = f"%:{stand.processes[name].pid}"
         sql = "SELECT count(*) FROM job_attempts WHERE worker LIKE :worker AND outcome <> 'lost'"

@@ -93,6 +93,7 @@ ROWS: dict[str, Rows] = {  # by the first revision that can hold them
              "headers": {}, "body": "{}"}
         ],
     },
+    "0008": {"jobs": [{"id": "job_retried", **TRAIN, "earlier_failures": 2}]},
 }  # fmt: skip
 ORDER = ("datasets", "runs", "checkpoints", "run_evaluations", "run_metrics", "jobs", "job_attempts", "job_events")
 

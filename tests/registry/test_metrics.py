@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, update
 
-from services.registry import census, metrics
+from services.registry import census, jobs, metrics
 from services.registry.states import JobKind, JobStatus
 from services.registry.tables import Checkpoint
 from tests.registry.conftest import Book
@@ -95,6 +95,24 @@ def test_reaper_exports_what_the_database_counts(book: Book) -> None:
     assert (value("trm_oldest_queued_age_seconds", kind="train") or 0) > 0
     assert (value("trm_oldest_unpublished_age_seconds") or 0) > 0
     assert (value("trm_oldest_retired_checkpoint_age_seconds") or 0) >= 60
+
+
+def test_what_has_ended_stays_counted_when_it_is_retried(book: Book) -> None:
+    def finished() -> dict[str, int]:
+        with book.transaction() as session:
+            counted = census.take(session)
+        return {
+            status.value: count for (kind, status), count in counted.ended.items() if kind is JobKind.TRAIN and count
+        }
+
+    failed, cancelled = book.job_in(JobStatus.FAILED), book.job_in(JobStatus.CANCELLED)
+    assert finished() == {"failed": 1, "cancelled": 1}
+    for job_id in (failed, cancelled):
+        with book.transaction() as session:
+            jobs.retry(session, job_id, 1)
+    assert finished() == {"failed": 1, "cancelled": 1}
+    book.finish(book.claim(failed), JobStatus.FAILED)
+    assert finished() == {"failed": 2, "cancelled": 1}
 
 
 def test_nothing_waits_in_an_empty_database(book: Book) -> None:
