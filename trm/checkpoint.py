@@ -4,6 +4,7 @@ step_00000250/
   model.safetensors   weights and fixed states
   ema.safetensors     averaged weights (those of model.safetensors again where no average is kept)
   best.safetensors    the weights that did best on the validation split, where the configuration keeps them
+  validation.safetensors  weights that were being looked at when the training was stopped
   state.safetensors   optimizer, carry, random state, metrics window: what resuming needs beside the weights
   meta.json           format, step, configuration, digests, metrics; written last
 """

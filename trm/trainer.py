@@ -10,6 +10,7 @@ Leaving the loop after `save()` is how to stop; `Trainer.resume()` goes on from 
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import replace
@@ -87,6 +88,9 @@ class Trainer:
             trainer._restore(averaged, state)
             trainer.best.restore(best, meta.progress, meta.metrics, device)
             trainer.feed.seek(meta.progress["epoch"], meta.progress["position"])
+            if "validation.safetensors" in meta.files:
+                interrupted = checkpoint.read_tensors(folder, meta, "validation")
+                trainer._validate({n: t.to(device) for n, t in interrupted.items()}, meta.progress["validating"])
         except (RuntimeError, KeyError) as error:
             raise ForeignCheckpoint(f"{folder} does not fit its own configuration: {error}") from error
         trainer.step = trainer.resumed_from = meta.step
@@ -122,7 +126,7 @@ class Trainer:
                 logged = now
             if (last and self.splits.validation) or (not last and self.step % train.evaluate_every == 0):
                 yield from self.found(wait=True)  # one at a time
-                self._validate()
+                self._validate(self._averages(), self.step)
                 yield from self.found(wait=last or train.patience is not None)  # which has to know when to stop
                 logged = time.monotonic()  # evaluating is not training
             yield from self.found(wait=self.has_ended)
@@ -135,7 +139,7 @@ class Trainer:
         yield Finished(self.step, seconds, exact_accuracy, peak_bytes(self.device))
 
     def close(self) -> None:
-        """Let go of a validation that is under way; whoever does not closes with its end."""
+        """Stop a validation that is under way; a checkpoint that waits for it, or is made now, has it begin again when resumed."""
         if self.validation is not None:
             self.validation.stop()
 
@@ -161,7 +165,10 @@ class Trainer:
         validation = self.validation
         if validation is None or not (wait or validation.is_done):
             return []
-        result = validation.result()
+        try:
+            result = validation.result()
+        except CancelledError:
+            return []
         self.best.offer(result, validation.weights)
         self.metrics = self.metrics | result.summary() | self.best.summary()
         self.validation = None
@@ -199,21 +206,26 @@ class Trainer:
         best = copy(self.best)  # as it is now, whatever comes after this moment
 
         def completed(taken: Snapshot) -> Snapshot:
-            result = validation.result()
+            try:
+                result = validation.result()
+            except CancelledError:
+                parts = taken.parts | {"validation": validation.tensors}
+                progress = taken.progress | {"validating": validation.step}
+                return _with_best(replace(taken, parts=parts, progress=progress, completed=None), best)
             best.offer(result, validation.weights)
             metrics = taken.metrics | result.summary() | best.summary()
             return _with_best(replace(taken, metrics=metrics, completed=None), best)
 
         return replace(taken, completed=completed)
 
-    def _validate(self) -> None:
-        """Begin to look at the validation split with the averaged weights; without one at the first of the test split."""
+    def _validate(self, weights: dict[str, Tensor], step: int) -> None:
+        """Begin to look at the validation split with these weights of a step; without one at the first of the test split."""
         puzzles, split = self.splits.validation, "validation"
         if puzzles is None:
             puzzles, split = self.splits.test, "test"
         puzzles = puzzles.take(self.config.train.evaluate_puzzles)
         self.validation = Validation(
-            self.model, self._averages(), puzzles, config=self.config, step=self.step, split=split, dtype=self.dtype
+            self.model, weights, puzzles, config=self.config, step=step, split=split, dtype=self.dtype
         )
 
     def _averages(self) -> dict[str, Tensor]:

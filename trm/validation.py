@@ -21,9 +21,14 @@ from trm.events import Evaluated
 from trm.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
 
+ROWS = "puzzle_rows"
+
 
 class Validation:
-    """One evaluation under way, from its construction on; the process does not end before it has, or was told to `stop`."""
+    """One evaluation under way, from its construction on; the process does not end before it has, or was told to `stop`.
+
+    `tensors` is all that it needs to begin again: weights by parameter name, and the rows of the puzzle table.
+    """
 
     def __init__(
         self,
@@ -36,11 +41,18 @@ class Validation:
         split: str,
         dtype: torch.dtype,
     ) -> None:
-        """Evaluates `model` with these weights (by parameter name; copied), as they are at this step."""
-        self.weights = {name: tensor.detach().clone() for name, tensor in weights.items()}
+        """Evaluates a model like this one with weights (copied) that were there at `step`, and its rows unless `ROWS` are among them."""
+        self.step = step
+        self.tensors = {name: tensor.detach().clone() for name, tensor in weights.items()}
+        ids = np.zeros(1, np.int64) if puzzles.puzzle_ids is None else puzzles.puzzle_ids
+        ids, places = np.unique(ids, return_inverse=True)
+        if ROWS not in self.tensors:
+            self.tensors[ROWS] = model.puzzle_rows(torch.from_numpy(ids)).clone()
+        if puzzles.puzzle_ids is not None:
+            puzzles = replace(puzzles, puzzle_ids=places)
         self._stopped = threading.Event()
         self._found: Future[Evaluated] = Future()
-        replica, puzzles = replicated(model, self.weights, puzzles, config)
+        replica = _replica(model, self.tensors, config)
         evaluated = lambda: evaluate(  # noqa: E731
             replica,
             puzzles,
@@ -54,12 +66,17 @@ class Validation:
         threading.Thread(target=self._run, args=(evaluated, beside(model.embedding.device)), name="validation").start()
 
     @property
+    def weights(self) -> dict[str, Tensor]:
+        """What is evaluated."""
+        return {name: tensor for name, tensor in self.tensors.items() if name != ROWS}
+
+    @property
     def is_done(self) -> bool:
         """Whether `result` would not have to wait."""
         return self._found.done()
 
     def result(self) -> Evaluated:
-        """What it found; waits for it, and raises what went wrong."""
+        """What it found; waits for it, and raises what went wrong, CancelledError when it was stopped."""
         return self._found.result()
 
     def stop(self) -> None:
@@ -74,17 +91,13 @@ class Validation:
             self._found.set_exception(error)
 
 
-def replicated(
-    model: TinyRecursiveModel, weights: dict[str, Tensor], puzzles: PuzzleSet, config: RunConfig
-) -> tuple[TinyRecursiveModel, PuzzleSet]:
-    """A model of its own with these weights (not copied), and the puzzles with ids into its table: it has their rows only."""
-    ids = np.zeros(1, np.int64) if puzzles.puzzle_ids is None else puzzles.puzzle_ids
-    rows, places = np.unique(ids, return_inverse=True)
-    replica = TinyRecursiveModel(config.model.model_copy(update={"puzzle_ids": len(rows)}), config.puzzle)
-    replica.to(model.embedding.device).eval()
-    replica.requires_grad_(False)
+def _replica(model: TinyRecursiveModel, tensors: dict[str, Tensor], config: RunConfig) -> TinyRecursiveModel:
+    """A model of its own that holds these weights and rows; neither is copied."""
+    config = config.model_copy(update={"model": config.model.model_copy(update={"puzzle_ids": len(tensors[ROWS])})})
+    replica = TinyRecursiveModel(config.model, config.puzzle)
+    replica.to(model.embedding.device).eval().requires_grad_(False)
     for name, parameter in replica.named_parameters():
-        parameter.data = weights[name]
+        parameter.data = tensors[name]
     replica.y_init, replica.z_init = model.y_init.clone(), model.z_init.clone()
-    replica.puzzle_embedding = model.puzzle_rows(torch.from_numpy(rows)).clone()
-    return replica, puzzles if puzzles.puzzle_ids is None else replace(puzzles, puzzle_ids=places)
+    replica.puzzle_embedding = tensors[ROWS]
+    return replica

@@ -16,7 +16,7 @@ from trm.data import Splits
 from trm.evaluation import evaluate
 from trm.events import Evaluated, Updated
 from trm.trainer import Trainer
-from trm.validation import Validation, replicated
+from trm.validation import Validation
 
 CPU = torch.device("cpu")
 
@@ -122,13 +122,42 @@ def test_it_can_be_stopped(config: RunConfig, splits: Splits) -> None:
         under_way.result()
 
 
+def test_a_training_that_is_stopped_looks_again_when_it_is_resumed(
+    gate: Gate, keeping: RunConfig, splits: Splits, tmp_path: Path
+) -> None:
+    straight = Trainer(keeping, splits, CPU)
+    gate.open.set()
+    expected = {e.step: replace(e, seconds=0) for e in straight if isinstance(e, Evaluated) and e.split == "validation"}
+    gate.open.clear()
+    trainer = Trainer(keeping, splits, CPU)
+    for event in trainer:
+        if isinstance(event, Updated) and event.step == 6:
+            trainer.close()
+            gate.open.set()  # it wakes up, and sees that it was stopped
+            trainer.save(tmp_path)
+            assert trainer.found() == []
+            break
+    meta = read_meta(tmp_path / "step_00000006")
+    assert meta.progress["validating"] == 4
+    assert "exact_accuracy" not in meta.metrics
+    resumed = Trainer.resume(tmp_path / "step_00000006", splits, CPU)
+    told = [e for e in resumed if isinstance(e, Evaluated) and e.split == "validation"]
+    assert {e.step: replace(e, seconds=0) for e in told} == expected
+    assert resumed.best.step == straight.best.step
+    for name, tensor in straight.best.weights.items():
+        assert torch.equal(tensor, resumed.best.weights[name]), name
+
+
 def test_it_copies_the_rows_of_its_puzzles_only(config: RunConfig, splits: Splits) -> None:
     config = config.model_copy(update={"model": config.model.model_copy(update={"puzzle_ids": 50})})
     trainer = Trainer(config, splits, CPU)
-    trainer.model.puzzle_embedding.normal_(generator=torch.Generator().manual_seed(0))
-    ids = np.array([40, 3, 40, 7], dtype=np.int64)
-    puzzles = replace(splits.test.take(4), puzzle_ids=ids)
-    replica, renamed = replicated(trainer.model, trainer._averages(), puzzles, config)
-    assert len(replica.puzzle_embedding) == 3
-    rows = replica.puzzle_rows(torch.from_numpy(renamed.puzzle_ids))
-    assert torch.equal(rows, trainer.model.puzzle_rows(torch.from_numpy(ids)))
+    table = trainer.model.puzzle_embedding.normal_(generator=torch.Generator().manual_seed(0))
+    puzzles = replace(splits.test.take(4), puzzle_ids=np.array([40, 3, 40, 7], dtype=np.int64))
+    with trainer.ema.applied():  # type: ignore[union-attr]
+        trainer.model.eval()
+        expected = evaluate(trainer.model, puzzles, step=0, split="test", dtype=trainer.dtype, batch_size=8)
+    under_way = Validation(
+        trainer.model, trainer._averages(), puzzles, config=config, step=0, split="test", dtype=trainer.dtype
+    )
+    assert torch.equal(under_way.tensors["puzzle_rows"], table[[3, 7, 40]])
+    assert replace(under_way.result(), seconds=0) == replace(expected, seconds=0)

@@ -96,6 +96,8 @@ def _run(
         for event in trainer:
             saved = writer.ready()
             stops = isinstance(event, Updated) and pace.stops and not trainer.has_ended
+            if stops:
+                trainer.close()  # to stop takes no longer than to write
             if stops or isinstance(event, CheckpointDue) or (isinstance(event, Updated) and pace.saves):
                 saved += writer.begin(trainer.snapshot())
                 pace.saved()
