@@ -51,6 +51,9 @@ def official(device: torch.device = CPU, *, steps: int = 16, compiled: bool = Tr
     torch.manual_seed(0)
     model = Official(Shape(cells=81, vocabulary=11, supervision_steps=steps), dtype_at_best(device)).to(device)
     if compiled:
+        torch._dynamo.config.recompile_limit = (
+            64  # it is asked for in several sizes: beyond the default of 8 it would run eagerly
+        )
         model.network = torch.compile(model.network, dynamic=False)  # type: ignore[method-assign]
     return model
 
