@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-PATIENCE, LEAST_ROUNDS = 45.0, 2  # seconds
+PATIENCE, LEAST_ROUNDS = 30.0, 2  # seconds
 
 
 @dataclass(frozen=True)
