@@ -124,12 +124,12 @@ class Trainer:
                 now = time.monotonic()
                 yield self._step_metrics(now - begun, now - logged)
                 logged = now
+            waiting = time.monotonic()
             if (last and self.splits.validation) or (not last and self.step % train.evaluate_every == 0):
                 yield from self.found(wait=True)  # one at a time
                 self._validate(self._averages(), self.step)
-                yield from self.found(wait=last or train.patience is not None)  # which has to know when to stop
-                logged = time.monotonic()  # evaluating is not training
-            yield from self.found(wait=self.has_ended)
+            yield from self.found(wait=last or train.patience is not None)  # patience has to know when to stop
+            logged += time.monotonic() - waiting  # to wait for a validation is not to train
             if self.has_ended:
                 yield self.examine()
             if self.has_ended or self.step % train.checkpoint_every == 0:

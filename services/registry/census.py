@@ -28,9 +28,7 @@ class Census:
     """A moment's count; every kind and status is present."""
 
     jobs: Mapping[tuple[JobKind, JobStatus], int]
-    ended: Mapping[
-        tuple[JobKind, JobStatus], int
-    ]  # how often; more than are in that state, once ended jobs were retried
+    ended: Mapping[tuple[JobKind, JobStatus], int]  # how often: an end counts although the job was retried
     oldest_queued_seconds: Mapping[JobKind, float]  # 0 where nothing waits
     unpublished: int = 0  # queued, due, and without a message
     oldest_unpublished_seconds: float = 0.0

@@ -7,7 +7,7 @@ import torch
 
 from trm.config import RunConfig
 from trm.data import Splits
-from trm.device import dtype_of, has_bfloat16
+from trm.device import dtype_of
 from trm.events import Started
 from trm.solver import Solver
 from trm.trainer import Trainer
@@ -30,12 +30,6 @@ def test_bfloat16_is_used_where_the_processor_has_it(name: str, monkeypatch: pyt
 def test_a_processor_without_it_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     processor(monkeypatch, avx2=True, avx512_f=True, avx512_bf16=False)
     assert dtype_of("bfloat16", CPU) == torch.float32
-
-
-def test_what_this_processor_has_is_what_torch_says() -> None:
-    assert has_bfloat16(CPU) == any(
-        torch.cpu.get_capabilities().get(n, False) for n in ("avx512_bf16", "amx_bf16", "bf16")
-    )
 
 
 @pytest.mark.parametrize(("has", "expected"), [(True, "bfloat16"), (False, "float32")])
