@@ -17,6 +17,7 @@ from trm.engine import Engine
 from trm.errors import ForeignCheckpoint
 from trm.inquiry import Inquiry
 from trm.model import TinyRecursiveModel
+from trm.prepacking import can_prepack, prepack
 from trm.solution import Solution, SolveStep, Tokens
 
 
@@ -42,13 +43,18 @@ class Solver:
         slots: int | None = None,
         compiling: CompileChoice = "never",
     ) -> None:
-        """`slots` chains are thought about at a time, as many as suit the device unless given; raises CompilerMissing."""
+        """The model is the solver's from now on: its weights are cast, and wide ones prepacked for a processor.
+
+        `slots` chains are thought about at a time, as many as suit the device unless given; raises CompilerMissing.
+        """
         self.config, self.spec = config, config.puzzle
         self.dtype = dtype_of(config.train.precision, device)
         self.model = model.to(device).eval()
         for parameter in self.model.parameters():  # cast once here, not in each of the 16 x 21 calls
             parameter.requires_grad_(False)
             parameter.data = parameter.data.to(self.dtype)
+        if can_prepack(device):
+            prepack(self.model)
         if should_compile(compiling, config, device):
             compiled_blocks(self.model, device, any_batch=True)
         self.engine = Engine(self.model, self.dtype, slots=slots)

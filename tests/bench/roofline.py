@@ -71,7 +71,9 @@ def supervision_step() -> Operation:
     rows = model.puzzle_rows(torch.zeros(1, dtype=torch.int64))
     with torch.inference_mode():
         seconds = fastest(lambda: model(inputs, rows, *state), CPU, 9)
-    return Operation("a supervision step of one Sudoku", step_flops(solver), EVALUATIONS * _network_bytes(1), seconds)
+    return Operation(
+        "a supervision step of one Sudoku", step_flops(WITH_PREFIX), EVALUATIONS * _network_bytes(1), seconds
+    )
 
 
 def update() -> Operation:
