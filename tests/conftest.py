@@ -87,8 +87,9 @@ def database_url(postgres_sockets: Path, _template: str) -> Iterator[str]:
 
 def _database(sockets: Path, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    connect = {"host": str(sockets), "user": postgres.DATABASE_USER, "dbname": "postgres", "autocommit": True}
-    with psycopg.connect(**connect) as connection:
+    with psycopg.connect(
+        host=str(sockets), user=postgres.DATABASE_USER, dbname="postgres", autocommit=True
+    ) as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         )

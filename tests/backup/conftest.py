@@ -79,9 +79,9 @@ class Service:
         meta = json.dumps({"files": files}).encode()
         (folder / "meta.json").write_bytes(meta)
         url = self.storage.put_folder(folder, f"runs/{claim.training_run}/attempt_{claim.attempt}/step_{step:08d}")
-        columns = {"step": step, "url": url, "digest": hashlib.sha256(meta).hexdigest(), "size": 1, "metrics": {}}
+        digest = hashlib.sha256(meta).hexdigest()
         with self.book.transaction() as session:
-            return checkpoints.add(session, claim, **columns).id
+            return checkpoints.add(session, claim, step=step, url=url, digest=digest, size=1, metrics={}).id
 
     def dataset(self) -> str:
         """The URL of a stored data set."""
@@ -91,9 +91,9 @@ class Service:
         (folder / "train.csv").write_text("question,answer\n1...,1234\n")
         (folder / "dataset.json").write_text("{}")
         url = self.storage.put_folder(folder, f"datasets/{dataset_id}")
-        columns = {"name": "mine", "spec": SPEC, "splits": {"train": 1}, "overlap": 0}
+        digest, splits = artifacts.digest_of(folder), {"train": 1}
         with self.book.transaction() as session:
-            datasets.add(session, dataset_id, **columns, url=url, sha256=artifacts.digest_of(folder))
+            datasets.add(session, dataset_id, name="mine", spec=SPEC, splits=splits, overlap=0, url=url, sha256=digest)
         return url
 
 

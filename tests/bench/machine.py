@@ -59,7 +59,8 @@ def flops(run: Callable[[], object]) -> int:
     """Floating point operations of the matrix products in a run: a multiplication and an addition count as two."""
     with FlopCounterMode(display=False) as counter:
         run()
-    return counter.get_total_flops()
+    total: int = counter.get_total_flops()
+    return total
 
 
 def _wait(device: torch.device) -> None:

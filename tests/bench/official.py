@@ -71,7 +71,8 @@ class Gated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up_proj(x).chunk(2, -1)
-        return self.down_proj(F.silu(gate) * up)
+        out: Tensor = self.down_proj(F.silu(gate) * up)
+        return out
 
 
 class SelfAttention(nn.Module):
@@ -87,7 +88,9 @@ class SelfAttention(nn.Module):
         heads = self.qkv_proj(x).view(batch, tokens, 3 * self.heads, width // self.heads)
         q, k, v = heads.transpose(1, 2).split(self.heads, 1)
         q, k = (self._turned(part, *turn) for part in (q, k))
-        return self.o_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, tokens, width))
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, tokens, width)
+        out: Tensor = self.o_proj(mixed)
+        return out
 
     @staticmethod
     def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -172,8 +175,9 @@ class Official(nn.Module):
 
     def network(self, *states: Tensor) -> Tensor:
         """All layers, of the sum of states; where a compiler is at hand this is what it compiles."""
-        state = sum(states[1:], start=states[0])
-        for layer in self.L_level["layers"]:
+        state, layers = sum(states[1:], start=states[0]), self.L_level["layers"]
+        assert isinstance(layers, nn.ModuleList)
+        for layer in layers:
             state = layer(state, self.turn)
         return state
 
@@ -231,7 +235,7 @@ class OfficialTrainer:
         carried, logits, halting = self.network(self.inputs, rows, self.carried)
         self.halted = self._halts(halting.detach(), shape.supervision_steps)
         loss, metrics = loss_and_metrics(logits, halting, self.labels, self.halted)
-        (loss / len(inputs)).backward()
+        torch.autograd.backward(loss / len(inputs))
         self.carried = Carried(carried.answer.detach(), carried.latent.detach())
         self._descend()
         if rows.grad is not None:

@@ -11,6 +11,7 @@ from services.registry.backlog import Caps
 from services.registry.database import Database
 from services.registry.states import JobKind
 from services.registry.submissions import Submission
+from services.registry.tables import Job
 from tests.bench.row import medians
 from tests.bench.stand import stand
 from tests.bench.tiny import BATCH, LEASE_SECONDS, PUZZLE, claimed, config_of, model_of, opened, step_event
@@ -54,7 +55,9 @@ def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object
     def submit() -> str:
         row = jobs.new_row(JobKind.SOLVE, {"puzzles": [PUZZLE]}, model_id=model, total_steps=1)
         with database.transaction() as session:
-            return submissions.record(session, [Submission(row)], Caps(10**9, 10**9), created)[0].id
+            [made] = submissions.record(session, [Submission(row)], Caps(10**9, 10**9), created)
+            assert isinstance(made, Job), made
+            return made.id
 
     waiting = [submit() for _ in range(100)]
 

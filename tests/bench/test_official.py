@@ -38,7 +38,7 @@ def test_baseline_computes_the_golden_vectors(case: str) -> None:
         rows = network.puzzle_emb["weights"].detach()[ids].requires_grad_()
         after, logits, halting = network(inputs, rows, carried)
         loss, metrics = loss_and_metrics(logits, halting, labels, done)
-        (loss / len(inputs)).backward()
+        torch.autograd.backward(loss / len(inputs))
         compared = {"logits": logits, "q_halt_logits": halting[:, 0], "z_H": after.answer, "z_L": after.latent}
         assert all(close(ours, recorded[f"eval/step{step}/{name}"]) for name, ours in compared.items())
         assert float(loss.detach()) == pytest.approx(scalars["steps"][step - 1]["loss"], rel=TOLERANCE)
@@ -46,7 +46,7 @@ def test_baseline_computes_the_golden_vectors(case: str) -> None:
         gradients = {f"inner.{name}": p.grad for name, p in network.named_parameters()} | {"puzzle_emb_rows": rows.grad}
         golden = {k.split("/grad/")[1]: v for k, v in recorded.items() if k.startswith(f"train/step{step}/grad/")}
         assert golden
-        assert all(close(gradients[name], tensor) for name, tensor in golden.items())  # type: ignore[arg-type]
+        assert all(close(gradients[name], tensor) for name, tensor in golden.items())
         carried = Carried(recorded[f"eval/step{step}/z_H"], recorded[f"eval/step{step}/z_L"])
 
 

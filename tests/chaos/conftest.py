@@ -75,8 +75,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         stand.heal()
         lost, doubled = _count(stand, customer)
         seconds = time.monotonic() - begun
+        broken, name = fault.args
         trials.append(
-            Trial(*fault.args, pyfuncitem.name, survived, len(customer.accepted), lost, doubled, round(seconds, 1))
+            Trial(broken, name, pyfuncitem.name, survived, len(customer.accepted), lost, doubled, round(seconds, 1))
         )
         _write_down()
     return result

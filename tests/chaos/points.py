@@ -155,9 +155,9 @@ def _shift_clock(seconds: float) -> None:
         def __instancecheck__(cls, instance: object) -> bool:
             return isinstance(instance, real)
 
-    class Shifted(real, metaclass=_AnyDatetime):
+    class Shifted(datetime.datetime, metaclass=_AnyDatetime):
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
+        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
             return real.now(tz) + datetime.timedelta(seconds=seconds)
 
     datetime.datetime = Shifted  # type: ignore[misc]

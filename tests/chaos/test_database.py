@@ -23,7 +23,7 @@ def connected(stand: Stand) -> psycopg.Connection:
 def say(stand: Stand, *statements: str) -> None:
     with connected(stand) as connection:
         for statement in statements:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
 
 def restart(stand: Stand) -> None:

@@ -65,7 +65,8 @@ def _any_message(stand: Stand) -> bytes:
         producer.publish(message.body, exchange="", routing_key="nobody", headers=message.headers, **message.properties)
         found = client.brpop(["trm:nobody"], 5)
     assert found is not None
-    return found[1]
+    taken: bytes = found[1]
+    return taken
 
 
 def _all_taken(stand: Stand) -> None:

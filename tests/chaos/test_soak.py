@@ -39,6 +39,10 @@ def kill(name: str) -> Fault:
     return lambda stand, _: stand.kill(name)
 
 
+def stop(name: str) -> Fault:
+    return lambda stand, _: stand.stop(name)
+
+
 def strike(part: str, point: str, what: str = "kill") -> Fault:
     def act(stand: Stand, draw: random.Random) -> None:
         stand.arm(part, point, what, after=draw.random() < 0.5, calls=draw.randrange(8))
@@ -62,7 +66,7 @@ def fill(disk: str) -> Fault:
 
 FAULTS: dict[str, Fault] = {
     **{f"kill {name}": kill(name) for name in (*PYTHON_PARTS, "broker", "postgres")},
-    **{f"stop {name}": lambda stand, _, name=name: stand.stop(name) for name in PYTHON_PARTS},
+    **{f"stop {name}": stop(name) for name in PYTHON_PARTS},
     **{f"freeze {name}": freeze(name) for name in (*PYTHON_PARTS, "broker")},
     **{f"gateway dies at {point}": strike("gateway", point) for point in ("record", "answer", "publish", "mark")},
     **{f"{SOLVE} dies at {point}": strike(SOLVE, point) for point in ("claim", "solutions", "finish")},

@@ -43,7 +43,7 @@ class Wire:
 
     def cut(self) -> None:
         """Break every connection; new ones can be made."""
-        self._do(lambda: [writer.transport.abort() for writer in list(self._writers)])
+        self._do(self._abort)
 
     def mend(self) -> None:
         """As good as new: what was held back arrives late."""
@@ -61,9 +61,12 @@ class Wire:
 
     async def _end(self) -> None:
         self._server.close()
+        self._abort()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    def _abort(self) -> None:
         for writer in list(self._writers):
             writer.transport.abort()
-        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def _do(self, act: Callable[[], object]) -> None:
         done = Future[None]()

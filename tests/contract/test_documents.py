@@ -3,11 +3,12 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import typer
+from pydantic import BaseModel
 
 from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.schemas.training_job import TrainingJobRequest
@@ -26,7 +27,7 @@ PAGES = [
 ]
 API = json.loads((ROOT / "docs/openapi.json").read_text())["paths"]
 ROUTES = {re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in API}
-REQUESTS = {
+REQUESTS: dict[str, type[BaseModel]] = {
     "/v1/training-jobs": TrainingJobRequest,
     "/v1/solve-jobs": SolveJobRequest,
     "/v1/webhooks": WebhookRequest,
@@ -100,7 +101,7 @@ def our_rows(name: str) -> Iterator[str]:
     """The rows that a shipped model's card makes for the leaderboard."""
     model = pretrained(name)
     measured = model.measured
-    ways = [({}, measured.exact, float(len(measured.step_exact)))]
+    ways: list[tuple[Mapping[str, object], Count, float]] = [({}, measured.exact, float(len(measured.step_exact)))]
     ways += [(w.effort, w.exact, w.mean_total_steps) for w in (measured.halting, measured.harder) if w is not None]
     for effort, exact, steps in ways:
         options = "".join(f" --effort {key}={json.dumps(value)}" for key, value in effort.items())

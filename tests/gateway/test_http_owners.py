@@ -89,9 +89,9 @@ def test_every_route_hides_what_is_anothers(world: World) -> None:
             assert his.status_code == 404, (method, target, his.text)
             hidden += 1
         elif method == "GET":
-            hers, his = (world.client.get(target, headers=who).text for who in (world.alice, world.bob))
-            assert any(own in hers for own in world.ids.values() if own != "0"), target
-            assert [own for own in world.ids.values() if own != "0" and own in his] == [], target
+            her_page, his_page = (world.client.get(target, headers=who).text for who in (world.alice, world.bob))
+            assert any(own in her_page for own in world.ids.values() if own != "0"), target
+            assert [own for own in world.ids.values() if own != "0" and own in his_page] == [], target
             shown += 1
     routes = [path for method, path in OPERATIONS if method != "DELETE" and not path.startswith((*PUBLIC, *ADMINS))]
     assert hidden == len([path for path in routes if "{" in path]) >= 13

@@ -197,10 +197,12 @@ def test_arc_tasks_are_refused(client: TestClient, book: Book) -> None:
 
 
 def test_everything_that_can_be_asked_reaches_the_worker(client: TestClient, app: FastAPI, model: str) -> None:
-    effort = {"max_steps": 40, "rollouts": 3, "noise": 0.3, "views": 2, "until_verified": True, "seed": 7}
+    effort: dict[str, Any] = {
+        "max_steps": 40, "rollouts": 3, "noise": 0.3, "views": 2, "until_verified": True, "seed": 7,
+    }  # fmt: skip
     job = post(client, model=model, puzzle=PUZZLE, **effort).json()
     assert stored(app, job["id"])["effort"] == effort
-    other = {"stable_steps": 2, "choose": "votes", "views": 2}
+    other: dict[str, Any] = {"stable_steps": 2, "choose": "votes", "views": 2}
     job = post(client, model=model, puzzle=PUZZLE, **other).json()
     assert stored(app, job["id"])["effort"] == other
 

@@ -62,7 +62,8 @@ def test_puzzles_with_one_fingerprint_are_compared_exactly(monkeypatch: pytest.M
 def test_no_symmetry_changes_a_fingerprint(size: int) -> None:
     spec = spec_for(size)
     pairs = list(generate(size, 3, seed=2, givens=size * size * 3 // 4))
-    both = with_images(PuzzleSet(spec, *(np.stack(part) for part in zip(*pairs, strict=True))), seed=3)
+    questions, answers = (np.stack(part) for part in zip(*pairs, strict=True))
+    both = with_images(PuzzleSet(spec, questions, answers), seed=3)
     prints = fingerprints(spec, both.questions, both.answers)
     assert prints[:3].tolist() == prints[3:][::-1].tolist()
     assert len(set(prints.tolist())) == 3

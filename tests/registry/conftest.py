@@ -32,10 +32,17 @@ class Book:
         return self.database.transaction()
 
     def train(self, max_attempts: int = 3, total_steps: int | None = None, **wishes: int) -> Job:
-        limits = {"max_attempts": max_attempts, "total_steps": total_steps}
         with self.transaction() as session:
             run_id = new_run(session, CONFIG).id
-            return new_job(session, JobKind.TRAIN, {}, run_id=run_id, wishes=jobs.Wishes(**wishes), **limits)
+            return new_job(
+                session,
+                JobKind.TRAIN,
+                {},
+                run_id=run_id,
+                max_attempts=max_attempts,
+                wishes=jobs.Wishes(**wishes),
+                total_steps=total_steps,
+            )
 
     def claim(self, job_id: str, *, worker: str = "worker-1", lease_seconds: float = LEASE_SECONDS) -> leases.Claim:
         with self.transaction() as session:

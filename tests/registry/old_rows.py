@@ -132,10 +132,11 @@ def put_in(connection: Connection, revision: str, before: set[str]) -> None:
 
 def _made_up(connection: Connection, table: Table) -> bool:
     """Whether a row with all columns is taken, or else one with those that must be."""
-    for wanted in (lambda _: True, lambda column: not column.nullable and column.server_default is None):
+    needed = [column for column in table.columns if not column.nullable and column.server_default is None]
+    for wanted in (list(table.columns), needed):
         try:
             with connection.begin_nested():
-                values = {column.name: _value(connection, column) for column in table.columns if wanted(column)}
+                values = {column.name: _value(connection, column) for column in wanted}
                 connection.execute(insert(table).values(values))
         except (IntegrityError, LookupError):
             continue

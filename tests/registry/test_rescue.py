@@ -8,7 +8,7 @@ from sqlalchemy import func
 
 from services.registry import attempts, jobs, leases, rescue
 from services.registry.leases import Claim
-from services.registry.rescue import Announcement
+from services.registry.queue import Announcement
 from services.registry.states import JobKind, JobStatus, Outcome
 from services.registry.tables import Job
 from tests.registry.conftest import Book

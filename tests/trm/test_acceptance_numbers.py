@@ -62,14 +62,10 @@ def tiny(mixer: str) -> TinyRecursiveModel:
         wave(model.answer_head.weight, 0.1, 2)
         wave(model.halt_head.weight, 0.1, 3)
         model.halt_head.bias.fill_(-5)
-        for number, layer in enumerate(model.layers):
-            mixing = (
-                (layer.mixer.mlp.gate_up, layer.mixer.mlp.down)
-                if mixer == "mlp"
-                else (layer.mixer.qkv, layer.mixer.out)
-            )
-            for place, matrix in enumerate((*mixing, layer.mlp.gate_up, layer.mlp.down)):
-                wave(matrix.weight, 0.1, 10 + 10 * number + place)
+        mixing = ("mixer.mlp.gate_up", "mixer.mlp.down") if mixer == "mlp" else ("mixer.qkv", "mixer.out")
+        for number in range(len(model.layers)):
+            for place, matrix in enumerate((*mixing, "mlp.gate_up", "mlp.down")):
+                wave(model.get_parameter(f"layers.{number}.{matrix}.weight"), 0.1, 10 + 10 * number + place)
         wave(model.y_init, 1, 90)
         wave(model.z_init, 1, 91)
         wave(model.puzzle_embedding, 0.1, 92)
@@ -100,16 +96,15 @@ def test_a_tiny_model_gives_the_official_numbers(mixer: str) -> None:
     torch.autograd.backward(compare(first, labels, EXPECTED[mixer][0]) / 2)
     sums = (first.y.abs().sum().item(), first.z.abs().sum().item())
     assert sums == pytest.approx(STATE_SUMS[mixer], abs=2e-3)
-    layer, last = model.layers[0], model.layers[1]
-    mixing = layer.mixer.mlp.gate_up if mixer == "mlp" else layer.mixer.qkv
+    mixing = "mixer.mlp.gate_up" if mixer == "mlp" else "mixer.qkv"
     tensors = (
         model.embedding,
         model.answer_head.weight,
         model.halt_head.weight,
         model.halt_head.bias,
-        mixing.weight,
-        layer.mlp.gate_up.weight,
-        last.mlp.down.weight,
+        model.get_parameter(f"layers.0.{mixing}.weight"),
+        model.get_parameter("layers.0.mlp.gate_up.weight"),
+        model.get_parameter("layers.1.mlp.down.weight"),
     )
     norms = [t.grad.norm().item() for t in (*tensors, rows) if t.grad is not None]
     assert norms == pytest.approx(GRADIENT_NORMS[mixer], abs=3e-6)

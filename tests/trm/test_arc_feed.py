@@ -55,7 +55,7 @@ def test_offsets_are_uniform_over_what_fits() -> None:
     assert (upright[:, 1] == 0).all()
     assert torch.bincount(upright[:, 0]).tolist() == pytest.approx([1000] * 3, rel=0.1)
     turned = offsets(sizes, torch.full((3000,), 6), torch.full((3000, 2), 1 - 2**-24))
-    assert turned.unique(dim=0).tolist() == [[0, 2]]
+    assert torch.unique(turned, dim=0).tolist() == [[0, 2]]
 
 
 def owner(sets: ArcSets, puzzle_id: int) -> int:
@@ -66,7 +66,7 @@ def test_an_epoch_has_one_variant_of_every_task_with_all_its_examples(sets: ArcS
     ours = feed(sets)
     ids = torch.cat([ours.take(n, generator())[2] for n in (7, epoch_size(sets) - 7)])
     assert (ours.epoch, ours.position) == (1, 0)
-    variants, counts = ids.unique(return_counts=True)
+    variants, counts = torch.unique(ids, return_counts=True)
     assert sorted(owner(sets, i) for i in variants.tolist()) == list(range(len(sets.groups)))
     assert counts.tolist() == [len(sets.groups[owner(sets, i)].train) for i in variants.tolist()]
     again = ours.take(epoch_size(sets), generator())[2]

@@ -14,6 +14,7 @@ from trm.checkpoint import chosen, read_meta, verify
 from trm.config import RunConfig
 from trm.data import Splits
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint
+from trm.events import Updated
 from trm.pack import MANIFEST, pack, unpack
 from trm.trainer import Trainer
 
@@ -88,7 +89,7 @@ def test_a_light_pack_is_smaller_and_can_be_gone_on_from(
         assert torch.equal(tensor, again.model.state_dict()[name]), name
     assert all(tensor.dtype == torch.float32 for tensor in again.ema.shadow.values())  # type: ignore[union-attr]
     assert bool(again.carry.halted.all())
-    assert [event.step for event in again if event.name == "updated"] == [4, 5, 6, 7, 8]
+    assert [event.step for event in again if isinstance(event, Updated)] == [4, 5, 6, 7, 8]
 
 
 def test_a_folder_of_checkpoints_means_its_newest_intact_one(saved: Path, trainer: Trainer) -> None:

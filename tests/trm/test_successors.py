@@ -100,13 +100,13 @@ def test_gradient_reaches_back_only_so_many_latent_updates(graded: int | None) -
     model = model_of(gradient_steps=graded, recursions=1)
     x, y, z = state(model)
     ours, _ = recurse(model, x, y, z)
-    gradient = torch.autograd.grad(ours.square().sum(), model.layers[0].mlp.down.weight)[0]
+    gradient = torch.autograd.grad(ours.square().sum(), model.get_parameter("layers.0.mlp.down.weight"))[0]
     x, y, z = inside((x, y, z))
     step = Recursion(model, x, None)
     with torch.no_grad():
         constant = step.think(y, z, 3 - (graded or 3))
     answer, _ = step.answer(y, step.think(y, constant, graded or 3))
-    expected = torch.autograd.grad(answer.square().sum(), model.layers[0].mlp.down.weight)[0]
+    expected = torch.autograd.grad(answer.square().sum(), model.get_parameter("layers.0.mlp.down.weight"))[0]
     torch.testing.assert_close(gradient, expected)
 
 
@@ -197,7 +197,7 @@ def test_muon_takes_the_blocks_and_makes_their_updates_orthogonal() -> None:
     taken = {names[id(p)] for p in muon.param_groups[0]["params"]}
     assert taken == {n for n in names.values() if n.startswith("layers.")}
     assert {names[id(p)] for p in rest.param_groups[0]["params"]} == set(names.values()) - taken
-    matrix = model.layers[0].mlp.down.weight
+    matrix = model.get_parameter("layers.0.mlp.down.weight")
     before = matrix.detach().clone()
     matrix.grad = torch.randn_like(matrix)
     muon.step()

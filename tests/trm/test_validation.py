@@ -61,11 +61,12 @@ def test_it_finds_what_the_weights_of_its_moment_are_worth(gate: Gate, config: R
     for event in trainer:
         if isinstance(event, Updated) and event.step == 4:
             assert trainer.ema is not None
+            assert splits.validation is not None
             with trainer.ema.applied():
                 trainer.model.eval()
                 expected = evaluate(
                     trainer.model, splits.validation, step=4, split="validation", dtype=trainer.dtype, batch_size=8
-                )  # type: ignore[arg-type]
+                )
                 trainer.model.train()
         if isinstance(event, Updated) and event.step == 6:
             gate.open.set()

@@ -14,7 +14,7 @@ def child(code: str) -> Child:
 
 
 def all_events(process: Child) -> list[dict[str, object]]:
-    events = []
+    events = list[dict[str, object]]()
     while True:
         try:
             event = process.next_event(10)

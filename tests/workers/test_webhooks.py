@@ -39,7 +39,7 @@ class Receiver:
     """A server of somebody's own: keeps what it gets, and answers as it is told."""
 
     def __init__(self) -> None:
-        self.status, self.headers = 204, {}
+        self.status, self.headers = 204, dict[str, str]()
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.got: list[tuple[str, dict[str, str], bytes]] = []
