@@ -1,7 +1,7 @@
 """Prepacked weights: the order in memory that a processor's matrix instructions want, made once instead of at every product.
 
-oneDNN, the matrix library below torch on x86, orders a plain weight anew whenever it is used, which for a few puzzles takes a good
-part of the product's time. The weights of a solver stand still, so that they can be kept in that order, and only in that.
+The matrix libraries below torch order a plain weight anew whenever it is used, which for a few puzzles takes a good part of the
+product's time. The weights of a solver stand still, so that oneDNN can keep them in that order, and only in that.
 """
 
 import torch

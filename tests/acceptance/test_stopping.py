@@ -83,7 +83,7 @@ def test_a_rolling_restart_fails_no_request_that_is_sent_again(client: Client, s
 
     def ask(name: int) -> dict[str, str]:
         """Jobs by key, one after the other until the restart is over; each is asked for until there is an answer."""
-        jobs, number = {}, 0
+        jobs, number = dict[str, str](), 0
         while not done.is_set():
             key, number = f"restart-{name}-{number}", number + 1
             body: Json = {"model": model, "puzzle": PUZZLE}
