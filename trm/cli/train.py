@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
@@ -18,6 +18,9 @@ from trm.errors import ConfigError, TrmError
 from trm.events import CheckpointDue, Event, Failed, Finished, Stopped, Updated
 from trm.presets import get_preset, resolve
 from trm.puzzles.datasets import spec_of
+
+if TYPE_CHECKING:
+    from trm.trainer import Trainer
 
 
 def train(
@@ -60,7 +63,7 @@ def train(
     try:
         start = _chosen(resume) if resume else None
         chosen = _recorded(start) if start else _configuration(config, preset, overrides or [], data)
-        _run(chosen, data, out, start, weights, device, compile_, tell, pace)
+        _run(_trainer(chosen, data, start, weights, device, compile_), out, tell, pace)
     except TrmError as error:
         if not events:
             raise
@@ -68,18 +71,9 @@ def train(
         sys.exit(1)
 
 
-def _run(
-    config: RunConfig,
-    data: str | None,
-    out: Path,
-    resume: Path | None,
-    weights: Path | None,
-    device: str,
-    compile_: CompileChoice,
-    tell: Callable[[Event], None],
-    pace: Pace,
-) -> None:
-    from trm.checkpoint_writer import CheckpointWriter
+def _trainer(
+    config: RunConfig, data: str | None, resume: Path | None, weights: Path | None, device: str, compile_: CompileChoice
+) -> "Trainer":
     from trm.compiling import should_compile
     from trm.data import load_splits
     from trm.device import pick_device
@@ -91,6 +85,12 @@ def _run(
     trainer = make(splits, place, compiled=compiled)
     if weights and not resume:
         trainer.adopt(weights)
+    return trainer
+
+
+def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pace) -> None:
+    from trm.checkpoint_writer import CheckpointWriter
+
     pace.listen()
     with closing(trainer), CheckpointWriter(out) as writer:
         for event in trainer:
