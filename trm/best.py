@@ -1,13 +1,9 @@
 """The best weights so far by the validation split, and when to stop looking for better ones."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from trm.config import TrainConfig
-from trm.ema import weights_in_place
 from trm.events import Evaluated
 
 
@@ -37,12 +33,6 @@ class Best:
         self.score, self.step, self.since = score, result.step, 0
         if self.keeps:
             self.weights = weights
-
-    @contextmanager
-    def applied(self, model: nn.Module) -> Iterator[None]:
-        """Inside, the model holds the best weights, if there are any."""
-        with weights_in_place(model, self.weights or {name: p.data for name, p in model.named_parameters()}):
-            yield
 
     def summary(self) -> dict[str, float | None]:
         """What a checkpoint's metrics say of it."""

@@ -216,9 +216,9 @@ class TrainConfig(Frozen):
     log_every: int = Field(default=50, ge=1)
     """Optimizer updates between two rows of the curve."""
     evaluate_every: int = Field(default=2_000, ge=1)
-    """Optimizer updates between two looks at the validation split."""
+    """Optimizer updates between two validations."""
     evaluate_puzzles: int = Field(default=1_000, ge=1)
-    """Puzzles of the validation split that are looked at."""
+    """Puzzles of the validation split that are taken."""
     test_puzzles: int | None = Field(default=None, ge=1)
     """Puzzles of the test split that are answered, once at the end; all if left out."""
     keep_best: bool = False

@@ -1,8 +1,5 @@
 """An exponential moving average of the weights: what is evaluated and shipped."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 
@@ -22,22 +19,3 @@ class ExponentialMovingAverage:
         """Move the average towards the weights as they are now."""
         weights = [p.data for p in self.model.parameters()]
         torch._foreach_lerp_(list(self.shadow.values()), weights, 1 - self.decay)
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Inside, the model holds the averaged weights; after it, its own again."""
-        with weights_in_place(self.model, self.shadow):
-            yield
-
-
-@contextmanager
-def weights_in_place(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
-    """Inside, the model's parameters are `weights` (by name, not copied); after it, its own again."""
-    own = {name: p.data for name, p in model.named_parameters()}
-    try:
-        for name, parameter in model.named_parameters():
-            parameter.data = weights[name]
-        yield
-    finally:
-        for name, parameter in model.named_parameters():
-            parameter.data = own[name]

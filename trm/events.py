@@ -73,6 +73,17 @@ class StepMetrics(Event):
 
 
 @dataclass(frozen=True)
+class Evaluating(Event):
+    """The training waits for an evaluation: how far it is, every few seconds. The caller may stop, and it is made anew when resumed."""
+
+    name = "evaluating"
+    step: int
+    split: str
+    n: int
+    through: int  # of the n puzzles
+
+
+@dataclass(frozen=True)
 class Evaluated(Event):
     """Accuracy on held-out puzzles after the full number of supervision steps: of the validation split during training, with the
     averaged weights, and of the test split once at the end, with those that are shipped.

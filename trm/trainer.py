@@ -9,9 +9,8 @@ Leaving the loop after `save()` is how to stop; `Trainer.resume()` goes on from 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import CancelledError
-from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -24,21 +23,33 @@ from trm import checkpoint
 from trm.best import Best
 from trm.checkpoint import Snapshot
 from trm.compiling import compiled_blocks
-from trm.config import RunConfig
+from trm.config import CompileChoice, RunConfig
 from trm.data import Splits
 from trm.device import dtype_of, host_copy, name_of, on_device, peak_bytes
 from trm.ema import ExponentialMovingAverage
 from trm.errors import ForeignCheckpoint, NonFiniteLoss
-from trm.evaluation import evaluate
-from trm.events import CheckpointDue, CheckpointSaved, Evaluated, Event, Finished, Started, StepMetrics, Updated
+from trm.evaluation import evaluating
+from trm.events import (
+    CheckpointDue,
+    CheckpointSaved,
+    Evaluated,
+    Evaluating,
+    Event,
+    Finished,
+    Started,
+    StepMetrics,
+    Updated,
+)
 from trm.model import TinyRecursiveModel
 from trm.optimizers import make_optimizers, sparse_sign_sgd
-from trm.recursion import Depth
 from trm.schedule import depth_at, learning_rate_factor
+from trm.solver import Solver
 from trm.supervised_step import SupervisedStep
 from trm.supervision import Carry, explored
-from trm.validation import Validation
+from trm.validation import ROWS, Validation, replica
 from trm.window import Window
+
+TELL_SECONDS = 5.0  # between two reports of how far an evaluation is that the training waits for
 
 
 class Trainer:
@@ -61,6 +72,7 @@ class Trainer:
         self.model.initialise(self.generator)
         self.model.to(device)
         self.model.recomputes = config.train.gradient_checkpointing
+        self.compiling: CompileChoice = "always" if compiled else "never"
         if compiled:
             compiled_blocks(self.model, device, any_batch=False)
         self.captures = compiled and device.type == "cuda" and not config.model.update_noise
@@ -112,11 +124,13 @@ class Trainer:
     def __iter__(self) -> Iterator[Event]:
         """All that happens until the last update; every update yields at least `Updated`, after all that was due with it.
 
-        Only what a look at the validation split has found comes when it is there, a few updates later.
+        Only what a validation has found comes when it is there, a few updates later.
         """
         train = self.config.train
         begun = logged = time.monotonic()
         yield self._started()
+        if train.patience is not None:
+            yield from self._waited()  # of a training that was stopped before it knew whether to go on
         while not self.has_ended:
             self.update()
             last = self.step == train.steps
@@ -128,13 +142,17 @@ class Trainer:
             if (last and self.splits.validation) or (not last and self.step % train.evaluate_every == 0):
                 yield from self.found(wait=True)  # one at a time
                 self._validate(self._averages(), self.step)
-            yield from self.found(wait=last or train.patience is not None)  # patience has to know when to stop
+            yield from self.found() if train.patience is None else self._waited()  # patience has to know when to stop
             logged += time.monotonic() - waiting  # to wait for a validation is not to train
-            if self.has_ended:
-                yield self.examine()
-            if self.has_ended or self.step % train.checkpoint_every == 0:
-                yield CheckpointDue(self.step)
-            yield Updated(self.step)  # last: who stops here and resumes has missed nothing
+            if not self.has_ended:
+                if self.step % train.checkpoint_every == 0:
+                    yield CheckpointDue(self.step)
+                yield Updated(self.step)  # last: who stops here and resumes has missed nothing
+        yield from self._waited()
+        if not self.is_tested:
+            yield from self._examined()
+            yield CheckpointDue(self.step)
+            yield Updated(self.step)
         seconds, exact_accuracy = round(time.monotonic() - begun, 3), self.metrics.get("test_exact_accuracy")
         yield Finished(self.step, seconds, exact_accuracy, peak_bytes(self.device))
 
@@ -147,6 +165,11 @@ class Trainer:
     def has_ended(self) -> bool:
         """Whether all updates are made, or patience has run out."""
         return self.step >= self.config.train.steps or self.best.is_stale
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the test split is answered, which is the last thing that a training does."""
+        return "test_exact_accuracy" in self.metrics
 
     def update(self) -> None:
         """One supervision step of every slot, and one optimizer update from it; raises NonFiniteLoss."""
@@ -173,19 +196,6 @@ class Trainer:
         self.metrics = self.metrics | result.summary() | self.best.summary()
         self.validation = None
         return [result]
-
-    def examine(self) -> Evaluated:
-        """Accuracy on the test split, with the best weights if they were kept, otherwise with the averaged ones."""
-        config, puzzles = self.config, self.splits.test.take(self.config.train.test_puzzles)
-        self.model.depth = Depth(config.model.recursions, config.model.latent_steps)
-        with self._averaged(), self.best.applied(self.model):
-            self.model.eval()
-            result = evaluate(
-                self.model, puzzles, step=self.step, split="test", dtype=self.dtype, batch_size=config.train.batch_size
-            )
-            self.model.train()
-        self.metrics = self.metrics | {f"test_{name}": value for name, value in result.summary().items()}
-        return result
 
     def save(self, out: Path) -> CheckpointSaved:
         """A checkpoint of this moment below `out`, complete when this returns; raises NonFiniteLoss rather than save a broken one."""
@@ -228,11 +238,48 @@ class Trainer:
             self.model, weights, puzzles, config=self.config, step=step, split=split, dtype=self.dtype
         )
 
+    def _waited(self) -> Iterator[Event]:
+        """What the validation finds that is under way; meanwhile how far it is."""
+        while (validation := self.validation) is not None and not validation.is_done:
+            validation.wait(TELL_SECONDS)
+            if not validation.is_done:
+                yield Evaluating(self.step, validation.split, validation.count, validation.through)
+        yield from self.found()
+
+    def _examined(self) -> Iterator[Event]:
+        """Accuracy on the test split of the weights that are shipped: the best if they were kept, otherwise the averages."""
+        config, puzzles = self.config, self.splits.test.take(self.config.train.test_puzzles)
+        weights = (self.best.weights or self._averages()) | {ROWS: self.model.puzzle_embedding}
+        solver = Solver(replica(self.model, weights, config), config, self.device, compiling=self.compiling)
+        result = yield from self._told(
+            evaluating(
+                solver.model,
+                puzzles,
+                step=self.step,
+                split="test",
+                dtype=solver.dtype,
+                batch_size=config.train.batch_size,
+            ),
+            len(puzzles),
+        )
+        self.metrics = self.metrics | {f"test_{name}": value for name, value in result.summary().items()}
+        yield result
+
+    def _told(self, steps: Generator[int, None, Evaluated], count: int) -> Generator[Event, None, Evaluated]:
+        """What an evaluation on the test split comes to; meanwhile how far it is."""
+        told = time.monotonic()
+        while True:
+            try:
+                through = next(steps)
+            except StopIteration as end:
+                result: Evaluated = end.value
+                return result
+            if time.monotonic() - told >= TELL_SECONDS:
+                yield Evaluating(self.step, "test", count, through)
+                told = time.monotonic()
+
     def _averages(self) -> dict[str, Tensor]:
         return dict(self.ema.shadow if self.ema else self.model.named_parameters())
-
-    def _averaged(self) -> AbstractContextManager[None]:
-        return self.ema.applied() if self.ema else nullcontext()
 
     def _refill(self) -> None:
         """New puzzles into halted slots; only what the host has to tell is sent to the device, and nothing is waited for."""

@@ -6,7 +6,7 @@ table are copied as it begins, and it draws nothing.
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -42,7 +42,8 @@ class Validation:
         dtype: torch.dtype,
     ) -> None:
         """Evaluates a model like this one with weights (copied) that were there at `step`, and its rows unless `ROWS` are among them."""
-        self.step = step
+        self.step, self.split, self.count = step, split, len(puzzles)
+        self.through = 0  # of so many puzzles
         self.tensors = {name: tensor.detach().clone() for name, tensor in weights.items()}
         ids = np.zeros(1, np.int64) if puzzles.puzzle_ids is None else puzzles.puzzle_ids
         ids, places = np.unique(ids, return_inverse=True)
@@ -52,15 +53,15 @@ class Validation:
             puzzles = replace(puzzles, puzzle_ids=places)
         self._stopped = threading.Event()
         self._found: Future[Evaluated] = Future()
-        replica = _replica(model, self.tensors, config)
+        model = replica(model, self.tensors, config)
         evaluated = lambda: evaluate(  # noqa: E731
-            replica,
+            model,
             puzzles,
             step=step,
             split=split,
             dtype=dtype,
             batch_size=config.train.batch_size,
-            stopped=self._stopped,
+            on_step=self._note,
         )
         # a thread that ends: its OpenMP threads end with it, and no longer compete with the training's
         threading.Thread(target=self._run, args=(evaluated, beside(model.embedding.device)), name="validation").start()
@@ -75,6 +76,10 @@ class Validation:
         """Whether `result` would not have to wait."""
         return self._found.done()
 
+    def wait(self, seconds: float) -> None:
+        """Until it is done, and no longer than this."""
+        wait([self._found], seconds)
+
     def result(self) -> Evaluated:
         """What it found; waits for it, and raises what went wrong, CancelledError when it was stopped."""
         return self._found.result()
@@ -82,6 +87,11 @@ class Validation:
     def stop(self) -> None:
         """Nobody waits for it any more; its thread ends with its next supervision step."""
         self._stopped.set()
+
+    def _note(self, through: int) -> None:
+        if self._stopped.is_set():
+            raise CancelledError
+        self.through = through
 
     def _run(self, evaluated: Callable[[], Evaluated], stream: AbstractContextManager[object]) -> None:
         try:
@@ -91,13 +101,13 @@ class Validation:
             self._found.set_exception(error)
 
 
-def _replica(model: TinyRecursiveModel, tensors: dict[str, Tensor], config: RunConfig) -> TinyRecursiveModel:
-    """A model of its own that holds these weights and rows; neither is copied."""
+def replica(model: TinyRecursiveModel, tensors: dict[str, Tensor], config: RunConfig) -> TinyRecursiveModel:
+    """A model of its own that holds these weights (by parameter name) and, as `ROWS`, these rows; neither is copied."""
     config = config.model_copy(update={"model": config.model.model_copy(update={"puzzle_ids": len(tensors[ROWS])})})
-    replica = TinyRecursiveModel(config.model, config.puzzle)
-    replica.to(model.embedding.device).eval().requires_grad_(False)
-    for name, parameter in replica.named_parameters():
+    made = TinyRecursiveModel(config.model, config.puzzle)
+    made.to(model.embedding.device).eval().requires_grad_(False)
+    for name, parameter in made.named_parameters():
         parameter.data = tensors[name]
-    replica.y_init, replica.z_init = model.y_init.clone(), model.z_init.clone()
-    replica.puzzle_embedding = tensors[ROWS]
-    return replica
+    made.y_init, made.z_init = model.y_init.clone(), model.z_init.clone()
+    made.puzzle_embedding = tensors[ROWS]
+    return made

@@ -31,9 +31,11 @@ class Journal:
 
     def take(self, event: dict[str, Any]) -> None:
         """Note one event; a checkpoint is brought into the storage first, and is lost to the run if that fails."""
-        self.step = event.get("step", self.step)
         match event["event"]:
+            case "updated":
+                self.step = event["step"]
             case "started":
+                self.step = event["step"]
                 self.total_steps = event["total_steps"]
                 self.waiting.append(event)
             case "checkpoint":
@@ -44,7 +46,7 @@ class Journal:
             case "step":
                 self._show(event)
                 self.waiting.append(event)
-            case "evaluated" | "finished":
+            case "evaluating" | "evaluated" | "finished":
                 self.waiting.append(event)
 
     @property

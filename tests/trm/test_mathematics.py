@@ -120,7 +120,7 @@ def test_schedule_warms_up_then_decays_to_its_floor() -> None:
     assert learning_rate_factor(110, decaying) == pytest.approx(0.1)
 
 
-def test_ema_follows_and_gives_the_weights_back() -> None:
+def test_ema_follows_the_weights() -> None:
     layer = torch.nn.Linear(2, 2)
     average = ExponentialMovingAverage(layer, 0.9)
     before = layer.weight.detach().clone()
@@ -128,6 +128,4 @@ def test_ema_follows_and_gives_the_weights_back() -> None:
         layer.weight += 1
     average.update()
     torch.testing.assert_close(average.shadow["weight"], before + 0.1)
-    with average.applied():
-        torch.testing.assert_close(layer.weight.data, before + 0.1)
     torch.testing.assert_close(layer.weight.data, before + 1)

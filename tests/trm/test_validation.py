@@ -1,7 +1,9 @@
 """Validation goes on beside the training, and what it finds is what a look at that moment's weights would have found."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from trm import trainer as trainer_module
 from trm import validation
 from trm.checkpoint import read_meta, read_tensors
 from trm.config import RunConfig
 from trm.data import Splits
 from trm.evaluation import evaluate
-from trm.events import Evaluated, Updated
+from trm.events import Evaluated, Evaluating, Event, Finished, StepMetrics, Updated
+from trm.model import TinyRecursiveModel
 from trm.trainer import Trainer
 from trm.validation import Validation
 
@@ -31,6 +35,14 @@ class Gate:
     def _evaluate(self, *args: object, **options: object) -> Evaluated:
         assert self.open.wait(30)
         return evaluate(*args, **options)  # type: ignore[arg-type]
+
+
+def averaged(trainer: Trainer) -> TinyRecursiveModel:
+    """A copy of the model with the averaged weights of this moment."""
+    assert trainer.ema is not None
+    model = deepcopy(trainer.model).eval()
+    model.load_state_dict(trainer.ema.shadow, strict=False)
+    return model
 
 
 @pytest.fixture
@@ -60,14 +72,10 @@ def test_it_finds_what_the_weights_of_its_moment_are_worth(gate: Gate, config: R
     trainer = Trainer(config, splits, CPU)
     for event in trainer:
         if isinstance(event, Updated) and event.step == 4:
-            assert trainer.ema is not None
             assert splits.validation is not None
-            with trainer.ema.applied():
-                trainer.model.eval()
-                expected = evaluate(
-                    trainer.model, splits.validation, step=4, split="validation", dtype=trainer.dtype, batch_size=8
-                )
-                trainer.model.train()
+            expected = evaluate(
+                averaged(trainer), splits.validation, step=4, split="validation", dtype=trainer.dtype, batch_size=8
+            )
         if isinstance(event, Updated) and event.step == 6:
             gate.open.set()
             [found] = trainer.found(wait=True)
@@ -154,11 +162,51 @@ def test_it_copies_the_rows_of_its_puzzles_only(config: RunConfig, splits: Split
     trainer = Trainer(config, splits, CPU)
     table = trainer.model.puzzle_embedding.normal_(generator=torch.Generator().manual_seed(0))
     puzzles = replace(splits.test.take(4), puzzle_ids=np.array([40, 3, 40, 7], dtype=np.int64))
-    with trainer.ema.applied():  # type: ignore[union-attr]
-        trainer.model.eval()
-        expected = evaluate(trainer.model, puzzles, step=0, split="test", dtype=trainer.dtype, batch_size=8)
+    expected = evaluate(averaged(trainer), puzzles, step=0, split="test", dtype=trainer.dtype, batch_size=8)
     under_way = Validation(
         trainer.model, trainer._averages(), puzzles, config=config, step=0, split="test", dtype=trainer.dtype
     )
     assert torch.equal(under_way.tensors["puzzle_rows"], table[[3, 7, 40]])
     assert replace(under_way.result(), seconds=0) == replace(expected, seconds=0)
+
+
+def news(event: Event) -> dict[str, object]:
+    """An event without what differs from run to run."""
+    return event.as_dict() | {"seconds": 0, "puzzles_per_second": 0, "peak_bytes": 0, "resumed_from": None}
+
+
+def stopped_and_resumed(
+    trainer: Trainer, there: Callable[[Event], bool], splits: Splits, out: Path
+) -> tuple[list[Event], list[Event]]:
+    """What a training tells until it is stopped at an event, and from there on when it is resumed."""
+    first = list[Event]()
+    for event in trainer:
+        first.append(event)
+        if there(event):
+            break
+    trainer.close()
+    saved = trainer.save(out)
+    return first[:-1], list(Trainer.resume(Path(saved.path), splits, CPU))
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_who_waits_for_an_evaluation_sees_how_far_it_is_and_can_stop(
+    split: str, config: RunConfig, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = config.train.model_copy(update={"patience": 1, "steps": 24})
+    config = config.model_copy(update={"train": train})
+    straight = list(Trainer(config, splits, CPU))
+    assert not any(isinstance(event, Evaluating) for event in straight)  # evaluations take no time here
+    monkeypatch.setattr(trainer_module, "TELL_SECONDS", 0)
+    trainer = Trainer(config, splits, CPU)
+    first, then = stopped_and_resumed(
+        trainer, lambda event: isinstance(event, Evaluating) and event.split == split, splits, tmp_path
+    )
+    progress = [e for e in (*first, *then) if isinstance(e, Evaluating)]
+    assert all(0 <= event.through < event.n == 16 for event in progress)
+    assert {event.split for event in progress} == {"validation", "test"}
+    assert max(event.through for event in progress if event.split == "test") == 8  # the second batch
+    assert isinstance(then[-1], Finished)
+    results = StepMetrics | Evaluated | Finished
+    told, expected = ([news(e) for e in events if isinstance(e, results)] for events in ((*first, *then), straight))
+    assert told == expected

@@ -165,6 +165,20 @@ def test_a_slow_database_gets_more_rows_at_once(
     assert not journal.is_due  # although the write took longer than a row may wait
 
 
+def test_how_far_an_evaluation_is_is_told_and_progress_never_goes_back(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    claim = submit_training()
+    journal = Journal(trainer, claim)
+    journal.take({"event": "updated", "step": STEPS})
+    told = {"step": STEPS - 1, "split": "validation", "n": 500, "through": 32}  # of weights of the step before
+    journal.take({"event": "evaluating", **told})
+    journal.write()
+    assert events(database, claim) == [{"type": "evaluating", **told}]
+    with database.transaction() as session:
+        assert jobs.get(session, claim.job_id).step == STEPS
+
+
 def test_an_attempt_does_not_end_before_the_database_has_taken_everything(
     trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
 ) -> None:

@@ -11,7 +11,7 @@ class Pace:
 
     def __init__(self, minutes: float | None, checkpoint_minutes: float | None) -> None:
         begun = time.monotonic()
-        self._asked = False
+        self.asked = False  # by a signal
         self._end = math.inf if minutes is None else begun + 60 * minutes
         self._interval = math.inf if checkpoint_minutes is None else 60 * checkpoint_minutes
         self._saved = begun
@@ -24,7 +24,7 @@ class Pace:
     @property
     def stops(self) -> bool:
         """Whether somebody has asked, or the time is up."""
-        return self._asked or time.monotonic() >= self._end
+        return self.asked or time.monotonic() >= self._end
 
     @property
     def saves(self) -> bool:
@@ -36,4 +36,4 @@ class Pace:
         self._saved = time.monotonic()
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked = True
+        self.asked = True

@@ -10,6 +10,7 @@ from trm.events import (
     CheckpointFailed,
     CheckpointSaved,
     Evaluated,
+    Evaluating,
     Event,
     Finished,
     Started,
@@ -49,6 +50,8 @@ class Reporter:
                 self.progress.update(self.task, completed=event.step)
             case StepMetrics():
                 self._metrics(event)
+            case Evaluating():
+                self._waits(f"{event.split} split: {event.through:,} of {event.n:,} puzzles")
             case Evaluated():
                 self.console.print(self._evaluated(event))
             case CheckpointSaved():
@@ -83,6 +86,11 @@ class Reporter:
         self.progress.update(self.task, news=news)
         if not self.console.is_terminal:
             self.console.print(f"step {event.step:>6}  {news}  {event.puzzles_per_second:.0f} puzzles/s")
+
+    def _waits(self, news: str) -> None:
+        self.progress.update(self.task, news=news)
+        if not self.console.is_terminal:
+            self.console.print(news)
 
     @staticmethod
     def _evaluated(event: Evaluated) -> str:

@@ -15,7 +15,7 @@ from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
 from trm.config import CompileChoice, RunConfig
 from trm.errors import ConfigError, TrmError
-from trm.events import CheckpointDue, Event, Failed, Finished, Stopped, Updated
+from trm.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
 from trm.presets import get_preset, resolve
 from trm.puzzles.datasets import spec_of
 
@@ -95,7 +95,7 @@ def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pac
     with closing(trainer), CheckpointWriter(out) as writer:
         for event in trainer:
             saved = writer.ready()
-            stops = isinstance(event, Updated) and pace.stops and not trainer.has_ended
+            stops = _stops(event, pace) and not trainer.is_tested
             if stops:
                 trainer.close()  # to stop takes no longer than to write
             if stops or isinstance(event, CheckpointDue) or (isinstance(event, Updated) and pace.saves):
@@ -113,6 +113,11 @@ def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pac
                     tell(told)
             if stops:
                 return
+
+
+def _stops(event: Event, pace: Pace) -> bool:
+    """Whether to stop here: the clock ends no evaluation, which would begin anew in every piece of a training."""
+    return pace.stops if isinstance(event, Updated) else pace.asked and isinstance(event, Evaluating)
 
 
 def _print_json(event: Event) -> None:

@@ -22,10 +22,11 @@ class JobEvent(Response):
 
     id: int = Field(description="Number of the event within its job, from 1; gaps are possible.")
     type: str = Field(
-        description="`started`, `evaluated`, `checkpoint`, `step`, `solved`, ...; the last one is `done`."
+        description="`started`, `evaluating`, `evaluated`, `checkpoint`, `step`, `solved`, ...; the last one is `done`."
     )
     data: dict[str, Any] = Field(
-        description="`evaluated` names its `split`; `step`, of a traced solve job, its `puzzle` and `chain`."
+        description="`evaluated` names its `split`, `evaluating` also how many puzzles of `n` are `through`; "
+        "`step`, of a traced solve job, its `puzzle` and `chain`."
     )
     created_at: datetime
 
