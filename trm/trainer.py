@@ -122,9 +122,9 @@ class Trainer:
             self.ema = ExponentialMovingAverage(self.model, self.ema.decay)
 
     def __iter__(self) -> Iterator[Event]:
-        """All that happens until the last update; every update yields at least `Updated`, after all that was due with it.
+        """All that happens until the test split is answered; every update yields at least `Updated`, after all that was due with it.
 
-        Only what a validation has found comes when it is there, a few updates later.
+        What a validation has found comes when it is there, a few updates later.
         """
         train = self.config.train
         begun = logged = time.monotonic()
