@@ -47,11 +47,11 @@ def test_a_training_worker_that_is_stopped_hands_its_job_back(client: Client, st
 
 def test_a_solve_worker_that_is_stopped_loses_nothing(client: Client, stack: Settings) -> None:
     model = client.finished(submit_training(client, 20))["run_id"]
-    body = {"model": model, "puzzles": [PUZZLE] * 200, "rollouts": 16, "noise": 0.1, "max_steps": 64}
+    body = {"model": model, "puzzles": [PUZZLE] * 60, "rollouts": 16, "noise": 0.1, "max_steps": 64}
     job = wait_for(client.post("/v1/solve-jobs", body), client, lambda job: job["status"] == "running")
     stop(stack, "worker-solve", 2)
     job = client.finished(job)
-    assert job["result"]["n"] == 200
+    assert job["result"]["n"] == 60
 
 
 def test_pause_resume_and_retry_go_on_from_a_checkpoint(client: Client) -> None:

@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+from typer.testing import CliRunner
+
+from services.gateway.keys import cli
 from services.registry import api_keys, audit
 from services.registry.audit import OPERATOR
 from services.registry.database import Database
@@ -38,11 +42,11 @@ def test_make_list_replace_and_withdraw(database: Database, database_url: str) -
     ]
 
 
-def test_owners_have_plain_names(database_url: str) -> None:
-    for owner in ("", "Alice", "a b", "-a", "a" * 65, "a\n"):
-        refused = run(database_url, "create", "--owner", owner, "--scope", "admin")
-        assert (refused.returncode, refused.stdout) == (2, ""), owner
-    assert run(database_url, "list").stdout == ""
+@pytest.mark.parametrize("owner", ["", "Alice", "a b", "-a", "a" * 65, "a\n"])
+def test_owners_have_plain_names(owner: str) -> None:
+    refused = CliRunner().invoke(cli, ["create", "--owner", owner, "--scope", "admin"])  # before it asks for a database
+    assert refused.exit_code == 2
+    assert "is no owner's name" in " ".join(refused.stderr.replace("│", " ").split())
 
 
 def test_an_unknown_key_is_one_line(database_url: str) -> None:
