@@ -110,11 +110,10 @@ def _unseen(keys: list[int], seen: set[int]) -> list[int]:
 
 def _draw(count: int, rng: np.random.RandomState) -> Variants:
     dihedral = np.zeros(count, dtype=np.uint8)
-    colours = np.zeros((count, COLOURS), dtype=np.uint8)
-    movable = np.arange(1, COLOURS, dtype=np.uint8)
-    for trial in range(count):
+    colours = np.tile(np.arange(COLOURS, dtype=np.uint8), (count, 1))
+    for trial, movable in enumerate(colours[:, 1:]):
         dihedral[trial] = rng.randint(0, len(INVERSE))
-        colours[trial, 1:] = rng.permutation(movable)
+        rng.shuffle(movable)  # as the official `permutation` draws, without its copies
     return Variants(dihedral, colours)
 
 
