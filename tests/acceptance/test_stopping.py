@@ -84,7 +84,7 @@ def test_a_rolling_restart_fails_no_request_that_is_sent_again(client: Client, s
     def ask(name: int) -> dict[str, str]:
         """Jobs by key, one after the other until the restart is over; each is asked for until there is an answer."""
         jobs, number = dict[str, str](), 0
-        while not done.is_set():
+        while number < 4 or not done.is_set():  # on a slow machine the restart is over before that
             key, number = f"restart-{name}-{number}", number + 1
             body: Json = {"model": model, "puzzle": PUZZLE}
             jobs[key] = insistently(client, "/v1/solve-jobs", body, key)

@@ -191,17 +191,21 @@ def stopped_and_resumed(
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_who_waits_for_an_evaluation_sees_how_far_it_is_and_can_stop(
-    split: str, config: RunConfig, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    split: str, gate: Gate, config: RunConfig, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def there(event: Event) -> bool:
+        if isinstance(event, Evaluating):
+            gate.open.set()  # the first validation has to be waited for
+        return isinstance(event, Evaluating) and event.split == split
+
+    gate.open.set()
     train = config.train.model_copy(update={"patience": 1, "steps": 24})
     config = config.model_copy(update={"train": train})
     straight = list(Trainer(config, splits, CPU))
     assert not any(isinstance(event, Evaluating) for event in straight)  # evaluations take no time here
     monkeypatch.setattr(trainer_module, "TELL_SECONDS", 0)
-    trainer = Trainer(config, splits, CPU)
-    first, then = stopped_and_resumed(
-        trainer, lambda event: isinstance(event, Evaluating) and event.split == split, splits, tmp_path
-    )
+    gate.open.clear()
+    first, then = stopped_and_resumed(Trainer(config, splits, CPU), there, splits, tmp_path)
     progress = [e for e in (*first, *then) if isinstance(e, Evaluating)]
     assert all(0 <= event.through < event.n == 16 for event in progress)
     assert {event.split for event in progress} == {"validation", "test"}
