@@ -11,6 +11,7 @@ from services.gateway.batches import Batches
 from services.registry import audit
 from services.registry.audit import Act
 from services.registry.database import Database
+from services.registry.errors import RegistryError
 
 MOST_AT_ONCE = 1000
 GATHER_SECONDS = 0.2  # a commit for each act would compete with those that requests wait for
@@ -27,12 +28,17 @@ class AuditTrail:
         self.start, self.close, self.put = self._batches.start, self._batches.close, self._batches.put
 
     def _write(self, acts: Sequence[Act]) -> None:
+        """All together, or one by one when that fails: a record that the database refuses costs its neighbours nothing."""
         try:
             with self._database.transaction() as session:
                 audit.record(session, acts)
         except Exception as error:  # this thread outlives whatever happens to a batch
+            if len(acts) == 1 or isinstance(error, RegistryError):
+                for act in acts:
+                    log.error("audit.not_recorded", reason=str(error)[:300], **vars(act))
+                return
             for act in acts:
-                log.error("audit.not_recorded", reason=str(error)[:300], **vars(act))
+                self._write([act])
 
 
 class Audited:
@@ -73,4 +79,4 @@ def _object(scope: Scope, start: Message | None) -> str | None:
     if location:
         return location.rsplit("/", 1)[1]
     named = scope.get("path_params") or {}
-    return next((str(value)[:200].replace("\0", "") for value in named.values()), None)
+    return next((str(value)[:200] for value in named.values()), None)

@@ -1,6 +1,7 @@
 """Turns every error into one body: `application/problem+json`, RFC 9457."""
 
 import errno
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,10 @@ class ProblemResponse(JSONResponse):
     """A response whose body is a Problem."""
 
     media_type = MEDIA_TYPE
+
+    def render(self, content: object) -> bytes:
+        """JSON; it may quote a request's text, of which UTF-8 cannot hold half a surrogate pair."""
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def type_url(code: str) -> str:

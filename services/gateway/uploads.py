@@ -9,8 +9,9 @@ from typing import IO
 
 from services.gateway.errors import BodyTooLarge, UploadRefused
 from services.gateway.schemas.problem import ProblemItem
+from services.registry.storable import UNSTORABLE
 from trm.config import Kind, PuzzleSpec
-from trm.errors import DatasetError
+from trm.errors import DatasetError, RowProblem
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.tables import read_table
 
@@ -22,10 +23,23 @@ def read_upload(file: IO[bytes], field: str, kind: Kind, most_bytes: int, spec: 
     """The puzzles of the file sent as form field `field`; raises UploadRefused with the rows that are wrong."""
     try:
         with _inflated(file, most_bytes) as plain:
-            return read_table(plain, kind=kind, spec=spec)
+            puzzles = read_table(plain, kind=kind, spec=spec)
+        _require_storable(puzzles)
+        return puzzles
     except DatasetError as error:
         items = [ProblemItem(parameter=field, row=p.row, code=p.code, detail=p.message) for p in error.problems]
         raise UploadRefused(f"{field}: {error}", items or [ProblemItem(parameter=field, detail=str(error))]) from error
+
+
+def _require_storable(puzzles: PuzzleSet) -> None:
+    """Tables are stored as UTF-8, which has no half of a surrogate pair; JSON has."""
+    for row, source in enumerate(puzzles.sources or (), start=1):
+        if UNSTORABLE.search(source):
+            message = "source: it holds NUL or half of a surrogate pair"
+            raise DatasetError(f"Row {row}: {message}.", (RowProblem(row, DatasetError.code, message),))
+    for symbol in puzzles.spec.symbols:
+        if UNSTORABLE.search(symbol):
+            raise DatasetError(f"The symbol {symbol!r} cannot be stored: it holds NUL or half of a surrogate pair.")
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from services.registry.access_tables import ApiKey
 from services.registry.errors import ApiKeyNotFound
 from services.registry.ids import LOCAL_OWNER, new_id
-from services.registry.lookup import find
 from services.registry.pages import Page, newest_first
 from services.registry.scopes import Scope
 
@@ -74,7 +73,7 @@ def revoke(session: Session, key_id: str) -> ApiKey:
 
 def get(session: Session, key_id: str) -> ApiKey:
     """The key; raises ApiKeyNotFound."""
-    key = find(session, ApiKey, key_id)
+    key = session.get(ApiKey, key_id)
     if key is None:
         raise ApiKeyNotFound(f"There is no API key {key_id[:100]!r}.")
     return key

@@ -11,7 +11,6 @@ from services.registry import leases
 from services.registry.base import Json
 from services.registry.errors import CheckpointNotFound
 from services.registry.ids import new_id
-from services.registry.lookup import find
 from services.registry.pages import Page, newest_first
 from services.registry.tables import Checkpoint, Job, Run
 
@@ -29,7 +28,7 @@ def add(
 
 def get(session: Session, checkpoint_id: str) -> Checkpoint:
     """The checkpoint; raises CheckpointNotFound, also when it was retired."""
-    checkpoint = find(session, Checkpoint, checkpoint_id)
+    checkpoint = session.get(Checkpoint, checkpoint_id)
     if checkpoint is None or checkpoint.retired_at is not None:
         raise not_found(checkpoint_id)
     return checkpoint

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 import migrations
-from services.registry import owners
+from services.registry import owners, storable
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
 from services.registry.owners import EVERYTHING, Sight
 from services.registry.settings import Settings
@@ -55,6 +55,7 @@ class Database:
                 **KEEPALIVE,
             },
         )
+        event.listen(self.engine, "connect", storable.adapt)
         event.listen(self.engine, "checkout", _require_open)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         event.listen(self._sessions, "do_orm_execute", owners.filter_by_sight)

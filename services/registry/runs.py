@@ -9,7 +9,6 @@ from services.registry import attempts, leases
 from services.registry.base import Json
 from services.registry.errors import RunNotFound
 from services.registry.ids import LOCAL_OWNER, new_id
-from services.registry.lookup import find
 from services.registry.pages import Page, newest_first
 from services.registry.tables import Run
 from trm.config import RunConfig
@@ -36,7 +35,7 @@ def insert_rows(session: Session, rows: Sequence[Json]) -> None:
 
 def get(session: Session, run_id: str) -> Run:
     """The run; raises RunNotFound."""
-    run = find(session, Run, run_id)
+    run = session.get(Run, run_id)
     if run is None:
         raise RunNotFound(f"There is no run {run_id[:100]!r}.")
     return run

@@ -15,7 +15,6 @@ from services.registry.access_tables import WebhookDelivery, WebhookEndpoint
 from services.registry.base import Json
 from services.registry.errors import WebhookNotFound
 from services.registry.ids import new_id
-from services.registry.lookup import find
 from services.registry.pages import Page, newest_first
 
 SECRET_BYTES = 32
@@ -42,7 +41,7 @@ def count(session: Session) -> int:
 
 def get(session: Session, endpoint_id: str) -> WebhookEndpoint:
     """The endpoint; raises WebhookNotFound."""
-    row = find(session, WebhookEndpoint, endpoint_id)
+    row = session.get(WebhookEndpoint, endpoint_id)
     if row is None:
         raise WebhookNotFound(f"There is no webhook {endpoint_id[:100]!r}.")
     return row

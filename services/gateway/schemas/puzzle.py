@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
+from services.registry.storable import UNSTORABLE
+
 Cell = str | int | None
 LONGEST = 100_000  # characters; the largest grid has 64 x 64 cells
 
@@ -21,7 +23,7 @@ _SCHEMA = {
 
 def _is_cell(value: object) -> bool:
     if isinstance(value, str):
-        return len(value) <= 16
+        return len(value) <= 16 and not UNSTORABLE.search(value)
     return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
@@ -33,6 +35,8 @@ def _shaped(value: object) -> object:
     if isinstance(value, str):
         if len(value) > LONGEST:
             raise ValueError(f"a puzzle has at most {LONGEST} characters")
+        if UNSTORABLE.search(value):
+            raise ValueError("a puzzle holds no NUL and no half of a surrogate pair")
         return value
     if _is_row(value) or (isinstance(value, list) and all(map(_is_row, value))):
         return value
