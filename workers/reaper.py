@@ -7,7 +7,7 @@ import structlog
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from services.registry import census, idempotency, queue, rescue
+from services.registry import audit, census, idempotency, queue, rescue
 from services.registry.database import Database
 from services.registry.errors import BrokerUnavailable, RegistryError
 from services.registry.metrics import ReaperMetrics
@@ -67,6 +67,7 @@ class Reaper:
             log.info("checkpoints.deleted", count=deleted)
         with self.database.transaction() as session:
             idempotency.forget_old(session)
+            audit.forget_old(session, self.settings.audit_days)
 
     def _announce(self) -> None:
         """Announce what never was, and again what may be lost; a broker that is away is tried again next round."""

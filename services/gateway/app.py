@@ -9,9 +9,10 @@ from fastapi import FastAPI
 from services.gateway import authentication, problems
 from services.gateway.audit_trail import Audited
 from services.gateway.authentication import Authentication
+from services.gateway.authorization import Authorization
 from services.gateway.backends import Backends
 from services.gateway.body_limit import BodyLimit
-from services.gateway.nesting_limit import NestingLimit
+from services.gateway.nesting_limit import json_check
 from services.gateway.openapi import document
 from services.gateway.rate_limit import RateLimit, RateLimiter
 from services.gateway.request_context import RequestContext
@@ -32,6 +33,7 @@ from services.gateway.routes import (
     webhooks,
 )
 from services.gateway.routes import problems as problem_routes
+from services.gateway.whole_body import Room, WholeBody
 from services.registry.settings import Settings
 
 DESCRIPTION = """\
@@ -89,11 +91,15 @@ def create_app(settings: Settings) -> FastAPI:
     )
     backends = app.state.backends = Backends.of(settings)
     problems.install(app)
-    app.add_middleware(NestingLimit, limit=settings.max_json_depth)
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
-    app.add_middleware(RateLimit, limiter=RateLimiter(settings))
-    is_local = authentication.is_loopback(settings.gateway_host)
-    app.add_middleware(Authentication, keys=backends.keys, required=authentication.is_on(settings), is_local=is_local)
+    room = Room(max(settings.max_bodies_bytes, settings.max_body_bytes))
+    app.add_middleware(WholeBody, room=room, check=json_check(settings.max_json_depth))
+    times = {"seconds": settings.body_seconds, "idle_seconds": settings.idle_seconds}
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, **times)
+    app.add_middleware(Authorization)
+    limiter = RateLimiter(settings)
+    app.add_middleware(RateLimit, limiter=limiter)
+    asks = {"required": authentication.is_on(settings), "is_local": authentication.is_loopback(settings.gateway_host)}
+    app.add_middleware(Authentication, keys=backends.keys, limiter=limiter, **asks)
     app.add_middleware(Audited, trail=backends.audit)
     app.add_middleware(RequestContext, metrics=backends.metrics)  # the outermost: it sees every response
     for router in ROUTERS:

@@ -15,7 +15,9 @@ from services.registry.errors import RegistryError
 
 MOST_AT_ONCE = 1000
 GATHER_SECONDS = 0.2  # a commit for each act would compete with those that requests wait for
-UNRECORDED = frozenset({401, 429})  # a stranger, or a loop, must not fill the log; the request log has them
+STRANGERS = 401  # they must not fill the log; the request log has them
+REFUSED = frozenset({403, 429})  # before it is known what was asked: those alike within a minute share a record
+METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 log = structlog.get_logger()
 
 
@@ -66,10 +68,14 @@ class Audited:
     def _note(self, scope: Scope, start: Message | None) -> None:
         status = 500 if start is None else start["status"]
         who, route = caller.known(scope), scope.get("route")
-        if status in UNRECORDED or (route is None and status != 403):
+        if status == STRANGERS or not who.id or (route is None and status not in REFUSED):
             return
-        action = getattr(route, "operation_id", None) or f"{scope['method']} {scope['path'][:200]}"
         request_id = scope.get("state", {}).get("request_id")
+        if status in REFUSED:
+            action = f"{scope['method'] if scope['method'] in METHODS else 'other'} {permissions.named(scope['path'])}"
+            self._trail.put(Act.refused(who.owner, who.id, action, request_id, str(status)))
+            return
+        action = getattr(route, "operation_id", None) or scope["method"]
         self._trail.put(Act(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
 
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 from services.gateway.backends import Backends
 from services.gateway.errors import RequestInvalid
 from services.gateway.schemas.problem import ProblemItem
-from services.gateway.uploads import read_upload
+from services.gateway.uploads import Limits, read_upload
 from services.registry import artifacts, datasets, idempotency, tables
 from services.registry.errors import DatasetNameTaken
 from services.registry.idempotency import Answer, Key
@@ -25,7 +25,6 @@ ARC_ELSEWHERE = (
     "ARC tasks cannot be uploaded: they are no tables of questions and answers. Train on the built-in data sets arc-1 and arc-2, "
     "or on tasks of your own with the library: `python -m trm train --preset arc-1 --data FOLDER`."
 )
-INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def store(
     """The recorded data set; raises RequestInvalid, UploadRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
     _require_tables(upload.kind)
     _require_free_name(parts, upload.name)
-    splits = _read(upload, INFLATED_TIMES * parts.settings.max_body_bytes)
+    splits = _read(upload, Limits.of(parts.settings))
     dataset_id = new_id("ds")
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
         folder = Path(scratch, dataset_id)
@@ -80,13 +79,13 @@ def _require_free_name(parts: Backends, name: str) -> None:
         datasets.require_free_name(session, name)
 
 
-def _read(upload: Upload, most_bytes: int) -> dict[str, PuzzleSet]:
-    train = read_upload(upload.file, "file", upload.kind, most_bytes)
+def _read(upload: Upload, limits: Limits) -> dict[str, PuzzleSet]:
+    train = read_upload(upload.file, "file", upload.kind, limits)
     if upload.test_file is None:
         _require_few(train)
         train, test = holdout(train)
     else:
-        test = read_upload(upload.test_file, "test_file", upload.kind, most_bytes, spec=train.spec)
+        test = read_upload(upload.test_file, "test_file", upload.kind, limits, spec=train.spec)
     return {"train": train, "test": test}
 
 

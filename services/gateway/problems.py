@@ -19,7 +19,13 @@ from services.registry.errors import RegistryError
 from trm.errors import TrmError
 
 MEDIA_TYPE = "application/problem+json"
-HTTP_CODES = {400: "body_malformed", 404: "route_not_found", 405: "method_not_allowed", 413: "body_too_large"}
+HTTP_CODES = {
+    400: "body_malformed",
+    404: "route_not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "body_too_large",
+}
 
 
 class ProblemResponse(JSONResponse):

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from services.gateway import authentication
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
+from services.gateway.connections import ConnectionLimits, limited
 from services.registry.database import require_head
 from services.registry.settings import Settings
 
@@ -43,6 +44,7 @@ class Server(uvicorn.Server):
                 app,
                 host=host,
                 port=port,
+                http=limited(ConnectionLimits.of(app.state.backends.settings)),
                 log_config=None,
                 log_level="warning",
                 access_log=False,

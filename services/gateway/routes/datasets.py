@@ -69,6 +69,7 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     status_code=201,
     response_model=Dataset,
     operation_id="createDataset",
+    form_limits={"max_files": 2, "max_fields": 10, "max_part_size": 1 << 14},
     summary="Upload a data set",
     responses=refusals(
         "body_malformed",
