@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from services.gateway.catalogue import ERRORS_LISTED
 from services.gateway.errors import EffortRefused, PuzzlesRefused, RequestInvalid
-from services.gateway.problems import named, pointer
-from services.gateway.schemas.problem import ProblemItem
+from services.gateway.problems import named
+from services.gateway.schemas.problem import ProblemItem, pointer
 from services.gateway.schemas.puzzle import Given
 from services.gateway.schemas.solve_job import SolveJobRequest
 from trm.config import PuzzleSpec, RunConfig

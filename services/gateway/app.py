@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from services.gateway import authentication, problems
+from services.gateway import authentication, permissions, problems
 from services.gateway.audit_trail import Audited
 from services.gateway.authentication import Authentication
 from services.gateway.authorization import Authorization
 from services.gateway.backends import Backends
 from services.gateway.body_limit import BodyLimit
+from services.gateway.known_names import require_known_query
 from services.gateway.nesting_limit import json_check
 from services.gateway.openapi import document
 from services.gateway.rate_limit import RateLimit, RateLimiter
@@ -103,7 +104,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Audited, trail=backends.audit)
     app.add_middleware(RequestContext, metrics=backends.metrics)  # the outermost: it sees every response
     for router in ROUTERS:
-        app.include_router(router)
+        is_ours = router.prefix.startswith(permissions.PREFIX)
+        app.include_router(router, dependencies=[Depends(require_known_query)] if is_ours else ())
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app
 

@@ -95,6 +95,12 @@ class KeyRing:
                 self._known[_digest(token)] = (found, time.monotonic() + REMEMBERED_SECONDS)
         return found
 
+    def look_again(self, who: Identity) -> Identity | None:
+        """The same caller as its key stands now, None once that is not valid; raises DatabaseUnavailable."""
+        with self._database.transaction() as session:
+            key = api_keys.find_valid(session, who.id)
+            return None if key is None else Identity.of(key)
+
     def forget(self) -> None:
         """Ask the database again for every token: a key was just withdrawn."""
         with self._lock:

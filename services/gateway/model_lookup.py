@@ -7,13 +7,14 @@ from functools import lru_cache
 from sqlalchemy.orm import Session
 
 from services.gateway.errors import ModelNotReady, ModelUnknown
-from services.registry import checkpoints, runs
+from services.registry import checkpoints, jobs, runs
 from services.registry.database import Database
 from services.registry.errors import CheckpointNotFound, RunNotFound
 from services.registry.owners import Sight
 from services.registry.tables import Job
 from trm import pretrained
 from trm.config import PuzzleSpec, RunConfig
+from trm.suggest import did_you_mean
 
 REMEMBERED = 256
 
@@ -54,15 +55,27 @@ def model_finder(database: Database) -> FindModel:
             checkpoint_id = _newest_of(database.seen_by(sight), name) if name.startswith("run_") else name
             return Model(config_of(sight, checkpoint_id), checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
-            raise unknown(error) from error
+            raise unknown(error, _meant(database.seen_by(sight), name)) from error
 
     return find
 
 
-def unknown(error: RunNotFound | CheckpointNotFound) -> ModelUnknown:
+def _meant(database: Database, name: str) -> str:
+    """What a name that is no model's may be: another one's, a job's or the name that a run was given."""
+    if close := did_you_mean(name, pretrained.names()):
+        return close
+    with database.transaction() as session:
+        run_id = jobs.run_of(session, name) if name.startswith("job_") else runs.named(session, name)
+    if run_id is None:
+        return ""
+    what = "is a job" if name.startswith("job_") else "is what a run is called"
+    return f" {name[:100]!r} {what}: give its run's id, {run_id}."
+
+
+def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> ModelUnknown:
     """What a request is told whose model is not there, or not any more."""
     return ModelUnknown(
-        f"{error} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
+        f"{error}{meant} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
     )
 
 

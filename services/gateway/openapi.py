@@ -12,6 +12,7 @@ from services.gateway.schemas.problem import Problem
 from services.registry.scopes import Scope
 
 REF = "#/components/schemas/{model}"
+STREAM = "text/event-stream"
 EVERYWHERE = ("internal_error",)
 GUARDED = ("unauthenticated", "scope_missing", "rate_limited")
 
@@ -65,9 +66,19 @@ def document(app: FastAPI) -> dict[str, Any]:
         problem = Problem.model_json_schema(ref_template=REF)
         schema["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
         _drop_default_errors(schema)
+        _list_streams_first(schema)
         _ask_for_keys(schema)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _list_streams_first(schema: dict[str, Any]) -> None:
+    """What a request without `Accept` is answered stands first: that is what generated clients read."""
+    for item in schema["paths"].values():
+        for operation in item.values():
+            content = operation["responses"].get("200", {}).get("content", {})
+            if STREAM in content:
+                operation["responses"]["200"]["content"] = {STREAM: content.pop(STREAM), **content}
 
 
 def _ask_for_keys(schema: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ import anyio
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends
+from services.gateway.errors import Unauthenticated
+from services.gateway.standing import Standing
 from services.registry import jobs
 
 FIRST_PAUSE_SECONDS = 0.01  # a puzzle takes a resident model some 30 ms
@@ -22,11 +24,17 @@ def wanted_seconds(prefer: str | None, most: float) -> int:
 
 
 async def finished_within(parts: Backends, job_id: str, seconds: float) -> bool:
-    """Whether the job finishes in this time; holds neither a thread nor a connection while it waits."""
+    """Whether the job finishes in this time; holds neither a thread nor a connection while it waits.
+
+    Raises Unauthenticated when the caller's key ends meanwhile.
+    """
+    standing = Standing(parts)
     deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
     while not parts.stopping.is_set():
         if await run_in_threadpool(_is_finished, parts, job_id):
             return True
+        if reason := await standing.lost():
+            raise Unauthenticated(reason)
         left = deadline - time.monotonic()
         if left <= 0:
             return False

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.gateway import authentication
+from services.gateway.allocator import give_memory_back
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
 from services.gateway.connections import ConnectionLimits, limited
@@ -22,6 +23,7 @@ log = structlog.get_logger()
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raises SchemaBehind or SchemaAhead when the database does not fit."""
+    give_memory_back()
     app = create_app(settings)
     backends: Backends = app.state.backends
     require_head(backends.database)

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends
 from services.gateway.schemas.event import JobEvent, JobEvents
+from services.gateway.standing import Standing
 from services.registry import job_events, jobs
 from services.registry.errors import DatabaseUnavailable
 
@@ -31,7 +32,8 @@ def read_events(backends: Backends, job_id: str, after: int, limit: int = EVENTS
 
 
 async def stream_events(backends: Backends, job_id: str, first: JobEvents, after: int) -> AsyncIterator[bytes]:
-    """`first`, then every later event until the job has ended or the service stops."""
+    """`first`, then every later event until the job has ended, the service stops, or the caller may not read it any longer."""
+    standing = Standing(backends)
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     events, pause, last_sent = first, FIRST_PAUSE_SECONDS, time.monotonic()
     while True:
@@ -40,6 +42,9 @@ async def stream_events(backends: Backends, job_id: str, first: JobEvents, after
             after, last_sent = event.id, time.monotonic()
             pause = BUSY_PAUSE_SECONDS if event.type == "step" else FIRST_PAUSE_SECONDS
         if events.finished or backends.stopping.is_set():
+            return
+        if reason := await standing.lost():
+            yield format_sse_event(data_str=json.dumps({"reason": reason}), event="closed")
             return
         if time.monotonic() - last_sent >= PING_SECONDS:
             yield KEEPALIVE_COMMENT

@@ -89,12 +89,17 @@ def authenticate(session: Session, token: str) -> ApiKey | None:
     match = TOKEN.fullmatch(token)
     if match is None:
         return None
-    key = session.scalars(select(ApiKey).where(ApiKey.id == f"key_{match[1]}", *_VALID)).one_or_none()
+    key = find_valid(session, f"key_{match[1]}")
     is_right = hmac.compare_digest(_digest(match[2]), key.secret_sha256 if key else NO_DIGEST)
     if key is None or not is_right:
         return None
     _note_use(session, key)
     return key
+
+
+def find_valid(session: Session, key_id: str) -> ApiKey | None:
+    """The key, if it is valid now."""
+    return session.scalars(select(ApiKey).where(ApiKey.id == key_id, *_VALID)).one_or_none()
 
 
 _VALID = (ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()))

@@ -90,6 +90,11 @@ def status_of(session: Session, job_id: str) -> JobStatus:
     return status
 
 
+def run_of(session: Session, job_id: str) -> str | None:
+    """The run of a training; None for other jobs, and for none."""
+    return session.scalar(select(Job.run_id).where(Job.id == job_id))
+
+
 def page(
     session: Session,
     *,

@@ -41,6 +41,12 @@ def get(session: Session, run_id: str) -> Run:
     return run
 
 
+def named(session: Session, name: str) -> str | None:
+    """The newest run that was given this name, if there is one."""
+    newest = select(Run.id).where(Run.name == name).order_by(Run.created_at.desc()).limit(1)
+    return session.scalar(newest)
+
+
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Run]:
     """A page of runs, youngest first; raises InvalidCursor."""
     return newest_first(session, select(Run), Run.created_at, Run.id, cursor, limit)

@@ -37,8 +37,9 @@ def opened(server: Server, *pieces: bytes) -> socket.socket:
 def answer(connection: socket.socket) -> bytes:
     """Everything until the server ends the connection."""
     pieces = []
-    while piece := connection.recv(1 << 16):
-        pieces.append(piece)
+    with connection:
+        while piece := connection.recv(1 << 16):
+            pieces.append(piece)
     return b"".join(pieces)
 
 
@@ -74,6 +75,7 @@ def test_dripping_does_not_help(strict: Server, head: bytes) -> None:
             continue
         except OSError:
             break
+    connection.close()
     assert time.monotonic() - begun < BODY + 2
     assert b"request_timeout" in said
 
@@ -85,6 +87,7 @@ def test_a_body_nobody_waits_for_does_not_keep_the_connection(strict: Server) ->
         while time.monotonic() - begun < 8:
             connection.sendall(b"x")
             time.sleep(0.05)
+    connection.close()
     assert time.monotonic() - begun < HEADERS + 3
 
 

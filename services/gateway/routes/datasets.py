@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 
 from services.gateway import dataset_lookup, ingest
 from services.gateway.backends import Parts
 from services.gateway.idempotency import Marked, earlier_answer, find, respond
+from services.gateway.known_names import require_known_fields
 from services.gateway.openapi import refusals
 from services.gateway.pagination import Cursor, Limit, Page
 from services.gateway.schemas.dataset import Dataset
@@ -69,6 +70,7 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     status_code=201,
     response_model=Dataset,
     operation_id="createDataset",
+    dependencies=[Depends(require_known_fields)],
     form_limits={"max_files": 2, "max_fields": 10, "max_part_size": 1 << 14},
     summary="Upload a data set",
     responses=refusals(

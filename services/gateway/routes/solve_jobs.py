@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway import admission, job_view
 from services.gateway.answers import answer
 from services.gateway.backends import Backends, Parts
+from services.gateway.errors import at_fault
 from services.gateway.idempotency import REPLAYED, Marked, respond, submit_once
 from services.gateway.openapi import refusals
 from services.gateway.polling import finished_within, wanted_seconds
@@ -71,7 +72,8 @@ async def create_solve_job(request: SolveJobRequest, parts: Parts, mark: Marked,
 
 
 def _submission(request: SolveJobRequest, parts: Backends) -> Submission:
-    model = parts.find_model(request.model)
+    with at_fault("model"):
+        model = parts.find_model(request.model)
     puzzles = admission.admit(request, model.config, parts.settings.max_puzzles_per_job)
     effort = request.effort.model_dump(exclude_defaults=True)
     return Submission(

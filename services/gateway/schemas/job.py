@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -99,6 +99,7 @@ class Attempt(Response):
 class TrainResult(Response):
     """What a finished training achieved."""
 
+    kind: Literal[JobKind.TRAIN]
     step: int | None = None
     seconds: float | None = Field(default=None, description="Of the last attempt.")
     exact_accuracy: float | None = Field(default=None, description="Share of the test split that is wholly right.")
@@ -110,6 +111,7 @@ class TrainResult(Response):
 class SolveResult(Response):
     """What a finished solve job found."""
 
+    kind: Literal[JobKind.SOLVE]
     n: int = Field(description="Puzzles.")
     verified: int | None = Field(description="Puzzles whose answer the rules accept; null for puzzles without rules.")
     mean_supervision_steps: float | None = Field(description="Of the chains whose answers are given.")
@@ -135,7 +137,7 @@ class Job(Response):
         default=None, description="The checkpoint that a solve job uses, or the name of a shipped model."
     )
     error: JobError | None = None
-    result: TrainResult | SolveResult | None = None
+    result: Annotated[TrainResult | SolveResult, Field(discriminator="kind")] | None = None
     cancel_requested: bool
     pause_requested: bool = Field(description="True until it is paused, and while it is.")
     priority: int
@@ -185,9 +187,9 @@ def _result(job: tables.Job, solutions: Sequence[tables.Solution] | None) -> Tra
     if job.result is None:
         return None
     if job.kind is JobKind.TRAIN:
-        return TrainResult.model_validate(job.result)
+        return TrainResult.model_validate({**job.result, "kind": job.kind})
     listed = None if solutions is None else [Solution.of(s) for s in solutions]
-    return SolveResult.model_validate({**job.result, "solutions": listed})
+    return SolveResult.model_validate({**job.result, "kind": job.kind, "solutions": listed})
 
 
 def _links(job: tables.Job) -> dict[str, str]:

@@ -1,12 +1,10 @@
 """What a training job is asked with."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from services.gateway.schemas.wishes import Wishes
-
-Override = bool | int | float | Annotated[str, Field(max_length=200)] | None
 
 
 class TrainingJobRequest(Wishes):
@@ -20,6 +18,10 @@ class TrainingJobRequest(Wishes):
                     "preset": "sudoku-extreme",
                     "name": "extreme, 200 steps on a laptop",
                     "overrides": {"train.steps": 200, "train.batch_size": 32, "train.precision": "float32"},
+                },
+                {
+                    "preset": "sudoku-6x6",
+                    "overrides": {"train.depth_curriculum": [{"until": 0.5, "recursions": 1, "latent_steps": 1}]},
                 },
                 {"preset": "sudoku-6x6", "dataset": "my-sudokus"},
                 {
@@ -38,8 +40,11 @@ class TrainingJobRequest(Wishes):
         "with the weights that the checkpoint solves with, in the configuration of its run. Steps count from 0; optimizer, "
         "schedule and data begin anew. `overrides` may change anything but the model.",
     )
-    overrides: dict[str, Override] = Field(
-        default={}, max_length=100, description="Settings to change, as `section.field`: see GET /v1/presets/{name}."
+    overrides: dict[str, JsonValue] = Field(
+        default={},
+        max_length=100,
+        description="Settings to change, as `section.field`: see GET /v1/presets/{name}. "
+        "Values are written as they are there, lists of objects included.",
     )
     dataset: str | None = Field(
         default=None, max_length=100, description="Train on this data set, not on the preset's own."
