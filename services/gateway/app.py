@@ -27,6 +27,7 @@ from services.gateway.routes import (
     jobs,
     metrics,
     models,
+    pages,
     presets,
     runs,
     solve_jobs,
@@ -75,6 +76,7 @@ ROUTERS = (
     problem_routes.router,
     health.router,
     metrics.router,
+    pages.router,
 )
 
 
@@ -87,6 +89,8 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("trm-service"),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_tags=TAGS,
+        docs_url=None,  # pages of our own: FastAPI's load scripts from elsewhere
+        redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the Host header
         lifespan=_lifespan,
     )
