@@ -8,6 +8,7 @@ from torch import Tensor
 from trm.config import PuzzleSpec
 from trm.device import on_device
 from trm.puzzles.maze import solve
+from trm.puzzles.sudoku import BLANK
 from trm.puzzles.symmetry import views
 
 
@@ -18,6 +19,13 @@ def augment(spec: PuzzleSpec, questions: Tensor, answers: Tensor, generator: tor
     cells = on_device(sudoku_cells(spec.box, len(questions), generator), questions.device)  # (K, L)
     digits = on_device(sudoku_digits(spec, len(questions), generator).to(questions.dtype), questions.device)  # (K, V)
     return tuple(digits.gather(1, grid.gather(1, cells).long()) for grid in (questions, answers))  # type: ignore[return-value]
+
+
+def reveal(questions: Tensor, answers: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Sudokus `(K, L)` with blanks filled in: each puzzle draws a share below `most`, and each of its blanks is filled with that chance."""
+    share = on_device(most * torch.rand(len(questions), 1, generator=generator), questions.device)
+    drawn = on_device(torch.rand(questions.shape, generator=generator), questions.device)
+    return torch.where((questions == BLANK) & (drawn < share), answers, questions)
 
 
 def sudoku_digits(spec: PuzzleSpec, count: int, generator: torch.Generator) -> Tensor:

@@ -33,18 +33,21 @@ def should_compile(choice: CompileChoice, config: RunConfig, device: torch.devic
     """What a choice comes to: `auto` compiles where it can and where it is worthwhile; raises CompilerMissing for `always`."""
     if choice == "always":
         _require_compiler(device)
-    return choice == "always" or (
-        choice == "auto" and config.model.hidden_size >= WORTHWHILE and why_not(device) is None
-    )
+    return choice == "always" or (choice == "auto" and _is_worthwhile(config) and why_not(device) is None)
+
+
+def _is_worthwhile(config: RunConfig) -> bool:
+    return config.model.any_size or config.model.hidden_size >= WORTHWHILE
 
 
 def compiled_blocks(model: TinyRecursiveModel, device: torch.device, *, any_batch: bool) -> None:
-    """Compile every block of the network in place, at its first use; raises CompilerMissing.
+    """Compile the network in place, at its first use; raises CompilerMissing.
 
-    One program serves all blocks of a shape. `any_batch` makes it serve every number of puzzles as well.
+    Wide layers one by one, since one program serves all of a shape; narrow ones as a whole, since there what lies between the
+    products takes most of the time. `any_batch` makes a program serve every number of puzzles as well.
     """
     _require_compiler(device)
-    for module in model.blocks():
+    for module in model.networks() if model.config.any_size else model.blocks():
         module.compile(dynamic=any_batch or None)
 
 

@@ -53,8 +53,9 @@ class PuzzleSpec(Frozen):
 class ModelConfig(Frozen):
     """The network and its recursion. Defaults are the paper's (arXiv 2510.04871, Sudoku)."""
 
-    mixer: Literal["mlp", "attention"] = "mlp"
-    """What mixes the tokens: an MLP over the token axis, or self-attention with rotary embeddings."""
+    mixer: Literal["mlp", "attention", "units", "neighbours"] = "mlp"
+    """What mixes the tokens. The paper's: an MLP over the token axis, or self-attention with rotary embeddings. Ours: messages along a
+    Sudoku's cells, rows, columns and boxes (`units`), or between the cells of a grid (`neighbours`); both for puzzles of any size."""
     feed_forward: Literal["swiglu", "normed_swiglu"] = "swiglu"
     """`normed_swiglu` is sigmoid(gate) * norm(gate * up), which suits Muon (arXiv 2601.19085)."""
     experts: int = Field(default=1, ge=1, le=16)
@@ -72,7 +73,8 @@ class ModelConfig(Frozen):
     layers: int = Field(default=2, ge=1, le=16)
     """Layers of the network (of each, where there are two)."""
     expansion: float = Field(default=4.0, gt=0, le=16)
-    """Inner width of a feed-forward over its outer one, before rounding up to a multiple of 256."""
+    """Inner width of a feed-forward over its outer one: two thirds of it, rounded up to a multiple of 256; exactly it for `units` and
+    `neighbours`."""
     tied_embeddings: bool = False
     """The answer head is the token embedding."""
     latent_steps: int = Field(default=6, ge=1, le=32)
@@ -93,6 +95,11 @@ class ModelConfig(Frozen):
     """Share of the old value that an update keeps (arXiv 2605.21488: 0.05)."""
     update_noise: float = Field(default=0.0, ge=0, le=1)
     """Deviation of the noise added to every update in training (arXiv 2605.21488: 0.01)."""
+
+    @property
+    def any_size(self) -> bool:
+        """Whether the weights depend on no size, so that they answer every puzzle of their kind."""
+        return self.mixer in ("units", "neighbours")
 
     @property
     def effective_depth(self) -> int:
@@ -135,6 +142,10 @@ class ModelConfig(Frozen):
                 "hypotheses start at their own fixed latents: drop random_start",
             ),
             (not recursive and (self.inertia or self.update_noise), "inertia and update_noise need a recursion"),
+            (
+                self.any_size and (self.prefix_tokens or self.experts > 1 or self.tied_embeddings),
+                f"mixer={self.mixer} has no prefix, no experts and a head of its own: set prefix_tokens to 0, experts to 1",
+            ),
         ):
             if wrong:
                 raise ValueError(sentence)
@@ -209,6 +220,15 @@ class TrainConfig(Frozen):
     """Keep less for the backward pass and compute it again: slower by up to a third, for a larger batch in the same memory."""
     augment: bool = True
     """Put every puzzle through a random symmetry of its kind as it enters a slot."""
+    reveal: float = Field(default=0.0, ge=0, le=1)
+    """Largest share of a Sudoku's blanks that are filled in as it enters a slot; each puzzle draws its own share below it. It falls
+    linearly to nothing by `reveal_until`, so that easier puzzles come first."""
+    reveal_until: float = Field(default=0.5, gt=0, le=1)
+    """Share of all updates at which nothing is revealed."""
+    hard_share: float | None = Field(default=None, ge=0, le=1)
+    """Share of the training puzzles that are drawn from those rated `hard_rating` or more; as they come if left out."""
+    hard_rating: int = Field(default=1, ge=1)
+    """Rating from which a puzzle counts as hard."""
     arc_variants: int = Field(default=1000, ge=0, le=10_000)
     """Variants of every ARC task, each with a puzzle id of its own."""
     seed: int = Field(default=0, ge=0, lt=2**63)
@@ -247,6 +267,16 @@ class RunConfig(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if (self.model.mixer == "units") > (self.puzzle.kind == "sudoku"):
+            raise ValueError("mixer=units passes messages along the units of a Sudoku: use neighbours for other grids")
+        if self.model.mixer == "units" and self.train.label_smoothing:
+            raise ValueError("mixer=units knows which symbols a cell cannot hold: set label_smoothing to 0")
+        if self.model.mixer == "neighbours" and self.train.label_smoothing and self.puzzle.kind == "maze":
+            raise ValueError("mixer=neighbours knows what a maze's cell cannot become: set label_smoothing to 0")
+        if self.train.reveal and self.puzzle.kind != "sudoku":
+            raise ValueError("only the blanks of a Sudoku can be revealed: set train.reveal to 0")
+        if self.train.hard_share is not None and self.puzzle.kind == "arc":
+            raise ValueError("ARC has no ratings: leave train.hard_share out")
         fixed = self.model.latents in ("multi_scale", "none")
         if self.train.depth_curriculum and fixed:
             raise ValueError(f"a depth_curriculum cannot change the depth of latents={self.model.latents}")

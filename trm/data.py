@@ -73,10 +73,17 @@ class Splits:
 
     def feed(self, config: RunConfig, device: torch.device) -> AnyFeed:
         """The training puzzles in the order of the configuration's seed."""
-        augmented, seed = config.train.augment, config.train.seed
+        train = config.train
         if isinstance(self.train, ArcSets):
-            return ArcFeed(self.train, augmented=augmented, seed=seed, device=device)
-        return Feed(self.train, augmented=augmented, seed=seed, device=device)
+            return ArcFeed(self.train, augmented=train.augment, seed=train.seed, device=device)
+        return Feed(
+            self.train,
+            augmented=train.augment,
+            seed=train.seed,
+            device=device,
+            hard_share=train.hard_share,
+            hard_rating=train.hard_rating,
+        )
 
 
 def load_splits(source: str | Path, config: RunConfig) -> Splits:

@@ -7,6 +7,7 @@ from torch import Tensor
 from trm.augment import augment, maze_images
 from trm.config import PuzzleSpec
 from trm.device import on_device
+from trm.errors import ConfigError
 from trm.losses import IGNORED
 from trm.puzzles.puzzle_set import PuzzleSet
 
@@ -22,7 +23,20 @@ class Feed:
     Every puzzle offered is trained on, unlike in the official loader, which drops the rows of slots that have not halted.
     """
 
-    def __init__(self, puzzles: PuzzleSet, *, augmented: bool, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        puzzles: PuzzleSet,
+        *,
+        augmented: bool,
+        seed: int,
+        device: torch.device,
+        hard_share: float | None = None,
+        hard_rating: int = 1,
+    ) -> None:
+        """With `hard_share` puzzles are drawn with replacement, that share of them from those rated `hard_rating` or more.
+
+        Raises ConfigError where no puzzle, or every one, is rated so.
+        """
         self.spec: PuzzleSpec = puzzles.spec
         self.augmented = augmented and self.spec.kind == "sudoku"
         tables = (puzzles.questions, puzzles.answers)
@@ -31,6 +45,9 @@ class Feed:
         self.count, self.seed = len(puzzles), seed
         self.images = len(tables[0]) // self.count  # of every puzzle, one after the other
         self.questions, self.answers = (torch.from_numpy(table).to(device) for table in tables)  # (n images, L)
+        self.hard_share = hard_share
+        if hard_share is not None:
+            self.pools = _split_by_rating(puzzles, hard_rating)
         self.seek(0, 0)
 
     def seek(self, epoch: int, position: int) -> None:
@@ -40,7 +57,7 @@ class Feed:
 
     def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The next `count` questions and labels `(count, L)`, padding ignored, and their puzzle ids `(count,)`."""
-        rows = self._next_rows(count)
+        rows = self._next_rows(count) if self.hard_share is None else self._draw_rows(count, generator)
         if self.images > 1:
             rows = rows * self.images + torch.randint(self.images, (count,), generator=generator)
         rows = on_device(rows, self.questions.device)
@@ -48,6 +65,11 @@ class Feed:
         if self.augmented:
             questions, answers = augment(self.spec, questions, answers, generator)
         return questions, answers.masked_fill(answers == 0, IGNORED), torch.zeros_like(rows)
+
+    def _draw_rows(self, count: int, generator: torch.Generator) -> Tensor:
+        is_hard = torch.rand(count, generator=generator) < self.hard_share
+        easy, hard = (pool[torch.randint(len(pool), (count,), generator=generator)] for pool in self.pools)
+        return torch.where(is_hard, hard, easy)
 
     def _next_rows(self, count: int) -> Tensor:
         rows = torch.empty(count, dtype=torch.int64)
@@ -59,3 +81,15 @@ class Feed:
             if self.position == len(self.order):
                 self.seek(self.epoch + 1, 0)
         return rows
+
+
+def _split_by_rating(puzzles: PuzzleSet, hard_rating: int) -> tuple[Tensor, Tensor]:
+    """Rows of the puzzles rated lower, and of the others."""
+    is_hard = np.zeros(len(puzzles), dtype=bool) if puzzles.ratings is None else puzzles.ratings >= hard_rating
+    easy, hard = np.flatnonzero(~is_hard), np.flatnonzero(is_hard)
+    if not len(easy) or not len(hard):
+        raise ConfigError(
+            f"train.hard_share needs puzzles rated below {hard_rating} and others: this data set has {len(easy)} and {len(hard)}. "
+            "Leave hard_share out, or choose another hard_rating."
+        )
+    return torch.from_numpy(easy), torch.from_numpy(hard)

@@ -63,6 +63,12 @@ def inner_width(width: int, expansion: float) -> int:
     return INNER_MULTIPLE * math.ceil(round(expansion * width * 2 / 3) / INNER_MULTIPLE)
 
 
+def gated(gate_up: Tensor, axis: int, *, normed: bool) -> Tensor:
+    """The first half of an axis gates the second: silu(gate) up, or sigmoid(gate) norm(gate up) where `normed`."""
+    gate, up = gate_up.chunk(2, dim=axis)
+    return gate.sigmoid() * rms_norm(gate * up, axis) if normed else F.silu(gate) * up
+
+
 class SwiGLU(nn.Module):
     """down(silu(gate(x)) * up(x)) over the last axis; gate and up are one fused matrix, gate first.
 
@@ -78,17 +84,13 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., width) -> (.., width)`."""
-        out: Tensor = self.down(self._gated(self.gate_up(x), -1))
+        out: Tensor = self.down(gated(self.gate_up(x), -1, normed=self.normed))
         return out
 
     def over_first(self, x: Tensor) -> Tensor:
         """The same over the first axis, `(width, ..) -> (width, ..)`: the weights multiply from the left."""
-        inner = self._gated(self.gate_up.weight.to(x.dtype) @ x.flatten(1), 0)
+        inner = gated(self.gate_up.weight.to(x.dtype) @ x.flatten(1), 0, normed=self.normed)
         return (self.down.weight.to(x.dtype) @ inner).view(x.shape)
-
-    def _gated(self, gate_up: Tensor, axis: int) -> Tensor:
-        gate, up = gate_up.chunk(2, dim=axis)
-        return gate.sigmoid() * rms_norm(gate * up, axis) if self.normed else F.silu(gate) * up
 
 
 class MixtureOfExperts(nn.Module):

@@ -3,7 +3,6 @@
 Shapes: B puzzles, L grid cells, P prefix tokens, S = P + L, D hidden size, V vocabulary.
 """
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,7 +11,9 @@ from torch import Tensor, nn
 
 from trm.config import ModelConfig, PuzzleSpec
 from trm.device import on_device
-from trm.layers import Block, Linear, truncated_normal_, widened
+from trm.layers import Linear, truncated_normal_, widened
+from trm.network.blocks import Network
+from trm.network.ports import make_port
 from trm.recursion import Depth, recurse
 
 BIG_TABLE = 1 << 24  # values
@@ -43,7 +44,8 @@ class TinyRecursiveModel(nn.Module):
 
     | tensor                  | shape          | start                                      |
     |-------------------------|----------------|--------------------------------------------|
-    | embedding               | (V, D)         | truncated normal, deviation 1 / sqrt(D)    |
+    | embedding               | (V, D)         | truncated normal, deviation 1 / sqrt(D);   |
+    |                         |                | three rows with units                      |
     | puzzle_embedding        | (ids, D)       | zeros; a buffer, trained by sparse signSGD |
     | y_init                  | (D,)           | truncated normal, deviation 1; fixed       |
     | z_init                  | (D,)           | the same; (n, D) with multi-scale latents, |
@@ -60,15 +62,15 @@ class TinyRecursiveModel(nn.Module):
         super().__init__()
         self.config = config
         self.depth = Depth(config.recursions, config.latent_steps)
-        self.recomputes = False  # gradient checkpointing, in training
-        self.tokens = config.prefix_tokens + puzzle.cells  # S
+        self.puzzle, self.port = puzzle, make_port(config, puzzle)
+        self.tokens = self.port.tokens  # S
         width = config.hidden_size
-        self.embedding = nn.Parameter(torch.empty(puzzle.vocab_size, width))
-        self.layers = nn.ModuleList(Block(config, self.tokens) for _ in range(config.layers))
+        self.embedding = nn.Parameter(torch.empty(self.port.embeddings, width))
+        self.layers = Network(config, puzzle, self.tokens)
         if config.networks == "separate":
-            self.answer_layers = nn.ModuleList(Block(config, self.tokens) for _ in range(config.layers))
+            self.answer_layers = Network(config, puzzle, self.tokens)
         if not config.tied_embeddings:
-            self.answer_head = Linear(width, puzzle.vocab_size)
+            self.answer_head = Linear(width, self.port.outputs)
         self.halt_head = nn.Linear(width, 2)
         scales = config.latent_steps if config.latents == "multi_scale" else config.hypotheses
         self.register_buffer("y_init", torch.empty(width))
@@ -88,9 +90,18 @@ class TinyRecursiveModel(nn.Module):
         truncated_normal_(self.z_init, 1.0, generator)
         self.puzzle_embedding.zero_()
 
+    def networks(self) -> list[Network]:
+        """The network of the latent and, where it is another, that of the answer."""
+        return [self.layers, *([self.answer_layers] if self.config.networks == "separate" else ())]
+
     def blocks(self) -> list[nn.Module]:
         """The layers of every network."""
-        return [*self.layers, *(self.answer_layers if self.config.networks == "separate" else ())]
+        return [layer for network in self.networks() for layer in network]
+
+    def recompute(self, recomputes: bool) -> None:
+        """Whether training keeps less for the backward pass and computes it again (gradient checkpointing)."""
+        for network in self.networks():
+            network.recomputes = recomputes
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "TinyRecursiveModel":
         """A big puzzle table (ARC: gigabytes) stays where it is, on the host or in its file; its rows are sent as needed."""
@@ -129,14 +140,8 @@ class TinyRecursiveModel(nn.Module):
         return states[0], states[1]
 
     def embed(self, inputs: Tensor, puzzle_rows: Tensor, dtype: torch.dtype) -> Tensor:
-        """The question x `(B, S, D)`: the puzzle's row in the first prefix token, zeros in the others, then the grid."""
-        width = self.config.hidden_size
-        # (B, L, D); on a CPU the threads of an index's gradient add in any order, those of this one in the same
-        grid = nn.functional.embedding(inputs, self.embedding.to(dtype))
-        if self.config.prefix_tokens:
-            empty = grid.new_zeros(grid.shape[0], self.config.prefix_tokens - 1, width)
-            grid = torch.cat((puzzle_rows.to(dtype).unsqueeze(1), empty, grid), dim=1)
-        return grid * math.sqrt(width)
+        """The question x `(B, S, D)` of grids `(B, L)` and their rows of the puzzle table `(B, D)`."""
+        return self.port.embed(self.embedding.to(dtype), inputs, puzzle_rows)
 
     def forward(
         self, inputs: Tensor, puzzle_rows: Tensor, y: Tensor, z: Tensor, generator: torch.Generator | None = None
@@ -150,13 +155,13 @@ class TinyRecursiveModel(nn.Module):
         if several > 1:
             x, y, z = x.repeat_interleave(several, 0), y.repeat_interleave(several, 0), z.flatten(0, 1)
         y, z = recurse(self, x, y, z, generator)
-        parts = (y, z, *self.read(y))
+        parts = (y, z, *self.read(y, inputs.repeat_interleave(several, 0) if several > 1 else inputs))
         return Thought(*(part.view(-1, several, *part.shape[1:]) for part in parts) if several > 1 else parts)
 
-    def read(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Answer logits `(B, L, V)`, halt and continue logits `(B,)` of an answer state `(B, S, D)`."""
+    def read(self, y: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Answer logits `(B, L, V)`, halt and continue logits `(B,)` of an answer state `(B, S, D)` about grids `(B, L)`."""
         head = self.embedding if self.config.tied_embeddings else self.answer_head.weight
-        logits = nn.functional.linear(y, head.to(y.dtype))[:, self.config.prefix_tokens :]
-        halting = nn.functional.linear(y[:, 0], self.halt_head.weight.to(y.dtype), self.halt_head.bias.to(y.dtype))
-        halting = widened(halting)
+        logits = self.port.read(nn.functional.linear(y, head.to(y.dtype)), inputs)
+        weight, bias = (part.to(y.dtype) for part in (self.halt_head.weight, self.halt_head.bias))
+        halting = widened(nn.functional.linear(self.port.summary(y), weight, bias))
         return logits, halting[:, 0], halting[:, 1]

@@ -209,6 +209,50 @@ OWN = (
 )
 
 
+# Ours: bodies that know the puzzle's geometry, small enough to be trained on two CPU cores: docs/explanation/bodies.md.
+# Two latent steps and three recursions: a supervision step costs five thirds of one of a single recursion, and is three times as deep.
+# Random starts make every chain another one; revealed cells and easy puzzles come first. float32: at this width bfloat16 gains nothing.
+UNITS = _derived(
+    SUDOKU,
+    "sudoku",
+    "Sudoku of any size: messages along cells, rows, columns and boxes, 37 thousand weights; hours on two CPU cores.",
+    {
+        "model.mixer": "units",
+        "model.feed_forward": "normed_swiglu",
+        "model.hidden_size": 32,
+        "model.expansion": 2.0,
+        "model.prefix_tokens": 0,
+        "model.latent_steps": 2,
+        "model.recursions": 3,
+        "model.random_start": True,
+        "train.optimizer": "muon",
+        "train.loss": "softmax",
+        "train.learning_rate": 2e-3,
+        "train.weight_decay": 0.005,
+        "train.gradient_clip": 1.0,
+        "train.schedule": "warmup_stable_decay",
+        "train.warmup_steps": 100,
+        "train.min_learning_rate_ratio": 0.02,
+        "train.ema_decay": 0.998,
+        "train.precision": "float32",
+        "train.batch_size": 64,
+        "train.steps": 60_000,
+        "train.reveal": 0.6,
+        "train.reveal_until": 0.05,
+        "train.hard_share": 0.6,
+        "train.hard_rating": 5,
+        "train.augment": False,
+        "train.keep_best": True,
+        "train.log_every": 100,
+        "train.evaluate_every": 2_000,
+        "train.evaluate_puzzles": 500,
+        "train.test_puzzles": 2_000,
+        "train.checkpoint_every": 500,
+    },
+    "sudoku-hard-all",
+)
+
+
 def _ablated(ablation: Ablation) -> Preset:
     published = "" if ablation.published is None else f" (published: {ablation.published} %)"
     summary = f"sudoku-extreme, but: {ablation.summary}{published}."
@@ -224,6 +268,7 @@ PRESETS: dict[str, Preset] = {
         *AS_IN_THE_PAPER,
         *TABLE_1,
         *OWN,
+        UNITS,
         *(_ablated(ablation) for ablation in (*PAPER, *SUCCESSORS)),
     )
 }

@@ -8,8 +8,9 @@ from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+from torch import Tensor
+
+from trm.network.blocks import Network
 
 if TYPE_CHECKING:
     from trm.model import TinyRecursiveModel
@@ -27,19 +28,12 @@ class Recursion:
 
     def __init__(self, model: "TinyRecursiveModel", x: Tensor, generator: torch.Generator | None) -> None:
         self.config, self.depth, self.x, self.generator = model.config, model.depth, x, generator
-        self.recomputes = model.recomputes
         self.latent_layers = model.layers
         self.answer_layers = model.answer_layers if model.config.networks == "separate" else model.layers
 
-    def update(self, layers: nn.ModuleList, state: Tensor, added: Tensor | None) -> Tensor:
+    def update(self, layers: Network, state: Tensor, added: Tensor | None) -> Tensor:
         """The network's new value of a state; EqR keeps a share of the old one and adds noise in training."""
-        new = state if added is None else state + added
-        for layer in layers:
-            new = (
-                checkpoint(layer, new, use_reentrant=False)
-                if self.recomputes and torch.is_grad_enabled()
-                else layer(new)
-            )
+        new: Tensor = layers(state, added)
         if self.config.inertia:
             new = self.config.inertia * state + (1 - self.config.inertia) * new
         if self.config.update_noise and self.generator is not None:

@@ -24,3 +24,8 @@ def depth_at(step: int, model: ModelConfig, train: TrainConfig) -> Depth:
         if step <= stage.until * train.steps:
             return Depth(stage.recursions, stage.latent_steps)
     return Depth(model.recursions, model.latent_steps)
+
+
+def reveal_at(step: int, train: TrainConfig) -> float:
+    """The largest share of a puzzle's blanks that is revealed in update `step`, counted from 1."""
+    return train.reveal * max(0.0, 1 - step / (train.reveal_until * train.steps))

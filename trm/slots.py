@@ -67,7 +67,7 @@ class Slots:
         self.count = 0
         y, z = model.initial_state(1, dtype)
         self.y, self.z = (torch.empty(capacity, *state.shape[1:], dtype=dtype, device=self.device) for state in (y, z))
-        cells = model.tokens - model.config.prefix_tokens
+        cells = model.puzzle.cells
         self.inputs = torch.ones(capacity, cells, dtype=torch.int32, device=self.device)
         self.puzzle_rows = model.puzzle_rows(torch.zeros(capacity, dtype=torch.int64)).clone()
         self.numbers, self.seeds = (np.zeros(capacity, dtype=np.int64) for _ in range(2))
@@ -195,9 +195,10 @@ class Slots:
 
 def tile_of(model: TinyRecursiveModel, dtype: torch.dtype) -> int:
     """How many puzzles to think about at once on a CPU, so that the widest activation fits TILE_BYTES; at least one."""
-    size, inner = model.config.hidden_size, inner_width(model.config.hidden_size, model.config.expansion)
-    across = 2 * size * inner_width(model.tokens, model.config.expansion) if model.config.mixer == "mlp" else 0
-    widest = max(2 * inner * model.tokens, across) * dtype.itemsize * model.config.hypotheses
+    size, config = model.config.hidden_size, model.config
+    inner = round(config.expansion * size) if config.any_size else inner_width(size, config.expansion)
+    across = 2 * size * inner_width(model.tokens, config.expansion) if config.mixer == "mlp" else 0
+    widest = max(2 * inner * model.tokens, across) * dtype.itemsize * config.hypotheses
     return max(1, TILE_BYTES // widest)
 
 

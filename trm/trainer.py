@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from trm import checkpoint
+from trm.augment import reveal
 from trm.best import Best
 from trm.checkpoint import Snapshot
 from trm.compiling import compiled_blocks
@@ -42,7 +43,7 @@ from trm.events import (
 )
 from trm.model import TinyRecursiveModel
 from trm.optimizers import make_optimizers, sparse_sign_sgd
-from trm.schedule import depth_at, learning_rate_factor
+from trm.schedule import depth_at, learning_rate_factor, reveal_at
 from trm.solver import Solver
 from trm.supervised_step import SupervisedStep
 from trm.supervision import Carry, explored
@@ -71,7 +72,7 @@ class Trainer:
         self.model = TinyRecursiveModel(config.model, config.puzzle)
         self.model.initialise(self.generator)
         self.model.to(device)
-        self.model.recomputes = config.train.gradient_checkpointing
+        self.model.recompute(config.train.gradient_checkpointing)
         self.compiling: CompileChoice = "always" if compiled else "never"
         if compiled:
             compiled_blocks(self.model, device, any_batch=False)
@@ -285,8 +286,10 @@ class Trainer:
         """New puzzles into halted slots; only what the host has to tell is sent to the device, and nothing is waited for."""
         slots, train = self._halted().nonzero().squeeze(1), self.config.train
         if len(slots):
-            puzzles = self.feed.take(len(slots), self.generator)
-            self.carry.refill(self.model, on_device(slots, self.device), *puzzles, self.generator)
+            questions, labels, ids = self.feed.take(len(slots), self.generator)
+            if share := reveal_at(self.step + 1, train):
+                questions = reveal(questions, labels, share, self.generator)
+            self.carry.refill(self.model, on_device(slots, self.device), questions, labels, ids, self.generator)
         if self.config.model.prefix_tokens:
             with torch.no_grad():
                 self.think.rows.copy_(self.model.puzzle_rows(self.carry.puzzle_ids))

@@ -68,7 +68,7 @@ def test_gradient_checkpointing_changes_no_gradient(config: RunConfig, splits: S
         train = config.train.model_copy(update={"gradient_checkpointing": recomputes})
         model = config.model.model_copy(update={"prefix_tokens": prefix})
         trainer = Trainer(config.model_copy(update={"train": train, "model": model}), splits, CPU)
-        assert trainer.model.recomputes == recomputes
+        assert trainer.model.layers.recomputes == recomputes
         trainer.update()
         gradients.append({name: p.grad for name, p in trainer.model.named_parameters()})
     for name, gradient in gradients[0].items():

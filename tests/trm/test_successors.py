@@ -159,7 +159,9 @@ def test_experts_are_two_a_token_and_their_shares_add_up() -> None:
 def test_tied_embeddings_are_the_answer_head() -> None:
     model = model_of(tied_embeddings=True)
     y = torch.randn(1, model.tokens, 16)
-    torch.testing.assert_close(model.read(y)[0], y[:, 1:] @ model.embedding.T)
+    torch.testing.assert_close(
+        model.read(y, torch.ones(1, SPEC.cells, dtype=torch.int32))[0], y[:, 1:] @ model.embedding.T
+    )
     assert "answer_head.weight" not in model.state_dict()
 
 
