@@ -60,7 +60,7 @@ class SupervisedStep:
         if self.config.model.hypotheses > 1:
             thought = thought.pick(best_hypothesis(thought.logits, carry.labels, self.config.train.loss))
         loss = self._loss(thought)
-        torch.autograd.backward(loss.total / len(carry.steps))
+        torch.autograd.backward(loss.total / self.config.train.batch_size)  # of all ranks
         steps = carry.steps + 1
         halted = halts(most, self._wants_to_halt(thought), steps, self.at_least)
         self.window.add(loss, thought.halt_logit, steps, halted)

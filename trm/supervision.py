@@ -34,17 +34,9 @@ class Carry:
             y, z, none, torch.ones_like(none, dtype=torch.bool), whole, torch.full_like(whole, IGNORED), none.long()
         )
 
-    def refill(
-        self,
-        model: TinyRecursiveModel,
-        slots: Tensor,
-        inputs: Tensor,
-        labels: Tensor,
-        puzzle_ids: Tensor,
-        generator: torch.Generator,
-    ) -> None:
-        """Put new puzzles into `slots` (indices, K of them), with their thinking reset."""
-        self.y[slots], self.z[slots] = model.initial_state(len(slots), self.y.dtype, generator)
+    def refill(self, slots: Tensor, y: Tensor, z: Tensor, inputs: Tensor, labels: Tensor, puzzle_ids: Tensor) -> None:
+        """Put new puzzles with their first states, `(K, ..)` each, into `slots` (indices, K of them)."""
+        self.y[slots], self.z[slots] = y, z
         self.steps[slots] = 0
         self.inputs[slots], self.labels[slots], self.puzzle_ids[slots] = inputs, labels, puzzle_ids
 

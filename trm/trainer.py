@@ -28,7 +28,7 @@ from trm.config import CompileChoice, RunConfig
 from trm.data import Splits
 from trm.device import dtype_of, host_copy, name_of, on_device, peak_bytes
 from trm.ema import ExponentialMovingAverage
-from trm.errors import ForeignCheckpoint, NonFiniteLoss
+from trm.errors import ConfigError, ForeignCheckpoint, NonFiniteLoss
 from trm.evaluation import evaluating
 from trm.events import (
     CheckpointDue,
@@ -47,6 +47,7 @@ from trm.schedule import depth_at, learning_rate_factor, reveal_at
 from trm.solver import Solver
 from trm.supervised_step import SupervisedStep
 from trm.supervision import Carry, explored
+from trm.training.ranks import Ranks
 from trm.validation import ROWS, Validation, replica
 from trm.window import Window
 
@@ -56,12 +57,23 @@ TELL_SECONDS = 5.0  # between two reports of how far an evaluation is that the t
 class Trainer:
     """Deep supervision of one model on one data set; see the module's docstring."""
 
-    def __init__(self, config: RunConfig, splits: Splits, device: torch.device, *, compiled: bool = False) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        splits: Splits,
+        device: torch.device,
+        *,
+        compiled: bool = False,
+        ranks: Ranks = Ranks(),  # noqa: B008  immutable
+    ) -> None:
         """A fresh training; `compiled` fuses the network's kernels and, on a GPU, captures the whole step as a CUDA graph.
 
-        Raises ConfigError when the puzzles are not those of the configuration, CompilerMissing.
+        With several `ranks` all of them train alike, and the first one validates and tests. Raises ConfigError when the puzzles are
+        not those of the configuration or the slots cannot be shared, CompilerMissing.
         """
         splits.require_fit(config)
+        _require_same_noise(config, ranks)
+        self.ranks, self.own = ranks, ranks.share(config.train.batch_size)  # slots of this rank
         self.config, self.splits, self.device = config, splits, device
         self.dtype = dtype_of(config.train.precision, device)
         self.step = 0
@@ -82,18 +94,31 @@ class Trainer:
         decay = config.train.ema_decay
         self.ema = ExponentialMovingAverage(self.model, decay) if decay is not None else None
         self.best = Best(config.train)
+        self.is_stale = False  # patience has run out
+        self.is_tested = False  # the test split is answered, which is the last thing that a training does
         self.feed = splits.feed(config, device)
-        self.carry = Carry.empty(self.model, config.train.batch_size, config.puzzle.cells, self.dtype)
-        self.window = Window(config.model.max_supervision_steps, device)
+        self.carry = Carry.empty(self.model, self.own.stop - self.own.start, config.puzzle.cells, self.dtype)
+        self.window = Window(config.model.max_supervision_steps, config.train.batch_size, device)
         self.think = SupervisedStep(self.model, config, self.carry, self.window, self.noise)
         self.validation: Validation | None = None  # under way, or its outcome not yet told
         self._halted = host_copy(self.carry.halted)
 
     @classmethod
-    def resume(cls, folder: Path, splits: Splits, device: torch.device, *, compiled: bool = False) -> Self:
-        """Go on from a checkpoint; raises CheckpointError when it is damaged or was made by something else."""
+    def resume(
+        cls,
+        folder: Path,
+        splits: Splits,
+        device: torch.device,
+        *,
+        compiled: bool = False,
+        ranks: Ranks = Ranks(),  # noqa: B008  immutable
+    ) -> Self:
+        """Go on from a checkpoint, with as many ranks as before or others.
+
+        Raises CheckpointError when it is damaged or was made by something else.
+        """
         meta = checkpoint.read_meta(folder)
-        trainer = cls(meta.config, splits, device, compiled=compiled)
+        trainer = cls(meta.config, splits, device, compiled=compiled, ranks=ranks)
         try:
             trainer.model.load_state_dict(checkpoint.read_tensors(folder, meta, "model"))
             averaged, state = (checkpoint.read_tensors(folder, meta, stem) for stem in ("ema", "state"))
@@ -101,13 +126,14 @@ class Trainer:
             trainer._restore(averaged, state)
             trainer.best.restore(best, meta.progress, meta.metrics, device)
             trainer.feed.seek(meta.progress["epoch"], meta.progress["position"])
-            if "validation.safetensors" in meta.files:
+            if "validation.safetensors" in meta.files and ranks.is_first:
                 interrupted = checkpoint.read_tensors(folder, meta, "validation")
                 trainer._validate({n: t.to(device) for n, t in interrupted.items()}, meta.progress["validating"])
         except (RuntimeError, KeyError) as error:
             raise ForeignCheckpoint(f"{folder} does not fit its own configuration: {error}") from error
         trainer.step = trainer.resumed_from = meta.step
-        trainer.metrics = meta.metrics
+        trainer.metrics, trainer.is_tested = meta.metrics, "test_exact_accuracy" in meta.metrics
+        trainer.is_stale = trainer.best.is_stale
         return trainer
 
     def adopt(self, folder: Path) -> None:
@@ -144,6 +170,7 @@ class Trainer:
                 yield from self.found(wait=True)  # one at a time
                 self._validate(self._averages(), self.step)
             yield from self.found() if train.patience is None else self._waited()  # patience has to know when to stop
+            self._agree_on_the_end()
             logged += time.monotonic() - waiting  # to wait for a validation is not to train
             if not self.has_ended:
                 if self.step % train.checkpoint_every == 0:
@@ -151,7 +178,9 @@ class Trainer:
                 yield Updated(self.step)  # last: who stops here and resumes has missed nothing
         yield from self._waited()
         if not self.is_tested:
-            yield from self._examined()
+            if self.ranks.is_first:
+                yield from self._examined()
+            self.is_tested = True
             yield CheckpointDue(self.step)
             yield Updated(self.step)
         seconds, exact_accuracy = round(time.monotonic() - begun, 3), self.metrics.get("test_exact_accuracy")
@@ -165,12 +194,7 @@ class Trainer:
     @property
     def has_ended(self) -> bool:
         """Whether all updates are made, or patience has run out."""
-        return self.step >= self.config.train.steps or self.best.is_stale
-
-    @property
-    def is_tested(self) -> bool:
-        """Whether the test split is answered, which is the last thing that a training does."""
-        return "test_exact_accuracy" in self.metrics
+        return self.step >= self.config.train.steps or self.is_stale
 
     def update(self) -> None:
         """One supervision step of every slot, and one optimizer update from it; raises NonFiniteLoss."""
@@ -182,6 +206,7 @@ class Trainer:
         self.step += 1
         if self.device.type == "cpu":  # free there; on a GPU it would wait for the step
             self._require_finite()
+        self.ranks.sum_gradients(self.model.parameters())
         self._apply_gradients()
 
     def found(self, *, wait: bool = False) -> list[Evaluated]:
@@ -203,7 +228,10 @@ class Trainer:
         return self.snapshot().write(checkpoint.step_folder(out, self.step))
 
     def snapshot(self) -> Snapshot:
-        """A copy of this moment, to be written while the training goes on; raises NonFiniteLoss."""
+        """A copy of this moment, to be written while the training goes on; raises NonFiniteLoss.
+
+        All ranks take part, and each has the whole.
+        """
         self._require_finite()
         taken = Snapshot.of(
             {"model": self.model.state_dict(), "ema": self._averages(), "state": self._state()},
@@ -230,7 +258,12 @@ class Trainer:
         return replace(taken, completed=completed)
 
     def _validate(self, weights: dict[str, Tensor], step: int) -> None:
-        """Begin to look at the validation split with these weights of a step; without one at the first of the test split."""
+        """Begin to look at the validation split with these weights of a step; without one at the first of the test split.
+
+        The first rank does, for all.
+        """
+        if not self.ranks.is_first:
+            return
         puzzles, split = self.splits.validation, "validation"
         if puzzles is None:
             puzzles, split = self.splits.test, "test"
@@ -284,18 +317,33 @@ class Trainer:
 
     def _refill(self) -> None:
         """New puzzles into halted slots; only what the host has to tell is sent to the device, and nothing is waited for."""
-        slots, train = self._halted().nonzero().squeeze(1), self.config.train
+        train = self.config.train
+        slots = self.ranks.gather(self._halted()).nonzero().squeeze(1)
         if len(slots):
-            questions, labels, ids = self.feed.take(len(slots), self.generator)
-            if share := reveal_at(self.step + 1, train):
-                questions = reveal(questions, labels, share, self.generator)
-            self.carry.refill(self.model, on_device(slots, self.device), questions, labels, ids, self.generator)
+            self._enter(slots)
         if self.config.model.prefix_tokens:
             with torch.no_grad():
                 self.think.rows.copy_(self.model.puzzle_rows(self.carry.puzzle_ids))
         most = self.config.model.max_supervision_steps
-        drawn = explored(train.batch_size, most, train.halt_exploration, self.generator)
+        drawn = explored(train.batch_size, most, train.halt_exploration, self.generator)[self.own]
         self.think.at_least.copy_(on_device(drawn, self.device))
+
+    def _enter(self, slots: Tensor) -> None:
+        """Draw puzzles and first states for these slots (K,) of all ranks, and take over those of this rank."""
+        questions, labels, ids = self.feed.take(len(slots), self.generator)
+        if share := reveal_at(self.step + 1, self.config.train):
+            questions = reveal(questions, labels, share, self.generator)
+        drawn = (*self.model.initial_state(len(slots), self.dtype, self.generator), questions, labels, ids)
+        if self.ranks.count > 1:
+            own = (slots >= self.own.start) & (slots < self.own.stop)
+            slots = slots[own] - self.own.start
+            drawn = tuple(tensor[own.to(tensor.device)] for tensor in drawn)
+        self.carry.refill(on_device(slots, self.device), *drawn)
+
+    def _agree_on_the_end(self) -> None:
+        """Whether patience has run out, as the first rank knows it."""
+        if self.config.train.patience is not None:
+            [self.is_stale] = self.ranks.follow(self.best.is_stale)
 
     def _apply_gradients(self) -> None:
         train, rows = self.config.train, self.think.rows
@@ -308,8 +356,8 @@ class Trainer:
         if rows.grad is not None:
             sparse_sign_sgd(
                 self.model.puzzle_embedding,
-                self.carry.puzzle_ids,
-                rows.grad,
+                self.ranks.gather(self.carry.puzzle_ids),
+                self.ranks.gather(rows.grad),
                 learning_rate=train.puzzle_learning_rate * factor,
                 weight_decay=train.puzzle_weight_decay,
             )
@@ -351,10 +399,12 @@ class Trainer:
     def _step_metrics(self, since_start: float, since_logged: float) -> StepMetrics:
         self._require_finite()
         rate = self.config.train.learning_rate * learning_rate_factor(self.step, self.config.train)
+        self.window.merge(self.ranks)
         return self.window.report(self.step, since_start, since_logged, rate)
 
     def _state(self) -> dict[str, Tensor]:
-        state = {f"carry/{name}": tensor for name, tensor in self.carry.tensors().items()}
+        self.window.merge(self.ranks)
+        state = {f"carry/{name}": self.ranks.gather(tensor) for name, tensor in self.carry.tensors().items()}
         for name, parameter in self.model.named_parameters():
             for key, value in self._optimizer_of(parameter).state[parameter].items():
                 state[f"optimizer/{key}/{name}"] = value
@@ -364,7 +414,7 @@ class Trainer:
     def _restore(self, averaged: dict[str, Tensor], state: dict[str, Tensor]) -> None:
         if any(name.startswith("carry/") for name in state):  # a light pack leaves it out: all slots begin anew
             for name, tensor in self.carry.tensors().items():
-                tensor.copy_(state[f"carry/{name}"])
+                tensor.copy_(state[f"carry/{name}"][self.own])
         self._halted = host_copy(self.carry.halted)
         for name, parameter in self.model.named_parameters():
             self._optimizer_of(parameter).state[parameter] = {
@@ -378,9 +428,15 @@ class Trainer:
         self.noise.set_state(state["noise"])
         for name, tensor in self.window.tensors().items():
             tensor.copy_(state[f"window/{name}"])
+        self.window.keep_for_one(self.ranks)
 
     def _optimizer_of(self, parameter: Tensor) -> torch.optim.Optimizer:
         return next(o for o in self.optimizers if any(p is parameter for p in o.param_groups[0]["params"]))
+
+
+def _require_same_noise(config: RunConfig, ranks: Ranks) -> None:
+    if ranks.count > 1 and config.model.update_noise:
+        raise ConfigError("model.update_noise is drawn on the device, which several ranks cannot share: use one rank.")
 
 
 def _with_best(taken: Snapshot, best: Best) -> Snapshot:

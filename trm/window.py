@@ -5,6 +5,7 @@ from torch import Tensor
 
 from trm.events import StepMetrics
 from trm.losses import Loss
+from trm.training.ranks import Ranks
 
 SUMS = ("loss", "lm_loss", "halt_loss", "updates", "finished", "exact", "cells", "halt_right", "steps")
 
@@ -12,7 +13,9 @@ SUMS = ("loss", "lm_loss", "halt_loss", "updates", "finished", "exact", "cells",
 class Window:
     """Sums since the last report."""
 
-    def __init__(self, supervision_steps: int, device: torch.device) -> None:
+    def __init__(self, supervision_steps: int, slots: int, device: torch.device) -> None:
+        """For a training of so many slots, all ranks together."""
+        self._slots = slots
         self.sums = torch.zeros(len(SUMS), dtype=torch.float64, device=device)
         # slots seen, halted, halt probability, exactly right; one row per supervision step
         self.by_step = torch.zeros(supervision_steps, 4, dtype=torch.float64, device=device)
@@ -28,13 +31,13 @@ class Window:
         seen = torch.stack((torch.ones_like(right), done, halt_logit.detach().sigmoid().double(), right), dim=1)
         self.by_step.index_add_(0, steps.long() - 1, seen)
         halt_right = ((halt_logit.detach() >= 0) == loss.right).double()
-        slots = len(right)
+        share = len(right) / self._slots  # this rank's part of an update
         self.sums += torch.stack(
             (
-                loss.total.detach().double() / slots,
-                loss.answer.double() / slots,
-                loss.halting.double() / slots,
-                torch.ones_like(done[0]),
+                loss.total.detach().double() / self._slots,
+                loss.answer.double() / self._slots,
+                loss.halting.double() / self._slots,
+                torch.full_like(done[0], share),
                 done.sum(),
                 (done * right).sum(),
                 (done * loss.right_cells.double()).sum(),
@@ -45,7 +48,20 @@ class Window:
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is counted, by name, for a checkpoint."""
-        return dict(vars(self))
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+    def merge(self, ranks: Ranks) -> None:
+        """Bring the sums of all ranks together; the first one holds them from now on."""
+        if ranks.count > 1:
+            self.sums.copy_(ranks.add(self.sums))
+            self.by_step.copy_(ranks.add(self.by_step))
+            self.keep_for_one(ranks)
+
+    def keep_for_one(self, ranks: Ranks) -> None:
+        """Forget sums that the first rank holds too."""
+        if not ranks.is_first:
+            self.sums.zero_()
+            self.by_step.zero_()
 
     def read(self) -> tuple[dict[str, float], list[list[float]]]:
         """The sums by name and the table by supervision step; waits for the device."""
@@ -60,7 +76,7 @@ class Window:
         sums, table = self.read()
         self.sums.zero_()
         self.by_step.zero_()
-        finished, updates = sums["finished"], sums["updates"]
+        finished, updates = sums["finished"], max(sums["updates"], 1.0)
         return StepMetrics(
             step=step,
             seconds=round(since_start, 3),
