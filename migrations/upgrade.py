@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from services.registry.database import Database, current_revision, script_directory
+from services.registry.db.database import Database, current_revision, script_directory
 from services.registry.errors import DatabaseUnavailable, SchemaAhead
 
 POLL_SECONDS = 0.5

@@ -15,9 +15,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.backup.errors import BackupDamaged, BackupNotFound
-from services.registry.artifacts import file_digest
-from services.registry.database import script_directory
+from services.registry.db.database import script_directory
 from services.registry.errors import SchemaAhead
+from services.registry.storage.artifacts import file_digest
 
 FORMAT = "trm-backup/1"
 MANIFEST = "manifest.json"

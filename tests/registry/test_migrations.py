@@ -15,12 +15,12 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from migrations.upgrade import Upgrade, alembic_config, upgrade, wait_for_database
-from services.registry.base import Base
-from services.registry.database import Database, current_revision, require_head, script_directory
+from services.registry.db.base import Base
+from services.registry.db.database import Database, current_revision, require_head, script_directory
+from services.registry.db.tables import Job
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
-from services.registry.tables import Job
 from tests.registry import old_rows
-from trm.config import RunConfig
+from trm.config.run import RunConfig
 
 HEAD = script_directory().get_current_head()
 REVISIONS = [script.revision for script in script_directory().walk_revisions()][::-1]  # the oldest first

@@ -4,19 +4,21 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from trm.ablations import ABLATIONS
-from trm.config import Depth as Stage
-from trm.config import ModelConfig, RunConfig, TrainConfig
-from trm.layers import MixtureOfExperts, SwiGLU, rms_norm
-from trm.losses import best_hypothesis, cross_entropy, stablemax_log_probability, supervision_loss
-from trm.model import Thought, TinyRecursiveModel
-from trm.optimizers import make_optimizers
-from trm.presets import PRESETS
-from trm.puzzles.datasets import spec_of
+from trm.config.ablations import ABLATIONS
+from trm.config.model import ModelConfig
+from trm.config.presets import PRESETS
+from trm.config.run import RunConfig
+from trm.config.train import Depth as Stage
+from trm.config.train import TrainConfig
+from trm.network.layers import MixtureOfExperts, SwiGLU, rms_norm
+from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.recursion import Depth, Recursion, recurse
+from trm.puzzles.datasets.datasets import spec_of
 from trm.puzzles.sudoku import spec_for
-from trm.recursion import Depth, Recursion, recurse
-from trm.schedule import depth_at, learning_rate_factor
-from trm.supervision import Carry, continue_target
+from trm.training.carry import Carry, continue_target
+from trm.training.losses import best_hypothesis, cross_entropy, stablemax_log_probability, supervision_loss
+from trm.training.optimizers import make_optimizers
+from trm.training.schedule import depth_at, learning_rate_factor
 
 TINY = ModelConfig(hidden_size=16, layers=1, latent_steps=3, recursions=2, prefix_tokens=1, max_supervision_steps=4)
 SPEC = spec_for(4)

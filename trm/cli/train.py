@@ -13,14 +13,14 @@ from pydantic import ValidationError
 from trm.cli.overrides import parsed
 from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
-from trm.config import CompileChoice, RunConfig
+from trm.config.presets import get_preset, resolve
+from trm.config.run import CompileChoice, RunConfig
 from trm.errors import ConfigError, TrmError
-from trm.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
-from trm.presets import get_preset, resolve
-from trm.puzzles.datasets import spec_of
+from trm.interface.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
+from trm.puzzles.datasets.datasets import spec_of
 
 if TYPE_CHECKING:
-    from trm.trainer import Trainer
+    from trm.training.trainer import Trainer
 
 
 def train(
@@ -74,10 +74,10 @@ def train(
 def _trainer(
     config: RunConfig, data: str | None, resume: Path | None, weights: Path | None, device: str, compile_: CompileChoice
 ) -> "Trainer":
-    from trm.compiling import should_compile
-    from trm.data import load_splits
-    from trm.device import pick_device
-    from trm.trainer import Trainer
+    from trm.data.splits import load_splits
+    from trm.network.compiling import should_compile
+    from trm.network.device import pick_device
+    from trm.training.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), pick_device(device)
     compiled = should_compile(compile_, config, place)
@@ -89,7 +89,7 @@ def _trainer(
 
 
 def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pace) -> None:
-    from trm.checkpoint_writer import CheckpointWriter
+    from trm.checkpoints.writer import CheckpointWriter
 
     pace.listen()
     with closing(trainer), CheckpointWriter(out) as writer:
@@ -125,14 +125,14 @@ def _print_json(event: Event) -> None:
 
 
 def _chosen(resume: Path) -> Path:
-    from trm.checkpoint import chosen
+    from trm.checkpoints.checkpoint import chosen
 
     return chosen(resume)
 
 
 def _recorded(checkpoint: Path) -> RunConfig:
     """What a training that is resumed was started with."""
-    from trm.checkpoint import read_meta
+    from trm.checkpoints.checkpoint import read_meta
 
     return read_meta(checkpoint).config
 
@@ -150,6 +150,6 @@ def _configuration(path: Path | None, preset: str, overrides: list[str], data: s
 def _fitted(config: RunConfig, source: str) -> RunConfig:
     if config.puzzle.kind != "arc":
         return config  # without loading torch
-    from trm.data import with_identifiers
+    from trm.data.splits import with_identifiers
 
     return with_identifiers(config, source)

@@ -4,17 +4,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Response, UploadFile
 
-from services.gateway import dataset_lookup, ingest
 from services.gateway.backends import Parts
-from services.gateway.idempotency import Marked, earlier_answer, find, respond
+from services.gateway.intake import ingest
+from services.gateway.intake.idempotency import Marked, earlier_answer, find, respond
+from services.gateway.lookups import dataset_lookup
 from services.gateway.openapi import refusals
-from services.gateway.pagination import Cursor, Limit, Page
 from services.gateway.schemas.dataset import Dataset
-from services.registry import datasets, tables
+from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.db import tables
 from services.registry.errors import DatasetNameTaken, KeyTaken
-from services.registry.idempotency import Answer
-from trm.config import Kind
-from trm.puzzles.datasets import BUILTIN
+from services.registry.runs import datasets
+from services.registry.submissions.idempotency import Answer
+from trm.puzzles.datasets.datasets import BUILTIN
+from trm.puzzles.spec import Kind
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 

@@ -8,23 +8,24 @@ from fastapi.sse import EventSourceResponse
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway import job_view
-from services.gateway.answers import answer, poll_headers, retry_after
 from services.gateway.backends import Backends, Parts
-from services.gateway.idempotency import Mark, Marked, act_once, respond
-from services.gateway.model_lookup import puzzle_of
+from services.gateway.intake.idempotency import Mark, Marked, act_once, respond
+from services.gateway.lookups.model_lookup import puzzle_of
 from services.gateway.openapi import Responses, refusals
-from services.gateway.pagination import Cursor, Limit, Page
-from services.gateway.polling import entity_tag, is_known
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solution import Solution
-from services.gateway.streaming import read_events, stream_events
-from services.registry import jobs, solutions, tables
-from services.registry.scopes import Scope
+from services.gateway.views import job_view
+from services.gateway.views.answers import answer, poll_headers, retry_after
+from services.gateway.views.pagination import Cursor, Limit, Page
+from services.gateway.views.polling import entity_tag, is_known
+from services.gateway.views.streaming import read_events, stream_events
+from services.registry.access.scopes import Scope
+from services.registry.db import tables
+from services.registry.jobs import jobs, solutions
 from services.registry.states import JobKind, JobStatus
+from trm.puzzles.drawing.picture import side_by_side, svg
 from trm.puzzles.grids import parse
-from trm.puzzles.picture import side_by_side, svg
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 

@@ -6,17 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway import admission, job_view
-from services.gateway.answers import answer
 from services.gateway.backends import Backends, Parts
-from services.gateway.idempotency import REPLAYED, Marked, respond, submit_once
+from services.gateway.intake import admission
+from services.gateway.intake.idempotency import REPLAYED, Marked, respond, submit_once
 from services.gateway.openapi import refusals
-from services.gateway.polling import finished_within, wanted_seconds
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import SolveJobRequest
-from services.registry import jobs
+from services.gateway.views import job_view
+from services.gateway.views.answers import answer
+from services.gateway.views.polling import finished_within, wanted_seconds
+from services.registry.jobs import jobs
 from services.registry.states import JobKind
-from services.registry.submissions import Submission
+from services.registry.submissions.submissions import Submission
 
 router = APIRouter(prefix="/v1/solve-jobs", tags=["solving"])
 

@@ -3,17 +3,18 @@
 from fastapi import APIRouter, Response
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.dataset_lookup import Source, training_source
-from services.gateway.errors import ModelUnknown
-from services.gateway.idempotency import Marked, respond, submit_once
+from services.gateway.intake.idempotency import Marked, respond, submit_once
+from services.gateway.lookups.dataset_lookup import Source, training_source
 from services.gateway.openapi import refusals
+from services.gateway.problems.errors import ModelUnknown
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.training_job import TrainingJobRequest
-from services.registry import jobs, runs
+from services.registry.jobs import jobs
+from services.registry.runs import runs
 from services.registry.states import JobKind
-from services.registry.submissions import Submission
-from trm.config import RunConfig
-from trm.presets import continued, get_preset, resolve
+from services.registry.submissions.submissions import Submission
+from trm.config.presets import continued, get_preset, resolve
+from trm.config.run import RunConfig
 
 router = APIRouter(prefix="/v1/training-jobs", tags=["training"])
 

@@ -1,0 +1,1 @@
+"""The training: one update, what it minimises, and the trainer around it."""
