@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.access.caller import Caller
-from services.gateway.backends import Backends
+from services.gateway.intake.intake import Intake
 from services.gateway.lookups.model_lookup import unknown
 from services.gateway.views.answers import created
+from services.registry.db.database import Database
 from services.registry.errors import CheckpointNotFound, KeyTaken, RegistryError
 from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Answer, Key
@@ -56,25 +57,25 @@ def respond(answer: Answer) -> Response:
     return Response(answer.body, answer.status, answer.headers, "application/json")
 
 
-async def submit_once(parts: Backends, key: Key | None, make: Callable[[], Submission]) -> Answer:
+async def submit_once(database: Database, intake: Intake, key: Key | None, make: Callable[[], Submission]) -> Answer:
     """Take a job in, unless this key has brought it in already; what to answer."""
-    if key is not None and (earlier := await run_in_threadpool(find, parts, key)) is not None:
+    if key is not None and (earlier := await run_in_threadpool(find, database, key)) is not None:
         return earlier
     submission = replace(await run_in_threadpool(make), key=key)
     try:
-        return created(await parts.intake.submit(submission))
+        return created(await intake.submit(submission))
     except KeyTaken as error:
-        return await run_in_threadpool(earlier_answer, parts, key, error)
+        return await run_in_threadpool(earlier_answer, database, key, error)
     except CheckpointNotFound as error:
         raise unknown(error) from error
 
 
-def act_once(parts: Backends, key: Key | None, subject: str, act: Callable[[Session], Answer]) -> Answer:
+def act_once(database: Database, key: Key | None, subject: str, act: Callable[[Session], Answer]) -> Answer:
     """Do something to a subject in one transaction, unless it was done with this key already; what to answer."""
-    if key is not None and (earlier := find(parts, key)) is not None:
+    if key is not None and (earlier := find(database, key)) is not None:
         return earlier
     try:
-        with parts.database.transaction() as session:
+        with database.transaction() as session:
             if key is not None:
                 idempotency.require(session, key, subject)
             answer = act(session)
@@ -82,19 +83,19 @@ def act_once(parts: Backends, key: Key | None, subject: str, act: Callable[[Sess
                 idempotency.keep(session, key, answer)
             return answer
     except KeyTaken as error:
-        return earlier_answer(parts, key, error)
+        return earlier_answer(database, key, error)
 
 
-def find(parts: Backends, key: Key) -> Answer | None:
+def find(database: Database, key: Key) -> Answer | None:
     """What the same request was answered before; raises KeyReused."""
-    with parts.database.transaction() as session:
+    with database.transaction() as session:
         answer = idempotency.find(session, key)
     return answer and replace(answer, headers={**answer.headers, **REPLAYED})
 
 
-def earlier_answer(parts: Backends, key: Key | None, error: RegistryError) -> Answer:
+def earlier_answer(database: Database, key: Key | None, error: RegistryError) -> Answer:
     """What whoever was first was answered; raises KeyReused, or `error` when nobody was."""
-    earlier = find(parts, key) if key is not None else None
+    earlier = find(database, key) if key is not None else None
     if earlier is None:
         raise error
     return earlier

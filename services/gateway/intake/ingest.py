@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from services.gateway.backends import Backends
 from services.gateway.intake.uploads import read_upload
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.problem import ProblemItem
 from services.registry.db import tables
+from services.registry.db.database import Database
 from services.registry.db.ids import new_id
 from services.registry.errors import DatasetNameTaken
 from services.registry.runs import datasets
 from services.registry.storage import artifacts
+from services.registry.storage.storage import Storage
 from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Answer, Key
 from trm.puzzles.datasets.datasets import BUILTIN, save_dataset
@@ -39,6 +40,7 @@ class Upload:
     kind: Kind
     file: IO[bytes]
     test_file: IO[bytes] | None
+    most_bytes: int  # of a whole request
 
     def digests(self) -> list[str]:
         """Of the files as they were sent."""
@@ -46,20 +48,20 @@ class Upload:
 
 
 def store(
-    parts: Backends, upload: Upload, key: Key | None, answer: Callable[[tables.Dataset], Answer]
+    database: Database, storage: Storage, upload: Upload, key: Key | None, answer: Callable[[tables.Dataset], Answer]
 ) -> tables.Dataset:
     """The recorded data set; raises RequestInvalid, UploadRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
     _require_tables(upload.kind)
-    _require_free_name(parts, upload.name)
-    splits = _read(upload, INFLATED_TIMES * parts.settings.max_body_bytes)
+    _require_free_name(database, upload.name)
+    splits = _read(upload, INFLATED_TIMES * upload.most_bytes)
     dataset_id = new_id("ds")
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
         folder = Path(scratch, dataset_id)
         save_dataset(folder, upload.name, splits)
-        url = parts.storage.put_folder(folder, f"datasets/{dataset_id}")
+        url = storage.put_folder(folder, f"datasets/{dataset_id}")
         try:
             columns = _columns(upload.name, splits, url, artifacts.digest_of(folder))
-            with parts.database.transaction() as session:
+            with database.transaction() as session:
                 if key is not None:
                     idempotency.require(session, key, dataset_id)
                 row = datasets.add(session, dataset_id, **columns)
@@ -67,7 +69,7 @@ def store(
                     idempotency.keep(session, key, answer(row))
             return row
         except BaseException:
-            parts.storage.delete_folder(url)
+            storage.delete_folder(url)
             raise
 
 
@@ -76,10 +78,10 @@ def _require_tables(kind: Kind) -> None:
         raise RequestInvalid(ARC_ELSEWHERE, [ProblemItem(parameter="kind", detail=ARC_ELSEWHERE)])
 
 
-def _require_free_name(parts: Backends, name: str) -> None:
+def _require_free_name(database: Database, name: str) -> None:
     if name in BUILTIN:
         raise DatasetNameTaken(f"{name!r} is a built-in data set. Choose another name.")
-    with parts.database.transaction() as session:
+    with database.transaction() as session:
         datasets.require_free_name(session, name)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from services.gateway.backends import Backends
 from services.registry.db import tables
+from services.registry.db.database import Database
 from services.registry.errors import DatasetNotFound
 from services.registry.runs import datasets
 from trm.errors import UnknownDataset
@@ -24,12 +24,12 @@ class Source:
     spec: PuzzleSpec
 
 
-def training_source(parts: Backends, id_or_name: str) -> Source:
+def training_source(database: Database, id_or_name: str) -> Source:
     """The data set of this id or name; raises UnknownDataset."""
     if id_or_name in BUILTIN:
         return Source(id_or_name, None, BUILTIN[id_or_name].spec)
     try:
-        row = find_uploaded(parts, id_or_name)
+        row = find_uploaded(database, id_or_name)
     except DatasetNotFound as error:
         names = ", ".join(sorted(BUILTIN))
         message = f"There is no data set {id_or_name!r}. Built in: {names}; GET /v1/datasets lists uploaded ones too."
@@ -50,7 +50,7 @@ def _rows(path: Path) -> int:
         return sum(1 for _ in csv.reader(table)) - 1  # the header
 
 
-def find_uploaded(parts: Backends, id_or_name: str) -> tables.Dataset:
+def find_uploaded(database: Database, id_or_name: str) -> tables.Dataset:
     """The uploaded data set of this id or name; raises DatasetNotFound."""
-    with parts.database.transaction() as session:
+    with database.transaction() as session:
         return datasets.get(session, id_or_name)

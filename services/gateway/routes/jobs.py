@@ -82,11 +82,11 @@ def list_jobs(
 )
 def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
     """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
-    row = job_view.find(parts, job_id)
+    row = job_view.find(parts.database, job_id)
     tag = {"ETag": entity_tag(row.id, row.version), "Cache-Control": "no-cache"}
     if is_known(tag["ETag"], if_none_match):
         return Response(status_code=304, headers=tag)
-    job = job_view.show(parts, row)
+    job = job_view.show(parts.database, row)
     response.headers.update(tag if job.status.is_final else tag | retry_after(job))
     return job
 
@@ -154,8 +154,8 @@ def _asked(parts: Backends, response: Response, move: Callable[[Session], tables
 
 
 def _again(parts: Backends, job_id: str, mark: Mark, move: Callable[[Session], tables.Job]) -> Response:
-    answered = act_once(parts, mark.key(), job_id, lambda session: answer(_moved(parts, session, move), 202))
-    parts.announcer.tell(job_view.find(parts, job_id))
+    answered = act_once(parts.database, mark.key(), job_id, lambda session: answer(_moved(parts, session, move), 202))
+    parts.announcer.tell(job_view.find(parts.database, job_id))
     return respond(answered)
 
 
@@ -214,10 +214,10 @@ async def stream_job_events(
 ) -> Response | JobEvents:
     """Everything that happens to the job, as it happens; also what happened before, so that nothing is missed."""
     known = int(last_event_id) if last_event_id else after or 0
-    first = await run_in_threadpool(read_events, parts, job_id, known)
+    first = await run_in_threadpool(read_events, parts.database, job_id, known)
     if "application/json" in accept and "text/event-stream" not in accept:
         return first
     if first.finished and not first.data:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(stream_events(parts, job_id, first, known), headers=headers)
+    return EventSourceResponse(stream_events(parts.database, parts.stopping, job_id, first, known), headers=headers)

@@ -2,29 +2,29 @@
 
 from sqlalchemy.orm import Session
 
-from services.gateway.backends import Backends
 from services.gateway.schemas.job import Job
 from services.registry.db import tables
+from services.registry.db.database import Database
 from services.registry.jobs import attempts, jobs, solutions
 from services.registry.states import JobKind, JobStatus
 
 SOLUTIONS_SHOWN = 100
 
 
-def read(parts: Backends, job_id: str) -> Job:
+def read(database: Database, job_id: str) -> Job:
     """The job with everything that belongs to it; raises JobNotFound."""
-    return show(parts, find(parts, job_id))
+    return show(database, find(database, job_id))
 
 
-def find(parts: Backends, job_id: str) -> tables.Job:
+def find(database: Database, job_id: str) -> tables.Job:
     """The job's row; raises JobNotFound."""
-    with parts.database.transaction() as session:
+    with database.transaction() as session:
         return jobs.get(session, job_id)
 
 
-def show(parts: Backends, row: tables.Job) -> Job:
+def show(database: Database, row: tables.Job) -> Job:
     """The row with everything that belongs to it."""
-    with parts.database.transaction() as session:
+    with database.transaction() as session:
         return within(session, row)
 
 

@@ -1,12 +1,13 @@
 """Following a job: the tags that make polling cheap, and waiting instead of polling."""
 
 import re
+import threading
 import time
 
 import anyio
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway.backends import Backends
+from services.registry.db.database import Database
 from services.registry.jobs import jobs
 
 FIRST_PAUSE_SECONDS = 0.01  # a puzzle takes a resident model some 30 ms
@@ -21,11 +22,11 @@ def wanted_seconds(prefer: str | None, most: float) -> int:
     return min(int(found.group(1)), int(most)) if found else 0
 
 
-async def finished_within(parts: Backends, job_id: str, seconds: float) -> bool:
-    """Whether the job finishes in this time; holds neither a thread nor a connection while it waits."""
+async def finished_within(database: Database, stopping: threading.Event, job_id: str, seconds: float) -> bool:
+    """Whether the job finishes in this time, and before the service stops; holds neither a thread nor a connection while it waits."""
     deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
-    while not parts.stopping.is_set():
-        if await run_in_threadpool(_is_finished, parts, job_id):
+    while not stopping.is_set():
+        if await run_in_threadpool(_is_finished, database, job_id):
             return True
         left = deadline - time.monotonic()
         if left <= 0:
@@ -35,8 +36,8 @@ async def finished_within(parts: Backends, job_id: str, seconds: float) -> bool:
     return False
 
 
-def _is_finished(parts: Backends, job_id: str) -> bool:
-    with parts.database.transaction() as session:
+def _is_finished(database: Database, job_id: str) -> bool:
+    with database.transaction() as session:
         return jobs.status_of(session, job_id).is_final
 
 
