@@ -14,8 +14,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from migrations.upgrade import script_directory
 from services.backup.errors import BackupDamaged, BackupNotFound
-from services.registry.db.database import script_directory
 from services.registry.errors import SchemaAhead
 from services.registry.storage.artifacts import file_digest
 

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trm.errors import TrmError
+from trm.experiments.results import Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from trm.experiments.results import Row
 
 INCHES_PER_ROW = 0.32
 
@@ -20,7 +19,7 @@ def require_matplotlib() -> None:
         raise TrmError("Plots need matplotlib. Install it with: pip install 'trm-service[plot]'")
 
 
-def ablation_plot(path: Path, table: "list[Row]", title: str) -> None:
+def ablation_plot(path: Path, table: list[Row], title: str) -> None:
     """Exact accuracy of every row: a bar for the mean, a dot for each seed."""
     figure = _figure(8, 1.2 + INCHES_PER_ROW * len(table))
     axes = figure.subplots()

@@ -14,7 +14,7 @@ from trm.network.blocks import Network
 from trm.network.device import on_device
 from trm.network.layers import Linear, truncated_normal_, widened
 from trm.network.ports import make_port
-from trm.network.recursion import Depth, recurse
+from trm.network.recursion import Depth, Recursion, recurse
 from trm.puzzles.spec import PuzzleSpec
 
 BIG_TABLE = 1 << 24  # values
@@ -144,6 +144,11 @@ class TinyRecursiveModel(nn.Module):
         """The question x `(B, S, D)` of grids `(B, L)` and their rows of the puzzle table `(B, D)`."""
         return self.port.embed(self.embedding.to(dtype), inputs, puzzle_rows)
 
+    def recursion(self, x: Tensor, generator: torch.Generator | None = None) -> Recursion:
+        """What updates y and z for the question x `(B, S, D)`; `generator` draws the noise of training."""
+        answer_layers = self.answer_layers if self.config.networks == "separate" else self.layers
+        return Recursion(self.config, self.depth, self.layers, answer_layers, x, generator, self.recomputes)
+
     def forward(
         self, inputs: Tensor, puzzle_rows: Tensor, y: Tensor, z: Tensor, generator: torch.Generator | None = None
     ) -> Thought:
@@ -155,7 +160,7 @@ class TinyRecursiveModel(nn.Module):
         x, several = self.embed(inputs, puzzle_rows, y.dtype), self.config.hypotheses
         if several > 1:
             x, y, z = x.repeat_interleave(several, 0), y.repeat_interleave(several, 0), z.flatten(0, 1)
-        y, z = recurse(self, x, y, z, generator)
+        y, z = recurse(self.recursion(x, generator), y, z)
         parts = (y, z, *self.read(y, inputs.repeat_interleave(several, 0) if several > 1 else inputs))
         return Thought(*(part.view(-1, several, *part.shape[1:]) for part in parts) if several > 1 else parts)
 

@@ -4,16 +4,15 @@ Shapes: B puzzles, S tokens, D hidden size; x, y and z are added together before
 `(B, S, D)`; in between, a network with token mixing works on `(S, B, D)`.
 """
 
+from dataclasses import dataclass, replace
 from functools import reduce
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from trm.config.model import ModelConfig
 from trm.network.blocks import Network
-
-if TYPE_CHECKING:
-    from trm.network.model import TinyRecursiveModel
 
 
 class Depth(NamedTuple):
@@ -23,13 +22,16 @@ class Depth(NamedTuple):
     latent_steps: int  # n
 
 
+@dataclass(frozen=True)
 class Recursion:
-    """One supervision step's updates of y and z by a model's network(s)."""
+    """One supervision step's updates of y and z: by one network, or by one for each."""
 
-    def __init__(self, model: "TinyRecursiveModel", x: Tensor, generator: torch.Generator | None) -> None:
-        self.config, self.depth, self.x, self.generator = model.config, model.depth, x, generator
-        self.latent_layers = model.layers
-        self.answer_layers = model.answer_layers if model.config.networks == "separate" else model.layers
+    config: ModelConfig
+    depth: Depth
+    latent_layers: Network
+    answer_layers: Network  # the same one, unless there are two
+    x: Tensor
+    generator: torch.Generator | None = None  # of the noise; none without it
 
     def update(self, layers: Network, state: Tensor, added: Tensor | None) -> Tensor:
         """The network's new value of a state; EqR keeps a share of the old one and adds noise in training."""
@@ -66,29 +68,28 @@ class Recursion:
         return self.update(self.answer_layers, y, thought), z
 
 
-def recurse(
-    model: "TinyRecursiveModel", x: Tensor, y: Tensor, z: Tensor, generator: torch.Generator | None = None
-) -> tuple[Tensor, Tensor]:
+def recurse(step: Recursion, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     """T recursions of n latent updates and one answer update; only the end of the last one has a gradient.
 
     x, y and z `(B, S, D)`, z `(B, n, S, D)` with multi-scale latents.
     """
-    scaled, tokens_first = z.dim() > y.dim(), model.config.mixer == "mlp"
+    scaled, tokens_first = z.dim() > y.dim(), step.config.mixer == "mlp"
     if scaled:
         z = z.transpose(0, 1)  # (n, B, S, D)
     if tokens_first:
-        x, y, z = (state.transpose(-3, -2).contiguous() for state in (x, y, z))
-    y, z = _recursed(model, Recursion(model, x, generator), y, z)
+        x, y, z = (state.transpose(-3, -2).contiguous() for state in (step.x, y, z))
+        step = replace(step, x=x)
+    y, z = _recursed(step, y, z)
     if tokens_first:
         y, z = y.transpose(-3, -2), z.transpose(-3, -2)
     return y, z.transpose(0, 1) if scaled else z
 
 
-def _recursed(model: "TinyRecursiveModel", step: Recursion, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    if model.config.latents == "none":  # direct prediction: one pass
-        return step.update(model.layers, y, step.x), z
-    recursions, steps = model.depth
-    graded = min(steps, model.config.gradient_steps or steps)
+def _recursed(step: Recursion, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    if step.config.latents == "none":  # direct prediction: one pass
+        return step.update(step.answer_layers, y, step.x), z
+    recursions, steps = step.depth
+    graded = min(steps, step.config.gradient_steps or steps)
     with torch.no_grad():
         for _ in range(recursions - 1):
             y, z = step.answer(y, step.think(y, z, steps))

@@ -3,20 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from pathlib import Path
 from select import POLLIN, poll
 
 import psycopg
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DisconnectionError, InterfaceError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-import migrations
 from services.registry.db import owners
 from services.registry.db.owners import EVERYTHING, Sight
+from services.registry.db.tables import REVISION
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
 from services.registry.settings import Settings
 from trm.errors import StorageFull
@@ -144,11 +142,6 @@ def _translated(error: BaseException | None) -> Exception:
     return DatabaseUnavailable(f"The database does not answer: {reason}")
 
 
-def script_directory() -> ScriptDirectory:
-    """The migrations that came with this code, wherever it is installed."""
-    return ScriptDirectory(str(Path(migrations.__file__).parent))
-
-
 def current_revision(database: Database) -> str | None:
     """The migration that the database is at; None for an empty one."""
     with typed_errors(), database.engine.connect() as connection:
@@ -156,15 +149,13 @@ def current_revision(database: Database) -> str | None:
 
 
 def require_head(database: Database) -> None:
-    """Raises SchemaBehind or SchemaAhead unless the database has exactly this code's schema."""
-    scripts = script_directory()
-    current, head = current_revision(database), scripts.get_current_head()
-    if current == head:
+    """Raises SchemaBehind or SchemaAhead unless the database has exactly this code's schema; revisions are numbered upwards."""
+    current = current_revision(database)
+    if current == REVISION:
         return
-    known = {script.revision for script in scripts.walk_revisions()}
-    if current is None or current in known:
+    if current is None or current < REVISION:
         raise SchemaBehind(
-            f"The database is at {current or 'nothing'}, this code needs {head}. Run `python -m migrations`."
+            f"The database is at {current or 'nothing'}, this code needs {REVISION}. Run `python -m migrations`."
         )
     raise SchemaAhead(
         f"The database is at {current}, which this code does not know. Run the code that made it, or newer."
