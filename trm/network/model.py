@@ -147,7 +147,7 @@ class TinyRecursiveModel(nn.Module):
     def recursion(self, x: Tensor, generator: torch.Generator | None = None) -> Recursion:
         """What updates y and z for the question x `(B, S, D)`; `generator` draws the noise of training."""
         answer_layers = self.answer_layers if self.config.networks == "separate" else self.layers
-        return Recursion(self.config, self.depth, self.layers, answer_layers, x, generator, self.recomputes)
+        return Recursion(self.config, self.depth, self.layers, answer_layers, x, generator)
 
     def forward(
         self, inputs: Tensor, puzzle_rows: Tensor, y: Tensor, z: Tensor, generator: torch.Generator | None = None
