@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from trm import checkpoint
+from trm.checkpoints import checkpoint
 from trm.errors import ConfigError
 from trm.training.ranks import Ranks
 

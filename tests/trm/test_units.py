@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from trm.augment import sudoku_cells, sudoku_digits
-from trm.config import ModelConfig, PuzzleSpec, RunConfig
-from trm.model import TinyRecursiveModel
+from trm.config.model import ModelConfig
+from trm.config.run import RunConfig
+from trm.data.augment import sudoku_cells, sudoku_digits
+from trm.network.model import TinyRecursiveModel
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import BLANK, spec_for
 
 UNITS = ModelConfig(

@@ -13,15 +13,15 @@ from pydantic import ValidationError
 from trm.cli.overrides import parsed
 from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
-from trm.config import CompileChoice, RunConfig
+from trm.config.presets import get_preset, resolve
+from trm.config.run import CompileChoice, RunConfig
 from trm.errors import ConfigError, TrmError
-from trm.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
-from trm.presets import get_preset, resolve
-from trm.puzzles.datasets import spec_of
+from trm.interface.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
+from trm.puzzles.datasets.datasets import spec_of
 
 if TYPE_CHECKING:
-    from trm.trainer import Trainer
     from trm.training.ranks import Ranks
+    from trm.training.trainer import Trainer
 
 
 def train(
@@ -83,7 +83,7 @@ def train(
 
 def _launched(config: RunConfig, asked: int | None, device: str) -> bool:
     """Whether the training ran here as several ranks; False where this process is one of them, or the only one."""
-    from trm.device import pick_device
+    from trm.network.device import pick_device
     from trm.training.launch import is_rank, launch, rank_count
 
     place = pick_device(device)
@@ -115,10 +115,10 @@ def _trainer(
     compile_: CompileChoice,
     ranks: "Ranks",
 ) -> "Trainer":
-    from trm.compiling import should_compile
-    from trm.data import load_splits
-    from trm.device import pick_device
-    from trm.trainer import Trainer
+    from trm.data.splits import load_splits
+    from trm.network.compiling import should_compile
+    from trm.network.device import pick_device
+    from trm.training.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
     compiled = should_compile(compile_, config, place)
@@ -130,7 +130,7 @@ def _trainer(
 
 
 def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pace) -> None:
-    from trm.checkpoint_writer import CheckpointWriter
+    from trm.checkpoints.writer import CheckpointWriter
 
     pace.listen()
     with closing(trainer), CheckpointWriter(out) as writer:
@@ -185,14 +185,14 @@ def _print_json(event: Event) -> None:
 
 
 def _chosen(resume: Path) -> Path:
-    from trm.checkpoint import chosen
+    from trm.checkpoints.checkpoint import chosen
 
     return chosen(resume)
 
 
 def _recorded(checkpoint: Path) -> RunConfig:
     """What a training that is resumed was started with."""
-    from trm.checkpoint import read_meta
+    from trm.checkpoints.checkpoint import read_meta
 
     return read_meta(checkpoint).config
 
@@ -210,6 +210,6 @@ def _configuration(path: Path | None, preset: str, overrides: list[str], data: s
 def _fitted(config: RunConfig, source: str) -> RunConfig:
     if config.puzzle.kind != "arc":
         return config  # without loading torch
-    from trm.data import with_identifiers
+    from trm.data.splits import with_identifiers
 
     return with_identifiers(config, source)

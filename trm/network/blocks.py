@@ -4,9 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from trm.config import ModelConfig, PuzzleSpec
-from trm.layers import Block
+from trm.config.model import ModelConfig
+from trm.network.layers import Block
 from trm.network.messages import Neighbours, Units
+from trm.puzzles.spec import PuzzleSpec
 
 
 class Network(nn.ModuleList):

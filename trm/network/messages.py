@@ -10,8 +10,9 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trm.config import ModelConfig, PuzzleSpec
-from trm.layers import Linear, gated, rms_norm
+from trm.config.model import ModelConfig
+from trm.network.layers import Linear, gated, rms_norm
+from trm.puzzles.spec import PuzzleSpec
 
 SCALE = (
     1 / 3

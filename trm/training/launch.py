@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-from trm.config import RunConfig
+from trm.config.run import RunConfig
 from trm.errors import ConfigError, RankFailed
 
 
