@@ -6,17 +6,20 @@ from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
 
-from services.gateway import authentication, permissions, problems
-from services.gateway.audit_trail import Audited
-from services.gateway.authentication import Authentication
-from services.gateway.authorization import Authorization
+from services.gateway.access import permissions
 from services.gateway.backends import Backends
-from services.gateway.body_limit import BodyLimit
-from services.gateway.known_names import require_known_query
-from services.gateway.nesting_limit import json_check
+from services.gateway.intake.known_names import require_known_query
+from services.gateway.middleware import authentication
+from services.gateway.middleware.audit_trail import Audited
+from services.gateway.middleware.authentication import Authentication
+from services.gateway.middleware.authorization import Authorization
+from services.gateway.middleware.body_limit import BodyLimit
+from services.gateway.middleware.nesting_limit import json_check
+from services.gateway.middleware.rate_limit import RateLimit, RateLimiter
+from services.gateway.middleware.request_context import RequestContext
+from services.gateway.middleware.whole_body import Room, WholeBody
 from services.gateway.openapi import document
-from services.gateway.rate_limit import RateLimit, RateLimiter
-from services.gateway.request_context import RequestContext
+from services.gateway.problems import problems
 from services.gateway.routes import (
     api_keys,
     audit,
@@ -35,7 +38,6 @@ from services.gateway.routes import (
     webhooks,
 )
 from services.gateway.routes import problems as problem_routes
-from services.gateway.whole_body import Room, WholeBody
 from services.registry.settings import Settings
 
 DESCRIPTION = """\

@@ -9,8 +9,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from services.gateway.catalogue import CATALOGUE, RETRY_AFTER_SECONDS
-from services.gateway.problems import MEDIA_TYPE, type_url
+from services.gateway.problems.catalogue import CATALOGUE, RETRY_AFTER_SECONDS
+from services.gateway.problems.problems import MEDIA_TYPE, type_url
 from services.registry.settings import Settings
 
 

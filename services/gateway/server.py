@@ -9,12 +9,12 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from services.gateway import authentication
 from services.gateway.allocator import give_memory_back
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
 from services.gateway.connections import ConnectionLimits, limited
-from services.registry.database import require_head
+from services.gateway.middleware import authentication
+from services.registry.db.database import require_head
 from services.registry.settings import Settings
 
 SHUTDOWN_SECONDS = 10

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from services.gateway.whole_body import Overloaded, Room
+from services.gateway.middleware.whole_body import Overloaded, Room
 from tests.gateway.test_server import announced_url, environment, process
 
 __all__ = ["environment", "process"]

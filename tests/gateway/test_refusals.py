@@ -9,13 +9,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, text
 
-from services.gateway import standing
+from services.gateway.access import standing
 from services.gateway.app import create_app
-from services.registry import api_keys, audit
-from services.registry.access_tables import AuditRecord
-from services.registry.audit import Act
-from services.registry.database import Database
-from services.registry.scopes import Scope
+from services.registry.access import api_keys, audit
+from services.registry.access.audit import Act
+from services.registry.access.scopes import Scope
+from services.registry.db.access_tables import AuditRecord
+from services.registry.db.database import Database
 from services.registry.settings import Settings
 from tests.conftest import wait_until
 from tests.gateway.conftest import Book, served
@@ -72,7 +72,7 @@ def test_a_key_that_was_good_is_not_shut_out_with_its_neighbours(settings: Setti
 
 
 def test_a_limited_key_asks_the_broker_once_a_second(settings: Settings) -> None:
-    from services.gateway.rate_limit import SUBMIT, RateLimiter
+    from services.gateway.middleware.rate_limit import SUBMIT, RateLimiter
 
     limiter = RateLimiter(settings.model_copy(update={"submits_per_minute": 1}))
     assert limiter.refused(SUBMIT, "a") is None

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from services.gateway.app import create_app
-from services.registry import audit
-from services.registry.pages import encode_cursor
+from services.registry.access import audit
+from services.registry.db.pages import encode_cursor
 from services.registry.settings import Settings
 from tests.gateway.test_http_datasets import jsonl, post
 

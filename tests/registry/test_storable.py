@@ -6,11 +6,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.expression import literal
 from sqlalchemy.types import Text
 
-from services.registry import audit, bulk
-from services.registry.access_tables import AuditRecord, WebhookDelivery, WebhookEndpoint
-from services.registry.audit import Act
-from services.registry.database import Database
-from services.registry.storable import storable, storable_json
+from services.registry.access import audit
+from services.registry.access.audit import Act
+from services.registry.db import bulk
+from services.registry.db.access_tables import AuditRecord, WebhookDelivery, WebhookEndpoint
+from services.registry.db.database import Database
+from services.registry.db.storable import storable, storable_json
 
 BAD = "a\0b\ud800c"
 GOOD = "a\ufffdb\ufffdc"

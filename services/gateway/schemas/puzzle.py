@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from services.registry.storable import UNSTORABLE
+from services.registry.db.storable import UNSTORABLE
 
 Cell = str | int | None
 LONGEST = 100_000  # characters; the largest grid has 64 x 64 cells
