@@ -9,13 +9,11 @@ from sqlalchemy.orm import Session
 from services.gateway.problems.errors import ModelNotReady, ModelUnknown
 from services.registry.db.database import Database
 from services.registry.db.owners import Sight
-from services.registry.db.tables import Job
 from services.registry.errors import CheckpointNotFound, RunNotFound
 from services.registry.jobs import jobs
 from services.registry.runs import checkpoints, runs
 from trm.config.run import RunConfig
 from trm.interface import pretrained
-from trm.puzzles.spec import PuzzleSpec
 from trm.suggest import did_you_mean
 
 REMEMBERED = 256
@@ -48,7 +46,7 @@ def model_finder(database: Database) -> FindModel:
     @lru_cache(REMEMBERED)
     def config_of(sight: Sight, checkpoint_id: str) -> RunConfig:
         with database.seen_by(sight).transaction() as session:
-            return _config(session, checkpoint_id)
+            return checkpoints.config_of(session, checkpoint_id)
 
     def find(sight: Sight, name: str) -> Model:
         if name in pretrained.names():
@@ -79,17 +77,6 @@ def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> ModelUn
     return ModelUnknown(
         f"{error}{meant} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
     )
-
-
-def puzzle_of(session: Session, job: Job) -> PuzzleSpec:
-    """The shape of the puzzles that a solve job's model knows; raises CheckpointNotFound, or UnknownModel of an older package."""
-    if job.pretrained is not None:
-        return pretrained.pretrained(job.pretrained).config.puzzle
-    return _config(session, job.model_id or "").puzzle
-
-
-def _config(session: Session, checkpoint_id: str) -> RunConfig:
-    return RunConfig.model_validate(runs.get(session, checkpoints.get(session, checkpoint_id).run_id).config)
 
 
 def _newest_of(database: Database, run_id: str) -> str:

@@ -10,6 +10,7 @@ from services.gateway.schemas.base import Response
 from services.gateway.schemas.solution import Solution
 from services.registry.db import tables
 from services.registry.states import JobKind, JobStatus, Outcome
+from trm.puzzles.spec import PuzzleSpec
 
 _EXAMPLE: dict[str, Any] = {
     "id": "job_01934e0c5f3b7c2aa1b2c3d4e5f60718",
@@ -157,6 +158,7 @@ class Job(Response):
         job: tables.Job,
         attempts: Sequence[tables.JobAttempt] | None = None,
         solutions: Sequence[tables.Solution] | None = None,
+        spec: PuzzleSpec | None = None,
     ) -> Self:
         """The job of this row; with its attempts and first solutions where they are given."""
         return cls(
@@ -169,7 +171,7 @@ class Job(Response):
             run_id=job.run_id,
             model=job.model_id or job.pretrained,
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
-            result=_result(job, solutions),
+            result=_result(job, solutions, spec),
             cancel_requested=job.cancel_requested_at is not None,
             pause_requested=job.pause_requested_at is not None,
             priority=job.priority,
@@ -183,12 +185,14 @@ class Job(Response):
         )
 
 
-def _result(job: tables.Job, solutions: Sequence[tables.Solution] | None) -> TrainResult | SolveResult | None:
+def _result(
+    job: tables.Job, solutions: Sequence[tables.Solution] | None, spec: PuzzleSpec | None
+) -> TrainResult | SolveResult | None:
     if job.result is None:
         return None
     if job.kind is JobKind.TRAIN:
         return TrainResult.model_validate({**job.result, "kind": job.kind})
-    listed = None if solutions is None else [Solution.of(s) for s in solutions]
+    listed = None if solutions is None else [Solution.of(s, spec) for s in solutions]
     return SolveResult.model_validate({**job.result, "kind": job.kind, "solutions": listed})
 
 

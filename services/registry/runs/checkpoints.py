@@ -13,6 +13,8 @@ from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Checkpoint, Job, Run
 from services.registry.errors import CheckpointNotFound
 from services.registry.jobs import leases
+from services.registry.runs import runs
+from trm.config.run import RunConfig
 
 
 def add(
@@ -32,6 +34,11 @@ def get(session: Session, checkpoint_id: str) -> Checkpoint:
     if checkpoint is None or checkpoint.retired_at is not None:
         raise not_found(checkpoint_id)
     return checkpoint
+
+
+def config_of(session: Session, checkpoint_id: str) -> RunConfig:
+    """What the checkpoint was trained with; raises CheckpointNotFound."""
+    return RunConfig.model_validate(runs.get(session, get(session, checkpoint_id).run_id).config)
 
 
 def page(
