@@ -104,7 +104,7 @@ def spec_of(name: str | Path) -> PuzzleSpec:
         return PuzzleSpec.model_validate(_manifest(Path(name))["spec"])
     if str(name) not in BUILTIN and Path(name).exists():
         return arc.SPEC  # a file or folder without a manifest can only hold ARC tasks
-    return first_spec(hub.table(str(name), "train"), hub.kind_of) if hub.is_hub(name) else builtin(str(name)).spec
+    return first_spec(hub.table(str(name), "train")) if hub.is_hub(name) else builtin(str(name)).spec
 
 
 def splits_of(name: str | Path) -> tuple[str, ...]:
