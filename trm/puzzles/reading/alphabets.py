@@ -18,7 +18,7 @@ MAZE_MARKS: dict[str, int] = {
     **dict.fromkeys(("G", "g", "E", "e"), maze.GOAL),
     **dict.fromkeys(("o", "O"), maze.PATH),
 }
-UNDECIDED = ("X", "x", "*", "+")  # wall, goal or path, whichever the maze has no other mark for
+UNDECIDED = ("X", "*", "+")  # wall, goal or path, whichever the maze has no other mark for
 ALPHABETS = (
     "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
