@@ -1,6 +1,5 @@
 """A job's events as they happen (server-sent events); between two reads no connection to the database is held."""
 
-import json
 import time
 from collections.abc import AsyncIterator
 
@@ -12,6 +11,7 @@ from services.gateway.backends import Backends
 from services.gateway.schemas.event import JobEvent, JobEvents
 from services.registry import job_events, jobs
 from services.registry.errors import DatabaseUnavailable
+from trm.json_text import to_json
 
 EVENTS_A_READ = 500
 FIRST_PAUSE_SECONDS = 0.01  # a resident model takes its first step some 20 ms after it is asked
@@ -58,4 +58,4 @@ def _read_if_possible(backends: Backends, job_id: str, after: int) -> JobEvents:
 
 
 def _encoded(event: JobEvent) -> bytes:
-    return format_sse_event(data_str=json.dumps(event.data), event=event.type, id=str(event.id))
+    return format_sse_event(data_str=to_json(event.data), event=event.type, id=str(event.id))

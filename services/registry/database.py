@@ -20,6 +20,7 @@ from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBeh
 from services.registry.owners import EVERYTHING, Sight
 from services.registry.settings import Settings
 from trm.errors import StorageFull
+from trm.json_text import to_json
 
 CONNECT_SECONDS = 5
 DISK_FULL = "53100"  # SQLSTATE
@@ -45,6 +46,7 @@ class Database:
         self._sight = EVERYTHING
         self.engine = create_engine(
             url,
+            json_serializer=to_json,
             pool_size=pool_size,
             max_overflow=2 * pool_size,
             pool_timeout=CONNECT_SECONDS,

@@ -1,6 +1,5 @@
 """Data sets by name: built in, brought along in a folder, or on the hub."""
 
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from trm.config import PuzzleSpec
 from trm.errors import DatasetError, UnknownDataset
+from trm.json_text import to_json
 from trm.puzzles import arc, hub, maze, official
 from trm.puzzles.arc_files import holds_tasks
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
@@ -158,7 +158,7 @@ def save_dataset(folder: Path, name: str, splits: dict[str, PuzzleSet]) -> None:
             write_table(staging / f"{split}.csv.gz", puzzles)
         spec = next(iter(splits.values())).spec
         manifest = {"name": name, "spec": spec.model_dump(mode="json"), "splits": {s: f"{s}.csv.gz" for s in splits}}
-        (staging / "dataset.json").write_text(json.dumps(manifest))
+        (staging / "dataset.json").write_text(to_json(manifest))
         staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
