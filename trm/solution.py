@@ -42,7 +42,9 @@ class Answer:
             values = np.array([0, *map(int, self.spec.symbols)])
         else:
             raise PuzzleError(f"Symbols of this {self.spec.kind} are no numbers. Use `board` or `answer`.")
-        numbers: NDArray[np.int32] = values[self.tokens].clip(0 if self.spec.kind == "sudoku" else None).astype(np.int32)
+        numbers: NDArray[np.int32] = (
+            values[self.tokens].clip(0 if self.spec.kind == "sudoku" else None).astype(np.int32)
+        )
         return numbers.reshape(self.spec.rows, self.spec.cols)
 
 

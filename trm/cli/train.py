@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,12 +14,13 @@ from trm.cli.overrides import parsed
 from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
 from trm.config import CompileChoice, RunConfig
-from trm.errors import ConfigError, TrmError
+from trm.errors import ConfigError, NonFiniteLoss, TrmError
 from trm.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
 from trm.presets import get_preset, resolve
 from trm.puzzles.datasets import spec_of
 
 if TYPE_CHECKING:
+    from trm.checkpoint_writer import CheckpointWriter
     from trm.trainer import Trainer
 
 
@@ -93,26 +94,43 @@ def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pac
 
     pace.listen()
     with closing(trainer), CheckpointWriter(out) as writer:
-        for event in trainer:
-            saved = writer.ready()
-            stops = _stops(event, pace) and not trainer.is_tested
-            if stops:
-                trainer.close()  # to stop takes no longer than to write
-            if stops or isinstance(event, CheckpointDue) or (isinstance(event, Updated) and pace.saves):
-                saved += writer.begin(trainer.snapshot())
-                pace.saved()
-            over = stops or isinstance(event, Finished)
-            if over:
-                saved += writer.wait()  # nothing is told after the last word
-            for news in (*trainer.found(), *saved) if saved else ():  # a checkpoint holds what was found before it
-                tell(news)
-            if over:
-                writer.require_last()
-            for told in (event, Stopped(trainer.step)) if stops else (event,):
-                if not isinstance(told, CheckpointDue):
-                    tell(told)
-            if stops:
-                return
+        try:
+            _follow(trainer, writer, tell, pace)
+        except NonFiniteLoss:
+            raise
+        except Exception:
+            _keep(trainer, writer)
+            raise
+
+
+def _follow(trainer: "Trainer", writer: "CheckpointWriter", tell: Callable[[Event], None], pace: Pace) -> None:
+    for event in trainer:
+        saved = writer.ready()
+        stops = _stops(event, pace) and not trainer.is_tested
+        if stops:
+            trainer.close()  # to stop takes no longer than to write
+        if stops or isinstance(event, CheckpointDue) or (isinstance(event, Updated) and pace.saves):
+            saved += writer.begin(trainer.snapshot())
+            pace.saved()
+        over = stops or isinstance(event, Finished)
+        if over:
+            saved += writer.wait()  # nothing is told after the last word
+        for news in (*trainer.found(), *saved) if saved else ():  # a checkpoint holds what was found before it
+            tell(news)
+        if over:
+            writer.require_last()
+        for told in (event, Stopped(trainer.step)) if stops else (event,):
+            if not isinstance(told, CheckpointDue):
+                tell(told)
+        if stops:
+            return
+
+
+def _keep(trainer: "Trainer", writer: "CheckpointWriter") -> None:
+    """Save this moment when an evaluation or the telling of it fails: what was trained is worth more than the word about it."""
+    with suppress(TrmError):
+        writer.begin(trainer.snapshot())
+        writer.wait()
 
 
 def _stops(event: Event, pace: Pace) -> bool:

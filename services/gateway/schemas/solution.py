@@ -28,8 +28,8 @@ class Solution(Response):
             "examples": [
                 {
                     "index": 0,
-                    "question": "1.3.3.1.2.4...2.",
-                    "answer": "1243341221344321",
+                    "question": "...4....2....4.3",
+                    "answer": "3214413223411423",
                     "verified": True,
                     "halt_probability": 0.998,
                     "supervision_steps": 3,
