@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trm import tensor_file
+from trm.checkpoints import tensor_file
 from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint
 from trm.foreign import describe_file
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.config import PuzzleSpec
 from trm.errors import UnknownSymbol, WrongGridSize
 from trm.puzzles.reading import alphabets, boards
 from trm.puzzles.reading.alphabets import Tokens
 from trm.puzzles.reading.boards import Board
+from trm.puzzles.spec import PuzzleSpec
 
 Given = str | Sequence[object]
 PADDING = "?"  # what `text` writes for padding, which untrained models answer with

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from trm.config import refuse_boolean_number
+from trm.puzzles.spec import refuse_boolean_number
 
 
 class Request(BaseModel):

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from functools import lru_cache
 
-from trm.config import PuzzleSpec
 from trm.puzzles import maze
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import BLANK, DIGITS
 
 Tokens = Mapping[str, int]

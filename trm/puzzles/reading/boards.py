@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trm.config import Kind
 from trm.errors import PuzzleError, UnknownSymbol, WrongGridSize
 from trm.puzzles.reading.drawings import undrawn
+from trm.puzzles.spec import Kind
 
 INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,8})")
 PLAIN = re.compile(r"[0-9A-Za-z._*?-]+")
