@@ -35,7 +35,7 @@ class Started(Event):
     train_puzzles: int
     validation_puzzles: int
     test_puzzles: int
-    overlap: int | None  # test puzzles equivalent to a training puzzle; None for ARC
+    overlap: int | None  # test puzzles equivalent to a training puzzle; of ARC those equal to a pair that is trained on
 
 
 @dataclass(frozen=True)

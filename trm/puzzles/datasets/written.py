@@ -53,6 +53,15 @@ class Table:
         """
         if kind == "arc":
             raise DatasetError(ARC_ELSEWHERE)
+        try:
+            return self._puzzles(kind, spec, answers_required=answers_required)
+        except DatasetError as error:
+            likely = self.kind() if spec is None else kind
+            if likely in (kind, "grid"):
+                raise
+            raise DatasetError(f"{error} The rows look like {likely}s: kind={likely}.", error.problems) from error
+
+    def _puzzles(self, kind: Kind, spec: PuzzleSpec | None, *, answers_required: bool) -> PuzzleSet:
         chosen = spec or self.spec(kind)
         questions, answers = self._tokens(chosen, answers_required=answers_required)
         if spec is None:

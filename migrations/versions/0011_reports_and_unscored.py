@@ -1,6 +1,6 @@
 """What was found wrong with an uploaded data set; evaluations of puzzles whose answers nobody knows have no accuracy.
 
-Revision ID: 0009
+Revision ID: 0011
 Revises: 0008
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0009"
+revision = "0011"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
