@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     max_bodies_bytes: int = Field(
         default=64 * MIB, ge=1024
     )  # in memory at once, of all requests; never less than one body
-    max_upload_lines: int = Field(default=2_000_000, ge=1)  # of an uploaded data file
+    max_upload_lines: int = Field(default=1_000_000, ge=1)  # of an uploaded data file, or JSON objects in it
     max_upload_seconds: float = Field(default=120, gt=0)  # to read one
     max_json_depth: int = Field(default=32, ge=4, le=200)  # brackets inside brackets
     max_queued_jobs: int = Field(default=100_000, ge=1)  # more are refused until some have begun

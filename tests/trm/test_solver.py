@@ -38,7 +38,7 @@ def test_puzzles_that_halt_early_answer_as_at_that_step(solver: Solver, test_set
     for trace, solution in zip(traces, solver.solve(test_set.questions, Effort(halt_threshold=threshold)), strict=True):
         expected = next((t for t in trace if t.halt_probability >= threshold), trace[-1])
         assert solution.steps == expected.step
-        assert np.array_equal(solution.answer, expected.answer)
+        assert np.array_equal(solution.tokens, expected.tokens)
 
 
 def test_steps_are_told_as_they_happen(solver: Solver, test_set: PuzzleSet) -> None:
@@ -48,5 +48,5 @@ def test_steps_are_told_as_they_happen(solver: Solver, test_set: PuzzleSet) -> N
     assert solution.trace == tuple(told)
     assert told[-1].halted
     question = test_set.questions[0]
-    assert told[0].changed_cells == tuple(np.flatnonzero(told[0].answer != question).tolist())
-    assert solution.verified == check(solver.spec, question, solution.answer)
+    assert told[0].changed_cells == tuple(np.flatnonzero(told[0].tokens != question).tolist())
+    assert solution.verified == check(solver.spec, question, solution.tokens)

@@ -12,14 +12,21 @@ from trm.cli.source import Checkpoint, Model, folder_of
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
 from trm.puzzles.grids import parse
+from trm.puzzles.reading.text import open_text
 from trm.puzzles.rules import require_consistent
 
 if TYPE_CHECKING:
     from trm.interface.solution import Solution
 
+LONGEST = 1 << 20  # characters of a puzzle
+LONGEST_NAME = 1_000  # of a file
+
 
 def solve(
-    puzzle: Annotated[str, typer.Argument(help="The puzzle's cells as one string, or - to read it from stdin.")],
+    puzzle: Annotated[
+        str,
+        typer.Argument(help="The puzzle's cells as one string, a file that holds them, or - to read them from stdin."),
+    ],
     checkpoint: Checkpoint = None,
     model: Model = None,
     effort: Annotated[
@@ -35,7 +42,7 @@ def solve(
     from trm.solving.solver import Solver
 
     solver, console = Solver.load(folder_of(checkpoint, model), device), Console(highlight=False)
-    question = parse(solver.spec, sys.stdin.read() if puzzle == "-" else puzzle)
+    question = parse(solver.spec, _given(puzzle))
     require_consistent(solver.spec, question)
     previous = question
 
@@ -45,18 +52,30 @@ def solve(
         console.print(
             f"step {step.step}{chain}: halt probability {step.halt_probability:.3f}, {len(step.changed_cells)} cells changed"
         )
-        console.print(render(solver.spec, step.answer, givens=question, previous=previous))
-        previous = step.answer
+        console.print(render(solver.spec, step.tokens, givens=question, previous=previous))
+        previous = step.tokens
 
     asked = effort_of(effort or ["halt_threshold=0.5"])
     [solution] = solver.solve(question[None], asked, on_step=show if steps else None)
     if not steps:
-        console.print(render(solver.spec, solution.answer, givens=question))
+        console.print(render(solver.spec, solution.tokens, givens=question))
     if picture is not None:
-        picture.write_text(svg(solver.spec, solution.answer, givens=question))
+        picture.write_text(svg(solver.spec, solution.tokens, givens=question))
     console.print(_summary(solution))
     if solution.verified is False:
         raise typer.Exit(2)
+
+
+def _given(puzzle: str) -> str:
+    """The cells as they were written: the argument itself, or the text of the file or of stdin that it names."""
+    if puzzle == "-":
+        with open_text(sys.stdin.buffer) as text:
+            return text.read(LONGEST)
+    path = Path(puzzle)
+    if len(puzzle) < LONGEST_NAME and path.is_file():
+        with open_text(path) as text:
+            return text.read(LONGEST)
+    return puzzle
 
 
 def _summary(solution: "Solution") -> str:

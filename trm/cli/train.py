@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +15,12 @@ from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
-from trm.errors import ConfigError, TrmError
+from trm.errors import ConfigError, NonFiniteLoss, TrmError
 from trm.interface.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
 from trm.puzzles.datasets.datasets import spec_of
 
 if TYPE_CHECKING:
+    from trm.checkpoints.writer import CheckpointWriter
     from trm.training.ranks import Ranks
     from trm.training.trainer import Trainer
 
@@ -132,26 +133,45 @@ def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pac
 
     pace.listen()
     with closing(trainer), CheckpointWriter(out) as writer:
-        for event in trainer:
-            saved = writer.ready()
-            stops, saves = _orders(event, pace, trainer)
-            if stops:
-                trainer.close()  # to stop takes no longer than to write
-            if saves:
-                saved += writer.begin(trainer.snapshot())
-                pace.saved()
-            over = stops or isinstance(event, Finished)
-            if over:
-                saved += writer.wait()  # nothing is told after the last word
-            for news in (*trainer.found(), *saved) if saved else ():  # a checkpoint holds what was found before it
-                tell(news)
-            if over:
-                writer.require_last()
-            for told in (event, Stopped(trainer.step)) if stops else (event,):
-                if not isinstance(told, CheckpointDue):
-                    tell(told)
-            if stops:
-                return
+        try:
+            _lead(trainer, writer, tell, pace)
+        except NonFiniteLoss:
+            raise
+        except Exception:
+            _keep(trainer, writer)
+            raise
+
+
+def _lead(trainer: "Trainer", writer: "CheckpointWriter", tell: Callable[[Event], None], pace: Pace) -> None:
+    for event in trainer:
+        saved = writer.ready()
+        stops, saves = _orders(event, pace, trainer)
+        if stops:
+            trainer.close()  # to stop takes no longer than to write
+        if saves:
+            saved += writer.begin(trainer.snapshot())
+            pace.saved()
+        over = stops or isinstance(event, Finished)
+        if over:
+            saved += writer.wait()  # nothing is told after the last word
+        for news in (*trainer.found(), *saved) if saved else ():  # a checkpoint holds what was found before it
+            tell(news)
+        if over:
+            writer.require_last()
+        for told in (event, Stopped(trainer.step)) if stops else (event,):
+            if not isinstance(told, CheckpointDue):
+                tell(told)
+        if stops:
+            return
+
+
+def _keep(trainer: "Trainer", writer: "CheckpointWriter") -> None:
+    """Save this moment when an evaluation or the telling of it fails: what was trained is worth more than the word about it."""
+    if trainer.ranks.count > 1:
+        return  # a checkpoint needs all of them
+    with suppress(TrmError):
+        writer.begin(trainer.snapshot())
+        writer.wait()
 
 
 def _follow(trainer: "Trainer", pace: Pace) -> None:

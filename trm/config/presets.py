@@ -11,6 +11,7 @@ from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.errors import InvalidOverride, UnknownPreset
+from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.spec import Frozen, PuzzleSpec
 from trm.suggest import did_you_mean
 
@@ -286,6 +287,19 @@ def get_preset(name: str) -> Preset:
         close = did_you_mean(name, PRESETS)
         raise UnknownPreset(f"There is no preset {name[:100]!r}.{close} Choose one of: {', '.join(sorted(PRESETS))}.")
     return PRESETS[name]
+
+
+def recommended(puzzle: PuzzleSpec) -> tuple[str, ...]:
+    """The presets that were made for puzzles of this kind and about this size; those for Sudokus where none is of the kind."""
+    sizes = {
+        preset.name: BUILTIN[preset.dataset].spec
+        for preset in PRESETS.values()
+        if preset.dataset in BUILTIN and not preset.name.startswith("ablation-")
+    }
+    kind = "sudoku" if puzzle.kind == "grid" else puzzle.kind
+    cells = {name: spec.cells for name, spec in sizes.items() if spec.kind == kind}
+    best = min((c for c in cells.values() if c >= puzzle.cells), default=max(cells.values()))
+    return tuple(name for name, count in cells.items() if count == best)
 
 
 def resolve(

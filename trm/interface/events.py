@@ -1,8 +1,9 @@
 """What a training tells its caller, one frozen record per kind of news; `as_json` is the line format of `trm train --events`."""
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
+
+from trm.json_text import to_json
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Event:
 
     def as_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(self.as_dict(), allow_nan=False)
+        return to_json(self.as_dict())
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Started(Event):
     train_puzzles: int
     validation_puzzles: int
     test_puzzles: int
-    overlap: int | None  # test puzzles equivalent to a training puzzle; None for ARC
+    overlap: int | None  # test puzzles equivalent to a training puzzle; of ARC those equal to a pair that is trained on
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Evaluated(Event):
 
     The lists have one entry per supervision step 1..N: share of puzzles whose halt probability has passed one half by then,
     mean halt probability, share exactly right. `mean_supervision_steps` is when halting at one half would stop.
+    `n` puzzles have a known answer, and only they are scored.
     """
 
     name = "evaluated"
@@ -97,14 +99,14 @@ class Evaluated(Event):
     split: str
     n: int
     seconds: float
-    exact_accuracy: float
-    cell_accuracy: float
+    exact_accuracy: float | None  # None where no puzzle has an answer to compare with
+    cell_accuracy: float | None
     verified: float | None  # share whose answer obeys the rules; None for kinds without rules
-    halt_accuracy: float
+    halt_accuracy: float | None
     mean_supervision_steps: float
     halted: list[float]
     halt_probability: list[float]
-    step_exact_accuracy: list[float]
+    step_exact_accuracy: list[float | None]
 
     def summary(self) -> dict[str, float | None]:
         """The figures that a checkpoint's metrics repeat."""

@@ -19,8 +19,10 @@ from services.registry.storage import artifacts
 from services.registry.storage.storage import Storage
 from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Answer, Key
+from trm.config.presets import recommended
+from trm.puzzles.datasets.audit import Audit, audit
 from trm.puzzles.datasets.datasets import BUILTIN, save_dataset
-from trm.puzzles.equivalence import overlap
+from trm.puzzles.equivalence import QUICKLY
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.spec import Kind
 
@@ -29,6 +31,7 @@ ARC_ELSEWHERE = (
     "ARC tasks cannot be uploaded: they are no tables of questions and answers. Train on the built-in data sets arc-1 and arc-2, "
     "or on tasks of your own with the library: `python -m trm train --preset arc-1 --data FOLDER`."
 )
+SEARCH_SECONDS = 2.0  # of each split, for second answers: the request waits
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,33 @@ def _file_digest(file: IO[bytes]) -> str:
 
 def _columns(name: str, splits: Mapping[str, PuzzleSet], url: str, sha256: str) -> dict[str, Any]:
     counts = {split: len(puzzles) for split, puzzles in splits.items()}
-    train, test = ((puzzles.questions, puzzles.answers) for puzzles in (splits["train"], splits["test"]))
     spec = splits["train"].spec
-    shared = overlap(spec, train, test)
-    return {"name": name, "spec": spec, "splits": counts, "overlap": shared, "url": url, "sha256": sha256}
+    found = audit(splits["train"], splits["test"], most=QUICKLY, seconds=SEARCH_SECONDS)
+    return {
+        "name": name,
+        "spec": spec,
+        "splits": counts,
+        "overlap": len(found.shared),
+        "report": _report(found, splits),
+        "url": url,
+        "sha256": sha256,
+    }
+
+
+def _report(found: Audit, splits: Mapping[str, PuzzleSet]) -> dict[str, Any]:
+    remarks = [f"{split}: {remark}" for split, puzzles in splits.items() for remark in puzzles.remarks]
+    return {
+        "clean": found.clean,
+        "findings": [*found.sentences(), *dict.fromkeys(remarks)],
+        "splits": {
+            part.name: {
+                "searched": part.searched,
+                "ambiguous": len(part.ambiguous),
+                "repeated": len(part.repeated),
+                "equivalent": len(part.equivalent),
+                "unused_symbols": list(part.unused),
+            }
+            for part in (found.train, found.test)
+        },
+        "presets": list(recommended(found.spec)),
+    }

@@ -39,7 +39,7 @@ class Counted(io.RawIOBase):
 
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
         self._file, self._limits = _unpacked(file), limits
-        self._bytes = self._lines = 0
+        self._bytes = self._lines = self._objects = 0
         self._deadline = time.monotonic() + limits.seconds
 
     def readable(self) -> bool:
@@ -59,12 +59,15 @@ class Counted(io.RawIOBase):
     def _count(self, piece: bytes) -> None:
         self._bytes += len(piece)
         self._lines += piece.count(b"\n")
+        self._objects += piece.count(b"{")  # rows of JSON that need no lines
         if self._bytes > self._limits.total_bytes:
             raise BodyTooLarge(
                 f"The file, decompressed, is larger than the {self._limits.total_bytes} bytes taken here."
             )
-        if self._lines > self._limits.lines:
-            raise BodyTooLarge(f"The file has more than the {self._limits.lines} lines taken here. Send fewer puzzles.")
+        if max(self._lines, self._objects) > self._limits.lines:
+            raise BodyTooLarge(
+                f"The file has more than the {self._limits.lines} lines or JSON objects taken here. Send fewer puzzles."
+            )
         if time.monotonic() > self._deadline:
             raise BodyTooLarge(f"The file took longer to read than {self._limits.seconds:g} s. Send fewer puzzles.")
 

@@ -52,7 +52,7 @@ PICTURE: Responses = {
 }
 IfNoneMatch = Annotated[str | None, Header(description="The ETag of a version that you have.")]
 LastEventId = Annotated[
-    str | None, Header(description="Number of the last event that you have.", pattern=r"^\d{0,18}$")
+    str | None, Header(description="Number of the last event that you have.", pattern=r"^(\d{1,18})?$")
 ]
 After = Annotated[int | None, Query(ge=0, lt=2**63, description="Like Last-Event-ID, which comes first.")]
 Accept = Annotated[str, Header(include_in_schema=False)]

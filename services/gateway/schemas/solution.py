@@ -30,8 +30,8 @@ class Solution(Response):
             "examples": [
                 {
                     "index": 0,
-                    "question": "..21.....1.4.3..",
-                    "answer": "3421124321344312",
+                    "question": "...4....2....4.3",
+                    "answer": "3214413223411423",
                     "verified": True,
                     "halt_probability": 0.998,
                     "supervision_steps": 3,

@@ -13,20 +13,20 @@ MOST_CHAINS = 100_000  # of all puzzles of a job: hours of work on a CPU
 VERIFIED_PUZZLES = 100  # the exact solver runs while the request waits
 
 _EXAMPLES: list[JsonValue] = [
-    {"model": "sudoku-6x6", "puzzle": ".1...35.3.....5624.26.152..53.3.12..", "halt_threshold": 0.5},
+    {"model": "sudoku-6x6", "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..", "halt_threshold": 0.5},
     {
         "model": "run_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-        "puzzle": ".1...35.3.....5624.26.152..53.3.12..",
+        "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..",
         "trace": True,
     },
     {
         "model": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-        "puzzles": [".1...35.3.....5624.26.152..53.3.12..", "3..1..4.2.6...35.2..16.31.4...25643."],
+        "puzzles": [".1254..3..6.12....35.1245.3.1.2..3..", "1.6543.4...1..4.5.2.....46.315.5..24"],
         "halt_threshold": 0.9,
     },
     {
         "model": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-        "puzzle": ".1...35.3.....5624.26.152..53.3.12..",
+        "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..",
         "views": 4,
         "rollouts": 2,
         "noise": 0.3,

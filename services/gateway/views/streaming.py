@@ -1,6 +1,5 @@
 """A job's events as they happen (server-sent events); between two reads no connection to the database is held."""
 
-import json
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ from services.gateway.schemas.event import JobEvent, JobEvents
 from services.registry.db.database import Database
 from services.registry.errors import DatabaseUnavailable
 from services.registry.jobs import job_events, jobs
+from trm.json_text import to_json
 
 EVENTS_A_READ = 500
 FIRST_PAUSE_SECONDS = 0.01  # a resident model takes its first step some 20 ms after it is asked
@@ -46,7 +46,7 @@ async def stream_events(
         if events.finished or stopping.is_set():
             return
         if reason := await standing.lost():
-            yield format_sse_event(data_str=json.dumps({"reason": reason}), event="closed")
+            yield format_sse_event(data_str=to_json({"reason": reason}), event="closed")
             return
         if time.monotonic() - last_sent >= PING_SECONDS:
             yield KEEPALIVE_COMMENT
@@ -65,4 +65,4 @@ def _read_if_possible(database: Database, job_id: str, after: int) -> JobEvents:
 
 
 def _encoded(event: JobEvent) -> bytes:
-    return format_sse_event(data_str=json.dumps(event.data), event=event.type, id=str(event.id))
+    return format_sse_event(data_str=to_json(event.data), event=event.type, id=str(event.id))

@@ -4,13 +4,14 @@ Postgres has no NUL in a text and UTF-8 no lone surrogate, while JSON and a perc
 as undecodable bytes are, so that a text is looked up by what it would have been stored as.
 """
 
-import json
 import re
 from typing import Any
 
 import psycopg
 from psycopg.types.json import set_json_dumps
 from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
+
+from trm.json_text import to_json
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # the same as JSON writes them; a pair of surrogates looks alike
@@ -24,8 +25,8 @@ def storable(text: str) -> str:
 
 def storable_json(value: object) -> str:
     """JSON that Postgres takes."""
-    written = json.dumps(value)
-    return json.dumps(_cleaned(value)) if ESCAPED.search(written) else written
+    written = to_json(value)
+    return to_json(_cleaned(value)) if ESCAPED.search(written) else written
 
 
 def _cleaned(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.registry.db import owners
+from services.registry.db.base import Json
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Dataset
 from services.registry.errors import DatasetNameTaken, DatasetNotFound
@@ -21,6 +22,7 @@ def add(
     spec: PuzzleSpec,
     splits: Mapping[str, int],
     overlap: int,
+    report: Json | None = None,
     url: str,
     sha256: str,
 ) -> Dataset:
@@ -33,6 +35,7 @@ def add(
         "spec": spec.model_dump(mode="json"),
         "splits": dict(splits),
         "overlap": overlap,
+        "report": report,
         "url": url,
         "sha256": sha256,
     }
