@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.gateway.access.permissions import is_guarded, needed
+from services.gateway.access.permissions import PREFIX, is_guarded, needed
 from services.gateway.problems.catalogue import CATALOGUE, Entry
 from services.gateway.problems.problems import MEDIA_TYPE, type_url
 from services.gateway.schemas.problem import Problem
@@ -14,6 +14,7 @@ from services.registry.access.scopes import Scope
 REF = "#/components/schemas/{model}"
 STREAM = "text/event-stream"
 EVERYWHERE = ("internal_error",)
+BODIES = ("body_too_deep", "request_timeout", "overloaded")
 GUARDED = ("unauthenticated", "scope_missing", "rate_limited")
 
 Responses = dict[int | str, dict[str, Any]]
@@ -68,6 +69,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         _drop_default_errors(schema)
         _list_streams_first(schema)
         _ask_for_keys(schema)
+        _refuse_what_is_sent_wrongly(schema)
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -93,7 +95,14 @@ def _ask_for_keys(schema: dict[str, Any]) -> None:
     for path, item in schema["paths"].items():
         for method, operation in item.items() if is_guarded(path) else ():
             operation["security"] = [*_accepted(needed(method.upper(), path)), {}]  # none where authentication is off
-            codes = (*GUARDED, "body_too_deep") if "requestBody" in operation else GUARDED
+            _merge(operation["responses"], refusals(*GUARDED))
+
+
+def _refuse_what_is_sent_wrongly(schema: dict[str, Any]) -> None:
+    """What every path of the API answers to unknown parameters, and what becomes of bodies before a route sees them."""
+    for path, item in schema["paths"].items():
+        for operation in item.values() if path.startswith(f"{PREFIX}/") else ():
+            codes = ("request_invalid", *BODIES) if "requestBody" in operation else ("request_invalid",)
             _merge(operation["responses"], refusals(*codes))
 
 

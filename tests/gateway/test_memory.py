@@ -76,6 +76,16 @@ def test_uploads(process: subprocess.Popen[str], bomb: Callable[[], bytes]) -> N
     assert response.status_code in (413, 422), response.text
 
 
+def test_what_was_taken_in_is_let_go(process: subprocess.Popen[str]) -> None:
+    url = announced_url(process)
+    before, row = resident(process), b"12345678" * 8
+    content = packed(row + b"," + row + b"\n", 60_000)
+    files = {"file": ("a", content), "test_file": ("b", b"question,answer\n" + row + b"," + row + b"\n")}
+    response = httpx2.post(f"{url}/v1/datasets", data={"name": "a", "kind": "grid"}, files=files, timeout=100)
+    assert response.status_code == 201, response.text
+    check_memory(process, before)
+
+
 def check_memory(process: subprocess.Popen[str], before: int) -> None:
     grown, kept = resident(process, "VmHWM") - before, resident(process) - before
     print(f"grown by {grown // MIB} MiB, kept {kept // MIB} MiB")
