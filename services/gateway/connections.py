@@ -13,6 +13,8 @@ from services.gateway.problems.catalogue import CATALOGUE, RETRY_AFTER_SECONDS
 from services.gateway.problems.problems import MEDIA_TYPE, type_url
 from services.registry.settings import Settings
 
+LINGER_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class ConnectionLimits:
@@ -44,6 +46,7 @@ class LimitedProtocol(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
         self._has_begun = False  # something of a request has come
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or say that there are too many."""
@@ -55,7 +58,7 @@ class LimitedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Time runs until the headers are whole."""
-        if self.transport.is_closing():
+        if self._is_refused or self.transport.is_closing():
             return
         self._has_begun = True
         super().data_received(data)
@@ -99,8 +102,11 @@ class LimitedProtocol(H11Protocol):
             self.transport.close()
 
     def _refuse(self, code: str, detail: str) -> None:
+        """Say why, and close a moment later: closed at once, with something unread, the answer would be lost."""
+        self._is_refused = True
         self.transport.write(refusal(code, detail))
-        self.transport.close()
+        self.transport.write_eof()
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     @staticmethod
     def _stop(timer: asyncio.TimerHandle | None) -> None:

@@ -68,7 +68,11 @@ class Audited:
     def _note(self, scope: Scope, start: Message | None) -> None:
         status = 500 if start is None else start["status"]
         who, route = caller.known(scope), scope.get("route")
-        if status == STRANGERS or (route is None and status not in REFUSED):
+        if (
+            status == STRANGERS
+            or (status in REFUSED and who is caller.NOBODY)
+            or (route is None and status not in REFUSED)
+        ):
             return
         request_id = scope.get("state", {}).get("request_id")
         if status in REFUSED:

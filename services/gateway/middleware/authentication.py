@@ -104,7 +104,7 @@ class KeyRing:
     def forget(self) -> None:
         """Ask the database again for every token: a key was just withdrawn."""
         with self._lock:
-            self._known.clear()
+            self._known = {digest: (who, 0.0) for digest, (who, _) in self._known.items()}
 
 
 def _digest(token: str) -> bytes:
