@@ -193,6 +193,12 @@ _ENTRIES = (
         "The message holds its last lines; too little memory is the usual cause.",
     ),
     Entry(
+        "rank_failed",
+        None,
+        "One of the processes of a training failed",
+        "The message says which, and why: the others stopped with it.",
+    ),
+    Entry(
         "loss_not_finite",
         None,
         "The loss became infinite or not a number",

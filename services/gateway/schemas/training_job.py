@@ -1,10 +1,12 @@
 """What a training job is asked with."""
 
+import json
 from typing import Self
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from services.gateway.schemas.wishes import Wishes
+from services.registry.db.storable import UNSTORABLE
 
 NOT_BLANK = r"^[^\x00-\x1f]*[^\x00-\x20\s][^\x00-\x1f]*$"
 
@@ -54,6 +56,13 @@ class TrainingJobRequest(Wishes):
     name: str | None = Field(
         default=None, min_length=1, max_length=100, pattern=NOT_BLANK, description="What to call the run."
     )
+
+    @field_validator("overrides")
+    @classmethod
+    def _is_text(cls, overrides: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if UNSTORABLE.search(json.dumps(overrides, ensure_ascii=False)):
+            raise ValueError("no setting has a value with half of a surrogate pair")
+        return overrides
 
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:
