@@ -6,10 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from services.gateway.schemas.wishes import Wishes
 
-NOT_BLANK = r"^[^\x00-\x1f]*[^\x00-\x20\s][^\x00-\x1f]*$"
-Setting = bool | int | float | Annotated[str, Field(max_length=200)] | None
-Stage = dict[Annotated[str, Field(max_length=100)], bool | int | float]
-Override = Setting | Annotated[list[Stage], Field(max_length=100)]  # a list: train.depth_curriculum
+Override = bool | int | float | Annotated[str, Field(max_length=200)] | None
 
 
 class TrainingJobRequest(Wishes):
@@ -48,7 +45,7 @@ class TrainingJobRequest(Wishes):
         default=None, max_length=100, description="Train on this data set, not on the preset's own."
     )
     name: str | None = Field(
-        default=None, min_length=1, max_length=100, pattern=NOT_BLANK, description="What to call the run."
+        default=None, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$", description="What to call the run."
     )
 
     @model_validator(mode="after")
