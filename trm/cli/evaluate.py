@@ -32,7 +32,7 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Option(
-            help="A CSV or JSONL file (gzip accepted), a built-in data set or a data set folder; the model's own unless given."
+            help="A table (gzip accepted), a built-in data set or a data set folder; the model's own unless given."
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Which split of a data set.")] = "test",

@@ -33,7 +33,10 @@ def train(
         Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="A built-in data set or a data set folder; the preset's unless given.")
+        str | None,
+        typer.Option(
+            help="A built-in data set, a table, a data set folder or hub:OWNER/NAME; the preset's unless given."
+        ),
     ] = None,
     resume: Annotated[
         Path | None,
