@@ -171,10 +171,7 @@ class Table:
         return Counter(board.shape for board in self._boards(kind) if board.shape is not None)
 
     def _shape(self, kind: Kind) -> tuple[int, int]:
-        """The shape of the most boards; of texts without rows the square, or one row."""
-        shapes = self._shapes(kind)
-        if shapes:
-            return shapes.most_common(1)[0][0]
+        """The shape of the most boards; where none of that size is written in rows, the square, or one row."""
         counts = Counter(len(board.cells) for board in self._boards(kind))
         if not counts:
             problems = [
@@ -184,6 +181,9 @@ class Table:
             ]
             raise DatasetError("No row holds a question that can be read.", tuple(problems))
         count = counts.most_common(1)[0][0]
+        for shape, _ in self._shapes(kind).most_common():
+            if shape[0] * shape[1] == count:
+                return shape
         side = round(count**0.5)
         return (side, side) if side * side == count else (1, count)
 
@@ -231,17 +231,20 @@ class Table:
         self, spec: PuzzleSpec, field: str, given: list[Given], table: Tokens, problems: dict[int, RowProblem]
     ) -> NDArray[np.int32]:
         """Tokens `(n, L)`; problems are noted, one a row."""
-        tokens = np.zeros((len(given), spec.cells), dtype=np.int32)
-        quick = _quick_table(spec, table)
-        for number, one in enumerate(given, start=1):
+        quick, cells = _quick_table(spec, table), spec.cells
+        packed, slow = bytearray(len(given) * cells), list[int]()
+        for i, one in enumerate(given):
+            if isinstance(one, str) and len(one) == cells and one.isascii():
+                packed[i * cells : (i + 1) * cells] = found = one.encode("ascii").translate(quick)
+                if 0 not in found:
+                    continue
+            slow.append(i)
+        tokens = np.frombuffer(packed, dtype=np.uint8).reshape(len(given), cells).astype(np.int32)
+        for i in slow:
             try:
-                if isinstance(one, str) and quick is not None and len(one) == spec.cells and one.isascii():
-                    found = np.frombuffer(one.encode("ascii").translate(quick), dtype=np.uint8)
-                    tokens[number - 1] = found if found.all() else _encoded(spec, one, table)
-                else:
-                    tokens[number - 1] = _encoded(spec, one, table)
+                tokens[i] = _encoded(spec, given[i], table)
             except PuzzleError as error:
-                problems.setdefault(number, RowProblem(number, error.code, f"{field}: {error}"))
+                problems.setdefault(i + 1, RowProblem(i + 1, error.code, f"{field}: {error}"))
         return tokens
 
 
@@ -254,6 +257,8 @@ def _encoded(spec: PuzzleSpec, given: Given, table: Tokens) -> NDArray[np.int32]
 def _given(value: object) -> Given:
     if value is None or value == "":
         return NOTHING
+    if isinstance(value, str) and value[0] not in "[ \t\n":
+        return value  # most are such: no list
     try:
         if not isinstance(value, str):
             return boards.from_json(value)
@@ -275,10 +280,10 @@ def _with_box(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[n
     return max(candidates, key=obeying) if len(candidates) > 1 else spec
 
 
-def _quick_table(spec: PuzzleSpec, table: Tokens) -> bytes | None:
+def _quick_table(spec: PuzzleSpec, table: Tokens) -> bytes:
     """Character code -> token for texts that need no second look; 0 for characters that do."""
     if spec.vocab_size > 255 or any(len(symbol) > 1 for symbol in spec.symbols):
-        return None
+        return bytes(256)
     codes = {ord(mark): token for mark, token in table.items() if len(mark) == 1 and mark.isascii()}
     if spec.kind == "sudoku":
         codes.pop(ord(" "), None)
