@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trm.errors import DatasetError, PuzzleError, UnknownSymbol, WrongGridSize
+from trm.errors import DatasetError, PuzzleError, UnknownDataset, UnknownSymbol, WrongGridSize
 from trm.puzzles import grids
 from trm.puzzles.datasets.datasets import load, save_dataset, spec_of, splits_of
 from trm.puzzles.datasets.tables import read_table
@@ -338,3 +338,18 @@ def test_a_part_of_an_official_build_and_a_damaged_manifest_are_named(tmp_path: 
     (tmp_path / "cut" / "dataset.json").write_text('{"name": "cut", "spec": {"kind"')
     with pytest.raises(DatasetError, match=r"cut.dataset\.json is damaged"):
         spec_of(tmp_path / "cut")
+
+
+def test_a_folder_of_tables_is_a_data_set(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.jsonl").write_text(json.dumps({"question": UNIQUE, "answer": "3214413223411423"}))
+    assert (spec_of(tmp_path), splits_of(tmp_path)) == (spec_for(4), ("train", "test"))
+    assert len(load(tmp_path, "test")) == 1
+
+
+def test_a_folder_of_anything_else_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(DatasetError, match="holds no data set: neither"):
+        spec_of(tmp_path)
+    with pytest.raises(UnknownDataset, match="no data set, file or folder"):
+        spec_of(tmp_path / "elsewhere")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from trm.cli.overrides import parsed
 from trm.cli.pace import Pace
@@ -224,7 +223,7 @@ def _configuration(path: Path | None, preset: str, overrides: list[str], data: s
         return _fitted(resolve(preset, spec_of(source), parsed(overrides), data), source)
     try:
         return RunConfig.model_validate_json(path.read_text())
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not a run configuration: {error}") from error
 
 

@@ -92,6 +92,8 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _document(path: Path) -> object:
+    if (what := describe_file(path)) is not None:
+        raise ForeignCheckpoint(f"{path} is {what}.")
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
