@@ -353,3 +353,31 @@ def test_a_folder_of_anything_else_is_refused_in_one_line(tmp_path: Path) -> Non
         spec_of(tmp_path)
     with pytest.raises(UnknownDataset, match="no data set, file or folder"):
         spec_of(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (9, " ".join(["12345678"] * 9)),  # a digit of each row is missing: no blank cells
+        (9, "\n".join(["12345678"] * 9)),
+        (4, "1234 3412 2143 432"),
+    ],
+)
+def test_missing_digits_are_not_filled_in_as_blanks(size: int, text: str) -> None:
+    with pytest.raises(WrongGridSize):
+        grids.parse(spec_for(size), text)
+
+
+def test_a_maze_that_is_cut_is_not_filled_up() -> None:
+    maze = load("maze-hard", "test")
+    text = grids.text(maze.spec, maze.questions[0])
+    stripped = text[:-1].rstrip() if text.endswith(" ") else text
+    assert np.array_equal(grids.parse(maze.spec, stripped), maze.questions[0])
+    with pytest.raises(WrongGridSize):
+        grids.parse(maze.spec, text[:400])
+
+
+def test_arrays_are_read_as_lists_are() -> None:
+    board = np.array([[1, 0, 3, 0], [3, 0, 1, 0], [2, 0, 4, 0], [0, 0, 2, 0]])
+    assert grids.text(spec_for(4), grids.parse(spec_for(4), board)) == QUESTION
+    assert grids.text(spec_for(4), grids.parse(spec_for(4), [list(row) for row in board])) == QUESTION
