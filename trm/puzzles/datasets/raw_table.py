@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem
+from trm.errors import DatasetError, PuzzleError, RowProblem
 from trm.puzzles import grids, maze
+from trm.puzzles.datasets.right_answers import require_right
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.reading import alphabets, boards
 from trm.puzzles.reading.alphabets import Tokens
 from trm.puzzles.reading.boards import Board
 from trm.puzzles.reading.rows import Row
-from trm.puzzles.rules import check_many, conflicts
+from trm.puzzles.rules import check_many
 from trm.puzzles.search import require_unique
 from trm.puzzles.spec import Kind, PuzzleSpec
 from trm.puzzles.sudoku import BLANK, boxes_of, spec_for
@@ -27,7 +28,7 @@ MOST_SEARCHED = 1_000  # Sudokus, at about 20 ms each
 MOST_SYMBOLS = 4096
 
 
-class Table:
+class RawTable:
     """Questions and answers as they were written, a byte a cell where symbols are characters."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
@@ -67,7 +68,7 @@ class Table:
         if spec is None:
             chosen = _with_box(chosen, questions, answers)
         if answers_required:
-            _require_right(chosen, questions, answers)
+            require_right(chosen, questions, answers)
         rated = any(map(math.isfinite, self.ratings))
         ratings = np.array(self.ratings) if rated else None
         return PuzzleSet(chosen, questions, answers, tuple(self.sources), ratings, remarks=tuple(self._remarks(kind)))
@@ -317,35 +318,3 @@ def _require_writable(symbols: Collection[str]) -> None:
             raise DatasetError(
                 f"The symbol {symbol!r} cannot be stored. Use one visible character, or integers without blanks between them."
             )
-
-
-def _require_right(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> None:
-    verdicts = check_many(spec, questions, answers)
-    if verdicts is None or verdicts.all():
-        return
-    problems = [
-        RowProblem(int(i) + 1, ContradictoryGivens.code, _wrong(spec, questions[i], answers[i]))
-        for i in np.flatnonzero(~verdicts)[: DatasetError.LISTED]
-    ]
-    raise DatasetError(
-        f"{int((~verdicts).sum())} of {len(questions)} rows hold an answer that is not one.", tuple(problems)
-    )
-
-
-def _wrong(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str:
-    """What is wrong with an answer, by row and column where that can be said."""
-    changed = np.flatnonzero((question != answer) & (question != (BLANK if spec.kind == "sudoku" else maze.OPEN)))
-    if len(changed):
-        return f"the answer does not keep the givens: {_at(spec, int(changed[0]))} is given and differs"
-    if spec.kind == "sudoku":
-        blank = np.flatnonzero(answer == BLANK)
-        if len(blank):
-            return f"the answer has a blank at {_at(spec, int(blank[0]))}"
-        a, b = conflicts(spec, answer)[0]
-        boxes = "x".join(map(str, spec.box or ()))
-        return f"the answer breaks the rules: {_at(spec, a)} and {_at(spec, b)} hold the same digit (boxes of {boxes})"
-    return "the answer breaks the rules: it draws no shortest path from S to G"
-
-
-def _at(spec: PuzzleSpec, cell: int) -> str:
-    return f"row {cell // spec.cols + 1}, column {cell % spec.cols + 1}"
