@@ -203,6 +203,12 @@ def test_one_bad_row_decides_nothing_for_the_others(bad: int) -> None:
     assert [p.row for p in error.problems] == [bad + 1]
 
 
+@pytest.mark.parametrize("row", [f"{QUESTION},{ANSWER}", '"S #\n  G","So#\n oG"'])
+def test_one_bad_row_does_not_change_the_kind(row: str) -> None:
+    bad = row.replace("1.3", "y.3").replace("S #", "Sy#")
+    assert [p.row for p in refused(f"question,answer\n{row}\n{bad}\n{row}\n").problems] == [2]
+
+
 def test_a_row_that_is_wrong_twice_is_counted_once() -> None:
     error = refused("question,answer\n1.3.3.1.2.4...2y,1234341221434y21\n", kind="sudoku")
     assert str(error) == "1 of 1 rows cannot be used."

@@ -88,21 +88,23 @@ class RawTable:
             raise DatasetError(f"{limits}; 64x64 with {MOST_SYMBOLS} symbols is the most.") from error
 
     def kind(self) -> Kind:
-        """What the rows look like: mazes, Sudokus whose answers obey the rules, or grids of any symbols."""
-        marks = frozenset().union(*self._marks(self.questions, "maze"))
-        if {"S", "s"} & marks and marks <= alphabets.MAZE_MARKS.keys() | set(alphabets.UNDECIDED):
+        """What most rows look like: mazes, Sudokus whose answers obey the rules, or grids of any symbols."""
+        marks, known = self._marks(self.questions, "maze"), alphabets.MAZE_MARKS.keys() | set(alphabets.UNDECIDED)
+        if 2 * sum(count for found, count in marks.items() if {"S", "s"} & found and found <= known) > len(
+            self.questions
+        ):
             return "maze"
         try:
             spec = self.spec("sudoku")
-            questions, answers = self._tokens(spec, answers_required=False)
-            verdicts = check_many(_with_box(spec, questions, answers), questions, answers)
         except DatasetError:
             return "grid"
-        return (
-            "grid"
-            if not self._is_unanswered and verdicts is not None and 2 * verdicts.sum() < len(verdicts)
-            else "sudoku"
-        )
+        table, problems = alphabets.tokens_of(spec), dict[int, RowProblem]()
+        questions = self._encoded(spec, "question", self.questions, table, problems)
+        if self._is_unanswered:
+            return "sudoku" if 2 * len(problems) < len(questions) else "grid"
+        answers = self._encoded(spec, "answer", self.answers, table, problems)
+        verdicts = check_many(_with_box(spec, questions, answers), questions, answers)
+        return "sudoku" if verdicts is not None and 2 * verdicts.sum() >= len(questions) else "grid"
 
     @property
     def _is_unanswered(self) -> bool:
