@@ -132,12 +132,10 @@ def test_what_is_not_read_is_named(content: str | bytes, words: str) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["grid", "sudoku", "maze"])
 def test_a_cell_is_an_integer_or_one_character(kind: Kind, cell: object, shown: str) -> None:
-    rows = [
-        {"question": [[0, 1], [1, 0]], "answer": [[0, 1], [1, 0]]},
-        {"question": [[0, 1], [1, cell]], "answer": "0110"},
-    ]
-    problems = refused("\n".join(map(json.dumps, rows)), kind=kind).problems
-    assert any(p.row == 2 and f"Row 2, column 2 holds {shown}" in p.message for p in problems)
+    good = [[0, 1, 0, 1]] * 4
+    rows = [{"question": good, "answer": good}, {"question": [*good[:3], [0, 1, cell, 1]], "answer": good}]
+    problems = refused("\n".join(map(json.dumps, rows)), kind).problems
+    assert any(p.row == 2 and f"Row 4, column 3 holds {shown}" in p.message for p in problems)
 
 
 def test_null_is_a_blank_of_sudokus_and_no_symbol_of_grids() -> None:
