@@ -12,6 +12,7 @@ import typer
 from trm.cli.overrides import parsed
 from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
+from trm.cli.remarks import tell_remarks
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
 from trm.errors import ConfigError, NonFiniteLoss, TrmError
@@ -122,6 +123,7 @@ def _trainer(
     from trm.training.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
+    tell_remarks(splits.train, splits.test)
     compiled = should_compile(compile_, config, place)
     make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled, ranks=ranks)
