@@ -3,7 +3,7 @@
 import ast
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -89,7 +89,8 @@ def listed(text: str) -> Board | None:
     start = text.lstrip()
     if start[:1] != "[" or start[1:2].isalpha():
         return None
-    for read in (json.loads, ast.literal_eval):
+    readers: tuple[Callable[[str], object], ...] = (json.loads, ast.literal_eval)
+    for read in readers:
         try:
             return from_json(read(start))
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
