@@ -109,6 +109,12 @@ def test_as_a_list(client: TestClient, book: Book, claim: Claim) -> None:
     assert client.get(path, headers=headers, params={"after": 2}).json()["finished"]
 
 
+def test_an_empty_place_is_the_beginning(client: TestClient, book: Book, claim: Claim) -> None:
+    finish(book, claim)
+    headers = {"Last-Event-ID": "", "Accept": "application/json"}
+    assert len(client.get(f"/v1/jobs/{claim.job_id}/events", headers=headers).json()["data"]) == 3
+
+
 @pytest.mark.parametrize("headers", [{"Last-Event-ID": "x"}, {"Last-Event-ID": "-1"}, {"Last-Event-ID": "9" * 30}])
 def test_a_bad_place_is_refused(client: TestClient, claim: Claim, headers: dict[str, str]) -> None:
     problem = client.get(f"/v1/jobs/{claim.job_id}/events", headers=headers).json()

@@ -28,6 +28,7 @@ from torch import Tensor
 from trm.checkpoints import tensor_file
 from trm.config.run import RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
+from trm.foreign import HEAD, describe
 from trm.interface.events import CheckpointSaved
 from trm.json_text import from_json, to_json
 from trm.network.model import BIG_TABLE
@@ -179,7 +180,10 @@ def read_meta(folder: Path) -> Meta:
     try:
         document = from_json(data)
     except ValueError as error:
-        raise CorruptCheckpoint(f"{folder / name} is damaged: {error}.") from error
+        what = describe(data[:HEAD])
+        raise CorruptCheckpoint(
+            f"{folder / name} is {what}." if what else f"{folder / name} is damaged: {error}."
+        ) from error
     if not isinstance(document, dict) or document.get("format") != tag:
         raise ForeignCheckpoint(f"{folder} was not written as {tag}.")
     try:

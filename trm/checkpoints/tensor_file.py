@@ -25,9 +25,12 @@ NAME = re.compile(f"{PART}(/{PART})*")  # `carry/y`: never absolute, never upwar
 
 def read(path: Path) -> dict[str, Tensor]:
     """The tensors by name; raises CorruptCheckpoint for anything else than a plain safetensors file."""
-    if (what := describe_file(path)) is not None:
-        raise CorruptCheckpoint(f"{path} is {what}.")
-    check_header(path)
+    try:
+        check_header(path)
+    except CorruptCheckpoint as error:  # only now: a header's length may look like anything
+        if (what := describe_file(path)) is not None:
+            raise CorruptCheckpoint(f"{path} is {what}.") from error
+        raise
     try:
         return safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as error:

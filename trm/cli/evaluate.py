@@ -11,6 +11,7 @@ from rich.console import Console
 
 from trm.cli.overrides import effort_of
 from trm.cli.progress import progress, share
+from trm.cli.remarks import tell_remarks
 from trm.cli.source import Checkpoint, Model, folder_of
 from trm.errors import TrmError
 from trm.interface.effort import Effort
@@ -32,7 +33,7 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Option(
-            help="A CSV or JSONL file (gzip accepted), a built-in data set or a data set folder; the model's own unless given."
+            help="A table (gzip accepted), a built-in data set or a data set folder; the model's own unless given."
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Which split of a data set.")] = "test",
@@ -49,6 +50,7 @@ def evaluate(
 
     solver = Solver.load(folder_of(checkpoint, model), device)
     puzzles = _puzzles(data or solver.config.dataset, split, solver).take(limit)
+    tell_remarks(puzzles)
     result = _measured(solver, puzzles, effort_of(effort or []), quiet=as_json)
     if as_json:
         print(to_json(result))

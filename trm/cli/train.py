@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from trm.cli.overrides import parsed
 from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
+from trm.cli.remarks import tell_remarks
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
 from trm.errors import ConfigError, NonFiniteLoss, TrmError
@@ -33,7 +33,10 @@ def train(
         Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="A built-in data set or a data set folder; the preset's unless given.")
+        str | None,
+        typer.Option(
+            help="A built-in data set, a table, a data set folder or hub:OWNER/NAME; the preset's unless given."
+        ),
     ] = None,
     resume: Annotated[
         Path | None,
@@ -120,6 +123,7 @@ def _trainer(
     from trm.training.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
+    tell_remarks(splits.train, splits.test)
     compiled = should_compile(compile_, config, place)
     make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled, ranks=ranks)
@@ -221,7 +225,7 @@ def _configuration(path: Path | None, preset: str, overrides: list[str], data: s
         return _fitted(resolve(preset, spec_of(source), parsed(overrides), data), source)
     try:
         return RunConfig.model_validate_json(path.read_text())
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not a run configuration: {error}") from error
 
 

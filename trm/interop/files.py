@@ -32,9 +32,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises CheckpointNotFound, or ForeignCheckpoint for anything that is not plain tensors by name.
     """
-    if (what := describe_file(path)) is not None and not zipfile.is_zipfile(path):  # torch.save writes zip archives
+    if _is_safetensors(path):
+        loaded = _safetensors(path)
+    elif (what := describe_file(path)) is not None and not zipfile.is_zipfile(path):  # torch.save writes zip archives
         raise ForeignCheckpoint(f"{path} is {what}.")
-    loaded = _safetensors(path) if _is_safetensors(path) else _torch_save(path)
+    else:
+        loaded = _torch_save(path)
     if not isinstance(loaded, Mapping) or not all(isinstance(t, Tensor) for t in loaded.values()):
         raise ForeignCheckpoint(f"{path} does not hold tensors by name: save the model's state_dict() by itself.")
     tensors = {strip_prefixes(str(name)): tensor for name, tensor in loaded.items()}
@@ -92,6 +95,8 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _document(path: Path) -> object:
+    if (what := describe_file(path)) is not None:
+        raise ForeignCheckpoint(f"{path} is {what}.")
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:

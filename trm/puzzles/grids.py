@@ -11,7 +11,7 @@ from trm.puzzles.reading.alphabets import Tokens
 from trm.puzzles.reading.boards import Board
 from trm.puzzles.spec import PuzzleSpec
 
-Given = str | Sequence[object]
+Given = str | Sequence[object] | NDArray[np.integer]
 PADDING = "?"  # what `text` writes for padding, which untrained models answer with
 SAFE_SIZE = 10  # of Sudokus: from here on 0 may be a digit
 
@@ -35,7 +35,7 @@ def parse(spec: PuzzleSpec, given: Given, *, padding: bool = False) -> NDArray[n
 def read_board(spec: PuzzleSpec, given: object) -> Board:
     """The board as it was written, laid out for this shape; raises PuzzleError."""
     if not isinstance(given, str):
-        return boards.from_json(given)
+        return boards.from_json(given.tolist() if isinstance(given, np.ndarray) else given)
     if "[" not in spec.symbols and (board := boards.listed(given)) is not None:
         return board
     if spec.kind == "sudoku":

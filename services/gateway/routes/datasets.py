@@ -26,7 +26,10 @@ NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 Name = Annotated[str, Form(pattern=NAME, description="Small letters, digits, dots, dashes and underscores.")]
 Table = Annotated[
     UploadFile,
-    File(description="CSV with columns question and answer (source and rating optional), or JSON lines; gzip allowed."),
+    File(
+        description="CSV with columns question and answer, or puzzle and solution (source and rating optional), or JSON objects; "
+        "gzip allowed. Sudokus without answers are answered by search."
+    ),
 ]
 TestTable = Annotated[
     UploadFile | None,

@@ -80,7 +80,8 @@ def audit(
 ) -> Audit:
     """Compare all puzzles with each other, and search the first `solve` Sudokus of each split for second answers.
 
-    At most `most` are compared exactly, and each split is searched for so many `seconds`: a request may wait for it. `track` goes through the work and may show it. Raises DatasetError for splits of different specs.
+    At most `most` are compared exactly, and each split is searched for so many `seconds`: a request may wait for it.
+    `track` goes through the work and may show it. Raises DatasetError for splits of different specs.
     """
     if train.spec != test.spec:
         raise DatasetError(f"The splits differ in kind: {train.spec} and {test.spec}. Audit splits of one data set.")

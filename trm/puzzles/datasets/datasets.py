@@ -13,7 +13,8 @@ from trm.puzzles import maze
 from trm.puzzles.arc import grids as arc
 from trm.puzzles.arc.files import holds_tasks
 from trm.puzzles.datasets import hub, official
-from trm.puzzles.datasets.tables import ARC_ELSEWHERE, first_spec, read_table, write_table
+from trm.puzzles.datasets.raw_table import ARC_ELSEWHERE
+from trm.puzzles.datasets.tables import first_spec, read_table, write_table
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
@@ -96,7 +97,7 @@ BUILTIN: dict[str, BuiltinDataset] = {
 def builtin(name: str) -> BuiltinDataset:
     """The built-in data set of this name; raises UnknownDataset with the names there are."""
     if name not in BUILTIN:
-        raise UnknownDataset(f"There is no data set {name!r}. Built in: {', '.join(sorted(BUILTIN))}.")
+        raise UnknownDataset(f"There is no data set, file or folder {name!r}. Built in: {', '.join(sorted(BUILTIN))}.")
     return BUILTIN[name]
 
 
@@ -112,7 +113,7 @@ def spec_of(name: str | Path) -> PuzzleSpec:
     if _is_folder(name):
         return _manifest(Path(name)).spec
     if Path(name).exists():
-        return arc.SPEC if holds_tasks(Path(name)) else _from_file(Path(name))["test"].spec
+        return _spec_of_files(Path(name))
     return first_spec(hub.table(str(name), "train")) if hub.is_hub(name) else builtin(str(name)).spec
 
 
@@ -124,11 +125,13 @@ def splits_of(name: str | Path) -> tuple[str, ...]:
         return tuple(_manifest(Path(name)).splits)
     if _is_file(name):
         return FILE_SPLITS
+    if str(name) not in BUILTIN and (tables := _tables(Path(name))):
+        return tuple(tables)
     return hub.SPLITS if hub.is_hub(name) else builtin(str(name)).splits
 
 
 def load(name: str | Path, split: str) -> PuzzleSet:
-    """A split of a built-in data set, a folder that `save_dataset` wrote, the official build, a table, or `hub:OWNER/NAME`.
+    """A split of a built-in data set, a folder of tables, the official build, a table, or `hub:OWNER/NAME`.
 
     Of a table by itself, a share is held out as its test split.
 
@@ -146,6 +149,8 @@ def load(name: str | Path, split: str) -> PuzzleSet:
 
 
 def _table(name: str | Path, split: str) -> Path:
+    if str(name) not in BUILTIN and not _is_folder(name) and (tables := _tables(Path(name))):
+        return tables[split]
     if _is_folder(name):
         return Path(name) / _manifest(Path(name)).splits[split]
     return hub.table(str(name), split) if hub.is_hub(name) else builtin(str(name)).path(split)
@@ -178,6 +183,26 @@ def _is_folder(name: str | Path) -> bool:
 
 def _is_file(name: str | Path) -> bool:
     return str(name) not in BUILTIN and Path(name).is_file() and not holds_tasks(Path(name))
+
+
+def _tables(folder: Path) -> dict[str, Path]:
+    """The tables of a folder without a manifest, by the split that they are called after."""
+    found = {split: sorted(p for p in folder.glob(f"{split}.*") if p.is_file()) for split in SPLITS}
+    return {split: paths[0] for split, paths in found.items() if paths} if found["train"] and found["test"] else {}
+
+
+def _spec_of_files(path: Path) -> PuzzleSpec:
+    """The shape of what a file or folder without a manifest holds."""
+    if tables := _tables(path):
+        return read_table(tables["train"]).spec
+    if holds_tasks(path):
+        return arc.SPEC
+    if path.is_dir():
+        raise DatasetError(
+            f"{path} holds no data set: neither dataset.json, nor tables train.csv and test.csv, nor the folders train and test of an "
+            "official build, nor ARC tasks in JSON."
+        )
+    return _from_file(path)["test"].spec
 
 
 def _from_file(path: Path) -> dict[str, PuzzleSet]:

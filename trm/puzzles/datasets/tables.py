@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import IO
 
 from trm.puzzles import grids
-from trm.puzzles.datasets.written import ARC_ELSEWHERE, Table
+from trm.puzzles.datasets.raw_table import RawTable
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.reading.rows import rows_of
 from trm.puzzles.reading.text import open_text
 from trm.puzzles.spec import Kind, PuzzleSpec
 
-__all__ = ["ARC_ELSEWHERE", "first_spec", "read_table", "write_table"]
 COLUMNS = ("source", "question", "answer", "rating")
 HEAD = 500  # rows that tell the kind of a table that is too large to read twice
 
@@ -52,7 +51,7 @@ def read_table(
     Without `kind` and `spec` they are told by all rows. Every row is checked; raises DatasetError listing the bad ones by number.
     """
     with open_text(source) as text:
-        table = Table(rows_of(text))
+        table = RawTable(rows_of(text))
     kind = kind or (spec.kind if spec is not None else table.kind())
     return table.puzzles(kind, spec, answers_required=answers_required)
 
@@ -60,7 +59,7 @@ def read_table(
 def first_spec(path: Path) -> PuzzleSpec:
     """The shape told by a table's first rows; only for grids of other symbols the whole table is read."""
     with open_text(path) as text:
-        table = Table(islice(rows_of(text), HEAD))
+        table = RawTable(islice(rows_of(text), HEAD))
     if table.kind() == "grid":
         return read_table(path, kind="grid").spec
     return table.puzzles(table.kind()).spec

@@ -3,8 +3,9 @@
 import ast
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 from trm.errors import PuzzleError, UnknownSymbol, WrongGridSize
 from trm.puzzles.reading.drawings import undrawn
@@ -59,8 +60,8 @@ def _row(row: object, number: int) -> list[str]:
 def _cell(value: object, row: int, column: int) -> str:
     if value is None:
         return ""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return str(int(value))
     if isinstance(value, str) and (len(value) <= 1 or INTEGER.fullmatch(value)):
         return value
     raise UnknownSymbol(
@@ -88,7 +89,8 @@ def listed(text: str) -> Board | None:
     start = text.lstrip()
     if start[:1] != "[" or start[1:2].isalpha():
         return None
-    for read in (json.loads, ast.literal_eval):
+    readers: tuple[Callable[[str], object], ...] = (json.loads, ast.literal_eval)
+    for read in readers:
         try:
             return from_json(read(start))
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
@@ -109,8 +111,9 @@ def from_text(text: str, kind: Kind, separator: str | None = None, cells: int | 
         rows = [list(line.ljust(width)) if kind == "maze" or " " in text else list(line) for line in lines]
     flat = [cell for row in rows for cell in row]
     if len(rows) == 1:
-        if kind == "maze" and cells is not None and len(flat) < cells and flat and flat[-1] != " ":
-            flat += " " * (cells - len(flat))  # blanks at the end are lost in many an editor
+        lost = 0 if cells is None else cells - len(flat)
+        if kind == "maze" and flat and flat[-1] != " " and lost > 0 and lost * lost <= cells:
+            flat += " " * lost  # editors strip blanks at the end; more than about a row of them is another fault
         return Board(_packed(flat))
     for number, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
@@ -174,8 +177,11 @@ def _are_integers(words: list[str]) -> bool:
 
 def _blanks_as_cells(lines: list[str], compact: str, expected: int | None) -> str | None:
     """The cells where empty ones are written as blanks: no other mark for them occurs, and the lines fit a square."""
-    if set(compact) & set(BLANK_MARKS):
+    if set(compact) & set(BLANK_MARKS) or not any(" " in line for line in lines):
         return None
+    lengths = {len(word) for line in lines for word in line.split()}
+    if len(lengths) == 1 and max(lengths) > 1:
+        return None  # groups of digits
     side = len(lines) if len(lines) > 1 else None
     if side is not None:
         if max(map(len, lines)) > side or len(compact) == side * side:
@@ -183,4 +189,4 @@ def _blanks_as_cells(lines: list[str], compact: str, expected: int | None) -> st
         return "".join(line.ljust(side) for line in lines)
     size = expected or round(len(lines[0]) ** 0.5) ** 2
     fits = len(lines[0]) <= size if expected else len(lines[0]) == size
-    return lines[0].ljust(size) if fits and len(compact) < size and " " in lines[0] else None
+    return lines[0].ljust(size) if fits and len(compact) < size else None

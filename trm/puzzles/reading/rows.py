@@ -91,14 +91,17 @@ def _fields(columns: list[str]) -> dict[int, str]:
 
 
 def _from_table(fields: dict[int, str], width: int, table: Iterator[list[str]]) -> Iterator[Row]:
-    number = 0
+    number, none = 0, width  # a place beyond the last column
+    question, answer, source, rating = (
+        {field: place for place, field in fields.items()}.get(f, none) for f in Row._fields
+    )
     try:
         for number, cells in enumerate((cells for cells in table if cells), start=1):
             if len(cells) > width:
                 problem = f"the row has {len(cells)} columns, the header {width}: quote cells that hold the separator"
                 raise DatasetError(f"Row {number}: {problem}.", (RowProblem(number, "puzzle_invalid", problem),))
-            by_name = {field: cells[place] for place, field in fields.items() if place < len(cells)}
-            yield Row(by_name.get("question"), by_name.get("answer"), by_name.get("source"), by_name.get("rating"))
+            padded: list[str | None] = [*cells, *[None] * (width + 1 - len(cells))]
+            yield Row(padded[question], padded[answer], padded[source], padded[rating])
     except csv.Error as error:
         raise DatasetError(f"Row {number + 1} is not CSV: {error}.") from error
 

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem
+from trm.errors import DatasetError, PuzzleError, RowProblem
 from trm.puzzles import grids, maze
+from trm.puzzles.datasets.right_answers import require_right
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.reading import alphabets, boards
 from trm.puzzles.reading.alphabets import Tokens
 from trm.puzzles.reading.boards import Board
 from trm.puzzles.reading.rows import Row
-from trm.puzzles.rules import check_many, conflicts
+from trm.puzzles.rules import check_many
 from trm.puzzles.search import require_unique
 from trm.puzzles.spec import Kind, PuzzleSpec
 from trm.puzzles.sudoku import BLANK, boxes_of, spec_for
@@ -27,7 +28,7 @@ MOST_SEARCHED = 1_000  # Sudokus, at about 20 ms each
 MOST_SYMBOLS = 4096
 
 
-class Table:
+class RawTable:
     """Questions and answers as they were written, a byte a cell where symbols are characters."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
@@ -67,7 +68,7 @@ class Table:
         if spec is None:
             chosen = _with_box(chosen, questions, answers)
         if answers_required:
-            _require_right(chosen, questions, answers)
+            require_right(chosen, questions, answers)
         rated = any(map(math.isfinite, self.ratings))
         ratings = np.array(self.ratings) if rated else None
         return PuzzleSet(chosen, questions, answers, tuple(self.sources), ratings, remarks=tuple(self._remarks(kind)))
@@ -87,21 +88,23 @@ class Table:
             raise DatasetError(f"{limits}; 64x64 with {MOST_SYMBOLS} symbols is the most.") from error
 
     def kind(self) -> Kind:
-        """What the rows look like: mazes, Sudokus whose answers obey the rules, or grids of any symbols."""
-        marks = frozenset().union(*self._marks(self.questions, "maze"))
-        if {"S", "s"} & marks and marks <= alphabets.MAZE_MARKS.keys() | set(alphabets.UNDECIDED):
+        """What most rows look like: mazes, Sudokus whose answers obey the rules, or grids of any symbols."""
+        marks, known = self._marks(self.questions, "maze"), alphabets.MAZE_MARKS.keys() | set(alphabets.UNDECIDED)
+        if 2 * sum(count for found, count in marks.items() if {"S", "s"} & found and found <= known) > len(
+            self.questions
+        ):
             return "maze"
         try:
             spec = self.spec("sudoku")
-            questions, answers = self._tokens(spec, answers_required=False)
-            verdicts = check_many(_with_box(spec, questions, answers), questions, answers)
         except DatasetError:
             return "grid"
-        return (
-            "grid"
-            if not self._is_unanswered and verdicts is not None and 2 * verdicts.sum() < len(verdicts)
-            else "sudoku"
-        )
+        table, problems = alphabets.tokens_of(spec), dict[int, RowProblem]()
+        questions = self._encoded(spec, "question", self.questions, table, problems)
+        if self._is_unanswered:
+            return "sudoku" if 2 * len(problems) < len(questions) else "grid"
+        answers = self._encoded(spec, "answer", self.answers, table, problems)
+        verdicts = check_many(_with_box(spec, questions, answers), questions, answers)
+        return "sudoku" if verdicts is not None and 2 * verdicts.sum() >= len(questions) else "grid"
 
     @property
     def _is_unanswered(self) -> bool:
@@ -171,10 +174,7 @@ class Table:
         return Counter(board.shape for board in self._boards(kind) if board.shape is not None)
 
     def _shape(self, kind: Kind) -> tuple[int, int]:
-        """The shape of the most boards; of texts without rows the square, or one row."""
-        shapes = self._shapes(kind)
-        if shapes:
-            return shapes.most_common(1)[0][0]
+        """The shape of the most boards; where none of that size is written in rows, the square, or one row."""
         counts = Counter(len(board.cells) for board in self._boards(kind))
         if not counts:
             problems = [
@@ -184,6 +184,9 @@ class Table:
             ]
             raise DatasetError("No row holds a question that can be read.", tuple(problems))
         count = counts.most_common(1)[0][0]
+        for shape, _ in self._shapes(kind).most_common():
+            if shape[0] * shape[1] == count:
+                return shape
         side = round(count**0.5)
         return (side, side) if side * side == count else (1, count)
 
@@ -231,17 +234,20 @@ class Table:
         self, spec: PuzzleSpec, field: str, given: list[Given], table: Tokens, problems: dict[int, RowProblem]
     ) -> NDArray[np.int32]:
         """Tokens `(n, L)`; problems are noted, one a row."""
-        tokens = np.zeros((len(given), spec.cells), dtype=np.int32)
-        quick = _quick_table(spec, table)
-        for number, one in enumerate(given, start=1):
+        quick, cells = _quick_table(spec, table), spec.cells
+        packed, slow = bytearray(len(given) * cells), list[int]()
+        for i, one in enumerate(given):
+            if isinstance(one, str) and len(one) == cells and one.isascii():
+                packed[i * cells : (i + 1) * cells] = found = one.encode("ascii").translate(quick)
+                if 0 not in found:
+                    continue
+            slow.append(i)
+        tokens = np.frombuffer(packed, dtype=np.uint8).reshape(len(given), cells).astype(np.int32)
+        for i in slow:
             try:
-                if isinstance(one, str) and quick is not None and len(one) == spec.cells and one.isascii():
-                    found = np.frombuffer(one.encode("ascii").translate(quick), dtype=np.uint8)
-                    tokens[number - 1] = found if found.all() else _encoded(spec, one, table)
-                else:
-                    tokens[number - 1] = _encoded(spec, one, table)
+                tokens[i] = _encoded(spec, given[i], table)
             except PuzzleError as error:
-                problems.setdefault(number, RowProblem(number, error.code, f"{field}: {error}"))
+                problems.setdefault(i + 1, RowProblem(i + 1, error.code, f"{field}: {error}"))
         return tokens
 
 
@@ -254,6 +260,8 @@ def _encoded(spec: PuzzleSpec, given: Given, table: Tokens) -> NDArray[np.int32]
 def _given(value: object) -> Given:
     if value is None or value == "":
         return NOTHING
+    if isinstance(value, str) and value[0] not in "[ \t\n":
+        return value  # most are such: no list
     try:
         if not isinstance(value, str):
             return boards.from_json(value)
@@ -275,10 +283,10 @@ def _with_box(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[n
     return max(candidates, key=obeying) if len(candidates) > 1 else spec
 
 
-def _quick_table(spec: PuzzleSpec, table: Tokens) -> bytes | None:
+def _quick_table(spec: PuzzleSpec, table: Tokens) -> bytes:
     """Character code -> token for texts that need no second look; 0 for characters that do."""
     if spec.vocab_size > 255 or any(len(symbol) > 1 for symbol in spec.symbols):
-        return None
+        return bytes(256)
     codes = {ord(mark): token for mark, token in table.items() if len(mark) == 1 and mark.isascii()}
     if spec.kind == "sudoku":
         codes.pop(ord(" "), None)
@@ -312,35 +320,3 @@ def _require_writable(symbols: Collection[str]) -> None:
             raise DatasetError(
                 f"The symbol {symbol!r} cannot be stored. Use one visible character, or integers without blanks between them."
             )
-
-
-def _require_right(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> None:
-    verdicts = check_many(spec, questions, answers)
-    if verdicts is None or verdicts.all():
-        return
-    problems = [
-        RowProblem(int(i) + 1, ContradictoryGivens.code, _wrong(spec, questions[i], answers[i]))
-        for i in np.flatnonzero(~verdicts)[: DatasetError.LISTED]
-    ]
-    raise DatasetError(
-        f"{int((~verdicts).sum())} of {len(questions)} rows hold an answer that is not one.", tuple(problems)
-    )
-
-
-def _wrong(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str:
-    """What is wrong with an answer, by row and column where that can be said."""
-    changed = np.flatnonzero((question != answer) & (question != (BLANK if spec.kind == "sudoku" else maze.OPEN)))
-    if len(changed):
-        return f"the answer does not keep the givens: {_at(spec, int(changed[0]))} is given and differs"
-    if spec.kind == "sudoku":
-        blank = np.flatnonzero(answer == BLANK)
-        if len(blank):
-            return f"the answer has a blank at {_at(spec, int(blank[0]))}"
-        a, b = conflicts(spec, answer)[0]
-        boxes = "x".join(map(str, spec.box or ()))
-        return f"the answer breaks the rules: {_at(spec, a)} and {_at(spec, b)} hold the same digit (boxes of {boxes})"
-    return "the answer breaks the rules: it draws no shortest path from S to G"
-
-
-def _at(spec: PuzzleSpec, cell: int) -> str:
-    return f"row {cell // spec.cols + 1}, column {cell % spec.cols + 1}"
