@@ -62,7 +62,7 @@ def test_the_shipped_model_solves_those_of_its_size() -> None:
     solver = Solver.load(model.folder)
     size = model.config.puzzle.cells
     questions = [puzzle for _, puzzle in FOUND if len(puzzle) == size]
-    assert len(questions) >= 3
+    assert len(questions) >= 2
     tokens = [grids.parse(solver.spec, question) for question in questions]
     for question, given, solution in zip(
         questions, tokens, solver.solve(np.stack(tokens), Effort(halt_threshold=0.5)), strict=True
