@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
@@ -22,12 +23,13 @@ class ConnectionLimits:
 
     most: int  # connections at once
     header_seconds: float  # from the connection, or the answer before, to the end of a request's headers
+    body_seconds: float  # to the end of a body that was answered before it was whole
     idle_seconds: float  # in which a client takes nothing of an answer that waits for it
 
     @classmethod
     def of(cls, settings: Settings) -> "ConnectionLimits":
         """Those of this deployment."""
-        return cls(settings.max_connections, settings.header_seconds, settings.idle_seconds)
+        return cls(settings.max_connections, settings.header_seconds, settings.body_seconds, settings.idle_seconds)
 
 
 class LimitedProtocol(H11Protocol):
@@ -54,7 +56,7 @@ class LimitedProtocol(H11Protocol):
         if len(self.connections) > self.limits.most:
             self._refuse("connections_too_many", f"There are {self.limits.most} connections already.")
             return
-        self._wait_for_headers()
+        self._wait_for_headers(self.limits.header_seconds)
 
     def data_received(self, data: bytes) -> None:
         """Time runs until the headers are whole."""
@@ -70,7 +72,10 @@ class LimitedProtocol(H11Protocol):
         self._has_begun = False
         super().on_response_complete()
         if not self._is_at_work():  # nothing was sent ahead
-            self._wait_for_headers()
+            is_sending = (
+                self.conn.their_state is h11.SEND_BODY
+            )  # what it was refused for; it reads why once that is sent
+            self._wait_for_headers(self.limits.body_seconds if is_sending else self.limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for."""
@@ -91,9 +96,9 @@ class LimitedProtocol(H11Protocol):
     def _is_at_work(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _wait_for_headers(self) -> None:
+    def _wait_for_headers(self, seconds: float) -> None:
         self._stop(self._timer)
-        self._timer = self.loop.call_later(self.limits.header_seconds, self._give_up)
+        self._timer = self.loop.call_later(seconds, self._give_up)
 
     def _give_up(self) -> None:
         if self._has_begun and self.cycle is None:

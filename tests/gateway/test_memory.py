@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -101,8 +102,9 @@ def stalled(url: str, path: str, media_type: str, head: bytes, body: bytes) -> s
     host, port = url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=10)
     lines = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\n"
-    connection.sendall(f"{lines}Content-Length: {len(head) + len(body) + 1}\r\n\r\n".encode() + head)
-    connection.sendall(body)
+    with suppress(OSError):  # it may be refused before it is sent
+        connection.sendall(f"{lines}Content-Length: {len(head) + len(body) + 1}\r\n\r\n".encode() + head)
+        connection.sendall(body)
     return connection
 
 
