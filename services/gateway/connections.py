@@ -72,9 +72,8 @@ class LimitedProtocol(H11Protocol):
         self._has_begun = False
         super().on_response_complete()
         if not self._is_at_work():  # nothing was sent ahead
-            is_sending = (
-                self.conn.their_state is h11.SEND_BODY
-            )  # what it was refused for; it reads why once that is sent
+            # a client that was refused before it had sent its body reads why once it has
+            is_sending = self.conn.their_state is h11.SEND_BODY
             self._wait_for_headers(self.limits.body_seconds if is_sending else self.limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
