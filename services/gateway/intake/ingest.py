@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from services.gateway.intake.uploads import read_upload
+from services.gateway.intake.uploads import Limits, read_upload
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.problem import ProblemItem
 from services.registry.db import tables
@@ -32,7 +32,6 @@ ARC_ELSEWHERE = (
     "or on tasks of your own with the library: `python -m trm train --preset arc-1 --data FOLDER`."
 )
 SEARCH_SECONDS = 2.0  # of each split, for second answers: the request waits
-INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Upload:
     kind: Kind
     file: IO[bytes]
     test_file: IO[bytes] | None
-    most_bytes: int  # of a whole request
+    limits: Limits
 
     def digests(self) -> list[str]:
         """Of the files as they were sent."""
@@ -56,7 +55,7 @@ def store(
     """The recorded data set; raises RequestInvalid, UploadRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
     _require_tables(upload.kind)
     _require_free_name(database, upload.name)
-    splits = _read(upload, INFLATED_TIMES * upload.most_bytes)
+    splits = _read(upload, upload.limits)
     dataset_id = new_id("ds")
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
         folder = Path(scratch, dataset_id)
@@ -88,13 +87,13 @@ def _require_free_name(database: Database, name: str) -> None:
         datasets.require_free_name(session, name)
 
 
-def _read(upload: Upload, most_bytes: int) -> dict[str, PuzzleSet]:
-    train = read_upload(upload.file, "file", upload.kind, most_bytes)
+def _read(upload: Upload, limits: Limits) -> dict[str, PuzzleSet]:
+    train = read_upload(upload.file, "file", upload.kind, limits)
     if upload.test_file is None:
         _require_few(train)
         train, test = holdout(train)
     else:
-        test = read_upload(upload.test_file, "test_file", upload.kind, most_bytes, spec=train.spec)
+        test = read_upload(upload.test_file, "test_file", upload.kind, limits, spec=train.spec)
     return {"train": train, "test": test}
 
 

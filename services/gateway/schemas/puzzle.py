@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
+from services.registry.db.storable import UNSTORABLE
 from trm.errors import PuzzleError
 from trm.puzzles.reading.boards import from_json
 
@@ -25,7 +26,7 @@ _SCHEMA = {
 
 def _is_cell(value: object) -> bool:
     if isinstance(value, str):
-        return len(value) <= LONGEST_ROW
+        return len(value) <= LONGEST_ROW and not UNSTORABLE.search(value)
     return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
@@ -37,6 +38,8 @@ def _shaped(value: object) -> object:
     if isinstance(value, str):
         if len(value) > LONGEST:
             raise ValueError(f"a puzzle has at most {LONGEST} characters")
+        if UNSTORABLE.search(value):
+            raise ValueError("a puzzle holds no NUL and no half of a surrogate pair")
         return value
     if _is_row(value) or (isinstance(value, list) and all(map(_is_row, value))):
         return value

@@ -50,6 +50,7 @@ class SolveJobRequest(Effort, Wishes):
     puzzles: list[Puzzle] | None = Field(
         default=None,
         min_length=1,
+        max_length=MOST_CHAINS,
         description="Several puzzles, instead of `puzzle`. Puzzles times rollouts times views may be "
         f"at most {MOST_CHAINS:,} chains.",
     )

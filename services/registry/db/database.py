@@ -12,13 +12,12 @@ from sqlalchemy.exc import DisconnectionError, InterfaceError, InternalError, Op
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.registry.db import owners
+from services.registry.db import owners, storable
 from services.registry.db.owners import EVERYTHING, Sight
 from services.registry.db.tables import REVISION
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
 from services.registry.settings import Settings
 from trm.errors import StorageFull
-from trm.json_text import to_json
 
 CONNECT_SECONDS = 5
 DISK_FULL = "53100"  # SQLSTATE
@@ -44,7 +43,6 @@ class Database:
         self._sight = EVERYTHING
         self.engine = create_engine(
             url,
-            json_serializer=to_json,
             pool_size=pool_size,
             max_overflow=2 * pool_size,
             pool_timeout=CONNECT_SECONDS,
@@ -55,6 +53,7 @@ class Database:
                 **KEEPALIVE,
             },
         )
+        event.listen(self.engine, "connect", storable.adapt)
         event.listen(self.engine, "checkout", _require_open)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         event.listen(self._sessions, "do_orm_execute", owners.filter_by_sight)

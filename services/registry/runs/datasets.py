@@ -57,7 +57,7 @@ def get(session: Session, id_or_name: str) -> Dataset:
     """The uploaded data set with this id or name; raises DatasetNotFound."""
     statement = select(Dataset).where(or_(Dataset.id == id_or_name, Dataset.name == id_or_name))
     best_first = (Dataset.id != id_or_name, Dataset.owner != owners.of(session), Dataset.created_at)
-    dataset = None if "\0" in id_or_name else session.scalars(statement.order_by(*best_first)).first()
+    dataset = session.scalars(statement.order_by(*best_first)).first()
     if dataset is None:
         raise DatasetNotFound(f"There is no uploaded data set {id_or_name[:100]!r}.")
     return dataset
