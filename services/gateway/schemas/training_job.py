@@ -8,7 +8,6 @@ from pydantic import ConfigDict, Field, JsonValue, field_validator, model_valida
 from services.gateway.schemas.wishes import Wishes
 from services.registry.db.storable import UNSTORABLE
 
-
 NOT_BLANK = r"^[^\x00-\x1f]*[^\x00-\x20\s][^\x00-\x1f]*$"
 
 
