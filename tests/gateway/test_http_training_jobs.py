@@ -64,6 +64,7 @@ def test_submissions_are_counted(client: TestClient) -> None:
         ({"preset": "sudoku-6x6", "overrides": {"train.loss": "cubic"}}, "override_invalid", "loss"),
         ({"preset": "sudoku-6x6", "overrides": {"train.steps": True}}, "override_invalid", "true is neither a number"),
         ({"preset": "sudoku-6x6", "priority": True}, "request_invalid", "priority"),
+        ({"preset": "sudoku-6x6", "name": " "}, "request_invalid", "name"),
         ({"preset": "sudoku-6x6", "ttl_seconds": True}, "request_invalid", "ttl_seconds"),
         ({"preset": "sudoku-6x6", "dataset": "moon"}, "dataset_unknown", "sudoku-4x4"),
         ({"preset": "sudoku-6x6", "dataset": "a\0b"}, "dataset_unknown", "sudoku-4x4"),

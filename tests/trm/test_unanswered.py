@@ -86,6 +86,7 @@ def test_the_command_line_on_tasks_without_answers(tmp_path: Path) -> None:
     events = [json.loads(line) for line in told.stdout.splitlines()]
     assert (events[-1]["event"], events[-1]["exact_accuracy"]) == ("finished", None)
     assert "NaN" not in (newest(out) / "meta.json").read_text()
+    asked[asked.index(str(out))] = str(tmp_path / "again")
     assert "no answers to compare with" in CliRunner().invoke(build(), asked).stdout
     submission = tmp_path / "s.json"
     scored = ["arc", "--checkpoint", str(newest(out)), "--data", str(tasks), "--variants", "2", "--device", "cpu"]
