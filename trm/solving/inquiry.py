@@ -54,7 +54,7 @@ class Inquiry:
         self.on_solution, self.on_step, self.on_end = on_solution, on_step, on_end
         self.keep_trace, self.priority = keep_trace, priority
         self.budget = effort.max_steps or model.max_supervision_steps
-        self.chances = Chances(effort.seed, effort.noise)
+        self.chances = Chances(effort.seed, effort.noise, effort.restart_steps or 0, effort.guess_every or 0)
         seen = views(spec, effort.views, effort.seed) if effort.views > 1 else None
         self.views, self.inverses = seen, seen and [view.inverse() for view in seen]
         self.entered = self.answered = 0  # puzzles
