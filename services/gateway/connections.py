@@ -132,4 +132,9 @@ def refusal(code: str, detail: str) -> bytes:
 
 def limited(limits: ConnectionLimits) -> type[LimitedProtocol]:
     """The protocol with these limits, as uvicorn wants it: a class."""
-    return type("LimitedProtocol", (LimitedProtocol,), {"limits": limits})
+
+    class Protocol(LimitedProtocol):
+        pass
+
+    Protocol.limits = limits
+    return Protocol
