@@ -73,6 +73,42 @@ def sparse_sign_sgd(table: Tensor, ids: Tensor, gradient: Tensor, *, learning_ra
     table[touched] = table[touched] * (1 - learning_rate * weight_decay) - learning_rate * summed.sign()
 
 
+class Optimizers:
+    """Every optimizer of a model: one step of them all, and their moments by parameter."""
+
+    def __init__(self, model: nn.Module, config: TrainConfig) -> None:
+        self._names = {parameter: name for name, parameter in model.named_parameters()}
+        self._optimizers = make_optimizers(model, config)
+        self._peaks = [optimizer.param_groups[0]["lr"] for optimizer in self._optimizers]
+
+    def step(self, factor: float) -> None:
+        """One update of every parameter, at this share of the peak learning rates."""
+        for optimizer, peak in zip(self._optimizers, self._peaks, strict=True):
+            optimizer.param_groups[0]["lr"] = peak * factor
+            optimizer.step()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What each optimizer knows of each parameter, as `exp_avg/<parameter>`."""
+        return {
+            f"{key}/{self._names[parameter]}": value
+            for optimizer in self._optimizers
+            for parameter, state in optimizer.state.items()
+            for key, value in state.items()
+        }
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from these."""
+        states: dict[str, dict[str, Tensor]] = {name: {} for name in self._names.values()}
+        for name, value in tensors.items():
+            key, parameter = name.split("/", 1)
+            states[parameter][key] = value
+        for optimizer in self._optimizers:
+            for parameter in optimizer.param_groups[0]["params"]:
+                like = {"device": parameter.device, "dtype": parameter.dtype}
+                state = states[self._names[parameter]].items()
+                optimizer.state[parameter] = {key: value.to(**like) if value.dim() else value for key, value in state}
+
+
 def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """The optimizers that the configuration names; each group's `lr` is its peak, to be scaled by the schedule.
 
