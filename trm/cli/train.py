@@ -96,14 +96,12 @@ def _train(make: "Callable[[Ranks], Session]", tell: Callable[[Event], None]) ->
     from trm.training.ranks import Ranks
 
     ranks = Ranks.join()
-    try:
-        session = make(ranks)
-        session.pace.listen()
-        for event in session.run():
-            if ranks.is_first:
-                tell(event)
-    finally:
-        ranks.leave()
+    session = make(ranks)
+    session.pace.listen()
+    for event in session.run():
+        if ranks.is_first:
+            tell(event)
+    ranks.leave()
 
 
 def _session(

@@ -105,11 +105,9 @@ class Trainer:
             questions = reveal(questions, labels, share, state.generator)
         first = state.model.initial_state(len(slots), state.carry.y.dtype, state.generator)
         drawn = (*first, questions, labels, ids)
-        if self.ranks.count > 1:
-            own = (slots >= self.own.start) & (slots < self.own.stop)
-            slots = slots[own] - self.own.start
-            drawn = tuple(tensor[own.to(tensor.device)] for tensor in drawn)
-        state.carry.refill(on_device(slots, self.device), *drawn)
+        own = (slots >= self.own.start) & (slots < self.own.stop)
+        y, z, questions, labels, ids = (tensor[on_device(own, tensor.device)] for tensor in drawn)
+        state.carry.refill(on_device(slots[own] - self.own.start, self.device), y, z, questions, labels, ids)
 
     def _apply_gradients(self) -> None:
         state, train, rows = self.state, self.config.train, self.think.rows

@@ -18,6 +18,7 @@ from torch import Tensor
 from trm.config.run import RunConfig
 from trm.evaluation.accuracy import evaluate
 from trm.interface.events import Evaluated
+from trm.network.compiling import compiled_blocks
 from trm.network.device import beside
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
@@ -94,6 +95,7 @@ class Validation(Evaluation):
         step: int,
         split: str,
         dtype: torch.dtype,
+        compiled: bool = False,
     ) -> None:
         """Evaluates a model like this one with weights (copied) that were there at `step`, and its rows unless `ROWS` are among them."""
         self.tensors = {name: tensor.detach().clone() for name, tensor in weights.items()}
@@ -104,6 +106,8 @@ class Validation(Evaluation):
         if puzzles.puzzle_ids is not None:
             puzzles = replace(puzzles, puzzle_ids=places)
         copied, size = replica(model, self.tensors, config), config.train.batch_size
+        if compiled:
+            compiled_blocks(copied, copied.embedding.device, any_batch=True)
         super().__init__(copied, puzzles, step=step, split=split, dtype=dtype, batch_size=size)
 
     @property
