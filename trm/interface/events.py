@@ -182,19 +182,9 @@ class Unknown(Record):
         return {"event": self.kind} | self.fields
 
 
-Event = (
-    Started
-    | Updated
-    | StepMetrics
-    | Evaluating
-    | Evaluated
-    | CheckpointSaved
-    | CheckpointFailed
-    | Finished
-    | Stopped
-    | Failed
-    | Unknown
-)
+Progress = Started | Updated | StepMetrics | Evaluating | Evaluated
+Ending = Finished | Stopped | Failed
+Event = Progress | CheckpointSaved | CheckpointFailed | Ending | Unknown
 
 
 def parse(line: str) -> Event:

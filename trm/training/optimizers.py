@@ -74,39 +74,28 @@ def sparse_sign_sgd(table: Tensor, ids: Tensor, gradient: Tensor, *, learning_ra
 
 
 class Optimizers:
-    """Every optimizer of a model: one step of them all, and their moments by parameter."""
+    """Every optimizer of a model: one step of them all, and what they know of each parameter."""
 
     def __init__(self, model: nn.Module, config: TrainConfig) -> None:
-        self._names = {parameter: name for name, parameter in model.named_parameters()}
-        self._optimizers = make_optimizers(model, config)
-        self._peaks = [optimizer.param_groups[0]["lr"] for optimizer in self._optimizers]
+        self._peaks = {optimizer: optimizer.param_groups[0]["lr"] for optimizer in make_optimizers(model, config)}
+        states = {p: optimizer.state for optimizer in self._peaks for p in optimizer.param_groups[0]["params"]}
+        self._states = [(name, parameter, states[parameter]) for name, parameter in model.named_parameters()]
 
     def step(self, factor: float) -> None:
         """One update of every parameter, at this share of the peak learning rates."""
-        for optimizer, peak in zip(self._optimizers, self._peaks, strict=True):
+        for optimizer, peak in self._peaks.items():
             optimizer.param_groups[0]["lr"] = peak * factor
             optimizer.step()
 
     def tensors(self) -> dict[str, Tensor]:
-        """What each optimizer knows of each parameter, as `exp_avg/<parameter>`."""
-        return {
-            f"{key}/{self._names[parameter]}": value
-            for optimizer in self._optimizers
-            for parameter, state in optimizer.state.items()
-            for key, value in state.items()
-        }
+        """All that they know, as `exp_avg/<parameter>`."""
+        return {f"{key}/{name}": value for name, p, state in self._states for key, value in state[p].items()}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Go on from these."""
-        states: dict[str, dict[str, Tensor]] = {name: {} for name in self._names.values()}
-        for name, value in tensors.items():
-            key, parameter = name.split("/", 1)
-            states[parameter][key] = value
-        for optimizer in self._optimizers:
-            for parameter in optimizer.param_groups[0]["params"]:
-                like = {"device": parameter.device, "dtype": parameter.dtype}
-                state = states[self._names[parameter]].items()
-                optimizer.state[parameter] = {key: value.to(**like) if value.dim() else value for key, value in state}
+        for name, p, state in self._states:
+            known = [(key.removesuffix(f"/{name}"), t) for key, t in tensors.items() if key.split("/", 1)[1] == name]
+            state[p] = {key: tensor.to(p.device, p.dtype) if tensor.dim() else tensor for key, tensor in known}
 
 
 def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:

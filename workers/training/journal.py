@@ -14,20 +14,8 @@ from services.registry.jobs import job_events, leases
 from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 from trm.errors import StorageFull
-from trm.interface.events import (
-    CheckpointFailed,
-    CheckpointSaved,
-    Evaluated,
-    Evaluating,
-    Event,
-    Failed,
-    Finished,
-    Started,
-    StepMetrics,
-    Stopped,
-    Unknown,
-    Updated,
-)
+from trm.interface import events
+from trm.interface.events import Event
 from workers.context import Worker
 from workers.retention import clear_out
 
@@ -39,7 +27,7 @@ log = structlog.get_logger()
 class Stored:
     """A checkpoint that the storage holds; its row is still to be written."""
 
-    saved: CheckpointSaved
+    saved: events.CheckpointSaved
     url: str
 
 
@@ -57,21 +45,21 @@ class Journal:
     def take(self, event: Event) -> None:
         """Note one event; a checkpoint is brought into the storage first, and is lost to the run if that fails."""
         match event:
-            case Updated():
+            case events.Updated():
                 self.step = event.step
-            case CheckpointSaved():
+            case events.CheckpointSaved():
                 self._store(event)
-            case CheckpointFailed():
+            case events.CheckpointFailed():
                 self._note_missing(event.step, StorageFull(event.message))
-            case Started():
+            case events.Started():
                 self.step, self.total_steps = event.step, event.total_steps
                 self.waiting.append(event)
-            case StepMetrics():
+            case events.StepMetrics():
                 self._show(event)
                 self.waiting.append(event)
-            case Evaluating() | Evaluated() | Finished() | Unknown():
+            case events.Evaluating() | events.Evaluated() | events.Finished() | events.Unknown():
                 self.waiting.append(event)
-            case Stopped() | Failed():  # what they say becomes the job's outcome
+            case events.Stopped() | events.Failed():  # what they say becomes the job's outcome
                 pass
             case _:
                 assert_never(event)
@@ -119,20 +107,20 @@ class Journal:
     def _write(self) -> leases.Orders:
         with self.worker.database.transaction() as session:
             orders = leases.heartbeat(session, self.claim, self.step)
-            if steps := [event.as_dict() for event in self.waiting if isinstance(event, StepMetrics)]:
+            if steps := [event.as_dict() for event in self.waiting if isinstance(event, events.StepMetrics)]:
                 run_metrics.add(session, self.claim, steps)
-            if others := [event for event in self.waiting if not isinstance(event, StepMetrics)]:
+            if others := [event for event in self.waiting if not isinstance(event, events.StepMetrics)]:
                 job_events.append(session, self.claim, [self._record(session, event) for event in others])
         return orders
 
     def _record(self, session: Session, event: Event | Stored) -> job_events.Event:
         """Write the rows that an event stands for; what the job's readers get: no paths of the servers."""
         match event:
-            case Started():
+            case events.Started():
                 runs.record_start(
                     session, self.claim, step=event.step, parameters=event.parameters, device=event.device
                 )
-            case Evaluated():
+            case events.Evaluated():
                 evaluations.add(session, self.claim, event.as_dict())
             case Stored(saved, url):
                 row = checkpoints.add(
@@ -148,7 +136,7 @@ class Journal:
                 return saved.name, _without(saved, "path") | {"id": row.id}
         return event.as_dict()["event"], _without(event)
 
-    def _store(self, event: CheckpointSaved) -> None:
+    def _store(self, event: events.CheckpointSaved) -> None:
         metrics, begun = self.worker.metrics, time.monotonic()
         folder = Path(event.path)
         try:
@@ -168,7 +156,7 @@ class Journal:
         self.worker.metrics.checkpoint_failures.labels(error.code).inc()
         log.error("checkpoint.not_stored", step=step, code=error.code, reason=str(error))
 
-    def _show(self, event: StepMetrics) -> None:
+    def _show(self, event: events.StepMetrics) -> None:
         metrics = self.worker.metrics
         metrics.loss.set(event.loss)
         for gauge, value in (
