@@ -50,11 +50,6 @@ class Carry:
         """Every field by name, for a checkpoint."""
         return dict(vars(self))
 
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from these, in place."""
-        for name, tensor in self.tensors().items():
-            tensor.copy_(tensors[name])
-
 
 def halts(most: int, wants_to: Tensor, steps: Tensor, at_least: Tensor) -> Tensor:
     """Which slots halt in training `(B,)`, after `steps` supervision steps each, of at most `most`.

@@ -19,8 +19,3 @@ class ExponentialMovingAverage:
         """Move the average towards the weights as they are now."""
         weights = [p.data for p in self.model.parameters()]
         torch._foreach_lerp_(list(self.shadow.values()), weights, 1 - self.decay)
-
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from these averages."""
-        for name, average in self.shadow.items():
-            average.copy_(tensors[name])

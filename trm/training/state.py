@@ -126,7 +126,7 @@ class TrainState:
             self.model.load_state_dict(parts["model"])
             self._load_tensors(parts["state"])
             if self.ema is not None:
-                self.ema.load(parts["ema"])
+                _copy(parts["ema"], self.ema.shadow)
             self.best.load(parts.get("best", {}), meta.progress, meta.metrics, device)
             self.feed.seek(meta.progress["epoch"], meta.progress["position"])
             if tensors := parts.get("validation"):
@@ -147,7 +147,7 @@ class TrainState:
         except RuntimeError as error:
             raise ForeignCheckpoint(f"The weights in {folder} do not fit this configuration: {error}") from error
         if self.ema is not None:
-            self.ema.load(dict(self.model.named_parameters()))
+            _copy(dict(self.model.named_parameters()), self.ema.shadow)
 
     def require_finite(self) -> None:
         """Raise NonFiniteLoss when an update's loss was infinite or not a number; waits for the device."""
@@ -183,8 +183,16 @@ class TrainState:
                 groups[group][rest] = tensor
         if groups["carry"]:  # a light pack leaves it out: all slots begin anew
             own = self.ranks.share(self.config.train.batch_size)
-            self.carry.load({name: tensor[own] for name, tensor in groups["carry"].items()})
+            _copy({name: tensor[own] for name, tensor in groups["carry"].items()}, self.carry.tensors())
         self.optimizers.load(groups["optimizer"])
-        self.window.load(groups["window"], self.ranks)
+        _copy(groups["window"], self.window.tensors())
+        self.window.keep_for_one(self.ranks)
         self.generator.set_state(tensors["generator"])
         self.noise.set_state(tensors["noise"])
+
+
+@torch.no_grad()
+def _copy(tensors: dict[str, Tensor], into: dict[str, Tensor]) -> None:
+    """In place: a captured CUDA graph goes on with the same memory."""
+    for name, tensor in into.items():
+        tensor.copy_(tensors[name])

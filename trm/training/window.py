@@ -50,20 +50,14 @@ class Window:
         """All that is counted, by name, for a checkpoint."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
-    def load(self, tensors: dict[str, Tensor], ranks: Ranks) -> None:
-        """Go on from these, in place; the first rank does for all."""
-        for name, tensor in self.tensors().items():
-            tensor.copy_(tensors[name])
-        self._keep_for_one(ranks)
-
     def merge(self, ranks: Ranks) -> None:
         """Bring the sums of all ranks together; the first one holds them from now on."""
         if ranks.count > 1:
             self.sums.copy_(ranks.add(self.sums))
             self.by_step.copy_(ranks.add(self.by_step))
-            self._keep_for_one(ranks)
+            self.keep_for_one(ranks)
 
-    def _keep_for_one(self, ranks: Ranks) -> None:
+    def keep_for_one(self, ranks: Ranks) -> None:
         """Forget sums that the first rank holds too."""
         if not ranks.is_first:
             self.sums.zero_()
