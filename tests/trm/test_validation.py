@@ -117,6 +117,17 @@ def test_a_checkpoint_holds_what_was_being_found_out(
     assert resumed.state.unvalidated is None
 
 
+def test_who_leaves_keeps_the_checkpoint_that_waited_for_it(
+    gate: Gate, keeping: RunConfig, splits: Splits, tmp_path: Path
+) -> None:
+    for event in Session(Trainer(keeping, splits, CPU), out=tmp_path).run():
+        if isinstance(event, Updated) and event.step == 6:
+            break
+    gate.open.set()
+    meta = read_meta(tmp_path / "step_00000004")
+    assert (meta.step, meta.progress["validating"]) == (4, 4)
+
+
 def test_what_goes_wrong_in_it_ends_the_training(
     monkeypatch: pytest.MonkeyPatch, config: RunConfig, splits: Splits
 ) -> None:

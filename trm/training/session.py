@@ -44,7 +44,7 @@ class Session:
         state, train, ranks = self.state, self.config.train, self.ranks
         with CheckpointWriter() as self.writer, closing(self):
             yield self._start()
-            yield from self._news()
+            yield from self._news()  # of a validation that was interrupted
             [over] = ranks.follow(self.has_ended)
             while not over:
                 self.trainer.update()
@@ -66,10 +66,11 @@ class Session:
             yield self._last_word()
 
     def close(self) -> None:
-        """Stop the evaluation that is under way; it begins again when the training goes on from here."""
+        """Stop the evaluation that is under way, which begins again when resumed, and write the checkpoint that was held for it."""
         if self.evaluation is not None:
             self.evaluation.stop()
-        self.evaluation = self.held = None
+        self.evaluation = None
+        list(self._write())
 
     @property
     def has_ended(self) -> bool:
@@ -152,7 +153,8 @@ class Session:
 
     def _save_last(self) -> Iterator[Event]:
         """The same, without waiting for a validation; raises StorageFull when there is no room for it."""
-        self.close()  # to stop takes no longer than to write
+        self.held = None  # to stop takes no longer than to write
+        self.close()
         yield from self._save()
         yield from self.writer.wait()
         self.writer.require_last()
