@@ -71,6 +71,10 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+    log_file_bytes: int = Field(
+        default=16 * MIB, ge=1024
+    )  # of the embedded stack: a log larger than that is turned over
+    log_files: int = Field(default=3, ge=0, le=100)  # older ones kept of each
 
     @field_validator("database_url")
     @classmethod

@@ -18,7 +18,7 @@ import httpx2
 from migrations.upgrade import upgrade
 from services.registry.settings import Settings
 from services.stack import broker, postgres
-from services.stack.parts import free_port
+from tests.conftest import free_port
 
 READY_SECONDS = 60.0
 HOST = "127.0.0.1"
