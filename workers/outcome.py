@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from services.registry.errors import RegistryError
 from services.registry.moves import Failure
+from services.registry.states import INFRASTRUCTURE
 from trm.errors import TrmError
 
 TRAINER_DIED = "trainer_died"
@@ -28,9 +29,7 @@ THEN = dict.fromkeys(
         INTERNAL,
         "device_unavailable",  # another job may hold the device's memory
         "engine_full",  # others may finish
-        "database_unavailable",
-        "storage_unavailable",
-        "storage_full",  # somebody may make room
+        *INFRASTRUCTURE,
     ),
     Then.RETRY,
 )

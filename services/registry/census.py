@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from services.registry.operations_tables import RemovedJobs
 from services.registry.states import FINAL, JobKind, JobStatus
 from services.registry.tables import Checkpoint, Job
 
@@ -43,7 +44,8 @@ def take(session: Session) -> Census:
     ):
         jobs[kind, status] = count
     ended = {(kind, status): count for (kind, status), count in jobs.items() if status in FINAL}
-    for kind, status, count in session.execute(_RETRIED):
+    removed = select(RemovedJobs.kind, RemovedJobs.status, RemovedJobs.count)
+    for kind, status, count in (*session.execute(_RETRIED), *session.execute(removed)):
         ended[kind, status] += count
     oldest = {kind: _oldest_queued_seconds(session, kind) for kind in JobKind}
     unannounced = select(func.count(), func.min(Job.available_at)).where(*DUE, Job.published_at.is_(None))

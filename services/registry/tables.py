@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.registry.base import Base, Integers, Json, Reals
 from services.registry.ids import LOCAL_OWNER as OWNER
-from services.registry.states import JobKind, JobStatus, Outcome
+from services.registry.states import JobKind, JobStatus, Outcome, Uncounted
 
 
 class Dataset(Base):
@@ -100,6 +100,7 @@ class Job(Base):
         Index(None, "created_at", "id"),
         Index(None, "owner", "created_at", "id"),
         Index(None, "kind", "status"),  # counted every few seconds
+        Index("ix_jobs_finished", "kind", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("ix_jobs_retried", "kind", postgresql_where=text("earlier_failures + earlier_cancellations > 0")),
         Index("ix_jobs_queued", "kind", "available_at", postgresql_where=text("status = 'queued'")),
         Index(
@@ -196,6 +197,7 @@ class JobAttempt(Base):
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]
     outcome: Mapped[Outcome | None]
+    uncounted: Mapped[Uncounted | None]  # why it does not count against the job's limit
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     first_step: Mapped[int | None] = mapped_column(BigInteger)  # the step it resumed from
@@ -214,6 +216,8 @@ class JobEvent(Base):
     type: Mapped[str]
     data: Mapped[Json]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index(None, "created_at", postgresql_using="brin"),)
 
 
 class Checkpoint(Base):

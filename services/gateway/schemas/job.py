@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from services.gateway.schemas.base import Response
 from services.gateway.schemas.solution import Solution
 from services.registry import tables
-from services.registry.states import JobKind, JobStatus, Outcome
+from services.registry.states import JobKind, JobStatus, Outcome, Uncounted
 
 _EXAMPLE: dict[str, Any] = {
     "id": "job_01934e0c5f3b7c2aa1b2c3d4e5f60718",
@@ -90,6 +90,11 @@ class Attempt(Response):
     started_at: datetime
     ended_at: datetime | None
     outcome: Outcome | None = Field(description="Null while it runs.")
+    uncounted: Uncounted | None = Field(
+        default=None,
+        description="Why it does not count against `max_attempts`: it left a newer checkpoint, a fault of the infrastructure "
+        "and not of the job ended it, or its worker was stopped. Null while it runs, and when it counts.",
+    )
     error_code: str | None
     error_message: str | None
     first_step: int | None = Field(description="The step that a training resumed from.")
@@ -128,7 +133,7 @@ class Job(Response):
     kind: JobKind
     status: JobStatus
     attempt: int = Field(description="How often a worker has taken it up.")
-    max_attempts: int
+    max_attempts: int = Field(description="How often it may be taken up; grows with every attempt that does not count.")
     progress: Progress
     run_id: str | None = Field(default=None, description="The run of a training.")
     model: str | None = Field(
