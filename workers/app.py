@@ -32,7 +32,7 @@ def train_app(worker: Worker[TrainMetrics]) -> Celery:
 
 def solve_app(worker: Worker[SolveMetrics]) -> Celery:
     """Celery with the solve task."""
-    app, models, thinker = queue.celery_app(worker.settings), Models(worker), Thinker(worker.metrics)
+    app, models, thinker = queue.celery_app(worker.settings), Models(worker), Thinker(worker.metrics, worker.cores)
 
     @app.task(name=queue.SOLVE_TASK)  # type: ignore[untyped-decorator]
     def run_solving(job_id: str) -> None:

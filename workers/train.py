@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,10 @@ POLL_SECONDS = 0.2
 
 def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
-    with working_folder(worker, claim) as folder:
+    with working_folder(worker, claim) as folder, ExitStack() as computing:
         child, journal = Child(_command(worker, claim, folder)), Journal(worker, claim)
         try:
-            last = _followed(worker, journal, child)
+            last = _followed(worker, journal, child, computing)
         finally:
             status = child.close()
             _blank(worker.metrics)
@@ -45,7 +46,7 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
     (folder / "run.json").write_text(json.dumps(request["config"]))
     command = [sys.executable, "-m", "trm", "train", "--events", "--config", str(folder / "run.json")]
     command += ["--out", str(folder / "checkpoints"), "--device", worker.settings.device]
-    command += ["--compile", worker.settings.compile]
+    command += ["--compile", worker.settings.compile, "--threads", str(worker.cores.most)]
     if request["dataset"].get("url"):
         command += ["--data", str(worker.storage.fetch_folder(request["dataset"]["url"], folder / "dataset"))]
     if (checkpoint := _newest_intact(worker, claim, candidates, folder)) is not None:
@@ -96,8 +97,11 @@ def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Chec
     return None
 
 
-def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> dict[str, Any]:
-    """Bring events into rows until the child ends; returns its last words, or raises what the job is to become."""
+def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child, computing: ExitStack) -> dict[str, Any]:
+    """Bring events into rows until the child ends; returns its last words, or raises what the job is to become.
+
+    While it trains on the machine's cores, others know of it.
+    """
     last: dict[str, Any] = {}
     reason: Exception | None = None  # why the child was asked to stop
     kill_at = float("inf")
@@ -110,6 +114,8 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> d
         if event is not None:
             journal.take(event)
             last = event
+            if event["event"] == "started" and event["device"] == "cpu":
+                computing.enter_context(worker.cores.busy())
             if event["event"] == "updated":
                 now = time.monotonic()
                 worker.metrics.step_seconds.observe(now - updated)

@@ -1,4 +1,4 @@
-"""The log of who did what; nothing ever changes or removes a record."""
+"""The log of who did what; nothing ever changes a record, and only its age or their number removes one."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field

@@ -1,12 +1,13 @@
 """How many jobs there are in each state, for the one process that exports it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from services.registry.base import Base
 from services.registry.operations_tables import RemovedJobs
 from services.registry.states import FINAL, JobKind, JobStatus
 from services.registry.tables import Checkpoint, Job
@@ -34,6 +35,7 @@ class Census:
     unpublished: int = 0  # queued, due, and without a message
     oldest_unpublished_seconds: float = 0.0
     oldest_retired_seconds: float = 0.0  # of a checkpoint whose files are to be deleted
+    table_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 def take(session: Session) -> Census:
@@ -51,7 +53,14 @@ def take(session: Session) -> Census:
     unannounced = select(func.count(), func.min(Job.available_at)).where(*DUE, Job.published_at.is_(None))
     unpublished, since = session.execute(unannounced).one()
     retired = session.scalar(select(func.min(Checkpoint.retired_at)))
-    return Census(jobs, ended, oldest, unpublished, _seconds_since(session, since), _seconds_since(session, retired))
+    waits = _seconds_since(session, since), _seconds_since(session, retired)
+    return Census(jobs, ended, oldest, unpublished, *waits, _table_bytes(session))
+
+
+def _table_bytes(session: Session) -> dict[str, int]:
+    """The room that each table takes, with its indexes and what is stored beside it."""
+    sizes = [func.pg_total_relation_size(name) for name in Base.metadata.tables]
+    return dict(zip(Base.metadata.tables, session.execute(select(*sizes)).one(), strict=True))
 
 
 def due(session: Session, kind: JobKind) -> int:

@@ -22,6 +22,7 @@ KINDS = tuple(kind.value for kind in JobKind)
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
 VERDICTS = ("verified", "refuted", "unknown")  # by the puzzle's rules; unknown where it has none
 REASONS: tuple[str, ...] = get_args(Reason)  # why a chain stopped
+REMOVED = ("jobs", "events", "audit")
 CHECKPOINT_FAILURES = ("storage_full", "storage_unavailable", "other")
 ANY = ()  # a label whose values are known only at run time
 
@@ -154,6 +155,9 @@ class ReaperMetrics(BuildMetrics):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
         make = self._make
+        self.removed = make.counter(
+            "trm_retention_removed_total", "Rows removed for their age or number.", what=REMOVED
+        )
         self.lease_expirations = make.counter(
             "trm_lease_expirations_total", "Jobs taken from a silent worker.", kind=KINDS
         )
@@ -216,6 +220,10 @@ def _count_families(census: Census) -> Iterator[Metric]:
         "Longest time that a retired checkpoint's files wait to be deleted.",
         census.oldest_retired_seconds,
     )
+    sizes = GaugeMetricFamily("trm_table_bytes", "Room that a table takes, with its indexes.", labels=("table",))
+    for table, size in census.table_bytes.items():
+        sizes.add_metric((table,), size)
+    yield sizes
 
 
 def every_family() -> Sequence[Metric]:

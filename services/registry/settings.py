@@ -33,6 +33,14 @@ class Settings(BaseSettings):
     min_free_bytes: int = Field(default=256 * MIB, ge=0)  # of a local storage's disk: below, nothing is stored or begun
     keep_checkpoints: int = Field(default=5, ge=1)  # of a run, its last; the best and those in use stay too
 
+    keep_jobs_days: float = Field(
+        default=90, ge=0
+    )  # after their end; trainings that have checkpoints stay; 0: for ever
+    keep_jobs: int = Field(default=100_000, ge=0)  # ended ones of each kind, the newest; 0: any number
+    keep_events_days: float = Field(default=30, ge=0)  # of ended jobs, all but the last; 0: as long as the job
+    keep_audit_days: float = Field(default=365, ge=0)  # 0: for ever
+    keep_audit: int = Field(default=1_000_000, ge=0)  # records, the newest; 0: any number
+
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8000, ge=0, le=65_535)  # 0: a free one
     auth: Literal["auto", "on", "off"] = "auto"  # ask for API keys; auto: unless gateway_host is the loopback
@@ -46,6 +54,9 @@ class Settings(BaseSettings):
 
     device: str = "auto"
     compile: CompileChoice = "auto"  # fuse a model's kernels: auto does for large ones, where there is a compiler
+    threads: int | None = Field(
+        default=None, ge=1, le=1024
+    )  # cores for each process that computes; unless set, all that affinity and cgroup allow, and solving makes room for training
     solve_concurrency: int = Field(default=32, ge=1, le=256)  # solve jobs at once in a worker, sharing its slots
     solve_slots: int | None = Field(
         default=None, ge=1, le=65_536

@@ -14,6 +14,7 @@ from trm.cli.overrides import parsed
 from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
 from trm.config import CompileChoice, RunConfig
+from trm.cores import available
 from trm.errors import ConfigError, TrmError
 from trm.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
 from trm.presets import get_preset, resolve
@@ -56,6 +57,9 @@ def train(
             "--compile", help="auto, always or never: fuse the network's kernels; auto does for large models."
         ),
     ] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Cores to compute with; all that affinity and cgroup allow unless given.")
+    ] = None,
     events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,
 ) -> None:
     """Train a model and save checkpoints. Ctrl-C saves one more and stops, as --minutes does; --resume goes on from it."""
@@ -63,12 +67,20 @@ def train(
     try:
         start = _chosen(resume) if resume else None
         chosen = _recorded(start) if start else _configuration(config, preset, overrides or [], data)
+        _require_room_for_run(out, chosen if start else None)
+        _compute_with(available(threads))
         _run(_trainer(chosen, data, start, weights, device, compile_), out, tell, pace)
     except TrmError as error:
         if not events:
             raise
         _print_json(Failed(error.code, str(error)))
         sys.exit(1)
+
+
+def _compute_with(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
 
 
 def _trainer(
@@ -122,6 +134,12 @@ def _stops(event: Event, pace: Pace) -> bool:
 
 def _print_json(event: Event) -> None:
     print(event.as_json(), flush=True)
+
+
+def _require_room_for_run(out: Path, resumed: RunConfig | None) -> None:
+    from trm.checkpoint import require_room_for_run
+
+    require_room_for_run(out, resumed)
 
 
 def _chosen(resume: Path) -> Path:
