@@ -6,7 +6,9 @@ from pydantic import ValidationError
 
 from trm.ablations import BASELINES, PAPER, SUCCESSORS, Ablation, Changes
 from trm.config import Frozen, ModelConfig, PuzzleSpec, RunConfig, TrainConfig
+from trm.cost import hardware
 from trm.errors import InvalidOverride, UnknownPreset
+from trm.puzzles.datasets import spec_of
 
 
 class Preset(Frozen):
@@ -17,6 +19,11 @@ class Preset(Frozen):
     dataset: str
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
+
+    @property
+    def hardware(self) -> str:
+        """What to train it on, and about how long that takes."""
+        return hardware(self.model, self.train, spec_of(self.dataset))
 
 
 def _derived(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:

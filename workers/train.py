@@ -13,12 +13,14 @@ import structlog
 from services.registry import artifacts, checkpoints, job_events, jobs, leases, tables
 from services.registry.errors import StorageUnavailable
 from services.registry.metrics import TrainMetrics
+from trm.config import RunConfig
 from workers import outcome
 from workers.attempt import Failed, Released, reason_to_stop
 from workers.child import Child
 from workers.context import Worker
 from workers.journal import Journal
 from workers.leftovers import working_folder
+from workers.tempo import Tempo
 
 log = structlog.get_logger()
 
@@ -28,7 +30,9 @@ POLL_SECONDS = 0.2
 def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
     with working_folder(worker, claim) as folder, ExitStack() as computing:
-        child, journal = Child(_command(worker, claim, folder)), Journal(worker, claim)
+        command = _command(worker, claim, folder)
+        tempo = Tempo(RunConfig.model_validate_json((folder / "run.json").read_text()))
+        child, journal = Child(command), Journal(worker, claim, tempo)
         try:
             last = _followed(worker, journal, child, computing)
         finally:
@@ -105,7 +109,6 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child, comp
     last: dict[str, Any] = {}
     reason: Exception | None = None  # why the child was asked to stop
     kill_at = float("inf")
-    updated = time.monotonic()
     while True:
         try:
             event = child.next_event(POLL_SECONDS)
@@ -116,10 +119,6 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child, comp
             last = event
             if event["event"] == "started" and event["device"] == "cpu":
                 computing.enter_context(worker.cores.busy())
-            if event["event"] == "updated":
-                now = time.monotonic()
-                worker.metrics.step_seconds.observe(now - updated)
-                updated = now
         if reason is None and worker.stopping.is_set():
             reason = Released()
         if journal.is_due:

@@ -1,4 +1,4 @@
-"""Attempts that do not count against a job's limit; how many jobs were removed; which workers there are.
+"""Attempts that do not count, how long jobs take, how many were removed, which workers there are.
 
 Revision ID: 0009
 Revises: 0008
@@ -22,6 +22,7 @@ def _enum(name: str, *values: str) -> sa.Enum:
 
 def upgrade() -> None:
     _tell_what_counts()
+    _tell_how_long()
     _make_retention_cheap()
     _list_workers()
 
@@ -31,6 +32,12 @@ def _tell_what_counts() -> None:
     op.add_column("job_attempts", sa.Column("uncounted", _enum("uncounted", *kinds), nullable=True))
     op.create_check_constraint(op.f("ck_job_attempts_uncounted"), "job_attempts", sa.column("uncounted").in_(kinds))
     op.execute("UPDATE job_attempts SET uncounted = 'released' WHERE outcome = 'released'")
+
+
+def _tell_how_long() -> None:
+    for name in ("progress", "eta_seconds"):
+        op.add_column("jobs", sa.Column(name, postgresql.DOUBLE_PRECISION(), nullable=True))
+    op.add_column("jobs", sa.Column("estimate", postgresql.JSONB(), nullable=True))
 
 
 def _make_retention_cheap() -> None:
@@ -68,4 +75,6 @@ def downgrade() -> None:
     op.drop_table("removed_jobs")
     op.drop_index("ix_job_events_created_at", table_name="job_events")
     op.drop_index("ix_jobs_finished", table_name="jobs")
+    for name in ("progress", "eta_seconds", "estimate"):
+        op.drop_column("jobs", name)
     op.drop_column("job_attempts", "uncounted")

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from services.registry.base import Base
 from services.registry.census import Census
 from services.registry.instruments import Instruments
 from services.registry.states import FINAL, JobKind, JobStatus, Outcome
@@ -97,13 +98,17 @@ class TrainMetrics(WorkerMetrics):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry, JobKind.TRAIN)
         make = self._make
-        self.step_seconds = make.histogram("trm_train_step_seconds", "Time of an optimizer update.", STEP_SECONDS)
+        self.step_seconds = make.histogram(
+            "trm_train_step_seconds", "Time of an optimizer update, evaluations left out.", STEP_SECONDS
+        )
         self.loss = make.gauge("trm_train_loss", "Loss at the last logged step.")
         self.exact_accuracy = make.gauge("trm_train_exact_accuracy", "Share of puzzles right at the last logged step.")
         self.mean_supervision_steps = make.gauge(
             "trm_train_mean_supervision_steps", "Supervision steps until a puzzle halts."
         )
-        self.progress = make.gauge("trm_train_progress_ratio", "Share of the run's steps that are done.")
+        self.progress = make.gauge(
+            "trm_train_progress_ratio", "Share of the training's time that is over, evaluations included."
+        )
         self.checkpoint_write_seconds = make.histogram(
             "trm_checkpoint_write_seconds", "Time to bring a checkpoint into the storage.", STEP_SECONDS
         )
@@ -234,6 +239,7 @@ def every_family() -> Sequence[Metric]:
     SolveMetrics(registries[2])
     empty = {(kind, status): 0 for kind in JobKind for status in JobStatus}
     ended = {(kind, status): 0 for kind in JobKind for status in FINAL}
-    ReaperMetrics(registries[3]).observe(Census(empty, ended, dict.fromkeys(JobKind, 0.0)))
+    sizes = dict.fromkeys(Base.metadata.tables, 0)
+    ReaperMetrics(registries[3]).observe(Census(empty, ended, dict.fromkeys(JobKind, 0.0), table_bytes=sizes))
     families = {family.name: family for registry in registries for family in registry.collect()}
     return tuple(families.values())

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     max_queued_jobs: int = Field(default=100_000, ge=1)  # more are refused until some have begun
     max_queued_jobs_per_owner: int = Field(default=50_000, ge=1)
     max_puzzles_per_job: int = Field(default=10_000, ge=1)
+    warn_training_hours: float = Field(default=24, ge=0)  # a training that will take longer is accepted with a warning
     max_wait_seconds: float = Field(default=60, ge=0)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -72,6 +72,9 @@ class Job(Base):
     published_at: Mapped[datetime | None]  # when its message was last sent
     step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     total_steps: Mapped[int | None] = mapped_column(BigInteger)
+    progress: Mapped[float | None]  # share of the whole work, where steps are not all of it
+    eta_seconds: Mapped[float | None]  # how long the rest will take, as of the last heartbeat
+    estimate: Mapped[Json | None]  # what was said of it when it was submitted
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     result: Mapped[Json | None]

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import func, update
 
 from services.registry import census, jobs, metrics
+from services.registry.base import Base
 from services.registry.states import JobKind, JobStatus
 from services.registry.tables import Checkpoint
 from tests.registry.conftest import Book
@@ -22,6 +23,7 @@ WITHOUT_UNIT = {
 LABELS = {
     "kind": set(metrics.KINDS), "outcome": set(metrics.OUTCOMES), "status": {status.value for status in JobStatus},
     "verdict": set(metrics.VERDICTS), "reason": {*metrics.CHECKPOINT_FAILURES, *metrics.REASONS}, "role": {"train", "solve", "reaper"},
+    "what": set(metrics.REMOVED), "table": set(Base.metadata.tables),
 }  # fmt: skip
 
 

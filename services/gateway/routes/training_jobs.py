@@ -5,11 +5,13 @@ from fastapi import APIRouter, Response
 from services.gateway.backends import Backends, Parts
 from services.gateway.dataset_lookup import Source, training_source
 from services.gateway.errors import ModelUnknown
+from services.gateway.estimate import estimate
 from services.gateway.idempotency import Marked, respond, submit_once
 from services.gateway.openapi import refusals
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.training_job import TrainingJobRequest
-from services.registry import jobs, runs
+from services.registry import jobs, paces, runs
+from services.registry.base import Json
 from services.registry.states import JobKind
 from services.registry.submissions import Submission
 from trm.config import RunConfig
@@ -52,17 +54,25 @@ async def create_training_job(request: TrainingJobRequest, parts: Parts, mark: M
 def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
     parts.storage.require_room()  # its checkpoints would not be stored
     config, source, parent = _beginning(request, parts)
+    said = _estimate(config, source, parts)
     run = runs.new_row(config, name=request.name, parent=parent, owner=parts.caller.owner)
     job = jobs.new_row(
         JobKind.TRAIN,
         {"config": run["config"], "dataset": {"name": source.name, "url": source.url}, "weights": parent},
         run_id=run["id"],
         total_steps=config.train.steps,
+        estimate=said,
         max_attempts=parts.settings.max_attempts,
         wishes=request.wishes,
         owner=parts.caller.owner,
     )
     return Submission(job, run)
+
+
+def _estimate(config: RunConfig, source: Source, parts: Backends) -> Json:
+    with parts.database.transaction() as session:
+        measured, workers = paces.latest(session), paces.training_workers(session)
+    return estimate(config, measured, workers, source.train_puzzles, parts.settings.warn_training_hours)
 
 
 def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig, Source, str | None]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -49,21 +49,31 @@ class Progress(Response):
 
     step: int = Field(description="Training: optimizer updates. Solving: puzzles answered.")
     total: int | None
-    percent: float | None
-    eta_seconds: float | None = Field(description="Estimated time to the end, while it runs.")
+    percent: float | None = Field(description="Share of all the work, of a training's evaluations too.")
+    eta_seconds: float | None = Field(description="Estimated time to the end, evaluations included, while it runs.")
 
     @classmethod
     def of(cls, job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> Self:
         """The progress of this row."""
-        share = min(job.step / job.total_steps, 1.0) if job.total_steps else None
-        percent = None if share is None else round(100 * share, 1)
+        percent = None if (share := _share(job)) is None else round(100 * share, 1)
         return cls(step=job.step, total=job.total_steps, percent=percent, eta_seconds=_eta(job, attempts, now))
 
 
+def _share(job: tables.Job) -> float | None:
+    """Of all its work: a training's evaluations count too."""
+    if job.status is JobStatus.SUCCEEDED:
+        return 1.0
+    if job.progress is not None:
+        return min(job.progress, 1.0)
+    return min(job.step / job.total_steps, 1.0) if job.total_steps else None
+
+
 def _eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> float | None:
-    """From the pace of this attempt, which may have begun in the middle."""
+    """As its worker says, or from the pace of this attempt, which may have begun in the middle."""
     if job.status is not JobStatus.RUNNING or job.started_at is None or job.total_steps is None:
         return None
+    if job.kind is JobKind.TRAIN:
+        return None if job.eta_seconds is None else round(job.eta_seconds, 1)
     first_step = next(
         (a.first_step or 0 for a in attempts if a.attempt == job.attempt), 0 if job.attempt == 1 else None
     )
@@ -71,6 +81,17 @@ def _eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) 
     if first_step is None or job.step <= first_step or seconds <= 0:
         return None
     return round((job.total_steps - job.step) * seconds / (job.step - first_step), 1)
+
+
+class Estimate(Response):
+    """What could be said of a training when it was submitted."""
+
+    seconds: float = Field(description="How long it will take once it has begun, evaluations not included.")
+    basis: Literal["measured", "scaled", "assumed"] = Field(
+        description="`measured`: an earlier run with the same model and batch; `scaled`: another run here, by the arithmetic of "
+        "both; `assumed`: typical devices, since none has run here yet."
+    )
+    warnings: list[str] = Field(description="What to think about before waiting for it.")
 
 
 class JobError(Response):
@@ -139,6 +160,7 @@ class Job(Response):
     model: str | None = Field(
         default=None, description="The checkpoint that a solve job uses, or the name of a shipped model."
     )
+    estimate: Estimate | None = Field(default=None, description="Of a training, as of its submission.")
     error: JobError | None = None
     result: TrainResult | SolveResult | None = None
     cancel_requested: bool
@@ -171,6 +193,7 @@ class Job(Response):
             progress=Progress.of(job, attempts or (), datetime.now(UTC)),
             run_id=job.run_id,
             model=job.model_id or job.pretrained,
+            estimate=None if job.estimate is None else Estimate.model_validate(job.estimate),
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
             result=_result(job, solutions),
             cancel_requested=job.cancel_requested_at is not None,
