@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from fastapi.testclient import TestClient
 
-from services.gateway.estimate import estimate
-from services.registry.operations_tables import WorkerProcess
-from services.registry.paces import Measured
-from trm.config import RunConfig
-from trm.cost import duration, efficiency, update_flops
-from trm.presets import PRESETS, resolve
-from trm.puzzles.datasets import spec_of
+from services.gateway.views.estimate import estimate
+from services.registry.db.operations_tables import WorkerProcess
+from services.registry.runs.paces import Measured
+from trm.config.cost import duration, efficiency, update_flops
+from trm.config.presets import PRESETS, resolve
+from trm.config.run import RunConfig
+from trm.puzzles.datasets.datasets import spec_of
 
 NOW = datetime.now(UTC)
 HOURS = 24

@@ -3,10 +3,11 @@
 import pytest
 from sqlalchemy import func
 
-from services.registry import attempts, checkpoints, endings, job_events, jobs, leases, rescue
-from services.registry.moves import Failure
+from services.registry.db.tables import Job
+from services.registry.jobs import attempts, endings, job_events, jobs, leases, rescue
+from services.registry.jobs.moves import Failure
+from services.registry.runs import checkpoints
 from services.registry.states import MOST_INTERRUPTIONS, JobStatus, Outcome, Uncounted
-from services.registry.tables import Job
 from tests.registry.conftest import DEAD, Book
 
 

@@ -5,14 +5,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from services.registry import audit, census, checkpoints, jobs, retention
-from services.registry.access_tables import AuditRecord
-from services.registry.audit import Act
-from services.registry.base import Base
+from services.registry.access import audit
+from services.registry.access.audit import Act
+from services.registry.db.access_tables import AuditRecord
+from services.registry.db.base import Base
+from services.registry.db.tables import Job, JobEvent
 from services.registry.errors import JobNotFound
-from services.registry.retention import Limits
+from services.registry.jobs import census, jobs, retention
+from services.registry.jobs.retention import Limits
+from services.registry.runs import checkpoints
 from services.registry.states import JobKind, JobStatus
-from services.registry.tables import Job, JobEvent
 from tests.registry.conftest import Book
 
 MONTH = Limits(days=30)

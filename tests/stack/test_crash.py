@@ -13,7 +13,7 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from services.registry.database import Database
+from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import operator, parts, postgres, state
 from services.stack.sockets import socket_folder

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from trm import cores
-from trm.cores import Cores, available
+from trm.network import cores
+from trm.network.cores import Cores, available
 
 HOLDS = """
 import sys
 from pathlib import Path
-from trm.cores import Cores
+from trm.network.cores import Cores
 with Cores(None, Path(sys.argv[1])).busy():
     print("busy", flush=True)
     sys.stdin.read()

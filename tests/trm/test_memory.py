@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm.config import ModelConfig, RunConfig
-from trm.data import Splits
-from trm.model import BIG_TABLE, TinyRecursiveModel
-from trm.puzzles.datasets import load, spec_of
-from trm.trainer import Trainer
+from trm.config.model import ModelConfig
+from trm.config.run import RunConfig
+from trm.data.splits import Splits
+from trm.network.model import BIG_TABLE, TinyRecursiveModel
+from trm.puzzles.datasets.datasets import load, spec_of
+from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 RESIDENT = """
 import sys
 import torch
 from pathlib import Path
-from trm.checkpoint import read_meta
-from trm.solver import Solver
+from trm.checkpoints.checkpoint import read_meta
+from trm.solving.solver import Solver
 
 def held():  # what this process holds alone; pages of a mapped file are the system's to drop
     fields = dict(line.split(":") for line in open("/proc/self/status") if line.startswith("Rss"))
@@ -68,7 +69,7 @@ def test_gradient_checkpointing_changes_no_gradient(config: RunConfig, splits: S
         train = config.train.model_copy(update={"gradient_checkpointing": recomputes})
         model = config.model.model_copy(update={"prefix_tokens": prefix})
         trainer = Trainer(config.model_copy(update={"train": train, "model": model}), splits, CPU)
-        assert trainer.model.recomputes == recomputes
+        assert trainer.model.layers.recomputes == recomputes
         trainer.update()
         gradients.append({name: p.grad for name, p in trainer.model.named_parameters()})
     for name, gradient in gradients[0].items():

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm.checkpoint import chosen, require_room_for_run
-from trm.config import RunConfig
-from trm.data import Splits
+from trm.checkpoints.checkpoint import chosen, require_room_for_run
+from trm.config.run import RunConfig
+from trm.data.splits import Splits
 from trm.errors import SeveralRuns
-from trm.trainer import Trainer
+from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 TINY = ("--set=train.batch_size=8", "--set=model.hidden_size=8", "--set=train.test_puzzles=8", "--set=train.steps=2")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from trm.config import RunConfig
-from workers import tempo
-from workers.tempo import Tempo
+from trm.config.run import RunConfig
+from workers.training import tempo
+from workers.training.tempo import Tempo
 
 UPDATE, PUZZLE, LOADING = 0.5, 0.01, 5.0  # seconds
 STEPS, TEST, VALIDATION, EVERY = 100, 4000, 200, 50

@@ -1,0 +1,32 @@
+"""A network: the layers that one update of a state passes, of the kind that the configuration names."""
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from trm.config.model import ModelConfig
+from trm.network.layers import Block
+from trm.network.messages import Neighbours, Units
+from trm.puzzles.spec import PuzzleSpec
+
+
+class Network(nn.ModuleList):
+    """f: adds what is to be added to a state, and passes it through every layer."""
+
+    def __init__(self, config: ModelConfig, puzzle: PuzzleSpec, tokens: int) -> None:
+        super().__init__(_make_layer(config, puzzle, tokens) for _ in range(config.layers))
+        self.recomputes = False  # gradient checkpointing, in training
+
+    def forward(self, state: Tensor, added: Tensor | None) -> Tensor:
+        """The new value of a state, of the same shape; nothing is added to it for None."""
+        new = state if added is None else state + added
+        for layer in self:
+            recomputes = self.recomputes and torch.is_grad_enabled()
+            new = checkpoint(layer, new, use_reentrant=False) if recomputes else layer(new)
+        return new
+
+
+def _make_layer(config: ModelConfig, puzzle: PuzzleSpec, tokens: int) -> nn.Module:
+    if config.mixer == "units":
+        return Units(config, puzzle)
+    return Neighbours(config, puzzle) if config.mixer == "neighbours" else Block(config, tokens)

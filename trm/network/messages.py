@@ -1,0 +1,85 @@
+"""Bodies that know the puzzle's geometry: layers that pass messages along it instead of mixing a row of tokens.
+
+Ours, not the paper's: units are the idea of Recurrent Relational Networks (arXiv 1711.08028) and of SE-RRM (arXiv 2603.02193), and
+neighbours that of recurrent convolutions. Their weights depend on no size, so that one set of them answers puzzles of every size.
+Shapes: B puzzles, S tokens, D hidden size, W = 2 inner.
+"""
+
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trm.config.model import ModelConfig
+from trm.network.layers import Linear, gated, rms_norm
+from trm.puzzles.spec import PuzzleSpec
+
+SCALE = (
+    1 / 3
+)  # of every sum: nine terms of deviation 1 have deviation 3; the same for all sizes, so that a sum counts the same
+
+
+class MessageLayer(nn.Module):
+    """x <- norm(x + down(gated(own x + messages)))."""
+
+    messages: ClassVar[tuple[str, ...]]  # names of the matrices that messages go through
+
+    def __init__(self, config: ModelConfig, puzzle: PuzzleSpec) -> None:
+        super().__init__()
+        self.puzzle, self.normed = puzzle, config.feed_forward == "normed_swiglu"
+        width, inner = config.hidden_size, round(config.expansion * config.hidden_size)
+        for name in ("own", *self.messages):
+            setattr(self, name, Linear(width, 2 * inner))
+        self.down = Linear(inner, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, S, D) -> (B, S, D)`."""
+        inner = gated(self.gather(x), -1, normed=self.normed)
+        out: Tensor = rms_norm(x + self.down(inner))
+        return out
+
+    def gather(self, x: Tensor) -> Tensor:
+        """What every token holds and hears, `(B, S, D) -> (B, S, W)`."""
+        raise NotImplementedError
+
+
+class Units(MessageLayer):
+    """Messages between the candidates of a Sudoku: one token for each symbol of each cell, S = cells * symbols.
+
+    A candidate hears the sum over its cell's symbols, and for its own symbol the sums over its row, column and box. Rows and columns
+    share a matrix. Nothing tells cells, units or symbols apart: the layer commutes with every symmetry of Sudoku.
+    """
+
+    messages = ("cell", "line", "box")
+
+    def gather(self, x: Tensor) -> Tensor:
+        """`(B, S, D) -> (B, S, W)`."""
+        height, width = self.puzzle.box or (1, 1)  # a RunConfig vouches for a box
+        size = height * width
+        # bands of rows, stacks of columns: a row, a column and a box are sums over two axes
+        grid = x.view(x.shape[0], size // height, height, size // width, width, size, x.shape[-1])
+        heard = self.own(grid)
+        for matrix, axes in ((self.cell, (5,)), (self.line, (3, 4)), (self.line, (1, 2)), (self.box, (2, 4))):
+            heard = heard + matrix(grid.sum(axes, keepdim=True) * SCALE)
+        return heard.flatten(1, 5)
+
+
+class Neighbours(MessageLayer):
+    """Messages between the cells of a grid of any height and width, S = rows * cols.
+
+    A cell hears the sums over its four neighbours and over the four diagonal ones, and the mean of the whole grid. No direction has a
+    matrix of its own: the layer commutes with the eight symmetries of a square.
+    """
+
+    messages = ("beside", "diagonal", "everywhere")
+
+    def gather(self, x: Tensor) -> Tensor:
+        """`(B, S, D) -> (B, S, W)`."""
+        rows, cols = self.puzzle.rows, self.puzzle.cols
+        grid = x.view(x.shape[0], rows, cols, x.shape[-1])
+        wide = F.pad(grid, (0, 0, 1, 1, 1, 1))  # nothing beyond the border
+        beside = wide[:, :-2, 1:-1] + wide[:, 2:, 1:-1] + wide[:, 1:-1, :-2] + wide[:, 1:-1, 2:]
+        diagonal = wide[:, :-2, :-2] + wide[:, :-2, 2:] + wide[:, 2:, :-2] + wide[:, 2:, 2:]
+        heard = self.own(grid) + self.beside(beside * SCALE) + self.diagonal(diagonal * SCALE)
+        heard = heard + self.everywhere(grid.mean((1, 2), keepdim=True))
+        return heard.flatten(1, 2)
