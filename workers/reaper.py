@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.database import Database
 from services.registry.errors import BrokerUnavailable, RegistryError
-from services.registry.jobs import census, queue, rescue, retention
+from services.registry.jobs import census, presence, queue, rescue, retention
 from services.registry.jobs.queue import Announcement
 from services.registry.jobs.retention import Limits
 from services.registry.metrics.metrics import ReaperMetrics
@@ -76,6 +76,7 @@ class Reaper:
             log.info("checkpoints.deleted", count=deleted)
         with self.database.transaction() as session:
             idempotency.forget_old(session)
+            presence.forget_lost(session)
 
     def _remove_old(self) -> bool:
         """One batch of everything that is kept no longer; whether there may be more."""

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
-from services.registry.metrics.metrics import every_family
+from services.registry.metrics.metrics import GatewayMetrics, every_family
 from services.registry.settings import Settings
 from trm.cli.reference import PAGES
 from trm.config.ablations import ABLATIONS
@@ -27,6 +28,16 @@ SERVICES = {"db", "broker", "migrate", "gateway", "worker-train", "worker-solve"
 def test_metrics_are_documented() -> None:
     page = (ROOT / "docs/reference/metrics.md").read_text()
     assert {f.name for f in every_family()} == set(re.findall(r"^\| `(trm_[a-z_]+)`", page, re.MULTILINE))
+
+
+def test_metrics_are_documented_with_their_labels() -> None:
+    page = (ROOT / "docs/reference/metrics.md").read_text()
+    documented = dict(re.findall(r"^\| `(trm_[a-z_]+)` \| \w+ \| ([^|]+) \|", page, re.MULTILINE))
+    http = GatewayMetrics(CollectorRegistry())
+    expected = {
+        family.name: {label for sample in family.samples for label in sample.labels} - {"le"} for family in every_family()
+    } | {"trm_http_requests": {*http.http_requests._labelnames}, "trm_http_request_seconds": {*http.http_request_seconds._labelnames}}  # fmt: skip
+    assert {name: set(labels.split(", ")) - {"-"} for name, labels in documented.items()} == expected
 
 
 def test_example_environment_lists_every_setting() -> None:

@@ -1,6 +1,7 @@
 """`trm solve`: one puzzle, readable, step by step if asked."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,17 +10,23 @@ from rich.console import Console
 
 from trm.cli.overrides import effort_of
 from trm.cli.source import Checkpoint, Model, folder_of
+from trm.errors import ConfigError
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
 from trm.puzzles.grids import parse
 from trm.puzzles.rules import require_consistent
+
+SUFFIXES = (".txt", ".csv", ".json", ".sdk", ".sdm", ".ss")  # no puzzle ends like this
 
 if TYPE_CHECKING:
     from trm.interface.solution import Solution
 
 
 def solve(
-    puzzle: Annotated[str, typer.Argument(help="The puzzle's cells as one string, or - to read it from stdin.")],
+    puzzle: Annotated[
+        str,
+        typer.Argument(help="The puzzle's cells as one string, a file that holds them, or - to read them from stdin."),
+    ],
     checkpoint: Checkpoint = None,
     model: Model = None,
     effort: Annotated[
@@ -31,11 +38,12 @@ def solve(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Solve a puzzle; halts at probability 1/2 unless an effort is given. Exits 2 when the rules do not verify the answer."""
+    folder, asked, cells = folder_of(checkpoint, model), effort_of(effort or ["halt_threshold=0.5"]), _read(puzzle)
     from trm.interface.solution import SolveStep
-    from trm.solving.solver import Solver
+    from trm.solving.solver import Solver  # takes seconds: not before the simple mistakes are found
 
-    solver, console = Solver.load(folder_of(checkpoint, model), device), Console(highlight=False)
-    question = parse(solver.spec, sys.stdin.read() if puzzle == "-" else puzzle)
+    solver, console = Solver.load(folder, device), Console(highlight=False)
+    question = parse(solver.spec, cells)
     require_consistent(solver.spec, question)
     previous = question
 
@@ -48,7 +56,6 @@ def solve(
         console.print(render(solver.spec, step.answer, givens=question, previous=previous))
         previous = step.answer
 
-    asked = effort_of(effort or ["halt_threshold=0.5"])
     [solution] = solver.solve(question[None], asked, on_step=show if steps else None)
     if not steps:
         console.print(render(solver.spec, solution.answer, givens=question))
@@ -57,6 +64,17 @@ def solve(
     console.print(_summary(solution))
     if solution.verified is False:
         raise typer.Exit(2)
+
+
+def _read(puzzle: str) -> str:
+    if puzzle == "-":
+        return sys.stdin.read()
+    with suppress(OSError):  # too long for a path: these are cells
+        if Path(puzzle).is_file():
+            return Path(puzzle).read_text()
+    if puzzle.endswith(SUFFIXES):
+        raise ConfigError(f"There is no file {puzzle}. Give the puzzle's cells, or a file that holds them.")
+    return puzzle
 
 
 def _summary(solution: "Solution") -> str:

@@ -15,10 +15,12 @@ from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
-from trm.errors import ConfigError, TrmError
+from trm.errors import CheckpointNotFound, ConfigError, TrmError
 from trm.interface.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
 from trm.network.cores import available
 from trm.puzzles.datasets.datasets import spec_of
+
+DEFAULT = "sudoku-4x4"  # a preset
 
 if TYPE_CHECKING:
     from trm.training.ranks import Ranks
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoints.")] = Path("checkpoints"),
-    preset: Annotated[str, typer.Option(help="A named recipe; see `trm inspect --presets`.")] = "sudoku-4x4",
+    preset: Annotated[
+        str | None, typer.Option(help=f"A named recipe, {DEFAULT} unless given; see `trm inspect --presets`.")
+    ] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=200.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")
@@ -75,7 +79,9 @@ def train(
     tell, pace = _print_json if events else Reporter().tell, Pace(minutes, checkpoint_minutes)
     try:
         start = _chosen(resume) if resume else None
-        chosen = _recorded(start) if start else _configuration(config, preset, overrides or [], data)
+        chosen = _recorded(start) if start else _configuration(config, preset or DEFAULT, overrides or [], data)
+        if not (events or preset or config or start):
+            print(f"Training the preset {DEFAULT}; `--preset NAME` takes another, `trm inspect --presets` lists them.")
         _begin(out, chosen if start else None, threads)
         if not _launched(chosen, ranks, device):
             _train(partial(_trainer, chosen, data, start, weights, device, compile_), out, tell, pace)
@@ -202,6 +208,8 @@ def _print_json(event: Event) -> None:
 
 
 def _chosen(resume: Path) -> Path:
+    if not resume.exists():  # found without loading torch, which takes seconds
+        raise CheckpointNotFound(f"There is no checkpoint {resume}.")
     from trm.checkpoints.checkpoint import chosen
 
     return chosen(resume)
