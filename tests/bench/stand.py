@@ -59,7 +59,13 @@ class Stand:
     @contextmanager
     def solve_worker(self) -> Iterator[None]:
         """A solve worker process; it may still be starting."""
-        with self.process([sys.executable, "-m", "workers", "solve"], lambda: True):
+        with self.worker("solve"):
+            yield
+
+    @contextmanager
+    def worker(self, role: str) -> Iterator[None]:
+        """A worker process; it may still be starting."""
+        with self.process([sys.executable, "-m", "workers", role], lambda: True):
             yield
 
     @contextmanager
