@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -59,18 +59,19 @@ class Cores:
     @contextmanager
     def busy(self) -> Iterator[None]:
         """Inside, others know that this process computes; also when it is killed, they know that it no longer does."""
-        if self._folder is None:
+        with ExitStack() as held:
+            if self._folder is not None:
+                with suppress(OSError):  # a disk that is full or read-only: then nobody makes room for us
+                    self._enter(self._folder, held)
             yield
-            return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        draft, place = self._folder / f".{self._name}", self._folder / self._name
-        with draft.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            draft.rename(place)  # nobody sees it before it is locked
-            try:
-                yield
-            finally:
-                place.unlink(missing_ok=True)
+
+    def _enter(self, folder: Path, held: ExitStack) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft, place = folder / f".{self._name}", folder / self._name
+        file = held.enter_context(draft.open("w"))
+        fcntl.flock(file, fcntl.LOCK_EX)
+        draft.rename(place)  # nobody sees it before it is locked
+        held.callback(place.unlink, missing_ok=True)
 
     def _meets(self, name: str) -> bool:
         with suppress(ValueError):
@@ -86,13 +87,13 @@ def _boot() -> str:
 def _computing(folder: Path) -> list[str]:
     """Whose files are locked; others were left by processes that were killed, and go."""
     names = []
-    with suppress(FileNotFoundError):
-        for name in os.listdir(folder):
-            with suppress(FileNotFoundError), (folder / name).open("r+") as file:
-                if name.startswith(".") or _is_locked(file):
-                    names += [] if name.startswith(".") else [name]
+    with suppress(OSError):
+        for path in folder.glob("[!.]*"):
+            with suppress(OSError), path.open("r+") as file:
+                if _is_locked(file):
+                    names.append(path.name)
                 else:
-                    (folder / name).unlink(missing_ok=True)
+                    path.unlink(missing_ok=True)
     return names
 
 
