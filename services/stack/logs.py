@@ -41,15 +41,25 @@ def rotate_all(data_dir: Path, most_bytes: int, files: int) -> None:
 
 
 def _rotate(file: Path, files: int) -> None:
-    """Copy it to `.1`, older ones up to `.files`, and empty it: its writers hold it open, and append."""
+    """Copy it to `.1`, older ones up to `.files`, and empty it: its writers hold it open, and append.
+
+    Where there is no room for a copy there is none: what matters is that it ends growing.
+    """
     for number in range(files, 1, -1):
         older = _numbered(file, number - 1)
         if older.exists():
             older.rename(_numbered(file, number))
     if files:
-        shutil.copyfile(file, _numbered(file, 1))
+        _copy(file, _numbered(file, 1))
     with file.open("r+b") as opened:
         opened.truncate(0)
+
+
+def _copy(file: Path, place: Path) -> None:
+    try:
+        shutil.copyfile(file, place)
+    except OSError:
+        place.unlink(missing_ok=True)
 
 
 def _numbered(file: Path, number: int) -> Path:

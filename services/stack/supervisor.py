@@ -128,10 +128,20 @@ class Supervisor:
             self.due[name] = (part, now + pause)
         for name, (part, when) in list(self.due.items()):
             if now >= when:
-                del self.due[name]
-                part.prepare()
-                self.running[name] = (part, self._spawn(part), now)
-                self._publish(ready=True)
+                self._start_again(name, part)
+
+    def _start_again(self, name: str, part: Part) -> None:
+        """Start a part that has crashed; where even that fails, as on a full disk, it is tried again."""
+        del self.due[name]
+        now = time.monotonic()
+        try:
+            part.prepare()
+            self.running[name] = (part, self._spawn(part), now)
+            self._publish(ready=True)
+        except (OSError, StackError) as error:
+            if name not in self.running:
+                self.due[name] = (part, now + LONGEST_PAUSE)
+            log.warning("part.not_started", name=name, reason=str(error))
 
     def _rotate_logs(self) -> None:
         if time.monotonic() > self.logs_due:

@@ -1,8 +1,12 @@
 """Logs do not grow for ever, and can be followed."""
 
+import errno
+import shutil
 import threading
 from pathlib import Path
 from queue import Queue
+
+import pytest
 
 from services.stack import logs
 
@@ -45,3 +49,16 @@ def test_the_tail_is_the_end(tmp_path: Path) -> None:
     file.write_text("one\ntwo\nthree\n\n")
     assert logs.tail(file, 2) == ["two", "three"]
     assert logs.last_line(file) == "three"
+
+
+def test_a_log_without_room_for_a_copy_is_emptied_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(_source: Path, place: Path) -> None:
+        place.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", no_room)
+    file = logs.file_of(tmp_path, "gateway")
+    file.write_text("." * 200)
+    logs.rotate_all(tmp_path, most_bytes=100, files=2)
+    assert file.read_text() == ""
+    assert [left.name for left in file.parent.iterdir()] == ["gateway.log"]
