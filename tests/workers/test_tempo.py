@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ STEPS, TEST, VALIDATION, EVERY = 100, 4000, 200, 50
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr(tempo.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(tempo, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 
