@@ -34,8 +34,9 @@ class Ranks:
         return cls(dist.get_rank(), count)
 
     def leave(self) -> None:
-        """Close the connections to the others."""
+        """Close the connections to the others, once all are here: one that ends first would break those of the rest."""
         if self.count > 1:
+            dist.barrier()
             dist.destroy_process_group()
 
     @property
