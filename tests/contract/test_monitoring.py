@@ -82,14 +82,6 @@ def test_steps_are_shown_as_whole_numbers_and_runs_by_their_names() -> None:
     assert all(re.search(r"coalesce\((r\.)?name, (r\.)?preset\)", query) for query in queries)
 
 
-def test_prometheus_asks_the_gateway_for_the_workers() -> None:
-    jobs = {
-        job["job_name"]: job
-        for job in yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
-    }
-    assert jobs["workers"]["http_sd_configs"][0]["url"].endswith("/metrics/targets")
-
-
 def test_what_does_not_exist_is_noticed() -> None:
     assert wrong("rate(trm_nothing_total[5m]) + up") == ["trm_nothing_total"]
     assert wrong('trm_jobs{status="asleep"}') == ["trm_jobs{status=asleep}"]

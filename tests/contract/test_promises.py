@@ -1,5 +1,6 @@
 """What is said twice is said the same: settings, metrics, compose, documents, presets."""
 
+import json
 import re
 import subprocess
 import sys
@@ -75,8 +76,11 @@ def test_compose_checks_the_health_of_everything_that_stays() -> None:
 
 def test_prometheus_scrapes_every_process() -> None:
     config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
-    targets = {t.split(":")[0] for job in config["scrape_configs"] for s in job["static_configs"] for t in s["targets"]}
-    assert targets == {"gateway", "worker-train", "worker-solve", "reaper"}
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    assert jobs["gateway"]["static_configs"] == [{"targets": ["gateway:8000"]}]
+    [workers] = jobs["workers"]["http_sd_configs"]  # however many there are: each of them tells the gateway
+    assert workers["url"] == "http://gateway:8000/metrics/targets"
+    assert "/metrics/targets" in json.loads((ROOT / "docs/openapi.json").read_text())["paths"]
 
 
 @pytest.mark.parametrize(
