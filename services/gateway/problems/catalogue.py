@@ -187,6 +187,12 @@ _ENTRIES = (
         "The message holds its last lines; too little memory is the usual cause.",
     ),
     Entry(
+        "rank_failed",
+        None,
+        "One of the training's processes died",
+        "Too little memory is the usual cause; the job is tried again from its newest checkpoint.",
+    ),
+    Entry(
         "loss_not_finite",
         None,
         "The loss became infinite or not a number",

@@ -72,8 +72,8 @@ def _eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) 
     """As its worker says, or from the pace of this attempt, which may have begun in the middle."""
     if job.status is not JobStatus.RUNNING or job.started_at is None or job.total_steps is None:
         return None
-    if job.kind is JobKind.TRAIN:
-        return None if job.eta_seconds is None else round(job.eta_seconds, 1)
+    if job.eta_seconds is not None:
+        return round(job.eta_seconds, 1)
     first_step = next(
         (a.first_step or 0 for a in attempts if a.attempt == job.attempt), 0 if job.attempt == 1 else None
     )
