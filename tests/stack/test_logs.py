@@ -3,6 +3,7 @@
 import errno
 import shutil
 import threading
+from collections import deque
 from pathlib import Path
 from queue import Queue
 
@@ -35,7 +36,7 @@ def test_new_lines_are_followed_over_a_turn(tmp_path: Path) -> None:
     file, heard = logs.file_of(tmp_path, "reaper"), Queue[tuple[str, str]]()
     file.write_text("before\n")
     followed = logs.follow([file])
-    threading.Thread(target=lambda: [heard.put(news) for news in followed], daemon=True).start()
+    threading.Thread(target=lambda: deque(map(heard.put, followed)), daemon=True).start()
     with file.open("a", buffering=1) as writer:
         for number in range(3):
             writer.write(f"line {number} ")

@@ -38,7 +38,7 @@ def evaluation_updates(config: RunConfig) -> float:
 
 def efficiency(model: ModelConfig) -> float:
     """Share of the usual rate of arithmetic that a model of this width reaches."""
-    return min(1.0, (model.hidden_size / WIDE) ** WASTE)
+    return float(min(1.0, (model.hidden_size / WIDE) ** WASTE))
 
 
 def hardware(model: ModelConfig, train: TrainConfig, puzzle: PuzzleSpec) -> str:

@@ -102,9 +102,9 @@ def _count(session: Session, jobs: Sequence[Job]) -> None:
 
 
 def _remove(session: Session, job_ids: Sequence[str], run_ids: Sequence[str]) -> None:
-    for table in (Solution, JobEvent, JobAttempt):
-        session.execute(delete(table).where(table.job_id.in_(job_ids)))
+    for of_job in (Solution, JobEvent, JobAttempt):
+        session.execute(delete(of_job).where(of_job.job_id.in_(job_ids)))
     session.execute(delete(Job).where(Job.id.in_(job_ids)).execution_options(synchronize_session=False))
-    for table in (RunMetric, RunEvaluation):
-        session.execute(delete(table).where(table.run_id.in_(run_ids)))
+    for of_run in (RunMetric, RunEvaluation):
+        session.execute(delete(of_run).where(of_run.run_id.in_(run_ids)))
     session.execute(delete(Run).where(Run.id.in_(run_ids)).execution_options(synchronize_session=False))
