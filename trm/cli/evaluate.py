@@ -46,12 +46,13 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Solve every puzzle and compare with its answer; every puzzle takes all steps, as in the paper, unless an effort is given."""
-    from trm.solving.solver import Solver
+    folder, asked = folder_of(checkpoint, model), effort_of(effort or [])
+    from trm.solving.solver import Solver  # takes seconds: not before the simple mistakes are found
 
-    solver = Solver.load(folder_of(checkpoint, model), device)
+    solver = Solver.load(folder, device)
     puzzles = _puzzles(data or solver.config.dataset, split, solver).take(limit)
     tell_remarks(puzzles)
-    result = _measured(solver, puzzles, effort_of(effort or []), quiet=as_json)
+    result = _measured(solver, puzzles, asked, quiet=as_json)
     if as_json:
         print(to_json(result))
         return

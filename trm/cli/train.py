@@ -15,9 +15,12 @@ from trm.cli.progress import Reporter
 from trm.cli.remarks import tell_remarks
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
-from trm.errors import ConfigError, NonFiniteLoss, TrmError
+from trm.errors import CheckpointNotFound, ConfigError, NonFiniteLoss, TrmError
 from trm.interface.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
+from trm.network.cores import available
 from trm.puzzles.datasets.datasets import spec_of
+
+DEFAULT = "sudoku-4x4"  # a preset
 
 if TYPE_CHECKING:
     from trm.checkpoints.writer import CheckpointWriter
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
 
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoints.")] = Path("checkpoints"),
-    preset: Annotated[str, typer.Option(help="A named recipe; see `trm inspect --presets`.")] = "sudoku-4x4",
+    preset: Annotated[
+        str | None, typer.Option(help=f"A named recipe, {DEFAULT} unless given; see `trm inspect --presets`.")
+    ] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=200.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")
@@ -69,13 +74,19 @@ def train(
             "--compile", help="auto, always or never: fuse the network's kernels; auto does for large models."
         ),
     ] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Cores to compute with; all that affinity and cgroup allow unless given.")
+    ] = None,
     events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,
 ) -> None:
     """Train a model and save checkpoints. Ctrl-C saves one more and stops, as --minutes does; --resume goes on from it."""
     tell, pace = _print_json if events else Reporter().tell, Pace(minutes, checkpoint_minutes)
     try:
         start = _chosen(resume) if resume else None
-        chosen = _recorded(start) if start else _configuration(config, preset, overrides or [], data)
+        chosen = _recorded(start) if start else _configuration(config, preset or DEFAULT, overrides or [], data)
+        if not (events or preset or config or start):
+            print(f"Training the preset {DEFAULT}; `--preset NAME` takes another, `trm inspect --presets` lists them.")
+        _begin(out, chosen if start else None, threads)
         if not _launched(chosen, ranks, device):
             _train(partial(_trainer, chosen, data, start, weights, device, compile_), out, tell, pace)
     except TrmError as error:
@@ -83,6 +94,18 @@ def train(
             raise
         _print_json(Failed(error.code, str(error)))
         sys.exit(1)
+
+
+def _begin(out: Path, resumed: RunConfig | None, threads: int | None) -> None:
+    """What is done once, however many ranks there will be: those find their share of the threads set."""
+    import torch
+
+    from trm.checkpoints.checkpoint import require_room_for_run
+    from trm.training.launch import is_rank
+
+    if not is_rank():
+        require_room_for_run(out, resumed)
+        torch.set_num_threads(available(threads))
 
 
 def _launched(config: RunConfig, asked: int | None, device: str) -> bool:
@@ -207,6 +230,8 @@ def _print_json(event: Event) -> None:
 
 
 def _chosen(resume: Path) -> Path:
+    if not resume.exists():  # found without loading torch, which takes seconds
+        raise CheckpointNotFound(f"There is no checkpoint {resume}.")
     from trm.checkpoints.checkpoint import chosen
 
     return chosen(resume)

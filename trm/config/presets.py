@@ -7,11 +7,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from trm.config.ablations import BASELINES, PAPER, SUCCESSORS, Ablation, Changes
+from trm.config.cost import hardware
 from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.errors import InvalidOverride, UnknownPreset
-from trm.puzzles.datasets.datasets import BUILTIN
+from trm.puzzles.datasets.datasets import BUILTIN, spec_of
 from trm.puzzles.spec import Frozen, PuzzleSpec
 from trm.suggest import did_you_mean
 
@@ -24,6 +25,11 @@ class Preset(Frozen):
     dataset: str
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
+
+    @property
+    def hardware(self) -> str:
+        """What to train it on, and about how long that takes."""
+        return hardware(self.model, self.train, spec_of(self.dataset))
 
 
 def _derived(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:

@@ -14,6 +14,7 @@ from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 from trm.errors import StorageFull
 from workers.context import Worker
 from workers.retention import clear_out
+from workers.training.tempo import Tempo
 
 PAUSE_SECONDS = 0.5  # before a database that is away is tried again, at the end
 log = structlog.get_logger()
@@ -22,22 +23,22 @@ log = structlog.get_logger()
 class Journal:
     """What one attempt has to tell the database, and when it last could."""
 
-    def __init__(self, worker: Worker[TrainMetrics], claim: leases.Claim) -> None:
-        self.worker, self.claim = worker, claim
+    def __init__(self, worker: Worker[TrainMetrics], claim: leases.Claim, tempo: Tempo) -> None:
+        self.worker, self.claim, self.tempo = worker, claim, tempo
         self.step: int | None = None
-        self.total_steps = 0
         self.waiting: list[dict[str, Any]] = []
         self.not_stored: StorageFull | StorageUnavailable | None = None  # why the last checkpoint is missing
         self.last_written = self.last_reached = time.monotonic()
 
     def take(self, event: dict[str, Any]) -> None:
         """Note one event; a checkpoint is brought into the storage first, and is lost to the run if that fails."""
+        if (seconds := self.tempo.take(event)) is not None:
+            self.worker.metrics.step_seconds.observe(seconds)
         match event["event"]:
             case "updated":
                 self.step = event["step"]
             case "started":
                 self.step = event["step"]
-                self.total_steps = event["total_steps"]
                 self.waiting.append(event)
             case "checkpoint":
                 if (stored := self._store(event)) is not None:
@@ -45,6 +46,7 @@ class Journal:
             case "checkpoint_failed":
                 self._missing(event["step"], StorageFull(event["message"]))
             case "step":
+                self.step = event["step"]
                 self._show(event)
                 self.waiting.append(event)
             case "evaluating" | "evaluated" | "finished":
@@ -92,7 +94,8 @@ class Journal:
 
     def _write(self) -> leases.Orders:
         with self.worker.database.transaction() as session:
-            orders = leases.heartbeat(session, self.claim, self.step)
+            pace = leases.Pace(self.tempo.share, self.tempo.eta_seconds)
+            orders = leases.heartbeat(session, self.claim, self.step, pace)
             if steps := [e for e in self.waiting if e["event"] == "step"]:
                 run_metrics.add(session, self.claim, steps)
             for event in self.waiting:
@@ -138,7 +141,7 @@ class Journal:
         ):
             if event[name] is not None:
                 gauge.set(event[name])
-        metrics.progress.set(event["step"] / max(1, self.total_steps))
+        metrics.progress.set(self.tempo.share)
 
 
 def _told(event: dict[str, Any]) -> dict[str, Any]:
