@@ -45,7 +45,7 @@ from trm.model import TinyRecursiveModel
 from trm.optimizers import make_optimizers, sparse_sign_sgd
 from trm.schedule import depth_at, learning_rate_factor, reveal_at
 from trm.solver import Solver
-from trm.supervised_step import SupervisedStep
+from trm.supervised_step import SupervisedStep, may_capture
 from trm.supervision import Carry, explored
 from trm.validation import ROWS, Validation, replica
 from trm.window import Window
@@ -76,7 +76,7 @@ class Trainer:
         self.compiling: CompileChoice = "always" if compiled else "never"
         if compiled:
             compiled_blocks(self.model, device, any_batch=False)
-        self.captures = compiled and device.type == "cuda" and not config.model.update_noise
+        self.captures = compiled and device.type == "cuda" and may_capture(config)
         self.optimizers = make_optimizers(self.model, config.train)
         self.peaks = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         decay = config.train.ema_decay
