@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export TRM_DATA_DIR ?= $(CURDIR)/.data
-# idle threads spin only briefly, as trm/host.py says: the cores are shared with other processes
+# idle threads spin only briefly, as trm/network/host.py says: the cores are shared with other processes
 export GOMP_SPINCOUNT ?= 2000
 MINUTES ?= 30
 SEED ?= $(shell date +%s)

@@ -9,9 +9,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from services.registry.locks import Lock
+from services.registry.db.locks import Lock
+from services.registry.db.tables import Job
 from services.registry.settings import load_settings
-from services.registry.tables import Job
 
 
 def _url() -> str:

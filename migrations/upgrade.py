@@ -6,9 +6,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from services.registry.database import Database, current_revision, script_directory
+from services.registry.db.database import Database, current_revision
 from services.registry.errors import DatabaseUnavailable, SchemaAhead
 
 POLL_SECONDS = 0.5
@@ -20,6 +21,11 @@ class Upgrade:
 
     before: str | None
     after: str | None
+
+
+def script_directory() -> ScriptDirectory:
+    """The migrations that came with this code, wherever it is installed."""
+    return ScriptDirectory(str(Path(__file__).parent))
 
 
 def alembic_config(url: str) -> Config:

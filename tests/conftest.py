@@ -16,7 +16,7 @@ import redis
 from psycopg import sql
 
 from migrations.upgrade import upgrade
-from services.registry.database import Database
+from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import broker, postgres
 

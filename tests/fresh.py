@@ -4,11 +4,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.registry import jobs, runs
-from services.registry.base import Json
+from services.registry.db.base import Json
+from services.registry.db.tables import Job, Run
+from services.registry.jobs import jobs
+from services.registry.runs import runs
 from services.registry.states import JobKind
-from services.registry.tables import Job, Run
-from trm.config import RunConfig
+from trm.config.run import RunConfig
 
 
 def new_job(session: Session, kind: JobKind, request: Json, *, max_attempts: int = 3, **columns: Any) -> Job:  # noqa: ANN401

@@ -1,11 +1,18 @@
-"""Tiny Recursive Models: the science. Imports nothing, so that its torch-free modules load without torch.
+"""Tiny Recursive Models: the library. Imports nothing, so that its torch-free packages load without torch.
 
-what to run      config, presets, ablations, effort; errors
-what to run on   puzzles/ (kinds, rules, symmetries, data sets, pictures; no torch), data, feed, arc_feed, augment
-the network      layers, recursion, model
-training         trainer: an iterator of events; supervision, losses, optimizers, schedule, ema, best, window, checkpoint
-solving          solver: chains of thinking until a solution; evaluation, arc_evaluation
-side by side     ablate, plots
-others' models   interop/ (official checkpoints, golden vectors, export)
-from the shell   cli/
+From top to bottom, as imports run:
+
+cli              every command of `python -m trm`
+interop          official checkpoints, golden vectors, export
+experiments      ablations side by side, their plots
+training         trainer (an iterator of events), one update, losses, optimizers, schedule, validation
+evaluation       accuracy on puzzles and on ARC, measurements for a model's card
+solving          solver, engine and slots: chains of thinking until a solution
+data             splits, feeds, augmentation
+checkpoints      checkpoint, its writer, tensor files, packs
+network          layers, recursion, model, and how they use a machine
+interface        effort, solution, events, shipped models, measurements; no torch
+config           model, training, run, presets, ablations; no torch
+puzzles          kinds, rules, symmetries, data sets, ARC, pictures; no torch
+errors, version
 """

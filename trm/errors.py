@@ -20,6 +20,7 @@
     │   └── ForeignCheckpoint        checkpoint_foreign
     ├── StorageFull                  storage_full
     ├── NonFiniteLoss                loss_not_finite
+    ├── RankFailed                   rank_failed
     ├── DeviceUnavailable            device_unavailable
     ├── CompilerMissing              compiler_missing
     └── EngineFull                   engine_full
@@ -163,6 +164,12 @@ class NonFiniteLoss(TrmError):
     """The loss became infinite or not a number."""
 
     code = "loss_not_finite"
+
+
+class RankFailed(TrmError):
+    """One of the processes that train together ended without a word."""
+
+    code = "rank_failed"
 
 
 class DeviceUnavailable(TrmError):

@@ -10,18 +10,18 @@ import structlog
 import typer
 from prometheus_client import CollectorRegistry, start_http_server
 
-from services.registry import queue
-from services.registry.database import Database, require_head
+from services.registry.db.database import Database, require_head
 from services.registry.errors import RegistryError
+from services.registry.jobs import queue
 from services.registry.logging import configure_logging
-from services.registry.metrics import ReaperMetrics, SolveMetrics, TrainMetrics
+from services.registry.metrics.metrics import ReaperMetrics, SolveMetrics, TrainMetrics
 from services.registry.settings import Settings, load_settings
-from services.registry.storage import Storage
-from trm.host import keep_big_buffers, share_cores
+from services.registry.storage.storage import Storage
+from trm.network.host import keep_big_buffers, share_cores
 from workers.app import serve, settings_summary, solve_app, train_app
 from workers.context import Worker
 from workers.reaper import Reaper
-from workers.webhooks import WebhookSender
+from workers.webhooks.webhooks import WebhookSender
 
 POOL_SIZE = 8  # transactions are short: many jobs share few connections
 log = structlog.get_logger()
@@ -66,7 +66,7 @@ def _train(settings: Settings, database: Database, registry: CollectorRegistry) 
 
 def _solve(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
     keep_big_buffers()
-    import trm.solver  # noqa: F401  takes seconds, which the first job would wait for
+    import trm.solving.solver  # noqa: F401  takes seconds, which the first job would wait for
 
     worker = Worker(settings, database, Storage.of(settings), SolveMetrics(registry))
     serve(solve_app(worker), worker, queue.SOLVE_QUEUE, settings.solve_concurrency)

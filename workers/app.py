@@ -5,16 +5,16 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 
-from services.registry import queue
-from services.registry.metrics import SolveMetrics, TrainMetrics
+from services.registry.jobs import queue
+from services.registry.metrics.metrics import SolveMetrics, TrainMetrics
 from services.registry.settings import Settings
 from services.registry.states import JobKind
 from workers import attempt
 from workers.context import Worker
-from workers.models import Models
-from workers.solve import solve
-from workers.thinker import Thinker
-from workers.train import train
+from workers.solving.models import Models
+from workers.solving.solve import solve
+from workers.solving.thinker import Thinker
+from workers.training.train import train
 
 log = structlog.get_logger()
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 
-from services.registry import attempts, endings, leases
 from services.registry.errors import StaleLease
+from services.registry.jobs import attempts, endings, leases
 from services.registry.states import JobKind, JobStatus, Outcome
 from workers import outcome
 from workers.context import Metrics, Worker

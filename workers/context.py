@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from services.registry.database import Database
-from services.registry.metrics import WorkerMetrics
+from services.registry.db.database import Database
+from services.registry.metrics.metrics import WorkerMetrics
 from services.registry.settings import Settings
-from services.registry.storage import Storage
+from services.registry.storage.storage import Storage
 
 Metrics = TypeVar("Metrics", bound=WorkerMetrics)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.registry.errors import RegistryError
-from services.registry.moves import Failure
+from services.registry.jobs.moves import Failure
 from trm.errors import TrmError
 
 TRAINER_DIED = "trainer_died"

@@ -7,14 +7,15 @@ import structlog
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from services.registry import census, idempotency, queue, rescue
-from services.registry.database import Database
+from services.registry.db.database import Database
 from services.registry.errors import BrokerUnavailable, RegistryError
-from services.registry.metrics import ReaperMetrics
-from services.registry.queue import Announcement
+from services.registry.jobs import census, queue, rescue
+from services.registry.jobs.queue import Announcement
+from services.registry.metrics.metrics import ReaperMetrics
 from services.registry.settings import Settings
 from services.registry.states import JobKind
-from services.registry.storage import Storage
+from services.registry.storage.storage import Storage
+from services.registry.submissions import idempotency
 from trm.errors import StorageFull
 from workers.retention import clear_out
 

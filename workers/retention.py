@@ -2,10 +2,11 @@
 
 import structlog
 
-from services.registry import checkpoints, locks
-from services.registry.database import Database
+from services.registry.db import locks
+from services.registry.db.database import Database
 from services.registry.errors import RegistryError
-from services.registry.storage import Storage
+from services.registry.runs import checkpoints
+from services.registry.storage.storage import Storage
 from trm.errors import StorageFull
 
 log = structlog.get_logger()

@@ -12,10 +12,10 @@ from services.backup.create import create as create_backup
 from services.backup.errors import BackupError
 from services.backup.manifest import Manifest, verified
 from services.backup.restore import restore as restore_backup
-from services.registry.database import Database
+from services.registry.db.database import Database
 from services.registry.errors import RegistryError
 from services.registry.settings import load_settings
-from services.registry.storage import Storage
+from services.registry.storage.storage import Storage
 from services.stack.errors import StackError
 from services.stack.operator import database_url
 from trm.errors import TrmError

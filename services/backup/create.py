@@ -19,11 +19,12 @@ from services.backup.manifest import (
     table_file,
     write_sums,
 )
-from services.registry import artifacts, dump
-from services.registry.artifacts import Artifact, file_digest
-from services.registry.database import Database, current_revision, require_head
-from services.registry.locks import Lock, held
-from services.registry.storage import Storage, beside, files_of, sync_folder, typed_errors
+from services.registry.db import dump
+from services.registry.db.database import Database, current_revision, require_head
+from services.registry.db.locks import Lock, held
+from services.registry.storage import artifacts
+from services.registry.storage.artifacts import Artifact, file_digest
+from services.registry.storage.storage import Storage, beside, files_of, sync_folder, typed_errors
 
 PATIENCE = 60.0  # seconds for a migration or a deletion to end
 SPEED_OVER_SIZE = 1  # of gzip

@@ -14,10 +14,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from migrations.upgrade import script_directory
 from services.backup.errors import BackupDamaged, BackupNotFound
-from services.registry.artifacts import file_digest
-from services.registry.database import script_directory
 from services.registry.errors import SchemaAhead
+from services.registry.storage.artifacts import file_digest
 
 FORMAT = "trm-backup/1"
 MANIFEST = "manifest.json"

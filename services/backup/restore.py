@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from migrations.upgrade import upgrade_within
 from services.backup.errors import DatabaseInUse, DatabaseNotEmpty
 from services.backup.manifest import ArtifactCopy, Manifest, artifact_folder, digest_named, table_file, verified
-from services.registry import artifacts, dump, rescue
-from services.registry.artifacts import file_digest
-from services.registry.database import Database
-from services.registry.locks import Lock, take
-from services.registry.storage import Storage, files_of
+from services.registry.db import dump
+from services.registry.db.database import Database
+from services.registry.db.locks import Lock, take
+from services.registry.jobs import rescue
+from services.registry.storage import artifacts
+from services.registry.storage.artifacts import file_digest
+from services.registry.storage.storage import Storage, files_of
 
 
 @dataclass(frozen=True)

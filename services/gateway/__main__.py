@@ -6,10 +6,10 @@ import sys
 import structlog
 import typer
 
-from services.gateway import keys
+from services.gateway.access import keys
 from services.gateway.app import create_app
 from services.gateway.openapi import document
-from services.gateway.reference import errors_page
+from services.gateway.problems.reference import errors_page
 from services.gateway.server import serve
 from services.registry.errors import RegistryError
 from services.registry.logging import configure_logging

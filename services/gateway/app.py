@@ -6,15 +6,16 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from services.gateway import authentication, problems
-from services.gateway.audit_trail import Audited
-from services.gateway.authentication import Authentication
 from services.gateway.backends import Backends
-from services.gateway.body_limit import BodyLimit
-from services.gateway.nesting_limit import NestingLimit
+from services.gateway.middleware import authentication
+from services.gateway.middleware.audit_trail import Audited
+from services.gateway.middleware.authentication import Authentication
+from services.gateway.middleware.body_limit import BodyLimit
+from services.gateway.middleware.nesting_limit import NestingLimit
+from services.gateway.middleware.rate_limit import RateLimit, RateLimiter
+from services.gateway.middleware.request_context import RequestContext
 from services.gateway.openapi import document
-from services.gateway.rate_limit import RateLimit, RateLimiter
-from services.gateway.request_context import RequestContext
+from services.gateway.problems import problems
 from services.gateway.routes import (
     api_keys,
     audit,

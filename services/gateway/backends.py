@@ -8,19 +8,19 @@ from celery import Celery
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
-from services.gateway import caller
-from services.gateway.announcer import Announcer
-from services.gateway.audit_trail import AuditTrail
-from services.gateway.authentication import KeyRing
-from services.gateway.caller import Caller, Identity
-from services.gateway.intake import Intake
-from services.gateway.model_lookup import FindModel, Model, model_finder
-from services.registry.backlog import Caps
-from services.registry.database import Database
-from services.registry.metrics import GatewayMetrics
-from services.registry.queue import publisher_app
+from services.gateway.access import caller
+from services.gateway.access.caller import Caller, Identity
+from services.gateway.intake.announcer import Announcer
+from services.gateway.intake.intake import Intake
+from services.gateway.lookups.model_lookup import FindModel, Model, model_finder
+from services.gateway.middleware.audit_trail import AuditTrail
+from services.gateway.middleware.authentication import KeyRing
+from services.registry.db.database import Database
+from services.registry.jobs.queue import publisher_app
+from services.registry.metrics.metrics import GatewayMetrics
 from services.registry.settings import Settings
-from services.registry.storage import Storage
+from services.registry.storage.storage import Storage
+from services.registry.submissions.backlog import Caps
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.gateway.catalogue import CATALOGUE, Entry
-from services.gateway.permissions import is_guarded, needed
-from services.gateway.problems import MEDIA_TYPE, type_url
+from services.gateway.access.permissions import is_guarded, needed
+from services.gateway.problems.catalogue import CATALOGUE, Entry
+from services.gateway.problems.problems import MEDIA_TYPE, type_url
 from services.gateway.schemas.problem import Problem
-from services.registry.scopes import Scope
+from services.registry.access.scopes import Scope
 
 REF = "#/components/schemas/{model}"
 EVERYWHERE = ("internal_error",)

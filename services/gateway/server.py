@@ -9,10 +9,10 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from services.gateway import authentication
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
-from services.registry.database import require_head
+from services.gateway.middleware import authentication
+from services.registry.db.database import require_head
 from services.registry.settings import Settings
 
 SHUTDOWN_SECONDS = 10

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.registry.errors import SettingMissing
-from trm.config import CompileChoice
+from trm.config.run import CompileChoice
 
 SECRETS_DIR = Path("/run/secrets")
 MIB = 1 << 20

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.stack.client import Client, Json
-from trm.puzzles.datasets import load
+from trm.puzzles.datasets.datasets import load
+from trm.puzzles.drawing.render import render
 from trm.puzzles.grids import parse, text
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.puzzles.render import render
 
 PRESET = DATASET = "sudoku-4x4"
 SHIPPED = "sudoku-6x6"  # a model that came with the package

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from services.registry import api_keys, audit
-from services.registry.audit import Act
-from services.registry.database import Database
-from services.registry.ids import LOCAL_OWNER
-from services.registry.scopes import Scope
+from services.registry.access import api_keys, audit
+from services.registry.access.audit import Act
+from services.registry.access.scopes import Scope
+from services.registry.db.database import Database
+from services.registry.db.ids import LOCAL_OWNER
 from services.registry.settings import Settings
 from services.stack import state
 from services.stack.client import Client

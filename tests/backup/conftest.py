@@ -11,14 +11,18 @@ import pytest
 from sqlalchemy import text
 
 from services.backup import restore as restoring
-from services.registry import artifacts, checkpoints, datasets, dump, evaluations, idempotency, job_events, run_metrics
-from services.registry.database import Database
-from services.registry.ids import new_id
-from services.registry.solutions import SolutionRow
-from services.registry.solutions import add as add_solutions
+from services.registry.db import dump
+from services.registry.db.database import Database
+from services.registry.db.ids import new_id
+from services.registry.db.tables import Job
+from services.registry.jobs import job_events
+from services.registry.jobs.solutions import SolutionRow
+from services.registry.jobs.solutions import add as add_solutions
+from services.registry.runs import checkpoints, datasets, evaluations, run_metrics
 from services.registry.states import JobKind, JobStatus
-from services.registry.storage import Storage
-from services.registry.tables import Job
+from services.registry.storage import artifacts
+from services.registry.storage.storage import Storage
+from services.registry.submissions import idempotency
 from tests.fresh import new_job, new_run
 from tests.registry.conftest import CONFIG, SPEC, Book, book, step_event
 

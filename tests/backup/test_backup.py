@@ -17,15 +17,17 @@ from services.backup import create as making
 from services.backup.create import create
 from services.backup.errors import BackupBusy, BackupDamaged, BackupNotFound, DatabaseInUse, DatabaseNotEmpty
 from services.backup.manifest import MANIFEST, SUMS, verified
-from services.registry import attempts, checkpoints, dump, jobs, leases, rescue
-from services.registry.artifacts import file_digest
-from services.registry.database import Database, require_head
+from services.registry.db import dump
+from services.registry.db.database import Database, require_head
+from services.registry.db.locks import Lock, held
+from services.registry.db.tables import Checkpoint, Job
 from services.registry.errors import SchemaAhead, StaleLease, StorageUnavailable
-from services.registry.leases import Claim
-from services.registry.locks import Lock, held
+from services.registry.jobs import attempts, jobs, leases, rescue
+from services.registry.jobs.leases import Claim
+from services.registry.runs import checkpoints
 from services.registry.states import JobKind, JobStatus, Outcome
-from services.registry.storage import Storage
-from services.registry.tables import Checkpoint, Job
+from services.registry.storage.artifacts import file_digest
+from services.registry.storage.storage import Storage
 from tests.backup.conftest import Service, files_below, restore, rows_of, status_of
 from tests.fresh import new_job, new_run
 from tests.registry.conftest import CONFIG
@@ -310,7 +312,7 @@ def test_a_backup_that_is_killed_is_never_seen(service: Service, database_url: s
 import os, signal
 from pathlib import Path
 from services.backup.create import create
-from services.registry.database import Database
+from services.registry.db.database import Database
 from tests.backup.test_backup import Meddling
 killed = Meddling({service.storage.url_of("")!r}, lambda: os.kill(os.getpid(), signal.SIGKILL))
 create(Database({database_url!r}), killed, Path({str(tmp_path / "backups")!r}))

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from migrations.upgrade import upgrade
 from services.backup import create as making
 from services.backup.create import create
-from services.registry import artifacts
-from services.registry.database import Database, require_head
+from services.registry.db.database import Database, require_head
 from services.registry.states import JobStatus
-from services.registry.storage import Storage
+from services.registry.storage import artifacts
+from services.registry.storage.storage import Storage
 from tests.backup.conftest import restore, rows_of, status_of
 from tests.registry.test_migrations import REVISIONS, climb
 

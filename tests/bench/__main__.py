@@ -18,8 +18,8 @@ from tests.bench import memory, service, solve_job, solving, training
 from tests.bench.machine import dtype_at_best
 from tests.bench.models import CPU
 from tests.bench.row import Row
-from trm.device import name_of, pick_device
-from trm.host import keep_big_buffers
+from trm.network.device import name_of, pick_device
+from trm.network.host import keep_big_buffers
 
 SECTIONS: dict[str, Callable[[bool], Iterable[Row]]] = {
     "training": training.rows,

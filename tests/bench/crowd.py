@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from tests.bench.official import Official, evaluated
 from tests.bench.row import Row
-from trm.effort import Effort
-from trm.inquiry import Inquiry
-from trm.solver import Solver
+from trm.interface.effort import Effort
+from trm.solving.inquiry import Inquiry
+from trm.solving.solver import Solver
 
 CLIENTS = 64
 

@@ -15,10 +15,11 @@ from tests.bench.machine import fastest
 from tests.bench.models import CPU, WITHOUT_PREFIX, configuration, sudokus, trainer, untrained
 from tests.bench.plots import growth_plot
 from tests.bench.solving import drawn_steps, solve_drawn
-from trm.config import ModelConfig, PuzzleSpec
-from trm.host import keep_big_buffers
-from trm.model import TinyRecursiveModel
-from trm.solver import Solver
+from trm.config.model import ModelConfig
+from trm.network.host import keep_big_buffers
+from trm.network.model import TinyRecursiveModel
+from trm.puzzles.spec import PuzzleSpec
+from trm.solving.solver import Solver
 
 SIDES = (9, 16, 30)  # of a grid: 81, 256, 900 cells
 BATCHES = (4, 8, 16, 32, 64)

@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from trm.device import dtype_of
+from trm.network.device import dtype_of
 
 SHAPES = ((3072, 512, 1552), (2048, 2048, 2048), (4096, 1024, 4096))  # of the matrix products that are tried
 FAST = 2e11  # FLOP/s of a processor

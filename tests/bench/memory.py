@@ -12,8 +12,8 @@ from tests.bench.models import CPU, WITH_PREFIX, configuration, official, sudoku
 from tests.bench.official import evaluated
 from tests.bench.row import Row
 from tests.bench.solving import solve_drawn
-from trm.host import keep_big_buffers, share_cores
-from trm.solver import Solver
+from trm.network.host import keep_big_buffers, share_cores
+from trm.solving.solver import Solver
 
 PUZZLES, STEPS = 32, 2  # steps beyond the second use the same memory again
 MIB = 2**20

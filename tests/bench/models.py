@@ -6,14 +6,14 @@ import torch
 
 from tests.bench.machine import dtype_at_best
 from tests.bench.official import Official, Shape
-from trm.config import RunConfig
-from trm.data import Splits
-from trm.device import dtype_of
-from trm.model import TinyRecursiveModel
-from trm.presets import resolve
-from trm.puzzles.datasets import load, spec_of
+from trm.config.presets import resolve
+from trm.config.run import RunConfig
+from trm.data.splits import Splits
+from trm.network.device import dtype_of
+from trm.network.model import TinyRecursiveModel
+from trm.puzzles.datasets.datasets import load, spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.trainer import Trainer
+from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 SUDOKU, WITH_PREFIX, WITHOUT_PREFIX = "sudoku-extreme-1k", 16, 0

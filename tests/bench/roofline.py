@@ -13,7 +13,7 @@ from tests.bench.machine import fastest, flops, matrix_peak, memory_bandwidth
 from tests.bench.models import CPU, WITH_PREFIX, trainer
 from tests.bench.plots import roofline_plot
 from tests.bench.solving import full_size, step_flops
-from trm.host import keep_big_buffers
+from trm.network.host import keep_big_buffers
 
 S, D, TOKEN_INNER, CHANNEL_INNER, BATCH, LAYERS, EVALUATIONS = 97, 512, 512, 1536, 16, 2, 21
 BYTES = 2  # of bfloat16, which this picture needs

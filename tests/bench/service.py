@@ -16,23 +16,23 @@ import httpx2
 from prometheus_client import CollectorRegistry
 from sqlalchemy import insert
 
-from services.registry import run_metrics
-from services.registry.database import Database
-from services.registry.metrics import TrainMetrics
-from services.registry.storage import Storage
-from services.registry.tables import RunMetric
+from services.registry.db.database import Database
+from services.registry.db.tables import RunMetric
+from services.registry.metrics.metrics import TrainMetrics
+from services.registry.runs import run_metrics
+from services.registry.storage.storage import Storage
 from tests.bench.load import Load, put
 from tests.bench.row import Row, medians
 from tests.bench.stand import Stand, stand
 from tests.bench.tiny import BATCH, PUZZLE, claimed, config_of, model_of, opened, step_event
-from trm.config import RunConfig
-from trm.events import StepMetrics, Updated
-from trm.presets import resolve
-from trm.puzzles.datasets import load
-from workers.child import Child
+from trm.config.presets import resolve
+from trm.config.run import RunConfig
+from trm.interface.events import StepMetrics, Updated
+from trm.puzzles.datasets.datasets import load
 from workers.context import Worker
-from workers.journal import Journal
-from workers.train import POLL_SECONDS
+from workers.training.child import Child
+from workers.training.journal import Journal
+from workers.training.train import POLL_SECONDS
 
 CLIENTS = 64
 

@@ -5,13 +5,15 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.gateway.answers import created
-from services.registry import census, jobs, leases, rescue, run_metrics, submissions
-from services.registry.backlog import Caps
-from services.registry.database import Database
+from services.gateway.views.answers import created
+from services.registry.db.database import Database
+from services.registry.db.tables import Job
+from services.registry.jobs import census, jobs, leases, rescue
+from services.registry.runs import run_metrics
 from services.registry.states import JobKind
-from services.registry.submissions import Submission
-from services.registry.tables import Job
+from services.registry.submissions import submissions
+from services.registry.submissions.backlog import Caps
+from services.registry.submissions.submissions import Submission
 from tests.bench.row import medians
 from tests.bench.stand import stand
 from tests.bench.tiny import BATCH, LEASE_SECONDS, PUZZLE, claimed, config_of, model_of, opened, step_event

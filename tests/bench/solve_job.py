@@ -8,19 +8,20 @@ from contextlib import closing
 import httpx2
 import numpy as np
 
-from services.registry import checkpoints, leases
-from services.registry.database import Database
+from services.registry.db.database import Database
+from services.registry.jobs import leases
+from services.registry.runs import checkpoints
 from services.registry.states import JobKind
-from services.registry.storage import Storage
+from services.registry.storage.storage import Storage
 from tests.bench.models import SHIPPED
 from tests.bench.row import Row
 from tests.bench.stand import Stand, stand
 from tests.fresh import new_job, new_run
-from trm.checkpoint import read_meta
-from trm.effort import Effort
-from trm.puzzles.datasets import load
+from trm.checkpoints.checkpoint import read_meta
+from trm.interface.effort import Effort
+from trm.puzzles.datasets.datasets import load
 from trm.puzzles.grids import text
-from trm.solver import Solver
+from trm.solving.solver import Solver
 
 PUZZLES = 10_000
 

@@ -22,12 +22,12 @@ from tests.bench.models import (
 )
 from tests.bench.official import evaluated
 from tests.bench.row import Row, medians
-from trm.effort import Effort
-from trm.inquiry import Inquiry
-from trm.puzzles.datasets import load
-from trm.slots import ThoughtBatch
-from trm.solution import Solution
-from trm.solver import Solver
+from trm.interface.effort import Effort
+from trm.interface.solution import Solution
+from trm.puzzles.datasets.datasets import load
+from trm.solving.inquiry import Inquiry
+from trm.solving.slots import ThoughtBatch
+from trm.solving.solver import Solver
 
 STEPS, SOON = 16, 4
 MEAN_STEPS = 4.4  # halting step of a published model of 84.7 % accuracy on Sudoku-Extreme (arXiv 2601.19085)

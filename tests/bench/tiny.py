@@ -6,14 +6,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.registry import checkpoints, leases, run_metrics
-from services.registry.database import Database
+from services.registry.db.database import Database
+from services.registry.jobs import leases
+from services.registry.runs import checkpoints, run_metrics
 from services.registry.states import JobKind
-from services.registry.storage import Storage
+from services.registry.storage.storage import Storage
 from tests.bench.stand import Stand
 from tests.fresh import new_job, new_run
-from trm.config import ModelConfig, RunConfig, TrainConfig
-from trm.puzzles.datasets import load
+from trm.config.model import ModelConfig
+from trm.config.run import RunConfig
+from trm.config.train import TrainConfig
+from trm.puzzles.datasets.datasets import load
 
 BATCH = 100  # rows that a worker writes at once, as settings have it
 PUZZLE = ".2.43......31..."
@@ -51,8 +54,8 @@ def model_of(servers: Stand, database: Database) -> str:
     """An untrained model in the storage; the id of its checkpoint."""
     import torch
 
-    from trm.data import Splits
-    from trm.trainer import Trainer
+    from trm.data.splits import Splits
+    from trm.training.trainer import Trainer
 
     config, few = config_of(), load("sudoku-4x4", "test").take(8)
     saved = Path(Trainer(config, Splits(few, None, few), torch.device("cpu")).save(servers.folder / "model").path)

@@ -4,11 +4,11 @@ import json
 import sys
 from pathlib import Path
 
-from trm.config import RunConfig
-from trm.data import load_splits
-from trm.device import pick_device
-from trm.events import StepMetrics
-from trm.trainer import Trainer
+from trm.config.run import RunConfig
+from trm.data.splits import load_splits
+from trm.interface.events import StepMetrics
+from trm.network.device import pick_device
+from trm.training.trainer import Trainer
 
 
 def main(path: str) -> None:

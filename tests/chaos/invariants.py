@@ -15,11 +15,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from services.registry import attempts, job_events, queue, run_metrics
+from services.registry.db.tables import Checkpoint, Job, Run
+from services.registry.jobs import attempts, job_events, queue
+from services.registry.runs import run_metrics
 from services.registry.states import FINAL, JobKind, JobStatus, can_move
-from services.registry.tables import Checkpoint, Job, Run
 from tests.chaos.stand import HOST, SOLVE, TRAIN, Stand
-from trm import checkpoint
+from trm.checkpoints import checkpoint
 from trm.errors import TrmError
 
 CALM_SECONDS = 15.0  # for the last messages to be dropped and the last count to be made

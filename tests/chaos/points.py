@@ -24,18 +24,18 @@ FOLDER, PART, CLOCK = "CHAOS_POINTS", "CHAOS_PART", "CHAOS_CLOCK_SECONDS"  # in 
 
 # name -> module, function
 POINTS = {
-    "record": ("services.registry.submissions", "record"),  # rows of new jobs, before the commit
-    "answer": ("services.gateway.intake", "_answer"),  # after that commit, before the client hears of it
-    "publish": ("services.registry.queue", "publish_all"),
-    "mark": ("services.registry.rescue", "mark_published"),
-    "claim": ("services.registry.leases", "claim_next"),
-    "finish": ("services.registry.endings", "finish"),
-    "store": ("services.registry.storage", "Storage.put_folder"),  # a checkpoint, into the storage
-    "checkpoint": ("services.registry.checkpoints", "add"),  # its row
-    "solutions": ("services.registry.solutions", "add"),
-    "update": ("trm.trainer", "Trainer.update"),
-    "write": ("trm.checkpoint", "write_file"),  # one file of the trainer's own checkpoint
-    "tell": ("trm.events", "Event.as_json"),
+    "record": ("services.registry.submissions.submissions", "record"),  # rows of new jobs, before the commit
+    "answer": ("services.gateway.intake.intake", "_answer"),  # after that commit, before the client hears of it
+    "publish": ("services.registry.jobs.queue", "publish_all"),
+    "mark": ("services.registry.jobs.rescue", "mark_published"),
+    "claim": ("services.registry.jobs.leases", "claim_next"),
+    "finish": ("services.registry.jobs.endings", "finish"),
+    "store": ("services.registry.storage.storage", "Storage.put_folder"),  # a checkpoint, into the storage
+    "checkpoint": ("services.registry.runs.checkpoints", "add"),  # its row
+    "solutions": ("services.registry.jobs.solutions", "add"),
+    "update": ("trm.training.trainer", "Trainer.update"),
+    "write": ("trm.checkpoints.checkpoint", "write_file"),  # one file of the trainer's own checkpoint
+    "tell": ("trm.interface.events", "Event.as_json"),
 }
 
 

@@ -20,8 +20,8 @@ import psutil
 from celery import Celery
 
 from migrations.upgrade import upgrade
-from services.registry import queue
-from services.registry.database import Database
+from services.registry.db.database import Database
+from services.registry.jobs import queue
 from services.registry.settings import Settings
 from services.stack import broker, postgres
 from services.stack.parts import Part, free_port, plan

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from services.registry import queue
-from services.registry.queue import Announcement
+from services.registry.jobs import queue
+from services.registry.jobs.queue import Announcement
 from services.registry.states import JobKind
 from services.stack import broker
 from tests.chaos.customer import PUZZLE, Customer

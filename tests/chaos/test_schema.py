@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from services.registry.database import Database, current_revision, require_head, script_directory
+from migrations.upgrade import script_directory
+from services.registry.db.database import Database, current_revision, require_head
 from services.stack import postgres
 from tests.chaos.customer import Customer
 from tests.chaos.stand import ROOT, Stand

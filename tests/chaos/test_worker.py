@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from services.registry import run_metrics
-from services.registry.tables import Checkpoint
+from services.registry.db.tables import Checkpoint
+from services.registry.runs import run_metrics
 from services.stack.client import Json
 from tests.chaos.customer import Customer
 from tests.chaos.invariants import samples
 from tests.chaos.stand import LEASE_SECONDS, PYTHON_PARTS, SOLVE, TRAIN, TRAIN_TOO, Stand
-from trm import checkpoint
+from trm.checkpoints import checkpoint
 
 HEAVY = {"rollouts": 16, "noise": 0.1, "max_steps": 64}  # makes a solve job of some puzzles last seconds
 SEEDS = (1, 2, 3)

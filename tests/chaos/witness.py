@@ -1,6 +1,6 @@
 """A witness inside the database: triggers that write down every move of a job, and every row by an attempt that does not hold it."""
 
-from services.registry.database import Database
+from services.registry.db.database import Database
 
 FENCED = ("run_metrics", "run_evaluations", "checkpoints")  # rows of a run and an attempt; `solutions` belong to a job
 

@@ -14,10 +14,10 @@ from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.gateway.schemas.webhook import WebhookRequest
 from trm.cli import build
-from trm.measured import Count
-from trm.presets import PRESETS
-from trm.pretrained import names, pretrained
-from trm.puzzles.datasets import load
+from trm.config.presets import PRESETS
+from trm.interface.measured import Count
+from trm.interface.pretrained import names, pretrained
+from trm.puzzles.datasets.datasets import load
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

@@ -10,7 +10,7 @@ import promql_parser
 import pytest
 import yaml
 
-from services.registry.metrics import every_family
+from services.registry.metrics.metrics import every_family
 from services.registry.settings import Settings
 
 ROOT = Path(__file__).parents[2]

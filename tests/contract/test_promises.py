@@ -9,14 +9,15 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from services.registry.metrics import every_family
+from services.registry.metrics.metrics import every_family
 from services.registry.settings import Settings
-from trm.ablations import ABLATIONS
 from trm.cli.reference import PAGES
-from trm.config import Depth, ModelConfig, TrainConfig
-from trm.effort import Effort
-from trm.presets import PRESETS, resolve
-from trm.puzzles.datasets import BUILTIN, spec_of
+from trm.config.ablations import ABLATIONS
+from trm.config.model import ModelConfig
+from trm.config.presets import PRESETS, resolve
+from trm.config.train import Depth, TrainConfig
+from trm.interface.effort import Effort
+from trm.puzzles.datasets.datasets import BUILTIN, spec_of
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -67,7 +68,9 @@ def test_prometheus_scrapes_every_process() -> None:
     assert targets == {"gateway", "worker-train", "worker-solve", "reaper"}
 
 
-@pytest.mark.parametrize("module", ["services.gateway.app", "workers.train", "workers.reaper", "trm.puzzles.datasets"])
+@pytest.mark.parametrize(
+    "module", ["services.gateway.app", "workers.training.train", "workers.reaper", "trm.puzzles.datasets.datasets"]
+)
 def test_torch_stays_out(module: str) -> None:
     code = f"import {module}, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,13 +14,14 @@ from fastapi.testclient import TestClient
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
 from services.gateway.server import Server
-from services.registry import checkpoints, endings, job_events, leases, run_metrics, solutions
-from services.registry.leases import Claim
+from services.registry.jobs import endings, job_events, leases, solutions
+from services.registry.jobs.leases import Claim
+from services.registry.runs import checkpoints, run_metrics
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
 from tests.fresh import new_job, new_run
-from trm.config import PuzzleSpec
-from trm.presets import resolve
+from trm.config.presets import resolve
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
 
 SUDOKU = spec_for(4)

@@ -7,9 +7,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from services.gateway.app import create_app
-from services.registry import api_keys
-from services.registry.database import Database
-from services.registry.scopes import Scope
+from services.registry.access import api_keys
+from services.registry.access.scopes import Scope
+from services.registry.db.database import Database
 from services.registry.settings import Settings
 
 EVERYTHING_OWN = (Scope.TRAIN, Scope.SOLVE)

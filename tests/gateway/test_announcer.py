@@ -16,9 +16,9 @@ from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
 from services.gateway.backends import Backends
-from services.registry import jobs, queue
-from services.registry.database import Database
-from services.registry.metrics import ReaperMetrics
+from services.registry.db.database import Database
+from services.registry.jobs import jobs, queue
+from services.registry.metrics.metrics import ReaperMetrics
 from services.registry.settings import Settings
 from tests.conftest import wait_until
 from tests.gateway.conftest import HERE

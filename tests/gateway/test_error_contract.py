@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from services.gateway.app import create_app
-from services.gateway.catalogue import CATALOGUE
+from services.gateway.problems.catalogue import CATALOGUE
 from services.registry.settings import Settings
 
 UNKNOWN = "nothing_has_this_id"

@@ -15,13 +15,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from services.registry import datasets
 from services.registry.errors import DatabaseUnavailable
+from services.registry.runs import datasets
 from services.registry.settings import Settings
-from services.registry.storage import Storage
+from services.registry.storage.storage import Storage
+from trm.config.presets import PRESETS
 from trm.errors import StorageFull
-from trm.presets import PRESETS
-from trm.puzzles.datasets import BUILTIN, load
+from trm.puzzles.datasets.datasets import BUILTIN, load
 
 ANSWER = "1234341221434321"
 
@@ -271,7 +271,7 @@ def test_a_full_scratch_disk_is_507(client: TestClient, settings: Settings, monk
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("services.gateway.ingest.save_dataset", full)
+    monkeypatch.setattr("services.gateway.intake.ingest.save_dataset", full)
     response = post(client, csv(rows()))
     assert (response.status_code, response.json()["code"]) == (507, "storage_full")
     check_nothing_was_kept(client, settings)

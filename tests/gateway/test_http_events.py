@@ -12,12 +12,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.gateway import streaming
 from services.gateway.schemas.event import JobEvents
 from services.gateway.server import Server
-from services.registry import endings, job_events
+from services.gateway.views import streaming
 from services.registry.errors import DatabaseUnavailable
-from services.registry.leases import Claim
+from services.registry.jobs import endings, job_events
+from services.registry.jobs.leases import Claim
 from services.registry.states import JobStatus
 from tests.gateway.conftest import Book
 

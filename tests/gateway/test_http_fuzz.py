@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trm.config import PuzzleSpec
 from trm.errors import PuzzleError
 from trm.puzzles import grids, maze, rules
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,7 +3,7 @@
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from services.registry.database import Database
+from services.registry.db.database import Database
 from services.registry.settings import Settings
 
 

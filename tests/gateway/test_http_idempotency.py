@@ -10,9 +10,9 @@ from httpx2 import Client, Response
 from sqlalchemy import func, select, text
 
 from services.gateway.server import Server
-from services.registry import idempotency
-from services.registry.database import Database
-from services.registry.tables import Dataset, IdempotencyKey, Job, Run
+from services.registry.db.database import Database
+from services.registry.db.tables import Dataset, IdempotencyKey, Job, Run
+from services.registry.submissions import idempotency
 from tests.gateway.conftest import HERE, Book
 
 KEY = {"Idempotency-Key": "3f1c-one"}

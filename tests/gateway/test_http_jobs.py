@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 import pytest
 from fastapi.testclient import TestClient
 
-from services.registry import endings, leases
-from services.registry.moves import Failure
+from services.registry.jobs import endings, leases
+from services.registry.jobs.moves import Failure
 from services.registry.states import JobStatus
 from tests.gateway.conftest import Book
 

@@ -9,13 +9,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import event
 
-from services.gateway import permissions
+from services.gateway.access import permissions
 from services.gateway.app import create_app
-from services.gateway.authentication import is_on, prepare
 from services.gateway.backends import Backends
-from services.registry.database import Database
+from services.gateway.middleware.authentication import is_on, prepare
+from services.registry.access.scopes import Scope
+from services.registry.db.database import Database
 from services.registry.errors import AuthExposed
-from services.registry.scopes import Scope
 from services.registry.settings import Settings
 from tests.gateway.conftest import HERE
 from tests.gateway.keys import guarded, header

@@ -3,9 +3,9 @@
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.registry import endings, jobs, leases, solutions
+from services.registry.jobs import endings, jobs, leases, solutions
 from services.registry.states import JobStatus
-from trm.pretrained import names, pretrained
+from trm.interface.pretrained import names, pretrained
 
 PUZZLE = ".1254..3..6.12....35.1245.3.1.2..3.."
 

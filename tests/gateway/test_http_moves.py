@@ -6,9 +6,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.registry import endings, jobs, leases, queue
-from services.registry.leases import Claim
-from services.registry.moves import Failure
+from services.registry.jobs import endings, jobs, leases, queue
+from services.registry.jobs.leases import Claim
+from services.registry.jobs.moves import Failure
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
 from tests.conftest import wait_until

@@ -8,11 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.gateway.app import create_app
-from services.registry import webhooks
-from services.registry.database import Database
-from services.registry.owners import Sight
-from services.registry.scopes import Scope
+from services.registry.access.scopes import Scope
+from services.registry.db.database import Database
+from services.registry.db.owners import Sight
 from services.registry.settings import Settings
+from services.registry.webhooks import webhooks
 from tests.gateway.conftest import Book
 from tests.gateway.keys import guarded, header
 

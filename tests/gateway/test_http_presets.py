@@ -2,9 +2,9 @@
 
 from fastapi.testclient import TestClient
 
-from services.gateway.catalogue import CATALOGUE
-from trm.presets import PRESETS, resolve
-from trm.puzzles.datasets import BUILTIN
+from services.gateway.problems.catalogue import CATALOGUE
+from trm.config.presets import PRESETS, resolve
+from trm.puzzles.datasets.datasets import BUILTIN
 
 
 def test_all_presets_are_listed(client: TestClient) -> None:

@@ -3,8 +3,8 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from services.registry import evaluations
-from services.registry.leases import Claim
+from services.registry.jobs.leases import Claim
+from services.registry.runs import evaluations
 from tests.gateway.conftest import Book
 
 

@@ -7,9 +7,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.registry import jobs
-from trm.config import RunConfig
-from trm.presets import PRESETS, resolve
+from services.registry.jobs import jobs
+from trm.config.presets import PRESETS, resolve
+from trm.config.run import RunConfig
 from trm.puzzles.sudoku import spec_for
 
 STEPS = PRESETS["sudoku-6x6"].train.steps

@@ -6,9 +6,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.gateway.app import create_app
-from services.registry import webhooks
-from services.registry.announcements import EVENTS
 from services.registry.settings import Settings
+from services.registry.webhooks import webhooks
+from services.registry.webhooks.announcements import EVENTS
 from tests.gateway.conftest import HERE
 
 URL = "https://example.org/hook"

@@ -9,15 +9,16 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from services.gateway.backends import Backends
-from services.registry import jobs, runs
-from services.registry.database import Database
+from services.registry.db.database import Database
+from services.registry.db.ids import new_id
+from services.registry.db.tables import Job
 from services.registry.errors import CheckpointNotFound, DatabaseUnavailable
-from services.registry.ids import new_id
+from services.registry.jobs import jobs
+from services.registry.runs import runs
 from services.registry.settings import Settings
 from services.registry.states import JobKind
-from services.registry.submissions import Submission
-from services.registry.tables import Job
-from trm.presets import resolve
+from services.registry.submissions.submissions import Submission
+from trm.config.presets import resolve
 from trm.puzzles.sudoku import spec_for
 
 

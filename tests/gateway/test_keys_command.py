@@ -7,10 +7,10 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from services.gateway.keys import cli
-from services.registry import api_keys, audit
-from services.registry.audit import OPERATOR
-from services.registry.database import Database
+from services.gateway.access.keys import cli
+from services.registry.access import api_keys, audit
+from services.registry.access.audit import OPERATOR
+from services.registry.db.database import Database
 
 
 def run(database_url: str, *arguments: str) -> "subprocess.CompletedProcess[str]":

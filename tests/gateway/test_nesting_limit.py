@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.nesting_limit import depth
+from services.gateway.middleware.nesting_limit import depth
 
 JSON = st.recursive(
     st.none() | st.integers() | st.text('[]{}"\\a'),

@@ -8,9 +8,9 @@ import pytest
 from fastapi import FastAPI
 
 import trm.errors
-from services.gateway import errors as gateway_errors
-from services.gateway.catalogue import CATALOGUE
-from services.gateway.reference import errors_page
+from services.gateway.problems import errors as gateway_errors
+from services.gateway.problems.catalogue import CATALOGUE
+from services.gateway.problems.reference import errors_page
 from services.registry import errors as registry_errors
 
 DOCS = Path(__file__).parents[2] / "docs"

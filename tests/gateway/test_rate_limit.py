@@ -8,8 +8,8 @@ import pytest
 import redis
 from fastapi.testclient import TestClient
 
-from services.gateway.rate_limit import READ, SUBMIT, RateLimiter
-from services.registry.database import Database
+from services.gateway.middleware.rate_limit import READ, SUBMIT, RateLimiter
+from services.registry.db.database import Database
 from services.registry.settings import Settings
 from tests.gateway.keys import guarded, header
 

@@ -22,8 +22,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from services.gateway.app import create_app
-from services.registry.database import Database
-from services.registry.scopes import Scope
+from services.registry.access.scopes import Scope
+from services.registry.db.database import Database
 from services.registry.settings import Settings
 from tests.gateway.conftest import Book, served
 from tests.gateway.keys import header

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.puzzles.arc_files import read_tasks, shipped
+from trm.puzzles.arc.files import read_tasks, shipped
 
 GOOD: dict[str, Any] = {
     "name": "ignored",

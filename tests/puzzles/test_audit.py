@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 
 from trm.cli.audit import audit as command
 from trm.errors import DatasetError
-from trm.puzzles.audit import audit
-from trm.puzzles.datasets import load
+from trm.puzzles.datasets.audit import audit
+from trm.puzzles.datasets.datasets import load
 from trm.puzzles.maze import PATH, solve
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.sudoku import BLANK
-from trm.puzzles.symmetry import random_symmetry, views
+from trm.puzzles.symmetries.symmetry import random_symmetry, views
 
 HARD = load("sudoku-extreme-1k", "train")
 SMALL = load("sudoku-4x4", "train")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trm.puzzles import dihedral
+from trm.puzzles.symmetries import dihedral
 
 GRID = np.array([[1, 2], [3, 4]])
 IMAGES = (

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trm.puzzles import equivalence
-from trm.puzzles.datasets import load
+from trm.puzzles.datasets.datasets import load
 from trm.puzzles.equivalence import apart, classes, exact_form, fingerprints
 from trm.puzzles.generate import generate
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.sudoku import BLANK, spec_for
-from trm.puzzles.symmetry import random_symmetry
+from trm.puzzles.symmetries.symmetry import random_symmetry
 
 HARD = load("sudoku-extreme-1k", "train").take(40)
 

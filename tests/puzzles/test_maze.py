@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from trm.config import PuzzleSpec
 from trm.errors import ContradictoryGivens, PuzzleTooHard, UnsolvablePuzzle
 from trm.puzzles import flood
 from trm.puzzles.maze import GOAL, OPEN, PATH, START, WALL, generate, shortest_path, solve, spec_for, valid
-from trm.puzzles.symmetry import canonical, random_symmetry, views
+from trm.puzzles.spec import PuzzleSpec
+from trm.puzzles.symmetries.symmetry import canonical, random_symmetry, views
 
 SPEC = spec_for(8, 8)
 SMALL = list(generate(8, 8, 40, seed=3, shortest=12))

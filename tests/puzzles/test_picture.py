@@ -5,11 +5,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from trm.config import PuzzleSpec
 from trm.puzzles import grids
-from trm.puzzles.arc import PALETTE
+from trm.puzzles.arc.grids import PALETTE
+from trm.puzzles.drawing.picture import CLASH, DRAWN, INK, TINT, side_by_side, svg
 from trm.puzzles.maze import spec_for as maze_spec
-from trm.puzzles.picture import CLASH, DRAWN, INK, TINT, side_by_side, svg
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
 
 SUDOKU = spec_for(4)

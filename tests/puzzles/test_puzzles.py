@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm.config import PuzzleSpec
 from trm.errors import (
     ContradictoryGivens,
     MultipleSolutions,
@@ -17,15 +16,16 @@ from trm.errors import (
     WrongGridSize,
 )
 from trm.puzzles import grids
-from trm.puzzles.datasets import load
+from trm.puzzles.datasets.datasets import load
+from trm.puzzles.datasets.tables import read_table
+from trm.puzzles.drawing.render import render
 from trm.puzzles.generate import generate
 from trm.puzzles.maze import spec_for as maze_spec
-from trm.puzzles.render import render
 from trm.puzzles.rules import check, check_many, conflicts, require_consistent
 from trm.puzzles.search import require_unique, solutions
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import BLANK, boxes_of, spec_for
-from trm.puzzles.symmetry import canonical, group_size, random_symmetry, views
-from trm.puzzles.tables import read_table
+from trm.puzzles.symmetries.symmetry import canonical, group_size, random_symmetry, views
 
 SMALL = load("sudoku-4x4", "train")
 SIX = load("sudoku-6x6", "test")

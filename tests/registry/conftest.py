@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from services.registry import checkpoints, endings, jobs, leases
-from services.registry.database import Database
-from services.registry.moves import Failure
+from services.registry.db.database import Database
+from services.registry.db.tables import Job
+from services.registry.jobs import endings, jobs, leases
+from services.registry.jobs.moves import Failure
+from services.registry.runs import checkpoints
 from services.registry.states import JobKind, JobStatus
-from services.registry.tables import Job
 from tests.fresh import new_job, new_run
-from trm.config import PuzzleSpec, RunConfig
+from trm.config.run import RunConfig
+from trm.puzzles.spec import PuzzleSpec
 
 SPEC = PuzzleSpec(kind="sudoku", rows=4, cols=4, symbols=(".", "1", "2", "3", "4"), box=(2, 2))
 CONFIG = RunConfig(preset="tiny", dataset="sudoku-4x4", puzzle=SPEC)

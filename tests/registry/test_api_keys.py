@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from services.registry import api_keys
-from services.registry.access_tables import ApiKey
-from services.registry.api_keys import ADMIN_ID, NewKey
-from services.registry.database import Database
+from services.registry.access import api_keys
+from services.registry.access.api_keys import ADMIN_ID, NewKey
+from services.registry.access.scopes import Scope
+from services.registry.db.access_tables import ApiKey
+from services.registry.db.database import Database
 from services.registry.errors import ApiKeyNotFound
-from services.registry.scopes import Scope
 
 SECRET, OTHER = "a" * 64, "b" * 64
 

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
-from services.registry import checkpoints, datasets, endings, evaluations, runs, solutions
+from services.registry.db.ids import new_id
+from services.registry.db.tables import Checkpoint, Dataset
 from services.registry.errors import CheckpointNotFound, DatasetNameTaken, DatasetNotFound, InvalidCursor
-from services.registry.ids import new_id
-from services.registry.leases import Claim
-from services.registry.tables import Checkpoint, Dataset
+from services.registry.jobs import endings, solutions
+from services.registry.jobs.leases import Claim
+from services.registry.runs import checkpoints, datasets, evaluations, runs
 from tests.fresh import new_run
 from tests.registry.conftest import CONFIG, SPEC, Book
-from trm.config import RunConfig
+from trm.config.run import RunConfig
 
 
 def _save(book: Book, claim: Claim, step: int) -> Checkpoint:

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import func, select, text
 
 import services.registry
-from services.registry.database import KEEPALIVE, Database
+from services.registry.db.database import KEEPALIVE, Database
+from services.registry.db.tables import Run
 from services.registry.errors import DatabaseUnavailable, SettingMissing
 from services.registry.settings import Settings
-from services.registry.tables import Run
 from tests.fresh import new_run
 from tests.registry.conftest import CONFIG, Book
 from trm.errors import StorageFull
@@ -90,7 +90,7 @@ def test_a_transaction_that_idled_too_long_is_unavailable(book: Book) -> None:
 
 
 def test_exhausted_pool_is_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.registry.database.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("services.registry.db.database.CONNECT_SECONDS", 1)
     database = Database(database_url, pool_size=1)
     release = threading.Event()
 
@@ -132,5 +132,5 @@ def test_database_must_be_set(tmp_path: Path) -> None:
 def test_no_clock_but_the_databases_decides() -> None:
     """Machines disagree about the time; only one clock may set or compare the moments of jobs."""
     clock = re.compile(r"datetime\.(now|utcnow)|time\.time\(|\.today\(")
-    for path in Path(services.registry.__file__).parent.glob("*.py"):
+    for path in Path(services.registry.__file__).parent.rglob("*.py"):
         assert not clock.search(path.read_text()), path

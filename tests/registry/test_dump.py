@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from services.registry import dump
-from services.registry.database import Database
+from services.registry.db import dump
+from services.registry.db.database import Database
 
 SCHEMA = """
     CREATE TABLE "odd name" (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "user" text, twice bigint

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.registry import attempts, endings, job_events, jobs, leases, rescue
-from services.registry.moves import Failure
+from services.registry.jobs import attempts, endings, job_events, jobs, leases, rescue
+from services.registry.jobs.moves import Failure
 from services.registry.states import JobStatus, Outcome
 from tests.registry.conftest import DEAD, Book
 

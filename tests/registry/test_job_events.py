@@ -2,8 +2,8 @@
 
 import threading
 
-from services.registry import job_events
-from services.registry.base import Json
+from services.registry.db.base import Json
+from services.registry.jobs import job_events
 from tests.registry.conftest import Book
 
 

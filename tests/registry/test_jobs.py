@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from services.registry import job_events, jobs, leases, runs
 from services.registry.errors import JobFinished, JobNotFound, RunNotFound
+from services.registry.jobs import job_events, jobs, leases
+from services.registry.runs import runs
 from services.registry.states import JobKind, JobStatus
 from tests.registry.conftest import Book
 

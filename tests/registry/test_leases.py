@@ -10,24 +10,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.registry import (
-    attempts,
-    checkpoints,
-    endings,
-    evaluations,
-    job_events,
-    jobs,
-    leases,
-    rescue,
-    run_metrics,
-    runs,
-    solutions,
-)
-from services.registry.base import Base
+from services.registry.db.base import Base
+from services.registry.db.tables import Job, JobAttempt
 from services.registry.errors import StaleLease
-from services.registry.leases import Claim
+from services.registry.jobs import attempts, endings, job_events, jobs, leases, rescue, solutions
+from services.registry.jobs.leases import Claim
+from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 from services.registry.states import JobStatus
-from services.registry.tables import Job, JobAttempt
 from tests.registry.conftest import DEAD, Book
 
 Write = Callable[[Session, Claim], object]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import func, update
 
-from services.registry import attempts, endings, job_events, jobs, leases, rescue
+from services.registry.db.tables import Job
 from services.registry.errors import JobFinished, MoveRefused, StaleLease
+from services.registry.jobs import attempts, endings, job_events, jobs, leases, rescue
 from services.registry.states import JobKind, JobStatus, Outcome, can_move
-from services.registry.tables import Job
 from tests.registry.conftest import DEAD, Book
 
 QUEUED, RUNNING, PAUSED, SUCCEEDED, FAILED, CANCELLED = JobStatus

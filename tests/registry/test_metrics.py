@@ -8,9 +8,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, update
 
-from services.registry import census, jobs, metrics
+from services.registry.db.tables import Checkpoint
+from services.registry.jobs import census, jobs
+from services.registry.metrics import metrics
 from services.registry.states import JobKind, JobStatus
-from services.registry.tables import Checkpoint
 from tests.registry.conftest import Book
 
 FAMILIES = {family.name: family for family in metrics.every_family()}

@@ -14,13 +14,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import ProgrammingError
 
-from migrations.upgrade import Upgrade, alembic_config, upgrade, wait_for_database
-from services.registry.base import Base
-from services.registry.database import Database, current_revision, require_head, script_directory
+from migrations.upgrade import Upgrade, alembic_config, script_directory, upgrade, wait_for_database
+from services.registry.db.base import Base
+from services.registry.db.database import Database, current_revision, require_head
+from services.registry.db.tables import REVISION, Job
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
-from services.registry.tables import Job
 from tests.registry import old_rows
-from trm.config import RunConfig
+from trm.config.run import RunConfig
 
 HEAD = script_directory().get_current_head()
 REVISIONS = [script.revision for script in script_directory().walk_revisions()][::-1]  # the oldest first
@@ -184,6 +184,11 @@ def test_what_was_there_before_owners_is_the_local_owners(empty: Database, empty
 
 def test_there_is_one_line_of_migrations() -> None:
     assert script_directory().get_heads() == [HEAD]
+    assert sorted(REVISIONS) == REVISIONS
+
+
+def test_tables_name_the_newest_migration() -> None:
+    assert REVISION == HEAD
 
 
 def _run_migrations(url: str, cwd: Path, *options: str) -> subprocess.Popen[str]:

@@ -5,10 +5,11 @@ import json
 
 import pytest
 
-from services.registry import jobs, runs
+from services.registry.db.ids import new_id
+from services.registry.db.pages import encode_cursor
 from services.registry.errors import InvalidCursor
-from services.registry.ids import new_id
-from services.registry.pages import encode_cursor
+from services.registry.jobs import jobs
+from services.registry.runs import runs
 from services.registry.states import JobKind, JobStatus
 from tests.fresh import new_job, new_run
 from tests.registry.conftest import CONFIG, Book

@@ -11,8 +11,8 @@ import pytest
 from celery import Celery
 from kombu import pools
 
-from services.registry import queue
 from services.registry.errors import BrokerUnavailable, SettingMissing
+from services.registry.jobs import queue
 from services.registry.settings import Settings
 from services.registry.states import JobKind
 from services.stack import broker

@@ -6,11 +6,11 @@ from itertools import chain
 
 from sqlalchemy import func
 
-from services.registry import attempts, jobs, leases, rescue
-from services.registry.leases import Claim
-from services.registry.queue import Announcement
+from services.registry.db.tables import Job
+from services.registry.jobs import attempts, jobs, leases, rescue
+from services.registry.jobs.leases import Claim
+from services.registry.jobs.queue import Announcement
 from services.registry.states import JobKind, JobStatus, Outcome
-from services.registry.tables import Job
 from tests.registry.conftest import Book
 
 HOUR = 3600.0

@@ -5,11 +5,11 @@ import threading
 import pytest
 from sqlalchemy import func, select
 
-from services.registry import checkpoints, runs
+from services.registry.db.tables import Checkpoint
 from services.registry.errors import CheckpointNotFound
-from services.registry.leases import Claim
+from services.registry.jobs.leases import Claim
+from services.registry.runs import checkpoints, runs
 from services.registry.states import JobKind
-from services.registry.tables import Checkpoint
 from tests.fresh import new_job
 from tests.registry.conftest import CONFIG, Book
 

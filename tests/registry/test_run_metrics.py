@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.registry import endings, run_metrics, runs
-from services.registry.bulk import copy_rows
+from services.registry.db.bulk import copy_rows
+from services.registry.db.tables import RunMetric
 from services.registry.errors import DatabaseUnavailable
-from services.registry.leases import Claim
-from services.registry.tables import RunMetric
+from services.registry.jobs import endings
+from services.registry.jobs.leases import Claim
+from services.registry.runs import run_metrics, runs
 from tests.registry.conftest import Book
 
 Event = Callable[..., dict[str, Any]]

@@ -14,7 +14,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from services.registry.errors import StorageUnavailable
-from services.registry.storage import Storage, files_of, typed_errors
+from services.registry.storage.storage import Storage, files_of, typed_errors
 from trm.errors import StorageFull
 
 HUGE_BYTES = 8 << 40

@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from services.registry.webhook_address import AddressRefused, parse, require_public
+from services.registry.webhooks.webhook_address import AddressRefused, parse, require_public
 
 REFUSED = [
     "0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1", "127.0.0.1", "127.1.2.3", "169.254.169.254", "172.16.0.1",

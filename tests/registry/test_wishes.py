@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, update
 
-from services.registry import attempts, endings, job_events, jobs, leases, rescue
+from services.registry.db.tables import Job, JobAttempt
 from services.registry.errors import JobFinished, MoveRefused
+from services.registry.jobs import attempts, endings, job_events, jobs, leases, rescue
 from services.registry.states import JobKind, JobStatus, Outcome
-from services.registry.tables import Job, JobAttempt
 from tests.registry.conftest import DEAD, Book
 
 ATTEMPTS = 3

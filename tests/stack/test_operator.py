@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from services.gateway.app import create_app
-from services.registry import audit
-from services.registry.database import Database
+from services.registry.access import audit
+from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import operator
 from services.stack.client import Client

@@ -7,7 +7,7 @@ from pathlib import Path
 import redis
 from sqlalchemy import text
 
-from services.registry.database import Database, require_head
+from services.registry.db.database import Database, require_head
 from services.stack import broker, postgres
 from services.stack.sockets import socket_folder
 from tests.conftest import START_SECONDS, wait_until

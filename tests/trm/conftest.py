@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm.config import ModelConfig, RunConfig, TrainConfig
-from trm.data import Splits, load_splits
-from trm.presets import resolve
-from trm.puzzles.datasets import load, spec_of
+from trm.config.model import ModelConfig
+from trm.config.presets import resolve
+from trm.config.run import RunConfig
+from trm.config.train import TrainConfig
+from trm.data.splits import Splits, load_splits
+from trm.puzzles.datasets.datasets import load, spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.solver import Solver
-from trm.trainer import Trainer
+from trm.solving.solver import Solver
+from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from trm.ablate import Trial, configurations, markdown, rows
-from trm.ablations import ABLATIONS
 from trm.cli import build
+from trm.config.ablations import ABLATIONS
 from trm.errors import InvalidOverride
+from trm.experiments.ablate import configurations
+from trm.experiments.results import Trial, markdown, rows
 
 PLAIN = {"model.feed_forward": "swiglu", "model.prefix_tokens": 4, "model.latent_steps": 4}
 

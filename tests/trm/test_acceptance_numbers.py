@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from trm.config import ModelConfig, PuzzleSpec
-from trm.losses import IGNORED, supervision_loss
-from trm.model import Thought, TinyRecursiveModel
+from trm.config.model import ModelConfig
+from trm.network.model import Thought, TinyRecursiveModel
+from trm.puzzles.scoring import IGNORED
+from trm.puzzles.spec import PuzzleSpec
+from trm.training.losses import supervision_loss
 
 
 class Expected(NamedTuple):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from trm.arc_feed import ArcFeed, Tables, canvases, offsets
-from trm.losses import IGNORED
-from trm.puzzles.arc import SPEC, encode
-from trm.puzzles.arc_files import shipped
-from trm.puzzles.arc_sets import ArcSets, Subset, assemble
-from trm.puzzles.arc_variants import Variant
+from trm.data.arc_feed import ArcFeed, Tables, canvases, offsets
+from trm.puzzles.arc.files import shipped
+from trm.puzzles.arc.grids import SPEC, encode
+from trm.puzzles.arc.sets import ArcSets, Subset, assemble
+from trm.puzzles.arc.variants import Variant
+from trm.puzzles.scoring import IGNORED
 
 CPU = torch.device("cpu")
 

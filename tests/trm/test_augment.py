@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from trm.augment import augment, banded, permutations
-from trm.puzzles.datasets import load
+from trm.data.augment import augment, banded, permutations
+from trm.puzzles.datasets.datasets import load
 from trm.puzzles.rules import check_many
 
 

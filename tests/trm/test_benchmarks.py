@@ -10,14 +10,19 @@ import torch
 from typer.testing import CliRunner
 
 from trm.cli import build
-from trm.config import ModelConfig, PuzzleSpec, RunConfig, TrainConfig
-from trm.data import Splits
+from trm.config.model import ModelConfig
+from trm.config.run import RunConfig
+from trm.config.train import TrainConfig
+from trm.data.splits import Splits
 from trm.errors import ConfigError
-from trm.events import Evaluated
-from trm.puzzles import arc, arc_files, arc_sets
-from trm.puzzles.datasets import load
+from trm.interface.events import Evaluated
+from trm.puzzles.arc import files as arc_files
+from trm.puzzles.arc import grids as arc
+from trm.puzzles.arc import sets as arc_sets
+from trm.puzzles.datasets.datasets import load
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.trainer import Trainer
+from trm.puzzles.spec import PuzzleSpec
+from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm import checkpoint
+from trm.checkpoints import checkpoint
 from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint, StorageFull
-from trm.solver import Solver
-from trm.trainer import Trainer
+from trm.solving.solver import Solver
+from trm.training.trainer import Trainer
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_full_disk_leaves_nothing_behind(trainer: Trainer, tmp_path: Path, mon
     def no_room(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("trm.checkpoint.os.fsync", no_room)
+    monkeypatch.setattr("trm.checkpoints.checkpoint.os.fsync", no_room)
     with pytest.raises(StorageFull, match="No room left"):
         trainer.save(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -9,14 +9,14 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from trm import checkpoint
-from trm.checkpoint import Snapshot
-from trm.checkpoint_writer import CheckpointWriter
+from trm.checkpoints import checkpoint
+from trm.checkpoints.checkpoint import Snapshot
+from trm.checkpoints.writer import CheckpointWriter
 from trm.cli import build
-from trm.config import RunConfig
+from trm.config.run import RunConfig
 from trm.errors import StorageFull
-from trm.events import CheckpointSaved
-from trm.trainer import Trainer
+from trm.interface.events import CheckpointSaved
+from trm.training.trainer import Trainer
 
 
 def test_a_checkpoint_holds_its_moment_although_the_training_goes_on(

@@ -9,15 +9,17 @@ import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from trm.closest_path import closest_answers
-from trm.config import ModelConfig, RunConfig, TrainConfig
-from trm.data import Splits
-from trm.events import StepMetrics
-from trm.losses import cross_entropy, supervision_loss
+from trm.config.model import ModelConfig
+from trm.config.run import RunConfig
+from trm.config.train import TrainConfig
+from trm.data.splits import Splits
+from trm.interface.events import StepMetrics
 from trm.puzzles.maze import GOAL, OPEN, PATH, START, generate, spec_for, valid
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.sudoku import spec_for as sudoku_spec
-from trm.trainer import Trainer
+from trm.training.closest_path import closest_answers
+from trm.training.losses import cross_entropy, supervision_loss
+from trm.training.trainer import Trainer
 
 SPEC = spec_for(6, 7)
 Tokens = NDArray[np.int32]

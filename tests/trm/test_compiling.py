@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm.compiling import should_compile, why_not
-from trm.config import RunConfig
-from trm.data import Splits
+from trm.config.run import RunConfig
+from trm.data.splits import Splits
 from trm.errors import CompilerMissing
-from trm.host import SPINS, share_cores
-from trm.trainer import Trainer
+from trm.network.compiling import should_compile, why_not
+from trm.network.host import SPINS, share_cores
+from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 

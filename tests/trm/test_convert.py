@@ -15,16 +15,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from typer.testing import CliRunner
 
-from trm.checkpoint import verify
+from trm.checkpoints.checkpoint import verify
 from trm.cli.convert import convert as command
-from trm.config import PuzzleSpec
 from trm.errors import CheckpointNotFound, ConfigError, ForeignCheckpoint
 from trm.interop.convert import convert, identifiers_of
 from trm.interop.files import read_config, read_tensors
 from trm.interop.names import config_from_official, official_names, weights_from_official
-from trm.puzzles.datasets import save_dataset, spec_of
+from trm.puzzles.datasets.datasets import save_dataset, spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.solver import Solver
+from trm.puzzles.spec import PuzzleSpec
+from trm.solving.solver import Solver
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.json"))
@@ -157,7 +157,7 @@ def test_counts_that_differ_from_the_preset_are_listed(run: Run) -> None:
 
 
 def test_a_preset_that_fits_names_the_recipe(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from trm import presets
+    from trm.config import presets
 
     fitting = presets.get_preset("sudoku-4x4").model_copy(update={"model": config_from_official(OFFICIAL)})
     monkeypatch.setitem(presets.PRESETS, "sudoku-4x4", fitting)

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm.config import RunConfig
-from trm.data import Splits
-from trm.device import dtype_of
-from trm.events import Started
-from trm.solver import Solver
-from trm.trainer import Trainer
+from trm.config.run import RunConfig
+from trm.data.splits import Splits
+from trm.interface.events import Started
+from trm.network.device import dtype_of
+from trm.solving.solver import Solver
+from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from trm.config import ModelConfig
-from trm.effort import Effort
+from trm.config.model import ModelConfig
 from trm.errors import ConfigError
-from trm.puzzles.datasets import spec_of
+from trm.interface.effort import Effort
+from trm.interface.solution import Solution, SolveStep
+from trm.puzzles.datasets.datasets import spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.solution import Solution, SolveStep
-from trm.solver import Solver
+from trm.solving.solver import Solver
 
 
 def solved(solutions: list[Solution], puzzles: PuzzleSet) -> int:

@@ -12,15 +12,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from trm import engine as engine_module
-from trm.compiling import why_not
-from trm.effort import Effort
-from trm.engine import Engine
 from trm.errors import CompilerMissing, ConfigError, EngineFull
-from trm.inquiry import Inquiry
+from trm.interface.effort import Effort
+from trm.interface.solution import Solution
+from trm.network.compiling import why_not
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.solution import Solution
-from trm.solver import Solver
+from trm.solving import engine as engine_module
+from trm.solving.engine import Engine
+from trm.solving.inquiry import Inquiry
+from trm.solving.solver import Solver
 
 
 def plain_loop(solver: Solver, question: NDArray[np.int32], halts_at: float | None) -> tuple[list[int], int, float]:

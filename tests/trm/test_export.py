@@ -15,18 +15,19 @@ import yaml
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from trm.checkpoint import read_meta, read_weights, verify
+from trm.checkpoints.checkpoint import read_meta, read_weights, verify
 from trm.cli.export import export as command
-from trm.config import ModelConfig, RunConfig
-from trm.device import DTYPES
+from trm.config.model import ModelConfig
+from trm.config.run import RunConfig
 from trm.errors import ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
 from trm.interop.export import export
 from trm.interop.hub_model import HubModel
 from trm.interop.program import program
-from trm.model import TinyRecursiveModel
+from trm.network.device import DTYPES
+from trm.network.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.solver import Solver
-from trm.trainer import Trainer
+from trm.solving.solver import Solver
+from trm.training.trainer import Trainer
 
 VARIANTS = {
     "attention": ModelConfig(mixer="attention", hidden_size=16, heads=2, layers=1, latent_steps=1, recursions=2),
@@ -111,7 +112,7 @@ def test_nothing_is_replaced_and_nothing_half_written(saved: Path, monkeypatch: 
     def no_room(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("trm.checkpoint.os.fsync", no_room)
+    monkeypatch.setattr("trm.checkpoints.checkpoint.os.fsync", no_room)
     with pytest.raises(StorageFull):
         export(saved, saved.parent / "out")
     assert {path.name for path in saved.parent.iterdir()} == {saved.name, "notes"}

@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from trm.feed import Feed, epoch_order
-from trm.losses import IGNORED
+from trm.data.feed import Feed, epoch_order
 from trm.puzzles import maze
-from trm.puzzles.datasets import load
+from trm.puzzles.datasets.datasets import load
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
+from trm.puzzles.scoring import IGNORED
 
 CPU = torch.device("cpu")
 

@@ -3,13 +3,16 @@
 import pytest
 import torch
 
-from trm.config import ModelConfig, PuzzleSpec, TrainConfig
-from trm.ema import ExponentialMovingAverage
-from trm.layers import inner_width, rms_norm, rotary_table, rotate, truncated_normal_
-from trm.losses import IGNORED, cross_entropy, stablemax_log_probability, supervision_loss
-from trm.model import TinyRecursiveModel
-from trm.optimizers import AdamATan2, sparse_sign_sgd
-from trm.schedule import learning_rate_factor
+from trm.config.model import ModelConfig
+from trm.config.train import TrainConfig
+from trm.network.layers import inner_width, rms_norm, rotary_table, rotate, truncated_normal_
+from trm.network.model import TinyRecursiveModel
+from trm.puzzles.scoring import IGNORED
+from trm.puzzles.spec import PuzzleSpec
+from trm.training.ema import ExponentialMovingAverage
+from trm.training.losses import cross_entropy, stablemax_log_probability, supervision_loss
+from trm.training.optimizers import AdamATan2, sparse_sign_sgd
+from trm.training.schedule import learning_rate_factor
 
 
 def grid(cells: int, vocabulary: int) -> PuzzleSpec:

@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm.config import ModelConfig, RunConfig
-from trm.data import Splits
-from trm.model import BIG_TABLE, TinyRecursiveModel
-from trm.puzzles.datasets import load, spec_of
-from trm.trainer import Trainer
+from trm.config.model import ModelConfig
+from trm.config.run import RunConfig
+from trm.data.splits import Splits
+from trm.network.model import BIG_TABLE, TinyRecursiveModel
+from trm.puzzles.datasets.datasets import load, spec_of
+from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 RESIDENT = """
 import sys
 import torch
 from pathlib import Path
-from trm.checkpoint import read_meta
-from trm.solver import Solver
+from trm.checkpoints.checkpoint import read_meta
+from trm.solving.solver import Solver
 
 def held():  # what this process holds alone; pages of a mapped file are the system's to drop
     fields = dict(line.split(":") for line in open("/proc/self/status") if line.startswith("Rss"))

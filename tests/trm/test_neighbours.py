@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from trm.config import ModelConfig, PuzzleSpec
-from trm.model import Thought, TinyRecursiveModel
+from trm.config.model import ModelConfig
 from trm.network.messages import SCALE, DirectedNeighbours, MessageLayer, Neighbours
+from trm.network.model import Thought, TinyRecursiveModel
 from trm.puzzles.maze import OPEN, PATH, spec_for
-from trm.puzzles.symmetry import Symmetry, views
+from trm.puzzles.spec import PuzzleSpec
+from trm.puzzles.symmetries.symmetry import Symmetry, views
 
 WIDTH = 16
 BODIES = ("neighbours", "directed_neighbours")

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from tests.bench.official import Official, OfficialTrainer, Shape
-from trm import slots, trainer
-from trm.config import RunConfig
-from trm.data import Splits
-from trm.presets import resolve
-from trm.puzzles.datasets import load
-from trm.slots import Slots
-from trm.trainer import Trainer
+from trm.config.presets import resolve
+from trm.config.run import RunConfig
+from trm.data.splits import Splits
+from trm.puzzles.datasets.datasets import load
+from trm.solving import slots
+from trm.solving.slots import Slots
+from trm.training import trainer
+from trm.training.trainer import Trainer
 
 META = torch.device("meta")
 RECIPES: list[dict[str, Any]] = [

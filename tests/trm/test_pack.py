@@ -10,13 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from trm.checkpoint import chosen, read_meta, verify
-from trm.config import RunConfig
-from trm.data import Splits
+from trm.checkpoints.checkpoint import chosen, read_meta, verify
+from trm.checkpoints.pack import MANIFEST, pack, unpack
+from trm.config.run import RunConfig
+from trm.data.splits import Splits
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint
-from trm.events import Updated
-from trm.pack import MANIFEST, pack, unpack
-from trm.trainer import Trainer
+from trm.interface.events import Updated
+from trm.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")

@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from trm.compiling import why_not
-from trm.config import ModelConfig, RunConfig
-from trm.layers import Linear
-from trm.model import Thought, TinyRecursiveModel
-from trm.prepacking import PrepackedLinear, can_prepack
+from trm.config.model import ModelConfig
+from trm.config.run import RunConfig
+from trm.network.compiling import why_not
+from trm.network.layers import Linear
+from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.prepacking import PrepackedLinear, can_prepack
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.solver import Solver
+from trm.solving.solver import Solver
 
 CPU = torch.device("cpu")
 WIDE = {"hidden_size": 256, "layers": 2, "recursions": 1, "latent_steps": 1, "heads": 4}

@@ -8,16 +8,16 @@ import pytest
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from trm.checkpoint import verify
+from trm.checkpoints.checkpoint import verify
 from trm.cli import build
 from trm.errors import ConfigError, UnknownModel
-from trm.evaluation import evaluate
+from trm.evaluation.accuracy import evaluate
+from trm.interface.interval import wilson
+from trm.interface.measured import Measured
+from trm.interface.pretrained import names, pretrained
 from trm.interop.card import Facts, card
-from trm.interval import wilson
-from trm.measured import Measured
-from trm.pretrained import names, pretrained
-from trm.puzzles.datasets import BUILTIN, load
-from trm.solver import Solver
+from trm.puzzles.datasets.datasets import BUILTIN, load
+from trm.solving.solver import Solver
 
 SAMPLE = 150
 

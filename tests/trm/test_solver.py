@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trm.effort import Effort
+from trm.interface.effort import Effort
+from trm.interface.solution import SolveStep
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check
-from trm.solution import SolveStep
-from trm.solver import Solver
-from trm.trainer import Trainer
+from trm.solving.solver import Solver
+from trm.training.trainer import Trainer
 
 
 @pytest.fixture

@@ -4,19 +4,21 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from trm.ablations import ABLATIONS
-from trm.config import Depth as Stage
-from trm.config import ModelConfig, RunConfig, TrainConfig
-from trm.layers import MixtureOfExperts, SwiGLU, rms_norm
-from trm.losses import best_hypothesis, cross_entropy, stablemax_log_probability, supervision_loss
-from trm.model import Thought, TinyRecursiveModel
-from trm.optimizers import make_optimizers
-from trm.presets import PRESETS
-from trm.puzzles.datasets import spec_of
+from trm.config.ablations import ABLATIONS
+from trm.config.model import ModelConfig
+from trm.config.presets import PRESETS
+from trm.config.run import RunConfig
+from trm.config.train import Depth as Stage
+from trm.config.train import TrainConfig
+from trm.network.layers import MixtureOfExperts, SwiGLU, rms_norm
+from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.recursion import Depth, recurse
+from trm.puzzles.datasets.datasets import spec_of
 from trm.puzzles.sudoku import spec_for
-from trm.recursion import Depth, Recursion, recurse
-from trm.schedule import depth_at, learning_rate_factor
-from trm.supervision import Carry, continue_target
+from trm.training.carry import Carry, continue_target
+from trm.training.losses import best_hypothesis, cross_entropy, stablemax_log_probability, supervision_loss
+from trm.training.optimizers import make_optimizers
+from trm.training.schedule import depth_at, learning_rate_factor
 
 TINY = ModelConfig(hidden_size=16, layers=1, latent_steps=3, recursions=2, prefix_tokens=1, max_supervision_steps=4)
 SPEC = spec_for(4)
@@ -85,7 +87,7 @@ def test_only_the_winning_hypothesis_is_trained_and_all_keep_their_latents() -> 
 def test_multi_scale_updates_each_latent_from_the_sum_of_all() -> None:
     model = model_of(latents="multi_scale")
     x, y, z = inside(state(model))  # z (n, S, B, D)
-    step = Recursion(model, x, None)
+    step = model.recursion(x)
     scales = list(z.unbind(0))
     for i in range(3):
         scales[i] = step.update(model.layers, scales[0] + scales[1] + scales[2], y + x)
@@ -99,10 +101,10 @@ def test_gradient_reaches_back_only_so_many_latent_updates(graded: int | None) -
     """The latent before the graded updates is a constant: replacing them by hand gives the same gradient."""
     model = model_of(gradient_steps=graded, recursions=1)
     x, y, z = state(model)
-    ours, _ = recurse(model, x, y, z)
+    ours, _ = recurse(model.recursion(x), y, z)
     gradient = torch.autograd.grad(ours.square().sum(), model.get_parameter("layers.0.mlp.down.weight"))[0]
     x, y, z = inside((x, y, z))
-    step = Recursion(model, x, None)
+    step = model.recursion(x)
     with torch.no_grad():
         constant = step.think(y, z, 3 - (graded or 3))
     answer, _ = step.answer(y, step.think(y, constant, graded or 3))
@@ -113,10 +115,10 @@ def test_gradient_reaches_back_only_so_many_latent_updates(graded: int | None) -
 def test_inertia_keeps_a_share_and_noise_needs_a_generator() -> None:
     plain, slow, noisy = model_of(), model_of(inertia=0.05), model_of(update_noise=0.1)
     x, y, _ = inside(state(plain))
-    new = Recursion(plain, x, None).update(plain.layers, y, x)
-    torch.testing.assert_close(Recursion(slow, x, None).update(slow.layers, y, x), 0.05 * y + 0.95 * new)
-    assert torch.equal(Recursion(noisy, x, None).update(noisy.layers, y, x), new)
-    shaken = Recursion(noisy, x, torch.Generator().manual_seed(0)).update(noisy.layers, y, x)
+    new = plain.recursion(x).update(plain.layers, y, x)
+    torch.testing.assert_close(slow.recursion(x).update(slow.layers, y, x), 0.05 * y + 0.95 * new)
+    assert torch.equal(noisy.recursion(x).update(noisy.layers, y, x), new)
+    shaken = noisy.recursion(x, torch.Generator().manual_seed(0)).update(noisy.layers, y, x)
     assert (shaken - new).std().item() == pytest.approx(0.1, rel=0.1)
 
 
@@ -131,7 +133,7 @@ def test_random_starts_differ_between_puzzles_and_positions() -> None:
 def test_direct_prediction_is_one_pass() -> None:
     model = model_of(latents="none", latent_steps=1, recursions=1, max_supervision_steps=1)
     x, y, z = state(model)
-    ours, _ = recurse(model, x, y, z)
+    ours, _ = recurse(model.recursion(x), y, z)
     torch.testing.assert_close(ours.transpose(0, 1), model.layers[0]((y + x).transpose(0, 1)))
 
 

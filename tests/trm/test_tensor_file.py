@@ -14,7 +14,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trm import tensor_file
+from trm.checkpoints import tensor_file
 from trm.errors import CorruptCheckpoint, ForeignCheckpoint
 from trm.interop.files import read_tensors
 

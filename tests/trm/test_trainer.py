@@ -10,20 +10,20 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from trm.ablations import ABLATIONS
 from trm.cli import build
-from trm.config import RunConfig
-from trm.data import Splits, load_splits
+from trm.config.ablations import ABLATIONS
+from trm.config.presets import resolve
+from trm.config.run import RunConfig
+from trm.data.splits import Splits, load_splits
 from trm.errors import ConfigError, NonFiniteLoss
-from trm.events import CheckpointDue, Evaluated, Event, Finished, Started, StepMetrics, Updated
-from trm.model import TinyRecursiveModel
-from trm.presets import resolve
-from trm.puzzles.datasets import load, save_dataset, spec_of
+from trm.interface.events import CheckpointDue, Evaluated, Event, Finished, Started, StepMetrics, Updated
+from trm.network.model import TinyRecursiveModel
+from trm.puzzles.datasets.datasets import load, save_dataset, spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.puzzles.symmetry import random_symmetry
-from trm.solver import Solver
-from trm.supervision import Carry, explored, halts
-from trm.trainer import Trainer
+from trm.puzzles.symmetries.symmetry import random_symmetry
+from trm.solving.solver import Solver
+from trm.training.carry import Carry, explored, halts
+from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 CLOCKED = ("seconds", "puzzles_per_second")

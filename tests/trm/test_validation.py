@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from trm import trainer as trainer_module
-from trm import validation
-from trm.checkpoint import read_meta, read_tensors
-from trm.config import RunConfig
-from trm.data import Splits
-from trm.evaluation import evaluate
-from trm.events import Evaluated, Evaluating, Event, Finished, StepMetrics, Updated
-from trm.model import TinyRecursiveModel
-from trm.trainer import Trainer
-from trm.validation import Validation
+from trm.checkpoints.checkpoint import read_meta, read_tensors
+from trm.config.run import RunConfig
+from trm.data.splits import Splits
+from trm.evaluation.accuracy import evaluate
+from trm.interface.events import Evaluated, Evaluating, Event, Finished, StepMetrics, Updated
+from trm.network.model import TinyRecursiveModel
+from trm.training import trainer as trainer_module
+from trm.training import validation
+from trm.training.trainer import Trainer
+from trm.training.validation import Validation
 
 CPU = torch.device("cpu")
 

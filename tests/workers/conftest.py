@@ -8,17 +8,20 @@ import pytest
 import torch
 from prometheus_client import CollectorRegistry
 
-from services.registry import checkpoints, leases
-from services.registry.database import Database
-from services.registry.metrics import SolveMetrics
+from services.registry.db.database import Database
+from services.registry.jobs import leases
+from services.registry.metrics.metrics import SolveMetrics
+from services.registry.runs import checkpoints
 from services.registry.settings import Settings
 from services.registry.states import JobKind
-from services.registry.storage import Storage
+from services.registry.storage.storage import Storage
 from tests.fresh import new_job, new_run
-from trm.config import ModelConfig, RunConfig, TrainConfig
-from trm.data import Splits
-from trm.puzzles.datasets import load
-from trm.trainer import Trainer
+from trm.config.model import ModelConfig
+from trm.config.run import RunConfig
+from trm.config.train import TrainConfig
+from trm.data.splits import Splits
+from trm.puzzles.datasets.datasets import load
+from trm.training.trainer import Trainer
 from workers.context import Worker
 
 Submit = Callable[..., leases.Claim]

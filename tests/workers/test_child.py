@@ -6,7 +6,7 @@ import sys
 import psutil
 import pytest
 
-from workers.child import Child
+from workers.training.child import Child
 
 
 def child(code: str) -> Child:

@@ -9,16 +9,16 @@ from celery import Celery
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, text, update
 
-from services.registry import jobs, queue, rescue
-from services.registry.database import Database
-from services.registry.metrics import ReaperMetrics
-from services.registry.queue import Announcement
+from services.registry.db.database import Database
+from services.registry.db.tables import Job
+from services.registry.jobs import jobs, queue, rescue
+from services.registry.jobs.queue import Announcement
+from services.registry.metrics.metrics import ReaperMetrics
 from services.registry.settings import Settings
 from services.registry.states import JobKind
-from services.registry.tables import Job
 from tests.conftest import wait_until
 from tests.fresh import new_job, new_run
-from trm.config import RunConfig
+from trm.config.run import RunConfig
 from workers.reaper import Reaper
 
 

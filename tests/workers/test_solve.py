@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.registry import job_events, jobs, leases, solutions
-from services.registry.metrics import SolveMetrics
+from services.registry.db.tables import Job, JobEvent, Solution
+from services.registry.jobs import job_events, jobs, leases, solutions
+from services.registry.metrics.metrics import SolveMetrics
 from services.registry.states import JobKind
-from services.registry.tables import Job, JobEvent, Solution
 from tests.conftest import wait_until
 from tests.fresh import new_job
 from tests.workers.conftest import Submit
 from trm.errors import CorruptCheckpoint
 from workers.attempt import Cancelled, Released
 from workers.context import Worker
-from workers.models import Models
-from workers.solve import solve
-from workers.thinker import Thinker
+from workers.solving.models import Models
+from workers.solving.solve import solve
+from workers.solving.thinker import Thinker
 
 PUZZLE = ".2.43......31..."
 

@@ -11,24 +11,25 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.event import listen
 
-from services.registry import checkpoints, endings, job_events, jobs, leases, queue, runs
-from services.registry.artifacts import is_checkpoint
-from services.registry.database import Database
+from services.registry.db.database import Database
 from services.registry.errors import DatabaseUnavailable, StaleLease
-from services.registry.leases import Claim
-from services.registry.metrics import ReaperMetrics, TrainMetrics
+from services.registry.jobs import endings, job_events, jobs, leases, queue
+from services.registry.jobs.leases import Claim
+from services.registry.metrics.metrics import ReaperMetrics, TrainMetrics
+from services.registry.runs import checkpoints, runs
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
-from services.registry.storage import Storage
+from services.registry.storage.artifacts import is_checkpoint
+from services.registry.storage.storage import Storage
 from tests.fresh import new_job
-from trm.config import RunConfig
+from trm.config.run import RunConfig
 from workers import attempt, outcome
 from workers.attempt import Failed
 from workers.context import Worker
-from workers.journal import Journal
 from workers.reaper import Reaper
 from workers.retention import clear_out
-from workers.train import train
+from workers.training.journal import Journal
+from workers.training.train import train
 
 STEPS, EVERY = 12, 2
 Submit = Callable[..., Claim]

@@ -18,19 +18,20 @@ import pytest
 from sqlalchemy import update
 from standardwebhooks import Webhook
 
-from services.registry import endings, jobs, leases, webhooks
-from services.registry.access_tables import WebhookDelivery, WebhookEndpoint
-from services.registry.database import Database
-from services.registry.moves import Failure
-from services.registry.owners import Sight
+from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
+from services.registry.db.database import Database
+from services.registry.db.owners import Sight
+from services.registry.jobs import endings, jobs, leases
+from services.registry.jobs.moves import Failure
 from services.registry.states import JobKind, JobStatus
-from services.registry.webhook_address import AddressRefused, parse
+from services.registry.webhooks import webhooks
+from services.registry.webhooks.webhook_address import AddressRefused, parse
 from tests.fresh import new_job, new_run
-from trm.presets import resolve
+from trm.config.presets import resolve
 from trm.puzzles.sudoku import spec_for
-from workers.outbound import Outbound, OutboundFailed
-from workers.webhook_schedule import PAUSES_SECONDS, pause_seconds
-from workers.webhooks import WebhookSender
+from workers.webhooks.outbound import Outbound, OutboundFailed
+from workers.webhooks.schedule import PAUSES_SECONDS, pause_seconds
+from workers.webhooks.webhooks import WebhookSender
 
 ALICE = Sight("alice", sees_all=False)
 

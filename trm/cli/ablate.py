@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from trm.ablate import BASE, Row, Trial, configurations, rows, run_all, write
-from trm.ablations import ABLATIONS
 from trm.cli.overrides import parsed
-from trm.plots import require_matplotlib
+from trm.config.ablations import ABLATIONS
+from trm.experiments.ablate import configurations, run_all, write
+from trm.experiments.plots import require_matplotlib
+from trm.experiments.results import BASE, Row, Trial, rows
 
 
 def ablate(

@@ -10,10 +10,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from trm.cli.overrides import effort_of
-from trm.effort import Effort
-from trm.puzzles.arc_rows import evaluation_rows
-from trm.puzzles.arc_sets import ArcSets
-from trm.puzzles.arc_votes import Ballot
+from trm.interface.effort import Effort
+from trm.puzzles.arc.rows import evaluation_rows
+from trm.puzzles.arc.sets import ArcSets
+from trm.puzzles.arc.votes import Ballot
 
 
 def arc(
@@ -28,8 +28,8 @@ def arc(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Answer every held-out task in many variants and count the votes: pass@k, and a submission file."""
-    from trm.checkpoint import read_meta
-    from trm.data import arc_sets_of
+    from trm.checkpoints.checkpoint import read_meta
+    from trm.data.splits import arc_sets_of
 
     sets = arc_sets_of(data, read_meta(checkpoint[0]).config.train.arc_variants)
     names = [group.task.name for group in sets.held_out][:tasks]
@@ -51,8 +51,8 @@ def arc(
 
 
 def _vote(folder: Path, sets: ArcSets, variants: int, ballot: Ballot, effort: Effort, device: str) -> None:
-    from trm.arc_evaluation import cast_votes, require_identifiers
-    from trm.solver import Solver
+    from trm.evaluation.arc import cast_votes, require_identifiers
+    from trm.solving.solver import Solver
 
     solver, rows = Solver.load(folder, device), evaluation_rows(sets, variants)
     require_identifiers(solver, sets)

@@ -7,9 +7,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from trm.puzzles.audit import SOLVED
-from trm.puzzles.audit import audit as audited
-from trm.puzzles.datasets import load
+from trm.puzzles.datasets.audit import SOLVED
+from trm.puzzles.datasets.audit import audit as audited
+from trm.puzzles.datasets.datasets import load
 
 
 def audit(

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from trm.puzzles.datasets import BUILTIN, SPLITS, load
+from trm.puzzles.datasets.datasets import BUILTIN, SPLITS, load
 
 
 def datasets() -> None:

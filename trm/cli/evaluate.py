@@ -13,16 +13,16 @@ from rich.console import Console
 from trm.cli.overrides import effort_of
 from trm.cli.progress import progress, share
 from trm.cli.source import Checkpoint, Model, folder_of
-from trm.effort import Effort
 from trm.errors import TrmError
-from trm.interval import wilson
-from trm.puzzles.datasets import load
+from trm.interface.effort import Effort
+from trm.interface.interval import wilson
+from trm.puzzles.datasets.datasets import load
+from trm.puzzles.datasets.tables import read_table
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.scoring import PADDING, right_cells
-from trm.puzzles.tables import read_table
 
 if TYPE_CHECKING:
-    from trm.solver import Solver
+    from trm.solving.solver import Solver
 
 
 def evaluate(
@@ -44,7 +44,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Solve every puzzle and compare with its answer; every puzzle takes all steps, as in the paper, unless an effort is given."""
-    from trm.solver import Solver
+    from trm.solving.solver import Solver
 
     solver = Solver.load(folder_of(checkpoint, model), device)
     puzzles = _puzzles(data or solver.config.dataset, split, solver).take(limit)

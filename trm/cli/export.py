@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from trm.config import RunConfig
-from trm.measured import Measured
-from trm.puzzles.datasets import load
+from trm.config.run import RunConfig
+from trm.interface.measured import Measured
+from trm.puzzles.datasets.datasets import load
 
 if TYPE_CHECKING:
-    from trm.model import TinyRecursiveModel
+    from trm.network.model import TinyRecursiveModel
 
 
 def export(
@@ -33,9 +33,9 @@ def export(
     from trm.interop.export import export as exported
 
     def examine(model: "TinyRecursiveModel", config: RunConfig) -> Measured:
-        from trm.device import pick_device
-        from trm.measure import measure
-        from trm.solver import Solver
+        from trm.evaluation.measure import measure
+        from trm.network.device import pick_device
+        from trm.solving.solver import Solver
 
         puzzles = load(config.dataset, "test").take(limit)
         solver = Solver(model, config, pick_device(device), compiling="auto" if device != "cpu" else "never")

@@ -10,11 +10,11 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from trm.config import PuzzleSpec
 from trm.puzzles import generate as sudokus
 from trm.puzzles import maze
-from trm.puzzles.datasets import save_dataset
+from trm.puzzles.datasets.datasets import save_dataset
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
 
 

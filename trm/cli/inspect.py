@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from trm.cli.reference import PAGES
-from trm.presets import PRESETS
+from trm.config.presets import PRESETS
 
 
 def inspect(
@@ -24,7 +24,7 @@ def inspect(
     if checkpoint is None or presets:
         console.print(_presets())
         return
-    from trm.checkpoint import verify
+    from trm.checkpoints.checkpoint import verify
 
     meta = verify(checkpoint)
     table = Table(title=f"{checkpoint}: step {meta.step:,}, every file intact", show_header=False, title_justify="left")

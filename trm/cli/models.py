@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from trm.pretrained import names, pretrained
+from trm.interface.pretrained import names, pretrained
 
 
 def models() -> None:

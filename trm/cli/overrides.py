@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trm.effort import Effort
 from trm.errors import ConfigError, InvalidOverride
+from trm.interface.effort import Effort
 
 
 def parsed(overrides: list[str]) -> dict[str, Any]:

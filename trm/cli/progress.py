@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from trm.events import (
+from trm.interface.events import (
     CheckpointFailed,
     CheckpointSaved,
     Evaluated,

@@ -5,16 +5,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trm.config import Depth, ModelConfig, TrainConfig
-from trm.presets import PRESETS
-from trm.puzzles.datasets import spec_of
+from trm.config.model import ModelConfig
+from trm.config.presets import PRESETS
+from trm.config.train import Depth, TrainConfig
+from trm.puzzles.datasets.datasets import spec_of
 
 
 def presets() -> str:
     """The reference page of all presets."""
     import torch
 
-    from trm.model import TinyRecursiveModel
+    from trm.network.model import TinyRecursiveModel
 
     lines = [
         "# Presets",

@@ -9,13 +9,13 @@ from rich.console import Console
 
 from trm.cli.overrides import effort_of
 from trm.cli.source import Checkpoint, Model, folder_of
+from trm.puzzles.drawing.picture import svg
+from trm.puzzles.drawing.render import render
 from trm.puzzles.grids import parse
-from trm.puzzles.picture import svg
-from trm.puzzles.render import render
 from trm.puzzles.rules import require_consistent
 
 if TYPE_CHECKING:
-    from trm.solution import Solution
+    from trm.interface.solution import Solution
 
 
 def solve(
@@ -31,8 +31,8 @@ def solve(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Solve a puzzle; halts at probability 1/2 unless an effort is given. Exits 2 when the rules do not verify the answer."""
-    from trm.solution import SolveStep
-    from trm.solver import Solver
+    from trm.interface.solution import SolveStep
+    from trm.solving.solver import Solver
 
     solver, console = Solver.load(folder_of(checkpoint, model), device), Console(highlight=False)
     question = parse(solver.spec, sys.stdin.read() if puzzle == "-" else puzzle)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from trm.errors import ConfigError
-from trm.pretrained import pretrained
+from trm.interface.pretrained import pretrained
 
 Checkpoint = Annotated[Path | None, typer.Option(help="A checkpoint folder, or an exported model.")]
 Model = Annotated[str | None, typer.Option(help="A model that ships with the package, instead; see `trm models`.")]

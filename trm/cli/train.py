@@ -13,14 +13,15 @@ from pydantic import ValidationError
 from trm.cli.overrides import parsed
 from trm.cli.pace import Pace
 from trm.cli.progress import Reporter
-from trm.config import CompileChoice, RunConfig
+from trm.config.presets import get_preset, resolve
+from trm.config.run import CompileChoice, RunConfig
 from trm.errors import ConfigError, TrmError
-from trm.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
-from trm.presets import get_preset, resolve
-from trm.puzzles.datasets import spec_of
+from trm.interface.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
+from trm.puzzles.datasets.datasets import spec_of
 
 if TYPE_CHECKING:
-    from trm.trainer import Trainer
+    from trm.training.ranks import Ranks
+    from trm.training.trainer import Trainer
 
 
 def train(
@@ -50,6 +51,14 @@ def train(
         float | None, typer.Option(min=0, help="Also save a checkpoint when the last is so many minutes old.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    ranks: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes that train together, each with a share of the batch: one for each GPU or core; "
+            "as suits the model unless given.",
+        ),
+    ] = None,
     compile_: Annotated[
         CompileChoice,
         typer.Option(
@@ -63,7 +72,8 @@ def train(
     try:
         start = _chosen(resume) if resume else None
         chosen = _recorded(start) if start else _configuration(config, preset, overrides or [], data)
-        _run(_trainer(chosen, data, start, weights, device, compile_), out, tell, pace)
+        if not _launched(chosen, ranks, device):
+            _train(partial(_trainer, chosen, data, start, weights, device, compile_), out, tell, pace)
     except TrmError as error:
         if not events:
             raise
@@ -71,34 +81,63 @@ def train(
         sys.exit(1)
 
 
-def _trainer(
-    config: RunConfig, data: str | None, resume: Path | None, weights: Path | None, device: str, compile_: CompileChoice
-) -> "Trainer":
-    from trm.compiling import should_compile
-    from trm.data import load_splits
-    from trm.device import pick_device
-    from trm.trainer import Trainer
+def _launched(config: RunConfig, asked: int | None, device: str) -> bool:
+    """Whether the training ran here as several ranks; False where this process is one of them, or the only one."""
+    from trm.network.device import pick_device
+    from trm.training.launch import is_rank, launch, rank_count
 
-    splits, place = load_splits(data or config.dataset, config), pick_device(device)
+    place = pick_device(device)
+    if is_rank() or (count := rank_count(asked, config, place)) == 1:
+        return False
+    launch(count, place)
+    return True
+
+
+def _train(make: "Callable[[Ranks], Trainer]", out: Path, tell: Callable[[Event], None], pace: Pace) -> None:
+    from trm.training.ranks import Ranks
+
+    ranks = Ranks.join()
+    if ranks.is_first:
+        _run(make(ranks), out, tell, pace)
+    else:
+        _follow(make(ranks), pace)
+    ranks.leave()
+
+
+def _trainer(
+    config: RunConfig,
+    data: str | None,
+    resume: Path | None,
+    weights: Path | None,
+    device: str,
+    compile_: CompileChoice,
+    ranks: "Ranks",
+) -> "Trainer":
+    from trm.data.splits import load_splits
+    from trm.network.compiling import should_compile
+    from trm.network.device import pick_device
+    from trm.training.trainer import Trainer
+
+    splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
     compiled = should_compile(compile_, config, place)
     make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
-    trainer = make(splits, place, compiled=compiled)
+    trainer = make(splits, place, compiled=compiled, ranks=ranks)
     if weights and not resume:
         trainer.adopt(weights)
     return trainer
 
 
 def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pace) -> None:
-    from trm.checkpoint_writer import CheckpointWriter
+    from trm.checkpoints.writer import CheckpointWriter
 
     pace.listen()
     with closing(trainer), CheckpointWriter(out) as writer:
         for event in trainer:
             saved = writer.ready()
-            stops = _stops(event, pace) and not trainer.is_tested
+            stops, saves = _orders(event, pace, trainer)
             if stops:
                 trainer.close()  # to stop takes no longer than to write
-            if stops or isinstance(event, CheckpointDue) or (isinstance(event, Updated) and pace.saves):
+            if saves:
                 saved += writer.begin(trainer.snapshot())
                 pace.saved()
             over = stops or isinstance(event, Finished)
@@ -115,9 +154,28 @@ def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pac
                 return
 
 
-def _stops(event: Event, pace: Pace) -> bool:
-    """Whether to stop here: the clock ends no evaluation, which would begin anew in every piece of a training."""
-    return pace.stops if isinstance(event, Updated) else pace.asked and isinstance(event, Evaluating)
+def _follow(trainer: "Trainer", pace: Pace) -> None:
+    """What a rank does that is not the first: train alike, and take part in every checkpoint."""
+    pace.listen()
+    for event in trainer:
+        stops, saves = _orders(event, pace, trainer)
+        if saves:
+            trainer.snapshot()
+        if stops or (saves and trainer.has_ended):
+            return
+
+
+def _orders(event: Event, pace: Pace, trainer: "Trainer") -> tuple[bool, bool]:
+    """Whether to stop here and whether to save, the same for all ranks.
+
+    The clock ends no evaluation, which would begin anew in every piece of a training; neither does a signal while others wait for it.
+    """
+    stops = saves = False
+    if isinstance(event, Updated) and not trainer.is_tested:
+        stops, saves = trainer.ranks.follow(pace.stops, pace.saves)
+    elif isinstance(event, Evaluating):
+        stops = pace.asked and (trainer.has_ended or trainer.ranks.count == 1)
+    return stops, stops or saves or isinstance(event, CheckpointDue)
 
 
 def _print_json(event: Event) -> None:
@@ -125,14 +183,14 @@ def _print_json(event: Event) -> None:
 
 
 def _chosen(resume: Path) -> Path:
-    from trm.checkpoint import chosen
+    from trm.checkpoints.checkpoint import chosen
 
     return chosen(resume)
 
 
 def _recorded(checkpoint: Path) -> RunConfig:
     """What a training that is resumed was started with."""
-    from trm.checkpoint import read_meta
+    from trm.checkpoints.checkpoint import read_meta
 
     return read_meta(checkpoint).config
 
@@ -150,6 +208,6 @@ def _configuration(path: Path | None, preset: str, overrides: list[str], data: s
 def _fitted(config: RunConfig, source: str) -> RunConfig:
     if config.puzzle.kind != "arc":
         return config  # without loading torch
-    from trm.data import with_identifiers
+    from trm.data.splits import with_identifiers
 
     return with_identifiers(config, source)

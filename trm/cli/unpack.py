@@ -12,6 +12,6 @@ def unpack(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoint.")] = Path("checkpoints"),
 ) -> None:
     """Put a packed checkpoint together, every piece and file checked, whole or not at all."""
-    from trm.pack import unpack as unpacked
+    from trm.checkpoints.pack import unpack as unpacked
 
     Console(highlight=False).print(f"unpacked {unpacked(pieces, out)}", soft_wrap=True)

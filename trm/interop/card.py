@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from trm.checkpoint import Meta
-from trm.config import RunConfig
-from trm.measured import Measured, Thinking
-from trm.puzzles.datasets import BUILTIN
+from trm.checkpoints.checkpoint import Meta
+from trm.config.run import RunConfig
+from trm.interface.measured import Measured, Thinking
+from trm.puzzles.datasets.datasets import BUILTIN
 
 TEMPLATE = """---
 {front}
@@ -29,7 +29,7 @@ python -m trm solve --checkpoint . PUZZLE
 ```
 
 ```python
-from trm.solver import Solver
+from trm.solving.solver import Solver
 
 solver = Solver.load(".")
 ```

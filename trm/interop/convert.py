@@ -9,15 +9,18 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from trm import checkpoint
-from trm.config import ModelConfig, PuzzleSpec, RunConfig, TrainConfig
+from trm.checkpoints import checkpoint
+from trm.config.model import ModelConfig
+from trm.config.presets import PRESETS, get_preset
+from trm.config.run import RunConfig
+from trm.config.train import TrainConfig
 from trm.errors import ForeignCheckpoint
-from trm.events import CheckpointSaved
+from trm.interface.events import CheckpointSaved
 from trm.interop.files import read_config, read_tensors
 from trm.interop.names import PUZZLE_TABLE, config_from_official, weights_from_official
-from trm.model import TinyRecursiveModel
-from trm.presets import PRESETS, get_preset
-from trm.puzzles.datasets import spec_of
+from trm.network.model import TinyRecursiveModel
+from trm.puzzles.datasets.datasets import spec_of
+from trm.puzzles.spec import PuzzleSpec
 
 NO_CONFIGURATION = (
     "The weights do not tell how often the model recurs, and with other counts the results are silently wrong. Give --config "
@@ -133,7 +136,7 @@ def identifiers_of(data: str, spec: PuzzleSpec) -> int:
     published = {preset.dataset: preset.model.puzzle_ids for preset in PRESETS.values()}
     if data in published:
         return published[data]
-    from trm.data import arc_sets_of
+    from trm.data.splits import arc_sets_of
 
     return arc_sets_of(data, TrainConfig().arc_variants).identifiers
 

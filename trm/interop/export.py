@@ -16,21 +16,13 @@ from typing import Any, Literal
 
 import torch
 
-from trm.checkpoint import (
-    EXPORT_FORMAT,
-    EXPORT_META,
-    Meta,
-    read_meta,
-    require_free,
-    staged,
-    write_file,
-)
-from trm.config import RunConfig
+from trm.checkpoints.checkpoint import EXPORT_FORMAT, EXPORT_META, Meta, read_meta, require_free, staged, write_file
+from trm.config.run import RunConfig
+from trm.interface.measured import MEASURED, Measured
 from trm.interop.card import Facts, card
 from trm.interop.program import PROGRAM, program
-from trm.measured import MEASURED, Measured
-from trm.model import TinyRecursiveModel
-from trm.solver import trained_model
+from trm.network.model import TinyRecursiveModel
+from trm.solving.solver import trained_model
 from trm.version import trm_version
 
 Dtype = Literal["float32", "bfloat16"]

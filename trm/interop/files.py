@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trm import tensor_file
+from trm.checkpoints import tensor_file
 from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint
 
 PREFIXES = ("_orig_mod.", "model.")  # what torch.compile and the official loss wrapper put before every name

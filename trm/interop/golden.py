@@ -17,11 +17,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from trm.config import PuzzleSpec
 from trm.errors import ForeignCheckpoint
 from trm.interop.names import config_from_official, official_names, weights_from_official
-from trm.losses import supervision_loss
-from trm.model import TinyRecursiveModel
+from trm.network.model import TinyRecursiveModel
+from trm.puzzles.spec import PuzzleSpec
+from trm.training.losses import supervision_loss
 
 TOLERANCE = 1e-4  # relative, float32
 HALT_LOSS_WEIGHT = 0.5  # official

@@ -4,12 +4,12 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Self
 
-from trm.checkpoint import EXPORT_META, Meta, read_meta
-from trm.device import pick_device
+from trm.checkpoints.checkpoint import EXPORT_META, Meta, read_meta
+from trm.interface.measured import MEASURED
 from trm.interop.export import write_files
-from trm.measured import MEASURED
-from trm.model import TinyRecursiveModel
-from trm.solver import Solver, trained_model
+from trm.network.device import pick_device
+from trm.network.model import TinyRecursiveModel
+from trm.solving.solver import Solver, trained_model
 
 try:
     from huggingface_hub import PyTorchModelHubMixin, snapshot_download

@@ -7,10 +7,10 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from trm.config import ModelConfig
+from trm.config.model import ModelConfig
 from trm.errors import ForeignCheckpoint
 from trm.interop.files import strip_prefixes
-from trm.layers import RMS_EPSILON, ROPE_BASE
+from trm.network.layers import RMS_EPSILON, ROPE_BASE
 
 PUZZLE_TABLE = "inner.puzzle_emb.weights"
 SCALES = 6  # latents of the official multi-scale model, whatever its L_cycles

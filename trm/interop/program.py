@@ -5,10 +5,10 @@ import io
 import torch
 from torch import Tensor, nn
 
-from trm.config import RunConfig
-from trm.device import DTYPES
+from trm.config.run import RunConfig
 from trm.errors import ConfigError
-from trm.model import TinyRecursiveModel
+from trm.network.device import DTYPES
+from trm.network.model import TinyRecursiveModel
 
 PROGRAM = "step.pt2"
 EXAMPLES = 2  # puzzles to trace with: one would be taken for a constant

@@ -4,11 +4,16 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from trm.config import ModelConfig, PuzzleSpec
-from trm.layers import Block
-from trm.network.messages import DirectedNeighbours, Neighbours, Units
+from trm.config.model import ModelConfig
+from trm.network.layers import Block
+from trm.network.messages import DirectedNeighbours, MessageLayer, Neighbours, Units
+from trm.puzzles.spec import PuzzleSpec
 
-OURS = {"units": Units, "neighbours": Neighbours, "directed_neighbours": DirectedNeighbours}
+OURS: dict[str, type[MessageLayer]] = {
+    "units": Units,
+    "neighbours": Neighbours,
+    "directed_neighbours": DirectedNeighbours,
+}
 
 
 class Network(nn.ModuleList):

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trm.config import ModelConfig, PuzzleSpec
-from trm.layers import Linear, gated, rms_norm
+from trm.config.model import ModelConfig
+from trm.network.layers import Linear, gated, rms_norm
+from trm.puzzles.spec import PuzzleSpec
 
 SCALE = (
     1 / 3
@@ -55,6 +56,10 @@ class Units(MessageLayer):
     """
 
     messages = ("own", "cell", "line", "box")
+    own: Linear
+    cell: Linear
+    line: Linear
+    box: Linear
 
     def gather(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, W)`."""
@@ -62,7 +67,7 @@ class Units(MessageLayer):
         size = height * width
         # bands of rows, stacks of columns: a row, a column and a box are sums over two axes
         grid = x.view(x.shape[0], size // height, height, size // width, width, size, x.shape[-1])
-        heard = self.own(grid)
+        heard: Tensor = self.own(grid)
         for matrix, axes in ((self.cell, (5,)), (self.line, (3, 4)), (self.line, (1, 2)), (self.box, (2, 4))):
             heard = heard + matrix(grid.sum(axes, keepdim=True) * SCALE)
         return heard.flatten(1, 5)
@@ -76,6 +81,7 @@ class Neighbours(MessageLayer):
     """
 
     messages = ("own", "beside", "diagonal", "everywhere")
+    heard: Linear
 
     def add_matrices(self, inputs: int, outputs: int) -> None:
         """One matrix for all messages side by side: one product instead of several whose results are added."""

@@ -9,7 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from trm.config import ModelConfig, PuzzleSpec
+from trm.config.model import ModelConfig
+from trm.puzzles.spec import PuzzleSpec
 
 IMPOSSIBLE = (
     -1e4

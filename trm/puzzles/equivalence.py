@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.config import PuzzleSpec
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import BLANK
-from trm.puzzles.symmetry import all_lines, canonical
+from trm.puzzles.symmetries.symmetry import all_lines, canonical
 
 Tokens = NDArray[np.int32]
 Pairs = tuple[Tokens, Tokens]  # questions and answers (n, L)

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.config import PuzzleSpec
 from trm.errors import PuzzleTooHard
 from trm.puzzles.search import solutions
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import BLANK, spec_for
-from trm.puzzles.symmetry import random_symmetry
+from trm.puzzles.symmetries.symmetry import random_symmetry
 
 Pair = tuple[NDArray[np.int32], NDArray[np.int32]]  # question and answer, (L,) each
 SEEDED_CELLS = 3  # digits of the first row that are drawn before searching for a full grid

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.config import PuzzleSpec
 from trm.errors import UnknownSymbol, WrongGridSize
+from trm.puzzles.spec import PuzzleSpec
 
 Given = str | Sequence[object]
 PADDING = "?"  # what `text` writes for padding, which untrained models answer with

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.config import PuzzleSpec
 from trm.errors import ContradictoryGivens, PuzzleTooHard, UnsolvablePuzzle
 from trm.puzzles import flood
-from trm.puzzles.symmetry import canonical
+from trm.puzzles.spec import PuzzleSpec
+from trm.puzzles.symmetries.symmetry import canonical
 
 Pair = tuple[NDArray[np.int32], NDArray[np.int32]]  # question and answer, (L,) each
 WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5

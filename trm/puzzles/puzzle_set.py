@@ -6,9 +6,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.config import PuzzleSpec
 from trm.errors import DatasetError
 from trm.puzzles.equivalence import apart
+from trm.puzzles.spec import PuzzleSpec
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.config import PuzzleSpec
 from trm.errors import ContradictoryGivens
 from trm.puzzles import maze
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import BLANK, peer_pairs, units
 
 

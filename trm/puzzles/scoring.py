@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+IGNORED = -100  # a label that is not scored
+
 PADDING = 0  # the token of cells that no answer fills
 
 

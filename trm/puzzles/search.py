@@ -5,10 +5,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.config import PuzzleSpec
 from trm.errors import MultipleSolutions, PuzzleTooHard, UnsolvablePuzzle
 from trm.puzzles import maze
 from trm.puzzles.rules import require_consistent
+from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import BLANK, peer_pairs, units
 
 

@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.config import PuzzleSpec
 from trm.errors import WrongGridSize
+from trm.puzzles.spec import PuzzleSpec
 
 BLANK = 1  # token of an empty cell; digit d is token d + 1
 DIGITS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Response
 
 from services.gateway.backends import Parts
 from services.gateway.openapi import refusals
-from services.gateway.pagination import Cursor, Limit, Page
 from services.gateway.schemas.api_key import ApiKey, ApiKeyRequest, CreatedApiKey
-from services.registry import api_keys
+from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.access import api_keys
 
 router = APIRouter(prefix="/v1/api-keys", tags=["access"])
 

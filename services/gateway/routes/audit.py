@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query
 
 from services.gateway.backends import Parts
 from services.gateway.openapi import refusals
-from services.gateway.pagination import Cursor, Limit, Page
 from services.gateway.schemas.audit import AuditRecord
-from services.registry import audit
-from services.registry.api_keys import OWNER
+from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.access import audit
+from services.registry.access.api_keys import OWNER
 
 router = APIRouter(prefix="/v1/audit", tags=["access"])
 Owner = Annotated[str | None, Query(pattern=f"^{OWNER}$", description="Only what this owner's keys did.")]

@@ -4,9 +4,9 @@ from fastapi import APIRouter
 
 from services.gateway.backends import Parts
 from services.gateway.openapi import refusals
-from services.gateway.pagination import Cursor, Limit, Page
 from services.gateway.schemas.checkpoint import Checkpoint
-from services.registry import checkpoints
+from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.runs import checkpoints
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 

@@ -4,17 +4,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Response, UploadFile
 
-from services.gateway import dataset_lookup, ingest
 from services.gateway.backends import Parts
-from services.gateway.idempotency import Marked, earlier_answer, find, respond
+from services.gateway.intake import ingest
+from services.gateway.intake.idempotency import Marked, earlier_answer, find, respond
+from services.gateway.lookups import dataset_lookup
 from services.gateway.openapi import refusals
-from services.gateway.pagination import Cursor, Limit, Page
 from services.gateway.schemas.dataset import Dataset
-from services.registry import datasets, tables
+from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.db import tables
 from services.registry.errors import DatasetNameTaken, KeyTaken
-from services.registry.idempotency import Answer
-from trm.config import Kind
-from trm.puzzles.datasets import BUILTIN
+from services.registry.runs import datasets
+from services.registry.submissions.idempotency import Answer
+from trm.puzzles.datasets.datasets import BUILTIN
+from trm.puzzles.spec import Kind
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
@@ -61,7 +63,7 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     """A data set by its id or its name."""
     if id_or_name in BUILTIN:
         return _of_builtin(id_or_name)
-    return Dataset.of(dataset_lookup.find_uploaded(parts, id_or_name))
+    return Dataset.of(dataset_lookup.find_uploaded(parts.database, id_or_name))
 
 
 @router.post(
@@ -87,14 +89,15 @@ def create_dataset(
     parts: Parts, mark: Marked, file: Table, name: Name, kind: KindOf = "sudoku", test_file: TestTable = None
 ) -> Response:
     """Check every row and store the whole; when a row is wrong, `errors` names it and nothing is stored."""
-    upload = ingest.Upload(name, kind, file.file, test_file.file if test_file else None)
+    second = test_file.file if test_file else None
+    upload = ingest.Upload(name, kind, file.file, second, parts.settings.max_body_bytes)
     key = mark.key(name, kind, *upload.digests()) if mark.given else None
-    if key is not None and (earlier := find(parts, key)) is not None:
+    if key is not None and (earlier := find(parts.database, key)) is not None:
         return respond(earlier)
     try:
-        return respond(_created(ingest.store(parts, upload, key, _created)))
+        return respond(_created(ingest.store(parts.database, parts.storage, upload, key, _created)))
     except (KeyTaken, DatasetNameTaken) as error:  # by this very request, it may be
-        return respond(earlier_answer(parts, key, error))
+        return respond(earlier_answer(parts.database, key, error))
 
 
 def _created(row: tables.Dataset) -> Answer:

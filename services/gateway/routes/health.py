@@ -5,9 +5,9 @@ from fastapi import APIRouter, Response
 from services.gateway.backends import Backends, Parts
 from services.gateway.openapi import Responses, refusals
 from services.gateway.schemas.health import Liveness, Readiness
-from services.registry import queue
-from services.registry.database import require_head
+from services.registry.db.database import require_head
 from services.registry.errors import RegistryError
+from services.registry.jobs import queue
 
 router = APIRouter(tags=["operation"])
 

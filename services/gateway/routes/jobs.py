@@ -8,23 +8,24 @@ from fastapi.sse import EventSourceResponse
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway import job_view
-from services.gateway.answers import answer, poll_headers, retry_after
 from services.gateway.backends import Backends, Parts
-from services.gateway.idempotency import Mark, Marked, act_once, respond
-from services.gateway.model_lookup import puzzle_of
+from services.gateway.intake.idempotency import Mark, Marked, act_once, respond
+from services.gateway.lookups.model_lookup import puzzle_of
 from services.gateway.openapi import Responses, refusals
-from services.gateway.pagination import Cursor, Limit, Page
-from services.gateway.polling import entity_tag, is_known
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solution import Solution
-from services.gateway.streaming import read_events, stream_events
-from services.registry import jobs, solutions, tables
-from services.registry.scopes import Scope
+from services.gateway.views import job_view
+from services.gateway.views.answers import answer, poll_headers, retry_after
+from services.gateway.views.pagination import Cursor, Limit, Page
+from services.gateway.views.polling import entity_tag, is_known
+from services.gateway.views.streaming import read_events, stream_events
+from services.registry.access.scopes import Scope
+from services.registry.db import tables
+from services.registry.jobs import jobs, solutions
 from services.registry.states import JobKind, JobStatus
+from trm.puzzles.drawing.picture import side_by_side, svg
 from trm.puzzles.grids import parse
-from trm.puzzles.picture import side_by_side, svg
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -81,11 +82,11 @@ def list_jobs(
 )
 def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
     """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
-    row = job_view.find(parts, job_id)
+    row = job_view.find(parts.database, job_id)
     tag = {"ETag": entity_tag(row.id, row.version), "Cache-Control": "no-cache"}
     if is_known(tag["ETag"], if_none_match):
         return Response(status_code=304, headers=tag)
-    job = job_view.show(parts, row)
+    job = job_view.show(parts.database, row)
     response.headers.update(tag if job.status.is_final else tag | retry_after(job))
     return job
 
@@ -153,8 +154,8 @@ def _asked(parts: Backends, response: Response, move: Callable[[Session], tables
 
 
 def _again(parts: Backends, job_id: str, mark: Mark, move: Callable[[Session], tables.Job]) -> Response:
-    answered = act_once(parts, mark.key(), job_id, lambda session: answer(_moved(parts, session, move), 202))
-    parts.announcer.tell(job_view.find(parts, job_id))
+    answered = act_once(parts.database, mark.key(), job_id, lambda session: answer(_moved(parts, session, move), 202))
+    parts.announcer.tell(job_view.find(parts.database, job_id))
     return respond(answered)
 
 
@@ -213,10 +214,10 @@ async def stream_job_events(
 ) -> Response | JobEvents:
     """Everything that happens to the job, as it happens; also what happened before, so that nothing is missed."""
     known = int(last_event_id) if last_event_id else after or 0
-    first = await run_in_threadpool(read_events, parts, job_id, known)
+    first = await run_in_threadpool(read_events, parts.database, job_id, known)
     if "application/json" in accept and "text/event-stream" not in accept:
         return first
     if first.finished and not first.data:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(stream_events(parts, job_id, first, known), headers=headers)
+    return EventSourceResponse(stream_events(parts.database, parts.stopping, job_id, first, known), headers=headers)

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from services.gateway.errors import ModelNotFound
 from services.gateway.openapi import refusals
+from services.gateway.problems.errors import ModelNotFound
 from services.gateway.schemas.model import Model, ModelList
 from trm.errors import UnknownModel
-from trm.pretrained import names, pretrained
+from trm.interface.pretrained import names, pretrained
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter
 
-from services.gateway.errors import PresetNotFound
 from services.gateway.openapi import refusals
+from services.gateway.problems.errors import PresetNotFound
 from services.gateway.schemas.preset import PresetDetail, PresetList, PresetSummary
+from trm.config.presets import PRESETS, Preset, get_preset
 from trm.errors import UnknownPreset
-from trm.presets import PRESETS, Preset, get_preset
-from trm.puzzles.datasets import spec_of
+from trm.puzzles.datasets.datasets import spec_of
 
 router = APIRouter(prefix="/v1/presets", tags=["presets"])
 

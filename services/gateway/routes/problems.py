@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from services.gateway.catalogue import CATALOGUE
-from services.gateway.errors import ProblemNotFound
 from services.gateway.openapi import refusals
+from services.gateway.problems.catalogue import CATALOGUE
+from services.gateway.problems.errors import ProblemNotFound
 from services.gateway.schemas.problem import ProblemDescription
 
 router = APIRouter(prefix="/v1/problems", tags=["problems"])

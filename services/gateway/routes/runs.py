@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query
 
 from services.gateway.backends import Parts
 from services.gateway.openapi import refusals
-from services.gateway.pagination import Cursor, Limit, Page
 from services.gateway.schemas.checkpoint import Checkpoint
 from services.gateway.schemas.run import Run, RunEvaluation, RunEvaluations, RunMetric, RunMetrics, RunSummary
-from services.registry import checkpoints, evaluations, run_metrics, runs
+from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 

@@ -6,17 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway import admission, job_view
-from services.gateway.answers import answer
 from services.gateway.backends import Backends, Parts
-from services.gateway.idempotency import REPLAYED, Marked, respond, submit_once
+from services.gateway.intake import admission
+from services.gateway.intake.idempotency import REPLAYED, Marked, respond, submit_once
 from services.gateway.openapi import refusals
-from services.gateway.polling import finished_within, wanted_seconds
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import SolveJobRequest
-from services.registry import jobs
+from services.gateway.views import job_view
+from services.gateway.views.answers import answer
+from services.gateway.views.polling import finished_within, wanted_seconds
+from services.registry.jobs import jobs
 from services.registry.states import JobKind
-from services.registry.submissions import Submission
+from services.registry.submissions.submissions import Submission
 
 router = APIRouter(prefix="/v1/solve-jobs", tags=["solving"])
 
@@ -59,10 +60,10 @@ async def create_solve_job(request: SolveJobRequest, parts: Parts, mark: Marked,
     `until_verified` once any chain's answer obeys the rules, and otherwise after `max_steps`; `choose` says whose answer is given.
     """
     key = mark.key(request.model_dump_json())
-    first = await submit_once(parts, key, lambda: _submission(request, parts))
+    first = await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts))
     seconds = wanted_seconds(prefer, parts.settings.max_wait_seconds)
-    if seconds and await finished_within(parts, first.subject, seconds):
-        job = await run_in_threadpool(job_view.read, parts, first.subject)
+    if seconds and await finished_within(parts.database, parts.stopping, first.subject, seconds):
+        job = await run_in_threadpool(job_view.read, parts.database, first.subject)
         applied = {"Preference-Applied": f"wait={seconds}"}
         kept = {name: value for name, value in first.headers.items() if name in REPLAYED}
         finished = answer(job, 200)

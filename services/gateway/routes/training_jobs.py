@@ -3,17 +3,18 @@
 from fastapi import APIRouter, Response
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.dataset_lookup import Source, training_source
-from services.gateway.errors import ModelUnknown
-from services.gateway.idempotency import Marked, respond, submit_once
+from services.gateway.intake.idempotency import Marked, respond, submit_once
+from services.gateway.lookups.dataset_lookup import Source, training_source
 from services.gateway.openapi import refusals
+from services.gateway.problems.errors import ModelUnknown
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.training_job import TrainingJobRequest
-from services.registry import jobs, runs
+from services.registry.jobs import jobs
+from services.registry.runs import runs
 from services.registry.states import JobKind
-from services.registry.submissions import Submission
-from trm.config import RunConfig
-from trm.presets import continued, get_preset, resolve
+from services.registry.submissions.submissions import Submission
+from trm.config.presets import continued, get_preset, resolve
+from trm.config.run import RunConfig
 
 router = APIRouter(prefix="/v1/training-jobs", tags=["training"])
 
@@ -46,7 +47,7 @@ REFUSALS = refusals(
 async def create_training_job(request: TrainingJobRequest, parts: Parts, mark: Marked) -> Response:
     """Resolve the preset and its overrides, store them whole as a new run, and queue the training."""
     key = mark.key(request.model_dump_json())
-    return respond(await submit_once(parts, key, lambda: _submission(request, parts)))
+    return respond(await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts)))
 
 
 def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
@@ -69,12 +70,12 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
     """The configuration, the data set, and the checkpoint whose weights the run begins with, if any."""
     overrides = dict(request.overrides)
     if request.preset is not None:
-        source = training_source(parts, request.dataset or get_preset(request.preset).dataset)
+        source = training_source(parts.database, request.dataset or get_preset(request.preset).dataset)
         return resolve(request.preset, source.spec, overrides, dataset=source.name), source, None
     model = parts.find_model(request.from_checkpoint or "")
     if model.checkpoint_id is None:
         raise ModelUnknown(
             f"{request.from_checkpoint!r} ships with the service: only a checkpoint of a run can be trained on."
         )
-    source = training_source(parts, request.dataset or model.config.dataset)
+    source = training_source(parts.database, request.dataset or model.config.dataset)
     return continued(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Response
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.errors import WebhookRefused, WebhooksOff, WebhooksTooMany
 from services.gateway.openapi import refusals
-from services.gateway.pagination import Cursor, Limit, Page
+from services.gateway.problems.errors import WebhookRefused, WebhooksOff, WebhooksTooMany
 from services.gateway.schemas.problem import ProblemItem
 from services.gateway.schemas.webhook import CreatedWebhook, Deliveries, Delivery, Webhook, WebhookRequest
-from services.registry import webhook_address, webhooks
-from services.registry.webhook_address import AddressRefused
+from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.webhooks import webhook_address, webhooks
+from services.registry.webhooks.webhook_address import AddressRefused
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 

@@ -6,9 +6,9 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Request, Response
-from services.registry.access_tables import ApiKey as Row
-from services.registry.api_keys import OWNER, NewKey
-from services.registry.scopes import Scope
+from services.registry.access.api_keys import OWNER, NewKey
+from services.registry.access.scopes import Scope
+from services.registry.db.access_tables import ApiKey as Row
 
 LONGEST_DAYS = 3650
 

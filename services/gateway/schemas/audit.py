@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
-from services.registry.access_tables import AuditRecord as Row
+from services.registry.db.access_tables import AuditRecord as Row
 
 
 class AuditRecord(Response):

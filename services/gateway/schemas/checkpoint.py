@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from services.gateway.schemas.base import Response
-from services.registry import tables
+from services.registry.db import tables
 
 
 class Checkpoint(Response):

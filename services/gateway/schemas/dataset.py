@@ -7,9 +7,9 @@ from typing import Self
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
-from services.registry import tables
-from trm.config import Kind, PuzzleSpec
-from trm.puzzles.datasets import BuiltinDataset
+from services.registry.db import tables
+from trm.puzzles.datasets.datasets import BuiltinDataset
+from trm.puzzles.spec import Kind, PuzzleSpec
 
 
 class Dataset(Response):

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
 from services.gateway.schemas.solution import Solution
-from services.registry import tables
+from services.registry.db import tables
 from services.registry.states import JobKind, JobStatus, Outcome
 
 _EXAMPLE: dict[str, Any] = {

@@ -5,9 +5,9 @@ from typing import Self
 from pydantic import Field
 
 from services.gateway.schemas.base import Response
-from trm.config import PuzzleSpec
-from trm.measured import Count
-from trm.pretrained import Pretrained
+from trm.interface.measured import Count
+from trm.interface.pretrained import Pretrained
+from trm.puzzles.spec import PuzzleSpec
 
 
 class Accuracy(Response):

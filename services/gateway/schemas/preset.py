@@ -3,7 +3,9 @@
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
-from trm.config import ModelConfig, PuzzleSpec, TrainConfig
+from trm.config.model import ModelConfig
+from trm.config.train import TrainConfig
+from trm.puzzles.spec import PuzzleSpec
 
 
 class PresetSummary(Response):

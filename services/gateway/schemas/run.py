@@ -6,8 +6,8 @@ from typing import Any, Self
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
-from services.registry import tables
-from trm.config import RunConfig
+from services.registry.db import tables
+from trm.config.run import RunConfig
 
 _STEPS = "One entry for each supervision step; null where no puzzle was at it."
 

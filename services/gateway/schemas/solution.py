@@ -5,8 +5,8 @@ from typing import Self, cast
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
-from services.registry import tables
-from trm.solution import Choice, Reason
+from services.registry.db import tables
+from trm.interface.solution import Choice, Reason
 
 
 class TraceStep(Response):

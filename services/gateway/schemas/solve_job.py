@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from services.gateway.schemas.puzzle import Puzzle
 from services.gateway.schemas.wishes import Wishes
-from trm.effort import Effort
+from trm.interface.effort import Effort
 
 TRACED_CHAINS = 100  # a trace stores every step of every chain
 MOST_CHAINS = 100_000  # of all puzzles of a job: hours of work on a CPU

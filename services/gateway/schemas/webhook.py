@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Request, Response
-from services.registry.access_tables import WebhookDelivery, WebhookEndpoint
+from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
 
 LONGEST_URL = 2000
 

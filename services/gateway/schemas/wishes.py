@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from services.gateway.schemas.base import Request
-from services.registry import jobs
+from services.registry.jobs import jobs
 
 LONGEST_SECONDS = 366 * 86_400
 

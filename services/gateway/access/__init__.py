@@ -1,0 +1,1 @@
+"""Callers, their permissions, and the commands for their keys."""

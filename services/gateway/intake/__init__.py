@@ -1,0 +1,1 @@
+"""How jobs and data sets are taken in."""

@@ -1,0 +1,67 @@
+"""Checks puzzles at the door: what a worker could not solve never becomes a job."""
+
+from collections.abc import Iterator
+
+from services.gateway.problems.catalogue import ERRORS_LISTED
+from services.gateway.problems.errors import EffortRefused, PuzzlesRefused, RequestInvalid
+from services.gateway.problems.problems import named, pointer
+from services.gateway.schemas.problem import ProblemItem
+from services.gateway.schemas.puzzle import Given
+from services.gateway.schemas.solve_job import SolveJobRequest
+from trm.config.run import RunConfig
+from trm.errors import ConfigError, PuzzleError
+from trm.puzzles import grids, rules, search
+from trm.puzzles.spec import PuzzleSpec
+
+
+def admit(request: SolveJobRequest, config: RunConfig, most: int) -> list[str]:
+    """The puzzles of a request in their canonical text, for the model of this configuration.
+
+    Raises RequestInvalid, EffortRefused, or PuzzlesRefused, naming each bad puzzle and its cell.
+    """
+    _check_as_a_whole(request, config.puzzle, most)
+    _check_effort(request, config)
+    refused: list[ProblemItem] = []
+    texts = list(_admitted(request, config.puzzle, refused))
+    if refused:
+        raise PuzzlesRefused(refused)
+    return texts
+
+
+def _check_as_a_whole(request: SolveJobRequest, spec: PuzzleSpec, most: int) -> None:
+    if len(request.grids) > most:
+        message = f"This service takes at most {most} puzzles a job, and these are {len(request.grids)}."
+        raise RequestInvalid(message, [ProblemItem(pointer="/puzzles", detail=message)])
+    if spec.kind == "arc":
+        message = "ARC tasks are answered by votes over many variants, which this service does not do yet: use `python -m trm arc`."
+        raise RequestInvalid(message, [ProblemItem(pointer="/model", detail=message)])
+    if request.require_unique_solution and spec.kind != "sudoku":
+        message = "Only Sudokus can be checked for a unique solution: these puzzles have no rules that we know."
+        raise RequestInvalid(message, [ProblemItem(pointer="/require_unique_solution", detail=message)])
+
+
+def _check_effort(request: SolveJobRequest, config: RunConfig) -> None:
+    try:
+        request.effort.require_possible(config.puzzle, config.model)
+    except ConfigError as error:
+        place = pointer(*named(str(error), request.model_fields_set))
+        raise EffortRefused(str(error), [ProblemItem(pointer=place, detail=str(error))]) from error
+
+
+def _admitted(request: SolveJobRequest, spec: PuzzleSpec, refused: list[ProblemItem]) -> Iterator[str]:
+    for index, given in enumerate(request.grids):
+        try:
+            yield _checked(given, spec, unique=request.require_unique_solution)
+        except PuzzleError as error:
+            place = pointer(*request.pointer_path(index))
+            refused.append(ProblemItem(code=error.code, pointer=place, detail=f"Puzzle {index}: {error}"))
+            if len(refused) == ERRORS_LISTED:
+                return
+
+
+def _checked(given: Given, spec: PuzzleSpec, *, unique: bool) -> str:
+    tokens = grids.parse(spec, given)
+    rules.require_consistent(spec, tokens)
+    if unique:
+        search.require_unique(spec, tokens)
+    return grids.text(spec, tokens)

@@ -1,0 +1,120 @@
+"""Takes an uploaded data set in: read, checked, stored whole, recorded; or none of it."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from services.gateway.intake.uploads import read_upload
+from services.gateway.problems.errors import RequestInvalid
+from services.gateway.schemas.problem import ProblemItem
+from services.registry.db import tables
+from services.registry.db.database import Database
+from services.registry.db.ids import new_id
+from services.registry.errors import DatasetNameTaken
+from services.registry.runs import datasets
+from services.registry.storage import artifacts
+from services.registry.storage.storage import Storage
+from services.registry.submissions import idempotency
+from services.registry.submissions.idempotency import Answer, Key
+from trm.puzzles.datasets.datasets import BUILTIN, save_dataset
+from trm.puzzles.equivalence import overlap
+from trm.puzzles.puzzle_set import PuzzleSet, holdout
+from trm.puzzles.spec import Kind
+
+HELD_OUT_FROM = 5_000  # telling equivalent puzzles apart takes milliseconds each, and the request waits
+ARC_ELSEWHERE = (
+    "ARC tasks cannot be uploaded: they are no tables of questions and answers. Train on the built-in data sets arc-1 and arc-2, "
+    "or on tasks of your own with the library: `python -m trm train --preset arc-1 --data FOLDER`."
+)
+INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A request to take a data set in."""
+
+    name: str
+    kind: Kind
+    file: IO[bytes]
+    test_file: IO[bytes] | None
+    most_bytes: int  # of a whole request
+
+    def digests(self) -> list[str]:
+        """Of the files as they were sent."""
+        return [_file_digest(file) for file in (self.file, self.test_file) if file is not None]
+
+
+def store(
+    database: Database, storage: Storage, upload: Upload, key: Key | None, answer: Callable[[tables.Dataset], Answer]
+) -> tables.Dataset:
+    """The recorded data set; raises RequestInvalid, UploadRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
+    _require_tables(upload.kind)
+    _require_free_name(database, upload.name)
+    splits = _read(upload, INFLATED_TIMES * upload.most_bytes)
+    dataset_id = new_id("ds")
+    with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
+        folder = Path(scratch, dataset_id)
+        save_dataset(folder, upload.name, splits)
+        url = storage.put_folder(folder, f"datasets/{dataset_id}")
+        try:
+            columns = _columns(upload.name, splits, url, artifacts.digest_of(folder))
+            with database.transaction() as session:
+                if key is not None:
+                    idempotency.require(session, key, dataset_id)
+                row = datasets.add(session, dataset_id, **columns)
+                if key is not None:
+                    idempotency.keep(session, key, answer(row))
+            return row
+        except BaseException:
+            storage.delete_folder(url)
+            raise
+
+
+def _require_tables(kind: Kind) -> None:
+    if kind == "arc":
+        raise RequestInvalid(ARC_ELSEWHERE, [ProblemItem(parameter="kind", detail=ARC_ELSEWHERE)])
+
+
+def _require_free_name(database: Database, name: str) -> None:
+    if name in BUILTIN:
+        raise DatasetNameTaken(f"{name!r} is a built-in data set. Choose another name.")
+    with database.transaction() as session:
+        datasets.require_free_name(session, name)
+
+
+def _read(upload: Upload, most_bytes: int) -> dict[str, PuzzleSet]:
+    train = read_upload(upload.file, "file", upload.kind, most_bytes)
+    if upload.test_file is None:
+        _require_few(train)
+        train, test = holdout(train)
+    else:
+        test = read_upload(upload.test_file, "test_file", upload.kind, most_bytes, spec=train.spec)
+    return {"train": train, "test": test}
+
+
+def _require_few(puzzles: PuzzleSet) -> None:
+    if len(puzzles) > HELD_OUT_FROM:
+        message = (
+            f"Send test_file too: a share is held out of at most {HELD_OUT_FROM} puzzles, and these are {len(puzzles)}."
+        )
+        raise RequestInvalid(message, [ProblemItem(parameter="test_file", detail=message)])
+
+
+def _file_digest(file: IO[bytes]) -> str:
+    file.seek(0)
+    total = hashlib.sha256()
+    while chunk := file.read(1 << 20):
+        total.update(chunk)
+    file.seek(0)
+    return total.hexdigest()
+
+
+def _columns(name: str, splits: Mapping[str, PuzzleSet], url: str, sha256: str) -> dict[str, Any]:
+    counts = {split: len(puzzles) for split, puzzles in splits.items()}
+    train, test = ((puzzles.questions, puzzles.answers) for puzzles in (splits["train"], splits["test"]))
+    spec = splits["train"].spec
+    shared = overlap(spec, train, test)
+    return {"name": name, "spec": spec, "splits": counts, "overlap": shared, "url": url, "sha256": sha256}

@@ -1,0 +1,56 @@
+"""Finds data sets by name, whether they came with the code or were uploaded."""
+
+import csv
+import gzip
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from services.registry.db import tables
+from services.registry.db.database import Database
+from services.registry.errors import DatasetNotFound
+from services.registry.runs import datasets
+from trm.errors import UnknownDataset
+from trm.puzzles.datasets.datasets import BUILTIN
+from trm.puzzles.spec import PuzzleSpec
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that a training can use; `url` is None for one that came with the code."""
+
+    name: str
+    url: str | None
+    spec: PuzzleSpec
+
+
+def training_source(database: Database, id_or_name: str) -> Source:
+    """The data set of this id or name; raises UnknownDataset."""
+    if id_or_name in BUILTIN:
+        return Source(id_or_name, None, BUILTIN[id_or_name].spec)
+    try:
+        row = find_uploaded(database, id_or_name)
+    except DatasetNotFound as error:
+        names = ", ".join(sorted(BUILTIN))
+        message = f"There is no data set {id_or_name!r}. Built in: {names}; GET /v1/datasets lists uploaded ones too."
+        raise UnknownDataset(message) from error
+    return Source(row.name, row.url, PuzzleSpec.model_validate(row.spec))
+
+
+@cache
+def split_sizes(name: str) -> dict[str, int | None]:
+    """Puzzles in each split of a built-in data set; None for ARC, whose tasks become puzzles only when a training begins."""
+    dataset = BUILTIN[name]
+    is_table = dataset.spec.kind != "arc"
+    return {split: _rows(dataset.path(split)) if is_table else None for split in dataset.splits}
+
+
+def _rows(path: Path) -> int:
+    with gzip.open(path, "rt", newline="") as table:
+        return sum(1 for _ in csv.reader(table)) - 1  # the header
+
+
+def find_uploaded(database: Database, id_or_name: str) -> tables.Dataset:
+    """The uploaded data set of this id or name; raises DatasetNotFound."""
+    with database.transaction() as session:
+        return datasets.get(session, id_or_name)

@@ -1,0 +1,76 @@
+"""Keeps the log of who did what: every request that could change something, once it is answered."""
+
+from collections.abc import Sequence
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.access import caller, permissions
+from services.gateway.intake.batches import Batches
+from services.registry.access import audit
+from services.registry.access.audit import Act
+from services.registry.db.database import Database
+
+MOST_AT_ONCE = 1000
+GATHER_SECONDS = 0.2  # a commit for each act would compete with those that requests wait for
+UNRECORDED = frozenset({401, 429})  # a stranger, or a loop, must not fill the log; the request log has them
+log = structlog.get_logger()
+
+
+class AuditTrail:
+    """One thread that writes for all requests, behind their backs; what it cannot write goes to the log instead."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._batches = Batches[Act]("audit", self._write, MOST_AT_ONCE, GATHER_SECONDS)
+        self.start, self.close, self.put = self._batches.start, self._batches.close, self._batches.put
+
+    def _write(self, acts: Sequence[Act]) -> None:
+        try:
+            with self._database.transaction() as session:
+                audit.record(session, acts)
+        except Exception as error:  # this thread outlives whatever happens to a batch
+            for act in acts:
+                log.error("audit.not_recorded", reason=str(error)[:300], **vars(act))
+
+
+class Audited:
+    """ASGI middleware around authentication: it sees what was refused, too."""
+
+    def __init__(self, app: ASGIApp, trail: AuditTrail) -> None:
+        self.app, self._trail = app, trail
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http" or scope["method"] in permissions.SAFE or not permissions.is_guarded(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        answer: dict[str, Message] = {}
+
+        async def noting(message: Message) -> None:
+            answer.setdefault(message["type"], message)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        finally:
+            self._note(scope, answer.get("http.response.start"))
+
+    def _note(self, scope: Scope, start: Message | None) -> None:
+        status = 500 if start is None else start["status"]
+        who, route = caller.known(scope), scope.get("route")
+        if status in UNRECORDED or (route is None and status != 403):
+            return
+        action = getattr(route, "operation_id", None) or f"{scope['method']} {scope['path'][:200]}"
+        request_id = scope.get("state", {}).get("request_id")
+        self._trail.put(Act(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
+
+
+def _object(scope: Scope, start: Message | None) -> str | None:
+    """What was made, or what the path names."""
+    location = Headers(raw=start["headers"]).get("location") if start is not None else None
+    if location:
+        return location.rsplit("/", 1)[1]
+    named = scope.get("path_params") or {}
+    return next((str(value)[:200].replace("\0", "") for value in named.values()), None)

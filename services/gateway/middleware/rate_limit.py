@@ -1,0 +1,122 @@
+"""Limits how often each API key may ask, counted in the broker for all gateways together."""
+
+import math
+import time
+from threading import Lock
+
+import structlog
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import RedisStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from redis.exceptions import RedisError
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.gateway.access import caller, permissions
+from services.gateway.problems.problems import ProblemResponse, problem_response
+from services.registry.settings import Settings
+
+PREFIX = "trm:limits"
+ANSWER_SECONDS = 0.25  # a request waits no longer for its count
+PAUSE_SECONDS = 5.0  # a broker that failed is left alone so long
+SHARES = 60  # a gateway counts a key's requests in pieces of its limit: asking the broker each time costs a third of the throughput
+MOST_REMEMBERED = 10_000
+SUBMIT, READ = "submit", "read"
+log = structlog.get_logger()
+
+
+class RateLimiter:
+    """The counters. Without a broker nothing is counted and everything is let through: jobs are accepted without it too."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits: dict[str, RateLimitItem] = {
+            kind: RateLimitItemPerMinute(most)
+            for kind, most in ((SUBMIT, settings.submits_per_minute), (READ, settings.reads_per_minute))
+            if most
+        }
+        self._url = settings.require_broker_url().replace("redis+socket://", "redis+unix://", 1)
+        self._limiter: SlidingWindowCounterRateLimiter | None = None
+        self._counted: dict[tuple[str, str], int] = {}  # requests to come that the broker has counted already
+        self._lock = Lock()
+        self._away_until = 0.0
+
+    def lets_through(self, kind: str, who: str) -> bool:
+        """Whether a request may go on without the broker: nothing is counted, or it was with an earlier one. Never waits."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return self._is_free(kind) or self._spend(kind, who)
+        finally:
+            self._lock.release()
+
+    def refused(self, kind: str, who: str) -> tuple[RateLimitItem, float] | None:
+        """Count a request; when it is one too many, the limit and the seconds until there is room again."""
+        with self._lock:
+            if self._is_free(kind) or self._spend(kind, who):
+                return None
+            try:
+                return self._count(self._limits[kind], kind, who)
+            except (RedisError, OSError) as error:
+                self._away_until = time.monotonic() + PAUSE_SECONDS
+                log.warning("rate_limit.broker_away", reason=str(error)[:300])
+                return None
+
+    def _is_free(self, kind: str) -> bool:
+        return kind not in self._limits or time.monotonic() < self._away_until
+
+    def _spend(self, kind: str, who: str) -> bool:
+        left = self._counted.get((kind, who), 0)
+        if left:
+            self._counted[kind, who] = left - 1
+        return left > 0
+
+    def _count(self, limit: RateLimitItem, kind: str, who: str) -> tuple[RateLimitItem, float] | None:
+        limiter = self._opened()
+        for piece in (max(1, limit.amount // SHARES), 1):  # the last ones singly
+            if limiter.hit(limit, kind, who, cost=piece):
+                if len(self._counted) >= MOST_REMEMBERED:
+                    self._counted.clear()
+                self._counted[kind, who] = piece - 1
+                return None
+        return limit, max(limiter.get_window_stats(limit, kind, who).reset_time - time.time(), 1.0)
+
+    def _opened(self) -> SlidingWindowCounterRateLimiter:
+        if self._limiter is None:
+            storage = RedisStorage(
+                self._url,
+                key_prefix=PREFIX,
+                socket_timeout=ANSWER_SECONDS,
+                socket_connect_timeout=ANSWER_SECONDS,
+            )
+            self._limiter = SlidingWindowCounterRateLimiter(storage)
+        return self._limiter
+
+
+class RateLimit:
+    """ASGI middleware behind authentication; who needs no key is not counted."""
+
+    def __init__(self, app: ASGIApp, limiter: RateLimiter) -> None:
+        self.app, self._limiter = app, limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        who = caller.known(scope) if scope["type"] == "http" else caller.NOBODY
+        if who.has_key:
+            kind = READ if scope["method"] in permissions.SAFE else SUBMIT
+            if not self._limiter.lets_through(kind, who.id):
+                refused = await run_in_threadpool(self._limiter.refused, kind, who.id)
+                if refused is not None:
+                    await _answer(scope, kind, *refused)(scope, receive, send)
+                    return
+        await self.app(scope, receive, send)
+
+
+def _answer(scope: Scope, kind: str, limit: RateLimitItem, seconds: float) -> ProblemResponse:
+    wait = math.ceil(seconds)
+    headers = {
+        "Retry-After": str(wait),
+        "RateLimit-Policy": f'"{kind}";q={limit.amount};w={limit.get_expiry()}',
+        "RateLimit": f'"{kind}";r=0;t={wait}',
+    }
+    sentence = f"This key may make {limit.amount} requests of the kind {kind!r} a minute. Try again in {wait} s."
+    return problem_response(scope, "rate_limited", sentence, headers=headers)

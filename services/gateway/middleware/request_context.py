@@ -1,0 +1,76 @@
+"""The outermost layer: gives each request an id, counts and logs it, and answers when everything else has failed."""
+
+import re
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.access import caller
+from services.gateway.problems.problems import problem_response
+from services.registry.db.ids import new_id
+from services.registry.metrics.metrics import GatewayMetrics
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+QUIET = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds by machines
+log = structlog.get_logger()
+
+
+class RequestContext:
+    """ASGI middleware around everything else."""
+
+    def __init__(self, app: ASGIApp, metrics: GatewayMetrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, request_id)
+        begun = time.monotonic()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, answer.send)
+            except Exception:
+                log.exception("request.failed", method=scope["method"], path=scope["path"])
+                if answer.status is not None:
+                    raise  # half an answer is out: only breaking off tells the client
+                await problem_response(scope, "internal_error")(scope, receive, answer.send)
+            finally:
+                self._record(scope, answer.status or 499, time.monotonic() - begun)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self.metrics.http_requests.labels(method, route, str(status)).inc()
+        self.metrics.http_request_seconds.labels(method, route).observe(seconds)
+        level = log.debug if route in QUIET else log.info
+        asked = {"method": method, "path": scope["path"], "caller": caller.known(scope).id}
+        level("request.served", **asked, status=status, seconds=round(seconds, 4))
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own id if it is a decent one, so that its log and ours can be joined."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else new_id("req")
+
+
+class _Answer:
+    """Remembers the status on its way out, and adds the id."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(raw=message["headers"])["X-Request-ID"] = self._request_id
+        await self._send(message)

@@ -1,0 +1,1 @@
+"""Jobs as answers: shown, polled, streamed, listed."""

@@ -1,0 +1,36 @@
+"""One job as the API shows it: the row, its attempts, and the first answers of a finished solve job."""
+
+from sqlalchemy.orm import Session
+
+from services.gateway.schemas.job import Job
+from services.registry.db import tables
+from services.registry.db.database import Database
+from services.registry.jobs import attempts, jobs, solutions
+from services.registry.states import JobKind, JobStatus
+
+SOLUTIONS_SHOWN = 100
+
+
+def read(database: Database, job_id: str) -> Job:
+    """The job with everything that belongs to it; raises JobNotFound."""
+    return show(database, find(database, job_id))
+
+
+def find(database: Database, job_id: str) -> tables.Job:
+    """The job's row; raises JobNotFound."""
+    with database.transaction() as session:
+        return jobs.get(session, job_id)
+
+
+def show(database: Database, row: tables.Job) -> Job:
+    """The row with everything that belongs to it."""
+    with database.transaction() as session:
+        return within(session, row)
+
+
+def within(session: Session, row: tables.Job) -> Job:
+    """The same, in a transaction that is open already."""
+    tried = attempts.of_job(session, row.id)
+    solved = row.kind is JobKind.SOLVE and row.status is JobStatus.SUCCEEDED
+    answers = solutions.page(session, row.id, limit=SOLUTIONS_SHOWN).items if solved else None
+    return Job.of(row, tried, answers)

@@ -1,0 +1,52 @@
+"""Following a job: the tags that make polling cheap, and waiting instead of polling."""
+
+import re
+import threading
+import time
+
+import anyio
+from starlette.concurrency import run_in_threadpool
+
+from services.registry.db.database import Database
+from services.registry.jobs import jobs
+
+FIRST_PAUSE_SECONDS = 0.01  # a puzzle takes a resident model some 30 ms
+LONGEST_PAUSE_SECONDS = 0.5
+PAUSE_GROWTH = 1.5
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
+
+
+def wanted_seconds(prefer: str | None, most: float) -> int:
+    """How long a `Prefer: wait=N` header (RFC 7240) asks to wait, at most `most`; 0 when it does not ask."""
+    found = _WAIT.search(prefer or "")
+    return min(int(found.group(1)), int(most)) if found else 0
+
+
+async def finished_within(database: Database, stopping: threading.Event, job_id: str, seconds: float) -> bool:
+    """Whether the job finishes in this time, and before the service stops; holds neither a thread nor a connection while it waits."""
+    deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
+    while not stopping.is_set():
+        if await run_in_threadpool(_is_finished, database, job_id):
+            return True
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        await anyio.sleep(min(pause, left))
+        pause = min(PAUSE_GROWTH * pause, LONGEST_PAUSE_SECONDS)
+    return False
+
+
+def _is_finished(database: Database, job_id: str) -> bool:
+    with database.transaction() as session:
+        return jobs.status_of(session, job_id).is_final
+
+
+def entity_tag(job_id: str, version: int) -> str:
+    """Changes whenever the job does; weak, because estimates in the body move with the clock."""
+    return f'W/"{job_id}-{version}"'
+
+
+def is_known(tag: str, if_none_match: str | None) -> bool:
+    """Whether the client has this version already."""
+    known = {part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")}
+    return "*" in known or tag.removeprefix("W/") in known

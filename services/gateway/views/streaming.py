@@ -1,0 +1,64 @@
+"""A job's events as they happen (server-sent events); between two reads no connection to the database is held."""
+
+import json
+import threading
+import time
+from collections.abc import AsyncIterator
+
+import anyio
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.concurrency import run_in_threadpool
+
+from services.gateway.schemas.event import JobEvent, JobEvents
+from services.registry.db.database import Database
+from services.registry.errors import DatabaseUnavailable
+from services.registry.jobs import job_events, jobs
+
+EVENTS_A_READ = 500
+FIRST_PAUSE_SECONDS = 0.01  # a resident model takes its first step some 20 ms after it is asked
+BUSY_PAUSE_SECONDS = 0.05  # steps that follow each other closely are read together
+LONGEST_PAUSE_SECONDS = 1.0
+PAUSE_GROWTH = 1.5
+PING_SECONDS = 15.0
+RECONNECT_MILLISECONDS = 2_000
+
+
+def read_events(database: Database, job_id: str, after: int, limit: int = EVENTS_A_READ) -> JobEvents:
+    """The next events of a job, and whether these are its last; raises JobNotFound."""
+    with database.transaction() as session:
+        finished = jobs.status_of(session, job_id).is_final  # read first: the last event comes with the last status
+        rows = job_events.after(session, job_id, after, limit)
+    return JobEvents(data=[JobEvent.of(row) for row in rows], finished=finished and len(rows) < limit)
+
+
+async def stream_events(
+    database: Database, stopping: threading.Event, job_id: str, first: JobEvents, after: int
+) -> AsyncIterator[bytes]:
+    """`first`, then every later event until the job has ended or the service stops."""
+    yield format_sse_event(retry=RECONNECT_MILLISECONDS)
+    events, pause, last_sent = first, FIRST_PAUSE_SECONDS, time.monotonic()
+    while True:
+        for event in events.data:
+            yield _encoded(event)
+            after, last_sent = event.id, time.monotonic()
+            pause = BUSY_PAUSE_SECONDS if event.type == "step" else FIRST_PAUSE_SECONDS
+        if events.finished or stopping.is_set():
+            return
+        if time.monotonic() - last_sent >= PING_SECONDS:
+            yield KEEPALIVE_COMMENT
+            last_sent = time.monotonic()
+        await anyio.sleep(pause)
+        pause = min(PAUSE_GROWTH * pause, LONGEST_PAUSE_SECONDS)
+        events = await run_in_threadpool(_read_if_possible, database, job_id, after)
+
+
+def _read_if_possible(database: Database, job_id: str, after: int) -> JobEvents:
+    """No events while the database is away: the stream outlives a restart of it."""
+    try:
+        return read_events(database, job_id, after)
+    except DatabaseUnavailable:
+        return JobEvents(data=[], finished=False)
+
+
+def _encoded(event: JobEvent) -> bytes:
+    return format_sse_event(data_str=json.dumps(event.data), event=event.type, id=str(event.id))

@@ -1,0 +1,1 @@
+"""The database: connection, tables, and how rows are found, listed and copied."""

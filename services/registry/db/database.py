@@ -1,0 +1,162 @@
+"""The connection to Postgres: the only place that begins and commits transactions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from select import POLLIN, poll
+
+import psycopg
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import DisconnectionError, InterfaceError, InternalError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+
+from services.registry.db import owners
+from services.registry.db.owners import EVERYTHING, Sight
+from services.registry.db.tables import REVISION
+from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
+from services.registry.settings import Settings
+from trm.errors import StorageFull
+
+CONNECT_SECONDS = 5
+DISK_FULL = "53100"  # SQLSTATE
+READ_ONLY, IDLED_TOO_LONG = "25006", "25P03"  # the driver calls these internal errors; both pass
+# A server that vanished without a word is noticed within about half a minute, not after hours; over a unix socket these do nothing.
+KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}  # s, s, -, ms
+# A stopped process must not keep rows locked: the server ends what idles inside a transaction.
+SERVER_OPTIONS = (
+    "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=30s"
+)
+LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+
+
+class Database:
+    """A pool of connections. Threads share it; processes never do."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self._sight = EVERYTHING
+        self.engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=2 * pool_size,
+            pool_timeout=CONNECT_SECONDS,
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "options": SERVER_OPTIONS,
+                "application_name": "trm",
+                **KEEPALIVE,
+            },
+        )
+        event.listen(self.engine, "checkout", _require_open)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        event.listen(self._sessions, "do_orm_execute", owners.filter_by_sight)
+
+    @classmethod
+    def of(cls, settings: Settings, *, pool_size: int = 5) -> "Database":
+        """The database that the settings name; raises SettingMissing."""
+        return cls(settings.require_database_url(), pool_size=pool_size)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits at the end of the block, or rolls back when the block raises.
+
+        Raises DatabaseUnavailable, StorageFull when the server has no room, or SchemaMismatch when that is why a query fails.
+        """
+        try:
+            with typed_errors(), self._sessions(info={owners.SIGHT: self._sight}) as session, session.begin():
+                yield session
+        except ProgrammingError:
+            require_head(self)
+            raise
+
+    @contextmanager
+    def unhurried(self) -> Iterator[Session]:
+        """A transaction that may take as long as it likes: for what an operator does to the whole database."""
+        with self.transaction() as session:
+            _unhurry(session.connection())
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A session that sees the database as it is at its first question, for as long as it likes, and changes nothing."""
+        with self.transaction() as session:
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            _unhurry(session.connection(execution_options=options))
+            yield session
+
+    def seen_by(self, sight: Sight) -> "Database":
+        """The same connections, whose every query finds only what this caller may see."""
+        view = copy(self)
+        view._sight = sight
+        return view
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def _unhurry(connection: Connection) -> None:
+    for limit in LIMITS:
+        connection.execute(text(f"SET LOCAL {limit} = 0"))
+
+
+def _require_open(connection: psycopg.Connection, _record: object, _proxy: object) -> None:
+    """Have the pool replace a connection that died while it was idle: then its end can be read, and else nothing can.
+
+    Looking costs no round trip; asking the server would double those of a short transaction.
+    """
+    socket = poll()
+    socket.register(connection.fileno(), POLLIN)
+    if socket.poll(0):
+        raise DisconnectionError("The server has ended the connection.")
+
+
+@contextmanager
+def typed_errors() -> Iterator[None]:
+    """Turns the driver's errors of an absent or exhausted server into ours."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("Every connection to the database is in use. Try again in a moment.") from error
+    except (OperationalError, InterfaceError) as error:
+        raise _translated(error.orig) from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:  # of a COPY, which goes past SQLAlchemy
+        raise _translated(error) from error
+    except (InternalError, psycopg.InternalError) as error:
+        reason = error.orig if isinstance(error, InternalError) else error
+        if getattr(reason, "sqlstate", None) in (READ_ONLY, IDLED_TOO_LONG):
+            raise _translated(reason) from error
+        raise
+
+
+def _translated(error: BaseException | None) -> Exception:
+    if getattr(error, "sqlstate", None) == DISK_FULL:
+        return StorageFull("The database's disk is full; nothing was recorded. Free some space there.")
+    reason = " ".join(str(error).split())[:300]
+    return DatabaseUnavailable(f"The database does not answer: {reason}")
+
+
+def current_revision(database: Database) -> str | None:
+    """The migration that the database is at; None for an empty one."""
+    with typed_errors(), database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def require_head(database: Database) -> None:
+    """Raises SchemaBehind or SchemaAhead unless the database has exactly this code's schema; revisions are numbered upwards."""
+    current = current_revision(database)
+    if current == REVISION:
+        return
+    if current is None or current < REVISION:
+        raise SchemaBehind(
+            f"The database is at {current or 'nothing'}, this code needs {REVISION}. Run `python -m migrations`."
+        )
+    raise SchemaAhead(
+        f"The database is at {current}, which this code does not know. Run the code that made it, or newer."
+    )

@@ -1,0 +1,1 @@
+"""Jobs: their rows, moves, leases, attempts, events and answers."""

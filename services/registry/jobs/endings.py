@@ -1,0 +1,82 @@
+"""How a worker lets go of a job: for good, for another attempt, or because it is being stopped itself."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.registry.db.base import Json
+from services.registry.db.tables import Job
+from services.registry.jobs import leases, moves
+from services.registry.jobs.moves import Failure
+from services.registry.states import JobStatus, Outcome, after_failure, after_release, backoff_seconds
+
+TIMED_OUT = "job_timed_out"
+
+
+def finish(
+    session: Session,
+    claim: leases.Claim,
+    status: JobStatus,
+    *,
+    result: Json | None = None,
+    failure: Failure | None = None,
+) -> None:
+    """End the job for good: succeeded, failed (with its failure) or cancelled; raises StaleLease."""
+    if (status is JobStatus.FAILED) != (failure is not None):
+        raise ValueError("a failed job has a failure, and no other has one")
+    moves.end(session, leases.hold(session, claim), status, Outcome(status.value), result=result, failure=failure)
+
+
+def retry(session: Session, claim: leases.Claim, failure: Failure) -> JobStatus:
+    """Give up this attempt: the job goes back to the queue after a pause, or fails when this was its last attempt.
+
+    Raises StaleLease.
+    """
+    return give_up(session, leases.hold(session, claim), Outcome.RETRIED, failure)
+
+
+def release(session: Session, claim: leases.Claim) -> JobStatus:
+    """Hand the job back because the worker stops or the job is to pause: this attempt does not count.
+
+    It is queued again at once, or paused or cancelled as its owner has asked. Raises StaleLease.
+    """
+    return hand_back(session, leases.hold(session, claim))
+
+
+def hand_back(session: Session, job: Job) -> JobStatus:
+    """The same for a job whose row is locked."""
+    after = after_release(cancel=job.cancel_requested_at is not None, pause=job.pause_requested_at is not None)
+    if after is JobStatus.CANCELLED:
+        moves.end(session, job, after, Outcome.CANCELLED)
+        return after
+    job.max_attempts = Job.max_attempts + 1
+    if after is JobStatus.PAUSED:
+        moves.pause(session, job)
+    else:
+        moves.requeue(session, job, Outcome.RELEASED)
+    return after
+
+
+def give_up(session: Session, job: Job, outcome: Outcome, failure: Failure) -> JobStatus:
+    """End the attempt at a job whose row is locked, and let the job go where that leads."""
+    cancel, pause = job.cancel_requested_at is not None, job.pause_requested_at is not None
+    after = after_failure(job.attempt, job.max_attempts, cancel=cancel, pause=pause)
+    if not cancel and _is_overdue(session, job):
+        after, failure = JobStatus.FAILED, timed_out(job.timeout_seconds)
+    if after is JobStatus.QUEUED:
+        delay = backoff_seconds(job.attempt - job.earlier_attempts)
+        moves.requeue(session, job, outcome, failure=failure, delay_seconds=delay)
+    elif after is JobStatus.PAUSED:
+        moves.pause(session, job, outcome, failure)
+    else:
+        ended = outcome if outcome is Outcome.LOST else Outcome(after.value)
+        moves.end(session, job, after, ended, failure=failure)
+    return after
+
+
+def timed_out(seconds: int | None) -> Failure:
+    """Why a job fails that was worked on for longer than it may be."""
+    return Failure(TIMED_OUT, f"The job was worked on for longer than its timeout_seconds, {seconds}.")
+
+
+def _is_overdue(session: Session, job: Job) -> bool:
+    return job.deadline_at is not None and bool(session.scalar(select(func.now() > job.deadline_at)))

@@ -1,0 +1,196 @@
+"""The job's row: made, read, listed, and moved by its owner. Who works on it is the business of `leases`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Integer, bindparam, func, insert, select
+from sqlalchemy.orm import Session
+
+from services.registry.db.base import Json
+from services.registry.db.ids import LOCAL_OWNER, new_id
+from services.registry.db.lookup import find
+from services.registry.db.pages import Page, newest_first
+from services.registry.db.tables import Job
+from services.registry.errors import JobFinished, JobNotFound, MoveRefused
+from services.registry.jobs import moves
+from services.registry.states import JobKind, JobStatus, Outcome
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How soon a job is to be done, and when not any more."""
+
+    priority: int = 0  # -10 to 10; higher ones first
+    ttl_seconds: int | None = None  # to wait for a worker, at most
+    timeout_seconds: int | None = None  # to be worked on, at most
+
+
+NO_WISHES = Wishes()
+
+
+def new_row(
+    kind: JobKind,
+    request: Json,
+    *,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    pretrained: str | None = None,
+    total_steps: int | None = None,
+    max_attempts: int = 3,
+    wishes: Wishes = NO_WISHES,
+    owner: str = LOCAL_OWNER,
+) -> Json:
+    """The columns of a new job, with its id, for `insert_rows`."""
+    references = {"run_id": run_id, "model_id": model_id, "pretrained": pretrained}
+    limits = {"total_steps": total_steps, "max_attempts": max_attempts}
+    return {
+        "id": new_id("job"),
+        "owner": owner,
+        "kind": kind,
+        "request": request,
+        **references,
+        **limits,
+        **asdict(wishes),
+    }
+
+
+def insert_rows(session: Session, rows: Sequence[Json]) -> list[Job]:
+    """Put new jobs in the queue with one statement, and return them in their order, not bound to the session."""
+    expires_at = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, bindparam("wait", type_=Integer))
+    added = insert(Job).values(expires_at=expires_at).returning(*_COMPUTED, sort_by_parameter_order=True)
+    computed = session.execute(added, [row | {"wait": row["ttl_seconds"]} for row in rows]).mappings()
+    return [Job(**row, **found) for row, found in zip(rows, computed, strict=True)]
+
+
+# What the database adds to a new row: the request itself, which may be large, does not travel back.
+_COMPUTED = (
+    Job.status,
+    Job.expires_at,
+    Job.attempt,
+    Job.earlier_attempts,
+    Job.step,
+    Job.version,
+    Job.available_at,
+    Job.created_at,
+)
+
+
+def get(session: Session, job_id: str) -> Job:
+    """The job; raises JobNotFound."""
+    job = find(session, Job, job_id)
+    if job is None:
+        raise _not_found(job_id)
+    return job
+
+
+def status_of(session: Session, job_id: str) -> JobStatus:
+    """The job's status alone, without the request, which may be large; raises JobNotFound."""
+    status = None if "\0" in job_id else session.scalar(select(Job.status).where(Job.id == job_id))
+    if status is None:
+        raise _not_found(job_id)
+    return status
+
+
+def page(
+    session: Session,
+    *,
+    status: JobStatus | None = None,
+    kind: JobKind | None = None,
+    run_id: str | None = None,
+    cursor: str | None = None,
+    limit: int = 20,
+) -> Page[Job]:
+    """A page of jobs, youngest first; raises InvalidCursor."""
+    filters = {"status": status, "kind": kind, "run_id": run_id}
+    statement = select(Job).filter_by(**{name: value for name, value in filters.items() if value is not None})
+    return newest_first(session, statement, Job.created_at, Job.id, cursor, limit)
+
+
+def request_cancel(session: Session, job_id: str) -> Job:
+    """Cancel a job that no worker has at once; ask the worker of a running one to stop. Asking twice changes nothing.
+
+    Raises JobNotFound, or JobFinished.
+    """
+    job = _locked(session, job_id)
+    if job.status.is_final:
+        raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
+    if job.status is not JobStatus.RUNNING:
+        moves.end(session, job, JobStatus.CANCELLED, Outcome.CANCELLED)
+    elif job.cancel_requested_at is None:
+        job.cancel_requested_at = func.now()
+        job.pause_requested_at = None
+        job.version = Job.version + 1
+    return _fresh(session, job)
+
+
+def request_pause(session: Session, job_id: str) -> Job:
+    """Set a queued job aside at once; ask the worker of a running one to save and let go. Asking twice changes nothing.
+
+    Raises JobNotFound, JobFinished or MoveRefused.
+    """
+    job = _locked(session, job_id)
+    if job.status.is_final:
+        raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to pause.")
+    if job.cancel_requested_at is not None:
+        raise MoveRefused("The job is being cancelled; it cannot be paused any more.")
+    if job.status is JobStatus.QUEUED:
+        moves.pause(session, job)
+    elif job.pause_requested_at is None:
+        job.pause_requested_at = func.now()
+        job.version = Job.version + 1
+    return _fresh(session, job)
+
+
+def resume(session: Session, job_id: str) -> Job:
+    """Queue a paused job again, or withdraw the wish to pause a running one. Raises JobNotFound or MoveRefused."""
+    job = _locked(session, job_id)
+    if job.pause_requested_at is None:
+        raise MoveRefused(f"The job is {job.status.value}; only a paused one can be resumed.")
+    if job.status is JobStatus.PAUSED:
+        moves.wake(session, job, "resumed")
+    else:
+        job.pause_requested_at = None
+        job.version = Job.version + 1
+    return _fresh(session, job)
+
+
+def retry(session: Session, job_id: str, attempts: int) -> Job:
+    """Queue a failed or cancelled job again, with so many attempts and all its time.
+
+    A training goes on from its last intact checkpoint. Raises JobNotFound or MoveRefused.
+    """
+    job = _locked(session, job_id)
+    if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+        raise MoveRefused(f"The job is {job.status.value}; only a failed or cancelled one can be retried.")
+    if job.status is JobStatus.FAILED:
+        job.earlier_failures += 1
+    else:
+        job.earlier_cancellations += 1
+    job.earlier_attempts, job.max_attempts = job.attempt, job.attempt + attempts
+    moves.wake(session, job, "retried")
+    return _fresh(session, job)
+
+
+def _fresh(session: Session, job: Job) -> Job:
+    session.flush()
+    session.refresh(job)  # what the database computed
+    return job
+
+
+_ENDED = {
+    JobStatus.SUCCEEDED: "succeeded",
+    JobStatus.FAILED: "failed",
+    JobStatus.CANCELLED: "been cancelled",
+}
+
+
+def _locked(session: Session, job_id: str) -> Job:
+    statement = select(Job).where(Job.id == job_id.replace("\0", "?")).with_for_update(key_share=True)
+    job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    if job is None:
+        raise _not_found(job_id)
+    return job
+
+
+def _not_found(job_id: str) -> JobNotFound:
+    return JobNotFound(f"There is no job {job_id[:100]!r}.")

@@ -1,0 +1,119 @@
+"""Brings back jobs whose worker fell silent, and finds queued jobs whose message may be lost."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from services.registry.db.tables import Job
+from services.registry.jobs import endings, moves
+from services.registry.jobs.moves import Failure
+from services.registry.jobs.queue import Announcement
+from services.registry.states import JobKind, JobStatus, Outcome
+
+WORKER_LOST = "worker_lost"
+JOB_EXPIRED = "job_expired"
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """A job taken from a silent worker, and where it went."""
+
+    job_id: str
+    kind: JobKind
+    attempt: int
+    worker: str
+    status: JobStatus
+
+
+def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
+    """Take every job whose lease has run out from its worker: queued again after a pause, or ended.
+
+    Two reapers at once share the work.
+    """
+    expired = (
+        select(Job)
+        .where(Job.status == JobStatus.RUNNING, Job.lease_expires_at < func.now())
+        .order_by(Job.lease_expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    return [_rescue(session, job) for job in session.scalars(expired)]
+
+
+def _rescue(session: Session, job: Job) -> Rescue:
+    attempt, worker = job.attempt, job.worker or "unknown"
+    failure = Failure(WORKER_LOST, f"The worker {worker} fell silent during attempt {attempt} of {job.max_attempts}.")
+    status = endings.give_up(session, job, Outcome.LOST, failure)
+    return Rescue(job.id, job.kind, attempt, worker, status)
+
+
+def fail_expired(session: Session, limit: int = 1000) -> list[Job]:
+    """End every queued job that has waited longer than it may; one that a worker just claims escapes."""
+    expired = (
+        select(Job)
+        .where(Job.status == JobStatus.QUEUED, Job.expires_at <= func.now())
+        .order_by(Job.expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    jobs = list(session.scalars(expired))
+    for job in jobs:
+        failure = Failure(JOB_EXPIRED, f"No worker took the job up within its ttl_seconds, {job.ttl_seconds}.")
+        moves.end(session, job, JobStatus.FAILED, Outcome.FAILED, failure=failure)
+    return jobs
+
+
+def release_all(session: Session) -> int:
+    """What a restored database needs, whose workers and messages are gone: running jobs are handed back, and nobody has
+    been told of any job; how many were running.
+    """
+    running = list(session.scalars(select(Job).where(Job.status == JobStatus.RUNNING).with_for_update(key_share=True)))
+    for job in running:
+        endings.hand_back(session, job)
+    told = update(Job).where(Job.status == JobStatus.QUEUED, Job.published_at.is_not(None)).values(published_at=None)
+    session.execute(told.execution_options(synchronize_session=False))
+    return len(running)
+
+
+def never_announced(session: Session, limit: int = 1000) -> list[Announcement]:
+    """Jobs that wait without a message, longest first.
+
+    Their rows are locked: publish and mark them in the same transaction.
+    """
+    return _announcements(session, (Job.published_at.is_(None),), Job.available_at, limit)
+
+
+def long_announced(session: Session, kind: JobKind, republish_seconds: float, limit: int) -> list[Announcement]:
+    """Jobs that wait unclaimed with a message so old that it may be lost, oldest first; locked likewise."""
+    stale = func.now() - timedelta(seconds=republish_seconds)
+    return _announcements(session, (Job.kind == kind, Job.published_at < stale), Job.published_at, limit)
+
+
+def _announcements(
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    order: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
+    limit: int,
+) -> list[Announcement]:
+    statement = (
+        select(Job.id, Job.kind)
+        .where(Job.status == JobStatus.QUEUED, Job.available_at <= func.now(), *conditions)
+        .order_by(order)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    return [Announcement(job_id, kind) for job_id, kind in session.execute(statement)]
+
+
+def mark_published(session: Session, job_ids: Collection[str]) -> None:
+    """Note that the messages of these jobs were sent just now."""
+    if job_ids:
+        session.execute(
+            update(Job)
+            .where(Job.id.in_(job_ids), Job.status == JobStatus.QUEUED)
+            .values(published_at=func.now())
+            .execution_options(synchronize_session=False)
+        )

@@ -1,0 +1,1 @@
+"""Runs: their checkpoints, evaluations, curves and data sets."""

@@ -1,0 +1,69 @@
+"""Uploaded data sets: a row exists only for one that is complete in the storage."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.registry.db import owners
+from services.registry.db.pages import Page, newest_first
+from services.registry.db.tables import Dataset
+from services.registry.errors import DatasetNameTaken, DatasetNotFound
+from trm.puzzles.spec import PuzzleSpec
+
+
+def add(
+    session: Session,
+    dataset_id: str,
+    *,
+    name: str,
+    spec: PuzzleSpec,
+    splits: Mapping[str, int],
+    overlap: int,
+    url: str,
+    sha256: str,
+) -> Dataset:
+    """Record a stored data set; raises DatasetNameTaken."""
+    values = {
+        "id": dataset_id,
+        "owner": owners.of(session),
+        "name": name,
+        "kind": spec.kind,
+        "spec": spec.model_dump(mode="json"),
+        "splits": dict(splits),
+        "overlap": overlap,
+        "url": url,
+        "sha256": sha256,
+    }
+    unique = [Dataset.owner, Dataset.name]
+    statement = insert(Dataset).values(values).on_conflict_do_nothing(index_elements=unique).returning(Dataset)
+    dataset = session.scalars(statement).one_or_none()
+    if dataset is None:
+        raise _taken(name)
+    return dataset
+
+
+def require_free_name(session: Session, name: str) -> None:
+    """Raises DatasetNameTaken; ask before storing a large file, `add` decides."""
+    if session.scalar(select(Dataset.id).filter_by(owner=owners.of(session), name=name)) is not None:
+        raise _taken(name)
+
+
+def get(session: Session, id_or_name: str) -> Dataset:
+    """The uploaded data set with this id or name; raises DatasetNotFound."""
+    statement = select(Dataset).where(or_(Dataset.id == id_or_name, Dataset.name == id_or_name))
+    best_first = (Dataset.id != id_or_name, Dataset.owner != owners.of(session), Dataset.created_at)
+    dataset = None if "\0" in id_or_name else session.scalars(statement.order_by(*best_first)).first()
+    if dataset is None:
+        raise DatasetNotFound(f"There is no uploaded data set {id_or_name[:100]!r}.")
+    return dataset
+
+
+def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Dataset]:
+    """A page of uploaded data sets, youngest first; raises InvalidCursor."""
+    return newest_first(session, select(Dataset), Dataset.created_at, Dataset.id, cursor, limit)
+
+
+def _taken(name: str) -> DatasetNameTaken:
+    return DatasetNameTaken(f"There is a data set {name!r} already. Choose another name.")

@@ -1,0 +1,58 @@
+"""Runs: one training each, across every attempt at it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from services.registry.db.base import Json
+from services.registry.db.ids import LOCAL_OWNER, new_id
+from services.registry.db.lookup import find
+from services.registry.db.pages import Page, newest_first
+from services.registry.db.tables import Run
+from services.registry.errors import RunNotFound
+from services.registry.jobs import attempts, leases
+from trm.config.run import RunConfig
+
+
+def new_row(config: RunConfig, *, name: str | None = None, parent: str | None = None, owner: str = LOCAL_OWNER) -> Json:
+    """The columns of a new run, with its id, for `insert_rows`."""
+    return {
+        "id": new_id("run"),
+        "owner": owner,
+        "name": name,
+        "preset": config.preset,
+        "dataset": config.dataset,
+        "config": config.model_dump(mode="json"),
+        "total_steps": config.train.steps,
+        "parent_checkpoint_id": parent,
+    }
+
+
+def insert_rows(session: Session, rows: Sequence[Json]) -> None:
+    """Record new runs with one statement."""
+    session.execute(insert(Run), rows)
+
+
+def get(session: Session, run_id: str) -> Run:
+    """The run; raises RunNotFound."""
+    run = find(session, Run, run_id)
+    if run is None:
+        raise RunNotFound(f"There is no run {run_id[:100]!r}.")
+    return run
+
+
+def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Run]:
+    """A page of runs, youngest first; raises InvalidCursor."""
+    return newest_first(session, select(Run), Run.created_at, Run.id, cursor, limit)
+
+
+def record_start(session: Session, claim: leases.Claim, *, step: int, parameters: int, device: str) -> None:
+    """Note what is known once an attempt trains: where it goes on from, the model's size, the device.
+
+    Raises StaleLease.
+    """
+    attempts.record_first_step(session, claim, step)
+    session.execute(
+        update(Run).where(Run.id == claim.training_run).values(step=step, parameters=parameters, device=device)
+    )

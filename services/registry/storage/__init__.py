@@ -1,0 +1,1 @@
+"""The artifact storage, and the rows that point into it."""

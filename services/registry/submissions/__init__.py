@@ -1,0 +1,1 @@
+"""What is asked for, before it is a job."""

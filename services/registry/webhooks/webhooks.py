@@ -1,0 +1,135 @@
+"""Webhooks: the addresses that owners want told of jobs' ends, and the messages to them, kept until they have arrived."""
+
+import base64
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from services.registry.db import owners
+from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
+from services.registry.db.base import Json
+from services.registry.db.ids import new_id
+from services.registry.db.lookup import find
+from services.registry.db.pages import Page, newest_first
+from services.registry.errors import WebhookNotFound
+
+SECRET_BYTES = 32
+MOST_ENDPOINTS = 20  # of one owner: each costs a row for each of the owner's jobs
+GONE = "410"
+
+
+def create(session: Session, *, url: str, events: Collection[str]) -> WebhookEndpoint:
+    """Record an endpoint of the session's owner, with a new secret."""
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    values = {"url": url, "events": sorted(set(events)), "secret": secret}
+    row = WebhookEndpoint(id=new_id("whe"), owner=owners.of(session), **values)
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
+def count(session: Session) -> int:
+    """How many endpoints the session's owner has."""
+    mine = select(func.count()).select_from(WebhookEndpoint).where(WebhookEndpoint.owner == owners.of(session))
+    return session.scalar(mine) or 0
+
+
+def get(session: Session, endpoint_id: str) -> WebhookEndpoint:
+    """The endpoint; raises WebhookNotFound."""
+    row = find(session, WebhookEndpoint, endpoint_id)
+    if row is None:
+        raise WebhookNotFound(f"There is no webhook {endpoint_id[:100]!r}.")
+    return row
+
+
+def remove(session: Session, endpoint_id: str) -> None:
+    """Forget an endpoint and its messages; raises WebhookNotFound."""
+    session.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == get(session, endpoint_id).id))
+
+
+def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[WebhookEndpoint]:
+    """A page of endpoints, youngest first; raises InvalidCursor."""
+    created_at, row_id = WebhookEndpoint.created_at, WebhookEndpoint.id
+    return newest_first(session, select(WebhookEndpoint), created_at, row_id, cursor, limit)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A message to be sent now."""
+
+    id: str
+    attempt: int  # counted from 1, this one included
+    url: str
+    secret: str
+    payload: Json
+
+
+def claim_due(session: Session, limit: int, hold_seconds: float) -> list[Due]:
+    """Take messages whose time has come; whoever takes them and then dies leaves them due again after `hold_seconds`."""
+    found = (
+        select(WebhookDelivery.id)
+        .where(WebhookDelivery.due_at <= func.now())
+        .order_by(WebhookDelivery.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(WebhookDelivery)
+        .where(WebhookDelivery.id.in_(found), WebhookEndpoint.id == WebhookDelivery.endpoint_id)
+        .values(attempt=WebhookDelivery.attempt + 1, due_at=func.now() + timedelta(seconds=hold_seconds))
+        .returning(
+            WebhookDelivery.id,
+            WebhookDelivery.attempt,
+            WebhookEndpoint.url,
+            WebhookEndpoint.secret,
+            WebhookDelivery.payload,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return [Due(*row) for row in session.execute(taken)]
+
+
+def record_arrival(session: Session, message: Due, outcome: str) -> None:
+    """The endpoint has taken the message."""
+    _settle(session, message, outcome=outcome, due_at=None, delivered_at=func.now())
+
+
+def record_failure(session: Session, message: Due, outcome: str, pause_seconds: float | None) -> None:
+    """It has not: try again after a pause, or never when that is None."""
+    due_at = None if pause_seconds is None else func.now() + timedelta(seconds=pause_seconds)
+    _settle(session, message, outcome=outcome, due_at=due_at)
+
+
+def disable(session: Session, message_id: str) -> None:
+    """The endpoint of this message says that it is gone: it is told nothing more."""
+    endpoint = select(WebhookDelivery.endpoint_id).where(WebhookDelivery.id == message_id).scalar_subquery()
+    ended = update(WebhookEndpoint).where(WebhookEndpoint.id == endpoint).values(disabled_at=func.now())
+    session.execute(ended.execution_options(synchronize_session=False))
+    pending = WebhookDelivery.endpoint_id == endpoint, WebhookDelivery.due_at.is_not(None)
+    dropped = update(WebhookDelivery).where(*pending).values(due_at=None, outcome=GONE)
+    session.execute(dropped.execution_options(synchronize_session=False))
+
+
+def _settle(session: Session, message: Due, **values: Any) -> None:  # noqa: ANN401 - columns
+    """Write how an attempt ended, unless a later one has begun: whoever was away for too long changes nothing."""
+    ours = WebhookDelivery.id == message.id, WebhookDelivery.attempt == message.attempt
+    settled = update(WebhookDelivery).where(*ours).values(values)
+    session.execute(settled.execution_options(synchronize_session=False))
+
+
+def deliveries(session: Session, endpoint_id: str, limit: int = 50) -> list[WebhookDelivery]:
+    """The newest messages to an endpoint."""
+    mine = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id)
+    return list(session.scalars(mine.order_by(WebhookDelivery.created_at.desc()).limit(limit)))
+
+
+def forget_settled(session: Session, days: float) -> None:
+    """Remove the records of messages that were settled long ago."""
+    old = WebhookDelivery.created_at < func.now() - timedelta(days=days)
+    session.execute(delete(WebhookDelivery).where(WebhookDelivery.due_at.is_(None), old))

@@ -1,0 +1,1 @@
+"""What defines an experiment: model, training, presets and ablations."""

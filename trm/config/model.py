@@ -1,0 +1,110 @@
+"""The network and its recursion, as an experiment defines them."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from trm.puzzles.spec import Frozen
+
+
+class ModelConfig(Frozen):
+    """The network and its recursion. Defaults are the paper's (arXiv 2510.04871, Sudoku)."""
+
+    mixer: Literal["mlp", "attention", "units", "neighbours", "directed_neighbours"] = "mlp"
+    """What mixes the tokens. The paper's: an MLP over the token axis, or self-attention with rotary embeddings. Ours, for puzzles of any
+    size: messages along a Sudoku's cells, rows, columns and boxes (`units`), or between the cells of a grid, the same from every side
+    (`neighbours`) or with weights for each of the four directions (`directed_neighbours`)."""
+    feed_forward: Literal["swiglu", "normed_swiglu"] = "swiglu"
+    """`normed_swiglu` is sigmoid(gate) * norm(gate * up), which suits Muon (arXiv 2601.19085)."""
+    experts: int = Field(default=1, ge=1, le=16)
+    """Feed-forwards over channels; with several, every token goes to two of them."""
+    latents: Literal["answer_and_latent", "single", "multi_scale", "none"] = "answer_and_latent"
+    """What thinks beside the answer: a latent, nothing (`single`), a latent for each latent step, or no recursion at all."""
+    networks: Literal["shared", "separate"] = "shared"
+    """`separate`: a second network updates the answer, as in HRM."""
+    gradient_steps: int | None = Field(default=None, ge=1)
+    """Latent updates at the end of the last recursion that have a gradient; all if left out, 1 in HRM."""
+    hidden_size: int = Field(default=512, ge=8, le=4096)
+    """Channels of every token, D."""
+    heads: int = Field(default=8, ge=1, le=64)
+    """Attention heads; attention only."""
+    layers: int = Field(default=2, ge=1, le=16)
+    """Layers of the network (of each, where there are two)."""
+    expansion: float = Field(default=4.0, gt=0, le=16)
+    """Inner width of a feed-forward over its outer one: two thirds of it, rounded up to a multiple of 256; exactly it for the mixers
+    that are ours."""
+    tied_embeddings: bool = False
+    """The answer head is the token embedding."""
+    latent_steps: int = Field(default=6, ge=1, le=32)
+    """Updates of the latent in one recursion, n."""
+    recursions: int = Field(default=3, ge=1, le=32)
+    """Recursions in a supervision step, T; all but the last without gradient."""
+    max_supervision_steps: int = Field(default=16, ge=1, le=64)
+    """How often an answer may be improved, N_sup."""
+    prefix_tokens: int = Field(default=16, ge=0, le=64)
+    """Tokens before the grid: the puzzle embedding, and scratch space beside it, P."""
+    puzzle_ids: int = Field(default=1, ge=1)
+    """Rows of the puzzle embedding table; ARC has one for every variant of every task."""
+    hypotheses: int = Field(default=1, ge=1, le=16)
+    """Latents that compete for each puzzle, K; the best one is trained (arXiv 2601.19085)."""
+    random_start: bool = False
+    """States start at fresh random values for every puzzle (arXiv 2605.21488)."""
+    inertia: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the old value that an update keeps (arXiv 2605.21488: 0.05)."""
+    update_noise: float = Field(default=0.0, ge=0, le=1)
+    """Deviation of the noise added to every update in training (arXiv 2605.21488: 0.01)."""
+
+    @property
+    def any_size(self) -> bool:
+        """Whether the weights depend on no size, so that they answer every puzzle of their kind."""
+        return self.mixer in ("units", "neighbours", "directed_neighbours")
+
+    @property
+    def effective_depth(self) -> int:
+        """Layers a signal passes in one supervision step: T (n + 1) layers."""
+        if self.latents == "none":
+            return self.layers
+        return self.recursions * (self.latent_steps + 1) * self.layers
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        recursive = self.latents != "none"
+        for wrong, sentence in (
+            (
+                self.mixer == "attention" and self.hidden_size % (2 * self.heads),
+                "hidden_size must be a multiple of 2 * heads, for rotary embeddings",
+            ),
+            (
+                self.networks == "separate" and self.latents not in ("answer_and_latent",),
+                "a second network needs latents=answer_and_latent: it updates the answer, apart from the latent",
+            ),
+            (self.prefix_tokens == 0 and self.puzzle_ids > 1, "several puzzle_ids need prefix_tokens to carry them"),
+            (
+                not recursive and (self.recursions, self.latent_steps, self.max_supervision_steps) != (1, 1, 1),
+                "latents=none is one pass: set recursions, latent_steps and max_supervision_steps to 1",
+            ),
+            (
+                self.gradient_steps is not None and self.gradient_steps > self.latent_steps,
+                "gradient_steps cannot exceed latent_steps",
+            ),
+            (
+                self.gradient_steps is not None and self.latents in ("multi_scale", "none"),
+                "gradient_steps needs one latent that is updated several times",
+            ),
+            (
+                self.hypotheses > 1 and self.latents != "answer_and_latent",
+                "several hypotheses need latents=answer_and_latent: they share the answer and differ in the latent",
+            ),
+            (
+                self.hypotheses > 1 and self.random_start,
+                "hypotheses start at their own fixed latents: drop random_start",
+            ),
+            (not recursive and (self.inertia or self.update_noise), "inertia and update_noise need a recursion"),
+            (
+                self.any_size and (self.prefix_tokens or self.experts > 1 or self.tied_embeddings),
+                f"mixer={self.mixer} has no prefix, no experts and a head of its own: set prefix_tokens to 0, experts to 1",
+            ),
+        ):
+            if wrong:
+                raise ValueError(sentence)
+        return self

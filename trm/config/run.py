@@ -1,0 +1,46 @@
+"""One training, whole: frozen, complete, stored in every run and checkpoint."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from trm.config.model import ModelConfig
+from trm.config.train import TrainConfig
+from trm.puzzles.spec import Frozen, PuzzleSpec
+
+CompileChoice = Literal[
+    "auto", "always", "never"
+]  # of the network's kernels, by whoever runs it: no part of an experiment
+
+
+class RunConfig(Frozen):
+    """One training, whole: with the data set and the code version it can be repeated."""
+
+    preset: str
+    dataset: str
+    puzzle: PuzzleSpec
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.model.mixer == "units") > (self.puzzle.kind == "sudoku"):
+            raise ValueError("mixer=units passes messages along the units of a Sudoku: use neighbours for other grids")
+        if self.model.mixer == "units" and self.train.label_smoothing:
+            raise ValueError("mixer=units knows which symbols a cell cannot hold: set label_smoothing to 0")
+        if self.model.any_size and self.train.label_smoothing and self.puzzle.kind == "maze":
+            raise ValueError(
+                f"mixer={self.model.mixer} knows what a maze's cell cannot become: set label_smoothing to 0"
+            )
+        if self.train.reveal and self.puzzle.kind != "sudoku":
+            raise ValueError("only the blanks of a Sudoku can be revealed: set train.reveal to 0")
+        if self.train.target == "closest_path" and self.puzzle.kind != "maze":
+            raise ValueError("only a maze has several answers: set train.target to label")
+        if self.train.hard_share is not None and self.puzzle.kind == "arc":
+            raise ValueError("ARC has no ratings: leave train.hard_share out")
+        fixed = self.model.latents in ("multi_scale", "none")
+        if self.train.depth_curriculum and fixed:
+            raise ValueError(f"a depth_curriculum cannot change the depth of latents={self.model.latents}")
+        if self.train.patience is not None and self.puzzle.kind == "arc":
+            raise ValueError("ARC has no validation split: patience has nothing to go by")
+        return self

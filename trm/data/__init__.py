@@ -1,0 +1,1 @@
+"""What a training reads: splits, feeds and augmentation."""

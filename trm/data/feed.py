@@ -1,0 +1,95 @@
+"""The order in which training puzzles enter free slots."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trm.data.augment import augment, maze_images
+from trm.errors import ConfigError
+from trm.network.device import on_device
+from trm.puzzles.puzzle_set import PuzzleSet
+from trm.puzzles.scoring import IGNORED
+from trm.puzzles.spec import PuzzleSpec
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
+    """The order `(count,)` of a pass over the puzzles, epochs counted from 0: the official sampler's, for one epoch an iteration."""
+    return torch.from_numpy(np.random.Generator(np.random.Philox(seed + epoch + 1)).permutation(count))
+
+
+class Feed:
+    """Endless passes over the training puzzles, each in its own random order, augmented as they leave.
+
+    Every puzzle offered is trained on, unlike in the official loader, which drops the rows of slots that have not halted.
+    """
+
+    def __init__(
+        self,
+        puzzles: PuzzleSet,
+        *,
+        augmented: bool,
+        seed: int,
+        device: torch.device,
+        hard_share: float | None = None,
+        hard_rating: int = 1,
+    ) -> None:
+        """With `hard_share` puzzles are drawn with replacement, that share of them from those rated `hard_rating` or more.
+
+        Raises ConfigError where no puzzle, or every one, is rated so.
+        """
+        self.spec: PuzzleSpec = puzzles.spec
+        self.augmented = augmented and self.spec.kind == "sudoku"
+        tables = (puzzles.questions, puzzles.answers)
+        if augmented and self.spec.kind == "maze":
+            tables = maze_images(self.spec, puzzles.questions)
+        self.count, self.seed = len(puzzles), seed
+        self.images = len(tables[0]) // self.count  # of every puzzle, one after the other
+        self.questions, self.answers = (torch.from_numpy(table).to(device) for table in tables)  # (n images, L)
+        self.hard_share = hard_share
+        if hard_share is not None:
+            self.pools = _split_by_rating(puzzles, hard_rating)
+        self.seek(0, 0)
+
+    def seek(self, epoch: int, position: int) -> None:
+        """Go on from a recorded place."""
+        self.epoch, self.position = epoch, position
+        self.order = epoch_order(self.count, self.seed, epoch)
+
+    def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The next `count` questions and labels `(count, L)`, padding ignored, and their puzzle ids `(count,)`."""
+        rows = self._next_rows(count) if self.hard_share is None else self._draw_rows(count, self.hard_share, generator)
+        if self.images > 1:
+            rows = rows * self.images + torch.randint(self.images, (count,), generator=generator)
+        rows = on_device(rows, self.questions.device)
+        questions, answers = self.questions[rows].int(), self.answers[rows].int()
+        if self.augmented:
+            questions, answers = augment(self.spec, questions, answers, generator)
+        return questions, answers.masked_fill(answers == 0, IGNORED), torch.zeros_like(rows)
+
+    def _draw_rows(self, count: int, hard_share: float, generator: torch.Generator) -> Tensor:
+        is_hard = torch.rand(count, generator=generator) < hard_share
+        easy, hard = (pool[torch.randint(len(pool), (count,), generator=generator)] for pool in self.pools)
+        return torch.where(is_hard, hard, easy)
+
+    def _next_rows(self, count: int) -> Tensor:
+        rows = torch.empty(count, dtype=torch.int64)
+        filled = 0
+        while filled < count:
+            part = self.order[self.position : self.position + count - filled]
+            rows[filled : filled + len(part)] = part
+            filled, self.position = filled + len(part), self.position + len(part)
+            if self.position == len(self.order):
+                self.seek(self.epoch + 1, 0)
+        return rows
+
+
+def _split_by_rating(puzzles: PuzzleSet, hard_rating: int) -> tuple[Tensor, Tensor]:
+    """Rows of the puzzles rated lower, and of the others."""
+    is_hard = np.zeros(len(puzzles), dtype=bool) if puzzles.ratings is None else puzzles.ratings >= hard_rating
+    easy, hard = np.flatnonzero(~is_hard), np.flatnonzero(is_hard)
+    if not len(easy) or not len(hard):
+        raise ConfigError(
+            f"train.hard_share needs puzzles rated below {hard_rating} and others: this data set has {len(easy)} and {len(hard)}. "
+            "Leave hard_share out, or choose another hard_rating."
+        )
+    return torch.from_numpy(easy), torch.from_numpy(hard)

@@ -1,0 +1,1 @@
+"""How good a model is: accuracy, ARC, and what is measured for its card."""

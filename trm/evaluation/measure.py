@@ -1,0 +1,82 @@
+"""Measures a model: accuracy by supervision step, whether its halt probability can be trusted, and what thinking harder brings."""
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm.evaluation.accuracy import Record, record
+from trm.interface.effort import Effort
+from trm.interface.measured import Bin, Count, Measured, Thinking
+from trm.interface.solution import Solution
+from trm.network.device import name_of
+from trm.puzzles.puzzle_set import PuzzleSet
+from trm.puzzles.rules import check_many
+from trm.puzzles.scoring import PADDING, right_cells
+from trm.solving.solver import Solver
+
+BINS = 10  # of equal width
+HALTING = Effort(halt_threshold=0.5)  # where training halts
+HARDER = Effort(max_steps=64, views=8, until_verified=True)
+HARDER_PUZZLES = 10_000  # at most: eight chains of each
+
+
+def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> Measured:
+    """Everything that a model card reports, on these puzzles."""
+    begun, count = time.monotonic(), len(puzzles)
+    seen = record(solver.model, puzzles, dtype=solver.dtype, batch_size=solver.engine.capacity)
+    seconds = round(time.monotonic() - begun, 3)
+    verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
+    bins = calibration(seen)
+    return Measured(
+        dataset=dataset,
+        split=split,
+        device=solver.model.embedding.device.type,
+        precision=name_of(solver.dtype),
+        exact=Count(right=int(seen.right[-1].sum()), n=count),
+        cell_accuracy=float((seen.answers == puzzles.answers)[puzzles.answers != PADDING].mean()),
+        verified=None if verdicts is None else int(verdicts.sum()),
+        step_exact=tuple(int(right.sum()) for right in seen.right),
+        calibration=bins,
+        calibration_error=sum(b.answers * abs(b.halt_probability - b.right) for b in bins) / seen.right.size,
+        halting=thinking(solver, puzzles, HALTING),
+        harder=None if verdicts is None else thinking(solver, puzzles.take(HARDER_PUZZLES), HARDER),
+        seconds=seconds,
+    )
+
+
+def calibration(seen: Record) -> tuple[Bin, ...]:
+    """Halt probability against being right, over all puzzles and supervision steps."""
+    probability, right = seen.halt_probability.ravel().astype(np.float64), seen.right.ravel()
+    place = np.minimum((probability * BINS).astype(int), BINS - 1)
+    return tuple(_bin(i, probability[place == i], right[place == i]) for i in np.unique(place).tolist())
+
+
+def _bin(i: int, probability: NDArray[np.float64], right: NDArray[np.bool_]) -> Bin:
+    return Bin(
+        low=i / BINS,
+        high=(i + 1) / BINS,
+        answers=len(right),
+        halt_probability=float(probability.mean()),
+        right=float(right.mean()),
+    )
+
+
+def thinking(solver: Solver, puzzles: PuzzleSet, effort: Effort) -> Thinking:
+    """What thinking this hard about every puzzle achieves, and its cost."""
+    begun = time.monotonic()
+    found = solver.solve(puzzles.questions, effort, puzzle_ids=puzzles.puzzle_ids)
+    right = right_cells(np.stack([solution.answer for solution in found]), puzzles.answers).all(1)
+    return Thinking(
+        effort=effort.model_dump(exclude_defaults=True),
+        exact=Count(right=int(right.sum()), n=len(found)),
+        verified=_verified(found),
+        mean_supervision_steps=sum(solution.steps for solution in found) / len(found),
+        mean_total_steps=sum(solution.total_steps for solution in found) / len(found),
+        seconds=round(time.monotonic() - begun, 3),
+    )
+
+
+def _verified(found: list[Solution]) -> int | None:
+    verdicts = [solution.verified for solution in found if solution.verified is not None]
+    return sum(verdicts) if verdicts else None

@@ -1,0 +1,1 @@
+"""Ablations run side by side, and their plots."""

@@ -1,0 +1,82 @@
+"""How hard to think about a puzzle: what a request may ask of the solver."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from trm.config.model import ModelConfig
+from trm.errors import ConfigError
+from trm.puzzles.spec import Frozen, PuzzleSpec
+from trm.puzzles.symmetries.symmetry import views
+
+MOST_STEPS = 1024  # supervision steps; models are trained with 16
+MOST_CHAINS = 256  # rollouts times views
+
+
+class Effort(Frozen):
+    """Every puzzle is thought about in `rollouts` x `views` chains; a chain stops by itself, or at the end of the budget.
+
+    Without any halting rule every chain takes the whole budget, as in the paper's evaluation.
+    """
+
+    max_steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_STEPS,
+        description="Most supervision steps of a chain, also beyond what the model was trained with; its own number if left out.",
+    )
+    halt_threshold: float | None = Field(
+        default=None, ge=0, le=1, description="Stop a chain once its halt probability reaches this; never, if left out."
+    )
+    stable_steps: int | None = Field(
+        default=None, ge=1, le=MOST_STEPS, description="Stop a chain once so many steps in a row have changed no cell."
+    )
+    until_verified: bool = Field(
+        default=False,
+        description="Stop at the first answer, of any chain, that the rules accept, and not before the end of the budget otherwise.",
+    )
+    rollouts: int = Field(
+        default=1, ge=1, le=MOST_CHAINS, description="Chains that differ in their noise (arXiv 2605.19943)."
+    )
+    noise: float = Field(
+        default=0.0, ge=0, le=10, description="Deviation of the noise added to the latent before every step."
+    )
+    views: int = Field(
+        default=1, ge=1, le=MOST_CHAINS, description="Symmetric images of the puzzle; answers are mapped back."
+    )
+    choose: Literal["halt_probability", "votes", "first"] = Field(
+        default="halt_probability",
+        description="Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt.",
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**31, description="Of noise and views: the same seed gives the same answers."
+    )
+
+    @property
+    def chains(self) -> int:
+        """Chains a puzzle."""
+        return self.rollouts * self.views
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        halts_early = self.halt_threshold is not None or self.stable_steps is not None
+        if self.until_verified and halts_early:
+            raise ValueError("until_verified goes on until the rules agree: drop halt_threshold and stable_steps")
+        if self.choose == "first" and not halts_early:
+            raise ValueError("choose=first takes the first chain to halt: set halt_threshold or stable_steps")
+        if self.chains > MOST_CHAINS:
+            raise ValueError(f"rollouts times views may be at most {MOST_CHAINS}")
+        return self
+
+    def require_possible(self, spec: PuzzleSpec, model: ModelConfig) -> None:
+        """Raise ConfigError when this kind of puzzle or this model cannot do what is asked."""
+        if self.until_verified and spec.kind not in ("sudoku", "maze"):
+            raise ConfigError(f"Puzzles of kind {spec.kind!r} have no rules to verify by: drop until_verified.")
+        if self.views > 1 and (known := len(views(spec, self.views, self.seed))) < self.views:
+            raise ConfigError(
+                f"There are {known} symmetric views of a {spec.rows}x{spec.cols} {spec.kind}, not {self.views}. Ask for fewer."
+            )
+        if self.rollouts > 1 and not self.noise and not model.random_start:
+            raise ConfigError(
+                "Rollouts without noise would all be the same: set noise (0.3 suits Sudoku), or rollouts to 1."
+            )

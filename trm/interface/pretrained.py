@@ -1,0 +1,57 @@
+"""The models that ship with the package: which there are, and what their cards say, without loading torch."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from trm.config.run import RunConfig
+from trm.errors import UnknownModel
+from trm.interface.measured import MEASURED, Measured
+
+MODELS = Path(__file__).parents[1] / "models"
+CONFIG = "config.json"  # of an exported model, see trm.interop.export
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A shipped model: an exported folder with its name."""
+
+    name: str
+    folder: Path
+    config: RunConfig
+    step: int  # optimizer updates
+    parameters: int
+    licence: str
+    cost: str  # of the training
+    bytes: int  # of the weights
+    digest: str  # sha256 of the weights
+    measured: Measured
+
+
+@lru_cache(1)
+def names() -> tuple[str, ...]:
+    """The names of all shipped models."""
+    return tuple(sorted(path.parent.name for path in MODELS.glob(f"*/{CONFIG}")))
+
+
+@lru_cache
+def pretrained(name: str) -> Pretrained:
+    """The shipped model of this name; raises UnknownModel with the names there are."""
+    if name not in names():
+        raise UnknownModel(f"There is no shipped model {name[:100]!r}. There is: {', '.join(names()) or 'none'}.")
+    folder = MODELS / name
+    document = json.loads((folder / CONFIG).read_text())
+    weights = document["files"]["model.safetensors"]
+    return Pretrained(
+        name=name,
+        folder=folder,
+        config=RunConfig.model_validate(document["config"]),
+        step=document["step"],
+        parameters=document["parameters"],
+        licence=document["licence"],
+        cost=document["cost"],
+        bytes=weights["bytes"],
+        digest=weights["sha256"],
+        measured=Measured.model_validate_json((folder / MEASURED).read_text()),
+    )

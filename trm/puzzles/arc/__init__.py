@@ -1,0 +1,1 @@
+"""ARC: its tasks, files, published sets, variants and votes."""

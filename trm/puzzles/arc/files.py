@@ -1,0 +1,152 @@
+"""Files of ARC tasks: folders, archives, single tasks and Kaggle's combined JSON, every grid checked."""
+
+import json
+import tarfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from trm.errors import DatasetError, UnknownDataset
+from trm.puzzles.arc.grids import COLOURS, SIDE, Grid, Pair, Task
+
+DATA = Path(__file__).parents[1] / "data" / "arc"
+SHIPPED = ("arc-agi-1", "arc-agi-2", "conceptarc")
+LARGEST_TOTAL = 256 * 2**20  # bytes of JSON in an archive; all of ARC-AGI-2 is 7 MB
+CHALLENGES, SOLUTIONS = "_challenges.json", "_solutions.json"
+
+
+def read_tasks(path: Path) -> tuple[Task, ...]:
+    """Tasks of a folder or `.tar.gz` of task files, of one task file, or of Kaggle's `*_challenges.json`.
+
+    Sorted by path; a Kaggle file keeps its own order and takes its answers from `*_solutions.json` beside it, if there.
+    Raises DatasetError naming task and pair.
+    """
+    tasks = tuple(task for name, text in _texts(path) for task in _parsed(name, text, _solutions(path)))
+    if not tasks:
+        raise DatasetError(f"{path} holds no ARC task. Give task files in JSON with the keys train and test.")
+    _require_different(tasks)
+    return tasks
+
+
+@cache
+def shipped(name: str) -> dict[str, tuple[Task, ...]]:
+    """The tasks of a shipped collection by subset, sorted by name.
+
+    Subsets are training and evaluation, for conceptarc corpus and minimal. Raises UnknownDataset.
+    """
+    if name not in SHIPPED:
+        raise UnknownDataset(f"There is no ARC collection {name!r}. Shipped: {', '.join(SHIPPED)}.")
+    subsets: dict[str, list[Task]] = {}
+    for member, text in _texts(DATA / f"{name}.tar.gz"):
+        subsets.setdefault(_subset(PurePath(member)), []).extend(_parsed(member, text, {}))
+    return {subset: tuple(sorted(tasks, key=lambda task: task.name)) for subset, tasks in subsets.items()}
+
+
+def task_from(name: str, document: object) -> Task:
+    """A task from its JSON object with train and test; raises DatasetError naming task and pair."""
+    if not isinstance(document, dict) or not {"train", "test"} <= document.keys():
+        raise DatasetError(f"Task {name} is not an object with the keys train and test.")
+    train, test = (_pairs(f"Task {name}, {role}", document[role], role == "train") for role in ("train", "test"))
+    return Task(name, train, test)
+
+
+def _subset(member: PurePath) -> str:
+    """`x/data/training/a.json` is training, `x/corpus/Copy/Copy1.json` corpus, `x/MinimalTasks/a.json` minimal."""
+    return {"data": member.parts[2], "corpus": "corpus", "MinimalTasks": "minimal"}[member.parts[1]]
+
+
+def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every task file, sorted by name."""
+    try:
+        if path.is_dir():
+            yield from ((str(file), file.read_bytes()) for file in sorted(path.rglob("*.json")))
+        elif path.name.endswith((".tar.gz", ".tgz")):
+            yield from _members(path)
+        else:
+            yield path.name, path.read_bytes()
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise DatasetError(f"{path} cannot be read: {error}. Give JSON, a folder or a .tar.gz of it.") from error
+
+
+def _members(path: Path) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(path, "r:gz") as archive:
+        members = [m for m in archive if m.isfile() and m.name.endswith(".json")]
+        if sum(member.size for member in members) > LARGEST_TOTAL:
+            raise DatasetError(f"{path} unpacks to more than {LARGEST_TOTAL // 2**20} MiB. Split it.")
+        for member in sorted(members, key=lambda m: m.name):
+            content = archive.extractfile(member)
+            if content is not None:
+                yield member.name, content.read()
+
+
+def _json(name: str, text: bytes) -> object:
+    try:
+        document: object = json.loads(text)
+        return document
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+        raise DatasetError(f"{name} is not JSON: {error}.") from error
+
+
+def _parsed(name: str, text: bytes, solutions: dict[str, object]) -> list[Task]:
+    document = _json(name, text)
+    if isinstance(document, dict) and not {"train", "test"} & document.keys() and name.endswith(CHALLENGES):
+        return [task_from(key, _answered(key, task, solutions.get(key))) for key, task in document.items()]
+    return [task_from(PurePath(name).stem, document)]
+
+
+def _solutions(path: Path) -> dict[str, object]:
+    beside = path.with_name(path.name.removesuffix(CHALLENGES) + SOLUTIONS)
+    if not path.name.endswith(CHALLENGES) or not beside.is_file():
+        return {}
+    document = _json(beside.name, beside.read_bytes())
+    if not isinstance(document, dict):
+        raise DatasetError(f"{beside} is not an object of answers by task.")
+    return document
+
+
+def _answered(name: str, task: object, answers: object) -> object:
+    """The task with Kaggle's answers put where a task file has them."""
+    test = task.get("test") if isinstance(task, dict) else None
+    if answers is None or not isinstance(task, dict) or not isinstance(test, list):
+        return task
+    if not isinstance(answers, list) or len(answers) != len(test):
+        raise DatasetError(f"Task {name} asks {len(test)} tests; its solutions must be a list of as many grids.")
+    filled = [p | {"output": a} if isinstance(p, dict) else p for p, a in zip(test, answers, strict=True)]
+    return task | {"test": filled}
+
+
+def _pairs(where: str, pairs: object, answered: bool) -> tuple[Pair, ...]:
+    if not isinstance(pairs, list) or not pairs:
+        raise DatasetError(f"{where} is not a list of at least one pair.")
+    return tuple(_pair(f"{where} pair {number}", pair, answered) for number, pair in enumerate(pairs, start=1))
+
+
+def _pair(where: str, pair: object, answered: bool) -> Pair:
+    if not isinstance(pair, dict) or "input" not in pair or (answered and "output" not in pair):
+        raise DatasetError(f"{where} is not an object with {'input and output' if answered else 'input'}.")
+    question, answer = pair["input"], pair.get("output")
+    return Pair(_grid(f"{where}, input", question), _grid(f"{where}, output", answer) if "output" in pair else None)
+
+
+def _grid(where: str, rows: object) -> Grid:
+    if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows) or not rows:
+        raise DatasetError(f"{where} is not a list of rows of colours.")
+    height, width = len(rows), len(rows[0])
+    if max(height, width) > SIDE:
+        raise DatasetError(f"{where} is {height}x{width}; {SIDE}x{SIDE} is the most.")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != width:
+            raise DatasetError(f"{where}: row {number} has {len(row)} cells, the first has {width}.")
+        if not all(type(cell) is int and 0 <= cell < COLOURS for cell in row):
+            raise DatasetError(f"{where}: row {number} holds something other than the colours 0-9.")
+    return np.array(rows, dtype=np.uint8)
+
+
+def _require_different(tasks: tuple[Task, ...]) -> None:
+    seen: set[str] = set()
+    for task in tasks:
+        if task.name in seen:
+            raise DatasetError(f"Two tasks are named {task.name}. Rename one: answers are counted by name.")
+        seen.add(task.name)

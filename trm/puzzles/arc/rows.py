@@ -1,0 +1,86 @@
+"""Rows to evaluate on: the test pairs of held-out ARC tasks in their first variants, drawn when asked for."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm.errors import ConfigError
+from trm.puzzles.arc.grids import PAD, SPEC, Grid, encode
+from trm.puzzles.arc.sets import ArcSets, Group
+from trm.puzzles.arc.variants import Variant
+from trm.puzzles.puzzle_set import PuzzleSet
+
+
+class RowKey(NamedTuple):
+    """What a row asks."""
+
+    task: str
+    pair: int  # of the task's test pairs, from 0
+    variant: Variant
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationRows:
+    """N rows, all pairs of one variant after the other, task by task as in the official test split.
+
+    A whole ARC-AGI-1 test split is 385,815 rows, 2.8 GB as tokens: hence `puzzles` for a part of them.
+    """
+
+    groups: tuple[Group, ...]
+    places: NDArray[np.int32]  # (N, 3): group, variant, pair
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def puzzle_ids(self) -> NDArray[np.int64]:
+        """Puzzle ids `(N,)`."""
+        first = np.array([group.first_id for group in self.groups], dtype=np.int64)
+        ids: NDArray[np.int64] = first[self.places[:, 0]] + self.places[:, 1]
+        return ids
+
+    def key(self, row: int) -> RowKey:
+        """Task, test pair and variant of a row."""
+        group, variant, pair = self.places[row].tolist()
+        return RowKey(self.groups[group].task.name, pair, self.groups[group].variants[variant])
+
+    def puzzles(self, start: int = 0, stop: int | None = None) -> PuzzleSet:
+        """Rows `start` to `stop` as tokens `(n, 900)` without translation; `sources` has their official names.
+
+        An answer that is not known is padding throughout.
+        """
+        rows = range(len(self))[start:stop]
+        tokens = np.full((2, len(rows), SPEC.cells), PAD, dtype=np.int32)
+        for at, row in enumerate(rows):
+            tokens[:, at] = self._tokens(row)
+        names = tuple(key.variant.name(key.task) for key in map(self.key, rows))
+        return PuzzleSet(SPEC, tokens[0], tokens[1], sources=names, puzzle_ids=self.puzzle_ids[rows.start : rows.stop])
+
+    def _tokens(self, row: int) -> NDArray[np.int32]:
+        pair = self.groups[self.places[row, 0]].test[self.places[row, 2]]
+        variant = self.key(row).variant
+
+        def tokens(grid: Grid | None) -> NDArray[np.int32]:
+            return np.full(SPEC.cells, PAD, dtype=np.int32) if grid is None else encode(variant.apply(grid))
+
+        return np.stack((tokens(pair.question), tokens(pair.answer)))
+
+
+def evaluation_rows(sets: ArcSets, variants: int) -> EvaluationRows:
+    """Every test pair in the first `variants` variants of its task, the original counted; raises ConfigError below 1."""
+    if variants < 1:
+        raise ConfigError(f"{variants} variants of a task leave nothing to evaluate. Ask for 1 or more.")
+    places = [
+        (number, variant, pair)
+        for number, group in enumerate(sets.held_out)
+        for variant in range(min(variants, len(group.variants)))
+        for pair in range(len(group.test))
+    ]
+    return EvaluationRows(sets.held_out, np.array(places, dtype=np.int32).reshape(-1, 3))
+
+
+def evaluation_set(sets: ArcSets) -> PuzzleSet:
+    """The test pairs themselves, each once."""
+    return evaluation_rows(sets, variants=1).puzzles()

@@ -1,0 +1,164 @@
+"""Data sets by name: built in, brought along in a folder, or on the hub."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trm.errors import DatasetError, UnknownDataset
+from trm.puzzles import maze
+from trm.puzzles.arc import grids as arc
+from trm.puzzles.datasets import hub
+from trm.puzzles.datasets.tables import ARC_ELSEWHERE, first_spec, read_table, write_table
+from trm.puzzles.puzzle_set import PuzzleSet
+from trm.puzzles.spec import PuzzleSpec
+from trm.puzzles.sudoku import spec_for
+
+DATA = Path(__file__).parents[1] / "data"
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class BuiltinDataset:
+    """A data set that ships with the package."""
+
+    name: str
+    summary: str
+    licence: str
+    spec: PuzzleSpec  # shape and alphabet
+    judged_by: str | None = None  # the data set whose validation and test splits it shares
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that ship."""
+        if self.spec.kind == "arc":
+            return ("train", "test")  # assembled by trm.puzzles.arc.sets
+        return tuple(split for split in SPLITS if self._file(split).exists())
+
+    def path(self, split: str) -> Path:
+        """The file of a split; raises UnknownDataset when there is none."""
+        _require_split(self.name, split, self.splits)
+        return self._file(split)
+
+    def _file(self, split: str) -> Path:
+        return DATA / (self.name if split == "train" else self.judged_by or self.name) / f"{split}.csv.gz"
+
+
+BUILTIN: dict[str, BuiltinDataset] = {
+    dataset.name: dataset
+    for dataset in (
+        BuiltinDataset(
+            "sudoku-4x4", "4x4 Sudoku, generated; splits disjoint up to symmetry.", "Apache-2.0", spec_for(4)
+        ),
+        BuiltinDataset(
+            "sudoku-6x6", "6x6 Sudoku, generated; splits disjoint up to symmetry.", "Apache-2.0", spec_for(6)
+        ),
+        BuiltinDataset(
+            "sudoku-extreme-1k",
+            "1,000 puzzles of Sudoku-Extreme to train on; 5,000 comparably hard forum puzzles to test on.",
+            "unknown: none is stated for Sudoku-Extreme or by the compilers of the lists, see README.md of the data",
+            spec_for(9),
+        ),
+        BuiltinDataset(
+            "sudoku-hard",
+            "1,000 hard 9x9 Sudokus of published lists to train on; 50,000 of the same lists to test on.",
+            "unknown: the compilers of the lists state none, see README.md of the data",
+            spec_for(9),
+        ),
+        BuiltinDataset(
+            "sudoku-hard-all",
+            "Every 9x9 training puzzle that ships, 46,757; tested as sudoku-hard.",
+            "unknown: none is stated for Sudoku-Extreme or by the compilers of the lists, see README.md of the data",
+            spec_for(9),
+            judged_by="sudoku-hard",
+        ),
+        BuiltinDataset(
+            "maze-hard",
+            "Maze-Hard: 30x30 mazes with paths of 110 cells and more, 1,000 to train on and 1,000 to test on.",
+            "unknown: none is stated for Maze-Hard, see README.md of the data",
+            maze.spec_for(30, 30),
+        ),
+        BuiltinDataset(
+            "arc-1", "ARC-AGI-1 and ConceptARC; tested on the 400 evaluation tasks.", "Apache-2.0, MIT", arc.SPEC
+        ),
+        BuiltinDataset(
+            "arc-2", "ARC-AGI-2 and ConceptARC; tested on the 120 evaluation tasks.", "Apache-2.0, MIT", arc.SPEC
+        ),
+    )
+}
+
+
+def builtin(name: str) -> BuiltinDataset:
+    """The built-in data set of this name; raises UnknownDataset with the names there are."""
+    if name not in BUILTIN:
+        raise UnknownDataset(f"There is no data set {name!r}. Built in: {', '.join(sorted(BUILTIN))}.")
+    return BUILTIN[name]
+
+
+def spec_of(name: str | Path) -> PuzzleSpec:
+    """The shape of a built-in data set, a saved folder, ARC tasks in files or one on the hub.
+
+    Without reading whole tables where it can.
+    """
+    if _is_folder(name):
+        return PuzzleSpec.model_validate(_manifest(Path(name))["spec"])
+    if str(name) not in BUILTIN and Path(name).exists():
+        return arc.SPEC  # a file or folder without a manifest can only hold ARC tasks
+    return first_spec(hub.table(str(name), "train"), hub.kind_of) if hub.is_hub(name) else builtin(str(name)).spec
+
+
+def splits_of(name: str | Path) -> tuple[str, ...]:
+    """The splits of a built-in data set, a saved folder or one on the hub; raises UnknownDataset for other names."""
+    if _is_folder(name):
+        return tuple(_manifest(Path(name))["splits"])
+    return hub.SPLITS if hub.is_hub(name) else builtin(str(name)).splits
+
+
+def load(name: str | Path, split: str) -> PuzzleSet:
+    """A split of a built-in data set, of a folder that `save_dataset` wrote, or of `hub:OWNER/NAME`.
+
+    Raises UnknownDataset for other names and splits, DatasetError for tables that cannot be had or used.
+    """
+    _require_split(str(name), split, splits_of(name))
+    spec = spec_of(name)
+    if spec.kind == "arc":
+        raise DatasetError(ARC_ELSEWHERE)
+    return read_table(_table(name, split), kind=spec.kind, spec=spec)
+
+
+def _table(name: str | Path, split: str) -> Path:
+    if _is_folder(name):
+        return Path(name) / str(_manifest(Path(name))["splits"][split])
+    return hub.table(str(name), split) if hub.is_hub(name) else builtin(str(name)).path(split)
+
+
+def save_dataset(folder: Path, name: str, splits: dict[str, PuzzleSet]) -> None:
+    """Write tables and `dataset.json` beside `folder`, then rename into place: whole or not at all."""
+    staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        staging.mkdir(parents=True)
+        for split, puzzles in splits.items():
+            write_table(staging / f"{split}.csv.gz", puzzles)
+        spec = next(iter(splits.values())).spec
+        manifest = {"name": name, "spec": spec.model_dump(mode="json"), "splits": {s: f"{s}.csv.gz" for s in splits}}
+        (staging / "dataset.json").write_text(json.dumps(manifest))
+        staging.rename(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _require_split(name: str, split: str, splits: tuple[str, ...]) -> None:
+    if split not in splits:
+        has = " and ".join((", ".join(splits[:-1]), splits[-1]) if splits[1:] else splits)
+        raise UnknownDataset(f"The data set {name!r} has no split {split!r}; it has {has}.")
+
+
+def _is_folder(name: str | Path) -> bool:
+    return str(name) not in BUILTIN and (Path(name) / "dataset.json").is_file()
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "dataset.json").read_text())
+    return document

@@ -1,0 +1,1 @@
+"""Puzzles for people: in a terminal, and as pictures."""

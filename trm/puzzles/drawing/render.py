@@ -1,0 +1,80 @@
+"""Puzzles for people: a ruled grid in colour."""
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+
+from trm.puzzles import grids
+from trm.puzzles.arc import grids as arc
+from trm.puzzles.maze import GOAL, PATH, START, WALL
+from trm.puzzles.rules import conflicts
+from trm.puzzles.spec import PuzzleSpec
+
+MAZE_SIGNS = {WALL: "\u2588\u2588", START: "S ", GOAL: "G ", PATH: "\u2022 "}  # two characters are about a square
+MAZE_STYLES = {WALL: "dim", START: "bold green", GOAL: "bold magenta"}
+
+
+def render(
+    spec: PuzzleSpec,
+    tokens: NDArray[np.int32],
+    givens: NDArray[np.int32] | None = None,
+    previous: NDArray[np.int32] | None = None,
+) -> Text:
+    """The grid with givens bold, cells changed since `previous` in yellow, and clashing cells in red.
+
+    A maze has blocks for walls and dots for the path, ARC grids are blocks of colour.
+    """
+    if spec.kind == "maze":
+        return _maze(spec, tokens, previous)
+    if spec.kind == "arc":
+        return _arc(tokens)
+    clashing = {cell for pair in conflicts(spec, tokens) for cell in pair}
+    box_rows, box_cols = spec.box or (spec.rows, spec.cols)
+    symbols = [symbol for row in grids.rows(spec, tokens) for symbol in row]
+    out = Text()
+    for row in range(spec.rows):
+        if row and row % box_rows == 0:
+            out.append("+".join("-" * (2 * box_cols + 1) for _ in range(spec.cols // box_cols)) + "\n", style="dim")
+        for col in range(spec.cols):
+            if col and col % box_cols == 0:
+                out.append(" |", style="dim")
+            cell = row * spec.cols + col
+            out.append(f" {symbols[cell]}", style=_style(cell, tokens, givens, previous, clashing))
+        out.append("\n")
+    return out
+
+
+def _arc(tokens: NDArray[np.int32]) -> Text:
+    out = Text()
+    for row in tokens.reshape(arc.SIDE, arc.SIDE)[arc.area(tokens)].tolist():
+        for token in row:
+            colour = token - arc.FIRST_COLOUR
+            out.append("  ", style=f"on {arc.PALETTE[colour]}" if 0 <= colour < arc.COLOURS else "")
+        out.append("\n")
+    return out
+
+
+def _maze(spec: PuzzleSpec, tokens: NDArray[np.int32], previous: NDArray[np.int32] | None) -> Text:
+    clashing = {cell for pair in conflicts(spec, tokens) for cell in pair}
+    out = Text()
+    for cell, token in enumerate(tokens.tolist()):
+        changed = previous is not None and previous[cell] != token
+        style = "bold red" if cell in clashing else MAZE_STYLES.get(token, "yellow" if changed else "cyan")
+        out.append(MAZE_SIGNS.get(token, "  "), style=style)
+        if cell % spec.cols == spec.cols - 1:
+            out.append("\n")
+    return out
+
+
+def _style(
+    cell: int,
+    tokens: NDArray[np.int32],
+    givens: NDArray[np.int32] | None,
+    previous: NDArray[np.int32] | None,
+    clashing: set[int],
+) -> str:
+    if cell in clashing:
+        return "bold red"
+    if givens is not None and givens[cell] > 1:
+        return "bold"
+    return "yellow" if previous is not None and previous[cell] != tokens[cell] else "cyan"

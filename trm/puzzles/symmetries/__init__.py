@@ -1,0 +1,1 @@
+"""Changes that keep a puzzle a puzzle of the same difficulty."""

@@ -1,0 +1,165 @@
+"""The engine: continuous batching of everything that anybody wants thought about with one model.
+
+Puzzles of all inquiries share a fixed number of slots. They join at any supervision step, leave when they halt, and their places
+are filled again before the next step. On a GPU two cohorts of slots take turns: while the device thinks about one, the host reads
+the other's answers and refills it, so that the device never waits for the host. On a CPU one cohort is enough.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trm.errors import ConfigError, EngineFull
+from trm.network.model import TinyRecursiveModel
+from trm.solving.inquiry import Inquiry
+from trm.solving.slots import Slots, ThoughtBatch, default_slots
+
+MOST_INQUIRIES = 1024  # in thought or waiting
+
+
+class Cohort:
+    """Slots that step together, and whose they are."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.owners: list[Inquiry] = []  # distinct
+        self.owner = np.zeros(0, dtype=np.int64)  # (K,) which of the owners has each occupied slot
+        self.rows = np.zeros(0, dtype=np.int64)  # (K,) which of its rows that is
+        self.collect: Callable[[], ThoughtBatch] | None = None  # while a step is under way
+
+    def enter(self, inquiry: Inquiry, puzzles: int) -> None:
+        """The inquiry's next puzzles take free slots."""
+        rows = inquiry.take(puzzles)
+        questions, numbers, ids = inquiry.seen(rows)
+        self.slots.enter(questions, ids, numbers, inquiry.chances)
+        if inquiry not in self.owners:
+            self.owners.append(inquiry)
+        self.owner = np.concatenate((self.owner, np.full(len(rows), self.owners.index(inquiry))))
+        self.rows = np.concatenate((self.rows, rows))
+
+    def launch(self) -> None:
+        """Begin a supervision step."""
+        self.collect = self.slots.launch()
+
+    def digest(self) -> None:
+        """Wait for the step, hand its outcome to the owners, and let go of the slots that they are done with."""
+        if self.collect is None:
+            return
+        thought, self.collect = self.collect(), None
+        stays = np.zeros(len(self.rows), dtype=bool)
+        for number, inquiry in enumerate(self.owners):
+            own = np.flatnonzero(self.owner == number)
+            stays[own] = inquiry.digest(self.rows[own], thought.of(own))
+        self._keep(stays)
+
+    def clear(self) -> None:
+        """All slots are free, whatever was under way."""
+        self.collect = None
+        self._keep(np.zeros(len(self.rows), dtype=bool))
+
+    def held(self, inquiry: Inquiry) -> int:
+        """Slots that this inquiry has."""
+        return int((self.owner == self.owners.index(inquiry)).sum()) if inquiry in self.owners else 0
+
+    def _keep(self, stays: NDArray[np.bool_]) -> None:
+        if stays.all():
+            return
+        self.slots.keep(stays)
+        self.owner, self.rows = self.owner[stays], self.rows[stays]
+        present, self.owner = np.unique(self.owner, return_inverse=True)
+        self.owners = [self.owners[number] for number in present.tolist()]
+
+
+class Engine:
+    """One model and its slots. Any thread may submit; one thread at a time may step."""
+
+    def __init__(
+        self, model: TinyRecursiveModel, dtype: torch.dtype, *, slots: int | None = None, cohorts: int | None = None
+    ) -> None:
+        """`slots` for each of `cohorts`; both suit the device unless given."""
+        self.model = model
+        capacity = slots or default_slots(model, dtype)
+        count = cohorts or (1 if model.embedding.device.type == "cpu" else 2)
+        self.capacity, self.cohorts = capacity, deque(Cohort(Slots(model, capacity, dtype)) for _ in range(count))
+        self.inquiries: list[Inquiry] = []  # unfinished, oldest first
+        self.steps = 0  # supervision steps of single chains, since the beginning: what the work amounts to
+        self._lock = threading.Lock()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to think about."""
+        return not self.inquiries
+
+    @property
+    def occupied(self) -> int:
+        """Slots in use."""
+        return sum(cohort.slots.count for cohort in self.cohorts)
+
+    def submit(self, inquiry: Inquiry) -> None:
+        """Let its puzzles join; raises EngineFull when too many are waiting, ConfigError for more chains than slots."""
+        if inquiry.effort.chains > self.capacity:
+            raise ConfigError(
+                f"A puzzle's {inquiry.effort.chains} chains step together, and there are {self.capacity} slots. Ask for fewer rollouts "
+                "or views, or give the solver more slots."
+            )
+        with self._lock:
+            if len(self.inquiries) >= MOST_INQUIRIES:
+                raise EngineFull(f"{MOST_INQUIRIES} requests are being thought about already. Try again in a while.")
+            if not inquiry.is_finished:
+                self.inquiries.append(inquiry)
+
+    def step(self) -> bool:
+        """Refill free slots and make one supervision step of a cohort; False when there was nothing to do.
+
+        With several cohorts the outcome is that of the cohort that was begun longest ago.
+        """
+        cohort = self.cohorts[0]
+        self.cohorts.rotate(-1)
+        self._refill(cohort)
+        if cohort.slots.count:
+            self.steps += cohort.slots.count
+            cohort.launch()
+        self.cohorts[0].digest()  # the same one, where there is one
+        with self._lock:
+            self.inquiries = [inquiry for inquiry in self.inquiries if not inquiry.is_finished]
+        return bool(self.inquiries) or any(cohort.slots.count for cohort in self.cohorts)
+
+    def run(self) -> None:
+        """Step until everything is answered."""
+        while self.step():
+            pass
+
+    def abandon(self, error: Exception) -> None:
+        """Give up all that is being thought about, after a step that failed."""
+        with self._lock:
+            given_up, self.inquiries = self.inquiries, []
+        for cohort in self.cohorts:
+            cohort.clear()
+        for inquiry in given_up:
+            inquiry.give_up(error)
+
+    def warm_up(self) -> None:
+        """Make the first step's one-time work now: kernels are chosen, compiled and captured for every size they come in."""
+        for cohort in self.cohorts:
+            cohort.slots.warm_up()
+
+    def _refill(self, cohort: Cohort) -> None:
+        """Free slots go to the highest priority first, and within it to whoever holds fewest: equal shares for all."""
+        with self._lock:
+            waiting = [inquiry for inquiry in self.inquiries if inquiry.waiting]
+        held = {id(inquiry): cohort.held(inquiry) for inquiry in waiting}
+        while waiting and cohort.slots.free:
+            highest = max(inquiry.priority for inquiry in waiting)
+            rivals = sorted((i for i in waiting if i.priority == highest), key=lambda i: held[id(i)])
+            first, chains = rivals[0], rivals[0].effort.chains
+            if chains > cohort.slots.free:
+                return  # its turn stays its turn
+            ahead = held[id(rivals[1])] - held[id(first)] if len(rivals) > 1 else cohort.slots.free
+            puzzles = min(max(1, ahead // chains), cohort.slots.free // chains, first.waiting)
+            cohort.enter(first, puzzles)
+            held[id(first)] += puzzles * chains
+            waiting = [inquiry for inquiry in waiting if inquiry.waiting]

@@ -1,0 +1,215 @@
+"""Slots: a fixed number of chains of thought, advanced together by one supervision step at a time.
+
+The occupied slots are a prefix of the state tensors: newcomers are put behind them, and those who stay close the gaps. No tensor
+is allocated between steps but what the network itself needs.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trm.network.device import host_copy, on_device
+from trm.network.layers import inner_width
+from trm.network.model import Thought, TinyRecursiveModel
+
+Tokens = NDArray[np.int32]
+TILE_BYTES = (
+    8 << 20
+)  # of the widest activation: what a step touches between two uses should stay in the processor's cache
+MOST_SLOTS = 256
+WARM_UP = 2  # steps: the first compiles, the second may choose kernels anew
+
+
+class Chances(NamedTuple):
+    """What chains draw: those of the same seed and number draw the same noise and the same random start, whatever puzzle they
+    think about and whoever thinks beside them. A puzzle's answers depend on nothing but itself, the model, seed and noise."""
+
+    seed: int = 0
+    noise: float = 0.0  # deviation of what is added to z before every step
+
+
+class ThoughtBatch(NamedTuple):
+    """What one supervision step brought to the chains in thought, K of them, in the order of their slots."""
+
+    steps: NDArray[np.int64]  # (K,) supervision steps that each chain has had
+    answers: Tokens  # (K, L)
+    previous: Tokens  # (K, L) the answers of the step before; the questions at first
+    unchanged: NDArray[np.int64]  # (K,) steps since the answer last changed
+    halt_probability: NDArray[np.float32]  # (K,)
+
+    def of(self, chosen: NDArray[np.int64]) -> "ThoughtBatch":
+        """Some of them, by their places (M,)."""
+        steps, answers, previous, unchanged, probability = self
+        return ThoughtBatch(steps[chosen], answers[chosen], previous[chosen], unchanged[chosen], probability[chosen])
+
+
+class Captured(NamedTuple):
+    """A step of the first slots as a CUDA graph, and where it leaves its results."""
+
+    graph: torch.cuda.CUDAGraph
+    answers: Tensor
+    halt_probability: Tensor
+
+
+class Slots:
+    """State of up to `capacity` chains; see the module's docstring. One thread at a time."""
+
+    @torch.inference_mode()
+    def __init__(self, model: TinyRecursiveModel, capacity: int, dtype: torch.dtype) -> None:
+        self.model, self.capacity, self.dtype = model, capacity, dtype
+        self.device = model.embedding.device
+        self.tile = tile_of(model, dtype) if self.device.type == "cpu" else capacity
+        self.graphs: dict[int, Captured] = {}  # by how many slots it advances; GPU only
+        self.count = 0
+        y, z = model.initial_state(1, dtype)
+        self.y, self.z = (torch.empty(capacity, *state.shape[1:], dtype=dtype, device=self.device) for state in (y, z))
+        cells = model.puzzle.cells
+        self.inputs = torch.ones(capacity, cells, dtype=torch.int32, device=self.device)
+        self.puzzle_rows = model.puzzle_rows(torch.zeros(capacity, dtype=torch.int64)).clone()
+        self.numbers, self.seeds = (np.zeros(capacity, dtype=np.int64) for _ in range(2))
+        self.noises = np.zeros(capacity)
+        self.steps, self.unchanged = (np.zeros(capacity, dtype=np.int64) for _ in range(2))
+        self.answers = np.zeros((capacity, cells), dtype=np.int32)  # the latest
+
+    @property
+    def free(self) -> int:
+        """Slots without a chain."""
+        return self.capacity - self.count
+
+    @torch.inference_mode()
+    def enter(
+        self,
+        questions: Tokens,
+        puzzle_ids: NDArray[np.int64] | None = None,
+        numbers: NDArray[np.int64] | None = None,
+        chances: Chances = Chances(),  # noqa: B008  immutable
+    ) -> None:
+        """Put chains about questions `(N, L)` into free slots; puzzle ids and chain numbers `(N,)` are 0 unless given."""
+        end = self.count + len(questions)
+        if end > self.capacity:
+            raise ValueError(f"{len(questions)} chains do not fit into {self.free} free slots")
+        new, none = slice(self.count, end), np.zeros(len(questions), dtype=np.int64)
+        self.numbers[new], self.seeds[new], self.noises[new] = (none if numbers is None else numbers), *chances
+        self.steps[new] = self.unchanged[new] = 0
+        self.answers[new] = questions
+        self.inputs[new] = on_device(torch.from_numpy(questions), self.device)
+        if self.model.config.prefix_tokens:
+            self.puzzle_rows[new] = self.model.puzzle_rows(torch.from_numpy(none if puzzle_ids is None else puzzle_ids))
+        self.y[new], self.z[new] = self._starts(new)
+        self.count = end
+
+    def step(self) -> ThoughtBatch:
+        """One more supervision step of every chain."""
+        return self.launch()()
+
+    @torch.inference_mode()
+    def launch(self) -> Callable[[], ThoughtBatch]:
+        """Begin a supervision step of every chain; what it brought is had, and waited for, by calling the result."""
+        count = self.count
+        noisy = np.flatnonzero(self.noises[:count])
+        if len(noisy):
+            self.z[torch.from_numpy(noisy)] += self._noise(noisy)
+        answers, probabilities = (host_copy(tensor[:count]) for tensor in self._think(count))
+        return lambda: self._digest(count, answers().numpy(), probabilities().numpy())
+
+    @torch.inference_mode()
+    def keep(self, stays: NDArray[np.bool_]) -> None:
+        """Let the other chains `(count,)` leave."""
+        if stays.all():
+            return
+        kept = np.flatnonzero(stays)
+        moved, end = kept[kept != np.arange(len(kept))], len(kept)  # a prefix stays where it is
+        to = slice(end - len(moved), end)
+        if len(moved):
+            rows = on_device(torch.from_numpy(moved), self.device)
+            for tensor in (self.y, self.z, self.inputs, self.puzzle_rows):
+                tensor[to] = tensor[rows]
+            for array in (self.numbers, self.seeds, self.noises, self.steps, self.unchanged, self.answers):
+                array[to] = array[moved]
+        self.count = end
+
+    @torch.inference_mode()
+    def warm_up(self) -> None:
+        """Make a step of every size that kernels are made for, about nothing; on a GPU capture each as a CUDA graph."""
+        for size in self._sizes():
+            for _ in range(WARM_UP):
+                self.enter(np.ones((size, self.inputs.shape[1]), dtype=np.int32))
+                self.step()
+                self.keep(np.zeros(size, dtype=bool))
+            if self.device.type == "cuda":
+                graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(graph):
+                    results = self._advance(slice(0, size))
+                self.graphs[size] = Captured(graph, *results)
+
+    def _sizes(self) -> list[int]:
+        """How many slots steps come in: on a GPU powers of two, since a graph has one shape; on a CPU any number to a tile."""
+        if self.device.type == "cpu":
+            return sorted({1, min(2, self.capacity), min(self.tile, self.capacity)})
+        return sorted({min(1 << power, self.capacity) for power in range(self.capacity.bit_length() + 1)})
+
+    def _think(self, count: int) -> tuple[Tensor, Tensor]:
+        """Answers and halt probabilities of at least the first `count` slots."""
+        captured = next((self.graphs[size] for size in self.graphs if size >= count), None)  # smallest first
+        if captured is not None:
+            captured.graph.replay()
+            return captured.answers, captured.halt_probability
+        parts = [self._advance(slice(first, min(first + self.tile, count))) for first in range(0, count, self.tile)]
+        answers, probabilities = (torch.cat(part) for part in zip(*parts, strict=True))
+        return answers, probabilities
+
+    def _advance(self, tile: slice) -> tuple[Tensor, Tensor]:
+        thought: Thought = self.model(self.inputs[tile], self.puzzle_rows[tile], self.y[tile], self.z[tile])
+        if self.model.config.hypotheses > 1:
+            thought = thought.pick(thought.halt_logit.argmax(1))
+        self.y[tile], self.z[tile] = thought.y, thought.z
+        return thought.logits.argmax(-1).to(torch.int32), thought.halt_logit.sigmoid().float()
+
+    def _digest(self, count: int, answers: Tokens, probabilities: NDArray[np.float32]) -> ThoughtBatch:
+        previous = self.answers[:count].copy()
+        same = (answers == previous).all(1)
+        self.steps[:count] += 1
+        self.unchanged[:count] = np.where(same, self.unchanged[:count] + 1, 0)
+        self.answers[:count] = answers
+        return ThoughtBatch(self.steps[:count].copy(), answers, previous, self.unchanged[:count].copy(), probabilities)
+
+    def _starts(self, new: slice) -> tuple[Tensor, Tensor]:
+        if not self.model.config.random_start:
+            return self.model.initial_state(new.stop - new.start, self.dtype)
+        keys = list(zip(self.seeds[new].tolist(), self.numbers[new].tolist(), strict=True))
+        starts = {key: self.model.initial_state(1, self.dtype, _generator(*key, 0)) for key in set(keys)}
+        y, z = (torch.cat([starts[key][part] for key in keys]) for part in range(2))
+        return y, z
+
+    def _noise(self, rows: NDArray[np.int64]) -> Tensor:
+        arrays = (self.seeds[rows], self.numbers[rows], self.steps[rows] + 1, self.noises[rows])
+        keys = list(zip(*(array.tolist() for array in arrays), strict=True))
+        shape = self.z.shape[1:]
+        drawn = {key: key[3] * torch.randn(shape, generator=_generator(*key[:3])) for key in set(keys)}
+        return torch.stack([drawn[key] for key in keys]).to(self.device, self.dtype)
+
+
+def tile_of(model: TinyRecursiveModel, dtype: torch.dtype) -> int:
+    """How many puzzles to think about at once on a CPU, so that the widest activation fits TILE_BYTES; at least one."""
+    size, config = model.config.hidden_size, model.config
+    inner = round(config.expansion * size) if config.any_size else inner_width(size, config.expansion)
+    across = 2 * size * inner_width(model.tokens, config.expansion) if config.mixer == "mlp" else 0
+    widest = max(2 * inner * model.tokens, across) * dtype.itemsize * config.hypotheses
+    return max(1, TILE_BYTES // widest)
+
+
+def default_slots(model: TinyRecursiveModel, dtype: torch.dtype) -> int:
+    """As many as keep the device busy and no more: newcomers wait for a step of all of them."""
+    if model.embedding.device.type != "cpu":
+        return MOST_SLOTS
+    return min(MOST_SLOTS, max(8, 2 * tile_of(model, dtype)))
+
+
+def _generator(seed: int, number: int, step: int) -> torch.Generator:
+    """Made anew for every chain number and step, so that nothing depends on who else is in the batch."""
+    key = np.random.SeedSequence((seed, number, step)).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(key) % 2**63)

@@ -1,0 +1,112 @@
+"""Solving puzzles with a trained model, honest about its confidence."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trm.checkpoints.checkpoint import Meta, read_meta, read_weights
+from trm.config.run import CompileChoice, RunConfig
+from trm.errors import ForeignCheckpoint
+from trm.interface.effort import Effort
+from trm.interface.solution import Solution, SolveStep, Tokens
+from trm.network.compiling import compiled_blocks, should_compile
+from trm.network.device import dtype_of, pick_device
+from trm.network.model import TinyRecursiveModel
+from trm.network.prepacking import can_prepack, prepack
+from trm.solving.engine import Engine
+from trm.solving.inquiry import Inquiry
+
+
+def trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
+    """The model of a checkpoint with its best or averaged weights, in float32; raises CheckpointError."""
+    model = TinyRecursiveModel(meta.config.model, meta.config.puzzle)
+    try:
+        model.load_state_dict(read_weights(folder, meta), assign=True)  # a puzzle table of gigabytes stays in its file
+    except RuntimeError as error:
+        raise ForeignCheckpoint(f"The weights in {folder} are not those of its configuration: {error}") from error
+    return model
+
+
+class Solver:
+    """A trained model ready to solve; not safe for use from several threads at once."""
+
+    def __init__(
+        self,
+        model: TinyRecursiveModel,
+        config: RunConfig,
+        device: torch.device,
+        *,
+        slots: int | None = None,
+        compiling: CompileChoice = "never",
+    ) -> None:
+        """The model is the solver's from now on: its weights are cast, and wide ones prepacked for a processor.
+
+        `slots` chains are thought about at a time, as many as suit the device unless given; raises CompilerMissing.
+        """
+        self.config, self.spec = config, config.puzzle
+        self.dtype = dtype_of(config.train.precision, device)
+        self.model = model.to(device).eval()
+        for parameter in self.model.parameters():  # cast once here, not in each of the 16 x 21 calls
+            parameter.requires_grad_(False)
+            parameter.data = parameter.data.to(self.dtype)
+        if can_prepack(device):
+            prepack(self.model)
+        if should_compile(compiling, config, device):
+            compiled_blocks(self.model, device, any_batch=True)
+        self.engine = Engine(self.model, self.dtype, slots=slots)
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: Path | str,
+        device: str = "auto",
+        *,
+        slots: int | None = None,
+        compiling: CompileChoice = "never",
+    ) -> Self:
+        """The best or averaged weights of a checkpoint folder, or an exported model; raises CheckpointError when damaged or not ours."""
+        meta = read_meta(Path(checkpoint))
+        model = trained_model(Path(checkpoint), meta)
+        return cls(model, meta.config, pick_device(device), slots=slots, compiling=compiling)
+
+    def solve(
+        self,
+        questions: Tokens,
+        effort: Effort | None = None,
+        *,
+        puzzle_ids: NDArray[np.int64] | None = None,
+        keep_trace: bool = False,
+        on_step: Callable[[SolveStep], None] | None = None,
+        on_solution: Callable[[int, Solution], None] | None = None,
+    ) -> list[Solution]:
+        """Solutions of questions `(N, L)` in their order, told one by one as they are found.
+
+        Raises ConfigError for an effort that is not possible here.
+        """
+        found: dict[int, Solution] = {}
+
+        def take(index: int, solution: Solution) -> None:
+            found[index] = solution
+            if on_solution is not None:
+                on_solution(index, solution)
+
+        inquiry = Inquiry(
+            questions,
+            effort or Effort(),
+            self.spec,
+            self.config.model,
+            on_solution=take,
+            on_step=on_step,
+            puzzle_ids=puzzle_ids,
+            keep_trace=keep_trace,
+        )
+        self.engine.submit(inquiry)
+        try:
+            self.engine.run()
+        finally:
+            inquiry.stop()  # a caller that raised from `on_step` wants no more of it
+        return [found[i] for i in range(len(questions))]

@@ -1,0 +1,1 @@
+"""Training: deep supervision of one model, by one process or by several together."""

@@ -1,0 +1,101 @@
+"""What one update computes before the optimizer: a supervision step of every slot, its loss, and the gradients.
+
+Every tensor that it reads or writes keeps its place in memory, so that on a GPU the whole of it is captured once as a CUDA graph
+and from then on started with a single launch.
+"""
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from trm.config.run import RunConfig
+from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.recursion import Depth
+from trm.training.carry import Carry, continue_target, halts
+from trm.training.closest_path import closest_answers
+from trm.training.losses import Loss, best_hypothesis, log_probability, supervision_loss
+from trm.training.window import Window
+
+WARM_UP = 3  # updates before a capture: kernels are compiled and libraries choose theirs
+
+
+def may_capture(config: RunConfig) -> bool:
+    """Whether a step does the same whatever it is given, and draws nothing: only then can a CUDA graph stand for it."""
+    return not config.model.update_noise and config.train.target == "label"
+
+
+class SupervisedStep:
+    """Call it to think: the carry advances, the window counts, and every parameter and the puzzle rows have a gradient."""
+
+    def __init__(
+        self, model: TinyRecursiveModel, config: RunConfig, carry: Carry, window: Window, noise: torch.Generator
+    ) -> None:
+        self.model, self.config, self.carry, self.window, self.noise = model, config, carry, window, noise
+        slots, width = len(carry.steps), config.model.hidden_size if config.model.prefix_tokens else 0
+        self.rows = torch.zeros(slots, width, device=carry.y.device, requires_grad=width > 0)  # of the puzzle table
+        self.at_least = torch.zeros_like(carry.steps)  # (B,) slots explore until this step
+        self.graphs: dict[Depth, torch.cuda.CUDAGraph] = {}
+        self.calls = 0
+
+    def __call__(self, *, captured: bool) -> None:
+        """Think once; `captured` on a GPU, and only for a model that draws no noise."""
+        self.calls += 1
+        depth = self.model.depth
+        if not captured or self.calls <= WARM_UP:
+            self._clear_gradients()
+            self._compute()
+            return
+        if depth not in self.graphs:
+            self._clear_gradients()  # so that the backward pass writes them, and adds to nothing
+            self.graphs[depth] = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(
+                self.graphs[depth], capture_error_mode="thread_local"
+            ):  # a validation may go on beside
+                self._compute()
+        self.graphs[depth].replay()
+
+    def _clear_gradients(self) -> None:
+        for tensor in (*self.model.parameters(), self.rows):
+            tensor.grad = None
+
+    def _compute(self) -> None:
+        carry, most = self.carry, self.config.model.max_supervision_steps
+        # cast once for all evaluations of the network
+        weights = {name: p.to(carry.y.dtype) for name, p in self.model.named_parameters()}
+        thought: Thought = functional_call(self.model, weights, (carry.inputs, self.rows, carry.y, carry.z, self.noise))
+        if self.config.model.hypotheses > 1:
+            thought = thought.pick(best_hypothesis(thought.logits, carry.labels, self.config.train.loss))
+        loss = self._loss(thought, self._target(thought))
+        torch.autograd.backward(loss.total / self.config.train.batch_size)  # of all ranks
+        steps = carry.steps + 1
+        halted = halts(most, self._wants_to_halt(thought), steps, self.at_least)
+        self.window.add(loss, thought.halt_logit, steps, halted)
+        carry.advance(thought, halted)
+
+    def _target(self, thought: Thought) -> Tensor:
+        """What the answer is compared with, `(B, L)`."""
+        carry, train = self.carry, self.config.train
+        if train.target == "label":
+            return carry.labels
+        return closest_answers(self.config.puzzle, carry.inputs, log_probability(thought.logits, train.loss))
+
+    def _loss(self, thought: Thought, target: Tensor) -> Loss:
+        train, carry = self.config.train, self.carry
+        continuing = None
+        if train.halt_rule == "halt_over_continue":
+            continuing = (thought.continue_logit, continue_target(self.model, carry, self.rows, thought))
+        return supervision_loss(
+            thought.logits,
+            thought.halt_logit,
+            target,
+            kind=train.loss,
+            halt_weight=train.halt_loss_weight,
+            smoothing=train.label_smoothing,
+            weights=train.step_discount**carry.steps if train.step_discount < 1 else None,
+            continuing=continuing,
+        )
+
+    def _wants_to_halt(self, thought: Thought) -> Tensor:
+        by_value = self.config.train.halt_rule == "halt_over_continue"
+        threshold = thought.continue_logit if by_value else torch.zeros_like(thought.halt_logit)
+        return (thought.halt_logit > threshold).detach()

@@ -1,0 +1,93 @@
+"""The models that a solve worker keeps in memory: the most recently used ones, and those in use."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from services.registry.metrics.metrics import SolveMetrics
+from services.registry.runs import checkpoints
+from services.registry.states import JobKind
+from trm.errors import CorruptCheckpoint
+from trm.interface import pretrained
+from workers.context import Worker
+
+if TYPE_CHECKING:
+    from trm.solving.solver import Solver
+
+log = structlog.get_logger()
+
+
+class Resident:
+    """A place for a model: loaded by whoever comes first, while others wait for it."""
+
+    def __init__(self) -> None:
+        self.loading = threading.Lock()
+        self.solver: Solver | None = None
+        self.users = 0
+
+
+class Models:
+    """Solvers by checkpoint id or, of shipped models, by name."""
+
+    def __init__(self, worker: Worker[SolveMetrics]) -> None:
+        self.worker = worker
+        self._lock = threading.Lock()
+        self._resident: OrderedDict[str, Resident] = OrderedDict()
+
+    @property
+    def resident(self) -> list[str]:
+        """Their names, the least recently used first."""
+        return list(self._resident)
+
+    @contextmanager
+    def lent(self, name: str) -> "Iterator[Solver]":
+        """The solver, loaded and warm, which stays resident while it is lent; raises CheckpointError when its files are damaged."""
+        with self._lock:
+            place = self._resident.setdefault(name, Resident())
+            self._resident.move_to_end(name)
+            place.users += 1
+        try:
+            with place.loading:
+                if place.solver is None:
+                    with ThreadPoolExecutor(1) as passing:  # ends with its OpenMP threads: only the thinker's remain
+                        place.solver = passing.submit(self._load, name).result()
+            yield place.solver
+        finally:
+            with self._lock:
+                place.users -= 1
+                self._evict()
+
+    def _evict(self) -> None:
+        """Let go of the least recently used ones beyond the number that may stay; a model in use is never one of them."""
+        unused = [name for name, place in self._resident.items() if place.users == 0]
+        empty = [name for name in unused if self._resident[name].solver is None]
+        too_many = max(0, len(self._resident) - self.worker.settings.solve_models)
+        for name in empty or unused[:too_many]:
+            del self._resident[name]
+
+    def _load(self, name: str) -> "Solver":
+        from trm.solving.solver import Solver
+
+        settings, folder = self.worker.settings, self._folder(name)
+        try:
+            solver = Solver.load(folder, settings.device, slots=settings.solve_slots, compiling=settings.compile)
+        except CorruptCheckpoint:
+            self.worker.metrics.checkpoints_damaged.labels(JobKind.SOLVE.value).inc()
+            raise
+        solver.engine.warm_up()
+        log.info("model.loaded", model=name, slots=solver.engine.capacity)
+        return solver
+
+    def _folder(self, name: str) -> Path:
+        """Where the files are: in the package, or fetched from the storage."""
+        if name in pretrained.names():
+            return pretrained.pretrained(name).folder
+        with self.worker.database.transaction() as session:
+            url = checkpoints.get(session, name).url
+        return self.worker.storage.fetch_folder(url, self.worker.scratch / "models" / name)

@@ -1,0 +1,173 @@
+"""The solve task: puzzles through a resident model's engine, answers into rows, steps into events."""
+
+import time
+from collections import Counter
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from services.registry.jobs import job_events, jobs, leases, solutions
+from services.registry.jobs.solutions import SolutionRow
+from services.registry.metrics.metrics import SolveMetrics
+from trm.interface.effort import Effort
+from trm.puzzles.grids import parse, text
+from workers.attempt import Released, reason_to_stop
+from workers.context import Worker
+from workers.solving.models import Models
+from workers.solving.thinker import Thinker
+
+if TYPE_CHECKING:
+    from trm.interface.solution import Solution, SolveStep
+    from trm.solving.solver import Solver
+
+MOST_ROWS = 1000  # written in one transaction
+PAUSE_SECONDS = {True: 0.05, False: 0.2}  # between two writes, by whether somebody wants to see every step
+VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
+
+
+def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, thinker: Thinker) -> dict[str, Any]:
+    """Solve every puzzle of the job; returns its result. Raises Cancelled, Released, Failed or StaleLease."""
+    with worker.database.transaction() as session:
+        job = jobs.get(session, claim.job_id)
+        request, priority = job.request, job.priority
+    with models.lent(request["model"]) as solver:
+        return _Solving(worker, claim, solver, request, priority).run(thinker)
+
+
+class _Solving:
+    """One job: the engine finds, this writes down, keeps the lease and looks whether anybody still wants it."""
+
+    def __init__(
+        self,
+        worker: Worker[SolveMetrics],
+        claim: leases.Claim,
+        solver: "Solver",
+        request: dict[str, Any],
+        priority: int,
+    ) -> None:
+        self.worker, self.claim, self.solver = worker, claim, solver
+        self.questions = np.stack([parse(solver.spec, puzzle) for puzzle in request["puzzles"]])
+        self.priority = priority
+        self.trace, self.effort = bool(request["trace"]), Effort(**request["effort"])
+        self.found: SimpleQueue[SolveStep | tuple[int, Solution] | None] = SimpleQueue()  # None: nothing more will come
+        self.rows: list[SolutionRow] = []  # waiting to be written
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.counts, self.reasons = Counter[str](), Counter[str]()
+        self.begun = self.last_written = time.monotonic()
+
+    def run(self, thinker: Thinker) -> dict[str, Any]:
+        """Ask, then write down until everything is answered."""
+        from trm.solving.inquiry import Inquiry
+
+        inquiry = Inquiry(
+            self.questions,
+            self.effort,
+            self.solver.spec,
+            self.solver.config.model,
+            on_solution=lambda index, solution: self.found.put((index, solution)),
+            on_step=self.found.put if self.trace else None,
+            on_end=lambda: self.found.put(None),
+            keep_trace=self.trace,
+            priority=self.priority,
+        )
+        thinker.submit(self.solver.engine, inquiry)
+        try:
+            while self._gather():
+                self._write()
+            self._write()
+        finally:
+            inquiry.stop()
+        if inquiry.error is not None:
+            raise inquiry.error
+        return self._result()
+
+    def _gather(self) -> bool:
+        """Take what was found until it is time to write: many rows, some time after the last write, or a sign of life is due."""
+        first_write = self.last_written == self.begun
+        pause = 0.0 if first_write else PAUSE_SECONDS[self.trace]
+        due = self.last_written + self.worker.settings.heartbeat_seconds
+        while len(self.rows) + len(self.told) < MOST_ROWS:
+            if self.rows or self.told:
+                due = self.last_written + pause
+            try:
+                item = self.found.get(timeout=max(0.0, due - time.monotonic()))
+            except Empty:
+                return True
+            if item is None:
+                return False
+            self._note(item)
+        return True
+
+    def _note(self, item: "SolveStep | tuple[int, Solution]") -> None:
+        if not isinstance(item, tuple):
+            row = {"puzzle": item.index, **self._step_row(item), "halted": item.halted}
+            self.told.append(("step", row))
+            return
+        index, solution = item
+        self.rows.append(self._row(index, solution))
+        self.counts.update(n=1, verified=solution.verified is True, steps=solution.steps, total=solution.total_steps)
+        self.reasons[solution.reason] += 1
+        metrics = self.worker.metrics
+        metrics.steps.observe(solution.steps)
+        metrics.halt_probability.observe(solution.halt_probability)
+        metrics.verified.labels(VERDICTS[solution.verified]).inc()
+        metrics.puzzles.labels(solution.reason).inc()
+        metrics.chain_steps.inc(solution.total_steps)
+
+    def _write(self) -> None:
+        """Rows, events and a sign of life in one transaction; then see whether to go on."""
+        told = self.told
+        if self.rows:
+            told = [*told, ("solved", {"count": len(self.rows), "answered": self.counts["n"]})]
+        with self.worker.database.transaction() as session:
+            orders = leases.heartbeat(session, self.claim, self.counts["n"])
+            if self.rows:
+                solutions.add(session, self.claim, self.rows)
+            if told:
+                job_events.append(session, self.claim, told)
+        self.rows, self.told, self.last_written = [], [], time.monotonic()
+        self.worker.metrics.last_heartbeat.set_to_current_time()
+        if (reason := reason_to_stop(orders)) is not None:
+            raise reason
+        if self.worker.stopping.is_set() and self.counts["n"] < len(self.questions):
+            raise Released
+
+    def _result(self) -> dict[str, Any]:
+        counts = self.counts
+        return {
+            "n": counts["n"],
+            "verified": counts["verified"] if self.solver.spec.kind in ("sudoku", "maze") else None,
+            "mean_supervision_steps": counts["steps"] / max(1, counts["n"]),
+            "total_supervision_steps": counts["total"],
+            "reasons": dict(self.reasons),
+            "seconds": round(time.monotonic() - self.begun, 3),
+        }
+
+    def _row(self, index: int, solution: "Solution") -> SolutionRow:
+        spec = self.solver.spec
+        return SolutionRow(
+            index=index,
+            question=text(spec, self.questions[index]),
+            answer=text(spec, solution.answer),
+            verified=solution.verified,
+            halt_probability=solution.halt_probability,
+            steps=solution.steps,
+            total_steps=solution.total_steps,
+            reason=solution.reason,
+            chosen_by=solution.chosen_by,
+            chain=solution.chain,
+            votes=solution.votes,
+            chains=solution.chains,
+            trace=None if solution.trace is None else [self._step_row(step) for step in solution.trace],
+        )
+
+    def _step_row(self, step: "SolveStep") -> dict[str, Any]:
+        return {
+            "step": step.step,
+            "chain": step.chain,
+            "answer": text(self.solver.spec, step.answer),
+            "halt_probability": step.halt_probability,
+            "changed_cells": list(step.changed_cells),
+            "verified": step.verified,
+        }

@@ -1,0 +1,150 @@
+"""The training task: a supervisor of `python -m trm train`, which knows nothing of jobs."""
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from services.registry.db import tables
+from services.registry.errors import StorageUnavailable
+from services.registry.jobs import job_events, jobs, leases
+from services.registry.metrics.metrics import TrainMetrics
+from services.registry.runs import checkpoints
+from services.registry.storage import artifacts
+from workers import outcome
+from workers.attempt import Failed, Released, reason_to_stop
+from workers.context import Worker
+from workers.training.child import Child
+from workers.training.journal import Journal
+from workers.training.leftovers import working_folder
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 0.2
+
+
+def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
+    """Train until the last step; returns the job's result."""
+    with working_folder(worker, claim) as folder:
+        child, journal = Child(_command(worker, claim, folder)), Journal(worker, claim)
+        try:
+            last = _followed(worker, journal, child)
+        finally:
+            status = child.close()
+            _blank(worker.metrics)
+    if last.get("event") == "finished" and journal.not_stored is not None:
+        raise journal.not_stored  # a training is for its last checkpoint
+    return _result(last, status, child)
+
+
+def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) -> list[str]:
+    with worker.database.transaction() as session:
+        request = jobs.get(session, claim.job_id).request
+        candidates = checkpoints.furthest_first(session, claim.training_run)
+    (folder / "run.json").write_text(json.dumps(request["config"]))
+    command = [sys.executable, "-m", "trm", "train", "--events", "--config", str(folder / "run.json")]
+    command += ["--out", str(folder / "checkpoints"), "--device", worker.settings.device]
+    command += ["--compile", worker.settings.compile]
+    if request["dataset"].get("url"):
+        command += ["--data", str(worker.storage.fetch_folder(request["dataset"]["url"], folder / "dataset"))]
+    if (checkpoint := _newest_intact(worker, claim, candidates, folder)) is not None:
+        command += ["--resume", str(checkpoint)]
+    elif (parent := request.get("weights")) is not None:
+        command += ["--weights", str(_weights(worker, claim, parent, folder))]
+    return command
+
+
+def _newest_intact(
+    worker: Worker[TrainMetrics], claim: leases.Claim, candidates: list[tables.Checkpoint], folder: Path
+) -> Path | None:
+    """Where the first one that is whole can be read; those before it are told as events."""
+    for row in candidates:
+        if (local := _fetched(worker, claim, row, folder)) is not None:
+            log.info("attempt.resumes", checkpoint=row.id, step=row.step)
+            return local
+    return None
+
+
+def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: str, folder: Path) -> Path:
+    """Where the checkpoint can be read that the run begins with; raises Failed when it is not whole."""
+    with worker.database.transaction() as session:
+        row = checkpoints.get(session, checkpoint_id)
+    local = _fetched(worker, claim, row, folder)
+    if local is None:
+        raise Failed(
+            outcome.of_code("checkpoint_corrupt", f"The checkpoint {row.id} that the run begins with is damaged.")
+        )
+    return local
+
+
+def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Checkpoint, folder: Path) -> Path | None:
+    """Where the checkpoint can be read, if it is whole; else an event says that it is not."""
+    try:
+        local = worker.storage.fetch_folder(row.url, folder / "resume" / row.id)
+        if artifacts.is_checkpoint(local, row.digest):
+            return local
+        reason = "its files are not those that were stored"
+    except StorageUnavailable as error:
+        log.warning("checkpoint.not_read", checkpoint=row.id, step=row.step, reason=str(error))
+        reason = "its files cannot be read"
+    worker.metrics.checkpoints_damaged.labels(claim.kind.value).inc()
+    log.warning("checkpoint.damaged", checkpoint=row.id, step=row.step, reason=reason)
+    with worker.database.transaction() as session:
+        told = {"id": row.id, "step": row.step, "reason": reason}
+        job_events.append(session, claim, [("checkpoint_damaged", told)])
+    return None
+
+
+def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> dict[str, Any]:
+    """Bring events into rows until the child ends; returns its last words, or raises what the job is to become."""
+    last: dict[str, Any] = {}
+    reason: Exception | None = None  # why the child was asked to stop
+    kill_at = float("inf")
+    updated = time.monotonic()
+    while True:
+        try:
+            event = child.next_event(POLL_SECONDS)
+        except EOFError:
+            break
+        if event is not None:
+            journal.take(event)
+            last = event
+            if event["event"] == "updated":
+                now = time.monotonic()
+                worker.metrics.step_seconds.observe(now - updated)
+                updated = now
+        if reason is None and worker.stopping.is_set():
+            reason = Released()
+        if journal.is_due:
+            orders = journal.write()
+            reason = reason or reason_to_stop(orders)
+        if reason is not None and kill_at == float("inf"):
+            child.signal(signal.SIGTERM)
+            kill_at = time.monotonic() + worker.settings.stop_grace_seconds
+        if time.monotonic() > kill_at:
+            child.signal(signal.SIGKILL)
+    journal.write_out()
+    if reason is not None and last.get("event") != "finished":
+        raise reason
+    return last
+
+
+def _result(last: dict[str, Any], status: int, child: Child) -> dict[str, Any]:
+    match last.get("event"):
+        case "finished":
+            return {name: last[name] for name in ("step", "seconds", "exact_accuracy", "peak_bytes")}
+        case "failed":
+            raise Failed(outcome.of_code(last["code"], last["message"]))
+        case "stopped":  # somebody else sent the signal
+            raise Released
+        case _:
+            raise Failed(outcome.of_death(status, child.last_words))
+
+
+def _blank(metrics: TrainMetrics) -> None:
+    for gauge in (metrics.loss, metrics.exact_accuracy, metrics.mean_supervision_steps, metrics.progress):
+        gauge.set(float("nan"))
