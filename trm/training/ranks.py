@@ -66,7 +66,7 @@ class Ranks:
             return
         joined = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(joined)
-        for gradient, total in zip(gradients, joined.split([g.numel() for g in gradients]), strict=True):
+        for gradient, total in zip(gradients, torch.split(joined, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(total.view_as(gradient))
 
     def gather(self, part: Tensor) -> Tensor:
