@@ -272,6 +272,7 @@ MAZE_NEIGHBOURS = _derived(
         "model.latent_steps": 7,
         "model.recursions": 1,
         "train.reveal": 0.0,
+        "train.depth_curriculum": [],
         "train.hard_share": None,
         "train.batch_size": 16,
         "train.steps": 8_000,
