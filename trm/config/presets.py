@@ -262,7 +262,7 @@ UNITS = _derived(
 
 # Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
 # supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
-# has to know them, and no symmetry may turn them: docs/explanation/bodies.md.
+# has to know them, and no symmetry may turn them: docs/explanation/bodies.md. To begin with the weights of small mazes saves hours.
 MAZE_NEIGHBOURS = _derived(
     UNITS,
     "maze",
