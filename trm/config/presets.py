@@ -270,6 +270,31 @@ UNITS = _derived(
     "sudoku-hard-all",
 )
 
+# Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
+# supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
+# has to know them, and no symmetry may turn them: docs/explanation/bodies.md. To begin with the weights of small mazes saves hours.
+MAZE_NEIGHBOURS = _derived(
+    UNITS,
+    "maze",
+    "30x30 Maze-Hard: messages between neighbouring cells, 45 thousand weights; hours on one CPU core.",
+    {
+        "model.mixer": "directed_neighbours",
+        "model.latent_steps": 7,
+        "model.recursions": 1,
+        "train.reveal": 0.0,
+        "train.depth_curriculum": [],
+        "train.hard_share": None,
+        "train.batch_size": 16,
+        "train.steps": 8_000,
+        "train.evaluate_every": 500,
+        "train.evaluate_puzzles": 100,
+        "train.test_puzzles": None,
+        "train.ema_decay": 0.99,
+        "train.checkpoint_every": 250,
+    },
+    "maze-hard",
+)
+
 
 def _ablated(ablation: Ablation) -> Preset:
     published = "" if ablation.published is None else f" (published: {ablation.published} %)"
@@ -287,6 +312,7 @@ PRESETS: dict[str, Preset] = {
         *TABLE_1,
         *OWN,
         UNITS,
+        MAZE_NEIGHBOURS,
         *(_ablated(ablation) for ablation in (*PAPER, *SUCCESSORS)),
     )
 }

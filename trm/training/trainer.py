@@ -47,7 +47,7 @@ from trm.training.ema import ExponentialMovingAverage
 from trm.training.optimizers import make_optimizers, sparse_sign_sgd
 from trm.training.ranks import Ranks
 from trm.training.schedule import depth_at, learning_rate_factor, reveal_at
-from trm.training.update import SupervisedStep
+from trm.training.update import SupervisedStep, may_capture
 from trm.training.validation import ROWS, Validation, replica
 from trm.training.window import Window
 
@@ -88,7 +88,7 @@ class Trainer:
         self.compiling: CompileChoice = "always" if compiled else "never"
         if compiled:
             compiled_blocks(self.model, device, any_batch=False)
-        self.captures = compiled and device.type == "cuda" and not config.model.update_noise
+        self.captures = compiled and device.type == "cuda" and may_capture(config)
         self.optimizers = make_optimizers(self.model, config.train)
         self.peaks = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         decay = config.train.ema_decay
