@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from trm.config.run import RunConfig
+from trm.interface.events import Evaluated, Evaluating, Event, Finished, Started, StepMetrics, Updated
 from workers.training import tempo
 from workers.training.tempo import Tempo
 
@@ -28,28 +28,36 @@ def training(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"train": train})
 
 
-def life(clock: list[float], first: int = 0) -> Iterator[dict[str, Any]]:
+def life(clock: list[float], first: int = 0) -> Iterator[Event]:
     """A training whose validations hold it up, and whose test takes nearly as long as its updates."""
     clock[0] += LOADING
-    yield {"event": "started", "step": first, "total_steps": STEPS, "validation_puzzles": 300, "test_puzzles": TEST}
+    yield Started(first, STEPS, 1, "cpu", "float32", first or None, 1000, 300, TEST, 0)
     for step in range(first + 1, STEPS + 1):
         clock[0] += UPDATE
         if step == STEPS:
-            yield {"event": "step", "step": step}
+            yield metrics_of(step)
         if step % EVERY == 0:
             yield from evaluation(clock, step, "validation", VALIDATION)
         if step < STEPS:
-            yield {"event": "updated", "step": step}
+            yield Updated(step)
     yield from evaluation(clock, STEPS, "test", TEST)
-    yield {"event": "updated", "step": STEPS}
-    yield {"event": "finished", "step": STEPS}
+    yield Updated(STEPS)
+    yield Finished(STEPS, 1.0, 1.0, 1)
 
 
-def evaluation(clock: list[float], step: int, split: str, n: int) -> Iterator[dict[str, Any]]:
+def metrics_of(step: int) -> StepMetrics:
+    return StepMetrics(step, 1.0, *[0.0] * 4, 0, 0.0, *[None] * 4, *[[]] * 4)  # type: ignore[arg-type]
+
+
+def evaluated(step: int, split: str, n: int) -> Evaluated:
+    return Evaluated(step, split, n, n * PUZZLE, *[1.0] * 2, None, 1.0, 1.0, *[[]] * 3)  # type: ignore[arg-type]
+
+
+def evaluation(clock: list[float], step: int, split: str, n: int) -> Iterator[Event]:
     for through in range(0, n, 100):
-        yield {"event": "evaluating", "step": step, "split": split, "n": n, "through": through}
+        yield Evaluating(step, split, n, through)
         clock[0] += 100 * PUZZLE
-    yield {"event": "evaluated", "step": step, "split": split, "n": n, "seconds": n * PUZZLE}
+    yield evaluated(step, split, n)
 
 
 @pytest.mark.parametrize("first", [0, 40])

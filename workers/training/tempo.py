@@ -1,10 +1,11 @@
 """How far a training is and how long the rest will take, from its events: updates, then the last looks at both splits."""
 
 import time
-from typing import Any
 
 from trm.config.cost import evaluation_updates
 from trm.config.run import RunConfig
+from trm.interface import events
+from trm.interface.events import Event
 
 FIRST, LAST = "validation", "test"
 
@@ -22,25 +23,25 @@ class Tempo:
         self.left: dict[str, float] = {FIRST: 0, LAST: 0}  # puzzles to answer after the last update
         self._share = 0.0
 
-    def take(self, event: dict[str, Any]) -> float | None:
+    def take(self, event: Event) -> float | None:
         """Note an event; the seconds of an optimizer update when it tells of one that nothing else has held up."""
         now, seconds = time.monotonic(), None
-        match event["event"]:
-            case "started":
+        match event:
+            case events.Started():
                 self._started(event, now)
-            case "updated":
-                if self.updated is not None and event["step"] == self.step + 1:
+            case events.Updated():
+                if self.updated is not None and event.step == self.step + 1:
                     seconds = now - self.updated
-                self._reached(event["step"], now)
+                self._reached(event.step, now)
                 self.updated = now
-            case "step":
-                if event["step"] == self.config.train.steps:
-                    self._reached(event["step"], now)
-            case "evaluating":
+            case events.StepMetrics():
+                if event.step == self.config.train.steps:
+                    self._reached(event.step, now)
+            case events.Evaluating():
                 if self._is_over:
-                    self.left[event["split"]] = event["n"] - event["through"]
+                    self.left[event.split] = event.n - event.through
                 self.updated = None
-            case "evaluated":
+            case events.Evaluated():
                 self._evaluated(event)
                 self.updated = None
         return seconds
@@ -68,12 +69,14 @@ class Tempo:
     def _is_over(self) -> bool:
         return self.step >= self.config.train.steps
 
-    def _started(self, event: dict[str, Any], now: float) -> None:
-        self.step = self.first_step = event["step"]
+    def _started(self, event: events.Started, now: float) -> None:
+        self.step = self.first_step = event.step
         self.begun = now
         train = self.config.train
-        for split, most in ((FIRST, train.evaluate_puzzles), (LAST, train.test_puzzles)):
-            puzzles = event[f"{split}_puzzles"]
+        for split, most, puzzles in (
+            (FIRST, train.evaluate_puzzles, event.validation_puzzles),
+            (LAST, train.test_puzzles, event.test_puzzles),
+        ):
             self.left[split] = puzzles if most is None else min(puzzles, most)
 
     def _reached(self, step: int, now: float) -> None:
@@ -81,7 +84,7 @@ class Tempo:
         if self.begun is not None and self.step > self.first_step and not (self._is_over and self.update_seconds):
             self.update_seconds = (now - self.begun) / (self.step - self.first_step)
 
-    def _evaluated(self, event: dict[str, Any]) -> None:
-        self.puzzle_seconds = event["seconds"] / max(1, event["n"])
-        if self._is_over and event["step"] >= self.config.train.steps:
-            self.left[event["split"]] = 0
+    def _evaluated(self, event: events.Evaluated) -> None:
+        self.puzzle_seconds = event.seconds / max(1, event.n)
+        if self._is_over and event.step >= self.config.train.steps:
+            self.left[event.split] = 0

@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints
 from services.registry.storage import artifacts
 from trm.config.run import RunConfig
+from trm.interface import events
+from trm.interface.events import Event, Finished, Started, Stopped
 from trm.json_text import to_json
 from workers import outcome
 from workers.attempt import Failed, Released, reason_to_stop
@@ -41,7 +44,7 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
         finally:
             status = child.close()
             _blank(worker.metrics)
-    if last.get("event") == "finished" and journal.not_stored is not None:
+    if isinstance(last, Finished) and journal.not_stored is not None:
         raise journal.not_stored  # a training is for its last checkpoint
     return _result(last, status, child)
 
@@ -104,12 +107,12 @@ def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Chec
     return None
 
 
-def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child, computing: ExitStack) -> dict[str, Any]:
-    """Bring events into rows until the child ends; returns its last words, or raises what the job is to become.
+def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child, computing: ExitStack) -> Event | None:
+    """Bring events into rows until the child ends; returns the last one, or raises what the job is to become.
 
     While it trains on the machine's cores, others know of it.
     """
-    last: dict[str, Any] = {}
+    last: Event | None = None
     reason: Exception | None = None  # why the child was asked to stop
     kill_at = float("inf")
     while True:
@@ -120,7 +123,7 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child, comp
         if event is not None:
             journal.take(event)
             last = event
-            if event["event"] == "started" and event["device"] == "cpu":
+            if isinstance(event, Started) and event.device == "cpu":
                 computing.enter_context(worker.cores.busy())
         if reason is None and worker.stopping.is_set():
             reason = Released()
@@ -133,18 +136,18 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child, comp
         if time.monotonic() > kill_at:
             child.signal(signal.SIGKILL)
     journal.write_out()
-    if reason is not None and last.get("event") != "finished":
+    if reason is not None and not isinstance(last, Finished):
         raise reason
     return last
 
 
-def _result(last: dict[str, Any], status: int, child: Child) -> dict[str, Any]:
-    match last.get("event"):
-        case "finished":
-            return {name: last[name] for name in ("step", "seconds", "exact_accuracy", "peak_bytes")}
-        case "failed":
-            raise Failed(outcome.of_code(last["code"], last["message"]))
-        case "stopped":  # somebody else sent the signal
+def _result(last: Event | None, status: int, child: Child) -> dict[str, Any]:
+    match last:
+        case Finished():
+            return asdict(last)
+        case events.Failed():
+            raise Failed(outcome.of_code(last.code, last.message))
+        case Stopped():  # the signal came from outside
             raise Released
         case _:
             raise Failed(outcome.of_death(status, child.last_words))
