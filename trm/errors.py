@@ -17,7 +17,8 @@
     ├── CheckpointError              checkpoint_invalid
     │   ├── CheckpointNotFound       checkpoint_not_found
     │   ├── CorruptCheckpoint        checkpoint_corrupt
-    │   └── ForeignCheckpoint        checkpoint_foreign
+    │   ├── ForeignCheckpoint        checkpoint_foreign
+    │   └── SeveralRuns              checkpoint_of_another_run
     ├── StorageFull                  storage_full
     ├── NonFiniteLoss                loss_not_finite
     ├── RankFailed                   rank_failed
@@ -28,6 +29,7 @@
 The message is a sentence for a person: what was wrong, then what to do. Codes never change once released.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -51,9 +53,13 @@ class UnknownPreset(ConfigError):
 
 
 class InvalidOverride(ConfigError):
-    """An override names no setting, or gives it a value it cannot take."""
+    """An override names no setting, or gives it a value it cannot take; `keys` says which, with the place inside a list if there is one."""
 
     code = "override_invalid"
+
+    def __init__(self, message: str, keys: Sequence[tuple[str | int, ...]] = ()) -> None:
+        super().__init__(message)
+        self.keys = tuple(keys)
 
 
 class PuzzleError(TrmError):
@@ -152,6 +158,12 @@ class ForeignCheckpoint(CheckpointError):
     """The files are readable, but were not written by this software or for this model."""
 
     code = "checkpoint_foreign"
+
+
+class SeveralRuns(CheckpointError):
+    """A folder holds checkpoints of another training, or of several: the wrong one could be resumed."""
+
+    code = "checkpoint_of_another_run"
 
 
 class StorageFull(TrmError):

@@ -60,7 +60,7 @@ def test_a_finished_training_shows_its_result(client: TestClient, book: Book) ->
     with book.database.transaction() as session:
         result = {"step": 100, "seconds": 9.5, "exact_accuracy": 0.75, "peak_bytes": 1 << 30}
         endings.finish(session, claim, JobStatus.SUCCEEDED, result=result)
-    assert client.get(f"/v1/jobs/{claim.job_id}").json()["result"] == result
+    assert client.get(f"/v1/jobs/{claim.job_id}").json()["result"] == {"kind": "train", **result}
 
 
 def test_a_solved_job_shows_its_first_hundred_answers(client: TestClient, book: Book, model: str) -> None:
@@ -74,6 +74,8 @@ def test_a_solved_job_shows_its_first_hundred_answers(client: TestClient, book: 
     rest = client.get(job["links"]["solutions"], params={"limit": 100, "cursor": first["next_cursor"]}).json()
     assert (first["has_more"], rest["has_more"], rest["next_cursor"]) == (True, False, None)
     assert [solution["index"] for solution in first["data"] + rest["data"]] == list(range(150))
+    violations = first["data"][0].pop("violations")
+    assert [violation["rule"] for violation in violations] == ["row"] * 4 + ["column"] * 4 + ["box"] * 4
     assert first["data"][0] == {
         "index": 0, "question": "." * 16, "answer": "1" * 16, "verified": False, "halt_probability": 0.5,
         "supervision_steps": 16, "total_supervision_steps": 16, "reason": "budget", "halted": False,

@@ -14,7 +14,7 @@ from trm.solving.solver import Solver
 
 
 def solved(solutions: list[Solution], puzzles: PuzzleSet) -> int:
-    return sum(np.array_equal(s.answer, a) for s, a in zip(solutions, puzzles.answers, strict=True))
+    return sum(np.array_equal(s.tokens, a) for s, a in zip(solutions, puzzles.answers, strict=True))
 
 
 def test_one_chain_is_the_plain_loop(solver: Solver, puzzles: PuzzleSet) -> None:
@@ -31,7 +31,7 @@ def test_a_stable_answer_stops_after_that_many_equal_ones(solver: Solver, puzzle
     traced = solver.solve(puzzles.questions, Effort(stable_steps=2), keep_trace=True)
     assert any(s.reason == "stable" for s in traced)
     for solution in traced:
-        answers = [step.answer.tolist() for step in solution.trace or ()]
+        answers = [step.tokens.tolist() for step in solution.trace or ()]
         same = [a == b == c for a, b, c in zip(answers, answers[1:], answers[2:], strict=False)]
         assert not any(same[:-1])
         assert (solution.reason == "stable") == same[-1]
@@ -98,7 +98,7 @@ def test_a_puzzle_does_not_notice_its_neighbours(solver: Solver, puzzles: Puzzle
     effort = Effort(rollouts=3, views=2, noise=0.3, halt_threshold=0.6)
     together = solver.solve(puzzles.questions[:9], effort)
     apart = [solver.solve(puzzles.questions[i : i + 1], effort)[0] for i in range(9)]
-    assert [s.answer.tolist() for s in together] == [s.answer.tolist() for s in apart]
+    assert [s.tokens.tolist() for s in together] == [s.tokens.tolist() for s in apart]
     assert [(s.chain, s.steps, s.votes) for s in together] == [(s.chain, s.steps, s.votes) for s in apart]
 
 

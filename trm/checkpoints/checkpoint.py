@@ -11,12 +11,11 @@ step_00000250/
 
 import errno
 import hashlib
-import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,8 +27,10 @@ from torch import Tensor
 
 from trm.checkpoints import tensor_file
 from trm.config.run import RunConfig
-from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
+from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, SeveralRuns, StorageFull
+from trm.foreign import HEAD, describe
 from trm.interface.events import CheckpointSaved
+from trm.json_text import from_json, to_json
 from trm.network.model import BIG_TABLE
 from trm.version import trm_version
 
@@ -99,7 +100,7 @@ class Snapshot:
                 "files": files,
                 "config": self.config.model_dump(mode="json"),
             }
-            written = write_file(staging / META, json.dumps(meta, indent=1).encode())
+            written = write_file(staging / META, to_json(meta, indent=1).encode())
         size = written["bytes"] + sum(f["bytes"] for f in files.values())
         seconds = round(time.monotonic() - begun, 3)
         return CheckpointSaved(self.step, str(folder), size, written["sha256"], seconds, self.metrics)
@@ -174,9 +175,12 @@ def read_meta(folder: Path) -> Meta:
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointNotFound(f"{folder} is not a checkpoint: it holds no {META}.") from None
     try:
-        document = json.loads(data)
+        document = from_json(data)
     except ValueError as error:
-        raise CorruptCheckpoint(f"{folder / name} is damaged: {error}.") from error
+        what = describe(data[:HEAD])
+        raise CorruptCheckpoint(
+            f"{folder / name} is {what}." if what else f"{folder / name} is damaged: {error}."
+        ) from error
     if not isinstance(document, dict) or document.get("format") != tag:
         raise ForeignCheckpoint(f"{folder} was not written as {tag}.")
     try:
@@ -224,6 +228,8 @@ def read_weights(folder: Path, meta: Meta) -> dict[str, Tensor]:
     for stem in ("ema", "best"):
         if f"{stem}.safetensors" in meta.files:
             weights |= read_tensors(folder, meta, stem)
+    if (broken := tensor_file.first_not_finite(weights)) is not None:
+        raise CorruptCheckpoint(f"The tensor {broken} in {folder} holds numbers that are infinite or not a number.")
     # the file may go while the model stays: only a table too big to copy is left in it
     return {n: t if t.numel() > BIG_TABLE else t.to(torch.float32, copy=True) for n, t in weights.items()}
 
@@ -241,6 +247,40 @@ def step_folder(out: Path, step: int) -> Path:
     return out / f"step_{step:08d}"
 
 
+def require_room_for_run(out: Path, config: RunConfig | None) -> None:
+    """Raises SeveralRuns when `out` holds checkpoints of other trainings than the one that is resumed: for a new one, any."""
+    others = [folder.name for folder, its in _runs(out).items() if its != config]
+    if others:
+        raise SeveralRuns(
+            f"{out} holds checkpoints of another training ({_listed(others)}). Go on with that one by --resume {out}, or choose "
+            "another folder with --out."
+        )
+
+
+def _require_one_run(out: Path) -> None:
+    runs = _runs(out)
+    last = next(reversed(runs.values()), None)
+    others = [folder.name for folder, its in runs.items() if its != last]
+    if others:
+        raise SeveralRuns(
+            f"{out} holds checkpoints of several trainings: {_listed(others)} belong to another one than {next(reversed(runs)).name}. "
+            "Name the one to go on from with --resume, and another folder with --out."
+        )
+
+
+def _runs(out: Path) -> dict[Path, RunConfig]:
+    """The configurations of the checkpoints below a folder, by step; what cannot be read is left out."""
+    found = {}
+    for folder in sorted(out.glob("step_*")):
+        with suppress(CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint):
+            found[folder] = read_meta(folder).config
+    return found
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+
+
 def newest(out: Path) -> Path:
     """The newest intact checkpoint below `out`, damaged ones passed over; raises CheckpointNotFound."""
     for folder in sorted(out.glob("step_*"), reverse=True):
@@ -253,5 +293,8 @@ def newest(out: Path) -> Path:
 
 
 def chosen(folder: Path) -> Path:
-    """The checkpoint itself, or the newest intact one below a folder of them; raises CheckpointNotFound."""
-    return folder if (folder / META).exists() else newest(folder)
+    """The checkpoint itself, or the newest intact one below a folder of them; raises CheckpointNotFound, or SeveralRuns."""
+    if (folder / META).exists():
+        return folder
+    _require_one_run(folder)
+    return newest(folder)

@@ -9,17 +9,27 @@ from rich.console import Console
 
 from trm.cli.overrides import effort_of
 from trm.cli.source import Checkpoint, Model, folder_of
+from trm.errors import ConfigError
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
 from trm.puzzles.grids import parse
+from trm.puzzles.reading.text import open_text
 from trm.puzzles.rules import require_consistent
+
+SUFFIXES = (".txt", ".csv", ".json", ".sdk", ".sdm", ".ss")  # no puzzle ends like this
 
 if TYPE_CHECKING:
     from trm.interface.solution import Solution
 
+LONGEST = 1 << 20  # characters of a puzzle
+LONGEST_NAME = 1_000  # of a file
+
 
 def solve(
-    puzzle: Annotated[str, typer.Argument(help="The puzzle's cells as one string, or - to read it from stdin.")],
+    puzzle: Annotated[
+        str,
+        typer.Argument(help="The puzzle's cells as one string, a file that holds them, or - to read them from stdin."),
+    ],
     checkpoint: Checkpoint = None,
     model: Model = None,
     effort: Annotated[
@@ -31,11 +41,12 @@ def solve(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Solve a puzzle; halts at probability 1/2 unless an effort is given. Exits 2 when the rules do not verify the answer."""
+    folder, asked, cells = folder_of(checkpoint, model), effort_of(effort or ["halt_threshold=0.5"]), _read(puzzle)
     from trm.interface.solution import SolveStep
-    from trm.solving.solver import Solver
+    from trm.solving.solver import Solver  # takes seconds: not before the simple mistakes are found
 
-    solver, console = Solver.load(folder_of(checkpoint, model), device), Console(highlight=False)
-    question = parse(solver.spec, sys.stdin.read() if puzzle == "-" else puzzle)
+    solver, console = Solver.load(folder, device), Console(highlight=False)
+    question = parse(solver.spec, cells)
     require_consistent(solver.spec, question)
     previous = question
 
@@ -45,18 +56,31 @@ def solve(
         console.print(
             f"step {step.step}{chain}: halt probability {step.halt_probability:.3f}, {len(step.changed_cells)} cells changed"
         )
-        console.print(render(solver.spec, step.answer, givens=question, previous=previous))
-        previous = step.answer
+        console.print(render(solver.spec, step.tokens, givens=question, previous=previous))
+        previous = step.tokens
 
-    asked = effort_of(effort or ["halt_threshold=0.5"])
     [solution] = solver.solve(question[None], asked, on_step=show if steps else None)
     if not steps:
-        console.print(render(solver.spec, solution.answer, givens=question))
+        console.print(render(solver.spec, solution.tokens, givens=question))
     if picture is not None:
-        picture.write_text(svg(solver.spec, solution.answer, givens=question))
+        picture.write_text(svg(solver.spec, solution.tokens, givens=question))
     console.print(_summary(solution))
     if solution.verified is False:
         raise typer.Exit(2)
+
+
+def _read(puzzle: str) -> str:
+    """The cells as they were written: the argument itself, or the text of the file or of stdin that it names."""
+    if puzzle == "-":
+        with open_text(sys.stdin.buffer) as text:
+            return text.read(LONGEST)
+    path = Path(puzzle)
+    if len(puzzle) < LONGEST_NAME and path.is_file():
+        with open_text(path) as text:
+            return text.read(LONGEST)
+    if puzzle.endswith(SUFFIXES):
+        raise ConfigError(f"There is no file {puzzle}. Give the puzzle's cells, or a file that holds them.")
+    return puzzle
 
 
 def _summary(solution: "Solution") -> str:

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from trm.cli.overrides import parsed
 from trm.cli.progress import Reporter
+from trm.cli.remarks import tell_remarks
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
-from trm.errors import ConfigError, TrmError
+from trm.errors import CheckpointNotFound, ConfigError, NonFiniteLoss, TrmError
 from trm.interface.events import Event, Failed
+from trm.network.cores import available
 from trm.puzzles.datasets.datasets import spec_of
 from trm.training.pace import Pace
+
+DEFAULT = "sudoku-4x4"  # a preset
 
 if TYPE_CHECKING:
     from trm.training.ranks import Ranks
@@ -25,13 +28,18 @@ if TYPE_CHECKING:
 
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoints.")] = Path("checkpoints"),
-    preset: Annotated[str, typer.Option(help="A named recipe; see `trm inspect --presets`.")] = "sudoku-4x4",
+    preset: Annotated[
+        str | None, typer.Option(help=f"A named recipe, {DEFAULT} unless given; see `trm inspect --presets`.")
+    ] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=200.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="A built-in data set or a data set folder; the preset's unless given.")
+        str | None,
+        typer.Option(
+            help="A built-in data set, a table, a data set folder or hub:OWNER/NAME; the preset's unless given."
+        ),
     ] = None,
     resume: Annotated[
         Path | None,
@@ -64,13 +72,19 @@ def train(
             "--compile", help="auto, always or never: fuse the network's kernels; auto does for large models."
         ),
     ] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Cores to compute with; all that affinity and cgroup allow unless given.")
+    ] = None,
     events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,
 ) -> None:
     """Train a model and save checkpoints. Ctrl-C saves one more and stops, as --minutes does; --resume goes on from it."""
     tell, pace = _print_json if events else Reporter().tell, Pace(minutes, checkpoint_minutes)
     try:
         start = _chosen(resume) if resume else None
-        chosen = _recorded(start) if start else _configuration(config, preset, overrides or [], data)
+        chosen = _recorded(start) if start else _configuration(config, preset or DEFAULT, overrides or [], data)
+        if not (events or preset or config or start):
+            print(f"Training the preset {DEFAULT}; `--preset NAME` takes another, `trm inspect --presets` lists them.")
+        _begin(out, chosen if start else None, threads)
         if not _launched(chosen, ranks, device):
             _train(partial(_session, chosen, data, start, weights, device, compile_, out, pace), tell)
     except TrmError as error:
@@ -78,6 +92,18 @@ def train(
             raise
         _print_json(Failed(error.code, str(error)))
         sys.exit(1)
+
+
+def _begin(out: Path, resumed: RunConfig | None, threads: int | None) -> None:
+    """What is done once, however many ranks there will be: those find their share of the threads set."""
+    import torch
+
+    from trm.checkpoints.checkpoint import require_room_for_run
+    from trm.training.launch import is_rank
+
+    if not is_rank():
+        require_room_for_run(out, resumed)
+        torch.set_num_threads(available(threads))
 
 
 def _launched(config: RunConfig, asked: int | None, device: str) -> bool:
@@ -98,9 +124,15 @@ def _train(make: "Callable[[Ranks], Session]", tell: Callable[[Event], None]) ->
     ranks = Ranks.join()
     session = make(ranks)
     session.pace.listen()
-    for event in session.run():
-        if ranks.is_first:
-            tell(event)
+    try:
+        for event in session.run():
+            if ranks.is_first:
+                tell(event)
+    except NonFiniteLoss:
+        raise
+    except Exception:
+        session.keep()
+        raise
     ranks.leave()
 
 
@@ -122,6 +154,7 @@ def _session(
     from trm.training.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
+    tell_remarks(splits.train, splits.test)
     compiled = should_compile(compile_, config, place)
     make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled, ranks=ranks)
@@ -135,6 +168,8 @@ def _print_json(event: Event) -> None:
 
 
 def _chosen(resume: Path) -> Path:
+    if not resume.exists():  # found without loading torch, which takes seconds
+        raise CheckpointNotFound(f"There is no checkpoint {resume}.")
     from trm.checkpoints.checkpoint import chosen
 
     return chosen(resume)
@@ -153,7 +188,7 @@ def _configuration(path: Path | None, preset: str, overrides: list[str], data: s
         return _fitted(resolve(preset, spec_of(source), parsed(overrides), data), source)
     try:
         return RunConfig.model_validate_json(path.read_text())
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not a run configuration: {error}") from error
 
 

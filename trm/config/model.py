@@ -10,9 +10,10 @@ from trm.puzzles.spec import Frozen
 class ModelConfig(Frozen):
     """The network and its recursion. Defaults are the paper's (arXiv 2510.04871, Sudoku)."""
 
-    mixer: Literal["mlp", "attention", "units", "neighbours"] = "mlp"
-    """What mixes the tokens. The paper's: an MLP over the token axis, or self-attention with rotary embeddings. Ours: messages along a
-    Sudoku's cells, rows, columns and boxes (`units`), or between the cells of a grid (`neighbours`); both for puzzles of any size."""
+    mixer: Literal["mlp", "attention", "units", "neighbours", "directed_neighbours"] = "mlp"
+    """What mixes the tokens. The paper's: an MLP over the token axis, or self-attention with rotary embeddings. Ours, for puzzles of any
+    size: messages along a Sudoku's cells, rows, columns and boxes (`units`), or between the cells of a grid, the same from every side
+    (`neighbours`) or with weights for each of the four directions (`directed_neighbours`)."""
     feed_forward: Literal["swiglu", "normed_swiglu"] = "swiglu"
     """`normed_swiglu` is sigmoid(gate) * norm(gate * up), which suits Muon (arXiv 2601.19085)."""
     experts: int = Field(default=1, ge=1, le=16)
@@ -30,8 +31,8 @@ class ModelConfig(Frozen):
     layers: int = Field(default=2, ge=1, le=16)
     """Layers of the network (of each, where there are two)."""
     expansion: float = Field(default=4.0, gt=0, le=16)
-    """Inner width of a feed-forward over its outer one: two thirds of it, rounded up to a multiple of 256; exactly it for `units` and
-    `neighbours`."""
+    """Inner width of a feed-forward over its outer one: two thirds of it, rounded up to a multiple of 256; exactly it for the mixers
+    that are ours."""
     tied_embeddings: bool = False
     """The answer head is the token embedding."""
     latent_steps: int = Field(default=6, ge=1, le=32)
@@ -56,7 +57,7 @@ class ModelConfig(Frozen):
     @property
     def any_size(self) -> bool:
         """Whether the weights depend on no size, so that they answer every puzzle of their kind."""
-        return self.mixer in ("units", "neighbours")
+        return self.mixer in ("units", "neighbours", "directed_neighbours")
 
     @property
     def effective_depth(self) -> int:

@@ -1,15 +1,20 @@
 """Named experiments, and how overrides change them."""
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from trm.config.ablations import BASELINES, PAPER, SUCCESSORS, Ablation, Changes
+from trm.config.cost import hardware
 from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.errors import InvalidOverride, UnknownPreset
+from trm.puzzles.datasets.datasets import BUILTIN, spec_of
 from trm.puzzles.spec import Frozen, PuzzleSpec
+from trm.suggest import did_you_mean
 
 
 class Preset(Frozen):
@@ -20,6 +25,11 @@ class Preset(Frozen):
     dataset: str
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
+
+    @property
+    def hardware(self) -> str:
+        """What to train it on, and about how long that takes."""
+        return hardware(self.model, self.train, spec_of(self.dataset))
 
 
 def _derived(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:
@@ -260,6 +270,31 @@ UNITS = _derived(
     "sudoku-hard-all",
 )
 
+# Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
+# supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
+# has to know them, and no symmetry may turn them: docs/explanation/bodies.md. To begin with the weights of small mazes saves hours.
+MAZE_NEIGHBOURS = _derived(
+    UNITS,
+    "maze",
+    "30x30 Maze-Hard: messages between neighbouring cells, 45 thousand weights; hours on one CPU core.",
+    {
+        "model.mixer": "directed_neighbours",
+        "model.latent_steps": 7,
+        "model.recursions": 1,
+        "train.reveal": 0.0,
+        "train.depth_curriculum": [],
+        "train.hard_share": None,
+        "train.batch_size": 16,
+        "train.steps": 8_000,
+        "train.evaluate_every": 500,
+        "train.evaluate_puzzles": 100,
+        "train.test_puzzles": None,
+        "train.ema_decay": 0.99,
+        "train.checkpoint_every": 250,
+    },
+    "maze-hard",
+)
+
 
 def _ablated(ablation: Ablation) -> Preset:
     published = "" if ablation.published is None else f" (published: {ablation.published} %)"
@@ -277,6 +312,7 @@ PRESETS: dict[str, Preset] = {
         *TABLE_1,
         *OWN,
         UNITS,
+        MAZE_NEIGHBOURS,
         *(_ablated(ablation) for ablation in (*PAPER, *SUCCESSORS)),
     )
 }
@@ -285,8 +321,22 @@ PRESETS: dict[str, Preset] = {
 def get_preset(name: str) -> Preset:
     """The preset of this name; raises UnknownPreset with the names there are."""
     if name not in PRESETS:
-        raise UnknownPreset(f"There is no preset {name!r}. Choose one of: {', '.join(sorted(PRESETS))}.")
+        close = did_you_mean(name, PRESETS)
+        raise UnknownPreset(f"There is no preset {name[:100]!r}.{close} Choose one of: {', '.join(sorted(PRESETS))}.")
     return PRESETS[name]
+
+
+def recommended(puzzle: PuzzleSpec) -> tuple[str, ...]:
+    """The presets that were made for puzzles of this kind and about this size; those for Sudokus where none is of the kind."""
+    sizes = {
+        preset.name: BUILTIN[preset.dataset].spec
+        for preset in PRESETS.values()
+        if preset.dataset in BUILTIN and not preset.name.startswith("ablation-")
+    }
+    kind = "sudoku" if puzzle.kind == "grid" else puzzle.kind
+    cells = {name: spec.cells for name, spec in sizes.items() if spec.kind == kind}
+    best = min((c for c in cells.values() if c >= puzzle.cells), default=max(cells.values()))
+    return tuple(name for name, count in cells.items() if count == best)
 
 
 def resolve(
@@ -323,8 +373,7 @@ def _overridden(
     for key, value in overrides.items():
         section, _, field = key.partition(".")
         if section not in sections or field not in sections[section]:
-            known = ", ".join(f"{s}.{f}" for s, fields in sections.items() for f in fields)
-            raise InvalidOverride(f"There is no setting {key!r} to override. Settings: {known}.")
+            raise _no_setting(key, value, [f"{s}.{f}" for s, fields in sections.items() for f in fields])
         sections[section][field] = value
     try:
         return RunConfig(
@@ -335,7 +384,33 @@ def _overridden(
             train=TrainConfig(**sections["train"]),
         )
     except ValidationError as error:
-        raise InvalidOverride(_sentence(error)) from error
+        raise InvalidOverride(_sentence(error), _keys(error, overrides)) from error
+
+
+def _no_setting(key: str, value: object, known: Sequence[str]) -> InvalidOverride:
+    """A setting's own name, a section with settings inside it and a slip of the hand are told from nonsense."""
+    close = did_you_mean(key, known)
+    if isinstance(value, dict) and (inside := [f"{key}.{field}" for field in value if f"{key}.{field}" in known]):
+        close = f" Write {inside[0]!r}: overrides are not nested."
+    elif named := [name for name in known if name.endswith(f".{key}")]:
+        close = f" Did you mean {named[0]!r}?"
+    return InvalidOverride(
+        f"There is no setting {key[:100]!r} to override.{close} Settings: {', '.join(known)}.", [(key,)]
+    )
+
+
+def _keys(error: ValidationError, overrides: Mapping[str, Any]) -> list[tuple[str | int, ...]]:
+    """The overrides at fault; a rule over several settings says in words which they are."""
+    section = {"ModelConfig": "model", "TrainConfig": "train"}.get(error.title, "")
+    keys: list[tuple[str | int, ...]] = []
+    for problem in error.errors():
+        field, *inside = problem["loc"] or ("",)
+        if f"{section}.{field}" in overrides:
+            keys.append((f"{section}.{field}", *inside))
+        else:
+            words = re.findall(r"\w+", problem["msg"])
+            keys += [(key,) for key in overrides if key.partition(".")[2] in words][:1]
+    return keys
 
 
 def _sentence(error: ValidationError) -> str:

@@ -29,6 +29,6 @@ def cast_votes(solver: Solver, source: str, rows: EvaluationRows, ballot: Ballot
     for start in range(0, len(rows), BATCH):
         part = rows.puzzles(start, start + BATCH)
         found = solver.solve(part.questions, effort, puzzle_ids=part.puzzle_ids)
-        answers = np.stack([solution.answer for solution in found])
+        answers = np.stack([solution.tokens for solution in found])
         ballot.cast_rows(source, rows, answers, np.array([s.halt_probability for s in found]), start)
         yield start + len(found)

@@ -35,6 +35,19 @@ class Effort(Frozen):
         default=False,
         description="Stop at the first answer, of any chain, that the rules accept, and not before the end of the budget otherwise.",
     )
+    restart_steps: int | None = Field(
+        default=None,
+        ge=2,
+        le=MOST_STEPS,
+        description="Begin a chain again from another random start after so many steps without an answer that the rules accept.",
+    )
+    guess_every: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_STEPS,
+        description="Fill in an undecided cell of a Sudoku every so many steps, drawn from the chain's own probabilities, as if it "
+        "were given; guesses begin after a quarter of `restart_steps` and are taken back at each restart.",
+    )
     rollouts: int = Field(
         default=1, ge=1, le=MOST_CHAINS, description="Chains that differ in their noise (arXiv 2605.19943)."
     )
@@ -62,6 +75,10 @@ class Effort(Frozen):
         halts_early = self.halt_threshold is not None or self.stable_steps is not None
         if self.until_verified and halts_early:
             raise ValueError("until_verified goes on until the rules agree: drop halt_threshold and stable_steps")
+        if self.restart_steps is not None and not self.until_verified:
+            raise ValueError("restart_steps begins again until the rules agree: set until_verified")
+        if self.guess_every is not None and self.restart_steps is None:
+            raise ValueError("a wrong guess is only taken back by a restart: set restart_steps")
         if self.choose == "first" and not halts_early:
             raise ValueError("choose=first takes the first chain to halt: set halt_threshold or stable_steps")
         if self.chains > MOST_CHAINS:
@@ -72,6 +89,14 @@ class Effort(Frozen):
         """Raise ConfigError when this kind of puzzle or this model cannot do what is asked."""
         if self.until_verified and spec.kind not in ("sudoku", "maze"):
             raise ConfigError(f"Puzzles of kind {spec.kind!r} have no rules to verify by: drop until_verified.")
+        if self.restart_steps is not None and not model.random_start:
+            raise ConfigError(
+                "This model always starts alike, so that a restart would change nothing: drop restart_steps."
+            )
+        if self.guess_every is not None and spec.kind != "sudoku":
+            raise ConfigError(
+                f"Only a Sudoku has cells to guess, not a puzzle of kind {spec.kind!r}: drop guess_every."
+            )
         if self.views > 1 and (known := len(views(spec, self.views, self.seed))) < self.views:
             raise ConfigError(
                 f"There are {known} symmetric views of a {spec.rows}x{spec.cols} {spec.kind}, not {self.views}. Ask for fewer."

@@ -6,8 +6,14 @@ from torch.utils.checkpoint import checkpoint
 
 from trm.config.model import ModelConfig
 from trm.network.layers import Block
-from trm.network.messages import Neighbours, Units
+from trm.network.messages import DirectedNeighbours, MessageLayer, Neighbours, Units
 from trm.puzzles.spec import PuzzleSpec
+
+OURS: dict[str, type[MessageLayer]] = {
+    "units": Units,
+    "neighbours": Neighbours,
+    "directed_neighbours": DirectedNeighbours,
+}
 
 
 class Network(nn.ModuleList):
@@ -27,6 +33,4 @@ class Network(nn.ModuleList):
 
 
 def _make_layer(config: ModelConfig, puzzle: PuzzleSpec, tokens: int) -> nn.Module:
-    if config.mixer == "units":
-        return Units(config, puzzle)
-    return Neighbours(config, puzzle) if config.mixer == "neighbours" else Block(config, tokens)
+    return OURS[config.mixer](config, puzzle) if config.any_size else Block(config, tokens)

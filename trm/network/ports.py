@@ -128,4 +128,4 @@ def make_port(config: ModelConfig, puzzle: PuzzleSpec) -> Port:
     """The port that a mixer needs."""
     if config.mixer == "units":
         return CandidatePort(puzzle)
-    return CellPort(puzzle) if config.mixer == "neighbours" else TokenPort(config, puzzle)
+    return CellPort(puzzle) if config.any_size else TokenPort(config, puzzle)

@@ -54,7 +54,7 @@ class Inquiry:
         self.on_solution, self.on_step, self.on_end = on_solution, on_step, on_end
         self.keep_trace, self.priority = keep_trace, priority
         self.budget = effort.max_steps or model.max_supervision_steps
-        self.chances = Chances(effort.seed, effort.noise)
+        self.chances = Chances(effort.seed, effort.noise, effort.restart_steps or 0, effort.guess_every or 0)
         seen = views(spec, effort.views, effort.seed) if effort.views > 1 else None
         self.views, self.inverses = seen, seen and [view.inverse() for view in seen]
         self.entered = self.answered = 0  # puzzles
@@ -170,7 +170,8 @@ class Inquiry:
         endings, chains = self.endings.pop(i), self.effort.chains
         traces = [self.traces.pop(row, []) for row in range(i * chains, (i + 1) * chains)] if self.keep_trace else None
         solution = Solution(
-            answer=ending.answer,
+            spec=self.spec,
+            tokens=ending.answer,
             verified=ending.verified,
             halt_probability=ending.halt_probability,
             steps=ending.step,
@@ -196,7 +197,8 @@ class Inquiry:
                 index=int(puzzles[k]),
                 chain=int(numbers[k]),
                 step=int(thought.steps[k]),
-                answer=answers[k],
+                spec=self.spec,
+                tokens=answers[k],
                 halt_probability=float(thought.halt_probability[k]),
                 changed_cells=tuple(np.flatnonzero(answers[k] != previous[k]).tolist()),
                 verified=None if verdicts is None else bool(verdicts[k]),

@@ -15,6 +15,7 @@ from torch import Tensor
 from trm.network.device import host_copy, on_device
 from trm.network.layers import inner_width
 from trm.network.model import Thought, TinyRecursiveModel
+from trm.solving.guessing import draw_guess
 
 Tokens = NDArray[np.int32]
 TILE_BYTES = (
@@ -30,6 +31,8 @@ class Chances(NamedTuple):
 
     seed: int = 0
     noise: float = 0.0  # deviation of what is added to z before every step
+    restart: int = 0  # steps after which a chain begins again; never for 0
+    guess: int = 0  # steps between two guesses; none for 0
 
 
 class ThoughtBatch(NamedTuple):
@@ -72,6 +75,9 @@ class Slots:
         self.puzzle_rows = model.puzzle_rows(torch.zeros(capacity, dtype=torch.int64)).clone()
         self.numbers, self.seeds = (np.zeros(capacity, dtype=np.int64) for _ in range(2))
         self.noises = np.zeros(capacity)
+        self.restarts, self.guesses = (np.zeros(capacity, dtype=np.int64) for _ in range(2))
+        self.questions = self.inputs.clone()  # without guesses
+        self.logits = torch.zeros(capacity, cells, model.puzzle.vocab_size, dtype=dtype, device=self.device)
         self.steps, self.unchanged = (np.zeros(capacity, dtype=np.int64) for _ in range(2))
         self.answers = np.zeros((capacity, cells), dtype=np.int32)  # the latest
 
@@ -93,13 +99,14 @@ class Slots:
         if end > self.capacity:
             raise ValueError(f"{len(questions)} chains do not fit into {self.free} free slots")
         new, none = slice(self.count, end), np.zeros(len(questions), dtype=np.int64)
-        self.numbers[new], self.seeds[new], self.noises[new] = (none if numbers is None else numbers), *chances
+        self.numbers[new] = none if numbers is None else numbers
+        self.seeds[new], self.noises[new], self.restarts[new], self.guesses[new] = chances
         self.steps[new] = self.unchanged[new] = 0
         self.answers[new] = questions
-        self.inputs[new] = on_device(torch.from_numpy(questions), self.device)
+        self.inputs[new] = self.questions[new] = on_device(torch.from_numpy(questions), self.device)
         if self.model.config.prefix_tokens:
             self.puzzle_rows[new] = self.model.puzzle_rows(torch.from_numpy(none if puzzle_ids is None else puzzle_ids))
-        self.y[new], self.z[new] = self._starts(new)
+        self.y[new], self.z[new] = self._starts(np.arange(new.start, new.stop))
         self.count = end
 
     def step(self) -> ThoughtBatch:
@@ -110,6 +117,8 @@ class Slots:
     def launch(self) -> Callable[[], ThoughtBatch]:
         """Begin a supervision step of every chain; what it brought is had, and waited for, by calling the result."""
         count = self.count
+        self._restart(np.flatnonzero(self.restarts[:count]))
+        self._guess(np.flatnonzero(self.guesses[:count]))
         noisy = np.flatnonzero(self.noises[:count])
         if len(noisy):
             self.z[torch.from_numpy(noisy)] += self._noise(noisy)
@@ -126,9 +135,11 @@ class Slots:
         to = slice(end - len(moved), end)
         if len(moved):
             rows = on_device(torch.from_numpy(moved), self.device)
-            for tensor in (self.y, self.z, self.inputs, self.puzzle_rows):
+            for tensor in (self.y, self.z, self.inputs, self.questions, self.logits, self.puzzle_rows):
                 tensor[to] = tensor[rows]
-            for array in (self.numbers, self.seeds, self.noises, self.steps, self.unchanged, self.answers):
+            for array in (
+                self.numbers, self.seeds, self.noises, self.restarts, self.guesses, self.steps, self.unchanged, self.answers,
+            ):  # fmt: skip
                 array[to] = array[moved]
         self.count = end
 
@@ -166,7 +177,7 @@ class Slots:
         thought: Thought = self.model(self.inputs[tile], self.puzzle_rows[tile], self.y[tile], self.z[tile])
         if self.model.config.hypotheses > 1:
             thought = thought.pick(thought.halt_logit.argmax(1))
-        self.y[tile], self.z[tile] = thought.y, thought.z
+        self.y[tile], self.z[tile], self.logits[tile] = thought.y, thought.z, thought.logits
         return thought.logits.argmax(-1).to(torch.int32), thought.halt_logit.sigmoid().float()
 
     def _digest(self, count: int, answers: Tokens, probabilities: NDArray[np.float32]) -> ThoughtBatch:
@@ -177,19 +188,46 @@ class Slots:
         self.answers[:count] = answers
         return ThoughtBatch(self.steps[:count].copy(), answers, previous, self.unchanged[:count].copy(), probabilities)
 
-    def _starts(self, new: slice) -> tuple[Tensor, Tensor]:
+    def _starts(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """First states of these slots (K,), which depend on how often each has begun again."""
         if not self.model.config.random_start:
-            return self.model.initial_state(new.stop - new.start, self.dtype)
-        keys = list(zip(self.seeds[new].tolist(), self.numbers[new].tolist(), strict=True))
+            return self.model.initial_state(len(rows), self.dtype)
+        keys = list(
+            zip(self.seeds[rows].tolist(), self.numbers[rows].tolist(), self._rounds(rows).tolist(), strict=True)
+        )
         starts = {key: self.model.initial_state(1, self.dtype, _generator(*key, 0)) for key in set(keys)}
         y, z = (torch.cat([starts[key][part] for key in keys]) for part in range(2))
         return y, z
+
+    def _rounds(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How often these chains have begun again."""
+        rounds: NDArray[np.int64] = self.steps[rows] // np.maximum(self.restarts[rows], 1) * (self.restarts[rows] > 0)
+        return rounds
+
+    def _restart(self, rows: NDArray[np.int64]) -> None:
+        """Begin again with those of these slots whose time is up."""
+        due = rows[(self.steps[rows] > 0) & (self.steps[rows] % np.maximum(self.restarts[rows], 1) == 0)]
+        if len(due):
+            places = torch.from_numpy(due)
+            self.y[places], self.z[places] = self._starts(due)
+            self.inputs[places] = self.questions[places]
+
+    def _guess(self, rows: NDArray[np.int64]) -> None:
+        """Fill in a cell of each of these slots whose turn it is."""
+        first = np.maximum(self.restarts[rows] // 4, 1)
+        since = self.steps[rows] % self.restarts[rows] - first
+        due = rows[(since >= 0) & (since % self.guesses[rows] == 0)]
+        for row in due.tolist():
+            [round_] = self._rounds(np.array([row]))
+            generator = _generator(self.seeds[row], self.numbers[row], int(round_), self.steps[row])
+            if (guess := draw_guess(self.logits[row].cpu(), self.inputs[row].cpu(), generator)) is not None:
+                self.inputs[row, guess[0]] = guess[1]
 
     def _noise(self, rows: NDArray[np.int64]) -> Tensor:
         arrays = (self.seeds[rows], self.numbers[rows], self.steps[rows] + 1, self.noises[rows])
         keys = list(zip(*(array.tolist() for array in arrays), strict=True))
         shape = self.z.shape[1:]
-        drawn = {key: key[3] * torch.randn(shape, generator=_generator(*key[:3])) for key in set(keys)}
+        drawn = {key: key[3] * torch.randn(shape, generator=_generator(*key[:2], 0, key[2])) for key in set(keys)}
         return torch.stack([drawn[key] for key in keys]).to(self.device, self.dtype)
 
 
@@ -209,7 +247,8 @@ def default_slots(model: TinyRecursiveModel, dtype: torch.dtype) -> int:
     return min(MOST_SLOTS, max(8, 2 * tile_of(model, dtype)))
 
 
-def _generator(seed: int, number: int, step: int) -> torch.Generator:
-    """Made anew for every chain number and step, so that nothing depends on who else is in the batch."""
-    key = np.random.SeedSequence((seed, number, step)).generate_state(1, np.uint64)[0]
+def _generator(seed: int, number: int, round_: int, step: int) -> torch.Generator:
+    """Made anew for every chain number, start and step, so that nothing depends on who else is in the batch."""
+    entropy = (seed, number, step, round_) if round_ else (seed, number, step)
+    key = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(key) % 2**63)

@@ -9,13 +9,14 @@ To leave the loop is fine after any event: `trainer.state.save()` keeps all that
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from torch import Tensor
 
 from trm.checkpoints.checkpoint import Snapshot, step_folder
 from trm.checkpoints.writer import CheckpointWriter
+from trm.errors import TrmError
 from trm.interface.events import Evaluating, Event, Finished, Started, StepMetrics, Stopped, Updated
 from trm.network.device import name_of, peak_bytes
 from trm.solving.solver import Solver
@@ -71,6 +72,12 @@ class Session:
             self.evaluation.stop()
         self.evaluation = None
         list(self._write())
+
+    def keep(self) -> None:
+        """Save this moment when an evaluation or the telling of it has failed: what was trained is worth more than the word about it."""
+        if self.out is not None and self.ranks.count == 1:  # a checkpoint needs all ranks
+            with suppress(TrmError):
+                self.state.save(self.out)
 
     @property
     def has_ended(self) -> bool:

@@ -18,7 +18,7 @@ from trm.training.optimizers import sparse_sign_sgd
 from trm.training.ranks import Ranks
 from trm.training.schedule import depth_at, learning_rate_factor, reveal_at
 from trm.training.state import TrainState
-from trm.training.update import SupervisedStep
+from trm.training.update import SupervisedStep, may_capture
 
 
 class Trainer:
@@ -46,7 +46,7 @@ class Trainer:
         self.compiling: CompileChoice = "always" if compiled else "never"
         if compiled:
             compiled_blocks(self.state.model, device, any_batch=False)
-        self.captures = compiled and device.type == "cuda" and not config.model.update_noise
+        self.captures = compiled and device.type == "cuda" and may_capture(config)
         state = self.state
         self.think = SupervisedStep(state.model, config, state.carry, state.window, state.noise)
         self._halted = host_copy(state.carry.halted)

@@ -18,6 +18,7 @@ from trm.interface import events
 from trm.interface.events import Event
 from workers.context import Worker
 from workers.retention import clear_out
+from workers.training.tempo import Tempo
 
 PAUSE_SECONDS = 0.5  # before a database that is away is tried again, at the end
 log = structlog.get_logger()
@@ -34,16 +35,17 @@ class Stored:
 class Journal:
     """What one attempt has to tell the database, and when it last could."""
 
-    def __init__(self, worker: Worker[TrainMetrics], claim: leases.Claim) -> None:
-        self.worker, self.claim = worker, claim
+    def __init__(self, worker: Worker[TrainMetrics], claim: leases.Claim, tempo: Tempo) -> None:
+        self.worker, self.claim, self.tempo = worker, claim, tempo
         self.step: int | None = None
-        self.total_steps = 0
         self.waiting: list[Event | Stored] = []
         self.not_stored: StorageFull | StorageUnavailable | None = None  # why the last checkpoint is missing
         self.last_written = self.last_reached = time.monotonic()
 
     def take(self, event: Event) -> None:
         """Note one event; a checkpoint is brought into the storage first, and is lost to the run if that fails."""
+        if (seconds := self.tempo.take(event)) is not None:
+            self.worker.metrics.step_seconds.observe(seconds)
         match event:
             case events.Updated():
                 self.step = event.step
@@ -52,9 +54,10 @@ class Journal:
             case events.CheckpointFailed():
                 self._note_missing(event.step, StorageFull(event.message))
             case events.Started():
-                self.step, self.total_steps = event.step, event.total_steps
+                self.step = event.step
                 self.waiting.append(event)
             case events.StepMetrics():
+                self.step = event.step
                 self._show(event)
                 self.waiting.append(event)
             case events.Evaluating() | events.Evaluated() | events.Finished() | events.Unknown():
@@ -106,7 +109,8 @@ class Journal:
 
     def _write(self) -> leases.Orders:
         with self.worker.database.transaction() as session:
-            orders = leases.heartbeat(session, self.claim, self.step)
+            pace = leases.Pace(self.tempo.share, self.tempo.eta_seconds)
+            orders = leases.heartbeat(session, self.claim, self.step, pace)
             if steps := [event.as_dict() for event in self.waiting if isinstance(event, events.StepMetrics)]:
                 run_metrics.add(session, self.claim, steps)
             if others := [event for event in self.waiting if not isinstance(event, events.StepMetrics)]:
@@ -165,7 +169,7 @@ class Journal:
         ):
             if value is not None:
                 gauge.set(value)
-        metrics.progress.set(event.step / max(1, self.total_steps))
+        metrics.progress.set(self.tempo.share)
 
 
 def _without(event: Event, *names: str) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """The training task: a supervisor of `python -m trm train`, which knows nothing of jobs."""
 
-import json
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,17 @@ from services.registry.jobs import job_events, jobs, leases
 from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints
 from services.registry.storage import artifacts
+from trm.config.run import RunConfig
 from trm.interface import events
-from trm.interface.events import Event, Finished, Stopped, Updated
+from trm.interface.events import Event, Finished, Started, Stopped
+from trm.json_text import to_json
 from workers import outcome
 from workers.attempt import Failed, Released, reason_to_stop
 from workers.context import Worker
 from workers.training.child import Child
 from workers.training.journal import Journal
 from workers.training.leftovers import working_folder
+from workers.training.tempo import Tempo
 
 log = structlog.get_logger()
 
@@ -32,10 +35,12 @@ POLL_SECONDS = 0.2
 
 def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
-    with working_folder(worker, claim) as folder:
-        child, journal = Child(_command(worker, claim, folder)), Journal(worker, claim)
+    with working_folder(worker, claim) as folder, ExitStack() as computing:
+        command = _command(worker, claim, folder)
+        tempo = Tempo(RunConfig.model_validate_json((folder / "run.json").read_text()))
+        child, journal = Child(command), Journal(worker, claim, tempo)
         try:
-            last = _followed(worker, journal, child)
+            last = _followed(worker, journal, child, computing)
         finally:
             status = child.close()
             _blank(worker.metrics)
@@ -48,10 +53,10 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
     with worker.database.transaction() as session:
         request = jobs.get(session, claim.job_id).request
         candidates = checkpoints.furthest_first(session, claim.training_run)
-    (folder / "run.json").write_text(json.dumps(request["config"]))
+    (folder / "run.json").write_text(to_json(request["config"]))
     command = [sys.executable, "-m", "trm", "train", "--events", "--config", str(folder / "run.json")]
     command += ["--out", str(folder / "checkpoints"), "--device", worker.settings.device]
-    command += ["--compile", worker.settings.compile]
+    command += ["--compile", worker.settings.compile, "--threads", str(worker.cores.most)]
     if request["dataset"].get("url"):
         command += ["--data", str(worker.storage.fetch_folder(request["dataset"]["url"], folder / "dataset"))]
     if (checkpoint := _newest_intact(worker, claim, candidates, folder)) is not None:
@@ -102,12 +107,14 @@ def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Chec
     return None
 
 
-def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> Event | None:
-    """Bring events into rows until the child ends; returns the last one, or raises what the job is to become."""
+def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child, computing: ExitStack) -> Event | None:
+    """Bring events into rows until the child ends; returns the last one, or raises what the job is to become.
+
+    While it trains on the machine's cores, others know of it.
+    """
     last: Event | None = None
     reason: Exception | None = None  # why the child was asked to stop
     kill_at = float("inf")
-    updated = time.monotonic()
     while True:
         try:
             event = child.next_event(POLL_SECONDS)
@@ -116,10 +123,8 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> E
         if event is not None:
             journal.take(event)
             last = event
-            if isinstance(event, Updated):
-                now = time.monotonic()
-                worker.metrics.step_seconds.observe(now - updated)
-                updated = now
+            if isinstance(event, Started) and event.device == "cpu":
+                computing.enter_context(worker.cores.busy())
         if reason is None and worker.stopping.is_set():
             reason = Released()
         if journal.is_due:

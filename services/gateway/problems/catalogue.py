@@ -27,6 +27,12 @@ _ENTRIES = (
         "The body is too large",
         "Send less at once, or ask the operator to raise TRM_MAX_BODY_BYTES.",
     ),
+    Entry(
+        "request_timeout",
+        408,
+        "The request did not arrive in time",
+        "Send it whole, without pauses; a slow line needs smaller bodies.",
+    ),
     Entry("body_too_deep", 400, "The JSON is nested too deeply", "Send it flatter: no request needs such depth."),
     Entry("media_type_unsupported", 415, "The body has the wrong media type", "Send Content-Type: application/json."),
     Entry("request_invalid", 422, "The request is not valid", "Correct the parts that `errors` points at."),
@@ -187,6 +193,12 @@ _ENTRIES = (
         "The message holds its last lines; too little memory is the usual cause.",
     ),
     Entry(
+        "rank_failed",
+        None,
+        "One of the training's processes died",
+        "Too little memory is the usual cause; the job is tried again from its newest checkpoint.",
+    ),
+    Entry(
         "loss_not_finite",
         None,
         "The loss became infinite or not a number",
@@ -208,6 +220,12 @@ _ENTRIES = (
     Entry("checkpoint_invalid", None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
     Entry("checkpoint_corrupt", None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
     Entry("checkpoint_foreign", None, "The checkpoint was not written by this software", "Convert it first."),
+    Entry(
+        "checkpoint_of_another_run",
+        None,
+        "The folder holds checkpoints of another training",
+        "Choose another folder with --out, or name the checkpoint to go on from with --resume.",
+    ),
     # The service
     Entry("internal_error", 500, "The service made a mistake", "Try again; if it stays, report the request id."),
     Entry("database_unavailable", 503, "The database does not answer", "Try again after the time in Retry-After."),
@@ -222,6 +240,18 @@ _ENTRIES = (
         503,
         "The artifact storage does not answer",
         "Nothing was stored. Try again after the time in Retry-After.",
+    ),
+    Entry(
+        "connections_too_many",
+        503,
+        "Too many connections are open",
+        "Close some, or try again after the time in Retry-After.",
+    ),
+    Entry(
+        "overloaded",
+        503,
+        "The service has too much in hand",
+        "Try again after the time in Retry-After; send less at once.",
     ),
     Entry("schema_behind", 503, "The database schema is older than the service", "Run the migrations."),
     Entry("schema_ahead", 503, "The database schema is newer than the service", "Upgrade the service."),
