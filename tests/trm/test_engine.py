@@ -91,7 +91,7 @@ def test_answers_are_those_of_the_plain_loop_in_any_order_of_arrival(
         assert len(one.found) == len(one.inquiry.questions)
         for index, solution in one.found.items():
             answer, steps, probability = expected[halts_at][first + index]
-            assert (solution.answer.tolist(), solution.steps) == (answer, steps)
+            assert (solution.tokens.tolist(), solution.steps) == (answer, steps)
             assert solution.halt_probability == pytest.approx(probability, rel=1e-4)
 
 
@@ -186,5 +186,5 @@ def test_compiled_blocks_answer_alike(learned: Path, puzzles: PuzzleSet) -> None
         return
     eager, compiled = Solver.load(learned, "cpu"), Solver.load(learned, "cpu", compiling="always")
     compiled.engine.warm_up()
-    ours, theirs = (s.solve(puzzles.questions[:20], Effort(halt_threshold=0.5)) for s in (compiled, eager))
-    assert [s.answer.tolist() for s in ours] == [s.answer.tolist() for s in theirs]
+    ours, theirs = (s.solve_tokens(puzzles.questions[:20], Effort(halt_threshold=0.5)) for s in (compiled, eager))
+    assert [s.tokens.tolist() for s in ours] == [s.tokens.tolist() for s in theirs]

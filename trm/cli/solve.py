@@ -45,15 +45,15 @@ def solve(
         console.print(
             f"step {step.step}{chain}: halt probability {step.halt_probability:.3f}, {len(step.changed_cells)} cells changed"
         )
-        console.print(render(solver.spec, step.answer, givens=question, previous=previous))
-        previous = step.answer
+        console.print(render(solver.spec, step.tokens, givens=question, previous=previous))
+        previous = step.tokens
 
     asked = effort_of(effort or ["halt_threshold=0.5"])
-    [solution] = solver.solve(question[None], asked, on_step=show if steps else None)
+    [solution] = solver.solve_tokens(question[None], asked, on_step=show if steps else None)
     if not steps:
-        console.print(render(solver.spec, solution.answer, givens=question))
+        console.print(render(solver.spec, solution.tokens, givens=question))
     if picture is not None:
-        picture.write_text(svg(solver.spec, solution.answer, givens=question))
+        picture.write_text(svg(solver.spec, solution.tokens, givens=question))
     console.print(_summary(solution))
     if solution.verified is False:
         raise typer.Exit(2)

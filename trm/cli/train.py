@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from trm.cli.overrides import parsed
 from trm.cli.pace import Pace
-from trm.cli.progress import Reporter
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
 from trm.errors import ConfigError, TrmError
 from trm.interface.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
+from trm.interface.progress import Reporter
 from trm.puzzles.datasets.datasets import spec_of
 
 if TYPE_CHECKING:

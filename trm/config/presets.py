@@ -1,5 +1,6 @@
 """Named experiments, and how overrides change them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +11,8 @@ from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.errors import InvalidOverride, UnknownPreset
 from trm.puzzles.spec import Frozen, PuzzleSpec
+
+SECTIONS: dict[str, type[Frozen]] = {"model": ModelConfig, "train": TrainConfig}  # no name occurs in both
 
 
 class Preset(Frozen):
@@ -277,6 +280,11 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+def presets() -> dict[str, Preset]:
+    """Every recipe by its name."""
+    return dict(PRESETS)
+
+
 def get_preset(name: str) -> Preset:
     """The preset of this name; raises UnknownPreset with the names there are."""
     if name not in PRESETS:
@@ -293,6 +301,12 @@ def resolve(
     """
     preset = get_preset(name)
     return _overridden(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
+
+
+def qualified(settings: Mapping[str, object]) -> dict[str, object]:
+    """Settings by their own names as dotted overrides: `steps` is `train.steps`, `hidden_size` is `model.hidden_size`."""
+    sections = {name: section for section, model in SECTIONS.items() for name in model.model_fields}
+    return {f"{sections[name]}.{name}" if name in sections else name: value for name, value in settings.items()}
 
 
 def continued(

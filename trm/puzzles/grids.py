@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trm.errors import UnknownSymbol, WrongGridSize
+from trm.errors import PuzzleError, UnknownSymbol, WrongGridSize
 from trm.puzzles.spec import PuzzleSpec
 
 Given = str | Sequence[object]
@@ -66,6 +66,24 @@ def rows(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[list[str]]:
     """The grid as rows of symbols."""
     shown = _shown(spec, tokens)
     return [shown[i : i + spec.cols] for i in range(0, spec.cells, spec.cols)]
+
+
+def digits(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The grid's numbers `(rows, cols)`: 0 for a blank, 10 for A, -1 for padding; of ARC the colours, -1 outside the grid.
+
+    Raises PuzzleError for symbols that are no numbers.
+    """
+    try:
+        table = np.array([-1, *(_number(spec, symbol) for symbol in spec.symbols)], dtype=np.int32)
+    except ValueError:
+        raise PuzzleError(f"The symbols of a {spec.kind} are no numbers: take its rows, or its text.") from None
+    return table[tokens].reshape(spec.rows, spec.cols)
+
+
+def _number(spec: PuzzleSpec, symbol: str) -> int:
+    if spec.kind == "sudoku":
+        return 0 if symbol == spec.symbols[0] else int(symbol, 36)
+    return -1 if spec.kind == "arc" and symbol == spec.symbols[0] else int(symbol)
 
 
 def _shown(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[str]:

@@ -170,7 +170,9 @@ class Inquiry:
         endings, chains = self.endings.pop(i), self.effort.chains
         traces = [self.traces.pop(row, []) for row in range(i * chains, (i + 1) * chains)] if self.keep_trace else None
         solution = Solution(
-            answer=ending.answer,
+            spec=self.spec,
+            question=self.questions[i],
+            tokens=ending.answer,
             verified=ending.verified,
             halt_probability=ending.halt_probability,
             steps=ending.step,
@@ -196,7 +198,7 @@ class Inquiry:
                 index=int(puzzles[k]),
                 chain=int(numbers[k]),
                 step=int(thought.steps[k]),
-                answer=answers[k],
+                tokens=answers[k],
                 halt_probability=float(thought.halt_probability[k]),
                 changed_cells=tuple(np.flatnonzero(answers[k] != previous[k]).tolist()),
                 verified=None if verdicts is None else bool(verdicts[k]),

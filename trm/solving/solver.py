@@ -1,8 +1,8 @@
 """Solving puzzles with a trained model, honest about its confidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -17,8 +17,13 @@ from trm.network.compiling import compiled_blocks, should_compile
 from trm.network.device import dtype_of, pick_device
 from trm.network.model import TinyRecursiveModel
 from trm.network.prepacking import can_prepack, prepack
+from trm.puzzles.grids import Given, parse
+from trm.puzzles.rules import require_consistent
 from trm.solving.engine import Engine
 from trm.solving.inquiry import Inquiry
+
+HALTING = Effort(halt_threshold=0.5)  # where training halts
+Puzzle = Given | NDArray[Any]  # text, rows of cells or a flat list of them, an array; 0 or a dot is blank
 
 
 def trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
@@ -73,7 +78,27 @@ class Solver:
         model = trained_model(Path(checkpoint), meta)
         return cls(model, meta.config, pick_device(device), slots=slots, compiling=compiling)
 
-    def solve(
+    def solve(self, puzzle: Puzzle, effort: Effort = HALTING) -> Solution:
+        """The answer to one puzzle, given as text, as rows of cells, as a flat list of them or as an array.
+
+        Thinking stops at halt probability 1/2 unless another effort is given. Raises PuzzleError for a puzzle that this model
+        cannot read or whose givens clash, ConfigError for an effort that is not possible here.
+        """
+        [solution] = self.solve_all([puzzle], effort)
+        return solution
+
+    def solve_all(self, puzzles: Iterable[Puzzle], effort: Effort = HALTING) -> list[Solution]:
+        """The answers to several puzzles in their order; they are thought about together."""
+        questions = [self.parse(puzzle) for puzzle in puzzles]
+        return self.solve_tokens(np.stack(questions), effort) if questions else []
+
+    def parse(self, puzzle: Puzzle) -> Tokens:
+        """The tokens `(L,)` of a puzzle; raises PuzzleError when it cannot be read, or when its givens clash."""
+        question = parse(self.spec, puzzle.tolist() if isinstance(puzzle, np.ndarray) else puzzle)
+        require_consistent(self.spec, question)
+        return question
+
+    def solve_tokens(
         self,
         questions: Tokens,
         effort: Effort | None = None,
@@ -83,7 +108,7 @@ class Solver:
         on_step: Callable[[SolveStep], None] | None = None,
         on_solution: Callable[[int, Solution], None] | None = None,
     ) -> list[Solution]:
-        """Solutions of questions `(N, L)` in their order, told one by one as they are found.
+        """Solutions of tokens `(N, L)` in their order, told one by one as they are found; every chain takes its whole budget by default.
 
         Raises ConfigError for an effort that is not possible here.
         """

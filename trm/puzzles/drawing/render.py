@@ -44,6 +44,14 @@ def render(
     return out
 
 
+def board(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> str:
+    """The grid as plain text: what `render` draws, without colour; ARC grids as the numbers of their colours."""
+    if spec.kind != "arc":
+        return render(spec, tokens).plain.rstrip("\n")
+    used = grids.digits(spec, tokens)[arc.area(tokens)]
+    return "\n".join(" ".join("." if colour < 0 else str(colour) for colour in row) for row in used.tolist())
+
+
 def _arc(tokens: NDArray[np.int32]) -> Text:
     out = Text()
     for row in tokens.reshape(arc.SIDE, arc.SIDE)[arc.area(tokens)].tolist():

@@ -1,0 +1,155 @@
+"""The library as a stranger imports it: every public name, what it takes, and what it gives."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import trm
+from trm.config.model import ModelConfig
+from trm.config.train import TrainConfig
+from trm.errors import ConfigError, ContradictoryGivens, InvalidOverride, PuzzleError, UnknownModel, WrongGridSize
+from trm.interface.events import Event, Finished
+from trm.puzzles.arc import grids as arc
+from trm.puzzles.drawing.render import board
+from trm.puzzles.grids import digits, parse
+from trm.puzzles.maze import spec_for as maze_of
+from trm.puzzles.sudoku import spec_for
+from trm.solving.solver import Solver
+
+README = Path(__file__).parents[2] / "README.md"
+EXPORTED = {
+    "Effort",
+    "Evaluation",
+    "Run",
+    "Solution",
+    "Solver",
+    "TrmError",
+    "__version__",
+    "datasets",
+    "evaluate",
+    "load",
+    "presets",
+    "train",
+}
+SIX = ["..4.3.", "5.....", "......", "..1..4", ".4...6", "..6.5."]
+
+
+def test_the_public_members_are_these() -> None:
+    assert set(trm.__all__) == set(dir(trm)) == EXPORTED
+    assert all(getattr(trm, name) is not None for name in EXPORTED)
+    with pytest.raises(AttributeError, match="no attribute 'solve'"):
+        _ = trm.solve  # type: ignore[attr-defined]
+
+
+def test_importing_loads_no_torch_until_it_is_needed() -> None:
+    code = (
+        "import sys, trm; trm.presets(), trm.datasets(), trm.Effort(), trm.__version__; print('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"
+
+
+def test_types_ship() -> None:
+    assert (Path(trm.__file__).parent / "py.typed").exists()
+
+
+def test_presets_and_datasets_are_told_by_name() -> None:
+    assert trm.presets()["sudoku-4x4"].dataset in trm.datasets()
+    assert trm.datasets()["maze-hard"].spec.kind == "maze"
+    trm.presets().clear()
+    assert trm.presets()
+
+
+def test_settings_have_names_of_their_own() -> None:
+    assert not ModelConfig.model_fields.keys() & TrainConfig.model_fields.keys()
+
+
+@pytest.fixture(scope="module")
+def six() -> Solver:
+    return trm.load("sudoku-6x6", "cpu")
+
+
+def test_a_puzzle_is_given_as_text_lists_or_arrays(six: Solver) -> None:
+    rows = [[0 if cell == "." else int(cell) for cell in row] for row in SIX]
+    given = (
+        "".join(SIX),
+        "\n".join(SIX),
+        SIX,
+        rows,
+        [c for row in rows for c in row],
+        np.array(rows),
+        np.array(rows).ravel(),
+    )
+    [first, *others] = [six.solve(puzzle) for puzzle in given]
+    assert {other.answer for other in others} == {first.answer}
+    assert first.verified
+
+
+def test_a_solution_prints_as_a_board_and_shows_as_a_picture(six: Solver) -> None:
+    solution = six.solve(SIX)
+    board = str(solution).splitlines()
+    assert len(board) == 6 + 2  # lines between the boxes
+    assert re.sub(r"[^1-6]", "", str(solution)) == solution.answer
+    assert ElementTree.fromstring(solution._repr_svg_()).tag.endswith("svg")
+    assert ["".join(row) for row in solution.rows] == re.findall(".{6}", solution.answer)
+    assert solution.digits.tolist() == [[int(cell) for cell in row] for row in solution.rows]
+    assert np.array_equal(solution.tokens, solution.digits.ravel() + 1)
+
+
+def test_several_puzzles_are_answered_in_their_order(six: Solver) -> None:
+    other = SIX[::-1]
+    both = six.solve_all([SIX, np.array([list(row) for row in other])], trm.Effort(max_steps=3))
+    assert [s.answer for s in both] == [six.solve(p, trm.Effort(max_steps=3)).answer for p in (SIX, other)]
+    assert six.solve_all([]) == []
+
+
+def test_what_cannot_be_read_is_refused(six: Solver) -> None:
+    with pytest.raises(WrongGridSize, match="36 are expected"):
+        six.solve("123")
+    with pytest.raises(ContradictoryGivens):
+        six.solve("11" + "." * 34)
+
+
+def test_boards_and_digits_of_other_kinds() -> None:
+    maze, large = maze_of(2, 3), spec_for(16)
+    assert board(maze, parse(maze, "S #ooG")) == "S   \u2588\u2588\n\u2022 \u2022 G "
+    with pytest.raises(PuzzleError, match="symbols of a maze are no numbers"):
+        digits(maze, parse(maze, "S #ooG"))
+    assert digits(large, parse(large, "." + "G" * 255)).ravel()[:2].tolist() == [0, 16]
+    task = arc.encode(np.array([[1, 0], [9, 3]], np.uint8))
+    assert board(arc.SPEC, task) == "1 0\n9 3"
+    assert digits(arc.SPEC, task)[:2, :3].tolist() == [[1, 0, -1], [9, 3, -1]]
+
+
+def test_a_model_is_found_by_name_or_folder(six: Solver, learned: Path) -> None:
+    assert trm.load(learned, "cpu").config == trm.load(str(learned.parent), "cpu").config
+    with pytest.raises(UnknownModel, match="Shipped: sudoku-6x6"):
+        trm.load("sudoku-7x7")
+
+
+def test_evaluating_says_how_many_are_right(six: Solver, learned: Path) -> None:
+    result = trm.evaluate(six, limit=20, effort=trm.Effort(halt_threshold=0.5))
+    assert (result.n, result.effort) == (20, {"halt_threshold": 0.5})
+    assert result.interval[0] <= result.exact_accuracy <= result.interval[1]
+    assert str(result).startswith(f"{result.exact_accuracy:.2%} of 20 puzzles exactly right")
+    with pytest.raises(ConfigError, match="solves 6x6 sudoku; sudoku-4x4 is something else"):
+        trm.evaluate(six, "sudoku-4x4")
+
+
+def test_training_gives_a_finished_run(tmp_path: Path) -> None:
+    seen: list[Event] = []
+    run = trm.train("sudoku-4x4", out=tmp_path / "run", on_event=seen.append, steps=4, hidden_size=16, test_puzzles=8)
+    assert (run.steps, run.config.model.hidden_size, run.checkpoint) == (4, 16, tmp_path / "run" / "step_00000004")
+    assert isinstance(seen[-1], Finished)
+    assert run.evaluations[-1].exact_accuracy == run.exact_accuracy
+    assert str(run).startswith("sudoku-4x4 on sudoku-4x4: 4 steps")
+    assert len(run.solver("cpu").solve("...4....2....4.3").answer) == 16
+
+
+def test_a_setting_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidOverride, match="no setting 'stepz'"):
+        trm.train(out=tmp_path, stepz=3)
