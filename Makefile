@@ -9,16 +9,17 @@ MINUTES ?= 30
 SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status logs backup verify-backup restore test chaos soak reliability check audit format bench bench-gpu bench-growth ablate golden openapi constraints clean
+.PHONY: help install demo up down status logs backup verify-backup restore test chaos soak reliability check audit format wheels bench bench-gpu bench-growth ablate golden openapi constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 install: $(VENV)/installed ## Create .venv and install everything from pins
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed: pyproject.toml deploy/server/pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,hub,plot,stack,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e '.[torch,service,hub,plot,stack,dev]' -e ./deploy/server
 	touch $@
 
 demo: ## Install, start the embedded stack, train a small model and solve puzzles with it (some minutes)
@@ -73,6 +74,9 @@ audit: install ## Ask the package index for known vulnerabilities of the pinned 
 format: install ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+wheels: install ## Build both distributions into dist: trm-service (the library) and trm-service-server (gateway, workers, migrations)
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./deploy/server
 
 bench: install ## Measure ours against the official algorithm and a bare service; prints a table, writes bench.json (some minutes)
 	$(BIN)/python -m tests.bench
