@@ -21,7 +21,7 @@ from trm.puzzles.maze import spec_for as maze_of
 from trm.puzzles.sudoku import spec_for
 from trm.solving.solver import Solver
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 EXPORTED = {
     "Effort",
     "Evaluation",
@@ -36,7 +36,7 @@ EXPORTED = {
     "presets",
     "train",
 }
-SIX = ["..4.3.", "5.....", "......", "..1..4", ".4...6", "..6.5."]
+SIX = [".1254.", ".3..6.", "12....", "35.124", "5.3.1.", "2..3.."]
 
 
 def test_the_public_members_are_these() -> None:
@@ -148,6 +148,35 @@ def test_training_gives_a_finished_run(tmp_path: Path) -> None:
     assert run.evaluations[-1].exact_accuracy == run.exact_accuracy
     assert str(run).startswith("sudoku-4x4 on sudoku-4x4: 4 steps")
     assert len(run.solver("cpu").solve("...4....2....4.3").answer) == 16
+
+
+def examples(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def shortened(code: str) -> str:
+    """The same with a training of 10 updates, since what is tested is that the example runs."""
+    return re.sub(r'(steps=|"train\.steps": )\d+', r"\g<1>10, test_puzzles=8" if "steps=" in code else r"\g<1>10", code)
+
+
+def test_the_example_of_the_readme_has_six_lines_and_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [code] = examples("README.md")
+    assert len([line for line in code.splitlines() if line]) <= 6
+    monkeypatch.chdir(tmp_path)
+    exec(shortened(code), {})
+    printed = capsys.readouterr().out
+    assert " 1 2 6 | 5 4 3\n" in printed
+    assert "sudoku-4x4 on sudoku-4x4: 10 steps" in printed
+    assert [folder.name for folder in tmp_path.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize("page", ["docs/how-to/library.md"])
+def test_the_examples_of_the_documents_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for code in examples(page):
+        exec(shortened(code), {})
 
 
 def test_a_setting_that_there_is_not_is_refused(tmp_path: Path) -> None:

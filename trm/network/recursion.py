@@ -46,16 +46,16 @@ class Recursion:
     def think(self, y: Tensor, z: Tensor, times: int) -> Tensor:
         """z after `times` updates, the answer y standing still."""
         if self.config.latents == "multi_scale":
-            return self.think_in_scales(y, z)
+            return self.think_in_scales(y, z, times)
         added = self.x if self.config.latents == "single" else y + self.x
         for _ in range(times):
             z = self.update(self.latent_layers, z, added)
         return z
 
-    def think_in_scales(self, y: Tensor, z: Tensor) -> Tensor:
-        """Each of the n latents of z, first axis, updated once from the sum of them all."""
+    def think_in_scales(self, y: Tensor, z: Tensor, times: int) -> Tensor:
+        """Each of the first `times` latents of z, first axis, updated once from the sum of them all."""
         scales, added = list(z.unbind(0)), y + self.x
-        for i in range(len(scales)):
+        for i in range(times):
             scales[i] = self.update(self.latent_layers, reduce(torch.add, scales), added)
         return torch.stack(scales)
 
