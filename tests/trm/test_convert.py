@@ -114,13 +114,12 @@ def test_missing_and_unknown_tensors_are_named() -> None:
     "changes",
     [
         {"arch": "gpt"},
-        {"pos_encodings": "learned"},
-        {"puzzle_emb_ndim": 32},
+        {"arch": "transformers_baseline", "H_layers": 2, "pos_encodings": "none"},
+        {"puzzle_emb_ndim": 1000},
         {"puzzle_emb_ndim": 0},
-        {"arch": "hrm", "H_layers": 4},
-        {"arch": "trm_hier6", "L_cycles": 4},
-        {"arch": "transformers_baseline", "H_layers": 2},
-        {"rope_theta": 500.0},
+        {"arch": "hrm", "H_layers": None},
+        {"arch": "trm_hier6", "L_cycles": 8},
+        {"rms_norm_eps": 0.0},
         {"hidden_size": 4, "puzzle_emb_ndim": 4},
     ],
 )
