@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import memory, service, solve_job, solving, training
+from tests.bench import bodies, memory, service, solve_job, solving, training
 from tests.bench.machine import dtype_at_best
 from tests.bench.models import CPU
 from tests.bench.row import Row
@@ -24,6 +24,7 @@ from trm.network.host import keep_big_buffers
 SECTIONS: dict[str, Callable[[bool], Iterable[Row]]] = {
     "training": training.rows,
     "solving": solving.rows,
+    "bodies": bodies.rows,
     "memory": memory.rows,
     "service": service.rows,
     "job": solve_job.rows,

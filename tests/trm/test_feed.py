@@ -1,9 +1,12 @@
 """The order of training puzzles, and mazes on the fly."""
 
 import numpy as np
+import pytest
 import torch
+from numpy.typing import NDArray
 
 from trm.data.feed import Feed, epoch_order
+from trm.errors import ConfigError
 from trm.puzzles import maze
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.puzzle_set import PuzzleSet
@@ -50,3 +53,24 @@ def test_padding_of_answers_is_not_scored() -> None:
     labels = feed.take(2, torch.Generator())[1]
     assert (labels[:, 0] == IGNORED).all()
     assert (labels[:, 1:] > 0).all()
+
+
+def test_hard_puzzles_are_drawn_as_often_as_asked() -> None:
+    puzzles = load("sudoku-hard", "train").take(200)
+    rated = PuzzleSet(puzzles.spec, puzzles.questions, puzzles.answers, ratings=np.arange(200, dtype=np.int32))
+    feed = Feed(rated, augmented=False, seed=0, device=CPU, hard_share=0.8, hard_rating=150)
+    drawn = feed.take(4000, torch.Generator().manual_seed(1))[0].numpy()
+    hard = {row.tobytes() for row in puzzles.questions[150:]}
+    assert 0.77 < np.mean([row.tobytes() in hard for row in drawn]) < 0.83
+    again = Feed(rated, augmented=False, seed=0, device=CPU, hard_share=0.8, hard_rating=150)
+    assert np.array_equal(again.take(4000, torch.Generator().manual_seed(1))[0].numpy(), drawn)
+
+
+@pytest.mark.parametrize(("ratings", "found"), [(None, "200 and 0"), (np.full(200, 9, np.int32), "0 and 200")])
+def test_a_hard_share_needs_easy_and_hard_puzzles(ratings: NDArray[np.int32] | None, found: str) -> None:
+    puzzles = load("sudoku-hard", "train").take(200)
+    with pytest.raises(ConfigError, match=found):
+        Feed(
+            PuzzleSet(puzzles.spec, puzzles.questions, puzzles.answers, ratings=ratings), augmented=False, seed=0,
+            device=CPU, hard_share=0.5, hard_rating=5,
+        )  # fmt: skip

@@ -9,15 +9,21 @@ from torch import Tensor
 
 from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
+from trm.config.train import TrainConfig
 from trm.data.augment import sudoku_cells, sudoku_digits
+from trm.errors import WrongGridSize
 from trm.network.model import TinyRecursiveModel
+from trm.puzzles.datasets.datasets import load
+from trm.puzzles.maze import spec_for as spec_for_maze
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import BLANK, spec_for
+from trm.solving.solver import Solver
 
 UNITS = ModelConfig(
     mixer="units", feed_forward="normed_swiglu", hidden_size=16, expansion=2, prefix_tokens=0, recursions=2, latent_steps=2,
     random_start=True,
 )  # fmt: skip
+CPU = torch.device("cpu")
 SIZES = (4, 6, 9, 12)
 
 
@@ -110,3 +116,21 @@ def test_what_does_not_go_together_is_refused(changes: dict[str, object], reason
 def test_states_of_random_starts_differ_between_candidates() -> None:
     _, y, z = drawn(made(spec_for(4)), 0)
     assert len(np.unique(torch.cat((y, z)).flatten(0, 1).numpy(), axis=0)) == 4 * 64
+
+
+def test_a_solver_answers_other_sizes_as_a_model_made_for_them() -> None:
+    nine, four = spec_for(9), load("sudoku-4x4", "test").take(8)
+    config = RunConfig(preset="x", dataset="x", puzzle=nine, model=UNITS, train=TrainConfig(precision="float32"))
+    model, alone = made(nine).float(), made(four.spec).float()
+    alone.load_state_dict(model.state_dict())
+    ours = Solver(model, config, CPU).sized(four.spec).solve(four.questions)
+    theirs = Solver(alone, config.model_copy(update={"puzzle": four.spec}), CPU).solve(four.questions)
+    assert [s.answer.tolist() for s in ours] == [s.answer.tolist() for s in theirs]
+    with pytest.raises(WrongGridSize, match="sudoku puzzles of every size"):
+        Solver(model, config, CPU).sized(spec_for_maze(9, 9))
+
+
+def test_a_model_of_one_size_says_so() -> None:
+    config = RunConfig(preset="x", dataset="x", puzzle=spec_for(4), model=ModelConfig(hidden_size=16))
+    with pytest.raises(WrongGridSize, match="4x4 sudoku puzzles, not 9x9"):
+        Solver(TinyRecursiveModel(config.model, config.puzzle), config, CPU).sized(spec_for(9))

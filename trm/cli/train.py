@@ -97,13 +97,11 @@ def _train(make: "Callable[[Ranks], Trainer]", out: Path, tell: Callable[[Event]
     from trm.training.ranks import Ranks
 
     ranks = Ranks.join()
-    try:
-        if ranks.is_first:
-            _run(make(ranks), out, tell, pace)
-        else:
-            _follow(make(ranks), pace)
-    finally:
-        ranks.leave()
+    if ranks.is_first:
+        _run(make(ranks), out, tell, pace)
+    else:
+        _follow(make(ranks), pace)
+    ranks.leave()
 
 
 def _trainer(

@@ -22,6 +22,13 @@ class RunConfig(Frozen):
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
 
+    def answers(self, puzzle: PuzzleSpec) -> bool:
+        """Whether the trained weights answer puzzles of this shape: a body of any size answers all of its kind."""
+        if puzzle == self.puzzle:
+            return True
+        same_alphabet = self.puzzle.kind == "sudoku" or puzzle.symbols == self.puzzle.symbols
+        return self.model.any_size and puzzle.kind == self.puzzle.kind and same_alphabet
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.model.mixer == "units") > (self.puzzle.kind == "sudoku"):

@@ -57,7 +57,7 @@ class Feed:
 
     def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The next `count` questions and labels `(count, L)`, padding ignored, and their puzzle ids `(count,)`."""
-        rows = self._next_rows(count) if self.hard_share is None else self._draw_rows(count, generator)
+        rows = self._next_rows(count) if self.hard_share is None else self._draw_rows(count, self.hard_share, generator)
         if self.images > 1:
             rows = rows * self.images + torch.randint(self.images, (count,), generator=generator)
         rows = on_device(rows, self.questions.device)
@@ -66,8 +66,8 @@ class Feed:
             questions, answers = augment(self.spec, questions, answers, generator)
         return questions, answers.masked_fill(answers == 0, IGNORED), torch.zeros_like(rows)
 
-    def _draw_rows(self, count: int, generator: torch.Generator) -> Tensor:
-        is_hard = torch.rand(count, generator=generator) < self.hard_share
+    def _draw_rows(self, count: int, hard_share: float, generator: torch.Generator) -> Tensor:
+        is_hard = torch.rand(count, generator=generator) < hard_share
         easy, hard = (pool[torch.randint(len(pool), (count,), generator=generator)] for pool in self.pools)
         return torch.where(is_hard, hard, easy)
 

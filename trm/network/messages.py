@@ -23,6 +23,7 @@ class MessageLayer(nn.Module):
     """x <- norm(x + down(gated(own x + messages)))."""
 
     messages: ClassVar[tuple[str, ...]]  # names of the matrices that messages go through
+    own: Linear
 
     def __init__(self, config: ModelConfig, puzzle: PuzzleSpec) -> None:
         super().__init__()
@@ -51,6 +52,9 @@ class Units(MessageLayer):
     """
 
     messages = ("cell", "line", "box")
+    cell: Linear
+    line: Linear
+    box: Linear
 
     def gather(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, W)`."""
@@ -58,7 +62,7 @@ class Units(MessageLayer):
         size = height * width
         # bands of rows, stacks of columns: a row, a column and a box are sums over two axes
         grid = x.view(x.shape[0], size // height, height, size // width, width, size, x.shape[-1])
-        heard = self.own(grid)
+        heard: Tensor = self.own(grid)
         for matrix, axes in ((self.cell, (5,)), (self.line, (3, 4)), (self.line, (1, 2)), (self.box, (2, 4))):
             heard = heard + matrix(grid.sum(axes, keepdim=True) * SCALE)
         return heard.flatten(1, 5)
@@ -72,6 +76,9 @@ class Neighbours(MessageLayer):
     """
 
     messages = ("beside", "diagonal", "everywhere")
+    beside: Linear
+    diagonal: Linear
+    everywhere: Linear
 
     def gather(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, W)`."""
@@ -80,6 +87,6 @@ class Neighbours(MessageLayer):
         wide = F.pad(grid, (0, 0, 1, 1, 1, 1))  # nothing beyond the border
         beside = wide[:, :-2, 1:-1] + wide[:, 2:, 1:-1] + wide[:, 1:-1, :-2] + wide[:, 1:-1, 2:]
         diagonal = wide[:, :-2, :-2] + wide[:, :-2, 2:] + wide[:, 2:, :-2] + wide[:, 2:, 2:]
-        heard = self.own(grid) + self.beside(beside * SCALE) + self.diagonal(diagonal * SCALE)
+        heard: Tensor = self.own(grid) + self.beside(beside * SCALE) + self.diagonal(diagonal * SCALE)
         heard = heard + self.everywhere(grid.mean((1, 2), keepdim=True))
         return heard.flatten(1, 2)

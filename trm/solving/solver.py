@@ -1,5 +1,6 @@
 """Solving puzzles with a trained model, honest about its confidence."""
 
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from trm.checkpoints.checkpoint import Meta, read_meta, read_weights
 from trm.config.run import CompileChoice, RunConfig
-from trm.errors import ForeignCheckpoint
+from trm.errors import ForeignCheckpoint, WrongGridSize
 from trm.interface.effort import Effort
 from trm.interface.solution import Solution, SolveStep, Tokens
 from trm.network.compiling import compiled_blocks, should_compile
@@ -19,6 +20,7 @@ from trm.network.model import TinyRecursiveModel
 from trm.network.prepacking import can_prepack, prepack
 from trm.puzzles.grids import Given, parse
 from trm.puzzles.rules import require_consistent
+from trm.puzzles.spec import PuzzleSpec
 from trm.solving.engine import Engine
 from trm.solving.inquiry import Inquiry
 
@@ -34,6 +36,15 @@ def trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
     except RuntimeError as error:
         raise ForeignCheckpoint(f"The weights in {folder} are not those of its configuration: {error}") from error
     return model
+
+
+def _sizes(config: RunConfig) -> str:
+    spec = config.puzzle
+    return (
+        f"{spec.kind} puzzles of every size"
+        if config.model.any_size
+        else f"{spec.rows}x{spec.cols} {spec.kind} puzzles"
+    )
 
 
 class Solver:
@@ -52,7 +63,9 @@ class Solver:
 
         `slots` chains are thought about at a time, as many as suit the device unless given; raises CompilerMissing.
         """
-        self.config, self.spec = config, config.puzzle
+        self.config, self.spec, self._slots, self._compiling = config, config.puzzle, slots, compiling
+        self._sized: dict[PuzzleSpec, Self] = {}
+        self._sizing = threading.Lock()
         self.dtype = dtype_of(config.train.precision, device)
         self.model = model.to(device).eval()
         for parameter in self.model.parameters():  # cast once here, not in each of the 16 x 21 calls
@@ -97,6 +110,30 @@ class Solver:
         question = parse(self.spec, puzzle.tolist() if isinstance(puzzle, np.ndarray) else puzzle)
         require_consistent(self.spec, question)
         return question
+
+    def sized(self, spec: PuzzleSpec) -> Self:
+        """This solver for puzzles of another size, with the same weights; raises WrongGridSize where the model cannot answer them.
+
+        It is not compiled unless that was asked for expressly: a program serves one size, and takes seconds to make.
+        """
+        if spec == self.spec:
+            return self
+        if not self.config.answers(spec):
+            raise WrongGridSize(
+                f"The model answers {_sizes(self.config)}, not {spec.rows}x{spec.cols} puzzles of kind {spec.kind}."
+            )
+        with self._sizing:
+            if spec not in self._sized:
+                self._sized[spec] = self._made_for(spec)
+            return self._sized[spec]
+
+    def _made_for(self, spec: PuzzleSpec) -> Self:
+        config, weights = self.config.model_copy(update={"puzzle": spec}), self.model.state_dict()
+        with torch.device("meta"):
+            model = TinyRecursiveModel(config.model, spec)
+        model.load_state_dict(weights, assign=True)
+        compiling: CompileChoice = "always" if self._compiling == "always" else "never"
+        return type(self)(model, config, self.model.embedding.device, slots=self._slots, compiling=compiling)
 
     def solve_tokens(
         self,

@@ -34,8 +34,9 @@ class Ranks:
         return cls(dist.get_rank(), count)
 
     def leave(self) -> None:
-        """Close the connections to the others."""
+        """Close the connections to the others, once all are here: one that ends first would break those of the rest."""
         if self.count > 1:
+            dist.barrier()
             dist.destroy_process_group()
 
     @property
@@ -65,7 +66,7 @@ class Ranks:
             return
         joined = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(joined)
-        for gradient, total in zip(gradients, joined.split([g.numel() for g in gradients]), strict=True):
+        for gradient, total in zip(gradients, torch.split(joined, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(total.view_as(gradient))
 
     def gather(self, part: Tensor) -> Tensor:

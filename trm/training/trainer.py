@@ -269,7 +269,15 @@ class Trainer:
             puzzles, split = self.splits.test, "test"
         puzzles = puzzles.take(self.config.train.evaluate_puzzles)
         self.validation = Validation(
-            self.model, weights, puzzles, config=self.config, step=step, split=split, dtype=self.dtype
+            self.model,
+            weights,
+            puzzles,
+            config=self.config,
+            step=step,
+            split=split,
+            dtype=self.dtype,
+            compiled=self.compiling == "always"
+            and self.config.model.any_size,  # wide ones gain little, and compile for long
         )
 
     def _waited(self) -> Iterator[Event]:
@@ -334,11 +342,9 @@ class Trainer:
         if share := reveal_at(self.step + 1, self.config.train):
             questions = reveal(questions, labels, share, self.generator)
         drawn = (*self.model.initial_state(len(slots), self.dtype, self.generator), questions, labels, ids)
-        if self.ranks.count > 1:
-            own = (slots >= self.own.start) & (slots < self.own.stop)
-            slots = slots[own] - self.own.start
-            drawn = tuple(tensor[own.to(tensor.device)] for tensor in drawn)
-        self.carry.refill(on_device(slots, self.device), *drawn)
+        own = (slots >= self.own.start) & (slots < self.own.stop)
+        y, z, questions, labels, ids = (tensor[on_device(own, tensor.device)] for tensor in drawn)
+        self.carry.refill(on_device(slots[own] - self.own.start, self.device), y, z, questions, labels, ids)
 
     def _agree_on_the_end(self) -> None:
         """Whether patience has run out, as the first rank knows it."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from trm.config.run import RunConfig
 from trm.evaluation.accuracy import evaluate
 from trm.interface.events import Evaluated
+from trm.network.compiling import compiled_blocks
 from trm.network.device import beside
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
@@ -40,6 +41,7 @@ class Validation:
         step: int,
         split: str,
         dtype: torch.dtype,
+        compiled: bool = False,
     ) -> None:
         """Evaluates a model like this one with weights (copied) that were there at `step`, and its rows unless `ROWS` are among them."""
         self.step, self.split, self.count = step, split, len(puzzles)
@@ -54,6 +56,8 @@ class Validation:
         self._stopped = threading.Event()
         self._found: Future[Evaluated] = Future()
         model = replica(model, self.tensors, config)
+        if compiled:
+            compiled_blocks(model, model.embedding.device, any_batch=True)
         evaluated = lambda: evaluate(  # noqa: E731
             model,
             puzzles,

@@ -1,0 +1,113 @@
+"""Bodies of any size: how fast `sudoku` trains and solves on processor cores, beside the paper's five million weights."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tests.bench.models import CPU, WITHOUT_PREFIX, trainer
+from tests.bench.row import Row, medians
+from tests.bench.solving import full_size
+from trm.config.presets import resolve
+from trm.data.splits import load_splits
+from trm.network.model import TinyRecursiveModel
+from trm.puzzles.datasets.datasets import load, spec_of
+from trm.solving.solver import Solver
+from trm.training.trainer import Trainer
+
+PRESET, DATA = "sudoku", "sudoku-hard"
+SLOTS = 32
+MANY = 256  # puzzles of a batch
+WITH_RANKS = 40  # updates, the first half of which compile
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """On the CPU."""
+    rounds = 2 if quick else 4
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield from _training_alone(rounds)
+        yield from _solving(rounds)
+    finally:
+        torch.set_num_threads(threads)
+    yield _ranks()
+
+
+def _training_alone(rounds: int) -> Iterator[Row]:
+    compiled, eager = (_trainer(compiled=choice).update for choice in (True, False))
+    paper = trainer(WITHOUT_PREFIX, SLOTS, CPU, compiled=True).update
+    fast, slow, plain = (SLOTS / seconds for seconds in medians(compiled, eager, paper, rounds=rounds))
+    unit = "puzzle-steps/s"
+    yield Row("training `sudoku`, one thread", fast, slow, unit, lower_is_better=False, note="the same, not compiled")
+    yield Row(
+        "training `sudoku`, one thread", fast, plain, unit, lower_is_better=False, note="5M weights, token mixing"
+    )
+
+
+def _trainer(*, compiled: bool) -> Trainer:
+    config = resolve(PRESET, spec_of(DATA), {"train.batch_size": SLOTS, "train.hard_share": None}, DATA)
+    return Trainer(config, load_splits(DATA, config), CPU, compiled=compiled)
+
+
+def _solving(rounds: int) -> Iterator[Row]:
+    config = resolve(PRESET, spec_of(DATA))
+    model = TinyRecursiveModel(config.model, config.puzzle)
+    model.initialise(torch.Generator().manual_seed(0))
+    ours, paper = Solver(model, config, CPU, compiling="always"), full_size(WITHOUT_PREFIX)
+    questions = load(DATA, "test").take(MANY).questions
+    one, theirs = medians(_solve(ours, questions[:1]), _solve(paper, questions[:1]), rounds=rounds)
+    yield Row("one 9x9 Sudoku, 16 steps, `sudoku`, one thread", one, theirs, "s", floor=0.06, note="5M weights")
+    [batch] = medians(_solve(ours, questions), rounds=2)
+    yield Row(
+        f"Sudokus in a batch of {MANY}, 16 steps, one thread",
+        MANY / batch,
+        1 / one,
+        "puzzles/s",
+        lower_is_better=False,
+        note="one at a time",
+    )
+
+
+def _solve(solver: Solver, questions: NDArray[np.int32]) -> Callable[[], object]:
+    return lambda: solver.solve(questions)
+
+
+def _ranks() -> Row:
+    one, two = (_pace(count) for count in (1, 2))
+    return Row(
+        "training `sudoku`, two ranks", two, one, "puzzle-steps/s", lower_is_better=False, target=1.6, note="one rank"
+    )
+
+
+def _pace(ranks: int) -> float:
+    """Puzzle-steps a second of a training by so many single-threaded processes, over the second half of its updates."""
+    batch, every = 2 * SLOTS, WITH_RANKS // 2
+    settings = {"batch_size": batch, "steps": WITH_RANKS, "log_every": every, "test_puzzles": 1, "evaluate_puzzles": 1}
+    with tempfile.TemporaryDirectory() as out:
+        command = [
+            sys.executable,
+            "-m",
+            "trm",
+            "train",
+            "--preset",
+            PRESET,
+            "--out",
+            out,
+            "--ranks",
+            str(ranks),
+            "--events",
+        ]
+        for name, value in settings.items():
+            command += ["--set", f"train.{name}={value}"]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        )
+    first, last = (e["seconds"] for e in map(json.loads, done.stdout.splitlines()) if e["event"] == "step")
+    return batch * every / (last - first)
