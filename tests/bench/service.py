@@ -206,7 +206,7 @@ def _followed(journal: Journal, child: Child) -> float:
         while True:
             event = child.next_event(POLL_SECONDS)
             if event is not None:
-                if begun is None and event["event"] == "updated":
+                if begun is None and isinstance(event, Updated):
                     begun = time.process_time()
                 journal.take(event)
             if journal.is_due:

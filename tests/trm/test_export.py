@@ -41,8 +41,8 @@ VARIANTS = {
 def saved(trainer: Trainer, tmp_path: Path) -> Path:
     for _ in range(2):
         trainer.update()
-    trainer.metrics = {"exact_accuracy": 0.25, "test_exact_accuracy": None}
-    return Path(trainer.save(tmp_path / "run").path)
+    trainer.state.metrics = {"exact_accuracy": 0.25, "test_exact_accuracy": None}
+    return Path(trainer.state.save(tmp_path / "run").path)
 
 
 def trained(config: RunConfig, model: ModelConfig, precision: str = "float32") -> tuple[TinyRecursiveModel, RunConfig]:

@@ -17,7 +17,7 @@ from trm.training.trainer import Trainer
 def solver(trainer: Trainer, tmp_path: Path) -> Solver:
     for _ in range(3):
         trainer.update()
-    return Solver.load(trainer.save(tmp_path).path, "cpu")
+    return Solver.load(trainer.state.save(tmp_path).path, "cpu")
 
 
 def test_without_a_threshold_every_puzzle_takes_the_whole_budget(solver: Solver, test_set: PuzzleSet) -> None:

@@ -23,6 +23,7 @@ from services.registry.storage.artifacts import is_checkpoint
 from services.registry.storage.storage import Storage
 from tests.fresh import new_job
 from trm.config.run import RunConfig
+from trm.interface.events import Evaluating, Finished, Updated, parse
 from workers import attempt, outcome
 from workers.attempt import Failed
 from workers.context import Worker
@@ -32,6 +33,7 @@ from workers.training.journal import Journal
 from workers.training.train import train
 
 STEPS, EVERY = 12, 2
+FINISHED = Finished(STEPS, seconds=1.0, exact_accuracy=None, peak_bytes=0)
 Submit = Callable[..., Claim]
 
 
@@ -160,9 +162,9 @@ def test_a_slow_database_gets_more_rows_at_once(
     trainer.settings = trainer.settings.model_copy(update={"metrics_batch_seconds": 0.5})
     journal = Journal(trainer, submit_training())
     listen(database.engine, "begin", lambda _: time.sleep(1))
-    journal.take({"event": "finished"})
+    journal.take(FINISHED)
     journal.write()
-    journal.take({"event": "finished"})
+    journal.take(FINISHED)
     assert not journal.is_due  # although the write took longer than a row may wait
 
 
@@ -171,13 +173,23 @@ def test_how_far_an_evaluation_is_is_told_and_progress_never_goes_back(
 ) -> None:
     claim = submit_training()
     journal = Journal(trainer, claim)
-    journal.take({"event": "updated", "step": STEPS})
-    told = {"step": STEPS - 1, "split": "validation", "n": 500, "through": 32}  # of weights of the step before
-    journal.take({"event": "evaluating", **told})
+    journal.take(Updated(STEPS))
+    journal.take(Evaluating(STEPS - 1, "validation", n=500, through=32))  # of weights of the step before
     journal.write()
+    told = {"step": STEPS - 1, "split": "validation", "n": 500, "through": 32}
     assert events(database, claim) == [{"type": "evaluating", **told}]
     with database.transaction() as session:
         assert jobs.get(session, claim.job_id).step == STEPS
+
+
+def test_an_event_of_a_newer_version_is_kept_as_it_came(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+) -> None:
+    claim = submit_training()
+    journal = Journal(trainer, claim)
+    journal.take(parse('{"event": "rested", "step": 3, "why": {"heat": 81.5}}'))
+    journal.write()
+    assert events(database, claim) == [{"type": "rested", "step": 3, "why": {"heat": 81.5}}]
 
 
 def test_an_attempt_does_not_end_before_the_database_has_taken_everything(
@@ -185,7 +197,7 @@ def test_an_attempt_does_not_end_before_the_database_has_taken_everything(
 ) -> None:
     claim, tries = submit_training(), iter(range(3))
     journal = Journal(trainer, claim)
-    journal.take({"event": "finished", "step": STEPS})
+    journal.take(FINISHED)
 
     def refuse(_: object) -> None:
         if next(tries, None) is not None:

@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,7 +61,6 @@ class Snapshot:
     config: RunConfig
     metrics: dict[str, float | None]
     progress: dict[str, int]
-    completed: "Callable[[Snapshot], Snapshot] | None" = None  # with what is still being found out, once it is
 
     @classmethod
     def of(
@@ -85,8 +84,6 @@ class Snapshot:
 
         Raises StorageFull when the disk has no room; nothing is left behind then.
         """
-        if self.completed is not None:
-            return self.completed(self).write(folder)
         begun = time.monotonic()
         with staged(folder) as staging:
             files = {}

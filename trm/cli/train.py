@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,17 +10,17 @@ import typer
 from pydantic import ValidationError
 
 from trm.cli.overrides import parsed
-from trm.cli.pace import Pace
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
 from trm.errors import ConfigError, TrmError
-from trm.interface.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
+from trm.interface.events import Event, Failed
 from trm.interface.progress import Reporter
 from trm.puzzles.datasets.datasets import spec_of
+from trm.training.pace import Pace
 
 if TYPE_CHECKING:
     from trm.training.ranks import Ranks
-    from trm.training.trainer import Trainer
+    from trm.training.session import Session
 
 
 def train(
@@ -73,7 +72,7 @@ def train(
         start = _chosen(resume) if resume else None
         chosen = _recorded(start) if start else _configuration(config, preset, overrides or [], data)
         if not _launched(chosen, ranks, device):
-            _train(partial(_trainer, chosen, data, start, weights, device, compile_), out, tell, pace)
+            _train(partial(_session, chosen, data, start, weights, device, compile_, out, pace), tell)
     except TrmError as error:
         if not events:
             raise
@@ -93,29 +92,33 @@ def _launched(config: RunConfig, asked: int | None, device: str) -> bool:
     return True
 
 
-def _train(make: "Callable[[Ranks], Trainer]", out: Path, tell: Callable[[Event], None], pace: Pace) -> None:
+def _train(make: "Callable[[Ranks], Session]", tell: Callable[[Event], None]) -> None:
     from trm.training.ranks import Ranks
 
     ranks = Ranks.join()
-    if ranks.is_first:
-        _run(make(ranks), out, tell, pace)
-    else:
-        _follow(make(ranks), pace)
+    session = make(ranks)
+    session.pace.listen()
+    for event in session.run():
+        if ranks.is_first:
+            tell(event)
     ranks.leave()
 
 
-def _trainer(
+def _session(
     config: RunConfig,
     data: str | None,
     resume: Path | None,
     weights: Path | None,
     device: str,
     compile_: CompileChoice,
+    out: Path,
+    pace: Pace,
     ranks: "Ranks",
-) -> "Trainer":
+) -> "Session":
     from trm.data.splits import load_splits
     from trm.network.compiling import should_compile
     from trm.network.device import pick_device
+    from trm.training.session import Session
     from trm.training.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
@@ -123,59 +126,8 @@ def _trainer(
     make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled, ranks=ranks)
     if weights and not resume:
-        trainer.adopt(weights)
-    return trainer
-
-
-def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pace) -> None:
-    from trm.checkpoints.writer import CheckpointWriter
-
-    pace.listen()
-    with closing(trainer), CheckpointWriter(out) as writer:
-        for event in trainer:
-            saved = writer.ready()
-            stops, saves = _orders(event, pace, trainer)
-            if stops:
-                trainer.close()  # to stop takes no longer than to write
-            if saves:
-                saved += writer.begin(trainer.snapshot())
-                pace.saved()
-            over = stops or isinstance(event, Finished)
-            if over:
-                saved += writer.wait()  # nothing is told after the last word
-            for news in (*trainer.found(), *saved) if saved else ():  # a checkpoint holds what was found before it
-                tell(news)
-            if over:
-                writer.require_last()
-            for told in (event, Stopped(trainer.step)) if stops else (event,):
-                if not isinstance(told, CheckpointDue):
-                    tell(told)
-            if stops:
-                return
-
-
-def _follow(trainer: "Trainer", pace: Pace) -> None:
-    """What a rank does that is not the first: train alike, and take part in every checkpoint."""
-    pace.listen()
-    for event in trainer:
-        stops, saves = _orders(event, pace, trainer)
-        if saves:
-            trainer.snapshot()
-        if stops or (saves and trainer.has_ended):
-            return
-
-
-def _orders(event: Event, pace: Pace, trainer: "Trainer") -> tuple[bool, bool]:
-    """Whether to stop here and whether to save, the same for all ranks.
-
-    The clock ends no evaluation, which would begin anew in every piece of a training; neither does a signal while others wait for it.
-    """
-    stops = saves = False
-    if isinstance(event, Updated) and not trainer.is_tested:
-        stops, saves = trainer.ranks.follow(pace.stops, pace.saves)
-    elif isinstance(event, Evaluating):
-        stops = pace.asked and (trainer.has_ended or trainer.ranks.count == 1)
-    return stops, stops or saves or isinstance(event, CheckpointDue)
+        trainer.state.adopt(weights)
+    return Session(trainer, out=out, pace=pace)
 
 
 def _print_json(event: Event) -> None:

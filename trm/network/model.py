@@ -16,6 +16,7 @@ from trm.network.device import on_device
 from trm.network.layers import Linear, truncated_normal_, widened
 from trm.network.ports import make_port
 from trm.network.recursion import Depth, Recursion, recurse
+from trm.network.variants import damped, kind_of_recursion
 from trm.puzzles.spec import PuzzleSpec
 
 BIG_TABLE = 1 << 24  # values
@@ -157,8 +158,9 @@ class TinyRecursiveModel(nn.Module):
 
     def recursion(self, x: Tensor, generator: torch.Generator | None = None) -> Recursion:
         """What updates y and z for the question x `(B, S, D)`; `generator` draws the noise of training."""
-        answer_layers = self.answer_layers if self.config.networks == "separate" else self.layers
-        return Recursion(self.config, self.depth, self.layers, answer_layers, x, generator)
+        nets = self.networks()
+        latent_net, answer_net = (damped(net, self.config, generator) for net in (nets[0], nets[-1]))
+        return kind_of_recursion(self.config)(self.config, self.depth, x, latent_net, answer_net)
 
     def forward(
         self, inputs: Tensor, puzzle_rows: Tensor, y: Tensor, z: Tensor, generator: torch.Generator | None = None

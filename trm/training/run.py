@@ -8,12 +8,13 @@ from pathlib import Path
 from trm.config.presets import get_preset, qualified, resolve
 from trm.config.run import RunConfig
 from trm.data.splits import load_splits, with_identifiers
-from trm.interface.events import CheckpointDue, Evaluated, Event, Finished, StepMetrics
+from trm.interface.events import CheckpointSaved, Evaluated, Event, Finished, StepMetrics
 from trm.interface.progress import Reporter
 from trm.network.compiling import should_compile
 from trm.network.device import pick_device
 from trm.puzzles.datasets.datasets import spec_of
 from trm.solving.solver import Solver
+from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 
@@ -61,21 +62,19 @@ def train(
     folder = Path(out) if out is not None else Path("runs") / f"{preset}-{datetime.now():%Y%m%d-%H%M%S}"
     place = pick_device(device)
     trainer = Trainer(config, load_splits(source, config), place, compiled=should_compile("auto", config, place))
-    return _run(trainer, folder, on_event or Reporter().tell)
+    return _run(Session(trainer, out=folder), on_event or Reporter().tell)
 
 
-def _run(trainer: Trainer, folder: Path, tell: Callable[[Event], None]) -> Run:
-    checkpoint, seen = folder, list[Event]()
-    for event in trainer:
-        if isinstance(event, CheckpointDue):
-            event = trainer.save(folder)
-            checkpoint = Path(event.path)
+def _run(session: Session, tell: Callable[[Event], None]) -> Run:
+    seen: list[Event] = []
+    for event in session.run():
         tell(event)
         seen.append(event)
     [finished] = [event for event in seen if isinstance(event, Finished)]
+    saved = [event for event in seen if isinstance(event, CheckpointSaved)]
     return Run(
-        config=trainer.config,
-        checkpoint=checkpoint,
+        config=session.config,
+        checkpoint=Path(saved[-1].path),
         steps=finished.step,
         exact_accuracy=finished.exact_accuracy,
         seconds=finished.seconds,

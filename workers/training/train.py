@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from services.registry.jobs import job_events, jobs, leases
 from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints
 from services.registry.storage import artifacts
+from trm.interface import events
+from trm.interface.events import Event, Finished, Stopped, Updated
 from workers import outcome
 from workers.attempt import Failed, Released, reason_to_stop
 from workers.context import Worker
@@ -36,7 +39,7 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
         finally:
             status = child.close()
             _blank(worker.metrics)
-    if last.get("event") == "finished" and journal.not_stored is not None:
+    if isinstance(last, Finished) and journal.not_stored is not None:
         raise journal.not_stored  # a training is for its last checkpoint
     return _result(last, status, child)
 
@@ -99,9 +102,9 @@ def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Chec
     return None
 
 
-def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> dict[str, Any]:
-    """Bring events into rows until the child ends; returns its last words, or raises what the job is to become."""
-    last: dict[str, Any] = {}
+def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> Event | None:
+    """Bring events into rows until the child ends; returns the last one, or raises what the job is to become."""
+    last: Event | None = None
     reason: Exception | None = None  # why the child was asked to stop
     kill_at = float("inf")
     updated = time.monotonic()
@@ -113,7 +116,7 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> d
         if event is not None:
             journal.take(event)
             last = event
-            if event["event"] == "updated":
+            if isinstance(event, Updated):
                 now = time.monotonic()
                 worker.metrics.step_seconds.observe(now - updated)
                 updated = now
@@ -128,18 +131,18 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> d
         if time.monotonic() > kill_at:
             child.signal(signal.SIGKILL)
     journal.write_out()
-    if reason is not None and last.get("event") != "finished":
+    if reason is not None and not isinstance(last, Finished):
         raise reason
     return last
 
 
-def _result(last: dict[str, Any], status: int, child: Child) -> dict[str, Any]:
-    match last.get("event"):
-        case "finished":
-            return {name: last[name] for name in ("step", "seconds", "exact_accuracy", "peak_bytes")}
-        case "failed":
-            raise Failed(outcome.of_code(last["code"], last["message"]))
-        case "stopped":  # somebody else sent the signal
+def _result(last: Event | None, status: int, child: Child) -> dict[str, Any]:
+    match last:
+        case Finished():
+            return asdict(last)
+        case events.Failed():
+            raise Failed(outcome.of_code(last.code, last.message))
+        case Stopped():  # the signal came from outside
             raise Released
         case _:
             raise Failed(outcome.of_death(status, child.last_words))
