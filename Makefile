@@ -9,7 +9,7 @@ MINUTES ?= 30
 SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status logs backup verify-backup restore test chaos soak reliability check audit format wheels bench bench-gpu bench-growth ablate golden openapi constraints clean
+.PHONY: help install demo up down status logs backup verify-backup restore test chaos soak reliability check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -95,6 +95,10 @@ golden: install ## Compare the model with recorded outputs of the official imple
 
 openapi: install ## Write docs/openapi.json anew
 	$(BIN)/python -m services.gateway openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+
+clients: install ## Install a generator of API clients into .clients, and use what it makes of docs/openapi.json on a live stack
+	test -x .clients/bin/openapi-python-client || ($(PYTHON) -m venv .clients && .clients/bin/pip install --quiet openapi-python-client==0.29.1)
+	$(BIN)/python -m pytest tests/acceptance/test_generated_client.py
 
 constraints: install ## Write constraints.txt anew from what is installed
 	@(head -n 1 constraints.txt; $(BIN)/pip freeze --disable-pip-version-check --exclude-editable | sed 's/+cpu//') > constraints.new

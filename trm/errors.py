@@ -28,6 +28,7 @@
 The message is a sentence for a person: what was wrong, then what to do. Codes never change once released.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -51,9 +52,13 @@ class UnknownPreset(ConfigError):
 
 
 class InvalidOverride(ConfigError):
-    """An override names no setting, or gives it a value it cannot take."""
+    """An override names no setting, or gives it a value it cannot take; `keys` says which, with the place inside a list if there is one."""
 
     code = "override_invalid"
+
+    def __init__(self, message: str, keys: Sequence[tuple[str | int, ...]] = ()) -> None:
+        super().__init__(message)
+        self.keys = tuple(keys)
 
 
 class PuzzleError(TrmError):

@@ -7,6 +7,7 @@ import structlog
 from celery import Celery
 from sqlalchemy.orm import Session
 
+from services.registry.access import audit
 from services.registry.db.database import Database
 from services.registry.errors import BrokerUnavailable, RegistryError
 from services.registry.jobs import census, queue, rescue
@@ -68,6 +69,7 @@ class Reaper:
             log.info("checkpoints.deleted", count=deleted)
         with self.database.transaction() as session:
             idempotency.forget_old(session)
+            audit.forget_old(session, self.settings.audit_days)
 
     def _announce(self) -> None:
         """Announce what never was, and again what may be lost; a broker that is away is tried again next round."""

@@ -4,16 +4,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
+from services.gateway.access import permissions
 from services.gateway.backends import Backends
+from services.gateway.intake.known_names import require_known_query
 from services.gateway.middleware import authentication
 from services.gateway.middleware.audit_trail import Audited
 from services.gateway.middleware.authentication import Authentication
+from services.gateway.middleware.authorization import Authorization
 from services.gateway.middleware.body_limit import BodyLimit
-from services.gateway.middleware.nesting_limit import NestingLimit
+from services.gateway.middleware.nesting_limit import json_check
 from services.gateway.middleware.rate_limit import RateLimit, RateLimiter
 from services.gateway.middleware.request_context import RequestContext
+from services.gateway.middleware.whole_body import Room, WholeBody
 from services.gateway.openapi import document
 from services.gateway.problems import problems
 from services.gateway.routes import (
@@ -26,6 +30,7 @@ from services.gateway.routes import (
     jobs,
     metrics,
     models,
+    pages,
     presets,
     runs,
     solve_jobs,
@@ -73,6 +78,7 @@ ROUTERS = (
     problem_routes.router,
     health.router,
     metrics.router,
+    pages.router,
 )
 
 
@@ -85,20 +91,27 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("trm-service"),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         openapi_tags=TAGS,
+        docs_url=None,  # pages of our own: FastAPI's load scripts from elsewhere
+        redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the Host header
         lifespan=_lifespan,
     )
     backends = app.state.backends = Backends.of(settings)
     problems.install(app)
-    app.add_middleware(NestingLimit, limit=settings.max_json_depth)
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
-    app.add_middleware(RateLimit, limiter=RateLimiter(settings))
-    is_local = authentication.is_loopback(settings.gateway_host)
-    app.add_middleware(Authentication, keys=backends.keys, required=authentication.is_on(settings), is_local=is_local)
+    room = Room(max(settings.max_bodies_bytes, settings.max_body_bytes))
+    app.add_middleware(WholeBody, room=room, check=json_check(settings.max_json_depth))
+    times = {"seconds": settings.body_seconds, "idle_seconds": settings.idle_seconds}
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, **times)
+    app.add_middleware(Authorization)
+    limiter = RateLimiter(settings)
+    app.add_middleware(RateLimit, limiter=limiter)
+    asks = {"required": authentication.is_on(settings), "is_local": authentication.is_loopback(settings.gateway_host)}
+    app.add_middleware(Authentication, keys=backends.keys, limiter=limiter, **asks)
     app.add_middleware(Audited, trail=backends.audit)
     app.add_middleware(RequestContext, metrics=backends.metrics)  # the outermost: it sees every response
     for router in ROUTERS:
-        app.include_router(router)
+        is_ours = router.prefix.startswith(permissions.PREFIX)
+        app.include_router(router, dependencies=[Depends(require_known_query)] if is_ours else ())
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app
 

@@ -5,14 +5,16 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.gateway.access.permissions import is_guarded, needed
+from services.gateway.access.permissions import PREFIX, is_guarded, needed
 from services.gateway.problems.catalogue import CATALOGUE, Entry
 from services.gateway.problems.problems import MEDIA_TYPE, type_url
 from services.gateway.schemas.problem import Problem
 from services.registry.access.scopes import Scope
 
 REF = "#/components/schemas/{model}"
+STREAM = "text/event-stream"
 EVERYWHERE = ("internal_error",)
+BODIES = ("body_too_deep", "request_timeout", "overloaded")
 GUARDED = ("unauthenticated", "scope_missing", "rate_limited")
 
 Responses = dict[int | str, dict[str, Any]]
@@ -65,9 +67,20 @@ def document(app: FastAPI) -> dict[str, Any]:
         problem = Problem.model_json_schema(ref_template=REF)
         schema["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
         _drop_default_errors(schema)
+        _list_streams_first(schema)
         _ask_for_keys(schema)
+        _refuse_what_is_sent_wrongly(schema)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _list_streams_first(schema: dict[str, Any]) -> None:
+    """What a request without `Accept` is answered stands first: that is what generated clients read."""
+    for item in schema["paths"].values():
+        for operation in item.values():
+            content = operation["responses"].get("200", {}).get("content", {})
+            if STREAM in content:
+                operation["responses"]["200"]["content"] = {STREAM: content.pop(STREAM), **content}
 
 
 def _ask_for_keys(schema: dict[str, Any]) -> None:
@@ -82,7 +95,14 @@ def _ask_for_keys(schema: dict[str, Any]) -> None:
     for path, item in schema["paths"].items():
         for method, operation in item.items() if is_guarded(path) else ():
             operation["security"] = [*_accepted(needed(method.upper(), path)), {}]  # none where authentication is off
-            codes = (*GUARDED, "body_too_deep") if "requestBody" in operation else GUARDED
+            _merge(operation["responses"], refusals(*GUARDED))
+
+
+def _refuse_what_is_sent_wrongly(schema: dict[str, Any]) -> None:
+    """What every path of the API answers to unknown parameters, and what becomes of bodies before a route sees them."""
+    for path, item in schema["paths"].items():
+        for operation in item.values() if path.startswith(f"{PREFIX}/") else ():
+            codes = ("request_invalid", *BODIES) if "requestBody" in operation else ("request_invalid",)
             _merge(operation["responses"], refusals(*codes))
 
 

@@ -9,8 +9,10 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from services.gateway.allocator import give_memory_back
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
+from services.gateway.connections import ConnectionLimits, limited
 from services.gateway.middleware import authentication
 from services.registry.db.database import require_head
 from services.registry.settings import Settings
@@ -21,6 +23,7 @@ log = structlog.get_logger()
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raises SchemaBehind or SchemaAhead when the database does not fit."""
+    give_memory_back()
     app = create_app(settings)
     backends: Backends = app.state.backends
     require_head(backends.database)
@@ -43,6 +46,7 @@ class Server(uvicorn.Server):
                 app,
                 host=host,
                 port=port,
+                http=limited(ConnectionLimits.of(app.state.backends.settings)),
                 log_config=None,
                 log_level="warning",
                 access_log=False,

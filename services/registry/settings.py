@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     admin_secret: str | None = Field(default=None, repr=False)  # 64 hexadecimal digits; the key is trm_admin_<secret>
     submits_per_minute: int = Field(default=600, ge=0)  # for each API key: whatever is not a read; 0: no limit
     reads_per_minute: int = Field(default=6_000, ge=0)  # for each API key; 0: no limit
+    strangers_per_minute: int = Field(default=300, ge=0)  # requests without a valid key, for each address; 0: no limit
+    audit_days: int = Field(default=365, ge=1)  # how long the audit log keeps a record
     webhooks: bool = False  # tell owners' own servers of jobs that have ended
     worker_metrics_host: str = "127.0.0.1"
     worker_metrics_port: int = Field(default=0, ge=0, le=65_535)  # 0: a free one, announced in the log
@@ -62,7 +64,16 @@ class Settings(BaseSettings):
     metrics_batch_rows: int = Field(default=100, ge=1, le=10_000)  # logged steps written at once
     metrics_batch_seconds: float = Field(default=1, gt=0)  # a logged step waits no longer than this
 
+    max_connections: int = Field(default=1_000, ge=1)  # more are refused; each takes a file descriptor
+    header_seconds: float = Field(default=10, gt=0)  # for a request's headers to arrive
+    body_seconds: float = Field(default=300, gt=0)  # for its body
+    idle_seconds: float = Field(default=20, gt=0)  # between two pieces of a body, or for a client to read of an answer
     max_body_bytes: int = Field(default=32 * MIB, ge=1024)
+    max_bodies_bytes: int = Field(
+        default=64 * MIB, ge=1024
+    )  # in memory at once, of all requests; never less than one body
+    max_upload_lines: int = Field(default=1_000_000, ge=1)  # of an uploaded data file, or JSON objects in it
+    max_upload_seconds: float = Field(default=120, gt=0)  # to read one
     max_json_depth: int = Field(default=32, ge=4, le=200)  # brackets inside brackets
     max_queued_jobs: int = Field(default=100_000, ge=1)  # more are refused until some have begun
     max_queued_jobs_per_owner: int = Field(default=50_000, ge=1)

@@ -1,6 +1,5 @@
 """The demo: everything a user does, over HTTP, on a small Sudoku."""
 
-import json
 import os
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.stack.client import Client, Json
+from trm.json_text import to_json
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.drawing.render import render
 from trm.puzzles.grids import parse, text
@@ -143,13 +143,13 @@ def _changed(answer: Any, previous: Any) -> int:  # noqa: ANN401  arrays
 
 def _write(path: Path, summary: Json) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(summary, indent=1) + "\n")
+    draft.write_text(to_json(summary, indent=1) + "\n")
     draft.rename(path)
 
 
 def _next_steps(client: Client, run_id: str, puzzle: str, summary: Json, console: Console) -> None:
     console.rule("[bold]What next[/]")
-    api, body = client.api, json.dumps({"model": run_id, "puzzle": puzzle})
+    api, body = client.api, to_json({"model": run_id, "puzzle": puzzle})
     curl = "curl -s" if client.key is None else 'curl -s -H "Authorization: Bearer $TRM_API_KEY"'
     console.print(
         f"Set up in {summary['setup_seconds']:.0f} s, trained in {summary['train_seconds']:.0f} s. The stack keeps running.\n\n"

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from trm.json_text import to_json
+
 STATE = "stack.json"
 LOCK = "stack.lock"
 
@@ -27,7 +29,7 @@ def write(data_dir: Path, state: State) -> None:
     """Replace the file whole; only its owner reads it, since the addresses may hold passwords."""
     draft = data_dir / f".{STATE}.{os.getpid()}"
     draft.touch(0o600)
-    draft.write_text(json.dumps(asdict(state), indent=1))
+    draft.write_text(to_json(asdict(state), indent=1))
     draft.rename(data_dir / STATE)
 
 

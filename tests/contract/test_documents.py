@@ -1,10 +1,12 @@
 """What the documents say can be followed: links, commands, and the figures that are written elsewhere as well."""
 
+import importlib
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -14,10 +16,12 @@ from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.gateway.schemas.webhook import WebhookRequest
 from trm.cli import build
-from trm.config.presets import PRESETS
+from trm.config.presets import PRESETS, resolve
 from trm.interface.measured import Count
 from trm.interface.pretrained import names, pretrained
+from trm.puzzles import grids, search
 from trm.puzzles.datasets.datasets import load
+from trm.puzzles.sudoku import spec_for
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -125,3 +129,55 @@ def test_the_leaderboard_says_what_presets_say_of_the_paper(name: str) -> None:
     [published] = re.findall(r"\(paper: ([\d.]+) %", PRESETS[name].summary)
     [row] = [row for row in LEADERBOARD.splitlines() if f"`{name}`" in row and row.startswith("|")]
     assert re.search(rf"\| {re.escape(published)} \|", row)
+
+
+def puzzles_of(example: Mapping[str, Any]) -> list[Any]:
+    return [example["puzzle"]] if "puzzle" in example else example.get("puzzles", [])
+
+
+SOLVE_EXAMPLES = json.loads((ROOT / "docs/openapi.json").read_text())["components"]["schemas"]["SolveJobRequest"][
+    "examples"
+]
+
+
+@pytest.mark.parametrize("example", SOLVE_EXAMPLES)
+def test_every_puzzle_of_the_openapi_file_has_one_answer(example: Mapping[str, Any]) -> None:
+    spec = pretrained("sudoku-6x6").config.puzzle
+    for puzzle in puzzles_of(example):
+        assert len(search.solutions(spec, grids.parse(spec, puzzle))) == 1
+
+
+def test_the_solution_of_the_openapi_file_is_one() -> None:
+    [example] = json.loads((ROOT / "docs/openapi.json").read_text())["components"]["schemas"]["Solution"]["examples"]
+    spec = spec_for(4)
+    question = grids.parse(spec, example["question"])
+    assert grids.text(spec, search.require_unique(spec, question)) == example["answer"]
+
+
+@pytest.mark.parametrize("section", ["model", "train"])
+def test_every_documented_setting_can_be_sent(section: str) -> None:
+    """With the value that it has in a preset, as a JSON body brings it."""
+    settings = getattr(PRESETS["sudoku-4x4"], section).model_dump(mode="json")
+    page = (ROOT / "docs/reference/settings.md").read_text()
+    for name, value in settings.items():
+        assert f"`{section}.{name}`" in page
+        body = json.dumps({"preset": "sudoku-4x4", "overrides": {f"{section}.{name}": value}})
+        overrides = TrainingJobRequest.model_validate_json(body).overrides
+        assert resolve("sudoku-4x4", spec_for(4), dict(overrides)).model_dump()[section].keys() == settings.keys()
+
+
+STAGES = [{"until": 0.5, "recursions": 1, "latent_steps": 1}]
+
+
+def test_a_depth_curriculum_can_be_sent() -> None:
+    body = json.dumps({"preset": "sudoku-4x4", "overrides": {"train.depth_curriculum": STAGES}})
+    config = resolve("sudoku-4x4", spec_for(4), dict(TrainingJobRequest.model_validate_json(body).overrides))
+    assert config.train.model_dump(mode="json")["depth_curriculum"] == STAGES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_snippets_in_python_import_what_there_is(page: Path) -> None:
+    for snippet in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        for module, imported in re.findall(r"^from (trm[\w.]*) import ([\w, ]+)$", snippet, re.MULTILINE):
+            found = importlib.import_module(module)
+            assert all(hasattr(found, name.strip()) for name in imported.split(",")), f"{module}: {imported}"

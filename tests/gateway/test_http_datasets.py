@@ -279,3 +279,45 @@ def test_a_full_scratch_disk_is_507(client: TestClient, settings: Settings, monk
 
 def test_presets_name_data_sets_that_exist() -> None:
     assert {preset.dataset for preset in PRESETS.values()} <= BUILTIN.keys()
+
+
+def test_an_upload_is_answered_with_what_is_wrong_with_it(client: TestClient) -> None:
+    ambiguous = "." * 16
+    table = [*rows()[:6], (ambiguous, ANSWER), (ambiguous, ANSWER)]
+    dataset = post(client, csv(table), test=csv(rows()[:2])).json()
+    report = dataset["report"]
+    assert report["splits"]["train"] | {"unused_symbols": []} == {
+        "searched": 8, "ambiguous": 2, "repeated": 1, "equivalent": 0, "unused_symbols": []
+    }  # fmt: skip
+    assert not report["clean"]
+    assert dataset["overlap"] == 2
+    assert any("more than one answer: rows 7, 8" in finding for finding in report["findings"])
+    assert report["presets"] == ["sudoku-4x4"]
+    assert client.get("/v1/datasets/mine").json()["report"] == report
+
+
+def test_what_was_dropped_is_reported(client: TestClient) -> None:
+    content = "question,answer,rating\n" + "".join(f"{q},{a},{'hard' if i else 5}\n" for i, (q, a) in enumerate(rows()))
+    findings = post(client, content.encode(), test=csv(rows())).json()["report"]["findings"]
+    assert any(finding.startswith("train: The ratings of 23 rows are no numbers") for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (json.dumps({"question": [[1] * 5] * 5, "answer": [[1] * 5] * 5}), "kind=grid takes it"),
+        (json.dumps({"question": "S \n G", "answer": "So\n G"}), "kind=maze"),
+        ("quest;reply\n1;2\n", "found: 'quest', 'reply', separated by semicolon"),
+    ],
+)
+def test_a_refusal_names_what_was_found_and_what_would_fit(client: TestClient, content: str, words: str) -> None:
+    problem = post(client, content.encode()).json()
+    assert (problem["code"], words in problem["detail"]) == ("dataset_malformed", True), problem["detail"]
+
+
+@pytest.mark.parametrize("digits", ["0123456789ABCDEF", "ABCDEFGHIJKLMNOP", "123456789abcdefg"])
+def test_a_large_sudoku_keeps_the_digits_of_its_file(client: TestClient, digits: str) -> None:
+    answer = "".join(digits[(4 * (r % 4) + r // 4 + c) % 16] for r in range(16) for c in range(16))
+    table = csv([("." * i + answer[i:], answer) for i in range(1, 4)])
+    dataset = post(client, table, test=table).json()
+    assert dataset["puzzle"]["symbols"] == [".", *digits.upper()]

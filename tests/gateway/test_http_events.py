@@ -109,6 +109,12 @@ def test_as_a_list(client: TestClient, book: Book, claim: Claim) -> None:
     assert client.get(path, headers=headers, params={"after": 2}).json()["finished"]
 
 
+def test_an_empty_place_is_the_beginning(client: TestClient, book: Book, claim: Claim) -> None:
+    finish(book, claim)
+    headers = {"Last-Event-ID": "", "Accept": "application/json"}
+    assert len(client.get(f"/v1/jobs/{claim.job_id}/events", headers=headers).json()["data"]) == 3
+
+
 @pytest.mark.parametrize("headers", [{"Last-Event-ID": "x"}, {"Last-Event-ID": "-1"}, {"Last-Event-ID": "9" * 30}])
 def test_a_bad_place_is_refused(client: TestClient, claim: Claim, headers: dict[str, str]) -> None:
     problem = client.get(f"/v1/jobs/{claim.job_id}/events", headers=headers).json()
@@ -202,3 +208,20 @@ def test_a_quiet_stream_asks_ever_more_rarely(
         time.sleep(2)
         assert len(reads) < 15
         assert reads[-1] - reads[-2] > reads[2] - reads[1]
+
+
+def test_without_accept_comes_what_the_document_lists_first(server: Server, book: Book, claim: Claim) -> None:
+    finish(book, claim)
+    document = httpx2.get(f"{server.url}/openapi.json").json()
+    listed = document["paths"]["/v1/jobs/{job_id}/events"]["get"]["responses"]["200"]["content"]
+    path = f"{server.url}/v1/jobs/{claim.job_id}/events"
+    for accept in ("*/*", ""):
+        answer = httpx2.get(path, headers={"Accept": accept})
+        assert answer.headers["content-type"].partition(";")[0] == next(iter(listed))
+    assert httpx2.get(path, headers={"Accept": "application/json"}).json()["finished"] is True
+
+
+def test_an_empty_last_event_id_is_none(server: Server, book: Book, claim: Claim) -> None:
+    finish(book, claim)
+    with opened(server, claim, **{"Last-Event-ID": ""}) as response:
+        assert [event[0] for event in events(response)] == ["1", "2", "3"]

@@ -269,3 +269,13 @@ def test_waiting_in_vain_answers_with_the_unfinished_job(client: TestClient, mod
 @pytest.mark.parametrize("prefer", ["respond-async", "wait=0", "wait=soon", "wait=-1"])
 def test_other_preferences_do_not_wait(client: TestClient, model: str, prefer: str) -> None:
     assert post(client, {"Prefer": prefer}, model=model, puzzle=PUZZLE).status_code == 202
+
+
+def test_an_answer_that_breaks_rules_says_which(client: TestClient, book: Book, model: str) -> None:
+    job = client.post("/v1/solve-jobs", json={"model": model, "puzzle": "." * 16}).json()
+    book.solve(book.claim(job["id"]))  # sixteen times the same digit
+    shown = client.get(f"/v1/jobs/{job['id']}").json()["result"]["solutions"][0]
+    assert shown == client.get(f"/v1/jobs/{job['id']}/solutions").json()["data"][0] | {"trace": shown["trace"]}
+    assert [one["rule"] for one in shown["violations"]] == ["row"] * 4 + ["column"] * 4 + ["box"] * 4
+    assert shown["violations"][0]["cells"] == [0, 1, 2, 3]
+    assert shown["violations"][0]["detail"] == "The digit '1' stands 4 times in row 1."

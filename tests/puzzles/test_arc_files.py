@@ -11,6 +11,7 @@ import pytest
 
 from trm.errors import DatasetError, UnknownDataset
 from trm.puzzles.arc.files import read_tasks, shipped
+from trm.puzzles.arc.sets import build
 
 GOOD: dict[str, Any] = {
     "name": "ignored",
@@ -142,3 +143,37 @@ def test_the_shipped_collections_are_whole() -> None:
     }
     with pytest.raises(UnknownDataset, match="conceptarc"):
         shipped("arc-agi-3")
+
+
+def test_the_folder_that_kaggle_ships_is_read(tmp_path: Path) -> None:
+    asked = {"train": GOOD["train"], "test": [{"input": [[1]]}]}
+    write(tmp_path / "arc-agi_evaluation_challenges.json", {"abc": asked})
+    write(tmp_path / "arc-agi_evaluation_solutions.json", {"abc": [[[7]]]})
+    write(tmp_path / "arc-agi_test_challenges.json", {"abc": asked, "xyz": asked})
+    write(tmp_path / "sample_submission.json", {"abc": [{"attempt_1": [[0]], "attempt_2": [[0]]}]})
+    (tmp_path / "._arc-agi_test_challenges.json").write_bytes(b"\x00\x05\x16\x07")
+    tasks = {task.name: task for task in read_tasks(tmp_path)}
+    assert tasks.keys() == {"abc", "xyz"}
+    assert tasks["abc"].test[0].answer is not None
+    assert tasks["abc"].test[0].answer.tolist() == [[7]]
+    assert tasks["xyz"].test[0].answer is None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a git-lfs pointer"),
+        (b'{"train": [', "is not JSON"),
+        (b"[1]", "is not an object with the keys"),
+    ],
+)
+def test_a_file_that_is_no_task_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    write(tmp_path / "good.json", GOOD)
+    (tmp_path / "other.json").write_bytes(content)
+    with pytest.raises(DatasetError, match=rf"other\.json.*{words}"):
+        read_tasks(tmp_path)
+
+
+def test_the_one_task_on_both_sides_of_arc_agi_1_is_counted() -> None:
+    assert build("arc-1", variants=0).shown_elsewhere == 1
+    assert build("arc-2", variants=0).shown_elsewhere == 0

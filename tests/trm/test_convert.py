@@ -245,3 +245,29 @@ def test_command_converts_and_replaces_nothing(run: Run) -> None:
     assert "step 250" in result.output
     with pytest.raises(ConfigError, match="exists already"):
         CliRunner().invoke(app, [*given, "--out", str(out)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused(run: Run, value: float) -> None:
+    run.tensors["inner.lm_head.weight"][0, 0] = value
+    with pytest.raises(ForeignCheckpoint, match=r"inner\.lm_head\.weight .* infinite or not a number"):
+        run.convert()
+    assert not (run.folder / "ours").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 27\n", "git-lfs pointer"),
+        (b"<!DOCTYPE html>\n<html>", "web page"),
+    ],
+)
+def test_a_file_in_place_of_the_checkpoint_is_named(run: Run, content: bytes, words: str) -> None:
+    (run.folder / "step_250").write_bytes(content)
+    with pytest.raises(ForeignCheckpoint, match=words):
+        read_tensors(run.folder / "step_250")
+
+
+def test_prefixes_of_data_parallel_training_are_left_out(tmp_path: Path) -> None:
+    save_file({"module._orig_mod.model.inner.H_init": torch.zeros(2)}, tmp_path / "step_1")
+    assert read_tensors(tmp_path / "step_1").keys() == {"inner.H_init"}

@@ -12,13 +12,12 @@ import pytest
 import trm
 from trm.config.model import ModelConfig
 from trm.config.train import TrainConfig
-from trm.errors import ConfigError, ContradictoryGivens, InvalidOverride, PuzzleError, UnknownModel, WrongGridSize
+from trm.errors import ConfigError, ContradictoryGivens, InvalidOverride, UnknownModel, WrongGridSize
 from trm.interface.events import Event, Finished
 from trm.puzzles.arc import grids as arc
-from trm.puzzles.drawing.render import board
-from trm.puzzles.grids import digits, parse
+from trm.puzzles.drawing.render import plain
+from trm.puzzles.grids import parse
 from trm.puzzles.maze import spec_for as maze_of
-from trm.puzzles.sudoku import spec_for
 from trm.solving.solver import Solver
 
 ROOT = Path(__file__).parents[2]
@@ -95,8 +94,8 @@ def test_a_solution_prints_as_a_board_and_shows_as_a_picture(six: Solver) -> Non
     assert len(board) == 6 + 2  # lines between the boxes
     assert re.sub(r"[^1-6]", "", str(solution)) == solution.answer
     assert ElementTree.fromstring(solution._repr_svg_()).tag.endswith("svg")
-    assert ["".join(row) for row in solution.rows] == re.findall(".{6}", solution.answer)
-    assert solution.digits.tolist() == [[int(cell) for cell in row] for row in solution.rows]
+    assert ["".join(row) for row in solution.board] == re.findall(".{6}", solution.answer)
+    assert solution.digits.tolist() == [[int(cell) for cell in row] for row in solution.board]
     assert np.array_equal(solution.tokens, solution.digits.ravel() + 1)
 
 
@@ -114,15 +113,10 @@ def test_what_cannot_be_read_is_refused(six: Solver) -> None:
         six.solve("11" + "." * 34)
 
 
-def test_boards_and_digits_of_other_kinds() -> None:
-    maze, large = maze_of(2, 3), spec_for(16)
-    assert board(maze, parse(maze, "S #ooG")) == "S   \u2588\u2588\n\u2022 \u2022 G "
-    with pytest.raises(PuzzleError, match="symbols of a maze are no numbers"):
-        digits(maze, parse(maze, "S #ooG"))
-    assert digits(large, parse(large, "." + "G" * 255)).ravel()[:2].tolist() == [0, 16]
-    task = arc.encode(np.array([[1, 0], [9, 3]], np.uint8))
-    assert board(arc.SPEC, task) == "1 0\n9 3"
-    assert digits(arc.SPEC, task)[:2, :3].tolist() == [[1, 0, -1], [9, 3, -1]]
+def test_boards_of_other_kinds() -> None:
+    maze = maze_of(2, 3)
+    assert plain(maze, parse(maze, "S #ooG")) == "S   \u2588\u2588\n\u2022 \u2022 G "
+    assert plain(arc.SPEC, arc.encode(np.array([[1, 0], [9, 3]], np.uint8))) == "1 0\n9 3"
 
 
 def test_a_model_is_found_by_name_or_folder(six: Solver, learned: Path) -> None:

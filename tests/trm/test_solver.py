@@ -1,14 +1,18 @@
 """The solver: budgets, halting, traces, and the same answers however puzzles are batched."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from trm.errors import PuzzleError
 from trm.interface.effort import Effort
 from trm.interface.solution import SolveStep
+from trm.puzzles import grids
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check
+from trm.puzzles.spec import PuzzleSpec
 from trm.solving.solver import Solver
 from trm.training.trainer import Trainer
 
@@ -52,3 +56,18 @@ def test_steps_are_told_as_they_happen(solver: Solver, test_set: PuzzleSet) -> N
     question = test_set.questions[0]
     assert told[0].changed_cells == tuple(np.flatnonzero(told[0].tokens != question).tolist())
     assert solution.verified == check(solver.spec, question, solution.tokens)
+
+
+def test_an_answer_is_given_in_symbols_and_numbers(solver: Solver, test_set: PuzzleSet) -> None:
+    [solution] = solver.solve_tokens(test_set.answers[:1], Effort(max_steps=1))
+    assert solution.answer == grids.text(solver.spec, solution.tokens)
+    assert ["".join(row) for row in solution.board] == [solution.answer[i : i + 4] for i in range(0, 16, 4)]
+    right = replace(solution, tokens=test_set.answers[0])
+    assert "".join(map(str, right.digits.ravel())) == right.answer == grids.text(solver.spec, test_set.answers[0])
+    blank = replace(solution, tokens=test_set.questions[0])
+    assert (blank.digits == 0).sum() == (test_set.questions[0] == 1).sum()
+    maze = PuzzleSpec(kind="maze", rows=1, cols=2, symbols=("#", " ", "S", "G", "o"))
+    with pytest.raises(PuzzleError, match="no numbers"):
+        _ = replace(solution, spec=maze, tokens=np.array([3, 4], np.int32)).digits
+    numbers = PuzzleSpec(kind="grid", rows=1, cols=2, symbols=("-1", "12"))
+    assert replace(solution, spec=numbers, tokens=np.array([1, 2], np.int32)).digits.tolist() == [[-1, 12]]

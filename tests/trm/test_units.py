@@ -123,8 +123,8 @@ def test_a_solver_answers_other_sizes_as_a_model_made_for_them() -> None:
     config = RunConfig(preset="x", dataset="x", puzzle=nine, model=UNITS, train=TrainConfig(precision="float32"))
     model, alone = made(nine).float(), made(four.spec).float()
     alone.load_state_dict(model.state_dict())
-    ours = Solver(model, config, CPU).sized(four.spec).solve(four.questions)
-    theirs = Solver(alone, config.model_copy(update={"puzzle": four.spec}), CPU).solve(four.questions)
+    ours = Solver(model, config, CPU).sized(four.spec).solve_tokens(four.questions)
+    theirs = Solver(alone, config.model_copy(update={"puzzle": four.spec}), CPU).solve_tokens(four.questions)
     assert [s.answer.tolist() for s in ours] == [s.answer.tolist() for s in theirs]
     with pytest.raises(WrongGridSize, match="sudoku puzzles of every size"):
         Solver(model, config, CPU).sized(spec_for_maze(9, 9))

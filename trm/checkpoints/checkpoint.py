@@ -11,7 +11,6 @@ step_00000250/
 
 import errno
 import hashlib
-import json
 import os
 import shutil
 import time
@@ -29,7 +28,9 @@ from torch import Tensor
 from trm.checkpoints import tensor_file
 from trm.config.run import RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
+from trm.foreign import HEAD, describe
 from trm.interface.events import CheckpointSaved
+from trm.json_text import from_json, to_json
 from trm.network.model import BIG_TABLE
 from trm.version import trm_version
 
@@ -99,7 +100,7 @@ class Snapshot:
                 "files": files,
                 "config": self.config.model_dump(mode="json"),
             }
-            written = write_file(staging / META, json.dumps(meta, indent=1).encode())
+            written = write_file(staging / META, to_json(meta, indent=1).encode())
         size = written["bytes"] + sum(f["bytes"] for f in files.values())
         seconds = round(time.monotonic() - begun, 3)
         return CheckpointSaved(self.step, str(folder), size, written["sha256"], seconds, self.metrics)
@@ -174,9 +175,12 @@ def read_meta(folder: Path) -> Meta:
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointNotFound(f"{folder} is not a checkpoint: it holds no {META}.") from None
     try:
-        document = json.loads(data)
+        document = from_json(data)
     except ValueError as error:
-        raise CorruptCheckpoint(f"{folder / name} is damaged: {error}.") from error
+        what = describe(data[:HEAD])
+        raise CorruptCheckpoint(
+            f"{folder / name} is {what}." if what else f"{folder / name} is damaged: {error}."
+        ) from error
     if not isinstance(document, dict) or document.get("format") != tag:
         raise ForeignCheckpoint(f"{folder} was not written as {tag}.")
     try:
@@ -224,6 +228,8 @@ def read_weights(folder: Path, meta: Meta) -> dict[str, Tensor]:
     for stem in ("ema", "best"):
         if f"{stem}.safetensors" in meta.files:
             weights |= read_tensors(folder, meta, stem)
+    if (broken := tensor_file.first_not_finite(weights)) is not None:
+        raise CorruptCheckpoint(f"The tensor {broken} in {folder} holds numbers that are infinite or not a number.")
     # the file may go while the model stays: only a table too big to copy is left in it
     return {n: t if t.numel() > BIG_TABLE else t.to(torch.float32, copy=True) for n, t in weights.items()}
 

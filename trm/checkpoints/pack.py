@@ -8,7 +8,6 @@ anew), and half the bits of averages and moments. Going on from it is a good tra
 """
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from trm.checkpoints.checkpoint import (
 )
 from trm.checkpoints.checkpoint import verify as verify_checkpoint
 from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint
+from trm.json_text import from_json, to_json
 
 FORMAT = "trm-pack/1"
 MANIFEST = "pack.json"
@@ -66,7 +66,7 @@ def pack(checkpoint: Path, out: Path, *, piece_bytes: int = 15 * MEGABYTE, light
         listed = [{"name": file.name, "bytes": file.stat().st_size} for file in files]
         document = {"format": FORMAT, "step": meta.step, "light": light, "files": listed, "pieces": pieces}
         shutil.rmtree(staging / "light", ignore_errors=True)
-        write_file(staging / MANIFEST, json.dumps(document, indent=1).encode())
+        write_file(staging / MANIFEST, to_json(document, indent=1).encode())
     return Packed(str(out), meta.step, len(pieces), sum(int(piece["bytes"]) for piece in pieces))
 
 
@@ -140,7 +140,7 @@ def _take(stream: Iterator[bytes], rest: bytes, path: Path, size: int) -> bytes:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        document = json.loads((folder / MANIFEST).read_bytes())
+        document = from_json((folder / MANIFEST).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointNotFound(f"{folder} is not a pack: it holds no {MANIFEST}.") from None
     except ValueError as error:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors
@@ -10,11 +11,13 @@ import safetensors.torch
 from torch import Tensor
 
 from trm.errors import CorruptCheckpoint
+from trm.foreign import describe_file
 
 LENGTH_BYTES = 8  # little-endian, before the JSON header
 MOST_HEADER_BYTES = 16 << 20  # ours have some kilobytes
 MOST_TENSORS = 100_000
 LONGEST_NAME = 512
+PIECE = 1 << 24  # numbers that are looked at together
 SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")  # the library tells which only in words
 PART = r"(?!\.)[A-Za-z0-9_.:\-\[\] ]+(?<!\.)"
 NAME = re.compile(f"{PART}(/{PART})*")  # `carry/y`: never absolute, never upwards
@@ -22,11 +25,24 @@ NAME = re.compile(f"{PART}(/{PART})*")  # `carry/y`: never absolute, never upwar
 
 def read(path: Path) -> dict[str, Tensor]:
     """The tensors by name; raises CorruptCheckpoint for anything else than a plain safetensors file."""
-    check_header(path)
+    try:
+        check_header(path)
+    except CorruptCheckpoint as error:  # only now: a header's length may look like anything
+        if (what := describe_file(path)) is not None:
+            raise CorruptCheckpoint(f"{path} is {what}.") from error
+        raise
     try:
         return safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as error:
         raise CorruptCheckpoint(f"{path} is not a safetensors file: {error}") from error
+
+
+def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The name of the first tensor that holds an infinite number or none; looked at in pieces, since a puzzle table has gigabytes."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not all(p.isfinite().all() for p in tensor.reshape(-1).split(PIECE)):
+            return name
+    return None
 
 
 def write(path: Path, tensors: dict[str, Tensor]) -> None:

@@ -1,8 +1,7 @@
 """`trm arc`: a checkpoint's score on ARC, by votes over variants, and the submission file."""
 
-import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from trm.cli.overrides import effort_of
 from trm.interface.effort import Effort
+from trm.json_text import to_json
 from trm.puzzles.arc.rows import evaluation_rows
 from trm.puzzles.arc.sets import ArcSets
 from trm.puzzles.arc.votes import Ballot
@@ -38,16 +38,27 @@ def arc(
     for folder in checkpoint:
         _vote(folder, sets, variants, ballot, effort_of(effort or []), device)
     if submission is not None:
-        submission.write_text(json.dumps(ballot.submission()))
+        submission.write_text(to_json(ballot.submission()))
+    if not ballot.is_scored:
+        _say(
+            f"No test pair of {data} has a known answer to compare with.",
+            {"tasks": len(names), "pass_at": None},
+            as_json,
+        )
+        return
     scores = ballot.scores()
     if as_json:
-        print(json.dumps({"tasks": len(names), "ensemble": ensemble, "pass_at": scores}))
+        print(to_json({"tasks": len(names), "ensemble": ensemble, "pass_at": scores}))
         return
     who = f"an ensemble of {len(checkpoint)} checkpoints" if ensemble else str(checkpoint[0])
     table = Table("tries", "tasks solved", title=f"{who} on {len(names)} tasks of {data}", title_justify="left")
     for k, score in scores.items():
         table.add_row(str(k), f"{score:.2%}")
     Console(highlight=False).print(table)
+
+
+def _say(sentence: str, document: dict[str, Any], as_json: bool) -> None:
+    print(to_json(document) if as_json else sentence)
 
 
 def _vote(folder: Path, sets: ArcSets, variants: int, ballot: Ballot, effort: Effort, device: str) -> None:

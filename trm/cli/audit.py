@@ -7,13 +7,14 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from trm.cli.remarks import tell_remarks
 from trm.puzzles.datasets.audit import SOLVED
 from trm.puzzles.datasets.audit import audit as audited
 from trm.puzzles.datasets.datasets import load
 
 
 def audit(
-    dataset: Annotated[str, typer.Argument(help="Built-in name, folder, or hub:OWNER/NAME.")],
+    dataset: Annotated[str, typer.Argument(help="Built-in name, table, folder, or hub:OWNER/NAME.")],
     against: Annotated[str, typer.Option(help="The split to compare with the training split.")] = "test",
     solve: Annotated[int, typer.Option(min=0, help="Sudokus of each split to search for second answers.")] = SOLVED,
 ) -> None:
@@ -23,7 +24,9 @@ def audit(
     def shown(numbers: Sequence[int], doing: str) -> Iterable[int]:
         return track(numbers, doing, console=progress)
 
-    report = audited(load(dataset, "train"), load(dataset, against), solve, shown)
+    splits = load(dataset, "train"), load(dataset, against)
+    tell_remarks(*splits)
+    report = audited(*splits, solve, shown)
     for sentence in report.sentences():
         Console(highlight=False).print(sentence, soft_wrap=True, markup=False)
     if not report.clean:

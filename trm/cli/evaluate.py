@@ -1,6 +1,5 @@
 """`trm evaluate`: a checkpoint's accuracy on a data file or data set."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -8,8 +7,10 @@ import typer
 from rich.console import Console
 
 from trm.cli.overrides import effort_of
+from trm.cli.remarks import tell_remarks
 from trm.cli.source import Checkpoint, Model, folder_of
 from trm.interface.progress import progress
+from trm.json_text import to_json
 
 
 def evaluate(
@@ -18,7 +19,7 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Option(
-            help="A CSV or JSONL file (gzip accepted), a built-in data set or a data set folder; the model's own unless given."
+            help="A table (gzip accepted), a built-in data set or a data set folder; the model's own unless given."
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Which split of a data set.")] = "test",
@@ -37,9 +38,10 @@ def evaluate(
 
     solver = Solver.load(folder_of(checkpoint, model), device)
     puzzles = puzzles_for(solver, data or solver.config.dataset, split).take(limit)
+    tell_remarks(puzzles)
     with progress(len(puzzles), "evaluating", quiet=as_json) as advance:
         result = evaluated(solver, puzzles, effort=effort_of(effort or []), on_solution=lambda _i, _solution: advance())
     if as_json:
-        print(json.dumps(asdict(result)))
+        print(to_json(asdict(result)))
     else:
         Console(highlight=False).print(str(result), soft_wrap=True)

@@ -12,14 +12,21 @@ from trm.cli.source import Checkpoint, Model, folder_of
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
 from trm.puzzles.grids import parse
+from trm.puzzles.reading.text import open_text
 from trm.puzzles.rules import require_consistent
 
 if TYPE_CHECKING:
     from trm.interface.solution import Solution
 
+LONGEST = 1 << 20  # characters of a puzzle
+LONGEST_NAME = 1_000  # of a file
+
 
 def solve(
-    puzzle: Annotated[str, typer.Argument(help="The puzzle's cells as one string, or - to read it from stdin.")],
+    puzzle: Annotated[
+        str,
+        typer.Argument(help="The puzzle's cells as one string, a file that holds them, or - to read them from stdin."),
+    ],
     checkpoint: Checkpoint = None,
     model: Model = None,
     effort: Annotated[
@@ -35,7 +42,7 @@ def solve(
     from trm.solving.solver import Solver
 
     solver, console = Solver.load(folder_of(checkpoint, model), device), Console(highlight=False)
-    question = parse(solver.spec, sys.stdin.read() if puzzle == "-" else puzzle)
+    question = parse(solver.spec, _given(puzzle))
     require_consistent(solver.spec, question)
     previous = question
 
@@ -57,6 +64,18 @@ def solve(
     console.print(_summary(solution))
     if solution.verified is False:
         raise typer.Exit(2)
+
+
+def _given(puzzle: str) -> str:
+    """The cells as they were written: the argument itself, or the text of the file or of stdin that it names."""
+    if puzzle == "-":
+        with open_text(sys.stdin.buffer) as text:
+            return text.read(LONGEST)
+    path = Path(puzzle)
+    if len(puzzle) < LONGEST_NAME and path.is_file():
+        with open_text(path) as text:
+            return text.read(LONGEST)
+    return puzzle
 
 
 def _summary(solution: "Solution") -> str:

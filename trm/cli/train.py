@@ -2,17 +2,18 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from trm.cli.overrides import parsed
+from trm.cli.remarks import tell_remarks
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
-from trm.errors import ConfigError, TrmError
+from trm.errors import ConfigError, NonFiniteLoss, TrmError
 from trm.interface.events import Event, Failed
 from trm.interface.progress import Reporter
 from trm.puzzles.datasets.datasets import spec_of
@@ -31,7 +32,10 @@ def train(
         Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="A built-in data set or a data set folder; the preset's unless given.")
+        str | None,
+        typer.Option(
+            help="A built-in data set, a table, a data set folder or hub:OWNER/NAME; the preset's unless given."
+        ),
     ] = None,
     resume: Annotated[
         Path | None,
@@ -98,10 +102,24 @@ def _train(make: "Callable[[Ranks], Session]", tell: Callable[[Event], None]) ->
     ranks = Ranks.join()
     session = make(ranks)
     session.pace.listen()
-    for event in session.run():
-        if ranks.is_first:
-            tell(event)
+    try:
+        for event in session.run():
+            if ranks.is_first:
+                tell(event)
+    except NonFiniteLoss:
+        raise
+    except Exception:
+        _keep(session)
+        raise
     ranks.leave()
+
+
+def _keep(session: "Session") -> None:
+    """Save this moment when an evaluation or the telling of it fails: what was trained is worth more than the word about it."""
+    if session.ranks.count > 1 or session.out is None:
+        return  # a checkpoint needs all ranks
+    with suppress(TrmError):
+        session.state.save(session.out)
 
 
 def _session(
@@ -122,6 +140,7 @@ def _session(
     from trm.training.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
+    tell_remarks(splits.train, splits.test)
     compiled = should_compile(compile_, config, place)
     make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled, ranks=ranks)
@@ -153,7 +172,7 @@ def _configuration(path: Path | None, preset: str, overrides: list[str], data: s
         return _fitted(resolve(preset, spec_of(source), parsed(overrides), data), source)
     try:
         return RunConfig.model_validate_json(path.read_text())
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not a run configuration: {error}") from error
 
 

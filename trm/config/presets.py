@@ -1,6 +1,7 @@
 """Named experiments, and how overrides change them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,7 +11,9 @@ from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.errors import InvalidOverride, UnknownPreset
+from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.spec import Frozen, PuzzleSpec
+from trm.suggest import did_you_mean
 
 SECTIONS: dict[str, type[Frozen]] = {"model": ModelConfig, "train": TrainConfig}  # no name occurs in both
 
@@ -293,8 +296,22 @@ def presets() -> dict[str, Preset]:
 def get_preset(name: str) -> Preset:
     """The preset of this name; raises UnknownPreset with the names there are."""
     if name not in PRESETS:
-        raise UnknownPreset(f"There is no preset {name!r}. Choose one of: {', '.join(sorted(PRESETS))}.")
+        close = did_you_mean(name, PRESETS)
+        raise UnknownPreset(f"There is no preset {name[:100]!r}.{close} Choose one of: {', '.join(sorted(PRESETS))}.")
     return PRESETS[name]
+
+
+def recommended(puzzle: PuzzleSpec) -> tuple[str, ...]:
+    """The presets that were made for puzzles of this kind and about this size; those for Sudokus where none is of the kind."""
+    sizes = {
+        preset.name: BUILTIN[preset.dataset].spec
+        for preset in PRESETS.values()
+        if preset.dataset in BUILTIN and not preset.name.startswith("ablation-")
+    }
+    kind = "sudoku" if puzzle.kind == "grid" else puzzle.kind
+    cells = {name: spec.cells for name, spec in sizes.items() if spec.kind == kind}
+    best = min((c for c in cells.values() if c >= puzzle.cells), default=max(cells.values()))
+    return tuple(name for name, count in cells.items() if count == best)
 
 
 def resolve(
@@ -337,8 +354,7 @@ def _overridden(
     for key, value in overrides.items():
         section, _, field = key.partition(".")
         if section not in sections or field not in sections[section]:
-            known = ", ".join(f"{s}.{f}" for s, fields in sections.items() for f in fields)
-            raise InvalidOverride(f"There is no setting {key!r} to override. Settings: {known}.")
+            raise _no_setting(key, value, [f"{s}.{f}" for s, fields in sections.items() for f in fields])
         sections[section][field] = value
     try:
         return RunConfig(
@@ -349,7 +365,33 @@ def _overridden(
             train=TrainConfig(**sections["train"]),
         )
     except ValidationError as error:
-        raise InvalidOverride(_sentence(error)) from error
+        raise InvalidOverride(_sentence(error), _keys(error, overrides)) from error
+
+
+def _no_setting(key: str, value: object, known: Sequence[str]) -> InvalidOverride:
+    """A setting's own name, a section with settings inside it and a slip of the hand are told from nonsense."""
+    close = did_you_mean(key, known)
+    if isinstance(value, dict) and (inside := [f"{key}.{field}" for field in value if f"{key}.{field}" in known]):
+        close = f" Write {inside[0]!r}: overrides are not nested."
+    elif named := [name for name in known if name.endswith(f".{key}")]:
+        close = f" Did you mean {named[0]!r}?"
+    return InvalidOverride(
+        f"There is no setting {key[:100]!r} to override.{close} Settings: {', '.join(known)}.", [(key,)]
+    )
+
+
+def _keys(error: ValidationError, overrides: Mapping[str, Any]) -> list[tuple[str | int, ...]]:
+    """The overrides at fault; a rule over several settings says in words which they are."""
+    section = {"ModelConfig": "model", "TrainConfig": "train"}.get(error.title, "")
+    keys: list[tuple[str | int, ...]] = []
+    for problem in error.errors():
+        field, *inside = problem["loc"] or ("",)
+        if f"{section}.{field}" in overrides:
+            keys.append((f"{section}.{field}", *inside))
+        else:
+            words = re.findall(r"\w+", problem["msg"])
+            keys += [(key,) for key in overrides if key.partition(".")[2] in words][:1]
+    return keys
 
 
 def _sentence(error: ValidationError) -> str:

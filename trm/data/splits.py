@@ -56,10 +56,10 @@ class Splits:
         return self.train.counts().train_puzzles if isinstance(self.train, ArcSets) else len(self.train)
 
     @property
-    def overlap(self) -> int | None:
-        """Test puzzles that are equivalent to a training puzzle; None for ARC, whose tasks are all different."""
+    def overlap(self) -> int:
+        """Test puzzles that are equivalent to a training puzzle; for ARC test pairs that another task shows as they are."""
         if isinstance(self.train, ArcSets):
-            return None
+            return self.train.shown_elsewhere
         train, test = self.train, self.test
         return overlap(self.spec, (train.questions, train.answers), (test.questions, test.answers))
 

@@ -12,7 +12,7 @@ from trm.interface.events import Evaluated
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
-from trm.puzzles.scoring import PADDING, right_cells
+from trm.puzzles.scoring import PADDING, answered, mean, right_cells
 from trm.solving.slots import Slots
 
 HALTS_AT = 0.5  # the halt probability that training halts at
@@ -74,17 +74,19 @@ def evaluate(
     passed = np.maximum.accumulate(seen.halt_probability > HALTS_AT, axis=0)  # (N, n)
     halting_step = np.where(passed[-1], passed.argmax(0) + 1, most)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
+    scored = answered(puzzles.answers)
+    right = seen.right[:, scored]
     return Evaluated(
         step=step,
         split=split,
-        n=len(puzzles.questions),
+        n=int(scored.sum()),
         seconds=round(time.monotonic() - begun, 3),
-        exact_accuracy=float(seen.right[-1].mean()),
-        cell_accuracy=float((seen.answers == puzzles.answers)[puzzles.answers != PADDING].mean()),
+        exact_accuracy=mean(right[-1]),
+        cell_accuracy=mean((seen.answers == puzzles.answers)[puzzles.answers != PADDING]),
         verified=None if verdicts is None else float(verdicts.mean()),
-        halt_accuracy=float(((seen.halt_probability[-1] > HALTS_AT) == seen.right[-1]).mean()),
+        halt_accuracy=mean((seen.halt_probability[-1] > HALTS_AT)[scored] == right[-1]),
         mean_supervision_steps=float(halting_step.mean()),
         halted=passed.mean(1).tolist(),
         halt_probability=seen.halt_probability.mean(1).tolist(),
-        step_exact_accuracy=seen.right.mean(1).tolist(),
+        step_exact_accuracy=[mean(at_step) for at_step in right],
     )

@@ -13,22 +13,23 @@ from trm.errors import ConfigError
 from trm.interface.effort import Effort
 from trm.interface.interval import wilson
 from trm.interface.solution import Solution
+from trm.puzzles.arc.files import holds_tasks
 from trm.puzzles.datasets import datasets
 from trm.puzzles.datasets.tables import read_table
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.puzzles.scoring import PADDING, right_cells
+from trm.puzzles.scoring import PADDING, answered, mean, right_cells
 from trm.solving.loading import load
 from trm.solving.solver import Solver
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Accuracy on n puzzles, and what it took."""
+    """Accuracy on n puzzles with known answers, and what solving all of them took."""
 
     n: int
-    exact_accuracy: float  # share of puzzles with every cell right
-    interval: tuple[float, float]  # of it, 95 %
-    cell_accuracy: float
+    exact_accuracy: float | None  # share of puzzles with every cell right; None where no answer is known
+    interval: tuple[float, float] | None  # of it, 95 %
+    cell_accuracy: float | None
     verified: float | None  # share that the rules accept; None for kinds without rules
     mean_supervision_steps: float
     mean_total_steps: float  # of all chains
@@ -37,12 +38,18 @@ class Evaluation:
     seconds: float
 
     def __str__(self) -> str:
-        low, high = self.interval
         verified = "" if self.verified is None else f", {self.verified:.1%} verified by the rules"
         return (
+            f"{self._scored()}{verified}; {self.mean_total_steps:.2f} supervision steps a puzzle, {self.seconds:.1f} s"
+        )
+
+    def _scored(self) -> str:
+        if self.exact_accuracy is None or self.interval is None or self.cell_accuracy is None:
+            return "no answers to compare with"
+        low, high = self.interval
+        return (
             f"{self.exact_accuracy:.2%} of {self.n:,} puzzles exactly right (95 %: {low:.2%} to {high:.2%}), "
-            f"{self.cell_accuracy:.1%} of cells{verified}; {self.mean_total_steps:.2f} supervision steps a puzzle, "
-            f"{self.seconds:.1f} s"
+            f"{self.cell_accuracy:.1%} of cells"
         )
 
 
@@ -71,7 +78,7 @@ def evaluate(
 
 def puzzles_for(solver: Solver, data: str | Path, split: str) -> PuzzleSet:
     """The puzzles of a CSV or JSONL file, or of a split of a data set; raises DatasetError, ConfigError for another shape."""
-    if Path(data).is_file():
+    if Path(data).is_file() and not holds_tasks(Path(data)):
         return read_table(Path(data), kind=solver.spec.kind, spec=solver.spec)
     puzzles = datasets.load(data, split)
     if puzzles.spec != solver.spec:
@@ -84,12 +91,13 @@ def puzzles_for(solver: Solver, data: str | Path, split: str) -> PuzzleSet:
 def _compared(puzzles: PuzzleSet, solutions: list[Solution], effort: Effort, seconds: float) -> Evaluation:
     right = right_cells(np.stack([s.tokens for s in solutions]), puzzles.answers)
     asked, count = puzzles.answers != PADDING, len(puzzles)
+    exact = right.all(1)[answered(puzzles.answers)]
     verdicts = [s.verified for s in solutions if s.verified is not None]
     return Evaluation(
-        n=count,
-        exact_accuracy=float(right.all(1).mean()),
-        interval=wilson(int(right.all(1).sum()), count),
-        cell_accuracy=float(right[asked].mean()),
+        n=len(exact),
+        exact_accuracy=mean(exact),
+        interval=wilson(int(exact.sum()), len(exact)) if len(exact) else None,
+        cell_accuracy=mean(right[asked]),
         verified=sum(verdicts) / count if verdicts else None,
         mean_supervision_steps=sum(s.steps for s in solutions) / count,
         mean_total_steps=sum(s.total_steps for s in solutions) / count,

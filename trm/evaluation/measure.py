@@ -5,6 +5,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from trm.errors import DatasetError
 from trm.evaluation.accuracy import Record, record
 from trm.interface.effort import Effort
 from trm.interface.measured import Bin, Count, Measured, Thinking
@@ -12,7 +13,7 @@ from trm.interface.solution import Solution
 from trm.network.device import name_of
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
-from trm.puzzles.scoring import PADDING, right_cells
+from trm.puzzles.scoring import PADDING, answered, right_cells
 from trm.solving.solver import HALTING, Solver
 
 BINS = 10  # of equal width
@@ -21,7 +22,10 @@ HARDER_PUZZLES = 10_000  # at most: eight chains of each
 
 
 def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> Measured:
-    """Everything that a model card reports, on these puzzles."""
+    """Everything that a model card reports, on those of these puzzles whose answers are known; raises DatasetError when there are none."""
+    puzzles = puzzles.select(np.flatnonzero(answered(puzzles.answers)))
+    if not len(puzzles):
+        raise DatasetError(f"The {split} split of {dataset} has no answers to compare with. Give one that has.")
     begun, count = time.monotonic(), len(puzzles)
     seen = record(solver.model, puzzles, dtype=solver.dtype, batch_size=solver.engine.capacity)
     seconds = round(time.monotonic() - begun, 3)

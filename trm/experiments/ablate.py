@@ -1,6 +1,5 @@
 """Ablations run side by side: the same seeds and budget for each, and what came of it."""
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
@@ -11,9 +10,10 @@ from typing import Any
 from trm.config.ablations import ABLATIONS
 from trm.config.presets import get_preset, resolve
 from trm.config.run import RunConfig
-from trm.errors import InvalidOverride
+from trm.errors import DatasetError, InvalidOverride
 from trm.experiments.plots import ablation_plot
 from trm.experiments.results import BASE, Row, Trial, markdown
+from trm.json_text import to_json
 from trm.puzzles.datasets.datasets import spec_of
 
 
@@ -55,6 +55,8 @@ def _trial(name: str, seed: int, config: RunConfig, device: str) -> Trial:
     trainer = Trainer(config, load_splits(config.dataset, config), pick_device(device))
     events = [event for event in Session(trainer).run() if isinstance(event, Evaluated | Finished)]
     test = [event for event in events if isinstance(event, Evaluated)][-1]
+    if test.exact_accuracy is None or test.cell_accuracy is None:
+        raise DatasetError(f"The test split of {config.dataset} has no answers to compare with.")
     return Trial(
         ablation=name,
         seed=seed,
@@ -69,8 +71,6 @@ def _trial(name: str, seed: int, config: RunConfig, device: str) -> Trial:
 def write(out: Path, heading: str, trials: list[Trial], table: list[Row]) -> None:
     """`ablation.json` with every trial, `ablation.md`, and `ablation.svg`."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "ablation.json").write_text(
-        json.dumps({"heading": heading, "trials": [asdict(t) for t in trials]}, indent=1)
-    )
+    (out / "ablation.json").write_text(to_json({"heading": heading, "trials": [asdict(t) for t in trials]}, indent=1))
     (out / "ablation.md").write_text(markdown(table, heading))
     ablation_plot(out / "ablation.svg", table, heading)

@@ -3,12 +3,13 @@
 `as_json` writes the line format of `trm train --events`, `parse` reads it.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, ClassVar, get_args
 
 from pydantic import TypeAdapter
+
+from trm.json_text import from_json, to_json
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Record:
 
     def as_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(self.as_dict(), allow_nan=False)
+        return to_json(self.as_dict())
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Started(Record):
     train_puzzles: int
     validation_puzzles: int
     test_puzzles: int
-    overlap: int | None  # test puzzles equivalent to a training puzzle; None for ARC
+    overlap: int | None  # test puzzles equivalent to a training puzzle; of ARC those equal to a pair that is trained on
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Evaluated(Record):
 
     The lists have one entry per supervision step 1..N: share of puzzles whose halt probability has passed one half by then,
     mean halt probability, share exactly right. `mean_supervision_steps` is when halting at one half would stop.
+    `n` puzzles have a known answer, and only they are scored.
     """
 
     name = "evaluated"
@@ -103,14 +105,14 @@ class Evaluated(Record):
     split: str
     n: int
     seconds: float
-    exact_accuracy: float
-    cell_accuracy: float
+    exact_accuracy: float | None  # None where no puzzle has an answer to compare with
+    cell_accuracy: float | None
     verified: float | None  # share whose answer obeys the rules; None for kinds without rules
-    halt_accuracy: float
+    halt_accuracy: float | None
     mean_supervision_steps: float
     halted: list[float]
     halt_probability: list[float]
-    step_exact_accuracy: list[float]
+    step_exact_accuracy: list[float | None]
 
     def summary(self) -> dict[str, float | None]:
         """The figures that a checkpoint's metrics repeat."""
@@ -189,7 +191,7 @@ Event = Progress | CheckpointSaved | CheckpointFailed | Ending | Unknown
 
 def parse(line: str) -> Event:
     """The event of one line of JSON, fields that this version does not know left out; raises ValueError when it is none."""
-    document = json.loads(line)
+    document = from_json(line)
     if not isinstance(document, dict) or not isinstance(kind := document.pop("event", None), str):
         raise ValueError(f"This is not an event: {line[:100]!r}")
     adapter = _adapters().get(kind)

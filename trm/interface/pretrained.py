@@ -8,6 +8,7 @@ from pathlib import Path
 from trm.config.run import RunConfig
 from trm.errors import UnknownModel
 from trm.interface.measured import MEASURED, Measured
+from trm.suggest import did_you_mean
 
 MODELS = Path(__file__).parents[1] / "models"
 CONFIG = "config.json"  # of an exported model, see trm.interop.export
@@ -39,7 +40,10 @@ def names() -> tuple[str, ...]:
 def pretrained(name: str) -> Pretrained:
     """The shipped model of this name; raises UnknownModel with the names there are."""
     if name not in names():
-        raise UnknownModel(f"There is no shipped model {name[:100]!r}. There is: {', '.join(names()) or 'none'}.")
+        close = did_you_mean(name, names())
+        raise UnknownModel(
+            f"There is no shipped model {name[:100]!r}.{close} There is: {', '.join(names()) or 'none'}."
+        )
     folder = MODELS / name
     document = json.loads((folder / CONFIG).read_text())
     weights = document["files"]["model.safetensors"]

@@ -64,7 +64,7 @@ class Reporter:
             case Finished():
                 self.progress.stop()
                 self.console.print(
-                    f"finished {event.step} steps in {event.seconds:.1f} s, exact accuracy {share(event.exact_accuracy)}"
+                    f"finished {event.step} steps in {event.seconds:.1f} s, {_exact(event.exact_accuracy)}"
                 )
 
     def _started(self, event: Started) -> None:
@@ -94,10 +94,16 @@ class Reporter:
 
     @staticmethod
     def _evaluated(event: Evaluated) -> str:
+        if event.exact_accuracy is None:
+            return f"step {event.step:>6}  [bold]{event.split}[/] no answers to compare with"
         return (
             f"step {event.step:>6}  [bold]{event.split}[/] exact {share(event.exact_accuracy)}, cells {share(event.cell_accuracy)}"
             f" of {event.n} puzzles; would halt at step {event.mean_supervision_steps:.1f}"
         )
+
+
+def _exact(value: float | None) -> str:
+    return "no answers to compare with" if value is None else f"exact accuracy {share(value)}"
 
 
 @contextmanager

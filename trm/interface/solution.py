@@ -6,9 +6,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from trm.errors import PuzzleError
 from trm.puzzles import grids
 from trm.puzzles.drawing.picture import svg
-from trm.puzzles.drawing.render import board
+from trm.puzzles.drawing.render import plain
+from trm.puzzles.reading.boards import INTEGER
 from trm.puzzles.spec import PuzzleSpec
 
 Tokens = NDArray[np.int32]
@@ -17,13 +19,51 @@ Choice = Literal["only", "verified", "first", "halt_probability", "votes"]  # wh
 
 
 @dataclass(frozen=True)
-class SolveStep:
-    """One chain of one puzzle after one supervision step."""
+class Answer:
+    """An answer, as tokens, in the symbols of the puzzle, and as numbers; prints as a board, and shows as a picture in a notebook."""
+
+    spec: PuzzleSpec
+    question: Tokens  # (L,)
+    tokens: Tokens  # (L,) 0 is padding, `spec.symbols[i]` is token i + 1
+
+    @property
+    def answer(self) -> str:
+        """The symbols in one text, row by row, as a puzzle is given."""
+        return grids.text(self.spec, self.tokens)
+
+    @property
+    def board(self) -> list[list[str]]:
+        """The symbols in rows."""
+        return grids.rows(self.spec, self.tokens)
+
+    @property
+    def digits(self) -> NDArray[np.int32]:
+        """The numbers in the cells `(rows, cols)`, 0 for a blank of a Sudoku; raises PuzzleError where symbols are no numbers."""
+        if self.spec.kind == "sudoku":
+            values = np.arange(-1, len(self.spec.symbols))  # the first digit is 1, however it is written
+        elif all(INTEGER.fullmatch(symbol) for symbol in self.spec.symbols):
+            values = np.array([0, *map(int, self.spec.symbols)])
+        else:
+            raise PuzzleError(f"Symbols of this {self.spec.kind} are no numbers. Use `board` or `answer`.")
+        numbers: NDArray[np.int32] = (
+            values[self.tokens].clip(0 if self.spec.kind == "sudoku" else None).astype(np.int32)
+        )
+        return numbers.reshape(self.spec.rows, self.spec.cols)
+
+    def __str__(self) -> str:
+        return plain(self.spec, self.tokens)
+
+    def _repr_svg_(self) -> str:
+        return svg(self.spec, self.tokens, givens=self.question)
+
+
+@dataclass(frozen=True)
+class SolveStep(Answer):
+    """One chain of one puzzle after one supervision step; its answer is mapped back from the chain's view."""
 
     index: int  # of the puzzle in the request
     chain: int  # of the puzzle, from 0; view number = chain // rollouts
     step: int  # from 1
-    tokens: Tokens  # (L,) of the answer, mapped back from the chain's view
     halt_probability: float
     changed_cells: tuple[int, ...]  # since the step before; since the question at step 1
     verified: bool | None  # obeys the rules; None for kinds without rules
@@ -31,15 +71,9 @@ class SolveStep:
 
 
 @dataclass(frozen=True)
-class Solution:
-    """The answer to one puzzle, how sure the model is of it, and how it came to be given.
+class Solution(Answer):
+    """The answer to one puzzle, how sure the model is of it, and how it came to be given."""
 
-    Prints as a board, and shows as a picture in a notebook.
-    """
-
-    spec: PuzzleSpec
-    question: Tokens  # (L,)
-    tokens: Tokens  # (L,) of the answer: 0 is padding, `spec.symbols[i]` is i + 1
     verified: bool | None
     halt_probability: float  # of the chain whose answer this is
     steps: int  # supervision steps of that chain
@@ -55,24 +89,3 @@ class Solution:
     def halted(self) -> bool:
         """Whether the chain stopped by itself rather than at the end of the budget."""
         return self.reason != "budget"
-
-    @property
-    def answer(self) -> str:
-        """The answer's symbols, row by row, in one text."""
-        return grids.text(self.spec, self.tokens)
-
-    @property
-    def rows(self) -> list[list[str]]:
-        """The answer's symbols as rows."""
-        return grids.rows(self.spec, self.tokens)
-
-    @property
-    def digits(self) -> NDArray[np.int32]:
-        """The answer's numbers `(rows, cols)`, 0 for a blank and -1 for padding; raises PuzzleError for symbols that are none."""
-        return grids.digits(self.spec, self.tokens)
-
-    def __str__(self) -> str:
-        return board(self.spec, self.tokens)
-
-    def _repr_svg_(self) -> str:
-        return svg(self.spec, self.tokens, givens=self.question)

@@ -7,7 +7,6 @@ README.md           a model card: what it is, how good, how to use it with and w
 step.pt2            where asked for: one supervision step as a program that torch alone can run
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from trm.config.run import RunConfig
 from trm.interface.measured import MEASURED, Measured
 from trm.interop.card import Facts, card
 from trm.interop.program import PROGRAM, program
+from trm.json_text import to_json
 from trm.network.model import TinyRecursiveModel
 from trm.solving.solver import trained_model
 from trm.version import trm_version
@@ -93,7 +93,7 @@ def write_files(
     text = card(facts, measured, with_program=with_program)
     files[README] = write_file(folder / README, text.encode())
     document = _document(facts, files)
-    digest: str = write_file(folder / EXPORT_META, json.dumps(document, indent=1).encode())["sha256"]
+    digest: str = write_file(folder / EXPORT_META, to_json(document, indent=1).encode())["sha256"]
     return digest
 
 

@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,17 @@ from torch import Tensor
 
 from trm.checkpoints import tensor_file
 from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint
+from trm.foreign import describe_file
 
-PREFIXES = ("_orig_mod.", "model.")  # what torch.compile and the official loss wrapper put before every name
+# what torch.compile, the official loss wrapper and data-parallel training put before every name
+PREFIXES = ("_orig_mod.", "model.", "module.")
 SIBLING = re.compile(r"\$\{\.(\w+)\}")  # Hydra's "the value of this key beside me", in the files of config/arch
 
 
 def strip_prefixes(name: str) -> str:
     """The official name without what wrappers put before it."""
-    while name.startswith(PREFIXES):
-        name = name.removeprefix(PREFIXES[0]).removeprefix(PREFIXES[1])
+    while (prefix := next((p for p in PREFIXES if name.startswith(p)), None)) is not None:
+        name = name.removeprefix(prefix)
     return name
 
 
@@ -29,10 +32,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises CheckpointNotFound, or ForeignCheckpoint for anything that is not plain tensors by name.
     """
-    loaded = _safetensors(path) if _is_safetensors(path) else _torch_save(path)
+    if _is_safetensors(path):
+        loaded = _safetensors(path)
+    elif (what := describe_file(path)) is not None and not zipfile.is_zipfile(path):  # torch.save writes zip archives
+        raise ForeignCheckpoint(f"{path} is {what}.")
+    else:
+        loaded = _torch_save(path)
     if not isinstance(loaded, Mapping) or not all(isinstance(t, Tensor) for t in loaded.values()):
         raise ForeignCheckpoint(f"{path} does not hold tensors by name: save the model's state_dict() by itself.")
-    return {strip_prefixes(str(name)): tensor for name, tensor in loaded.items()}
+    tensors = {strip_prefixes(str(name)): tensor for name, tensor in loaded.items()}
+    if (broken := tensor_file.first_not_finite(tensors)) is not None:
+        raise ForeignCheckpoint(f"The tensor {broken} in {path} holds numbers that are infinite or not a number.")
+    return tensors
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -84,6 +95,8 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _document(path: Path) -> object:
+    if (what := describe_file(path)) is not None:
+        raise ForeignCheckpoint(f"{path} is {what}.")
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:

@@ -19,8 +19,9 @@ class PuzzleSet:
     questions: NDArray[np.int32]  # (n, L)
     answers: NDArray[np.int32]  # (n, L)
     sources: tuple[str, ...] | None = None
-    ratings: NDArray[np.int32] | None = None
+    ratings: NDArray[np.float64] | None = None  # (n,) NaN for none
     puzzle_ids: NDArray[np.int64] | None = None  # (n,) rows of the puzzle embedding table; all 0 for None
+    remarks: tuple[str, ...] = ()  # what reading them left out, in words
 
     def __len__(self) -> int:
         return len(self.questions)

@@ -1,16 +1,30 @@
 """The shape and alphabet of one kind of puzzle."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 Kind = Literal["sudoku", "maze", "arc", "grid"]
+
+
+def refuse_boolean_number(cls: type[BaseModel], value: object, info: ValidationInfo) -> object:
+    """For `field_validator("*", mode="before")`: true is no 1, where a field takes numbers and no booleans."""
+    field = cls.model_fields.get(info.field_name or "")
+    if isinstance(value, bool) and field is not None and not _takes_booleans(field.annotation):
+        raise ValueError(f"{str(value).lower()} is neither a number nor anything else that this takes")
+    return value
+
+
+def _takes_booleans(annotation: object) -> bool:
+    return annotation in (bool, Any, object) or any(_takes_booleans(part) for part in get_args(annotation))
 
 
 class Frozen(BaseModel):
     """Immutable, and refuses fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    _numbers = field_validator("*", mode="before")(refuse_boolean_number)
 
 
 class PuzzleSpec(Frozen):

@@ -198,6 +198,8 @@ class Inquiry:
                 index=int(puzzles[k]),
                 chain=int(numbers[k]),
                 step=int(thought.steps[k]),
+                spec=self.spec,
+                question=self.questions[puzzles[k]],
                 tokens=answers[k],
                 halt_probability=float(thought.halt_probability[k]),
                 changed_cells=tuple(np.flatnonzero(answers[k] != previous[k]).tolist()),

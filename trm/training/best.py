@@ -26,6 +26,8 @@ class Best:
 
     def offer(self, result: Evaluated, weights: dict[str, Tensor]) -> None:
         """Take note of an evaluation made with these weights, which nobody changes any more."""
+        if result.exact_accuracy is None or result.cell_accuracy is None:
+            return  # without answers to compare with none is better
         score = (result.exact_accuracy, result.cell_accuracy)
         if self.score is not None and score <= self.score:
             self.since += 1

@@ -149,7 +149,7 @@ class _Solving:
         return SolutionRow(
             index=index,
             question=text(spec, self.questions[index]),
-            answer=text(spec, solution.tokens),
+            answer=solution.answer,
             verified=solution.verified,
             halt_probability=solution.halt_probability,
             steps=solution.steps,
@@ -166,7 +166,7 @@ class _Solving:
         return {
             "step": step.step,
             "chain": step.chain,
-            "answer": text(self.solver.spec, step.tokens),
+            "answer": step.answer,
             "halt_probability": step.halt_probability,
             "changed_cells": list(step.changed_cells),
             "verified": step.verified,

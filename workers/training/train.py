@@ -1,6 +1,5 @@
 """The training task: a supervisor of `python -m trm train`, which knows nothing of jobs."""
 
-import json
 import signal
 import sys
 import time
@@ -18,6 +17,7 @@ from services.registry.runs import checkpoints
 from services.registry.storage import artifacts
 from trm.interface import events
 from trm.interface.events import Event, Finished, Stopped, Updated
+from trm.json_text import to_json
 from workers import outcome
 from workers.attempt import Failed, Released, reason_to_stop
 from workers.context import Worker
@@ -48,7 +48,7 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
     with worker.database.transaction() as session:
         request = jobs.get(session, claim.job_id).request
         candidates = checkpoints.furthest_first(session, claim.training_run)
-    (folder / "run.json").write_text(json.dumps(request["config"]))
+    (folder / "run.json").write_text(to_json(request["config"]))
     command = [sys.executable, "-m", "trm", "train", "--events", "--config", str(folder / "run.json")]
     command += ["--out", str(folder / "checkpoints"), "--device", worker.settings.device]
     command += ["--compile", worker.settings.compile]

@@ -1,6 +1,5 @@
 """Sends the messages of webhooks: a loop beside the reaper's, safe to run twice."""
 
-import json
 import random
 import threading
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from services.registry.errors import RegistryError
 from services.registry.webhooks import webhooks
 from services.registry.webhooks.webhook_address import AddressRefused
 from services.registry.webhooks.webhooks import Due
+from trm.json_text import to_json
 from workers.webhooks.outbound import SECONDS, Outbound, OutboundFailed
 from workers.webhooks.schedule import pause_seconds
 
@@ -66,7 +66,7 @@ class WebhookSender:
 
     def _outcome(self, message: Due) -> str:
         """An HTTP status, or why there was none."""
-        body = json.dumps(message.payload, separators=(",", ":"))
+        body = to_json(message.payload, compact=True)
         if len(body) > MOST_BYTES:
             return "the message is too large"
         now = datetime.now(UTC)

@@ -20,6 +20,8 @@ WRITERS: dict[str, frozenset[Scope]] = {  # one of the scopes is enough to write
     "presets": frozenset(),
 }
 
+ADMINS = frozenset({"api-keys", "audit"})
+
 
 def is_guarded(path: str) -> bool:
     """Whether the path needs a key at all."""
@@ -43,6 +45,12 @@ def refusal(scopes: Collection[Scope], needed: frozenset[Scope]) -> str:
     """Why such a key may not, in a sentence."""
     wanted = " or ".join(sorted(needed | {Scope.ADMIN}))
     return f"This needs a key with the scope {wanted}; yours has: {', '.join(sorted(scopes)) or 'none'}."
+
+
+def named(path: str) -> str:
+    """The path as far as this table knows it: what a refusal is called, however it goes on."""
+    noun = _noun(path)
+    return f"{PREFIX}/{noun}" if noun in WRITERS or noun in ADMINS else PREFIX
 
 
 def _noun(path: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from services.gateway.intake.uploads import read_upload
+from services.gateway.intake.uploads import Limits, read_upload
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.problem import ProblemItem
 from services.registry.db import tables
@@ -19,8 +19,10 @@ from services.registry.storage import artifacts
 from services.registry.storage.storage import Storage
 from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Answer, Key
+from trm.config.presets import recommended
+from trm.puzzles.datasets.audit import Audit, audit
 from trm.puzzles.datasets.datasets import BUILTIN, save_dataset
-from trm.puzzles.equivalence import overlap
+from trm.puzzles.equivalence import QUICKLY
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.spec import Kind
 
@@ -29,7 +31,7 @@ ARC_ELSEWHERE = (
     "ARC tasks cannot be uploaded: they are no tables of questions and answers. Train on the built-in data sets arc-1 and arc-2, "
     "or on tasks of your own with the library: `python -m trm train --preset arc-1 --data FOLDER`."
 )
-INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
+SEARCH_SECONDS = 2.0  # of each split, for second answers: the request waits
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Upload:
     kind: Kind
     file: IO[bytes]
     test_file: IO[bytes] | None
-    most_bytes: int  # of a whole request
+    limits: Limits
 
     def digests(self) -> list[str]:
         """Of the files as they were sent."""
@@ -53,7 +55,7 @@ def store(
     """The recorded data set; raises RequestInvalid, UploadRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
     _require_tables(upload.kind)
     _require_free_name(database, upload.name)
-    splits = _read(upload, INFLATED_TIMES * upload.most_bytes)
+    splits = _read(upload, upload.limits)
     dataset_id = new_id("ds")
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
         folder = Path(scratch, dataset_id)
@@ -85,13 +87,13 @@ def _require_free_name(database: Database, name: str) -> None:
         datasets.require_free_name(session, name)
 
 
-def _read(upload: Upload, most_bytes: int) -> dict[str, PuzzleSet]:
-    train = read_upload(upload.file, "file", upload.kind, most_bytes)
+def _read(upload: Upload, limits: Limits) -> dict[str, PuzzleSet]:
+    train = read_upload(upload.file, "file", upload.kind, limits)
     if upload.test_file is None:
         _require_few(train)
         train, test = holdout(train)
     else:
-        test = read_upload(upload.test_file, "test_file", upload.kind, most_bytes, spec=train.spec)
+        test = read_upload(upload.test_file, "test_file", upload.kind, limits, spec=train.spec)
     return {"train": train, "test": test}
 
 
@@ -114,7 +116,33 @@ def _file_digest(file: IO[bytes]) -> str:
 
 def _columns(name: str, splits: Mapping[str, PuzzleSet], url: str, sha256: str) -> dict[str, Any]:
     counts = {split: len(puzzles) for split, puzzles in splits.items()}
-    train, test = ((puzzles.questions, puzzles.answers) for puzzles in (splits["train"], splits["test"]))
     spec = splits["train"].spec
-    shared = overlap(spec, train, test)
-    return {"name": name, "spec": spec, "splits": counts, "overlap": shared, "url": url, "sha256": sha256}
+    found = audit(splits["train"], splits["test"], most=QUICKLY, seconds=SEARCH_SECONDS)
+    return {
+        "name": name,
+        "spec": spec,
+        "splits": counts,
+        "overlap": len(found.shared),
+        "report": _report(found, splits),
+        "url": url,
+        "sha256": sha256,
+    }
+
+
+def _report(found: Audit, splits: Mapping[str, PuzzleSet]) -> dict[str, Any]:
+    remarks = [f"{split}: {remark}" for split, puzzles in splits.items() for remark in puzzles.remarks]
+    return {
+        "clean": found.clean,
+        "findings": [*found.sentences(), *dict.fromkeys(remarks)],
+        "splits": {
+            part.name: {
+                "searched": part.searched,
+                "ambiguous": len(part.ambiguous),
+                "repeated": len(part.repeated),
+                "equivalent": len(part.equivalent),
+                "unused_symbols": list(part.unused),
+            }
+            for part in (found.train, found.test)
+        },
+        "presets": list(recommended(found.spec)),
+    }

@@ -1,58 +1,109 @@
-"""Reads uploaded data files: plain or gzip, CSV or JSON lines, checked row by row."""
+"""Reads uploaded data files: one counted stream from the form to the parser, one layer of gzip undone on the way."""
 
 import gzip
+import io
+import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from tempfile import SpooledTemporaryFile
-from typing import IO
+from dataclasses import dataclass
+from typing import IO, Any
 
 from services.gateway.problems.errors import BodyTooLarge, UploadRefused
 from services.gateway.schemas.problem import ProblemItem
-from trm.errors import DatasetError
+from services.registry.db.storable import UNSTORABLE
+from services.registry.settings import Settings
+from trm.errors import DatasetError, RowProblem
 from trm.puzzles.datasets.tables import read_table
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.spec import Kind, PuzzleSpec
 
 GZIP_MAGIC = b"\x1f\x8b"
-CHUNK_BYTES = 1 << 20
+INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
 
 
-def read_upload(file: IO[bytes], field: str, kind: Kind, most_bytes: int, spec: PuzzleSpec | None = None) -> PuzzleSet:
-    """The puzzles of the file sent as form field `field`; raises UploadRefused with the rows that are wrong."""
+@dataclass(frozen=True)
+class Limits:
+    """How much a data file may hold, unpacked, and how long it may take to read."""
+
+    total_bytes: int
+    lines: int
+    seconds: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        """Those of this deployment."""
+        return cls(INFLATED_TIMES * settings.max_body_bytes, settings.max_upload_lines, settings.max_upload_seconds)
+
+
+class Counted(io.RawIOBase):
+    """A data file as the parser reads it: it breaks off at the first byte, line or second too many."""
+
+    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+        self._file, self._limits = _unpacked(file), limits
+        self._bytes = self._lines = self._objects = 0
+        self._deadline = time.monotonic() + limits.seconds
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+        """The next bytes; raises BodyTooLarge, or DatasetError for broken gzip."""
+        try:
+            piece = self._file.read(len(buffer))
+        except (OSError, EOFError, zlib.error) as error:
+            raise DatasetError("The file begins like gzip, but cannot be decompressed. Compress it again.") from error
+        self._count(piece)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def _count(self, piece: bytes) -> None:
+        self._bytes += len(piece)
+        self._lines += piece.count(b"\n")
+        self._objects += piece.count(b"{")  # rows of JSON that need no lines
+        if self._bytes > self._limits.total_bytes:
+            raise BodyTooLarge(
+                f"The file, decompressed, is larger than the {self._limits.total_bytes} bytes taken here."
+            )
+        if max(self._lines, self._objects) > self._limits.lines:
+            raise BodyTooLarge(
+                f"The file has more than the {self._limits.lines} lines or JSON objects taken here. Send fewer puzzles."
+            )
+        if time.monotonic() > self._deadline:
+            raise BodyTooLarge(f"The file took longer to read than {self._limits.seconds:g} s. Send fewer puzzles.")
+
+
+def _unpacked(file: IO[bytes]) -> IO[bytes]:
+    if file.read(len(GZIP_MAGIC)) != GZIP_MAGIC:
+        file.seek(0)
+        return file
+    file.seek(0)
+    inner = io.BufferedReader(gzip.GzipFile(fileobj=file, mode="rb"))  # type: ignore[type-var]
     try:
-        with _inflated(file, most_bytes) as plain:
-            return read_table(plain, kind=kind, spec=spec)
+        is_packed_again = inner.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
+    except (OSError, EOFError, zlib.error):
+        return inner  # reading says so
+    if is_packed_again:
+        raise DatasetError("The file is compressed twice: gzip inside gzip. Compress it once.")
+    return inner
+
+
+def read_upload(file: IO[bytes], field: str, kind: Kind, limits: Limits, spec: PuzzleSpec | None = None) -> PuzzleSet:
+    """The puzzles of the file sent as form field `field`; raises UploadRefused with the rows that are wrong, or BodyTooLarge."""
+    try:
+        puzzles = read_table(io.BufferedReader(Counted(file, limits)), kind=kind, spec=spec)
+        _require_storable(puzzles)
     except DatasetError as error:
         items = [ProblemItem(parameter=field, row=p.row, code=p.code, detail=p.message) for p in error.problems]
         raise UploadRefused(f"{field}: {error}", items or [ProblemItem(parameter=field, detail=str(error))]) from error
+    return puzzles
 
 
-@contextmanager
-def _inflated(file: IO[bytes], most_bytes: int) -> Iterator[IO[bytes]]:
-    """The file itself, or what it decompresses to; never more than `most_bytes`, so that a bomb does not go off."""
-    magic = file.read(len(GZIP_MAGIC))
-    file.seek(0)
-    if magic != GZIP_MAGIC:
-        yield file
-        return
-    with SpooledTemporaryFile(max_size=CHUNK_BYTES) as plain:
-        for chunk in _chunks(file, most_bytes):
-            plain.write(chunk)
-        plain.seek(0)
-        yield plain
-
-
-def _chunks(file: IO[bytes], most_bytes: int) -> Iterator[bytes]:
-    left = most_bytes
-    try:
-        with gzip.GzipFile(fileobj=file, mode="rb") as source:
-            while chunk := source.read(CHUNK_BYTES):
-                left -= len(chunk)
-                if left < 0:
-                    raise BodyTooLarge(
-                        f"The file decompresses to more than the {most_bytes} bytes that this service takes."
-                    )
-                yield chunk
-    except (OSError, EOFError, zlib.error) as error:
-        raise DatasetError("The file begins like gzip, but cannot be decompressed. Compress it again.") from error
+def _require_storable(puzzles: PuzzleSet) -> None:
+    """Tables are stored as UTF-8, which has no half of a surrogate pair; JSON has."""
+    for row, source in enumerate(puzzles.sources or (), start=1):
+        if UNSTORABLE.search(source):
+            message = "source: it holds NUL or half of a surrogate pair"
+            raise DatasetError(f"Row {row}: {message}.", (RowProblem(row, DatasetError.code, message),))
+    for symbol in puzzles.spec.symbols:
+        if UNSTORABLE.search(symbol):
+            raise DatasetError(f"The symbol {symbol!r} cannot be stored: it holds NUL or half of a surrogate pair.")

@@ -13,6 +13,7 @@ from services.registry.runs import datasets
 from trm.errors import UnknownDataset
 from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.spec import PuzzleSpec
+from trm.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ def training_source(database: Database, id_or_name: str) -> Source:
         row = find_uploaded(database, id_or_name)
     except DatasetNotFound as error:
         names = ", ".join(sorted(BUILTIN))
-        message = f"There is no data set {id_or_name!r}. Built in: {names}; GET /v1/datasets lists uploaded ones too."
+        close = did_you_mean(id_or_name, BUILTIN)
+        message = (
+            f"There is no data set {id_or_name!r}.{close} Built in: {names}; GET /v1/datasets lists uploaded ones too."
+        )
         raise UnknownDataset(message) from error
     return Source(row.name, row.url, PuzzleSpec.model_validate(row.spec))
 

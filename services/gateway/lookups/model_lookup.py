@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from services.gateway.problems.errors import ModelNotReady, ModelUnknown
 from services.registry.db.database import Database
 from services.registry.db.owners import Sight
-from services.registry.db.tables import Job
 from services.registry.errors import CheckpointNotFound, RunNotFound
+from services.registry.jobs import jobs
 from services.registry.runs import checkpoints, runs
 from trm.config.run import RunConfig
 from trm.interface import pretrained
-from trm.puzzles.spec import PuzzleSpec
+from trm.suggest import did_you_mean
 
 REMEMBERED = 256
 
@@ -46,7 +46,7 @@ def model_finder(database: Database) -> FindModel:
     @lru_cache(REMEMBERED)
     def config_of(sight: Sight, checkpoint_id: str) -> RunConfig:
         with database.seen_by(sight).transaction() as session:
-            return _config(session, checkpoint_id)
+            return checkpoints.config_of(session, checkpoint_id)
 
     def find(sight: Sight, name: str) -> Model:
         if name in pretrained.names():
@@ -55,27 +55,28 @@ def model_finder(database: Database) -> FindModel:
             checkpoint_id = _newest_of(database.seen_by(sight), name) if name.startswith("run_") else name
             return Model(config_of(sight, checkpoint_id), checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
-            raise unknown(error) from error
+            raise unknown(error, _meant(database.seen_by(sight), name)) from error
 
     return find
 
 
-def unknown(error: RunNotFound | CheckpointNotFound) -> ModelUnknown:
+def _meant(database: Database, name: str) -> str:
+    """What a name that is no model's may be: another one's, a job's or the name that a run was given."""
+    if close := did_you_mean(name, pretrained.names()):
+        return close
+    with database.transaction() as session:
+        run_id = jobs.run_of(session, name) if name.startswith("job_") else runs.named(session, name)
+    if run_id is None:
+        return ""
+    what = "is a job" if name.startswith("job_") else "is what a run is called"
+    return f" {name[:100]!r} {what}: give its run's id, {run_id}."
+
+
+def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> ModelUnknown:
     """What a request is told whose model is not there, or not any more."""
     return ModelUnknown(
-        f"{error} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
+        f"{error}{meant} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
     )
-
-
-def puzzle_of(session: Session, job: Job) -> PuzzleSpec:
-    """The shape of the puzzles that a solve job's model knows; raises CheckpointNotFound, or UnknownModel of an older package."""
-    if job.pretrained is not None:
-        return pretrained.pretrained(job.pretrained).config.puzzle
-    return _config(session, job.model_id or "").puzzle
-
-
-def _config(session: Session, checkpoint_id: str) -> RunConfig:
-    return RunConfig.model_validate(runs.get(session, checkpoints.get(session, checkpoint_id).run_id).config)
 
 
 def _newest_of(database: Database, run_id: str) -> str:

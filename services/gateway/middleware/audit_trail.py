@@ -11,10 +11,13 @@ from services.gateway.intake.batches import Batches
 from services.registry.access import audit
 from services.registry.access.audit import Act
 from services.registry.db.database import Database
+from services.registry.errors import RegistryError
 
 MOST_AT_ONCE = 1000
 GATHER_SECONDS = 0.2  # a commit for each act would compete with those that requests wait for
-UNRECORDED = frozenset({401, 429})  # a stranger, or a loop, must not fill the log; the request log has them
+STRANGERS = 401  # they must not fill the log; the request log has them
+REFUSED = frozenset({403, 429})  # before it is known what was asked: those alike within a minute share a record
+METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 log = structlog.get_logger()
 
 
@@ -27,12 +30,17 @@ class AuditTrail:
         self.start, self.close, self.put = self._batches.start, self._batches.close, self._batches.put
 
     def _write(self, acts: Sequence[Act]) -> None:
+        """All together, or one by one when that fails: a record that the database refuses costs its neighbours nothing."""
         try:
             with self._database.transaction() as session:
                 audit.record(session, acts)
         except Exception as error:  # this thread outlives whatever happens to a batch
+            if len(acts) == 1 or isinstance(error, RegistryError):
+                for act in acts:
+                    log.error("audit.not_recorded", reason=str(error)[:300], **vars(act))
+                return
             for act in acts:
-                log.error("audit.not_recorded", reason=str(error)[:300], **vars(act))
+                self._write([act])
 
 
 class Audited:
@@ -60,10 +68,18 @@ class Audited:
     def _note(self, scope: Scope, start: Message | None) -> None:
         status = 500 if start is None else start["status"]
         who, route = caller.known(scope), scope.get("route")
-        if status in UNRECORDED or (route is None and status != 403):
+        if (
+            status == STRANGERS
+            or (status in REFUSED and who is caller.NOBODY)
+            or (route is None and status not in REFUSED)
+        ):
             return
-        action = getattr(route, "operation_id", None) or f"{scope['method']} {scope['path'][:200]}"
         request_id = scope.get("state", {}).get("request_id")
+        if status in REFUSED:
+            action = f"{scope['method'] if scope['method'] in METHODS else 'other'} {permissions.named(scope['path'])}"
+            self._trail.put(Act.refused(who.owner, who.id, action, request_id, str(status)))
+            return
+        action = getattr(route, "operation_id", None) or scope["method"]
         self._trail.put(Act(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
 
 
@@ -73,4 +89,4 @@ def _object(scope: Scope, start: Message | None) -> str | None:
     if location:
         return location.rsplit("/", 1)[1]
     named = scope.get("path_params") or {}
-    return next((str(value)[:200].replace("\0", "") for value in named.values()), None)
+    return next((str(value)[:200] for value in named.values()), None)

@@ -1,4 +1,4 @@
-"""Asks for API keys: who has none is answered 401, whose key may not do this 403, before the body is read.
+"""Asks for API keys: who has none is answered 401, before the body is read; what a key may do is `authorization`'s business.
 
 Without keys a gateway on the loopback trusts whoever reaches it, but not web pages: a browser would carry their requests here.
 """
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.access import caller, permissions
 from services.gateway.access.caller import Identity
+from services.gateway.middleware.rate_limit import STRANGER, RateLimiter, limit
 from services.gateway.problems.problems import ProblemResponse, problem_response
 from services.registry.access import api_keys
 from services.registry.db.database import Database
@@ -76,8 +77,14 @@ class KeyRing:
         found = self._known.get(_digest(token))
         return found[0] if found is not None and time.monotonic() < found[1] else None
 
+    def is_familiar(self, token: str) -> bool:
+        """Whether the token was good at some time: it may be asked about again, however many bad ones its address tries."""
+        return _digest(token) in self._known
+
     def look_up(self, token: str) -> Identity | None:
         """The caller, or None for a token that is no valid key's; raises DatabaseUnavailable."""
+        if not api_keys.TOKEN.fullmatch(token):
+            return None
         with self._database.transaction() as session:
             key = api_keys.authenticate(session, token)
             found = None if key is None else Identity.of(key)
@@ -88,10 +95,16 @@ class KeyRing:
                 self._known[_digest(token)] = (found, time.monotonic() + REMEMBERED_SECONDS)
         return found
 
+    def look_again(self, who: Identity) -> Identity | None:
+        """The same caller as its key stands now, None once that is not valid; raises DatabaseUnavailable."""
+        with self._database.transaction() as session:
+            key = api_keys.find_valid(session, who.id)
+            return None if key is None else Identity.of(key)
+
     def forget(self) -> None:
         """Ask the database again for every token: a key was just withdrawn."""
         with self._lock:
-            self._known.clear()
+            self._known = {digest: (who, 0.0) for digest, (who, _) in self._known.items()}
 
 
 def _digest(token: str) -> bytes:
@@ -101,8 +114,9 @@ def _digest(token: str) -> bytes:
 class Authentication:
     """ASGI middleware: notes who calls, or answers in place of the app."""
 
-    def __init__(self, app: ASGIApp, keys: KeyRing, *, required: bool, is_local: bool) -> None:
-        self.app, self._keys, self._required, self._is_local = app, keys, required, is_local
+    def __init__(self, app: ASGIApp, keys: KeyRing, limiter: RateLimiter, *, required: bool, is_local: bool) -> None:
+        self.app, self._keys, self._limiter = app, keys, limiter
+        self._required, self._is_local = required, is_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -119,16 +133,17 @@ class Authentication:
 
     async def _refusal(self, scope: Scope) -> ProblemResponse | None:
         token = presented(scope)
-        try:
-            found = self._keys.remembered(token) or await run_in_threadpool(self._keys.look_up, token)
-        except RegistryError as error:
-            return problem_response(scope, error.code, str(error))
+        found = self._keys.remembered(token)
+        if found is None:
+            if not self._keys.is_familiar(token) and (limited := await limit(self._limiter, STRANGER, scope)):
+                return limited
+            try:
+                found = await run_in_threadpool(self._keys.look_up, token)
+            except RegistryError as error:
+                return problem_response(scope, error.code, str(error))
         if found is None:
             return problem_response(scope, "unauthenticated", headers=CHALLENGE)
         caller.remember(scope, found)
-        needed = permissions.needed(scope["method"], scope["path"])
-        if not permissions.allows(found.scopes, needed):
-            return problem_response(scope, "scope_missing", permissions.refusal(found.scopes, needed))
         return None
 
 

@@ -1,6 +1,7 @@
-"""Refuses request bodies that are too large, before anything parses them."""
+"""Refuses request bodies that are too large or too slow, before anything parses them."""
 
 import asyncio
+import time
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -12,18 +13,17 @@ DRAIN_SECONDS = 5.0
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 as soon as a body is known to exceed the limit."""
+    """ASGI middleware: answers 413 as soon as a body is known to exceed the limit, 408 when it does not come."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self.app = app
-        self.limit = limit
+    def __init__(self, app: ASGIApp, limit: int, seconds: float, idle_seconds: float) -> None:
+        self.app, self.limit, self._times = app, limit, (seconds, idle_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _LimitedBody(receive, send, self.limit)
+        body = _LimitedBody(receive, send, self.limit, *self._times)
         if _announced_length(scope) > self.limit:
             await problem_response(scope, "body_too_large", self._sentence())(scope, receive, body.refuse)
         else:
@@ -39,16 +39,29 @@ class _LimitedBody:
     Closing earlier would reset the connection, and the client would never read why.
     """
 
-    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
-        self._receive = receive
-        self._send = send
-        self._left = limit
+    def __init__(self, receive: Receive, send: Send, limit: int, seconds: float, idle_seconds: float) -> None:
+        self._receive, self._send = receive, send
+        self._left, self._idle_seconds = limit, idle_seconds
+        self._deadline: float | None = time.monotonic() + seconds  # None once the body is whole
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        message = await self._timely()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
             raise HTTPException(413)  # the one kind that FastAPI lets through while it reads a body
+        return message
+
+    async def _timely(self) -> Message:
+        """The next message; after the body's last piece that is the end of the connection, however long it lasts."""
+        if self._deadline is None:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(min(self._idle_seconds, self._deadline - time.monotonic())):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise HTTPException(408, headers={"Connection": "close"}) from error
+        if not message.get("more_body", False):
+            self._deadline = None
         return message
 
     async def send(self, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""Limits how often each API key may ask, counted in the broker for all gateways together."""
+"""Limits how often each API key may ask, and each address try keys, counted in the broker for all gateways together."""
 
 import math
 import time
@@ -21,7 +21,9 @@ ANSWER_SECONDS = 0.25  # a request waits no longer for its count
 PAUSE_SECONDS = 5.0  # a broker that failed is left alone so long
 SHARES = 60  # a gateway counts a key's requests in pieces of its limit: asking the broker each time costs a third of the throughput
 MOST_REMEMBERED = 10_000
-SUBMIT, READ = "submit", "read"
+SUBMIT, READ, STRANGER = "submit", "read", "stranger"
+REFUSED_SECONDS = 1.0  # one that has asked too often is told so again without asking the broker
+SENTENCES = {STRANGER: "This address may send {} requests without a valid key a minute."}
 log = structlog.get_logger()
 
 
@@ -31,12 +33,17 @@ class RateLimiter:
     def __init__(self, settings: Settings) -> None:
         self._limits: dict[str, RateLimitItem] = {
             kind: RateLimitItemPerMinute(most)
-            for kind, most in ((SUBMIT, settings.submits_per_minute), (READ, settings.reads_per_minute))
+            for kind, most in (
+                (SUBMIT, settings.submits_per_minute),
+                (READ, settings.reads_per_minute),
+                (STRANGER, settings.strangers_per_minute),
+            )
             if most
         }
         self._url = settings.require_broker_url().replace("redis+socket://", "redis+unix://", 1)
         self._limiter: SlidingWindowCounterRateLimiter | None = None
         self._counted: dict[tuple[str, str], int] = {}  # requests to come that the broker has counted already
+        self._refused: dict[tuple[str, str], tuple[float, float]] = {}  # until when this holds; when there is room
         self._lock = Lock()
         self._away_until = 0.0
 
@@ -54,6 +61,10 @@ class RateLimiter:
         with self._lock:
             if self._is_free(kind) or self._spend(kind, who):
                 return None
+            now = time.monotonic()
+            until, room_at = self._refused.get((kind, who), (0.0, 0.0))
+            if now < until:
+                return self._limits[kind], room_at - now
             try:
                 return self._count(self._limits[kind], kind, who)
             except (RedisError, OSError) as error:
@@ -78,7 +89,12 @@ class RateLimiter:
                     self._counted.clear()
                 self._counted[kind, who] = piece - 1
                 return None
-        return limit, max(limiter.get_window_stats(limit, kind, who).reset_time - time.time(), 1.0)
+        seconds = max(limiter.get_window_stats(limit, kind, who).reset_time - time.time(), REFUSED_SECONDS)
+        if len(self._refused) >= MOST_REMEMBERED:
+            self._refused.clear()
+        now = time.monotonic()
+        self._refused[kind, who] = (now + REFUSED_SECONDS, now + seconds)
+        return limit, seconds
 
     def _opened(self) -> SlidingWindowCounterRateLimiter:
         if self._limiter is None:
@@ -103,12 +119,26 @@ class RateLimit:
         who = caller.known(scope) if scope["type"] == "http" else caller.NOBODY
         if who.has_key:
             kind = READ if scope["method"] in permissions.SAFE else SUBMIT
-            if not self._limiter.lets_through(kind, who.id):
-                refused = await run_in_threadpool(self._limiter.refused, kind, who.id)
-                if refused is not None:
-                    await _answer(scope, kind, *refused)(scope, receive, send)
-                    return
+            if limited := await limit(self._limiter, kind, scope):
+                await limited(scope, receive, send)
+                return
         await self.app(scope, receive, send)
+
+
+async def limit(limiter: RateLimiter, kind: str, scope: Scope) -> ProblemResponse | None:
+    """Count a request of its key's, or of its address's where it has none; the answer to one too many."""
+    who = caller.known(scope)
+    counted = who.id if who.has_key else address(scope)
+    if limiter.lets_through(kind, counted):
+        return None
+    refused = await run_in_threadpool(limiter.refused, kind, counted)
+    return refused and _answer(scope, kind, *refused)
+
+
+def address(scope: Scope) -> str:
+    """Where a request comes from, as far as the server can tell: behind a proxy that it trusts, what that says."""
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
 
 
 def _answer(scope: Scope, kind: str, limit: RateLimitItem, seconds: float) -> ProblemResponse:
@@ -118,5 +148,6 @@ def _answer(scope: Scope, kind: str, limit: RateLimitItem, seconds: float) -> Pr
         "RateLimit-Policy": f'"{kind}";q={limit.amount};w={limit.get_expiry()}',
         "RateLimit": f'"{kind}";r=0;t={wait}',
     }
-    sentence = f"This key may make {limit.amount} requests of the kind {kind!r} a minute. Try again in {wait} s."
+    allowed = SENTENCES.get(kind, f"This key may make {{}} requests of the kind {kind!r} a minute.")
+    sentence = f"{allowed.format(limit.amount)} Try again in {wait} s."
     return problem_response(scope, "rate_limited", sentence, headers=headers)

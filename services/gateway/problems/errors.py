@@ -4,6 +4,7 @@
     ├── BodyMalformed        body_malformed
     ├── BodyTooLarge         body_too_large
     ├── RequestInvalid       request_invalid
+    ├── Unauthenticated      unauthenticated
     ├── ScopeMissing         scope_missing
     ├── PresetNotFound       preset_not_found
     ├── ProblemNotFound      problem_not_found
@@ -15,14 +16,33 @@
     ├── WebhooksOff          webhooks_off
     ├── WebhookRefused       webhook_refused
     ├── WebhooksTooMany      webhooks_too_many
+    ├── FieldRefused         the code of what the field names wrongly
     └── PuzzlesRefused       the code of the first puzzle that is refused
 
 Codes say what is wrong; `catalogue.py` says which HTTP status that is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from services.gateway.schemas.problem import ProblemItem
+from services.gateway.schemas.problem import ProblemItem, pointer
+from services.registry.errors import RegistryError, SchemaMismatch, Unavailable
+from trm.errors import InvalidOverride, StorageFull, TrmError
+
+
+@contextmanager
+def at_fault(field: str) -> Iterator[None]:
+    """An error of the block is the fault of this field of the body, or of what is inside it: its `errors` point there."""
+    try:
+        yield
+    except (TrmError, RegistryError, GatewayError) as error:
+        if isinstance(error, Unavailable | SchemaMismatch | StorageFull) or getattr(error, "items", ()):
+            raise
+        keys = error.keys if isinstance(error, InvalidOverride) else ()
+        places = [(field, *key) for key in keys] or [(field,)]
+        raise FieldRefused(
+            error, [ProblemItem(pointer=pointer(*place), detail=str(error)) for place in places]
+        ) from error
 
 
 class GatewayError(Exception):
@@ -51,6 +71,12 @@ class RequestInvalid(GatewayError):
     """A value of the request breaks a rule that its schema cannot express."""
 
     code = "request_invalid"
+
+
+class Unauthenticated(GatewayError):
+    """The caller's key has ended while its request was open."""
+
+    code = "unauthenticated"
 
 
 class ScopeMissing(GatewayError):
@@ -117,6 +143,14 @@ class WebhooksTooMany(GatewayError):
     """The owner has as many webhooks as one may have."""
 
     code = "webhooks_too_many"
+
+
+class FieldRefused(GatewayError):
+    """What a field of the request names or says is refused; the code is that of the reason."""
+
+    def __init__(self, reason: TrmError | RegistryError | GatewayError, items: Sequence[ProblemItem]) -> None:
+        super().__init__(str(reason), items)
+        self.code = reason.code
 
 
 class PuzzlesRefused(GatewayError):

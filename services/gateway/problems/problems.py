@@ -1,6 +1,7 @@
 """Turns every error into one body: `application/problem+json`, RFC 9457."""
 
 import errno
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -13,18 +14,29 @@ from starlette.types import Scope
 
 from services.gateway.problems.catalogue import CATALOGUE, ERRORS_LISTED, RETRY_AFTER_SECONDS
 from services.gateway.problems.errors import GatewayError
-from services.gateway.schemas.problem import Problem, ProblemItem
+from services.gateway.schemas.problem import Problem, ProblemItem, pointer
 from services.registry.errors import RegistryError
 from trm.errors import TrmError
+from trm.suggest import did_you_mean
 
 MEDIA_TYPE = "application/problem+json"
-HTTP_CODES = {400: "body_malformed", 404: "route_not_found", 405: "method_not_allowed", 413: "body_too_large"}
+HTTP_CODES = {
+    400: "body_malformed",
+    404: "route_not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "body_too_large",
+}
 
 
 class ProblemResponse(JSONResponse):
     """A response whose body is a Problem."""
 
     media_type = MEDIA_TYPE
+
+    def render(self, content: object) -> bytes:
+        """JSON; it may quote a request's text, of which UTF-8 cannot hold half a surrogate pair."""
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def type_url(code: str) -> str:
@@ -105,7 +117,7 @@ async def _validation_error(request: Request, error: Exception) -> ProblemRespon
         return problem_response(request.scope, "body_malformed", f"Not valid JSON at character {position}.")
     if any(p["loc"] == ("body",) and p["type"] != "missing" for p in problems) and not _is_json(request):
         return problem_response(request.scope, "media_type_unsupported")
-    items = [_item(p, is_json=_is_json(request)) for p in problems]
+    items = [_item(p, request) for p in problems[:ERRORS_LISTED]]
     return problem_response(request.scope, "request_invalid", _sentence(items), items)
 
 
@@ -114,25 +126,30 @@ def _is_json(request: Request) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def _item(error: Mapping[str, Any], *, is_json: bool) -> ProblemItem:
+def _item(error: Mapping[str, Any], request: Request) -> ProblemItem:
     """One pydantic error: a place in a JSON body becomes a JSON pointer, any other a parameter's name."""
     place, *path = error["loc"]
     message = error["msg"].removeprefix("Value error, ")
-    if place == "body" and (is_json or not path):
+    if error["type"] == "extra_forbidden":
+        message = _unknown_field(path, request)
+    if place == "body" and (_is_json(request) or not path):
         sent = error.get("input")
         path = path or named(message, sent if isinstance(sent, dict) else ())
         return ProblemItem(pointer=pointer(*path), detail=message)
     return ProblemItem(parameter=".".join(str(part) for part in path), detail=message)
 
 
+def _unknown_field(path: Sequence[str | int], request: Request) -> str:
+    """What the body has instead; of what is nested inside it only that it is not known."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    known = getattr(field and field.field_info.annotation, "model_fields", {}) if len(path) == 1 else {}
+    fields = f" The known fields are: {', '.join(known)}." if known else ""
+    return f"There is no field {str(path[-1])[:100]!r}.{did_you_mean(str(path[-1]), known)}{fields}"
+
+
 def named(sentence: str, fields: Collection[str]) -> list[str]:
     """The first of these fields that a sentence names: a rule over several fields says in words what to change."""
     return [word for word in re.findall(r"\w+", sentence) if word in fields][:1]
-
-
-def pointer(*path: str | int) -> str:
-    """A JSON pointer (RFC 6901)."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _sentence(items: Sequence[ProblemItem]) -> str:

@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 
 from services.gateway.backends import Parts
 from services.gateway.intake import ingest
 from services.gateway.intake.idempotency import Marked, earlier_answer, find, respond
+from services.gateway.intake.known_names import require_known_fields
+from services.gateway.intake.uploads import Limits
 from services.gateway.lookups import dataset_lookup
 from services.gateway.openapi import refusals
 from services.gateway.schemas.dataset import Dataset
@@ -24,7 +26,10 @@ NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 Name = Annotated[str, Form(pattern=NAME, description="Small letters, digits, dots, dashes and underscores.")]
 Table = Annotated[
     UploadFile,
-    File(description="CSV with columns question and answer (source and rating optional), or JSON lines; gzip allowed."),
+    File(
+        description="CSV with columns question and answer, or puzzle and solution (source and rating optional), or JSON objects; "
+        "gzip allowed. Sudokus without answers are answered by search."
+    ),
 ]
 TestTable = Annotated[
     UploadFile | None,
@@ -71,6 +76,8 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     status_code=201,
     response_model=Dataset,
     operation_id="createDataset",
+    dependencies=[Depends(require_known_fields)],
+    form_limits={"max_files": 2, "max_fields": 10, "max_part_size": 1 << 14},
     summary="Upload a data set",
     responses=refusals(
         "body_malformed",
@@ -90,7 +97,7 @@ def create_dataset(
 ) -> Response:
     """Check every row and store the whole; when a row is wrong, `errors` names it and nothing is stored."""
     second = test_file.file if test_file else None
-    upload = ingest.Upload(name, kind, file.file, second, parts.settings.max_body_bytes)
+    upload = ingest.Upload(name, kind, file.file, second, Limits.of(parts.settings))
     key = mark.key(name, kind, *upload.digests()) if mark.given else None
     if key is not None and (earlier := find(parts.database, key)) is not None:
         return respond(earlier)

@@ -10,7 +10,6 @@ from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Mark, Marked, act_once, respond
-from services.gateway.lookups.model_lookup import puzzle_of
 from services.gateway.openapi import Responses, refusals
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
@@ -19,6 +18,7 @@ from services.gateway.views import job_view
 from services.gateway.views.answers import answer, poll_headers, retry_after
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.gateway.views.polling import entity_tag, is_known
+from services.gateway.views.puzzle_shape import puzzle_of
 from services.gateway.views.streaming import read_events, stream_events
 from services.registry.access.scopes import Scope
 from services.registry.db import tables
@@ -52,7 +52,7 @@ PICTURE: Responses = {
 }
 IfNoneMatch = Annotated[str | None, Header(description="The ETag of a version that you have.")]
 LastEventId = Annotated[
-    str | None, Header(description="Number of the last event that you have.", pattern=r"^\d{1,18}$")
+    str | None, Header(description="Number of the last event that you have.", pattern=r"^(\d{1,18})?$")
 ]
 After = Annotated[int | None, Query(ge=0, lt=2**63, description="Like Last-Event-ID, which comes first.")]
 Accept = Annotated[str, Header(include_in_schema=False)]
@@ -174,9 +174,10 @@ def _moved(parts: Backends, session: Session, move: Callable[[Session], tables.J
 def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 100) -> Page[Solution]:
     """A page of answers in the order of the puzzles; those of an unfinished job as far as they are known."""
     with parts.database.transaction() as session:
-        jobs.get(session, job_id)
+        job = jobs.get(session, job_id)
         page = solutions.page(session, job_id, cursor=cursor, limit=limit)
-    return Page.of(page, Solution.of)
+        spec = job_view.spec_for(session, job, page.items)
+    return Page.of(page, lambda row: Solution.of(row, spec))
 
 
 @router.get(
@@ -220,4 +221,6 @@ async def stream_job_events(
     if first.finished and not first.data:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(stream_events(parts.database, parts.stopping, job_id, first, known), headers=headers)
+    return EventSourceResponse(
+        stream_events(parts.database, parts.stopping, parts.standing(), job_id, first, known), headers=headers
+    )

@@ -10,6 +10,7 @@ from services.gateway.backends import Backends, Parts
 from services.gateway.intake import admission
 from services.gateway.intake.idempotency import REPLAYED, Marked, respond, submit_once
 from services.gateway.openapi import refusals
+from services.gateway.problems.errors import at_fault
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.views import job_view
@@ -62,7 +63,7 @@ async def create_solve_job(request: SolveJobRequest, parts: Parts, mark: Marked,
     key = mark.key(request.model_dump_json())
     first = await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts))
     seconds = wanted_seconds(prefer, parts.settings.max_wait_seconds)
-    if seconds and await finished_within(parts.database, parts.stopping, first.subject, seconds):
+    if seconds and await finished_within(parts.database, parts.stopping, parts.standing(), first.subject, seconds):
         job = await run_in_threadpool(job_view.read, parts.database, first.subject)
         applied = {"Preference-Applied": f"wait={seconds}"}
         kept = {name: value for name, value in first.headers.items() if name in REPLAYED}
@@ -72,7 +73,8 @@ async def create_solve_job(request: SolveJobRequest, parts: Parts, mark: Marked,
 
 
 def _submission(request: SolveJobRequest, parts: Backends) -> Submission:
-    model = parts.find_model(request.model)
+    with at_fault("model"):
+        model = parts.find_model(request.model)
     puzzles = admission.admit(request, model.config, parts.settings.max_puzzles_per_job)
     effort = request.effort.model_dump(exclude_defaults=True)
     return Submission(

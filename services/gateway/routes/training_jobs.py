@@ -6,7 +6,7 @@ from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Marked, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, training_source
 from services.gateway.openapi import refusals
-from services.gateway.problems.errors import ModelUnknown
+from services.gateway.problems.errors import ModelUnknown, at_fault
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.registry.jobs import jobs
@@ -70,12 +70,19 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
     """The configuration, the data set, and the checkpoint whose weights the run begins with, if any."""
     overrides = dict(request.overrides)
     if request.preset is not None:
-        source = training_source(parts.database, request.dataset or get_preset(request.preset).dataset)
-        return resolve(request.preset, source.spec, overrides, dataset=source.name), source, None
-    model = parts.find_model(request.from_checkpoint or "")
-    if model.checkpoint_id is None:
-        raise ModelUnknown(
-            f"{request.from_checkpoint!r} ships with the service: only a checkpoint of a run can be trained on."
-        )
-    source = training_source(parts.database, request.dataset or model.config.dataset)
-    return continued(model.config, overrides, source.spec, source.name), source, model.checkpoint_id
+        with at_fault("preset"):
+            preset = get_preset(request.preset)
+        with at_fault("dataset" if request.dataset else "preset"):
+            source = training_source(parts.database, request.dataset or preset.dataset)
+        with at_fault("overrides"):
+            return resolve(request.preset, source.spec, overrides, dataset=source.name), source, None
+    with at_fault("from_checkpoint"):
+        model = parts.find_model(request.from_checkpoint or "")
+        if model.checkpoint_id is None:
+            raise ModelUnknown(
+                f"{request.from_checkpoint!r} ships with the service: only a checkpoint of a run can be trained on."
+            )
+    with at_fault("dataset" if request.dataset else "from_checkpoint"):
+        source = training_source(parts.database, request.dataset or model.config.dataset)
+    with at_fault("overrides"):
+        return continued(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

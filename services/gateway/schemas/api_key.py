@@ -21,7 +21,7 @@ class ApiKeyRequest(Request):
     )
 
     owner: str = Field(pattern=f"^{OWNER}$", description="Whose jobs, runs and data sets it is for.")
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")] = Field(
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*[^\x00-\x20\s][^\x00]*$")] = Field(
         description="What it is used for."
     )
     scopes: list[Scope] = Field(min_length=1, max_length=3, description="What it may be used for.")

@@ -22,6 +22,9 @@ class AuditRecord(Response):
     object: str | None = Field(description="The id of what it was done to.")
     request_id: str | None
     outcome: str = Field(description="HTTP status; `ok` for commands.")
+    count: int = Field(
+        description="How often: 403 and 429 of the same key that are alike within a minute share a record."
+    )
 
     @classmethod
     def of(cls, row: Row) -> Self:

@@ -1,12 +1,16 @@
 """What all schemas have in common."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from trm.puzzles.spec import refuse_boolean_number
 
 
 class Request(BaseModel):
     """A request body: refuses fields it does not know, so that a misspelt option is never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    _numbers = field_validator("*", mode="before")(refuse_boolean_number)
 
 
 class Response(BaseModel):

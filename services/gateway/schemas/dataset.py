@@ -12,6 +12,27 @@ from trm.puzzles.datasets.datasets import BuiltinDataset
 from trm.puzzles.spec import Kind, PuzzleSpec
 
 
+class SplitReport(Response):
+    """What was found in one split."""
+
+    searched: int = Field(
+        description="Puzzles whose answers were searched for, from the first on, in the time there was."
+    )
+    ambiguous: int = Field(description="Of these, those with more than one answer: no model can know which is meant.")
+    repeated: int = Field(description="Puzzles whose question stands in an earlier row.")
+    equivalent: int = Field(description="Puzzles that a symmetry of their kind turns into an earlier one.")
+    unused_symbols: list[str] = Field(description="Symbols of the alphabet in no grid.")
+
+
+class DatasetReport(Response):
+    """What was found when a data set was uploaded: none of it is an error, all of it matters for a score."""
+
+    clean: bool = Field(description="Whether nothing was found that spoils a training or a score.")
+    findings: list[str] = Field(description="All findings in words, what matters most first.")
+    splits: dict[str, SplitReport]
+    presets: list[str] = Field(description="Presets that were made for puzzles of this kind and size.")
+
+
 class Dataset(Response):
     """A data set, built in or uploaded."""
 
@@ -32,6 +53,18 @@ class Dataset(Response):
                     },
                     "splits": {"train": 900, "test": 100},
                     "overlap": 0,
+                    "report": {
+                        "clean": False,
+                        "findings": [
+                            "No test puzzle is equivalent to a training puzzle.",
+                            "train: 3 puzzles with more than one answer: rows 4, 17, 80.",
+                        ],
+                        "splits": {
+                            split: {"searched": n, "ambiguous": a, "repeated": 0, "equivalent": 0, "unused_symbols": []}
+                            for split, n, a in (("train", 200, 3), ("test", 100, 0))
+                        },
+                        "presets": ["sudoku-4x4"],
+                    },
                     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                     "created_at": "2026-11-23T12:00:00Z",
                 }
@@ -53,7 +86,11 @@ class Dataset(Response):
     overlap: int | None = Field(
         default=None,
         description="Test puzzles that are equivalent to a training puzzle, as far as that was told within seconds: a score on "
-        "them flatters. Null for built-in data sets, which have none.",
+        "them flatters. Null for built-in data sets.",
+    )
+    report: DatasetReport | None = Field(
+        default=None,
+        description="What was found when it was uploaded; null for built-in data sets, and for those uploaded before.",
     )
     sha256: str | None = Field(default=None, description="Digest of the stored tables.")
     created_at: datetime | None = None
@@ -70,6 +107,7 @@ class Dataset(Response):
             puzzle=spec,
             splits=row.splits,
             overlap=row.overlap,
+            report=None if row.report is None else DatasetReport.model_validate(row.report),
             sha256=row.sha256,
             created_at=row.created_at,
         )

@@ -22,7 +22,8 @@ class JobEvent(Response):
 
     id: int = Field(description="Number of the event within its job, from 1; gaps are possible.")
     type: str = Field(
-        description="`started`, `evaluating`, `evaluated`, `checkpoint`, `step`, `solved`, ...; the last one is `done`."
+        description="`started`, `evaluating`, `evaluated`, `checkpoint`, `step`, `solved`, ...; the last one is `done`. "
+        "A stream whose API key ends is told so by `closed`, with a `reason`."
     )
     data: dict[str, Any] = Field(
         description="`evaluated` names its `split`, `evaluating` also how many puzzles of `n` are `through`; "

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -10,6 +10,7 @@ from services.gateway.schemas.base import Response
 from services.gateway.schemas.solution import Solution
 from services.registry.db import tables
 from services.registry.states import JobKind, JobStatus, Outcome
+from trm.puzzles.spec import PuzzleSpec
 
 _EXAMPLE: dict[str, Any] = {
     "id": "job_01934e0c5f3b7c2aa1b2c3d4e5f60718",
@@ -99,6 +100,7 @@ class Attempt(Response):
 class TrainResult(Response):
     """What a finished training achieved."""
 
+    kind: Literal[JobKind.TRAIN]
     step: int | None = None
     seconds: float | None = Field(default=None, description="Of the last attempt.")
     exact_accuracy: float | None = Field(default=None, description="Share of the test split that is wholly right.")
@@ -110,6 +112,7 @@ class TrainResult(Response):
 class SolveResult(Response):
     """What a finished solve job found."""
 
+    kind: Literal[JobKind.SOLVE]
     n: int = Field(description="Puzzles.")
     verified: int | None = Field(description="Puzzles whose answer the rules accept; null for puzzles without rules.")
     mean_supervision_steps: float | None = Field(description="Of the chains whose answers are given.")
@@ -135,7 +138,7 @@ class Job(Response):
         default=None, description="The checkpoint that a solve job uses, or the name of a shipped model."
     )
     error: JobError | None = None
-    result: TrainResult | SolveResult | None = None
+    result: Annotated[TrainResult | SolveResult, Field(discriminator="kind")] | None = None
     cancel_requested: bool
     pause_requested: bool = Field(description="True until it is paused, and while it is.")
     priority: int
@@ -155,6 +158,7 @@ class Job(Response):
         job: tables.Job,
         attempts: Sequence[tables.JobAttempt] | None = None,
         solutions: Sequence[tables.Solution] | None = None,
+        spec: PuzzleSpec | None = None,
     ) -> Self:
         """The job of this row; with its attempts and first solutions where they are given."""
         return cls(
@@ -167,7 +171,7 @@ class Job(Response):
             run_id=job.run_id,
             model=job.model_id or job.pretrained,
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
-            result=_result(job, solutions),
+            result=_result(job, solutions, spec),
             cancel_requested=job.cancel_requested_at is not None,
             pause_requested=job.pause_requested_at is not None,
             priority=job.priority,
@@ -181,13 +185,15 @@ class Job(Response):
         )
 
 
-def _result(job: tables.Job, solutions: Sequence[tables.Solution] | None) -> TrainResult | SolveResult | None:
+def _result(
+    job: tables.Job, solutions: Sequence[tables.Solution] | None, spec: PuzzleSpec | None
+) -> TrainResult | SolveResult | None:
     if job.result is None:
         return None
     if job.kind is JobKind.TRAIN:
-        return TrainResult.model_validate(job.result)
-    listed = None if solutions is None else [Solution.of(s) for s in solutions]
-    return SolveResult.model_validate({**job.result, "solutions": listed})
+        return TrainResult.model_validate({**job.result, "kind": job.kind})
+    listed = None if solutions is None else [Solution.of(s, spec) for s in solutions]
+    return SolveResult.model_validate({**job.result, "kind": job.kind, "solutions": listed})
 
 
 def _links(job: tables.Job) -> dict[str, str]:

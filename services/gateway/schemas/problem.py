@@ -5,6 +5,11 @@ from pydantic import ConfigDict, Field
 from services.gateway.schemas.base import Response
 
 
+def pointer(*path: str | int) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
 class ProblemItem(Response):
     """One thing that is wrong: where in the request, and how."""
 

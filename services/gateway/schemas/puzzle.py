@@ -4,13 +4,18 @@ from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
+from services.registry.db.storable import UNSTORABLE
+from trm.errors import PuzzleError
+from trm.puzzles.reading.boards import from_json
+
 Cell = str | int | None
+LONGEST_ROW = 64  # characters: a row may be a text
 LONGEST = 100_000  # characters; the largest grid has 64 x 64 cells
 
-_CELL = {"anyOf": [{"type": "string", "maxLength": 16}, {"type": "integer"}, {"type": "null"}]}
+_CELL = {"anyOf": [{"type": "string", "maxLength": LONGEST_ROW}, {"type": "integer"}, {"type": "null"}]}
 _SCHEMA = {
     "description": "A string of all cells, row by row; or a list of cells; or a list of rows. "
-    "In Sudokus `.`, `0`, null and the empty string are blank.",
+    "In Sudokus `.`, `0`, `_`, `*`, `-`, `x`, `?`, null and the empty string are blank, unless they are digits of the model.",
     "anyOf": [
         {"type": "string", "maxLength": LONGEST},
         {"type": "array", "items": _CELL},
@@ -21,7 +26,7 @@ _SCHEMA = {
 
 def _is_cell(value: object) -> bool:
     if isinstance(value, str):
-        return len(value) <= 16
+        return len(value) <= LONGEST_ROW and not UNSTORABLE.search(value)
     return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
@@ -33,10 +38,21 @@ def _shaped(value: object) -> object:
     if isinstance(value, str):
         if len(value) > LONGEST:
             raise ValueError(f"a puzzle has at most {LONGEST} characters")
+        if UNSTORABLE.search(value):
+            raise ValueError("a puzzle holds no NUL and no half of a surrogate pair")
         return value
     if _is_row(value) or (isinstance(value, list) and all(map(_is_row, value))):
         return value
-    raise ValueError("a puzzle is a string of all its cells, a list of cells, or a list of rows")
+    raise ValueError(_place(value) or "a puzzle is a string of all its cells, a list of cells, or a list of rows")
+
+
+def _place(value: object) -> str | None:
+    """Which cell is none, by row and column."""
+    try:
+        from_json(value)
+    except PuzzleError as error:
+        return str(error) if isinstance(value, list) and value else None
+    return None
 
 
 Given = str | list[Cell] | list[list[Cell]]

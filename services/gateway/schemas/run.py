@@ -98,10 +98,10 @@ class RunEvaluation(Response):
     step: int
     split: str = Field(description="`validation` during a training, `test` once at its end. ARC has `test` alone.")
     attempt: int
-    n: int = Field(description="Puzzles.")
+    n: int = Field(description="Puzzles that were scored: those with a known answer.")
     seconds: float
-    exact_accuracy: float
-    cell_accuracy: float
+    exact_accuracy: float | None = Field(description="Null where there are no answers to compare with.")
+    cell_accuracy: float | None
     verified: float | None = Field(description="Share whose answer obeys the rules.")
     mean_supervision_steps: float
     halt_accuracy: float | None

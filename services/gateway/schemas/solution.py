@@ -5,8 +5,10 @@ from typing import Self, cast
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
+from services.gateway.schemas.violation import Violation, violations_of
 from services.registry.db import tables
 from trm.interface.solution import Choice, Reason
+from trm.puzzles.spec import PuzzleSpec
 
 
 class TraceStep(Response):
@@ -28,8 +30,8 @@ class Solution(Response):
             "examples": [
                 {
                     "index": 0,
-                    "question": "1.3.3.1.2.4...2.",
-                    "answer": "1243341221344321",
+                    "question": "...4....2....4.3",
+                    "answer": "3214413223411423",
                     "verified": True,
                     "halt_probability": 0.998,
                     "supervision_steps": 3,
@@ -61,11 +63,16 @@ class Solution(Response):
     chain: int = Field(description="Which of the puzzle's chains, from 0.")
     votes: int = Field(description="Chains that ended with this answer.")
     chains: int = Field(description="Chains that had ended when it was chosen.")
+    violations: list[Violation] | None = Field(
+        default=None,
+        description="What is wrong with an answer that is not verified: the cells that break rules, and givens that were changed. "
+        "Empty for one that is; null for puzzles without rules, and once the model has been removed.",
+    )
     trace: list[TraceStep] | None = Field(default=None, description="The answer after each step, when asked for.")
 
     @classmethod
-    def of(cls, row: tables.Solution) -> Self:
-        """The solution of this row."""
+    def of(cls, row: tables.Solution, spec: PuzzleSpec | None = None) -> Self:
+        """The solution of this row; where the shape of its puzzle is given, with what is wrong with it."""
         trace = None if row.trace is None else [TraceStep.model_validate(step) for step in row.trace]
         return cls(
             index=row.index,
@@ -81,5 +88,6 @@ class Solution(Response):
             chain=row.chain,
             votes=row.votes,
             chains=row.chains,
+            violations=violations_of(row, spec),
             trace=trace,
         )

@@ -13,20 +13,20 @@ MOST_CHAINS = 100_000  # of all puzzles of a job: hours of work on a CPU
 VERIFIED_PUZZLES = 100  # the exact solver runs while the request waits
 
 _EXAMPLES: list[JsonValue] = [
-    {"model": "sudoku-6x6", "puzzle": "1..4.3...6..2..5.4...6..1..3.2.....6", "halt_threshold": 0.5},
+    {"model": "sudoku-6x6", "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..", "halt_threshold": 0.5},
     {
         "model": "run_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-        "puzzle": "1..4.3...6..2..5.4...6..1..3.2.....6",
+        "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..",
         "trace": True,
     },
     {
         "model": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-        "puzzles": ["1..4.3...6..2..5.4...6..1..3.2.....6", "..3.5.6..1...5..2..4..3....6..12.5.."],
+        "puzzles": [".1254..3..6.12....35.1245.3.1.2..3..", "1.6543.4...1..4.5.2.....46.315.5..24"],
         "halt_threshold": 0.9,
     },
     {
         "model": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-        "puzzle": "1..4.3...6..2..5.4...6..1..3.2.....6",
+        "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..",
         "views": 4,
         "rollouts": 2,
         "noise": 0.3,
@@ -50,6 +50,7 @@ class SolveJobRequest(Effort, Wishes):
     puzzles: list[Puzzle] | None = Field(
         default=None,
         min_length=1,
+        max_length=MOST_CHAINS,
         description="Several puzzles, instead of `puzzle`. Puzzles times rollouts times views may be "
         f"at most {MOST_CHAINS:,} chains.",
     )

@@ -1,12 +1,12 @@
 """What a training job is asked with."""
 
-from typing import Annotated, Self
+import json
+from typing import Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from services.gateway.schemas.wishes import Wishes
-
-Override = bool | int | float | Annotated[str, Field(max_length=200)] | None
+from services.registry.db.storable import UNSTORABLE
 
 
 class TrainingJobRequest(Wishes):
@@ -20,6 +20,10 @@ class TrainingJobRequest(Wishes):
                     "preset": "sudoku-extreme",
                     "name": "extreme, 200 steps on a laptop",
                     "overrides": {"train.steps": 200, "train.batch_size": 32, "train.precision": "float32"},
+                },
+                {
+                    "preset": "sudoku-6x6",
+                    "overrides": {"train.depth_curriculum": [{"until": 0.5, "recursions": 1, "latent_steps": 1}]},
                 },
                 {"preset": "sudoku-6x6", "dataset": "my-sudokus"},
                 {
@@ -38,8 +42,11 @@ class TrainingJobRequest(Wishes):
         "with the weights that the checkpoint solves with, in the configuration of its run. Steps count from 0; optimizer, "
         "schedule and data begin anew. `overrides` may change anything but the model.",
     )
-    overrides: dict[str, Override] = Field(
-        default={}, max_length=100, description="Settings to change, as `section.field`: see GET /v1/presets/{name}."
+    overrides: dict[str, JsonValue] = Field(
+        default={},
+        max_length=100,
+        description="Settings to change, as `section.field`: see GET /v1/presets/{name}. "
+        "Values are written as they are there, lists of objects included.",
     )
     dataset: str | None = Field(
         default=None, max_length=100, description="Train on this data set, not on the preset's own."
@@ -47,6 +54,13 @@ class TrainingJobRequest(Wishes):
     name: str | None = Field(
         default=None, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$", description="What to call the run."
     )
+
+    @field_validator("overrides")
+    @classmethod
+    def _is_text(cls, overrides: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if UNSTORABLE.search(json.dumps(overrides, ensure_ascii=False)):
+            raise ValueError("no setting has a value with half of a surrogate pair")
+        return overrides
 
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:

@@ -1,12 +1,18 @@
 """One job as the API shows it: the row, its attempts, and the first answers of a finished solve job."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from services.gateway.schemas.job import Job
+from services.gateway.views.puzzle_shape import puzzle_of
 from services.registry.db import tables
 from services.registry.db.database import Database
+from services.registry.errors import CheckpointNotFound
 from services.registry.jobs import attempts, jobs, solutions
 from services.registry.states import JobKind, JobStatus
+from trm.errors import UnknownModel
+from trm.puzzles.spec import PuzzleSpec
 
 SOLUTIONS_SHOWN = 100
 
@@ -33,4 +39,14 @@ def within(session: Session, row: tables.Job) -> Job:
     tried = attempts.of_job(session, row.id)
     solved = row.kind is JobKind.SOLVE and row.status is JobStatus.SUCCEEDED
     answers = solutions.page(session, row.id, limit=SOLUTIONS_SHOWN).items if solved else None
-    return Job.of(row, tried, answers)
+    return Job.of(row, tried, answers, spec_for(session, row, answers or ()))
+
+
+def spec_for(session: Session, row: tables.Job, answers: Sequence[tables.Solution]) -> PuzzleSpec | None:
+    """What the answers are judged by, if any of them needs that; None also once the job's model is gone."""
+    if all(answer.verified is not False for answer in answers):
+        return None
+    try:
+        return puzzle_of(session, row)
+    except (CheckpointNotFound, UnknownModel):
+        return None

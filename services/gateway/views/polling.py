@@ -7,6 +7,8 @@ import time
 import anyio
 from starlette.concurrency import run_in_threadpool
 
+from services.gateway.access.standing import Standing
+from services.gateway.problems.errors import Unauthenticated
 from services.registry.db.database import Database
 from services.registry.jobs import jobs
 
@@ -22,12 +24,19 @@ def wanted_seconds(prefer: str | None, most: float) -> int:
     return min(int(found.group(1)), int(most)) if found else 0
 
 
-async def finished_within(database: Database, stopping: threading.Event, job_id: str, seconds: float) -> bool:
-    """Whether the job finishes in this time, and before the service stops; holds neither a thread nor a connection while it waits."""
+async def finished_within(
+    database: Database, stopping: threading.Event, standing: Standing, job_id: str, seconds: float
+) -> bool:
+    """Whether the job finishes in this time, and before the service stops; holds neither a thread nor a connection while it waits.
+
+    Raises Unauthenticated when the caller's key ends meanwhile.
+    """
     deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
     while not stopping.is_set():
         if await run_in_threadpool(_is_finished, database, job_id):
             return True
+        if reason := await standing.lost():
+            raise Unauthenticated(reason)
         left = deadline - time.monotonic()
         if left <= 0:
             return False

@@ -1,6 +1,5 @@
 """A job's events as they happen (server-sent events); between two reads no connection to the database is held."""
 
-import json
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -9,10 +8,12 @@ import anyio
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
+from services.gateway.access.standing import Standing
 from services.gateway.schemas.event import JobEvent, JobEvents
 from services.registry.db.database import Database
 from services.registry.errors import DatabaseUnavailable
 from services.registry.jobs import job_events, jobs
+from trm.json_text import to_json
 
 EVENTS_A_READ = 500
 FIRST_PAUSE_SECONDS = 0.01  # a resident model takes its first step some 20 ms after it is asked
@@ -32,9 +33,9 @@ def read_events(database: Database, job_id: str, after: int, limit: int = EVENTS
 
 
 async def stream_events(
-    database: Database, stopping: threading.Event, job_id: str, first: JobEvents, after: int
+    database: Database, stopping: threading.Event, standing: Standing, job_id: str, first: JobEvents, after: int
 ) -> AsyncIterator[bytes]:
-    """`first`, then every later event until the job has ended or the service stops."""
+    """`first`, then every later event until the job has ended, the service stops, or the caller may not read it any longer."""
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     events, pause, last_sent = first, FIRST_PAUSE_SECONDS, time.monotonic()
     while True:
@@ -43,6 +44,9 @@ async def stream_events(
             after, last_sent = event.id, time.monotonic()
             pause = BUSY_PAUSE_SECONDS if event.type == "step" else FIRST_PAUSE_SECONDS
         if events.finished or stopping.is_set():
+            return
+        if reason := await standing.lost():
+            yield format_sse_event(data_str=to_json({"reason": reason}), event="closed")
             return
         if time.monotonic() - last_sent >= PING_SECONDS:
             yield KEEPALIVE_COMMENT
@@ -61,4 +65,4 @@ def _read_if_possible(database: Database, job_id: str, after: int) -> JobEvents:
 
 
 def _encoded(event: JobEvent) -> bytes:
-    return format_sse_event(data_str=json.dumps(event.data), event=event.type, id=str(event.id))
+    return format_sse_event(data_str=to_json(event.data), event=event.type, id=str(event.id))

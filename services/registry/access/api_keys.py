@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from services.registry.access.scopes import Scope
 from services.registry.db.access_tables import ApiKey
 from services.registry.db.ids import LOCAL_OWNER, new_id
-from services.registry.db.lookup import find
 from services.registry.db.pages import Page, newest_first
 from services.registry.errors import ApiKeyNotFound
 
@@ -74,7 +73,7 @@ def revoke(session: Session, key_id: str) -> ApiKey:
 
 def get(session: Session, key_id: str) -> ApiKey:
     """The key; raises ApiKeyNotFound."""
-    key = find(session, ApiKey, key_id)
+    key = session.get(ApiKey, key_id)
     if key is None:
         raise ApiKeyNotFound(f"There is no API key {key_id[:100]!r}.")
     return key
@@ -90,12 +89,17 @@ def authenticate(session: Session, token: str) -> ApiKey | None:
     match = TOKEN.fullmatch(token)
     if match is None:
         return None
-    key = session.scalars(select(ApiKey).where(ApiKey.id == f"key_{match[1]}", *_VALID)).one_or_none()
+    key = find_valid(session, f"key_{match[1]}")
     is_right = hmac.compare_digest(_digest(match[2]), key.secret_sha256 if key else NO_DIGEST)
     if key is None or not is_right:
         return None
     _note_use(session, key)
     return key
+
+
+def find_valid(session: Session, key_id: str) -> ApiKey | None:
+    """The key, if it is valid now."""
+    return session.scalars(select(ApiKey).where(ApiKey.id == key_id, *_VALID)).one_or_none()
 
 
 _VALID = (ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()))

@@ -1,10 +1,14 @@
-"""The log of who did what; nothing ever changes or removes a record."""
+"""The log of who did what: records are only added and, once they are old, removed; what is refused again and again is counted."""
 
+import hashlib
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from typing import Self
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.registry.db.access_tables import AuditRecord
@@ -24,6 +28,7 @@ class Act:
     object: str | None
     request_id: str | None
     outcome: str
+    count: int = 1
     id: str = field(default_factory=lambda: new_id("audit"))
 
     @classmethod
@@ -31,11 +36,35 @@ class Act:
         """Something done by a command, where no request is."""
         return cls(owner=owner, caller=OPERATOR, action=action, object=object_id, request_id=None, outcome="ok")
 
+    @classmethod
+    def refused(cls, owner: str, caller: str, action: str, request_id: str | None, outcome: str) -> Self:
+        """Something refused before it was known what it was about: those alike within a minute share a record."""
+        alike = "\0".join((owner, caller, action, outcome, str(int(time.time()) // 60)))
+        shared = f"audit_{hashlib.sha256(alike.encode(errors='replace')).hexdigest()[:32]}"
+        return cls(owner, caller, action, None, request_id, outcome, id=shared)
+
 
 def record(session: Session, acts: Sequence[Act]) -> None:
     """Add acts to the log."""
-    if acts:
-        session.execute(insert(AuditRecord), [asdict(act) for act in acts])
+    merged: dict[str, Act] = {}
+    for act in acts:
+        known = merged.get(act.id)
+        merged[act.id] = act if known is None else replace(known, count=known.count + act.count)
+    if not merged:
+        return
+    new = insert(AuditRecord)
+    added = new.on_conflict_do_update(
+        index_elements=[AuditRecord.id], set_={"count": AuditRecord.count + new.excluded.count}
+    )
+    session.execute(added, [asdict(act) for act in merged.values()])
+
+
+def forget_old(session: Session, days: int, limit: int = 1000) -> int:
+    """Remove the oldest records that were kept long enough, at most so many; how many those were."""
+    old = select(AuditRecord.id).where(AuditRecord.created_at < func.now() - timedelta(days=days))
+    oldest = old.order_by(AuditRecord.created_at).limit(limit)
+    gone = session.scalars(delete(AuditRecord).where(AuditRecord.id.in_(oldest)).returning(AuditRecord.id))
+    return len(gone.all())
 
 
 def page(

@@ -40,6 +40,7 @@ class AuditRecord(Base):
     object: Mapped[str | None]  # the id of what it was done to
     request_id: Mapped[str | None]
     outcome: Mapped[str]  # an HTTP status
+    count: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))  # of refusals alike within a minute
 
     __table_args__ = (Index(None, "created_at", "id"),)
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DisconnectionError, InterfaceError, InternalError, Op
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.registry.db import owners
+from services.registry.db import owners, storable
 from services.registry.db.owners import EVERYTHING, Sight
 from services.registry.db.tables import REVISION
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
@@ -53,6 +53,7 @@ class Database:
                 **KEEPALIVE,
             },
         )
+        event.listen(self.engine, "connect", storable.adapt)
         event.listen(self.engine, "checkout", _require_open)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         event.listen(self._sessions, "do_orm_execute", owners.filter_by_sight)

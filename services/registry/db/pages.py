@@ -72,7 +72,7 @@ def _moment_and_id(mark: list[Any]) -> tuple[datetime, str]:
         moment, last_id = datetime.fromisoformat(mark[0]), mark[1]
     except (IndexError, TypeError, ValueError) as error:
         raise _invalid() from error
-    if moment.tzinfo is None or not isinstance(last_id, str) or "\0" in last_id:
+    if moment.tzinfo is None or not isinstance(last_id, str):
         raise _invalid()
     return moment, last_id
 

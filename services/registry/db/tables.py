@@ -20,7 +20,7 @@ from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome
 
-REVISION = "0008"  # of the migrations that make these tables; revisions are numbered upwards
+REVISION = "0011"  # of the migrations that make these tables; revisions are numbered upwards
 
 
 class Dataset(Base):
@@ -35,6 +35,7 @@ class Dataset(Base):
     spec: Mapped[Json]
     splits: Mapped[Json]  # puzzles in each
     overlap: Mapped[int | None]  # test puzzles equivalent to a training puzzle
+    report: Mapped[Json | None]  # what was found wrong with it
     url: Mapped[str]
     sha256: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -128,10 +129,10 @@ class RunEvaluation(Base):
     step: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     split: Mapped[str] = mapped_column(primary_key=True)
     attempt: Mapped[int] = mapped_column(primary_key=True)
-    n: Mapped[int] = mapped_column(BigInteger)  # puzzles
+    n: Mapped[int] = mapped_column(BigInteger)  # puzzles with a known answer
     seconds: Mapped[float]
-    exact_accuracy: Mapped[float]
-    cell_accuracy: Mapped[float]
+    exact_accuracy: Mapped[float | None]  # None where no answer was known
+    cell_accuracy: Mapped[float | None]
     verified: Mapped[float | None]  # share whose answer obeys the rules
     mean_supervision_steps: Mapped[float]
     halt_accuracy: Mapped[float | None]

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.ids import LOCAL_OWNER, new_id
-from services.registry.db.lookup import find
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Job
 from services.registry.errors import JobFinished, JobNotFound, MoveRefused
@@ -77,7 +76,7 @@ _COMPUTED = (
 
 def get(session: Session, job_id: str) -> Job:
     """The job; raises JobNotFound."""
-    job = find(session, Job, job_id)
+    job = session.get(Job, job_id)
     if job is None:
         raise _not_found(job_id)
     return job
@@ -85,10 +84,15 @@ def get(session: Session, job_id: str) -> Job:
 
 def status_of(session: Session, job_id: str) -> JobStatus:
     """The job's status alone, without the request, which may be large; raises JobNotFound."""
-    status = None if "\0" in job_id else session.scalar(select(Job.status).where(Job.id == job_id))
+    status = session.scalar(select(Job.status).where(Job.id == job_id))
     if status is None:
         raise _not_found(job_id)
     return status
+
+
+def run_of(session: Session, job_id: str) -> str | None:
+    """The run of a training; None for other jobs, and for none."""
+    return session.scalar(select(Job.run_id).where(Job.id == job_id))
 
 
 def page(
@@ -185,7 +189,7 @@ _ENDED = {
 
 
 def _locked(session: Session, job_id: str) -> Job:
-    statement = select(Job).where(Job.id == job_id.replace("\0", "?")).with_for_update(key_share=True)
+    statement = select(Job).where(Job.id == job_id).with_for_update(key_share=True)
     job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
     if job is None:
         raise _not_found(job_id)

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.ids import new_id
-from services.registry.db.lookup import find
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Checkpoint, Job, Run
 from services.registry.errors import CheckpointNotFound
 from services.registry.jobs import leases
+from services.registry.runs import runs
+from trm.config.run import RunConfig
 
 
 def add(
@@ -29,10 +30,15 @@ def add(
 
 def get(session: Session, checkpoint_id: str) -> Checkpoint:
     """The checkpoint; raises CheckpointNotFound, also when it was retired."""
-    checkpoint = find(session, Checkpoint, checkpoint_id)
+    checkpoint = session.get(Checkpoint, checkpoint_id)
     if checkpoint is None or checkpoint.retired_at is not None:
         raise not_found(checkpoint_id)
     return checkpoint
+
+
+def config_of(session: Session, checkpoint_id: str) -> RunConfig:
+    """What the checkpoint was trained with; raises CheckpointNotFound."""
+    return RunConfig.model_validate(runs.get(session, get(session, checkpoint_id).run_id).config)
 
 
 def page(

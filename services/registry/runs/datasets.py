@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.registry.db import owners
+from services.registry.db.base import Json
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Dataset
 from services.registry.errors import DatasetNameTaken, DatasetNotFound
@@ -21,6 +22,7 @@ def add(
     spec: PuzzleSpec,
     splits: Mapping[str, int],
     overlap: int,
+    report: Json | None = None,
     url: str,
     sha256: str,
 ) -> Dataset:
@@ -33,6 +35,7 @@ def add(
         "spec": spec.model_dump(mode="json"),
         "splits": dict(splits),
         "overlap": overlap,
+        "report": report,
         "url": url,
         "sha256": sha256,
     }
@@ -54,7 +57,7 @@ def get(session: Session, id_or_name: str) -> Dataset:
     """The uploaded data set with this id or name; raises DatasetNotFound."""
     statement = select(Dataset).where(or_(Dataset.id == id_or_name, Dataset.name == id_or_name))
     best_first = (Dataset.id != id_or_name, Dataset.owner != owners.of(session), Dataset.created_at)
-    dataset = None if "\0" in id_or_name else session.scalars(statement.order_by(*best_first)).first()
+    dataset = session.scalars(statement.order_by(*best_first)).first()
     if dataset is None:
         raise DatasetNotFound(f"There is no uploaded data set {id_or_name[:100]!r}.")
     return dataset

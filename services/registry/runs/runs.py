@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.ids import LOCAL_OWNER, new_id
-from services.registry.db.lookup import find
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Run
 from services.registry.errors import RunNotFound
@@ -36,10 +35,16 @@ def insert_rows(session: Session, rows: Sequence[Json]) -> None:
 
 def get(session: Session, run_id: str) -> Run:
     """The run; raises RunNotFound."""
-    run = find(session, Run, run_id)
+    run = session.get(Run, run_id)
     if run is None:
         raise RunNotFound(f"There is no run {run_id[:100]!r}.")
     return run
+
+
+def named(session: Session, name: str) -> str | None:
+    """The newest run that was given this name, if there is one."""
+    newest = select(Run.id).where(Run.name == name).order_by(Run.created_at.desc()).limit(1)
+    return session.scalar(newest)
 
 
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Run]:

@@ -14,7 +14,6 @@ from services.registry.db import owners
 from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
 from services.registry.db.base import Json
 from services.registry.db.ids import new_id
-from services.registry.db.lookup import find
 from services.registry.db.pages import Page, newest_first
 from services.registry.errors import WebhookNotFound
 
@@ -42,7 +41,7 @@ def count(session: Session) -> int:
 
 def get(session: Session, endpoint_id: str) -> WebhookEndpoint:
     """The endpoint; raises WebhookNotFound."""
-    row = find(session, WebhookEndpoint, endpoint_id)
+    row = session.get(WebhookEndpoint, endpoint_id)
     if row is None:
         raise WebhookNotFound(f"There is no webhook {endpoint_id[:100]!r}.")
     return row

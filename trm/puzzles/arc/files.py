@@ -1,33 +1,61 @@
-"""Files of ARC tasks: folders, archives, single tasks and Kaggle's combined JSON, every grid checked."""
+"""Files of ARC tasks: folders, archives, single tasks and Kaggle's combined JSON files, every grid checked."""
 
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePath
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 
 from trm.errors import DatasetError, UnknownDataset
+from trm.foreign import HEAD, describe
 from trm.puzzles.arc.grids import COLOURS, SIDE, Grid, Pair, Task
 
 DATA = Path(__file__).parents[1] / "data" / "arc"
+AnyPath = TypeVar("AnyPath", str, Path)
 SHIPPED = ("arc-agi-1", "arc-agi-2", "conceptarc")
 LARGEST_TOTAL = 256 * 2**20  # bytes of JSON in an archive; all of ARC-AGI-2 is 7 MB
-CHALLENGES, SOLUTIONS = "_challenges.json", "_solutions.json"
+CHALLENGES, SOLUTIONS, SUBMISSION = "_challenges.json", "_solutions.json", "sample_submission.json"
+BEGINNING = re.compile(r'\s*\{\s*("(train|test|name)"\s*:|"[^"]*"\s*:\s*\{)')  # of a task, or of tasks by name
 
 
 def read_tasks(path: Path) -> tuple[Task, ...]:
-    """Tasks of a folder or `.tar.gz` of task files, of one task file, or of Kaggle's `*_challenges.json`.
+    """Tasks of a folder or `.tar.gz` of task files, of one task file, of Kaggle's `*_challenges.json` or the folder of them.
 
     Sorted by path; a Kaggle file keeps its own order and takes its answers from `*_solutions.json` beside it, if there.
-    Raises DatasetError naming task and pair.
+    Raises DatasetError naming the file, or task and pair.
     """
-    tasks = tuple(task for name, text in _texts(path) for task in _parsed(name, text, _solutions(path)))
+    texts = dict(_texts(path))
+    solutions = {name: text for name, text in texts.items() if name.endswith(SOLUTIONS)}
+    if not path.is_dir() and path.name.endswith(CHALLENGES) and (beside := _solutions_name(path)).is_file():
+        solutions[_solutions_name(path.name)] = beside.read_bytes()
+    tasks: list[Task] = []
+    combined: set[str] = set()  # tasks that stand in a file of several
+    for name, text in texts.items():
+        if name not in solutions and PurePath(name).name != SUBMISSION:
+            answers = solutions.get(_solutions_name(name))
+            found = _parsed(name, text, {} if answers is None else _solutions(name, answers))
+            tasks += found
+            combined |= {task.name for task in found if len(found) > 1 or name.endswith(CHALLENGES)}
     if not tasks:
         raise DatasetError(f"{path} holds no ARC task. Give task files in JSON with the keys train and test.")
-    _require_different(tasks)
-    return tasks
+    return _different(tasks, combined)
+
+
+def holds_tasks(path: Path) -> bool:
+    """Whether a file or folder that is no data set of ours is to be read as ARC tasks: by its name, for JSON by its beginning."""
+    if path.is_dir():
+        return any(not _is_foreign(file) for file in path.rglob("*.json"))
+    if path.name.endswith((".tar.gz", ".tgz")):
+        return True
+    try:
+        head = path.read_bytes()[:HEAD] if path.suffix == ".json" else b""
+    except OSError:
+        return False
+    return BEGINNING.match(head.decode("utf-8-sig", errors="ignore")) is not None
 
 
 @cache
@@ -61,7 +89,8 @@ def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of every task file, sorted by name."""
     try:
         if path.is_dir():
-            yield from ((str(file), file.read_bytes()) for file in sorted(path.rglob("*.json")))
+            files = (file for file in sorted(path.rglob("*.json")) if not _is_foreign(file))
+            yield from ((str(file), file.read_bytes()) for file in files)
         elif path.name.endswith((".tar.gz", ".tgz")):
             yield from _members(path)
         else:
@@ -70,9 +99,14 @@ def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
         raise DatasetError(f"{path} cannot be read: {error}. Give JSON, a folder or a .tar.gz of it.") from error
 
 
+def _is_foreign(file: PurePath) -> bool:
+    """Hidden files, as macOS (`._a.json`) and editors leave them beside the files they belong to."""
+    return file.name.startswith(".") or "__MACOSX" in file.parts
+
+
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
     with tarfile.open(path, "r:gz") as archive:
-        members = [m for m in archive if m.isfile() and m.name.endswith(".json")]
+        members = [m for m in archive if m.isfile() and m.name.endswith(".json") and not _is_foreign(PurePath(m.name))]
         if sum(member.size for member in members) > LARGEST_TOTAL:
             raise DatasetError(f"{path} unpacks to more than {LARGEST_TOTAL // 2**20} MiB. Split it.")
         for member in sorted(members, key=lambda m: m.name):
@@ -83,26 +117,42 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _json(name: str, text: bytes) -> object:
     try:
-        document: object = json.loads(text)
+        document: object = json.loads(text.decode("utf-8-sig"))
         return document
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise DatasetError(f"{name} is not JSON: {error}.") from error
+        what = describe(text[:HEAD])
+        raise DatasetError(f"{name} is {what}." if what else f"{name} is not JSON: {error}.") from error
 
 
 def _parsed(name: str, text: bytes, solutions: dict[str, object]) -> list[Task]:
     document = _json(name, text)
-    if isinstance(document, dict) and not {"train", "test"} & document.keys() and name.endswith(CHALLENGES):
+    if _are_tasks_by_name(name, document):
         return [task_from(key, _answered(key, task, solutions.get(key))) for key, task in document.items()]
-    return [task_from(PurePath(name).stem, document)]
+    try:
+        return [task_from(PurePath(name).stem, document)]
+    except DatasetError as error:
+        raise DatasetError(f"{name}: {error}") from error
 
 
-def _solutions(path: Path) -> dict[str, object]:
-    beside = path.with_name(path.name.removesuffix(CHALLENGES) + SOLUTIONS)
-    if not path.name.endswith(CHALLENGES) or not beside.is_file():
-        return {}
-    document = _json(beside.name, beside.read_bytes())
+def _are_tasks_by_name(name: str, document: object) -> TypeGuard[dict[str, object]]:
+    if not isinstance(document, dict) or {"train", "test"} & document.keys():
+        return False
+    return name.endswith(CHALLENGES) or (
+        len(document) > 0
+        and all(isinstance(task, dict) and {"train", "test"} <= task.keys() for task in document.values())
+    )
+
+
+def _solutions_name(challenges: AnyPath) -> AnyPath:
+    """Where the answers to a file of challenges are: in the file beside it of the other name."""
+    name = str(challenges).removesuffix(CHALLENGES) + SOLUTIONS
+    return type(challenges)(name)
+
+
+def _solutions(name: str, text: bytes) -> dict[str, object]:
+    document = _json(_solutions_name(name), text)
     if not isinstance(document, dict):
-        raise DatasetError(f"{beside} is not an object of answers by task.")
+        raise DatasetError(f"{_solutions_name(name)} is not an object of answers by task.")
     return document
 
 
@@ -144,9 +194,19 @@ def _grid(where: str, rows: object) -> Grid:
     return np.array(rows, dtype=np.uint8)
 
 
-def _require_different(tasks: tuple[Task, ...]) -> None:
-    seen: set[str] = set()
+def _different(tasks: list[Task], combined: set[str]) -> tuple[Task, ...]:
+    """The tasks by name; of one that stands in several of Kaggle's files with the same questions, that with the most answers."""
+    seen: dict[str, Task] = {}
     for task in tasks:
-        if task.name in seen:
+        other = seen.setdefault(task.name, task)
+        if other is task:
+            continue
+        if task.name not in combined or not _asks_the_same(task, other):
             raise DatasetError(f"Two tasks are named {task.name}. Rename one: answers are counted by name.")
-        seen.add(task.name)
+        seen[task.name] = max(other, task, key=lambda one: sum(pair.answer is not None for pair in one.test))
+    return tuple(seen.values())
+
+
+def _asks_the_same(task: Task, other: Task) -> bool:
+    questions = ([pair.question.tolist() for pair in one.pairs] for one in (task, other))
+    return next(questions) == next(questions)

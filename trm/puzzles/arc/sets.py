@@ -73,6 +73,13 @@ class ArcSets:
         """Rows of the puzzle embedding table, the blank puzzle's included."""
         return FIRST_ID + sum(len(group.variants) for group in self.groups)
 
+    @property
+    def shown_elsewhere(self) -> int:
+        """Test pairs that are trained on with their answer, in another task: one in ARC-AGI-1, which has the same task on both sides."""
+        trained = {_written(pair) for group in self.groups for pair in group.train}
+        asked = [pair for group in self.held_out for pair in group.test if pair.answer is not None]
+        return sum(_written(pair) in trained for pair in asked)
+
     def testing_only(self, names: Collection[str]) -> "ArcSets":
         """The same sets with no other tasks to test on; puzzle ids stay as they are."""
         groups = tuple(g if g.task.name in names else replace(g, test=()) for g in self.groups)
@@ -116,6 +123,11 @@ def assemble(name: str, subsets: Sequence[Subset], variants: int = 1000, seed: i
             groups[task.name] = _group(task, subset.held_out, variants_of(task, variants, rng), next_id)
             next_id += len(groups[task.name].variants)
     return ArcSets(name, tuple(groups.values()), variants)
+
+
+def _written(pair: Pair) -> tuple[object, ...]:
+    """A pair as something that can be looked up."""
+    return tuple((grid.shape, grid.tobytes()) for grid in (pair.question, pair.answer) if grid is not None)
 
 
 def _group(task: Task, held_out: bool, variants: Variants, first_id: int) -> Group:

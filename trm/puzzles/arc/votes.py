@@ -85,6 +85,11 @@ class Ballot:
         candidates = [Candidate(t.grid, t.votes, t.halt_sum / t.votes) for t in tallies]
         return sorted(candidates, key=lambda c: (-c.votes, -c.halt_probability))
 
+    @property
+    def is_scored(self) -> bool:
+        """Whether any test pair has a known answer."""
+        return any(pair.answer is not None for task in self.tasks.values() for pair in task.test)
+
     def pass_at(self, k: int) -> float:
         """Mean over tasks of the share of test pairs whose answer is among the best `k`; a pair without votes is not solved.
 

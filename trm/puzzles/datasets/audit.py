@@ -1,14 +1,16 @@
 """What is wrong with a data set."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trm.errors import DatasetError, PuzzleError, PuzzleTooHard
 from trm.puzzles import maze
-from trm.puzzles.equivalence import Track, classes, silent
+from trm.puzzles.equivalence import MOST, Track, classes, silent
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.search import solutions
 from trm.puzzles.spec import PuzzleSpec
@@ -67,18 +69,27 @@ LIMITS = {
 }
 
 
-def audit(train: PuzzleSet, test: PuzzleSet, solve: int = SOLVED, track: Track = silent) -> Audit:
+def audit(
+    train: PuzzleSet,
+    test: PuzzleSet,
+    solve: int = SOLVED,
+    track: Track = silent,
+    *,
+    most: int = MOST,
+    seconds: float = inf,
+) -> Audit:
     """Compare all puzzles with each other, and search the first `solve` Sudokus of each split for second answers.
 
+    At most `most` are compared exactly, and each split is searched for so many `seconds`: a request may wait for it.
     `track` goes through the work and may show it. Raises DatasetError for splits of different specs.
     """
     if train.spec != test.spec:
         raise DatasetError(f"The splits differ in kind: {train.spec} and {test.spec}. Audit splits of one data set.")
     both = (np.concatenate((train.questions, test.questions)), np.concatenate((train.answers, test.answers)))
-    found = classes(train.spec, *both, track)
+    found = classes(train.spec, *both, track, most)
     halves = found.numbers[: len(train)], found.numbers[len(train) :]
     parts = [
-        _split(name, puzzles, numbers, solve, track)
+        _split(name, puzzles, numbers, solve, track, seconds)
         for name, puzzles, numbers in zip(("train", "test"), (train, test), halves, strict=True)
     ]
     return Audit(train.spec, parts[0], parts[1], found.meaning, _common(*halves))
@@ -89,9 +100,11 @@ def _common(train: NDArray[np.int64], test: NDArray[np.int64]) -> tuple[tuple[in
     return tuple((row, first[number]) for row, number in enumerate(test.tolist(), start=1) if number in first)
 
 
-def _split(name: str, puzzles: PuzzleSet, numbers: NDArray[np.int64], solve: int, track: Track) -> SplitAudit:
+def _split(
+    name: str, puzzles: PuzzleSet, numbers: NDArray[np.int64], solve: int, track: Track, seconds: float
+) -> SplitAudit:
     repeated = _again([question.tobytes() for question in puzzles.questions])
-    searched, verdicts = _searched(puzzles, solve, track)
+    searched, verdicts = _searched(puzzles, solve, track, seconds)
     used = np.union1d(puzzles.questions, puzzles.answers)
     return SplitAudit(
         name,
@@ -119,15 +132,20 @@ def _givens(puzzles: PuzzleSet) -> tuple[float, float, float] | None:
     return float(shares.min()), float(shares.mean()), float(shares.max())
 
 
-def _searched(puzzles: PuzzleSet, solve: int, track: Track) -> tuple[int, list[tuple[int, str]]]:
+def _searched(puzzles: PuzzleSet, solve: int, track: Track, seconds: float) -> tuple[int, list[tuple[int, str]]]:
     """How many rows were solved, and what was wrong with which."""
     judge = {"sudoku": _judged_sudoku, "maze": _judged_maze}.get(puzzles.spec.kind)
     if judge is None:
         return 0, []
     rows = range(len(puzzles) if puzzles.spec.kind == "maze" else min(solve, len(puzzles)))
     spec, pairs = puzzles.spec, (puzzles.questions, puzzles.answers)
-    verdicts = [(i + 1, judge(spec, pairs[0][i], pairs[1][i])) for i in track(rows, "solving")]
-    return len(rows), [(row, verdict) for row, verdict in verdicts if verdict is not None]
+    verdicts: list[str | None] = []
+    end = time.monotonic() + seconds
+    for i in track(rows, "solving"):
+        verdicts.append(judge(spec, pairs[0][i], pairs[1][i]))
+        if time.monotonic() > end:
+            break
+    return len(verdicts), [(row, verdict) for row, verdict in enumerate(verdicts, start=1) if verdict is not None]
 
 
 def _judged_sudoku(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:

@@ -1,23 +1,27 @@
 """Data sets by name: built in, brought along in a folder, or on the hub."""
 
-import json
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from trm.errors import DatasetError, UnknownDataset
+from trm.json_text import to_json
 from trm.puzzles import maze
 from trm.puzzles.arc import grids as arc
-from trm.puzzles.datasets import hub
-from trm.puzzles.datasets.tables import ARC_ELSEWHERE, first_spec, read_table, write_table
-from trm.puzzles.puzzle_set import PuzzleSet
+from trm.puzzles.arc.files import holds_tasks
+from trm.puzzles.datasets import hub, official
+from trm.puzzles.datasets.raw_table import ARC_ELSEWHERE
+from trm.puzzles.datasets.tables import first_spec, read_table, write_table
+from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
 
 DATA = Path(__file__).parents[1] / "data"
 SPLITS = ("train", "validation", "test")
+FILE_SPLITS = ("train", "test")  # of a table by itself
 
 
 @dataclass(frozen=True)
@@ -98,31 +102,43 @@ def datasets() -> dict[str, BuiltinDataset]:
 def builtin(name: str) -> BuiltinDataset:
     """The built-in data set of this name; raises UnknownDataset with the names there are."""
     if name not in BUILTIN:
-        raise UnknownDataset(f"There is no data set {name!r}. Built in: {', '.join(sorted(BUILTIN))}.")
+        raise UnknownDataset(f"There is no data set, file or folder {name!r}. Built in: {', '.join(sorted(BUILTIN))}.")
     return BUILTIN[name]
 
 
 def spec_of(name: str | Path) -> PuzzleSpec:
-    """The shape of a built-in data set, a saved folder, ARC tasks in files or one on the hub.
+    """The shape of a built-in data set, a saved folder, the official build, a table, ARC tasks in files or one on the hub.
 
     Without reading whole tables where it can.
     """
+    if str(name) in BUILTIN:
+        return builtin(str(name)).spec
+    if official.is_official(Path(name)):
+        return official.spec_of(Path(name))
     if _is_folder(name):
-        return PuzzleSpec.model_validate(_manifest(Path(name))["spec"])
-    if str(name) not in BUILTIN and Path(name).exists():
-        return arc.SPEC  # a file or folder without a manifest can only hold ARC tasks
-    return first_spec(hub.table(str(name), "train"), hub.kind_of) if hub.is_hub(name) else builtin(str(name)).spec
+        return _manifest(Path(name)).spec
+    if Path(name).exists():
+        return _spec_of_files(Path(name))
+    return first_spec(hub.table(str(name), "train")) if hub.is_hub(name) else builtin(str(name)).spec
 
 
 def splits_of(name: str | Path) -> tuple[str, ...]:
     """The splits of a built-in data set, a saved folder or one on the hub; raises UnknownDataset for other names."""
+    if str(name) not in BUILTIN and official.is_official(Path(name)):
+        return official.SPLITS
     if _is_folder(name):
-        return tuple(_manifest(Path(name))["splits"])
+        return tuple(_manifest(Path(name)).splits)
+    if _is_file(name):
+        return FILE_SPLITS
+    if str(name) not in BUILTIN and (tables := _tables(Path(name))):
+        return tuple(tables)
     return hub.SPLITS if hub.is_hub(name) else builtin(str(name)).splits
 
 
 def load(name: str | Path, split: str) -> PuzzleSet:
-    """A split of a built-in data set, of a folder that `save_dataset` wrote, or of `hub:OWNER/NAME`.
+    """A split of a built-in data set, a folder of tables, the official build, a table, or `hub:OWNER/NAME`.
+
+    Of a table by itself, a share is held out as its test split.
 
     Raises UnknownDataset for other names and splits, DatasetError for tables that cannot be had or used.
     """
@@ -130,12 +146,18 @@ def load(name: str | Path, split: str) -> PuzzleSet:
     spec = spec_of(name)
     if spec.kind == "arc":
         raise DatasetError(ARC_ELSEWHERE)
+    if str(name) not in BUILTIN and official.is_official(Path(name)):
+        return official.load(Path(name), split)
+    if _is_file(name):
+        return _from_file(Path(name))[split]
     return read_table(_table(name, split), kind=spec.kind, spec=spec)
 
 
 def _table(name: str | Path, split: str) -> Path:
+    if str(name) not in BUILTIN and not _is_folder(name) and (tables := _tables(Path(name))):
+        return tables[split]
     if _is_folder(name):
-        return Path(name) / str(_manifest(Path(name))["splits"][split])
+        return Path(name) / _manifest(Path(name)).splits[split]
     return hub.table(str(name), split) if hub.is_hub(name) else builtin(str(name)).path(split)
 
 
@@ -148,7 +170,7 @@ def save_dataset(folder: Path, name: str, splits: dict[str, PuzzleSet]) -> None:
             write_table(staging / f"{split}.csv.gz", puzzles)
         spec = next(iter(splits.values())).spec
         manifest = {"name": name, "spec": spec.model_dump(mode="json"), "splits": {s: f"{s}.csv.gz" for s in splits}}
-        (staging / "dataset.json").write_text(json.dumps(manifest))
+        (staging / "dataset.json").write_text(to_json(manifest))
         staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -164,6 +186,53 @@ def _is_folder(name: str | Path) -> bool:
     return str(name) not in BUILTIN and (Path(name) / "dataset.json").is_file()
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((folder / "dataset.json").read_text())
-    return document
+def _is_file(name: str | Path) -> bool:
+    return str(name) not in BUILTIN and Path(name).is_file() and not holds_tasks(Path(name))
+
+
+def _tables(folder: Path) -> dict[str, Path]:
+    """The tables of a folder without a manifest, by the split that they are called after."""
+    found = {split: sorted(p for p in folder.glob(f"{split}.*") if p.is_file()) for split in SPLITS}
+    return {split: paths[0] for split, paths in found.items() if paths} if found["train"] and found["test"] else {}
+
+
+def _spec_of_files(path: Path) -> PuzzleSpec:
+    """The shape of what a file or folder without a manifest holds."""
+    if tables := _tables(path):
+        return read_table(tables["train"]).spec
+    if holds_tasks(path):
+        return arc.SPEC
+    if path.is_dir():
+        raise DatasetError(
+            f"{path} holds no data set: neither dataset.json, nor tables train.csv and test.csv, nor the folders train and test of an "
+            "official build, nor ARC tasks in JSON."
+        )
+    return _from_file(path)["test"].spec
+
+
+def _from_file(path: Path) -> dict[str, PuzzleSet]:
+    """The splits of a table by itself."""
+    return dict(zip(FILE_SPLITS, holdout(read_table(path)), strict=True))
+
+
+class _Manifest(BaseModel):
+    """`dataset.json` of a folder that `save_dataset` wrote."""
+
+    spec: PuzzleSpec
+    splits: dict[str, str]
+
+
+def _manifest(folder: Path) -> _Manifest:
+    file = folder / "dataset.json"
+    try:
+        return _Manifest.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{file} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        raise DatasetError(f"{file} {official.advice(folder) or _wrong(error)}") from error
+
+
+def _wrong(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"is damaged, or no manifest of a data set: {place + ': ' if place else ''}{first['msg']}."

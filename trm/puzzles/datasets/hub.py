@@ -4,13 +4,10 @@ import re
 from pathlib import Path
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.puzzles.spec import Kind
 
 PREFIX = "hub:"
 SPLITS = ("train", "test")  # the tables are train.csv and test.csv, with columns source, question, answer, rating
 NAME = re.compile(r"hub:([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)", re.ASCII)
-SUDOKU = re.compile(r"[0-9._]{81}")
-MAZE = re.compile(r"[# SGo]{900}")
 
 
 def is_hub(name: str | Path) -> bool:
@@ -39,10 +36,3 @@ def table(name: str, split: str) -> Path:
         reason = " ".join(str(error).split()) or type(error).__name__
         advice = "Check its name, the network, and that HF_HUB_OFFLINE is not set."
         raise DatasetError(f"{split}.csv of {name} could not be fetched: {reason} {advice}") from error
-
-
-def kind_of(question: str) -> Kind:
-    """The kind of puzzle, told by one question: 81 digits and blanks, 900 cells of a maze, or anything else."""
-    if SUDOKU.fullmatch(question):
-        return "sudoku"
-    return "maze" if MAZE.fullmatch(question) else "grid"

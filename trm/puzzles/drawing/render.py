@@ -44,12 +44,12 @@ def render(
     return out
 
 
-def board(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> str:
+def plain(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> str:
     """The grid as plain text: what `render` draws, without colour; ARC grids as the numbers of their colours."""
     if spec.kind != "arc":
         return render(spec, tokens).plain.rstrip("\n")
-    used = grids.digits(spec, tokens)[arc.area(tokens)]
-    return "\n".join(" ".join("." if colour < 0 else str(colour) for colour in row) for row in used.tolist())
+    used = np.array(grids.rows(spec, tokens))[arc.area(tokens)]
+    return "\n".join(" ".join(row) for row in used.tolist())
 
 
 def _arc(tokens: NDArray[np.int32]) -> Text:

@@ -1,0 +1,37 @@
+"""What is wrong with an answer, cell by cell."""
+
+from typing import Self
+
+from pydantic import Field
+
+from services.gateway.schemas.base import Response
+from services.registry.db import tables
+from trm.puzzles import grids, violations
+from trm.puzzles.spec import PuzzleSpec
+from trm.puzzles.violations import Rule
+
+
+class Violation(Response):
+    """A rule, and the cells that break it together."""
+
+    rule: Rule = Field(
+        description="`given`: cells of the question were changed; `blank`: cells were left empty; `row`, `column`, `box`: a digit "
+        "stands there more than once; `path`: what is drawn is no shortest path."
+    )
+    cells: list[int] = Field(description="Counted from 0, row by row.")
+    detail: str
+
+    @classmethod
+    def of(cls, found: violations.Violation) -> Self:
+        """As the API shows it."""
+        return cls(rule=found.rule, cells=list(found.cells), detail=found.sentence)
+
+
+def violations_of(row: tables.Solution, spec: PuzzleSpec | None) -> list[Violation] | None:
+    """Those of a stored answer; None where there are no rules, or where the model that knew them is gone."""
+    if row.verified is not False:
+        return None if row.verified is None else []
+    if spec is None:
+        return None
+    question, answer = grids.parse(spec, row.question), grids.parse(spec, row.answer, padding=True)
+    return [Violation.of(found) for found in violations.violations(spec, question, answer)]

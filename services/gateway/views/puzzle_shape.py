@@ -1,0 +1,15 @@
+"""The shape of a solve job's puzzles: what its answers are read and judged by."""
+
+from sqlalchemy.orm import Session
+
+from services.registry.db.tables import Job
+from services.registry.runs import checkpoints
+from trm.interface import pretrained
+from trm.puzzles.spec import PuzzleSpec
+
+
+def puzzle_of(session: Session, job: Job) -> PuzzleSpec:
+    """The shape that the job's model knows; raises CheckpointNotFound, or UnknownModel of an older package."""
+    if job.pretrained is not None:
+        return pretrained.pretrained(job.pretrained).config.puzzle
+    return checkpoints.config_of(session, job.model_id or "").puzzle

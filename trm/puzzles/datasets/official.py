@@ -1,0 +1,87 @@
+"""Data sets as the official build scripts of TRM and HRM write them: arrays below train/ and test/."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trm.errors import DatasetError
+from trm.puzzles import maze
+from trm.puzzles.puzzle_set import PuzzleSet
+from trm.puzzles.spec import PuzzleSpec
+from trm.puzzles.sudoku import spec_for
+
+SPLITS = ("train", "test")
+VOCABULARIES = {11: "sudoku", 6: "maze"}  # tokens and their meaning are ours; 12 is ARC
+
+
+def is_official(folder: Path) -> bool:
+    """Whether this is such a build: its manifests lie in the folders of the splits."""
+    return not (folder / "dataset.json").exists() and all((folder / s / "dataset.json").is_file() for s in SPLITS)
+
+
+def advice(folder: Path) -> str | None:
+    """What to give instead, when this folder is one split of such a build; None when it is not."""
+    try:
+        document = json.loads((folder / "dataset.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or "seq_len" not in document:
+        return None
+    return f"belongs to one split of an official build. Give the folder above, which holds train and test: {folder.parent}."
+
+
+def spec_of(folder: Path) -> PuzzleSpec:
+    """The shape of the puzzles; raises DatasetError for other builds than of square Sudokus and mazes."""
+    file = folder / "train" / "dataset.json"
+    try:
+        document = json.loads(file.read_bytes())
+        cells, vocabulary = int(document["seq_len"]), int(document["vocab_size"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DatasetError(f"{file} is damaged, or of no official build: {error!r}.") from error
+    side, kind = round(cells**0.5), VOCABULARIES.get(vocabulary)
+    if kind == "sudoku" and cells == 81:
+        return spec_for(9)
+    if kind == "maze" and side * side == cells:
+        return maze.spec_for(side, side)
+    raise DatasetError(
+        f"{folder} holds puzzles of {cells} cells and {vocabulary} tokens; 9x9 Sudokus (11 tokens) and square mazes (6) are read. "
+        "For ARC use the data sets arc-1 and arc-2, or a folder of tasks."
+    )
+
+
+def load(folder: Path, split: str) -> PuzzleSet:
+    """The puzzles of a split, without the augmented copies that follow the first of each group: a training draws new ones."""
+    spec, place = spec_of(folder), folder / split
+    questions, answers, groups, puzzles = (
+        _array(place / f"all__{name}.npy") for name in ("inputs", "labels", "group_indices", "puzzle_indices")
+    )
+    if questions.shape != answers.shape or questions.shape[1:] != (spec.cells,):
+        raise DatasetError(
+            f"{place} holds arrays of {questions.shape} and {answers.shape}; (n, {spec.cells}) is expected."
+        )
+    rows = _firsts(groups, puzzles, len(questions), place)
+    chosen = [table[rows].astype(np.int32) for table in (questions, answers)]
+    if any(table.min(initial=1) < 1 or table.max(initial=1) >= spec.vocab_size for table in chosen):
+        raise DatasetError(f"{place} holds tokens outside 1 to {spec.vocab_size - 1}.")
+    return PuzzleSet(spec, chosen[0], chosen[1])
+
+
+def _firsts(groups: NDArray[np.int64], puzzles: NDArray[np.int64], count: int, place: Path) -> NDArray[np.int64]:
+    """The row of the first example of each group."""
+    try:
+        rows: NDArray[np.int64] = puzzles[groups[:-1]]
+    except IndexError as error:
+        raise DatasetError(f"The index arrays of {place} do not fit each other.") from error
+    if len(rows) == 0 or rows.min() < 0 or rows.max() >= count:
+        raise DatasetError(f"The index arrays of {place} do not fit its {count:,} examples.")
+    return rows
+
+
+def _array(path: Path) -> NDArray[np.int64]:
+    try:
+        array: NDArray[np.int64] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DatasetError(f"{path} cannot be read as an array: {error}.") from error
+    return array
