@@ -11,9 +11,7 @@ from trm.cli.overrides import effort_of
 from trm.cli.source import Checkpoint, Model, folder_of
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
-from trm.puzzles.grids import parse
 from trm.puzzles.reading.text import open_text
-from trm.puzzles.rules import require_consistent
 
 if TYPE_CHECKING:
     from trm.interface.solution import Solution
@@ -42,8 +40,8 @@ def solve(
     from trm.solving.solver import Solver
 
     solver, console = Solver.load(folder_of(checkpoint, model), device), Console(highlight=False)
-    question = parse(solver.spec, _given(puzzle))
-    require_consistent(solver.spec, question)
+    spec, question = solver.parse(_given(puzzle))
+    solver = solver.sized(spec)
     previous = question
 
     def show(step: SolveStep) -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -18,14 +18,13 @@ from trm.network.compiling import compiled_blocks, should_compile
 from trm.network.device import dtype_of, pick_device
 from trm.network.model import TinyRecursiveModel
 from trm.network.prepacking import can_prepack, prepack
-from trm.puzzles.grids import Given, parse
+from trm.puzzles.grids import Given, parse, resized
 from trm.puzzles.rules import require_consistent
 from trm.puzzles.spec import PuzzleSpec
 from trm.solving.engine import Engine
 from trm.solving.inquiry import Inquiry
 
 HALTING = Effort(halt_threshold=0.5)  # where training halts
-Puzzle = Given | NDArray[Any]  # text, rows of cells or a flat list of them, an array; 0 or a dot is blank
 
 
 def trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
@@ -91,7 +90,7 @@ class Solver:
         model = trained_model(Path(checkpoint), meta)
         return cls(model, meta.config, pick_device(device), slots=slots, compiling=compiling)
 
-    def solve(self, puzzle: Puzzle, effort: Effort = HALTING) -> Solution:
+    def solve(self, puzzle: Given, effort: Effort = HALTING) -> Solution:
         """The answer to one puzzle, given as text, as rows of cells, as a flat list of them or as an array.
 
         Thinking stops at halt probability 1/2 unless another effort is given. Raises PuzzleError for a puzzle that this model
@@ -100,16 +99,25 @@ class Solver:
         [solution] = self.solve_all([puzzle], effort)
         return solution
 
-    def solve_all(self, puzzles: Iterable[Puzzle], effort: Effort = HALTING) -> list[Solution]:
+    def solve_all(self, puzzles: Iterable[Given], effort: Effort = HALTING) -> list[Solution]:
         """The answers to several puzzles in their order; they are thought about together."""
-        questions = [self.parse(puzzle) for puzzle in puzzles]
-        return self.solve_tokens(np.stack(questions), effort) if questions else []
+        parsed = [self.parse(puzzle) for puzzle in puzzles]
+        found: dict[int, Solution] = {}
+        for spec in dict.fromkeys(spec for spec, _ in parsed):
+            places = [i for i, (own, _) in enumerate(parsed) if own == spec]
+            questions = np.stack([parsed[i][1] for i in places])
+            found |= zip(places, self.sized(spec).solve_tokens(questions, effort), strict=True)
+        return [found[i] for i in range(len(parsed))]
 
-    def parse(self, puzzle: Puzzle) -> Tokens:
-        """The tokens `(L,)` of a puzzle; raises PuzzleError when it cannot be read, or when its givens clash."""
-        question = parse(self.spec, puzzle.tolist() if isinstance(puzzle, np.ndarray) else puzzle)
-        require_consistent(self.spec, question)
-        return question
+    def parse(self, puzzle: Given) -> tuple[PuzzleSpec, Tokens]:
+        """The shape and the tokens `(L,)` of a puzzle, whose size is its own where the model answers every size.
+
+        Raises PuzzleError when it cannot be read, or when its givens clash.
+        """
+        spec = resized(self.spec, puzzle) if self.config.model.any_size else self.spec
+        question = parse(spec, puzzle)
+        require_consistent(spec, question)
+        return spec, question
 
     def sized(self, spec: PuzzleSpec) -> Self:
         """This solver for puzzles of another size, with the same weights; raises WrongGridSize where the model cannot answer them.
