@@ -6,7 +6,6 @@ that the official code runs. Batches B, tokens S = prefix + grid, width D.
 
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,10 @@ class Restated:
         )
         self.tokens = self.prefix + self.official["seq_len"]
         generator = torch.Generator().manual_seed(7)
-        draw = lambda *shape: torch.randn(shape, generator=generator, dtype=torch.float64)  # noqa: E731
-        self.weights = {name: draw(*shape) * scale for name, (shape, scale) in self.shapes().items()}
+        self.weights = {
+            name: scale * torch.randn(shape, generator=generator, dtype=torch.float64)
+            for name, (shape, scale) in self.shapes().items()
+        }
         count, cells = self.official["vocab_size"], self.official["seq_len"]
         self.inputs = torch.randint(1, count, (BATCH, cells), generator=generator)
         self.labels = torch.randint(1, count, (BATCH, cells), generator=generator)
@@ -230,7 +231,7 @@ class Restated:
             self.weights[name].requires_grad_(False)
         return gradients, outputs, after
 
-    def named(self, states: list[Tensor]) -> Mapping[str, Tensor]:
+    def named(self, states: list[Tensor]) -> dict[str, Tensor]:
         if self.arch == "trm_singlez":
             return {"z_L": states[0]}
         if self.arch == "transformers_baseline":

@@ -42,7 +42,7 @@ def test_the_public_members_are_these() -> None:
     assert set(trm.__all__) == set(dir(trm)) == EXPORTED
     assert all(getattr(trm, name) is not None for name in EXPORTED)
     with pytest.raises(AttributeError, match="no attribute 'solve'"):
-        _ = trm.solve  # type: ignore[attr-defined]
+        _ = trm.solve
 
 
 def test_importing_loads_no_torch_until_it_is_needed() -> None:
@@ -128,6 +128,8 @@ def test_a_model_is_found_by_name_or_folder(six: Solver, learned: Path) -> None:
 def test_evaluating_says_how_many_are_right(six: Solver, learned: Path) -> None:
     result = trm.evaluate(six, limit=20, effort=trm.Effort(halt_threshold=0.5))
     assert (result.n, result.effort) == (20, {"halt_threshold": 0.5})
+    assert result.exact_accuracy is not None
+    assert result.interval is not None
     assert result.interval[0] <= result.exact_accuracy <= result.interval[1]
     assert str(result).startswith(f"{result.exact_accuracy:.2%} of 20 puzzles exactly right")
     with pytest.raises(ConfigError, match="solves 6x6 sudoku; sudoku-4x4 is something else"):
