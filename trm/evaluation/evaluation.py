@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trm.errors import ConfigError
 from trm.interface.effort import Effort
@@ -92,7 +91,7 @@ def puzzles_for(solver: Solver, data: str | Path, split: str) -> PuzzleSet:
 def _compared(puzzles: PuzzleSet, solutions: list[Solution], effort: Effort, seconds: float) -> Evaluation:
     right = right_cells(np.stack([s.tokens for s in solutions]), puzzles.answers)
     asked, count = puzzles.answers != PADDING, len(puzzles)
-    exact: NDArray[np.bool_] = right[answered(puzzles.answers)].all(1)
+    exact = np.asarray(right.all(1))[answered(puzzles.answers)]
     verdicts = [s.verified for s in solutions if s.verified is not None]
     return Evaluation(
         n=len(exact),
