@@ -8,9 +8,14 @@ import pytest
 import torch
 
 from trm.checkpoints import checkpoint
+from trm.data.splits import Splits
 from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint, StorageFull
+from trm.interface.events import Evaluated
 from trm.solving.solver import Solver
+from trm.training.session import Session
 from trm.training.trainer import Trainer
+
+FIRST = Path(__file__).parents[1] / "golden" / "checkpoint"
 
 
 @pytest.fixture
@@ -97,3 +102,23 @@ def test_a_full_disk_leaves_nothing_behind(trainer: Trainer, tmp_path: Path, mon
     with pytest.raises(StorageFull, match="No room left"):
         trainer.state.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_the_first_version_is_read_and_written_the_same(splits: Splits, tmp_path: Path) -> None:
+    """Of a Muon training with its best weights, stopped while a validation was under way."""
+    trainer = Trainer.resume(FIRST, splits, torch.device("cpu"))
+    saved = Path(trainer.state.save(tmp_path).path)
+    before, after = checkpoint.verify(FIRST), checkpoint.verify(saved)
+    assert (after.step, after.config, after.metrics, after.progress) == (
+        before.step,
+        before.config,
+        before.metrics,
+        before.progress,
+    )
+    assert after.files.keys() == before.files.keys()
+    for file in before.files:
+        read, written = (checkpoint.read_tensors(f, m, Path(file).stem) for f, m in ((FIRST, before), (saved, after)))
+        assert read.keys() == written.keys()
+        assert all(torch.equal(tensor, written[name]) for name, tensor in read.items()), file
+    steps = [event.step for event in Session(trainer).run() if isinstance(event, Evaluated)]
+    assert steps == [4, 6, 8, 8]
