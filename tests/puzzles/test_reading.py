@@ -217,7 +217,7 @@ def test_ratings_stay_where_they_are_and_what_is_dropped_is_said(tmp_path: Path)
     puzzles = read(f"question,answer,rating\n{rows}")
     assert puzzles.ratings is not None
     assert [None if np.isnan(r) else r for r in puzzles.ratings] == [7, None, None, 9.5]
-    assert "rows 3" in puzzles.remarks[0]
+    assert "row 3" in puzzles.remarks[0]
     save_dataset(tmp_path / "mine", "mine", {"train": puzzles, "test": puzzles})
     assert np.array_equal(load(tmp_path / "mine", "train").ratings, puzzles.ratings, equal_nan=True)  # type: ignore[arg-type]
 

@@ -8,6 +8,8 @@ from pydantic import ConfigDict, Field, JsonValue, field_validator, model_valida
 from services.gateway.schemas.wishes import Wishes
 from services.registry.db.storable import UNSTORABLE
 
+NOT_BLANK = r"^[^\x00-\x1f]*[^\x00-\x20\s][^\x00-\x1f]*$"
+
 
 class TrainingJobRequest(Wishes):
     """A preset or a checkpoint to begin with, and what to change in its configuration."""
@@ -52,7 +54,7 @@ class TrainingJobRequest(Wishes):
         default=None, max_length=100, description="Train on this data set, not on the preset's own."
     )
     name: str | None = Field(
-        default=None, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$", description="What to call the run."
+        default=None, min_length=1, max_length=100, pattern=NOT_BLANK, description="What to call the run."
     )
 
     @field_validator("overrides")

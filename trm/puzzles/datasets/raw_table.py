@@ -123,7 +123,9 @@ class RawTable:
         return number
 
     def _remarks(self, kind: Kind) -> Iterator[str]:
-        if self.unrated:
+        if len(self.unrated) == 1:
+            yield f"The rating of row {self.unrated[0]} is no number and was left out."
+        elif self.unrated:
             shown = ", ".join(map(str, self.unrated[:5])) + (", .." if len(self.unrated) > 5 else "")
             yield f"The ratings of {len(self.unrated):,} rows are no numbers and were left out: rows {shown}."
         without = sum(map(math.isnan, self.ratings)) - len(self.unrated)
