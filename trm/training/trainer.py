@@ -105,7 +105,7 @@ class Trainer:
             questions = reveal(questions, labels, share, state.generator)
         first = state.model.initial_state(len(slots), state.carry.y.dtype, state.generator)
         drawn = (*first, questions, labels, ids)
-        own = (slots >= self.own.start) & (slots < self.own.stop)
+        own = ((slots >= self.own.start) & (slots < self.own.stop)).nonzero().squeeze(1)  # a mask would wait for a GPU
         y, z, questions, labels, ids = (tensor[on_device(own, tensor.device)] for tensor in drawn)
         state.carry.refill(on_device(slots[own] - self.own.start, self.device), y, z, questions, labels, ids)
 

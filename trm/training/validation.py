@@ -44,10 +44,11 @@ class Evaluation:
         self.through = 0  # of so many puzzles
         self._stopped = threading.Event()
         self._found: Future[Evaluated] = Future()
-        options = {"step": step, "split": split, "dtype": dtype, "batch_size": batch_size, "on_step": self._note}
-        run, stream = partial(evaluate, model, puzzles, **options), beside(model.embedding.device)
+        run = partial(
+            evaluate, model, puzzles, step=step, split=split, dtype=dtype, batch_size=batch_size, on_step=self._note
+        )
         # a thread that ends: its OpenMP threads end with it, and no longer compete with the training's
-        threading.Thread(target=self._run, args=(run, stream), name="evaluation").start()
+        threading.Thread(target=self._run, args=(run, beside(model.embedding.device)), name="evaluation").start()
 
     @property
     def is_done(self) -> bool:
