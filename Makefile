@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo up down status logs backup verify-backup restore test chaos soak reliability check audit format bench bench-gpu bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools demo up down status logs backup verify-backup restore test chaos soak reliability check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -23,13 +23,13 @@ install: $(VENV)/installed ## Create .venv and install everything that the servi
 
 tools: $(VENV)/tools ## The same, and what tests and checks need
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed: pyproject.toml deploy/server/pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) -e '.[torch,hub,plot,stack]'
+	$(PIP) -e '.[torch,service,hub,plot,stack]' -e ./deploy/server
 	touch $@
 
 $(VENV)/tools: $(VENV)/installed
-	$(PIP) -e '.[torch,hub,plot,stack,dev]'
+	$(PIP) -e '.[torch,service,hub,plot,stack,dev]'
 	touch $@
 
 demo: ## Install, start the embedded stack, train a small model and solve puzzles with it (some minutes)
@@ -84,6 +84,9 @@ audit: tools ## Ask the package index for known vulnerabilities of the pinned de
 format: tools ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+wheels: tools ## Build both distributions into dist: trm-service (the library) and trm-service-server (gateway, workers, migrations)
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./deploy/server
 
 bench: tools ## Measure ours against the official algorithm and a bare service; prints a table, writes bench.json (some minutes)
 	$(BIN)/python -m tests.bench

@@ -218,7 +218,7 @@ def test_every_ablation_trains_and_solves(name: str, config: RunConfig, splits: 
     fresh.initialise(torch.Generator().manual_seed(0))
     still = [n for n, p in fresh.named_parameters() if torch.equal(p, weights[n]) and n != "halt_head.weight"]
     assert still == []  # every weight was trained
-    [solution] = Solver.load(trainer.state.save(tmp_path).path, "cpu").solve(splits.test.questions[:1])
+    [solution] = Solver.load(trainer.state.save(tmp_path).path, "cpu").solve_tokens(splits.test.questions[:1])
     assert solution.steps == trainer.config.model.max_supervision_steps
 
 

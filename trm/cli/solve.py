@@ -12,9 +12,7 @@ from trm.cli.source import Checkpoint, Model, folder_of
 from trm.errors import ConfigError
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
-from trm.puzzles.grids import parse
 from trm.puzzles.reading.text import open_text
-from trm.puzzles.rules import require_consistent
 
 SUFFIXES = (".txt", ".csv", ".json", ".sdk", ".sdm", ".ss")  # no puzzle ends like this
 
@@ -46,8 +44,8 @@ def solve(
     from trm.solving.solver import Solver  # takes seconds: not before the simple mistakes are found
 
     solver, console = Solver.load(folder, device), Console(highlight=False)
-    question = parse(solver.spec, cells)
-    require_consistent(solver.spec, question)
+    spec, question = solver.parse(cells)
+    solver = solver.sized(spec)
     previous = question
 
     def show(step: SolveStep) -> None:
@@ -59,7 +57,7 @@ def solve(
         console.print(render(solver.spec, step.tokens, givens=question, previous=previous))
         previous = step.tokens
 
-    [solution] = solver.solve(question[None], asked, on_step=show if steps else None)
+    [solution] = solver.solve_tokens(question[None], asked, on_step=show if steps else None)
     if not steps:
         console.print(render(solver.spec, solution.tokens, givens=question))
     if picture is not None:

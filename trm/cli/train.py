@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trm.cli.overrides import parsed
-from trm.cli.progress import Reporter
 from trm.cli.remarks import tell_remarks
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, NonFiniteLoss, TrmError
 from trm.interface.events import Event, Failed
+from trm.interface.progress import Reporter
 from trm.network.cores import available
 from trm.puzzles.datasets.datasets import spec_of
 from trm.training.pace import Pace

@@ -16,6 +16,8 @@ from trm.puzzles.datasets.datasets import BUILTIN, spec_of
 from trm.puzzles.spec import Frozen, PuzzleSpec
 from trm.suggest import did_you_mean
 
+SECTIONS: dict[str, type[Frozen]] = {"model": ModelConfig, "train": TrainConfig}  # no name occurs in both
+
 
 class Preset(Frozen):
     """A recipe with a name; its data set can be replaced by any other of the same kind."""
@@ -318,6 +320,11 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+def presets() -> dict[str, Preset]:
+    """Every recipe by its name."""
+    return dict(PRESETS)
+
+
 def get_preset(name: str) -> Preset:
     """The preset of this name; raises UnknownPreset with the names there are."""
     if name not in PRESETS:
@@ -348,6 +355,12 @@ def resolve(
     """
     preset = get_preset(name)
     return _overridden(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
+
+
+def qualified(settings: Mapping[str, object]) -> dict[str, object]:
+    """Settings by their own names as dotted overrides: `steps` is `train.steps`, `hidden_size` is `model.hidden_size`."""
+    sections = {name: section for section, model in SECTIONS.items() for name in model.model_fields}
+    return {f"{sections[name]}.{name}" if name in sections else name: value for name, value in settings.items()}
 
 
 def continued(

@@ -19,8 +19,8 @@ OURS: dict[str, type[MessageLayer]] = {
 class Network(nn.ModuleList):
     """f: adds what is to be added to a state, and passes it through every layer."""
 
-    def __init__(self, config: ModelConfig, puzzle: PuzzleSpec, tokens: int) -> None:
-        super().__init__(_make_layer(config, puzzle, tokens) for _ in range(config.layers))
+    def __init__(self, config: ModelConfig, puzzle: PuzzleSpec, tokens: int, layers: int) -> None:
+        super().__init__(_make_layer(config, puzzle, tokens) for _ in range(layers))
         self.recomputes = False  # gradient checkpointing, in training
 
     def forward(self, state: Tensor, added: Tensor | None) -> Tensor:

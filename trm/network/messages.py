@@ -27,7 +27,7 @@ class MessageLayer(nn.Module):
 
     def __init__(self, config: ModelConfig, puzzle: PuzzleSpec) -> None:
         super().__init__()
-        self.puzzle, self.normed = puzzle, config.feed_forward == "normed_swiglu"
+        self.puzzle, self.config = puzzle, config
         width, inner = config.hidden_size, round(config.expansion * config.hidden_size)
         self.add_matrices(width, 2 * inner)
         self.down = Linear(inner, width)
@@ -39,8 +39,8 @@ class MessageLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, D)`."""
-        inner = gated(self.gather(x), -1, normed=self.normed)
-        out: Tensor = rms_norm(x + self.down(inner))
+        inner = gated(self.gather(x), -1, self.config)
+        out: Tensor = rms_norm(x + self.down(inner), self.config.norm_epsilon)
         return out
 
     def gather(self, x: Tensor) -> Tensor:

@@ -41,12 +41,12 @@ class SingleLatentLastSteps(LastSteps, SingleLatent):
 
 
 class MultiScale(Recursion):
-    """A latent for each of the n latent steps, z `(n, ..)`."""
+    """A latent for each of the n latent steps, or more, z `(scales, ..)`."""
 
     def think(self, y: Tensor, z: Tensor, times: int) -> Tensor:
-        """Each latent updated once, from the sum of them all."""
+        """The first `times` latents updated once each, from the sum of them all."""
         scales, added = list(z.unbind(0)), y + self.x
-        for i in range(len(scales)):
+        for i in range(times):
             scales[i] = self.latent_net(reduce(torch.add, scales), added)
         return torch.stack(scales)
 

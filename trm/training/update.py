@@ -31,7 +31,7 @@ class SupervisedStep:
         self, model: TinyRecursiveModel, config: RunConfig, carry: Carry, window: Window, noise: torch.Generator
     ) -> None:
         self.model, self.config, self.carry, self.window, self.noise = model, config, carry, window, noise
-        slots, width = len(carry.steps), config.model.hidden_size if config.model.prefix_tokens else 0
+        slots, width = len(carry.steps), config.model.puzzle_values
         self.rows = torch.zeros(slots, width, device=carry.y.device, requires_grad=width > 0)  # of the puzzle table
         self.at_least = torch.zeros_like(carry.steps)  # (B,) slots explore until this step
         self.graphs: dict[Depth, torch.cuda.CUDAGraph] = {}
