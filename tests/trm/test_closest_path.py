@@ -19,6 +19,7 @@ from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.sudoku import spec_for as sudoku_spec
 from trm.training.closest_path import closest_answers
 from trm.training.losses import cross_entropy, supervision_loss
+from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 SPEC = spec_for(6, 7)
@@ -105,16 +106,15 @@ def test_a_training_learns_from_any_shortest_path() -> None:
         ),
     )  # fmt: skip
     trainer = Trainer(config, Splits(puzzles, puzzles.take(16), puzzles.take(16)), torch.device("cpu"))
-    logged = [event for event in trainer if isinstance(event, StepMetrics)]
+    logged = [event for event in Session(trainer).run() if isinstance(event, StepMetrics)]
     assert logged[-1].lm_loss < 0.8 * logged[0].lm_loss
-    logits = trainer.model(trainer.carry.inputs, trainer.think.rows, trainer.carry.y, trainer.carry.z).logits
-    target = closest_answers(config.puzzle, trainer.carry.inputs, logits.log_softmax(-1))
+    carry = trainer.state.carry
+    logits = trainer.state.model(carry.inputs, trainer.think.rows, carry.y, carry.z).logits
+    target = closest_answers(config.puzzle, carry.inputs, logits.log_softmax(-1))
     right = supervision_loss(logits, torch.zeros(16), target, kind="softmax", halt_weight=0.5).right
     answers = logits.argmax(-1).int().numpy()
-    assert right.tolist() == valid(config.puzzle, trainer.carry.inputs.numpy(), answers).tolist()
-    assert (
-        cross_entropy(logits, target, "softmax") <= cross_entropy(logits, trainer.carry.labels, "softmax") + 1e-6
-    ).all()
+    assert right.tolist() == valid(config.puzzle, carry.inputs.numpy(), answers).tolist()
+    assert (cross_entropy(logits, target, "softmax") <= cross_entropy(logits, carry.labels, "softmax") + 1e-6).all()
 
 
 def test_only_mazes_have_several_answers() -> None:

@@ -25,7 +25,7 @@ def saved(config: RunConfig, splits: Splits, out: Path, updates: int) -> Path:
     trainer = Trainer(config, splits, CPU)
     for _ in range(updates):
         trainer.update()
-    return Path(trainer.save(out).path)
+    return Path(trainer.state.save(out).path)
 
 
 def test_what_to_resume_must_be_named_where_there_are_two_runs(
