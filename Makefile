@@ -8,17 +8,28 @@ export GOMP_SPINCOUNT ?= 2000
 MINUTES ?= 30
 SEED ?= $(shell date +%s)
 
+# to look at a stack, or to stop it, is no reason to install one
+INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status logs backup verify-backup restore test chaos soak reliability check audit format bench bench-gpu bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools demo up down status logs backup verify-backup restore test chaos soak reliability check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-install: $(VENV)/installed ## Create .venv and install everything from pins
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-$(VENV)/installed: pyproject.toml constraints.txt
+install: $(VENV)/installed ## Create .venv and install everything that the service needs, from pins
+
+tools: $(VENV)/tools ## The same, and what tests and checks need
+
+$(VENV)/installed: pyproject.toml deploy/server/pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,hub,plot,stack,dev]'
+	$(PIP) -e '.[torch,service,hub,plot,stack]' -e ./deploy/server
+	touch $@
+
+$(VENV)/tools: $(VENV)/installed
+	$(PIP) -e '.[torch,service,hub,plot,stack,dev]'
 	touch $@
 
 demo: ## Install, start the embedded stack, train a small model and solve puzzles with it (some minutes)
@@ -28,14 +39,14 @@ demo: ## Install, start the embedded stack, train a small model and solve puzzle
 up: install ## Start the embedded stack and keep it running
 	@$(BIN)/python -m services.stack up
 
-down: install ## Stop the embedded stack; its data stays
-	@$(BIN)/python -m services.stack down
+down: ## Stop the embedded stack; its data stays
+	@$(call INSTALLED,0) $(BIN)/python -m services.stack down
 
-status: install ## Show whether the embedded stack runs, and where
-	@$(BIN)/python -m services.stack status
+status: ## Show whether the embedded stack runs, where, and where its metrics are
+	@$(call INSTALLED,3) $(BIN)/python -m services.stack status
 
-logs: install ## Show the last log lines of every part
-	@$(BIN)/python -m services.stack logs
+logs: ## Show the last log lines of every part, or of PART=gateway; FOLLOW=1 goes on with new ones
+	@$(call INSTALLED,3) $(BIN)/python -m services.stack logs $(PART) $(if $(FOLLOW),--follow)
 
 backup: install ## Copy database and artifacts, while the stack runs or not, into a new folder under TO (.data/backups)
 	@$(BIN)/python -m services.backup create $(TO)
@@ -46,41 +57,44 @@ verify-backup: install ## Check every file of the backup FROM
 restore: install ## Bring the backup FROM back into an empty service that is down; REPLACE=1 discards what it holds
 	@$(BIN)/python -m services.backup restore "$(FROM)" $(if $(REPLACE),--replace)
 
-test: install ## Install and run all tests
+test: tools ## Install and run all tests
 	$(BIN)/python -m pytest
 
-chaos: install ## Break every part of the running service on purpose; prints what survived, writes chaos.json (some 20 minutes)
+chaos: tools ## Break every part of the running service on purpose; prints what survived, writes chaos.json (some 20 minutes)
 	@SOAK_MINUTES=1 CHAOS_JSON=chaos.json $(BIN)/python -m pytest tests/chaos -m "chaos or not chaos"; status=$$?; \
 	$(BIN)/python -m tests.chaos show && exit $$status
 
-soak: install ## Break parts at random under load: make soak MINUTES=30 SEED=7
+soak: tools ## Break parts at random under load: make soak MINUTES=30 SEED=7
 	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) CHAOS_JSON=soak.json $(BIN)/python -m pytest tests/chaos/test_soak.py -s
 
-reliability: install ## Write the reliability page and the README's table anew from chaos.json
+reliability: tools ## Write the reliability page and the README's table anew from chaos.json
 	$(BIN)/python -m tests.chaos page > docs/operations/reliability.md
 	$(BIN)/python -m tests.chaos readme
 
-check: install ## Lint, format check, types, import contracts
+check: tools ## Lint, format check, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-audit: install ## Ask the package index for known vulnerabilities of the pinned dependencies (needs the network)
+audit: tools ## Ask the package index for known vulnerabilities of the pinned dependencies (needs the network)
 	-@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt pip-audit
 	@$(BIN)/python deploy/audit.py $(AUDIT)
 
-format: install ## Format the code and mend what the linter can
+format: tools ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: install ## Measure ours against the official algorithm and a bare service; prints a table, writes bench.json (some minutes)
+wheels: tools ## Build both distributions into dist: trm-service (the library) and trm-service-server (gateway, workers, migrations)
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./deploy/server
+
+bench: tools ## Measure ours against the official algorithm and a bare service; prints a table, writes bench.json (some minutes)
 	$(BIN)/python -m tests.bench
 
-bench-gpu: install ## The same for a training update on a GPU, with the share of its peak that is used
+bench-gpu: tools ## The same for a training update on a GPU, with the share of its peak that is used
 	$(BIN)/python -m tests.bench --gpu
 
-bench-growth: install ## How cost grows: sequence, batch, slots, queue, metric rows (long); writes growth.json and plots
+bench-growth: tools ## How cost grows: sequence, batch, slots, queue, metric rows (long); writes growth.json and plots
 	$(BIN)/python -m tests.bench.growth --most-metric-rows 10000000
 
 ablate: install ## Train a small plain recipe with every ablation, three seeds each; writes a table and a plot (about an hour)
@@ -96,9 +110,9 @@ clients: install ## Install a generator of API clients into .clients, and use wh
 	test -x .clients/bin/openapi-python-client || ($(PYTHON) -m venv .clients && .clients/bin/pip install --quiet openapi-python-client==0.29.1)
 	$(BIN)/python -m pytest tests/acceptance/test_generated_client.py
 
-constraints: install ## Write constraints.txt anew from what is installed
+constraints: tools ## Write constraints.txt anew from what is installed
 	@(head -n 1 constraints.txt; $(BIN)/pip freeze --disable-pip-version-check --exclude-editable | sed 's/+cpu//') > constraints.new
 	@mv constraints.new constraints.txt
 
-clean: ## Remove the environment and caches; data stays
+clean: down ## Stop the embedded stack, remove the environment and caches; data stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

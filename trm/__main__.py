@@ -1,9 +1,15 @@
-"""`python -m trm`: train, evaluate, solve and inspect, with no service at all."""
+"""The command `trm`, or `python -m trm`: train, evaluate, solve and inspect, with no service at all."""
 
 from trm.cli import main
 from trm.network.host import keep_big_buffers, share_cores
 
-if __name__ == "__main__":
+
+def run() -> None:
+    """Settle what the process asks of its host, and run the command."""
     share_cores()
     keep_big_buffers()
     main()
+
+
+if __name__ == "__main__":
+    run()

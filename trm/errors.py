@@ -17,7 +17,8 @@
     ├── CheckpointError              checkpoint_invalid
     │   ├── CheckpointNotFound       checkpoint_not_found
     │   ├── CorruptCheckpoint        checkpoint_corrupt
-    │   └── ForeignCheckpoint        checkpoint_foreign
+    │   ├── ForeignCheckpoint        checkpoint_foreign
+    │   └── SeveralRuns              checkpoint_of_another_run
     ├── StorageFull                  storage_full
     ├── NonFiniteLoss                loss_not_finite
     ├── RankFailed                   rank_failed
@@ -157,6 +158,12 @@ class ForeignCheckpoint(CheckpointError):
     """The files are readable, but were not written by this software or for this model."""
 
     code = "checkpoint_foreign"
+
+
+class SeveralRuns(CheckpointError):
+    """A folder holds checkpoints of another training, or of several: the wrong one could be resumed."""
+
+    code = "checkpoint_of_another_run"
 
 
 class StorageFull(TrmError):

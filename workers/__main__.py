@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 from enum import StrEnum
@@ -20,6 +21,7 @@ from services.registry.storage.storage import Storage
 from trm.network.host import keep_big_buffers, share_cores
 from workers.app import serve, settings_summary, solve_app, train_app
 from workers.context import Worker
+from workers.presence import announced, of_this_process
 from workers.reaper import Reaper
 from workers.webhooks.webhooks import WebhookSender
 
@@ -56,7 +58,9 @@ def main(role: Role) -> None:
         **settings_summary(settings),
     )
     run = {Role.TRAIN: _train, Role.SOLVE: _solve, Role.REAPER: _reap}[role]
-    run(settings, database, registry)
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    with announced(database, of_this_process(settings, name, role.value, server.server_port)):
+        run(settings, database, registry)
 
 
 def _train(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
@@ -66,6 +70,9 @@ def _train(settings: Settings, database: Database, registry: CollectorRegistry) 
 
 def _solve(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
     keep_big_buffers()
+    os.environ.setdefault(
+        "TORCHINDUCTOR_CPP_DYNAMIC_THREADS", "1"
+    )  # else compiled kernels keep to the number they began with
     import trm.solving.solver  # noqa: F401  takes seconds, which the first job would wait for
 
     worker = Worker(settings, database, Storage.of(settings), SolveMetrics(registry))

@@ -1,9 +1,11 @@
 """The Celery side: tasks that hand a job's id to the code that does the work."""
 
+import warnings
 from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.platforms import SecurityWarning
 
 from services.registry.jobs import queue
 from services.registry.metrics.metrics import SolveMetrics, TrainMetrics
@@ -32,7 +34,7 @@ def train_app(worker: Worker[TrainMetrics]) -> Celery:
 
 def solve_app(worker: Worker[SolveMetrics]) -> Celery:
     """Celery with the solve task."""
-    app, models, thinker = queue.celery_app(worker.settings), Models(worker), Thinker(worker.metrics)
+    app, models, thinker = queue.celery_app(worker.settings), Models(worker), Thinker(worker.metrics, worker.cores)
 
     @app.task(name=queue.SOLVE_TASK)  # type: ignore[untyped-decorator]
     def run_solving(job_id: str) -> None:
@@ -48,9 +50,12 @@ def serve(app: Celery, worker: Worker[Any], queue_name: str, concurrency: int) -
         worker.stopping.set()
 
     signals.worker_shutting_down.connect(stop)
+    warnings.simplefilter(
+        "ignore", SecurityWarning
+    )  # against root, for the sake of pickles: messages are job ids in JSON
     app.worker_main(
         [
-            "worker", "--queues", queue_name, "--pool", "threads", "--concurrency", str(concurrency),
+            "--quiet", "worker", "--queues", queue_name, "--pool", "threads", "--concurrency", str(concurrency),
             "--hostname", f"{queue_name}@{worker.name}", "--without-mingle", "--without-gossip",
             "--loglevel", worker.settings.log_level.upper(),
         ]

@@ -11,6 +11,7 @@ from services.registry.db.database import Database
 from services.registry.metrics.metrics import WorkerMetrics
 from services.registry.settings import Settings
 from services.registry.storage.storage import Storage
+from trm.network.cores import Cores
 
 Metrics = TypeVar("Metrics", bound=WorkerMetrics)
 
@@ -25,6 +26,12 @@ class Worker(Generic[Metrics]):
     metrics: Metrics
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     stopping: threading.Event = field(default_factory=threading.Event)
+    cores: Cores = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The cores are shared with the machine's other workers unless their number is set."""
+        threads = self.settings.threads
+        self.cores = Cores(threads, None if threads else self.settings.data_dir / "cores")
 
     @property
     def scratch(self) -> Path:

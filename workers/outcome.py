@@ -6,9 +6,11 @@ from enum import StrEnum
 
 from services.registry.errors import RegistryError
 from services.registry.jobs.moves import Failure
+from services.registry.states import INFRASTRUCTURE
 from trm.errors import TrmError
 
 TRAINER_DIED = "trainer_died"
+DEATHS = frozenset({TRAINER_DIED, "rank_failed"})  # of the training's process, or of one of several
 INTERNAL = "internal_error"
 QUARANTINED = "job_quarantined"
 
@@ -24,13 +26,11 @@ class Then(StrEnum):
 # Codes of errors that another attempt may not meet; every other code fails the job at once.
 THEN = dict.fromkeys(
     (
-        TRAINER_DIED,  # a crash or the kernel's out-of-memory killer
+        *DEATHS,  # a crash or the kernel's out-of-memory killer
         INTERNAL,
         "device_unavailable",  # another job may hold the device's memory
         "engine_full",  # others may finish
-        "database_unavailable",
-        "storage_unavailable",
-        "storage_full",  # somebody may make room
+        *INFRASTRUCTURE,
     ),
     Then.RETRY,
 )
@@ -68,10 +68,10 @@ def in_view_of(verdict: Verdict, step: int, earlier: Sequence[tuple[str | None, 
 
     A job that has killed its trainer so many times in a row at the same step is poison.
     """
-    if verdict.failure.code != TRAINER_DIED:
+    if verdict.failure.code not in DEATHS:
         return verdict
-    last = [*earlier, (TRAINER_DIED, step)][-deaths:]
-    if len(last) < deaths or set(last) != {(TRAINER_DIED, step)}:
+    last = [*earlier, (verdict.failure.code, step)][-deaths:]
+    if len(last) < deaths or any(code not in DEATHS or at != step for code, at in last):
         return verdict
     message = f"The trainer died {deaths} times in a row at step {step}. {verdict.failure.message}"
     return Verdict(Then.QUARANTINE, Failure(QUARANTINED, message))

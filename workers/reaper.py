@@ -1,17 +1,19 @@
 """The reaper: brings back jobs whose worker fell silent, announces queued ones again, counts them all."""
 
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from services.registry.access import audit
 from services.registry.db.database import Database
 from services.registry.errors import BrokerUnavailable, RegistryError
-from services.registry.jobs import census, queue, rescue
+from services.registry.jobs import census, presence, queue, rescue, retention
 from services.registry.jobs.queue import Announcement
+from services.registry.jobs.retention import Limits
 from services.registry.metrics.metrics import ReaperMetrics
 from services.registry.settings import Settings
 from services.registry.states import JobKind
@@ -21,6 +23,8 @@ from trm.errors import StorageFull
 from workers.retention import clear_out
 
 MOST_AT_ONCE = 1000
+REMOVED_AT_ONCE = 500  # rows: a batch locks them for some milliseconds
+REMOVING_SECONDS = 60.0  # between two looks at what is old, unless there is more of it
 RETIRED_SECONDS = 60.0  # a worker deletes what it has retired at once
 log = structlog.get_logger()
 
@@ -31,6 +35,7 @@ class Reaper:
     def __init__(self, settings: Settings, database: Database, app: Celery, metrics: ReaperMetrics) -> None:
         self.settings, self.database, self.app, self.metrics = settings, database, app, metrics
         self.storage = Storage.of(settings)
+        self._removes_at = 0.0  # by the monotonic clock
 
     def run(self, stopping: threading.Event) -> None:
         """Make rounds until told to stop; a database or broker that is away, or has no room, is tried again next round."""
@@ -56,6 +61,8 @@ class Reaper:
             )
         self._announce()
         self._clear_out()
+        if time.monotonic() >= self._removes_at:
+            self._removes_at = time.monotonic() + (0.0 if self._remove_old() else REMOVING_SECONDS)
         with self.database.transaction() as session:
             self.metrics.observe(census.take(session))
         if self.storage.is_local:
@@ -69,7 +76,23 @@ class Reaper:
             log.info("checkpoints.deleted", count=deleted)
         with self.database.transaction() as session:
             idempotency.forget_old(session)
-            audit.forget_old(session, self.settings.audit_days)
+            presence.forget_lost(session)
+
+    def _remove_old(self) -> bool:
+        """One batch of everything that is kept no longer; whether there may be more."""
+        settings, more = self.settings, False
+        jobs = Limits(settings.keep_jobs_days, settings.keep_jobs)
+        events, audit = Limits(settings.keep_events_days), Limits(settings.keep_audit_days, settings.keep_audit)
+        for what, remove in (
+            *(("jobs", partial(retention.remove_jobs, kind=kind, limits=jobs)) for kind in JobKind),
+            ("events", partial(retention.remove_events, limits=events)),
+            ("audit", partial(retention.remove_audit, limits=audit)),
+        ):
+            with self.database.transaction() as session:
+                removed = remove(session, batch=REMOVED_AT_ONCE)
+            self.metrics.removed.labels(what).inc(removed)
+            more = more or removed == REMOVED_AT_ONCE
+        return more
 
     def _announce(self) -> None:
         """Announce what never was, and again what may be lost; a broker that is away is tried again next round."""

@@ -33,6 +33,14 @@ class Settings(BaseSettings):
     min_free_bytes: int = Field(default=256 * MIB, ge=0)  # of a local storage's disk: below, nothing is stored or begun
     keep_checkpoints: int = Field(default=5, ge=1)  # of a run, its last; the best and those in use stay too
 
+    keep_jobs_days: float = Field(
+        default=90, ge=0
+    )  # after their end; trainings that have checkpoints stay; 0: for ever
+    keep_jobs: int = Field(default=100_000, ge=0)  # ended ones of each kind, the newest; 0: any number
+    keep_events_days: float = Field(default=30, ge=0)  # of ended jobs, all but the last; 0: as long as the job
+    keep_audit_days: float = Field(default=365, ge=0)  # 0: for ever
+    keep_audit: int = Field(default=1_000_000, ge=0)  # records, the newest; 0: any number
+
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8000, ge=0, le=65_535)  # 0: a free one
     auth: Literal["auto", "on", "off"] = "auto"  # ask for API keys; auto: unless gateway_host is the loopback
@@ -41,13 +49,15 @@ class Settings(BaseSettings):
     submits_per_minute: int = Field(default=600, ge=0)  # for each API key: whatever is not a read; 0: no limit
     reads_per_minute: int = Field(default=6_000, ge=0)  # for each API key; 0: no limit
     strangers_per_minute: int = Field(default=300, ge=0)  # requests without a valid key, for each address; 0: no limit
-    audit_days: int = Field(default=365, ge=1)  # how long the audit log keeps a record
     webhooks: bool = False  # tell owners' own servers of jobs that have ended
     worker_metrics_host: str = "127.0.0.1"
     worker_metrics_port: int = Field(default=0, ge=0, le=65_535)  # 0: a free one, announced in the log
 
     device: str = "auto"
     compile: CompileChoice = "auto"  # fuse a model's kernels: auto does for large ones, where there is a compiler
+    threads: int | None = Field(
+        default=None, ge=1, le=1024
+    )  # cores for each process that computes; unless set, all that affinity and cgroup allow, and solving makes room for training
     solve_concurrency: int = Field(default=32, ge=1, le=256)  # solve jobs at once in a worker, sharing its slots
     solve_slots: int | None = Field(
         default=None, ge=1, le=65_536
@@ -78,10 +88,15 @@ class Settings(BaseSettings):
     max_queued_jobs: int = Field(default=100_000, ge=1)  # more are refused until some have begun
     max_queued_jobs_per_owner: int = Field(default=50_000, ge=1)
     max_puzzles_per_job: int = Field(default=10_000, ge=1)
+    warn_training_hours: float = Field(default=24, ge=0)  # a training that will take longer is accepted with a warning
     max_wait_seconds: float = Field(default=60, ge=0)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+    log_file_bytes: int = Field(
+        default=16 * MIB, ge=1024
+    )  # of the embedded stack: a log larger than that is turned over
+    log_files: int = Field(default=3, ge=0, le=100)  # older ones kept of each
 
     @field_validator("database_url")
     @classmethod

@@ -52,6 +52,29 @@ class Outcome(StrEnum):
     LOST = "lost"  # its worker fell silent
 
 
+class Uncounted(StrEnum):
+    """Why an attempt that did not bring the job to its end does not count against its limit."""
+
+    PROGRESS = "progress"  # it left a newer checkpoint
+    INFRASTRUCTURE = "infrastructure"  # the fault was not the job's
+    RELEASED = "released"  # its worker was stopped in good order, or the job is to pause
+
+
+# Faults of what the job runs on; every other one counts, since the job itself may be its cause.
+INFRASTRUCTURE = frozenset(
+    {
+        "worker_lost",
+        "database_unavailable",
+        "broker_unavailable",
+        "storage_unavailable",
+        "storage_full",
+        "schema_behind",  # code and database are of different ages in the middle of a deployment
+        "schema_ahead",
+    }
+)
+MOST_INTERRUPTIONS = 20  # by the infrastructure, in a row and without progress: then the job is given up all the same
+
+
 MOVES: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
     {
         JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.CANCELLED, JobStatus.FAILED}),
@@ -70,6 +93,14 @@ def can_move(before: JobStatus, after: JobStatus) -> bool:
     return after in MOVES[before]
 
 
+def why_uncounted(code: str, interruptions: int, *, progress: bool) -> Uncounted | None:
+    """Why an attempt that a fault has ended does not count, after so many interruptions in a row; none when it does."""
+    if progress:
+        return Uncounted.PROGRESS
+    interrupted = code in INFRASTRUCTURE and interruptions + 1 < MOST_INTERRUPTIONS
+    return Uncounted.INFRASTRUCTURE if interrupted else None
+
+
 def after_failure(attempt: int, max_attempts: int, *, cancel: bool, pause: bool = False) -> JobStatus:
     """Where a job goes whose attempt broke down: to its end when that was asked for or it was tried enough, else on."""
     if not cancel and attempt >= max_attempts:
@@ -85,5 +116,5 @@ def after_release(*, cancel: bool, pause: bool) -> JobStatus:
 
 
 def backoff_seconds(attempt: int) -> float:
-    """How long a job waits after its nth attempt broke down: 1, 2, 4 ... 60 s, so that a poisonous one harms little."""
+    """How long a job waits after its nth attempt in a row without progress: 1, 2, 4 ... 60 s, so that a poisonous one harms little."""
     return float(min(2 ** (max(attempt, 1) - 1), 60))

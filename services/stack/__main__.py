@@ -1,6 +1,7 @@
 """`python -m services.stack`: the operator's commands."""
 
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -9,10 +10,11 @@ from rich.console import Console
 from services.registry.errors import RegistryError
 from services.registry.logging import configure_logging
 from services.registry.settings import load_settings
-from services.stack import operator, state
+from services.stack import logs, operator, state
 from services.stack.client import Client
 from services.stack.demo import run_demo
 from services.stack.errors import StackError
+from services.stack.parts import is_ready
 from services.stack.supervisor import Supervisor
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="The whole service, embedded on this machine.")
@@ -53,20 +55,28 @@ def status() -> None:
     if running is None:
         console.print("No stack is running. Start it with: make up")
         raise typer.Exit(3)
-    console.print(f"[bold]{running.api}[/] {'ready' if running.ready else 'starting'} (supervisor {running.pid})")
-    for name, pid in running.parts.items():
-        console.print(f"  {name:<14} process {pid}")
+    answers = "ready" if is_ready(running.api) else "does not answer" if running.ready else "starting"
+    console.print(f"[bold]{running.api}[/] {answers} (supervisor {running.supervisor.pid})")
+    if running.waits_for:
+        console.print(f"  waits for {running.waits_for}")
+    for name, part in running.parts.items():
+        console.print(f"  {name:<14} process {part.pid:<8} {running.metrics.get(name, '')}")
 
 
-@cli.command()
-def logs(
+@cli.command(name="logs")
+def show_logs(
     part: Annotated[str | None, typer.Argument(help="gateway, worker-train, ...; all unless given.")] = None,
     lines: Annotated[int, typer.Option(min=1, help="How many lines of each.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")] = False,
 ) -> None:
     """Show the end of the logs."""
-    for name, tail in operator.log_tail(load_settings(), part, lines):
-        console.rule(name)
-        print("\n".join(tail))
+    files = operator.log_files(load_settings(), part)
+    for file in files:
+        console.rule(file.stem)
+        print("\n".join(logs.tail(file, lines)))
+    with suppress(KeyboardInterrupt):
+        for name, line in logs.follow(files) if follow else ():
+            print(f"{name:<14} {line}", flush=True)
 
 
 @cli.command()

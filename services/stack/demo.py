@@ -19,6 +19,7 @@ from trm.puzzles.puzzle_set import PuzzleSet
 PRESET = DATASET = "sudoku-4x4"
 SHIPPED = "sudoku-6x6"  # a model that came with the package
 GOAL = 0.99  # exact accuracy on held-out puzzles
+NEXT = "sudoku-6x6"  # a preset that ends within minutes on a laptop
 SPARSE_LINES = 5  # seconds between progress lines where no bar can be drawn
 
 
@@ -160,6 +161,8 @@ def _next_steps(client: Client, run_id: str, puzzle: str, summary: Json, console
         soft_wrap=True,
     )
     print(f"  {curl} -H 'Prefer: wait=10' --json '{body}' {api}/v1/solve-jobs\n")
-    console.print("Train on real 9x9 puzzles:\n")
-    print(f'  {curl} --json \'{{"preset": "sudoku-extreme"}}\' {api}/v1/training-jobs\n')
+    console.print("Train the next size up, in some minutes; its answer says how long:\n")
+    print(f'  {curl} --json \'{{"preset": "{NEXT}"}}\' {api}/v1/training-jobs\n')
+    console.print("What the others take, and on which hardware:\n")
+    print(f"  {curl} {api}/v1/presets\n")
     console.print("Stop everything: [bold]make down[/]")

@@ -15,9 +15,11 @@ from services.registry.access.scopes import Scope
 from services.registry.db.database import Database
 from services.registry.db.ids import LOCAL_OWNER
 from services.registry.settings import Settings
-from services.stack import state
+from services.stack import logs, state
 from services.stack.client import Client
 from services.stack.errors import StackError
+from services.stack.parts import is_ready
+from services.stack.process import Process
 from services.stack.supervisor import READY_SECONDS, STOP_SECONDS, Supervisor
 
 POLL_SECONDS = 0.1
@@ -28,19 +30,25 @@ PATIENCE = 3 * READY_SECONDS
 def up(settings: Settings, tell: Callable[[str], None]) -> tuple[state.State, bool]:
     """The running stack, started in the background unless it runs already; the flag says whether it was started now.
 
-    `tell` hears the name of each part as it starts. Raises StackError with the reason when it does not start.
+    It runs when its supervisor lives and its gateway answers. `tell` hears the name of each part as it starts, and what is
+    waited for. Raises StackError with the reason when it does not start.
     """
-    if (running := state.read(settings.data_dir)) is not None and running.ready:
+    running = state.read(settings.data_dir)
+    if running is not None and running.ready and is_ready(running.api):
         return running, False
+    if running is not None and (found := _ready(settings.data_dir, running.supervisor, tell)) is not None:
+        return found, False
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    log = settings.data_dir / "logs" / "supervisor.log"
-    log.parent.mkdir(exist_ok=True)
-    return _ready(settings.data_dir, _spawn(settings, log), log, tell), True
+    log = logs.file_of(settings.data_dir, "supervisor")
+    found = _ready(settings.data_dir, _spawn(settings, log), tell)
+    if found is None:
+        raise StackError(f"The stack did not start: {logs.last_line(log)}")
+    return found, True
 
 
-def _spawn(settings: Settings, log: Path) -> int:
-    """Start the supervisor in a session of its own and return its process id."""
-    return os.posix_spawn(
+def _spawn(settings: Settings, log: Path) -> Process:
+    """Start the supervisor in a session of its own."""
+    pid = os.posix_spawn(
         sys.executable,
         [sys.executable, "-m", "services.stack", "up", "--foreground"],
         os.environ | {"TRM_DATA_DIR": str(settings.data_dir)},
@@ -51,22 +59,30 @@ def _spawn(settings: Settings, log: Path) -> int:
         ],
         setsid=True,
     )
+    return Process.of(pid) or Process(pid, 0)  # one that has ended at once
 
 
-def _ready(data_dir: Path, supervisor: int, log: Path, tell: Callable[[str], None]) -> state.State:
+def _ready(data_dir: Path, supervisor: Process, tell: Callable[[str], None]) -> state.State | None:
+    """The stack once it is ready; None when this supervisor has ended, and no other runs."""
     deadline, told = time.monotonic() + PATIENCE, set[str]()
     while time.monotonic() < deadline:
         found = state.read(data_dir)
-        for name in found.parts if found else ():
-            if name not in told:
-                told.add(name)
-                tell(name)
-        if found is not None and found.ready:
+        for news in _news(found) if found else ():
+            if news not in told:
+                told.add(news)
+                tell(news)
+        if found is not None and found.ready and is_ready(found.api):
             return found
-        if not _exists(supervisor):
-            raise StackError(f"The stack did not start: {log.read_text().strip().splitlines()[-1]}")
+        if found is None and not supervisor.lives:
+            return None
         time.sleep(POLL_SECONDS)
-    raise StackError(f"The stack was not ready within {PATIENCE} s; see {log.parent}.")
+    raise StackError(
+        f"The stack was not ready within {PATIENCE} s; see {logs.folder_of(data_dir)}. If a part of it hangs, stop it first: make down"
+    )
+
+
+def _news(found: state.State) -> list[str]:
+    return [*found.parts, *([f"waits for {found.waits_for}"] if found.waits_for else [])]
 
 
 def key_for_a_day(running: state.State) -> str | None:
@@ -89,11 +105,13 @@ def down(settings: Settings) -> bool:
     running = state.read(settings.data_dir)
     if running is None:
         return False
-    os.kill(running.pid, signal.SIGTERM)
+    running.supervisor.send(signal.SIGTERM)
     deadline = time.monotonic() + 3 * STOP_SECONDS
-    while state.read(settings.data_dir) is not None or _exists(running.pid):
+    while running.supervisor.lives:
         if time.monotonic() > deadline:
-            raise StackError(f"The stack (process {running.pid}) did not stop; see {settings.data_dir / 'logs'}.")
+            raise StackError(
+                f"The stack (process {running.supervisor.pid}) did not stop; see {settings.data_dir / 'logs'}."
+            )
         time.sleep(POLL_SECONDS)
     return True
 
@@ -120,14 +138,9 @@ def database_url(settings: Settings, *, while_running: bool) -> Iterator[str]:
     yield running.database_url
 
 
-def _exists(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def log_tail(settings: Settings, part: str | None, lines: int) -> list[tuple[str, list[str]]]:
-    """The last lines of one part's log, or of every part's."""
-    files = sorted((settings.data_dir / "logs").glob(f"{part or '*'}.log"))
-    return [(file.stem, file.read_text(errors="replace").splitlines()[-lines:]) for file in files]
+def log_files(settings: Settings, part: str | None) -> list[Path]:
+    """The log of one part, or every part's; raises StackError when there is none."""
+    files = sorted(logs.folder_of(settings.data_dir).glob(f"{part or '*'}.log"))
+    if not files:
+        raise StackError(f"There is no log of {part or 'any part'} in {settings.data_dir / 'logs'}.")
+    return files

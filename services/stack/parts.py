@@ -1,7 +1,6 @@
 """The parts of the embedded stack: how each is started, stopped, and known to be ready."""
 
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,8 +10,10 @@ from typing import Any
 import httpx2
 
 from services.registry.settings import Settings
-from services.stack import broker, postgres
+from services.stack import broker, ports, postgres
 from services.stack.sockets import socket_folder
+
+WORKERS = ("worker-train", "worker-solve", "reaper")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Part:
     prepare: Callable[[], None] = lambda: None
     stop_signal: signal.Signals = signal.SIGTERM
     once: bool = False  # runs to its end before the next part starts
+    is_patient: bool = False  # started again when it ends while it starts: what is in its way may go
+    settings: dict[str, str] = field(default_factory=dict)  # TRM_* for this part alone
     popen: dict[str, Any] = field(default_factory=dict)
 
 
@@ -37,6 +40,7 @@ class Plan:
     database_url: str
     broker_url: str
     api: str
+    metrics: dict[str, str]  # part -> where Prometheus can read it
 
 
 def plan(settings: Settings) -> Plan:
@@ -44,8 +48,11 @@ def plan(settings: Settings) -> Plan:
     sockets = socket_folder(settings.data_dir)
     database_url = settings.database_url or postgres.url(sockets)
     broker_url = settings.broker_url or broker.url(sockets)
-    port = settings.gateway_port if "gateway_port" in settings.model_fields_set else 0
-    api = f"http://{settings.gateway_host}:{port or free_port(settings.gateway_host)}"
+    hosts = {"gateway": settings.gateway_host} | dict.fromkeys(WORKERS, settings.worker_metrics_host)
+    chosen = ports.choose(settings.data_dir, hosts)
+    if "gateway_port" in settings.model_fields_set and settings.gateway_port:
+        chosen["gateway"] = settings.gateway_port
+    api = f"http://{settings.gateway_host}:{chosen['gateway']}"
     parts = []
     if settings.database_url is None:
         parts.append(_postgres(settings.data_dir / "postgres", sockets))
@@ -54,18 +61,23 @@ def plan(settings: Settings) -> Plan:
     python = [sys.executable, "-m"]
     parts += [
         Part("migrate", [*python, "migrations"], once=True),
-        Part("gateway", [*python, "services.gateway"], is_ready=lambda: _answers(f"{api}/readyz")),
-        Part("worker-train", [*python, "workers", "train"]),
-        Part("worker-solve", [*python, "workers", "solve"]),
-        Part("reaper", [*python, "workers", "reaper"]),
+        Part("gateway", [*python, "services.gateway"], is_ready=lambda: is_ready(api)),
+        *(_worker(name, chosen[name]) for name in WORKERS),
     ]
     environment = {
         "TRM_DATABASE_URL": database_url,
         "TRM_BROKER_URL": broker_url,
         "TRM_DATA_DIR": str(settings.data_dir),
-        "TRM_GATEWAY_PORT": api.rsplit(":", 1)[1],
+        "TRM_GATEWAY_PORT": str(chosen["gateway"]),
     }
-    return Plan(parts, environment, database_url, broker_url, api)
+    metrics = {name: f"http://{settings.worker_metrics_host}:{chosen[name]}/metrics" for name in WORKERS}
+    return Plan(parts, environment, database_url, broker_url, api, {"gateway": f"{api}/metrics"} | metrics)
+
+
+def _worker(name: str, port: int) -> Part:
+    role = name.removeprefix("worker-")
+    command = [sys.executable, "-m", "workers", role]
+    return Part(name, command, settings={"TRM_WORKER_METRICS_PORT": str(port)})
 
 
 def _postgres(data: Path, sockets: Path) -> Part:
@@ -73,10 +85,16 @@ def _postgres(data: Path, sockets: Path) -> Part:
         "postgres",
         postgres.server_command(data, sockets),
         is_ready=lambda: postgres.answers(sockets) and _created(sockets),
-        prepare=lambda: postgres.initialise(data),
+        prepare=lambda: _prepare_postgres(data, sockets),
         stop_signal=signal.SIGINT,  # fast: ends sessions, loses nothing
+        is_patient=True,
         popen=postgres.owner(postgres.run_as()),
     )
+
+
+def _prepare_postgres(data: Path, sockets: Path) -> None:
+    postgres.initialise(data)
+    postgres.clear_stale(data, sockets)
 
 
 def _created(sockets: Path) -> bool:
@@ -90,18 +108,13 @@ def _broker(data: Path, sockets: Path) -> Part:
         broker.server_command(data, sockets),
         is_ready=lambda: broker.answers(sockets),
         prepare=lambda: data.mkdir(parents=True, exist_ok=True),
+        is_patient=True,
     )
 
 
-def _answers(url: str) -> bool:
+def is_ready(api: str) -> bool:
+    """Whether a gateway at this address answers, and can do its work."""
     try:
-        return httpx2.get(url, timeout=2).status_code == httpx2.codes.OK
+        return httpx2.get(f"{api}/readyz", timeout=2).status_code == httpx2.codes.OK
     except httpx2.HTTPError:
         return False
-
-
-def free_port(host: str) -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

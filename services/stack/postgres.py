@@ -5,6 +5,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,32 @@ def let_through(place: Path) -> None:
         if not mode & stat.S_IXOTH:
             folder.chmod(mode | stat.S_IXOTH)
             print(f"note: made {folder} passable for other users (chmod o+x), since Postgres cannot run as root")
+
+
+def clear_stale(data: Path, sockets: Path) -> None:
+    """Remove what a crashed server has left behind, unless one may still run on this data.
+
+    The server itself refuses to start when the number in its old file belongs to any process of its user, or is missing.
+    """
+    if not _may_run(data):
+        for left in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock", sockets / ".s.PGSQL.5432"):
+            left.unlink(missing_ok=True)
+
+
+def _may_run(data: Path) -> bool:
+    """Whether a process of a server works in this folder, or in one that we may not see."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if (process / "comm").read_text().strip() == "postgres" and _works_in(process, data):
+                return True
+    return False
+
+
+def _works_in(process: Path, data: Path) -> bool:
+    try:
+        return (process / "cwd").samefile(data)
+    except PermissionError:
+        return True
 
 
 def server_command(data: Path, sockets: Path) -> list[str]:

@@ -3,10 +3,11 @@
 import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from services.stack.process import Process
 from trm.json_text import to_json
 
 STATE = "stack.json"
@@ -17,12 +18,14 @@ LOCK = "stack.lock"
 class State:
     """A running stack."""
 
-    pid: int  # of the supervisor
+    supervisor: Process
     api: str  # the gateway's address
     database_url: str
     broker_url: str
     ready: bool
-    parts: dict[str, int]  # name -> pid
+    parts: dict[str, Process]
+    metrics: dict[str, str]  # part -> where Prometheus can read it
+    waits_for: str | None = None  # what keeps it from being ready
 
 
 def write(data_dir: Path, state: State) -> None:
@@ -34,13 +37,21 @@ def write(data_dir: Path, state: State) -> None:
 
 
 def read(data_dir: Path) -> State | None:
-    """The running stack of this data folder; None when none runs, whatever a file left behind says."""
-    if not _is_locked(data_dir):
+    """The running stack of this data folder; None when the supervisor that the file names has ended."""
+    found = _found(data_dir)
+    return found if found is not None and found.supervisor.lives else None
+
+
+def take_over(data_dir: Path) -> State | None:
+    """What a supervisor that died has left running, as a state of this process; None when nothing is left.
+
+    The caller holds the lock.
+    """
+    found = _found(data_dir)
+    if found is None:
         return None
-    try:
-        return State(**json.loads((data_dir / STATE).read_text()))
-    except FileNotFoundError:
-        return None
+    left = {name: part for name, part in found.parts.items() if part.lives}
+    return replace(found, supervisor=this_process(), ready=False, parts=left) if left else None
 
 
 def clear(data_dir: Path) -> None:
@@ -59,11 +70,18 @@ def acquire(data_dir: Path) -> IO[str] | None:
     return file
 
 
-def _is_locked(data_dir: Path) -> bool:
-    if not data_dir.is_dir():
-        return False
-    file = acquire(data_dir)
-    if file is None:
-        return True
-    file.close()
-    return False
+def this_process() -> Process:
+    """The caller's own."""
+    found = Process.of(os.getpid())
+    assert found is not None  # noqa: S101 - it runs
+    return found
+
+
+def _found(data_dir: Path) -> State | None:
+    try:
+        content: dict[str, Any] = json.loads((data_dir / STATE).read_text())
+        content["supervisor"] = Process(**content["supervisor"])
+        content["parts"] = {name: Process(**part) for name, part in content["parts"].items()}
+        return State(**content)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None  # or it was written by other code, which cleans up after itself

@@ -13,13 +13,17 @@ from pathlib import Path
 import structlog
 
 from services.registry.settings import Settings
-from services.stack import state
+from services.stack import logs, state
 from services.stack.errors import StackError
 from services.stack.parts import Part, Plan, plan
+from services.stack.predecessor import outlive
+from services.stack.process import Process
 
 log = structlog.get_logger()
 
 READY_SECONDS = 60
+LOGS_SECONDS = 5.0  # between two looks at their size
+AGAIN_SECONDS = 1.0  # before a patient part is tried again
 STOP_SECONDS = 30
 POLL_SECONDS = 0.1
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a crashed part is started again
@@ -28,14 +32,17 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Supervisor:
-    """The parent of every part."""
+    """The parent of every part; made by whoever holds the lock."""
 
     def __init__(self, settings: Settings) -> None:
-        self.data_dir = settings.data_dir
+        """Waits for what a stack that was killed has left running."""
+        self.settings, self.data_dir = settings, settings.data_dir
+        outlive(settings.data_dir)
         self.plan: Plan = plan(settings)
         self.running: dict[str, tuple[Part, subprocess.Popen[bytes], float]] = {}
         self.pauses: dict[str, float] = {}
         self.due: dict[str, tuple[Part, float]] = {}  # crashed parts, and when to start them
+        self.logs_due = 0.0
         self.stopping = threading.Event()
 
     def run(self) -> None:
@@ -48,6 +55,7 @@ class Supervisor:
             self._publish(ready=True)
             while not self.stopping.wait(POLL_SECONDS):
                 self._look_after()
+                self._rotate_logs()
         finally:
             self._stop_all()
             state.clear(self.data_dir)
@@ -65,20 +73,29 @@ class Supervisor:
             state.clear(self.data_dir)
 
     def _start(self, part: Part) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while (trouble := self._tried(part, deadline)) is not None:
+            if not part.is_patient or time.monotonic() > deadline or self.stopping.is_set():
+                raise StackError(trouble)
+            log.warning("part.tried_again", name=part.name, reason=trouble)
+            self._publish(ready=False, waits_for=f"{part.name} to start: {trouble}")
+            self.stopping.wait(AGAIN_SECONDS)
+
+    def _tried(self, part: Part, deadline: float) -> str | None:
+        """Start the part and wait until it is ready; why it is not, if so."""
         part.prepare()
         process = self._spawn(part)
         if part.once:
-            if process.wait(READY_SECONDS):
-                raise StackError(f"{part.name} failed: {self._last_line(part)}")
-            return
+            return f"{part.name} failed: {self._last_line(part)}" if process.wait(READY_SECONDS) else None
         self.running[part.name] = (part, process, time.monotonic())
         self._publish(ready=False)
-        deadline = time.monotonic() + READY_SECONDS
         while not part.is_ready():
             if process.poll() is not None:
-                raise StackError(f"{part.name} ended with status {process.returncode}: {self._last_line(part)}")
+                del self.running[part.name]
+                return f"{part.name} ended with status {process.returncode}: {self._last_line(part)}"
             if time.monotonic() > deadline or self.stopping.wait(POLL_SECONDS):
                 raise StackError(f"{part.name} was not ready within {READY_SECONDS} s: {self._last_line(part)}")
+        return None
 
     def _spawn(self, part: Part) -> "subprocess.Popen[bytes]":
         libc = ctypes.CDLL(None)
@@ -93,7 +110,7 @@ class Supervisor:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd="/" if part.popen else None,
-                env=os.environ | self.plan.settings,
+                env=os.environ | self.plan.settings | part.settings,
                 start_new_session=True,
                 preexec_fn=die_with_us,
                 **part.popen,
@@ -111,9 +128,25 @@ class Supervisor:
             self.due[name] = (part, now + pause)
         for name, (part, when) in list(self.due.items()):
             if now >= when:
-                del self.due[name]
-                self.running[name] = (part, self._spawn(part), now)
-                self._publish(ready=True)
+                self._start_again(name, part)
+
+    def _start_again(self, name: str, part: Part) -> None:
+        """Start a part that has crashed; where even that fails, as on a full disk, it is tried again."""
+        del self.due[name]
+        now = time.monotonic()
+        try:
+            part.prepare()
+            self.running[name] = (part, self._spawn(part), now)
+            self._publish(ready=True)
+        except (OSError, StackError) as error:
+            if name not in self.running:
+                self.due[name] = (part, now + LONGEST_PAUSE)
+            log.warning("part.not_started", name=name, reason=str(error))
+
+    def _rotate_logs(self) -> None:
+        if time.monotonic() > self.logs_due:
+            self.logs_due = time.monotonic() + LOGS_SECONDS
+            logs.rotate_all(self.data_dir, self.settings.log_file_bytes, self.settings.log_files)
 
     def _stop_all(self) -> None:
         """Reverse order, so that nobody loses a server it still uses; the workers stop together."""
@@ -135,16 +168,22 @@ class Supervisor:
             process.kill()
             process.wait()
 
-    def _publish(self, *, ready: bool) -> None:
-        pids = {name: process.pid for name, (_, process, _) in self.running.items()}
-        plan = self.plan
-        state.write(self.data_dir, state.State(os.getpid(), plan.api, plan.database_url, plan.broker_url, ready, pids))
+    def _publish(self, *, ready: bool, waits_for: str | None = None) -> None:
+        parts = {name: Process.of(process.pid) for name, (_, process, _) in self.running.items()}
+        told = state.State(
+            state.this_process(),
+            self.plan.api,
+            self.plan.database_url,
+            self.plan.broker_url,
+            ready,
+            {name: part for name, part in parts.items() if part is not None},
+            self.plan.metrics,
+            waits_for,
+        )
+        state.write(self.data_dir, told)
 
     def _log_file(self, part: Part) -> Path:
-        folder = self.data_dir / "logs"
-        folder.mkdir(exist_ok=True)
-        return folder / f"{part.name}.log"
+        return logs.file_of(self.data_dir, part.name)
 
     def _last_line(self, part: Part) -> str:
-        lines = self._log_file(part).read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return logs.last_line(self._log_file(part))

@@ -28,7 +28,7 @@ def wait_for(job: Json, client: Client, reached: Callable[[Json], bool]) -> Json
 def pid_of(stack: Settings, part: str) -> int:
     running = state.read(stack.data_dir)
     assert running is not None
-    return running.parts[part]
+    return running.parts[part].pid
 
 
 def logged_steps(client: Client, job: Json) -> list[int]:

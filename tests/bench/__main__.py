@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bodies, memory, service, solve_job, solving, training
+from tests.bench import bodies, company, memory, service, solve_job, solving, training
 from tests.bench.machine import dtype_at_best
 from tests.bench.models import CPU
 from tests.bench.row import Row
@@ -28,6 +28,7 @@ SECTIONS: dict[str, Callable[[bool], Iterable[Row]]] = {
     "memory": memory.rows,
     "service": service.rows,
     "job": solve_job.rows,
+    "company": company.rows,
 }
 console = Console(width=150)
 

@@ -76,7 +76,7 @@ def _solving(rounds: int) -> Iterator[Row]:
 
 
 def _solve(solver: Solver, questions: NDArray[np.int32]) -> Callable[[], object]:
-    return lambda: solver.solve(questions)
+    return lambda: solver.solve_tokens(questions)
 
 
 def _ranks() -> Row:

@@ -32,6 +32,7 @@ from trm.puzzles.datasets.datasets import load
 from workers.context import Worker
 from workers.training.child import Child
 from workers.training.journal import Journal
+from workers.training.tempo import Tempo
 from workers.training.train import POLL_SECONDS
 
 CLIENTS = 64
@@ -194,7 +195,8 @@ def _recorded_training(servers: Stand, database: Database, config: RunConfig) ->
         Path(folder, "run.json").write_text(config.model_dump_json())
         command = [sys.executable, "-m", "trm", "train", "--events", "--config", f"{folder}/run.json"]
         child = Child([*command, "--out", f"{folder}/checkpoints", "--device", "cpu"])
-        seconds = _followed(Journal(Worker(servers.settings, database, storage, metrics), claim), child)
+        worker = Worker(servers.settings, database, storage, metrics)
+        seconds = _followed(Journal(worker, claim, Tempo(config)), child)
     with database.transaction() as session:
         return [row.seconds for row in run_metrics.read(session, claim.training_run)], seconds
 
@@ -206,7 +208,7 @@ def _followed(journal: Journal, child: Child) -> float:
         while True:
             event = child.next_event(POLL_SECONDS)
             if event is not None:
-                if begun is None and event["event"] == "updated":
+                if begun is None and isinstance(event, Updated):
                     begun = time.process_time()
                 journal.take(event)
             if journal.is_due:

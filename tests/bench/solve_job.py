@@ -39,7 +39,7 @@ def rows(quick: bool) -> Iterator[Row]:
             _served(client, model, puzzles[:64])  # loads the model
             for _ in range(1 if quick else 2):
                 begun = time.perf_counter()
-                solver.solve(questions, Effort(halt_threshold=0.5))
+                solver.solve_tokens(questions, Effort(halt_threshold=0.5))
                 alone.append(time.perf_counter() - begun)
                 served.append(_served(client, model, puzzles))
     engine, (whole, working) = (

@@ -139,10 +139,10 @@ def _shipped(rounds: int) -> Iterator[Row]:
     solver.engine.warm_up()
     network, batch = official_like(solver.config), solver.engine.capacity
     part = torch.from_numpy(questions[:batch])
-    mean = statistics.mean(solution.steps for solution in solver.solve(questions, HALTING))
+    mean = statistics.mean(solution.steps for solution in solver.solve_tokens(questions, HALTING))
     halting, whole, theirs = medians(
-        lambda: solver.solve(questions, HALTING),
-        lambda: solver.solve(questions[: 2 * batch]),
+        lambda: solver.solve_tokens(questions, HALTING),
+        lambda: solver.solve_tokens(questions[: 2 * batch]),
         lambda: evaluated(network, part, part),
         rounds=rounds,
     )

@@ -18,7 +18,7 @@ import httpx2
 from migrations.upgrade import upgrade
 from services.registry.settings import Settings
 from services.stack import broker, postgres
-from services.stack.parts import free_port
+from tests.conftest import free_port
 
 READY_SECONDS = 60.0
 HOST = "127.0.0.1"
@@ -59,7 +59,13 @@ class Stand:
     @contextmanager
     def solve_worker(self) -> Iterator[None]:
         """A solve worker process; it may still be starting."""
-        with self.process([sys.executable, "-m", "workers", "solve"], lambda: True):
+        with self.worker("solve"):
+            yield
+
+    @contextmanager
+    def worker(self, role: str) -> Iterator[None]:
+        """A worker process; it may still be starting."""
+        with self.process([sys.executable, "-m", "workers", role], lambda: True):
             yield
 
     @contextmanager

@@ -58,7 +58,7 @@ def model_of(servers: Stand, database: Database) -> str:
     from trm.training.trainer import Trainer
 
     config, few = config_of(), load("sudoku-4x4", "test").take(8)
-    saved = Path(Trainer(config, Splits(few, None, few), torch.device("cpu")).save(servers.folder / "model").path)
+    saved = Path(Trainer(config, Splits(few, None, few), torch.device("cpu")).state.save(servers.folder / "model").path)
     with database.transaction() as session:
         claim = claimed(session, config)
         url = Storage.of(servers.settings).put_folder(saved, f"runs/{claim.training_run}")

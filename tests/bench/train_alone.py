@@ -8,14 +8,15 @@ from trm.config.run import RunConfig
 from trm.data.splits import load_splits
 from trm.interface.events import StepMetrics
 from trm.network.device import pick_device
+from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 
 def main(path: str) -> None:
     """Train with this configuration."""
     config = RunConfig.model_validate_json(Path(path).read_text())
-    trainer = Trainer(config, load_splits(config.dataset, config), pick_device("cpu"))
-    print(json.dumps([event.seconds for event in trainer if isinstance(event, StepMetrics)]))
+    session = Session(Trainer(config, load_splits(config.dataset, config), pick_device("cpu")))
+    print(json.dumps([event.seconds for event in session.run() if isinstance(event, StepMetrics)]))
 
 
 if __name__ == "__main__":

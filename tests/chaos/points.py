@@ -35,7 +35,7 @@ POINTS = {
     "solutions": ("services.registry.jobs.solutions", "add"),
     "update": ("trm.training.trainer", "Trainer.update"),
     "write": ("trm.checkpoints.checkpoint", "write_file"),  # one file of the trainer's own checkpoint
-    "tell": ("trm.interface.events", "Event.as_json"),
+    "tell": ("trm.interface.events", "Record.as_json"),
 }
 
 

@@ -24,12 +24,12 @@ from services.registry.db.database import Database
 from services.registry.jobs import queue
 from services.registry.settings import Settings
 from services.stack import broker, postgres
-from services.stack.parts import Part, free_port, plan
+from services.stack.parts import Part, plan
 from services.stack.sockets import socket_folder
 from tests.chaos import points, witness
 from tests.chaos.disk import Disk
 from tests.chaos.wire import Wire
-from tests.conftest import wait_until
+from tests.conftest import free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
 MIB, GIB = 1 << 20, 1 << 30

@@ -32,6 +32,29 @@ def test_a_trainer_is_killed_in_a_step(stand: Stand, customer: Customer) -> None
     assert job["attempts"][1]["first_step"] == 20
 
 
+@pytest.mark.fault("trainer", "killed more often than attempts are allowed, after a newer checkpoint each time")
+def test_a_training_that_gets_further_each_time_ends_well(stand: Stand, customer: Customer) -> None:
+    stand.restart("gateway", TRM_MAX_ATTEMPTS="2")
+    for _ in range(4):
+        stand.arm(TRAIN, "update", "kill", calls=25)
+    job = customer.succeeded(customer.train(120))
+    assert outcomes(job) == ["retried"] * 4 + ["succeeded"]
+    assert [attempt["uncounted"] for attempt in job["attempts"]] == ["progress"] * 4 + [None]
+    stand.restart("gateway")
+
+
+@pytest.mark.fault("solve worker", "killed more often than attempts are allowed: not the job's fault")
+def test_a_solve_job_is_not_blamed_for_its_workers_deaths(stand: Stand, customer: Customer) -> None:
+    stand.restart("gateway", TRM_MAX_ATTEMPTS="1")
+    job_id = customer.solve(8, **HEAVY)
+    for attempt in (1, 2):
+        customer.wait(job_id, lambda job: (job["status"], job["attempt"]) == ("running", attempt))  # noqa: B023 - called now
+        stand.kill(SOLVE)
+    job = customer.succeeded(job_id)
+    assert [attempt["uncounted"] for attempt in job["attempts"]] == ["infrastructure"] * 2 + [None]
+    stand.restart("gateway")
+
+
 @pytest.mark.fault("trainer", "kill -9 while it writes a checkpoint")
 @pytest.mark.parametrize("files", [4, 5, 7])
 def test_a_trainer_is_killed_in_a_checkpoint(stand: Stand, customer: Customer, files: int) -> None:

@@ -74,6 +74,14 @@ def test_dashboards_and_rules_ask_for_series_that_exist(expression: str) -> None
     assert wrong(expression) == []
 
 
+def test_steps_are_shown_as_whole_numbers_and_runs_by_their_names() -> None:
+    for expression in expressions():
+        if "trm_solve_steps_bucket" in expression:
+            assert expression.startswith("ceil(")  # within a bucket of one value a quantile is not that value
+    queries = [target["rawSql"] for panel in PANELS for target in panel["targets"] if "rawSql" in target]
+    assert all(re.search(r"coalesce\((r\.)?name, (r\.)?preset\)", query) for query in queries)
+
+
 def test_what_does_not_exist_is_noticed() -> None:
     assert wrong("rate(trm_nothing_total[5m]) + up") == ["trm_nothing_total"]
     assert wrong('trm_jobs{status="asleep"}') == ["trm_jobs{status=asleep}"]

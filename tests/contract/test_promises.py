@@ -1,5 +1,6 @@
 """What is said twice is said the same: settings, metrics, compose, documents, presets."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
-from services.registry.metrics.metrics import every_family
+from services.registry.metrics.metrics import GatewayMetrics, every_family
 from services.registry.settings import Settings
 from trm.cli.reference import PAGES
 from trm.config.ablations import ABLATIONS
@@ -27,6 +29,16 @@ SERVICES = {"db", "broker", "migrate", "gateway", "worker-train", "worker-solve"
 def test_metrics_are_documented() -> None:
     page = (ROOT / "docs/reference/metrics.md").read_text()
     assert {f.name for f in every_family()} == set(re.findall(r"^\| `(trm_[a-z_]+)`", page, re.MULTILINE))
+
+
+def test_metrics_are_documented_with_their_labels() -> None:
+    page = (ROOT / "docs/reference/metrics.md").read_text()
+    documented = dict(re.findall(r"^\| `(trm_[a-z_]+)` \| \w+ \| ([^|]+) \|", page, re.MULTILINE))
+    expected = {f.name: {label for sample in f.samples for label in sample.labels} - {"le"} for f in every_family()}
+    http = GatewayMetrics(CollectorRegistry())  # these have no samples before the first request
+    expected["trm_http_requests"] = {*http.http_requests._labelnames}
+    expected["trm_http_request_seconds"] = {*http.http_request_seconds._labelnames}
+    assert {name: set(labels.split(", ")) - {"-"} for name, labels in documented.items()} == expected
 
 
 def test_example_environment_lists_every_setting() -> None:
@@ -64,8 +76,11 @@ def test_compose_checks_the_health_of_everything_that_stays() -> None:
 
 def test_prometheus_scrapes_every_process() -> None:
     config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
-    targets = {t.split(":")[0] for job in config["scrape_configs"] for s in job["static_configs"] for t in s["targets"]}
-    assert targets == {"gateway", "worker-train", "worker-solve", "reaper"}
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    assert jobs["gateway"]["static_configs"] == [{"targets": ["gateway:8000"]}]
+    [workers] = jobs["workers"]["http_sd_configs"]  # however many there are: each of them tells the gateway
+    assert workers["url"] == "http://gateway:8000/metrics/targets"
+    assert "/metrics/targets" in json.loads((ROOT / "docs/openapi.json").read_text())["paths"]
 
 
 @pytest.mark.parametrize(

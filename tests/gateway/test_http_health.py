@@ -2,8 +2,11 @@
 
 from fastapi.testclient import TestClient
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from services.registry.db.database import Database
+from services.registry.jobs import presence
+from services.registry.jobs.presence import Presence
 from services.registry.settings import Settings
 
 
@@ -42,11 +45,13 @@ def test_requests_are_counted_by_route_not_by_path(client: TestClient) -> None:
     client.get("/v1/jobs/job_two")
     client.get("/v1/runs")
     client.get("/nowhere")
+    client.get("/docs")
     client.request("BREW", "/v1/runs")
     text = client.get("/metrics").text
     assert 'trm_http_requests_total{method="GET",route="/v1/jobs/{job_id}",status="404"} 2.0' in text
     assert 'trm_http_requests_total{method="GET",route="/v1/runs",status="200"} 1.0' in text
     assert 'trm_http_requests_total{method="GET",route="unmatched",status="404"} 1.0' in text
+    assert 'trm_http_requests_total{method="GET",route="/docs",status="200"} 1.0' in text
     assert 'trm_http_requests_total{method="other",route="/v1/runs",status="405"} 1.0' in text
     assert 'trm_http_request_seconds_count{method="GET",route="/v1/runs"} 1.0' in text
     assert "job_one" not in text
@@ -57,3 +62,33 @@ def test_metrics_are_prometheus_text(client: TestClient) -> None:
     assert response.headers["content-type"].startswith("text/plain; version=")
     assert "# TYPE trm_http_requests_total counter" in response.text
     assert 'trm_jobs_submitted_total{kind="solve"} 0.0' in response.text
+
+
+def test_prometheus_is_told_of_every_worker(client: TestClient, database: Database) -> None:
+    with database.transaction() as session:
+        for name in ("b:2", "a:1", "a:1"):
+            presence.record(session, Presence(name, "solve", f"10.0.0.{name[-1]}:9100", "cpu", 2))
+    answer = client.get("/metrics/targets")
+    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.json() == [
+        {"targets": ["10.0.0.1:9100"], "labels": {"role": "solve", "worker": "a:1"}},
+        {"targets": ["10.0.0.2:9100"], "labels": {"role": "solve", "worker": "b:2"}},
+    ]
+    with database.transaction() as session:
+        presence.forget(session, "b:2")
+        session.execute(text("UPDATE workers SET seen_at = now() - interval '90 minutes'"))
+    assert client.get("/metrics/targets").json() == []
+    with database.transaction() as session:
+        presence.forget_lost(session)
+        assert session.scalar(text("SELECT count(*) FROM workers")) == 1
+
+
+def test_polls_are_not_logged_unless_something_is_wrong(client: TestClient) -> None:
+    job = client.post("/v1/training-jobs", json={"preset": "sudoku-4x4"}).json()
+    with capture_logs() as logged:
+        client.get(f"/v1/jobs/{job['id']}")
+        client.get(f"/v1/runs/{job['run_id']}/metrics")
+        client.get("/v1/jobs/job_unknown")
+        client.get("/v1/jobs")
+    shown = [(line["path"], line["status"]) for line in logged if line["log_level"] == "info"]
+    assert shown == [("/v1/jobs/job_unknown", 404), ("/v1/jobs", 200)]

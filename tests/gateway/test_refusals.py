@@ -7,12 +7,11 @@ from collections import Counter
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from services.gateway.access import standing
 from services.gateway.app import create_app
 from services.registry.access import api_keys, audit
-from services.registry.access.audit import Act
 from services.registry.access.scopes import Scope
 from services.registry.db.access_tables import AuditRecord
 from services.registry.db.database import Database
@@ -81,15 +80,6 @@ def test_a_limited_key_asks_the_broker_once_a_second(settings: Settings) -> None
     again = [limiter.refused(SUBMIT, "a") for _ in range(5)]
     assert all(one is not None and one[1] <= first[1] for one in again)
     assert limiter._limiter is None
-
-
-def test_old_records_are_removed_in_small_batches(database: Database) -> None:
-    with database.transaction() as session:
-        audit.record(session, [Act("a", "k", "x", str(i), None, "202") for i in range(5)])
-        aged = "UPDATE audit_log SET created_at = now() - interval '40 days' WHERE object <> '0'"
-        session.execute(text(aged))
-        assert [audit.forget_old(session, 30, limit=3) for _ in range(3)] == [3, 1, 0]
-        assert session.scalar(select(func.count()).select_from(AuditRecord)) == 1
 
 
 ENDINGS = {

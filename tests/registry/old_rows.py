@@ -94,6 +94,12 @@ ROWS: dict[str, Rows] = {  # by the first revision that can hold them
         ],
     },
     "0008": {"jobs": [{"id": "job_retried", **TRAIN, "earlier_failures": 2}]},
+    "0009": {
+        "job_attempts": [
+            {"job_id": "job_retried", "attempt": 1, "worker": "w", "ended_at": MOMENT, "outcome": "lost", "uncounted": "progress"}
+        ],
+        "removed_jobs": [{"kind": "solve", "status": "succeeded", "count": 7}],
+    },
 }  # fmt: skip
 ORDER = ("datasets", "runs", "checkpoints", "run_evaluations", "run_metrics", "jobs", "job_attempts", "job_events")
 

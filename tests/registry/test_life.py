@@ -143,6 +143,8 @@ class JobLife(RuleBasedStateMachine):
         self._reap()
         if overdue and not self.cancel:
             self.failures = MAX_ATTEMPTS
+        else:
+            self.failures -= 1  # it does not count
         self._broke_down()
 
     @rule()

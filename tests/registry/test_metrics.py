@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, update
 
+from services.registry.db.base import Base
 from services.registry.db.tables import Checkpoint
 from services.registry.jobs import census, jobs
 from services.registry.metrics import metrics
@@ -23,6 +24,7 @@ WITHOUT_UNIT = {
 LABELS = {
     "kind": set(metrics.KINDS), "outcome": set(metrics.OUTCOMES), "status": {status.value for status in JobStatus},
     "verdict": set(metrics.VERDICTS), "reason": {*metrics.CHECKPOINT_FAILURES, *metrics.REASONS}, "role": {"train", "solve", "reaper"},
+    "what": set(metrics.REMOVED), "table": set(Base.metadata.tables),
 }  # fmt: skip
 
 

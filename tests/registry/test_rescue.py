@@ -10,7 +10,7 @@ from services.registry.db.tables import Job
 from services.registry.jobs import attempts, jobs, leases, rescue
 from services.registry.jobs.leases import Claim
 from services.registry.jobs.queue import Announcement
-from services.registry.states import JobKind, JobStatus, Outcome
+from services.registry.states import MOST_INTERRUPTIONS, JobKind, JobStatus, Outcome
 from tests.registry.conftest import Book
 
 HOUR = 3600.0
@@ -52,8 +52,15 @@ def test_worker_that_beats_keeps_its_job(book: Book) -> None:
         assert _rescue(book) == []
 
 
-def test_job_whose_attempts_are_used_up_fails(book: Book) -> None:
+def test_job_that_has_lost_its_worker_too_often_in_a_row_fails(book: Book) -> None:
     claim = _silent(book, max_attempts=1)
+    for _ in range(MOST_INTERRUPTIONS - 1):
+        (rescued,) = _rescue(book)
+        assert rescued.status is JobStatus.QUEUED
+        with book.transaction() as session:
+            session.get_one(Job, claim.job_id).available_at = func.now()
+        book.claim(claim.job_id, lease_seconds=0.01)
+        time.sleep(0.05)
     (rescued,) = _rescue(book)
     job = book.get(claim.job_id)
     assert (rescued.status, job.status, job.error_code) == (JobStatus.FAILED, JobStatus.FAILED, rescue.WORKER_LOST)

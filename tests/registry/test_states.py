@@ -2,7 +2,17 @@
 
 import pytest
 
-from services.registry.states import FINAL, MOVES, JobStatus, after_failure, backoff_seconds, can_move
+from services.registry.states import (
+    FINAL,
+    MOST_INTERRUPTIONS,
+    MOVES,
+    JobStatus,
+    Uncounted,
+    after_failure,
+    backoff_seconds,
+    can_move,
+    why_uncounted,
+)
 
 QUEUED, RUNNING, PAUSED, SUCCEEDED, FAILED, CANCELLED = JobStatus
 
@@ -52,3 +62,22 @@ def test_where_a_broken_attempt_leads(attempt: int, cancel: bool, pause: bool, e
 
 def test_pauses_grow_and_stay_bounded() -> None:
     assert [backoff_seconds(attempt) for attempt in (1, 2, 3, 4, 50)] == [1, 2, 4, 8, 60]
+
+
+@pytest.mark.parametrize(
+    ("code", "interruptions", "progress", "expected"),
+    [
+        ("trainer_died", 0, False, None),
+        ("trainer_died", 0, True, Uncounted.PROGRESS),
+        ("worker_lost", 0, False, Uncounted.INFRASTRUCTURE),
+        ("database_unavailable", 0, False, Uncounted.INFRASTRUCTURE),
+        ("schema_ahead", 0, False, Uncounted.INFRASTRUCTURE),
+        ("worker_lost", MOST_INTERRUPTIONS - 2, False, Uncounted.INFRASTRUCTURE),
+        ("worker_lost", MOST_INTERRUPTIONS - 1, False, None),
+        ("worker_lost", MOST_INTERRUPTIONS - 1, True, Uncounted.PROGRESS),
+        ("device_unavailable", 0, False, None),
+        ("internal_error", 0, False, None),
+    ],
+)
+def test_which_attempts_count(code: str, interruptions: int, progress: bool, expected: Uncounted | None) -> None:
+    assert why_uncounted(code, interruptions, progress=progress) is expected

@@ -11,14 +11,14 @@ from services.registry.settings import Settings
 from services.stack import operator
 from services.stack.client import Client
 from services.stack.errors import StackError
-from services.stack.state import State
+from services.stack.state import State, this_process
 from tests.gateway.conftest import served
 
 
 @pytest.fixture
 def running(request: pytest.FixtureRequest, settings: Settings) -> Iterator[State]:
     with served(create_app(settings.model_copy(update={"auth": request.param}))) as server:
-        yield State(0, server.url, settings.require_database_url(), "", ready=True, parts={})
+        yield State(this_process(), server.url, settings.require_database_url(), "", ready=True, parts={}, metrics={})
 
 
 @pytest.mark.parametrize("running", ["on"], indirect=True)

@@ -1,9 +1,12 @@
 """The embedded servers are the real thing and keep what they were given."""
 
+import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
 
+import pytest
 import redis
 from sqlalchemy import text
 
@@ -51,3 +54,46 @@ def test_socket_paths_are_short_however_deep_the_data_is(tmp_path: Path) -> None
     finally:
         folder.rmdir()
         socket_folder(tmp_path).rmdir()
+
+
+def test_the_folder_for_sockets_has_no_name_that_can_be_foretold(tmp_path: Path) -> None:
+    first = socket_folder(tmp_path / "data")
+    shutil.rmtree(first)
+    second = socket_folder(tmp_path / "data")
+    try:
+        assert second != first
+        assert second.stat().st_mode & 0o777 == 0o700
+    finally:
+        second.rmdir()
+
+
+@pytest.mark.parametrize("trap", ["link", "file"])
+def test_what_was_put_in_place_of_the_folder_for_sockets_is_left_alone(tmp_path: Path, trap: str) -> None:
+    victim, folder = tmp_path / "victim", socket_folder(tmp_path / "data")
+    victim.mkdir(mode=0o755)
+    before = victim.stat()
+    folder.rmdir()
+    if trap == "link":
+        folder.symlink_to(victim)
+    else:
+        folder.touch()
+    chosen = socket_folder(tmp_path / "data")
+    try:
+        assert chosen != folder
+        assert (victim.stat().st_mode, victim.stat().st_uid) == (before.st_mode, before.st_uid)
+    finally:
+        folder.unlink()
+        chosen.rmdir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_for_sockets_that_belongs_to_another_is_not_used(tmp_path: Path) -> None:
+    folder = socket_folder(tmp_path / "data")
+    os.chown(folder, 12_345, 12_345)
+    chosen = socket_folder(tmp_path / "data")
+    try:
+        assert chosen != folder
+        assert folder.stat().st_uid == 12_345
+    finally:
+        folder.rmdir()
+        chosen.rmdir()

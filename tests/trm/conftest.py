@@ -13,6 +13,7 @@ from trm.data.splits import Splits, load_splits
 from trm.puzzles.datasets.datasets import load, spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.solving.solver import Solver
+from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -77,9 +78,9 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     config = resolve("sudoku-4x4", spec_of("sudoku-4x4"), changes)
     trainer = Trainer(config, load_splits("sudoku-4x4", config), CPU)
-    for _ in trainer:
+    for _ in Session(trainer).run():
         pass
-    return Path(trainer.save(tmp_path_factory.mktemp("learned")).path)
+    return Path(trainer.state.save(tmp_path_factory.mktemp("learned")).path)
 
 
 @pytest.fixture(scope="module")

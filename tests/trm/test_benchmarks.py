@@ -22,6 +22,7 @@ from trm.puzzles.arc import sets as arc_sets
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.spec import PuzzleSpec
+from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -51,7 +52,7 @@ def learnt_by_heart(splits: Splits, spec: PuzzleSpec, steps: int, **model: int) 
         model=ModelConfig.model_validate(small | {"prefix_tokens": 0, "max_supervision_steps": 2} | model),
         train=TrainConfig.model_validate(train),
     )
-    for event in Trainer(config, splits, CPU):
+    for event in Session(Trainer(config, splits, CPU)).run():
         if isinstance(event, Evaluated):
             result = event
             if event.exact_accuracy == 1:

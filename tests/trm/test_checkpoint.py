@@ -8,15 +8,20 @@ import pytest
 import torch
 
 from trm.checkpoints import checkpoint
+from trm.data.splits import Splits
 from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint, StorageFull
+from trm.interface.events import Evaluated
 from trm.solving.solver import Solver
+from trm.training.session import Session
 from trm.training.trainer import Trainer
+
+FIRST = Path(__file__).parents[1] / "golden" / "checkpoint"
 
 
 @pytest.fixture
 def saved(trainer: Trainer, tmp_path: Path) -> Path:
     trainer.update()
-    return Path(trainer.save(tmp_path).path)
+    return Path(trainer.state.save(tmp_path).path)
 
 
 def test_a_saved_checkpoint_verifies(saved: Path, trainer: Trainer) -> None:
@@ -28,16 +33,16 @@ def test_a_saved_checkpoint_verifies(saved: Path, trainer: Trainer) -> None:
 
 
 def test_announced_size_and_digest_are_those_on_disk(trainer: Trainer, tmp_path: Path) -> None:
-    event = trainer.save(tmp_path)
+    event = trainer.state.save(tmp_path)
     assert event.bytes == sum(f.stat().st_size for f in Path(event.path).iterdir())
     assert event.digest == checkpoint.read_meta(Path(event.path)).digest
 
 
 def test_saving_a_step_again_replaces_it(saved: Path, trainer: Trainer) -> None:
-    trainer.model.embedding.data += 1
-    trainer.save(saved.parent)
+    trainer.state.model.embedding.data += 1
+    trainer.state.save(saved.parent)
     tensors = checkpoint.read_tensors(saved, checkpoint.read_meta(saved), "model")
-    torch.testing.assert_close(tensors["embedding"], trainer.model.embedding.data)
+    torch.testing.assert_close(tensors["embedding"], trainer.state.model.embedding.data)
     assert [p.name for p in saved.parent.iterdir()] == [saved.name]
 
 
@@ -81,7 +86,7 @@ def test_weights_of_another_shape_are_foreign(saved: Path) -> None:
 
 def test_newest_passes_over_damaged_ones(saved: Path, trainer: Trainer) -> None:
     trainer.update()
-    later = Path(trainer.save(saved.parent).path)
+    later = Path(trainer.state.save(saved.parent).path)
     assert checkpoint.newest(saved.parent) == later
     (later / "state.safetensors").write_bytes(b"")
     assert checkpoint.newest(saved.parent) == saved
@@ -95,5 +100,25 @@ def test_a_full_disk_leaves_nothing_behind(trainer: Trainer, tmp_path: Path, mon
 
     monkeypatch.setattr("trm.checkpoints.checkpoint.os.fsync", no_room)
     with pytest.raises(StorageFull, match="No room left"):
-        trainer.save(tmp_path)
+        trainer.state.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_the_first_version_is_read_and_written_the_same(splits: Splits, tmp_path: Path) -> None:
+    """Of a Muon training with its best weights, stopped while a validation was under way."""
+    trainer = Trainer.resume(FIRST, splits, torch.device("cpu"))
+    saved = Path(trainer.state.save(tmp_path).path)
+    before, after = checkpoint.verify(FIRST), checkpoint.verify(saved)
+    assert (after.step, after.config, after.metrics, after.progress) == (
+        before.step,
+        before.config,
+        before.metrics,
+        before.progress,
+    )
+    assert after.files.keys() == before.files.keys()
+    for file in before.files:
+        read, written = (checkpoint.read_tensors(f, m, Path(file).stem) for f, m in ((FIRST, before), (saved, after)))
+        assert read.keys() == written.keys()
+        assert all(torch.equal(tensor, written[name]) for name, tensor in read.items()), file
+    steps = [event.step for event in Session(trainer).run() if isinstance(event, Evaluated)]
+    assert steps == [4, 6, 8, 8]

@@ -10,7 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from trm.checkpoints import checkpoint
-from trm.checkpoints.checkpoint import Snapshot
+from trm.checkpoints.checkpoint import Snapshot, step_folder
 from trm.checkpoints.writer import CheckpointWriter
 from trm.cli import build
 from trm.config.run import RunConfig
@@ -30,9 +30,9 @@ def test_a_checkpoint_holds_its_moment_although_the_training_goes_on(
 
     monkeypatch.setattr(Snapshot, "write", slow)
     trainer.update()
-    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-    with CheckpointWriter(tmp_path) as writer:
-        assert writer.begin(trainer.snapshot()) == []
+    before = {name: tensor.clone() for name, tensor in trainer.state.model.state_dict().items()}
+    with CheckpointWriter() as writer:
+        assert writer.begin(trainer.state.snapshot(), step_folder(tmp_path, trainer.state.step)) == []
         trainer.update()
         assert writer.ready() == []  # still under way
         may_write.set()
@@ -42,15 +42,15 @@ def test_a_checkpoint_holds_its_moment_although_the_training_goes_on(
     meta = checkpoint.verify(Path(saved.path))
     written = checkpoint.read_tensors(Path(saved.path), meta, "model")
     assert all(torch.equal(tensor, before[name]) for name, tensor in written.items())
-    assert any(not torch.equal(tensor, written[name]) for name, tensor in trainer.model.state_dict().items())
+    assert any(not torch.equal(tensor, written[name]) for name, tensor in trainer.state.model.state_dict().items())
 
 
 def test_the_next_checkpoint_waits_for_the_one_before(trainer: Trainer, tmp_path: Path) -> None:
-    with CheckpointWriter(tmp_path) as writer:
+    with CheckpointWriter() as writer:
         told = []
         for _ in range(3):
             trainer.update()
-            told += writer.begin(trainer.snapshot())
+            told += writer.begin(trainer.state.snapshot(), step_folder(tmp_path, trainer.state.step))
         told += writer.wait()
     assert [saved.step for saved in told if isinstance(saved, CheckpointSaved)] == [1, 2, 3]
 

@@ -27,9 +27,9 @@ def test_a_compiled_training_learns_the_same(config: RunConfig, splits: Splits) 
     for _ in range(3):
         eager.update()
         compiled.update()
-    for name, tensor in eager.model.named_parameters():
-        torch.testing.assert_close(dict(compiled.model.named_parameters())[name], tensor, rtol=1e-3, atol=1e-4)
-    assert torch.equal(eager.carry.inputs, compiled.carry.inputs)
+    for name, tensor in eager.state.model.named_parameters():
+        torch.testing.assert_close(dict(compiled.state.model.named_parameters())[name], tensor, rtol=1e-3, atol=1e-4)
+    assert torch.equal(eager.state.carry.inputs, compiled.state.carry.inputs)
 
 
 def test_auto_compiles_what_is_wide_enough(config: RunConfig) -> None:

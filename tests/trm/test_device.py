@@ -42,8 +42,8 @@ def test_trainer_and_solver_use_it_and_the_first_event_says_so(
     started = next(iter(trainer))
     assert isinstance(started, Started)
     assert started.precision == expected
-    assert trainer.carry.y.dtype == getattr(torch, expected)
-    solver = Solver(trainer.model, config, CPU)
+    assert trainer.state.carry.y.dtype == getattr(torch, expected)
+    solver = Solver(trainer.state.model, config, CPU)
     assert solver.engine.cohorts[0].slots.y.dtype == getattr(torch, expected)
 
 
@@ -55,9 +55,9 @@ def test_a_training_goes_on_on_a_processor_of_the_other_kind(
         processor(monkeypatch, avx512_bf16=has)
         trainer = Trainer(config, splits, CPU)
         trainer.update()
-        saved = trainer.save(tmp_path / str(has))
+        saved = trainer.state.save(tmp_path / str(has))
         processor(monkeypatch, avx512_bf16=not has)
         resumed = Trainer.resume(tmp_path / str(has) / f"step_{saved.step:08d}", splits, CPU)
-        assert torch.allclose(resumed.carry.y.float(), trainer.carry.y.float(), atol=0.02)
+        assert torch.allclose(resumed.state.carry.y.float(), trainer.state.carry.y.float(), atol=0.02)
         resumed.update()
-        assert resumed.step == 2
+        assert resumed.state.step == 2

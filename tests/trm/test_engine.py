@@ -186,5 +186,5 @@ def test_compiled_blocks_answer_alike(learned: Path, puzzles: PuzzleSet) -> None
         return
     eager, compiled = Solver.load(learned, "cpu"), Solver.load(learned, "cpu", compiling="always")
     compiled.engine.warm_up()
-    ours, theirs = (s.solve(puzzles.questions[:20], Effort(halt_threshold=0.5)) for s in (compiled, eager))
+    ours, theirs = (s.solve_tokens(puzzles.questions[:20], Effort(halt_threshold=0.5)) for s in (compiled, eager))
     assert [s.tokens.tolist() for s in ours] == [s.tokens.tolist() for s in theirs]

@@ -41,8 +41,8 @@ VARIANTS = {
 def saved(trainer: Trainer, tmp_path: Path) -> Path:
     for _ in range(2):
         trainer.update()
-    trainer.metrics = {"exact_accuracy": 0.25, "test_exact_accuracy": None}
-    return Path(trainer.save(tmp_path / "run").path)
+    trainer.state.metrics = {"exact_accuracy": 0.25, "test_exact_accuracy": None}
+    return Path(trainer.state.save(tmp_path / "run").path)
 
 
 def trained(config: RunConfig, model: ModelConfig, precision: str = "float32") -> tuple[TinyRecursiveModel, RunConfig]:
@@ -58,7 +58,7 @@ def test_an_exported_model_gives_the_same_answers(saved: Path, test_set: PuzzleS
     done = export(saved, saved.parent / "out")
     assert done.bytes == sum(file.stat().st_size for file in Path(done.path).iterdir())
     answers = [
-        [(s.tokens.tolist(), s.halt_probability) for s in Solver.load(folder, "cpu").solve(test_set.questions)]
+        [(s.tokens.tolist(), s.halt_probability) for s in Solver.load(folder, "cpu").solve_tokens(test_set.questions)]
         for folder in (saved, Path(done.path))
     ]
     assert answers[0] == answers[1]
@@ -168,7 +168,7 @@ def test_hub_models_load_and_save_folders(saved: Path, test_set: PuzzleSet, monk
     assert json.loads((second / "config.json").read_text())["licence"] == "mit"
     assert verify(second).config == verify(saved).config
     solvers = Solver.load(saved, "cpu"), HubModel.from_pretrained(str(second)).solver("cpu"), model.solver("cpu")
-    answers = [[s.tokens.tolist() for s in solver.solve(test_set.questions)] for solver in solvers]
+    answers = [[s.tokens.tolist() for s in solver.solve_tokens(test_set.questions)] for solver in solvers]
     assert answers[0] == answers[1] == answers[2]
     (first / "model.safetensors").write_bytes(b"")
     with pytest.raises(CorruptCheckpoint):

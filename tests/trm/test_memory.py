@@ -42,9 +42,9 @@ def test_a_big_puzzle_table_stays_in_its_file(config: RunConfig, tmp_path: Path)
     big = config.model_copy(update={"model": config.model.model_copy(update={"puzzle_ids": ids})})
     few = Splits(load("sudoku-4x4", "test").take(8), None, load("sudoku-4x4", "test").take(8))
     trainer = Trainer(big, few, CPU)
-    trainer.model.puzzle_embedding.copy_(torch.arange(ids).unsqueeze(1).expand(-1, 16))
-    saved = trainer.save(tmp_path)
-    size = str(4 * trainer.model.puzzle_embedding.numel())
+    trainer.state.model.puzzle_embedding.copy_(torch.arange(ids).unsqueeze(1).expand(-1, 16))
+    saved = trainer.state.save(tmp_path)
+    size = str(4 * trainer.state.model.puzzle_embedding.numel())
     out = subprocess.run(
         [sys.executable, "-c", RESIDENT, saved.path, size], capture_output=True, text=True, check=True
     ).stdout
@@ -69,9 +69,9 @@ def test_gradient_checkpointing_changes_no_gradient(config: RunConfig, splits: S
         train = config.train.model_copy(update={"gradient_checkpointing": recomputes})
         model = config.model.model_copy(update={"prefix_tokens": prefix})
         trainer = Trainer(config.model_copy(update={"train": train, "model": model}), splits, CPU)
-        assert trainer.model.layers.recomputes == recomputes
+        assert trainer.state.model.layers.recomputes == recomputes
         trainer.update()
-        gradients.append({name: p.grad for name, p in trainer.model.named_parameters()})
+        gradients.append({name: p.grad for name, p in trainer.state.model.named_parameters()})
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradient, gradients[1][name])
 

@@ -78,14 +78,15 @@ def test_an_update_reads_nothing_from_the_device(changes: dict[str, Any], puzzle
     training = Trainer(recipe(changes), puzzles, META)
     for _ in range(3):
         training.update()
-    tensors = {**dict(training.model.named_parameters()), **training.carry.tensors(), **training.window.tensors()}
+    state = training.state
+    tensors = {**dict(state.model.named_parameters()), **state.carry.tensors(), **state.window.tensors()}
     assert {name for name, tensor in tensors.items() if tensor.device != META} == set()
     with pytest.raises(RuntimeError, match="meta"):
-        training.window.read()  # a report is what waits
+        state.window.read()  # a report is what waits
 
 
 def test_a_solver_step_reads_nothing_but_its_results(puzzles: Splits) -> None:
-    model = Trainer(recipe({}), puzzles, META).model.eval()
+    model = Trainer(recipe({}), puzzles, META).state.model.eval()
     chains = Slots(model, 4, torch.float32)
     chains.enter(puzzles.test.questions[:3])
     for _ in range(2):

@@ -16,6 +16,7 @@ from trm.config.run import RunConfig
 from trm.data.splits import Splits
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint
 from trm.interface.events import Updated
+from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ CPU = torch.device("cpu")
 def saved(trainer: Trainer, tmp_path: Path) -> Path:
     for _ in range(3):
         trainer.update()
-    return Path(trainer.save(tmp_path / "run").path)
+    return Path(trainer.state.save(tmp_path / "run").path)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -85,16 +86,17 @@ def test_a_light_pack_is_smaller_and_can_be_gone_on_from(
     restored = unpack(tmp_path / "light", tmp_path / "out")
     assert verify(restored).config == config
     again = Trainer.resume(restored, splits, CPU)
-    for name, tensor in trainer.model.state_dict().items():
-        assert torch.equal(tensor, again.model.state_dict()[name]), name
-    assert all(tensor.dtype == torch.float32 for tensor in again.ema.shadow.values())  # type: ignore[union-attr]
-    assert bool(again.carry.halted.all())
-    assert [event.step for event in again if isinstance(event, Updated)] == [4, 5, 6, 7, 8]
+    state = again.state
+    for name, tensor in trainer.state.model.state_dict().items():
+        assert torch.equal(tensor, state.model.state_dict()[name]), name
+    assert all(tensor.dtype == torch.float32 for tensor in state.ema.shadow.values())  # type: ignore[union-attr]
+    assert bool(state.carry.halted.all())
+    assert [event.step for event in Session(again).run() if isinstance(event, Updated)] == [4, 5, 6, 7, 8]
 
 
 def test_a_folder_of_checkpoints_means_its_newest_intact_one(saved: Path, trainer: Trainer) -> None:
     trainer.update()
-    younger = Path(trainer.save(saved.parent).path)
+    younger = Path(trainer.state.save(saved.parent).path)
     assert chosen(saved.parent) == younger
     (younger / "model.safetensors").write_bytes(b"")
     assert chosen(saved.parent) == saved == chosen(saved)

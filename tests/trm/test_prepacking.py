@@ -74,6 +74,6 @@ def test_what_multiplies_from_the_left_or_is_narrow_stays_plain(config: RunConfi
 
 def test_a_solver_of_prepacked_weights_answers_the_same(config: RunConfig, puzzles: PuzzleSet) -> None:
     config = wide(config)
-    solved = Solver(built(config), config, CPU).solve(puzzles.questions[:5], keep_trace=True)
+    solved = Solver(built(config), config, CPU).solve_tokens(puzzles.questions[:5], keep_trace=True)
     expected = step(built(config), puzzles.take(5)).logits.argmax(-1)
     assert [s.trace[0].tokens.tolist() for s in solved if s.trace] == expected.tolist()

@@ -21,25 +21,27 @@ from trm.training.trainer import Trainer
 def solver(trainer: Trainer, tmp_path: Path) -> Solver:
     for _ in range(3):
         trainer.update()
-    return Solver.load(trainer.save(tmp_path).path, "cpu")
+    return Solver.load(trainer.state.save(tmp_path).path, "cpu")
 
 
 def test_without_a_threshold_every_puzzle_takes_the_whole_budget(solver: Solver, test_set: PuzzleSet) -> None:
-    solutions = solver.solve(test_set.questions)
+    solutions = solver.solve_tokens(test_set.questions)
     assert [s.steps for s in solutions] == [4] * len(test_set.questions)
     assert not any(s.halted for s in solutions)
-    assert [s.steps for s in solver.solve(test_set.questions[:3], Effort(max_steps=7))] == [7] * 3
+    assert [s.steps for s in solver.solve_tokens(test_set.questions[:3], Effort(max_steps=7))] == [7] * 3
 
 
 def test_a_reached_threshold_ends_thinking(solver: Solver, test_set: PuzzleSet) -> None:
-    [solution] = solver.solve(test_set.questions[:1], Effort(halt_threshold=0.0))
+    [solution] = solver.solve_tokens(test_set.questions[:1], Effort(halt_threshold=0.0))
     assert (solution.steps, solution.halted) == (1, True)
 
 
 def test_puzzles_that_halt_early_answer_as_at_that_step(solver: Solver, test_set: PuzzleSet) -> None:
-    traces = [s.trace or () for s in solver.solve(test_set.questions, keep_trace=True)]
+    traces = [s.trace or () for s in solver.solve_tokens(test_set.questions, keep_trace=True)]
     threshold = float(np.median([t[1].halt_probability for t in traces]))
-    for trace, solution in zip(traces, solver.solve(test_set.questions, Effort(halt_threshold=threshold)), strict=True):
+    for trace, solution in zip(
+        traces, solver.solve_tokens(test_set.questions, Effort(halt_threshold=threshold)), strict=True
+    ):
         expected = next((t for t in trace if t.halt_probability >= threshold), trace[-1])
         assert solution.steps == expected.step
         assert np.array_equal(solution.tokens, expected.tokens)
@@ -47,7 +49,7 @@ def test_puzzles_that_halt_early_answer_as_at_that_step(solver: Solver, test_set
 
 def test_steps_are_told_as_they_happen(solver: Solver, test_set: PuzzleSet) -> None:
     told: list[SolveStep] = []
-    [solution] = solver.solve(test_set.questions[:1], on_step=told.append, keep_trace=True)
+    [solution] = solver.solve_tokens(test_set.questions[:1], on_step=told.append, keep_trace=True)
     assert [step.step for step in told] == [1, 2, 3, 4]
     assert solution.trace == tuple(told)
     assert told[-1].halted
@@ -57,7 +59,7 @@ def test_steps_are_told_as_they_happen(solver: Solver, test_set: PuzzleSet) -> N
 
 
 def test_an_answer_is_given_in_symbols_and_numbers(solver: Solver, test_set: PuzzleSet) -> None:
-    [solution] = solver.solve(test_set.answers[:1], Effort(max_steps=1))
+    [solution] = solver.solve_tokens(test_set.answers[:1], Effort(max_steps=1))
     assert solution.answer == grids.text(solver.spec, solution.tokens)
     assert ["".join(row) for row in solution.board] == [solution.answer[i : i + 4] for i in range(0, 16, 4)]
     right = replace(solution, tokens=test_set.answers[0])

@@ -16,13 +16,14 @@ from trm.config.presets import resolve
 from trm.config.run import RunConfig
 from trm.data.splits import Splits, load_splits
 from trm.errors import ConfigError, NonFiniteLoss
-from trm.interface.events import CheckpointDue, Evaluated, Event, Finished, Started, StepMetrics, Updated
+from trm.interface.events import CheckpointSaved, Evaluated, Event, Finished, Started, StepMetrics, Updated
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.datasets.datasets import load, save_dataset, spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.symmetries.symmetry import random_symmetry
 from trm.solving.solver import Solver
 from trm.training.carry import Carry, explored, halts
+from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -38,25 +39,30 @@ def changed(config: RunConfig, changes: dict[str, Any]) -> RunConfig:
     return RunConfig.model_validate(sections)
 
 
+def run(trainer: Trainer, out: Path | None = None) -> list[Event]:
+    """All events of a training."""
+    return list(Session(trainer, out=out).run())
+
+
 def news(events: list[Event]) -> list[dict[str, Any]]:
     """What the events say by step, wall-clock fields left out; a validation is told when it is done, not always at one place."""
     kept = sorted((e for e in events if isinstance(e, StepMetrics | Evaluated)), key=lambda e: (e.step, e.name))
     return [{k: v for k, v in e.as_dict().items() if k not in CLOCKED} for e in kept]
 
 
-def test_events_come_in_order(trainer: Trainer) -> None:
-    events = list(trainer)
+def test_events_come_in_order(trainer: Trainer, tmp_path: Path) -> None:
+    events = run(trainer, tmp_path)
     assert isinstance(events[0], Started)
     assert isinstance(events[-1], Finished)
     assert [e.step for e in events if isinstance(e, Updated)] == list(range(1, 9))
     assert [e.step for e in events if isinstance(e, StepMetrics)] == [3, 6, 8]
     evaluations = [(e.split, e.step) for e in events if isinstance(e, Evaluated)]
     assert evaluations == [("validation", 4), ("validation", 8), ("test", 8)]
-    assert [e.step for e in events if isinstance(e, CheckpointDue)] == [4, 8]
+    assert [e.step for e in events if isinstance(e, CheckpointSaved)] == [4, 8]
 
 
 def test_step_metrics_account_for_every_slot(trainer: Trainer) -> None:
-    metrics = [e for e in trainer if isinstance(e, StepMetrics)]
+    metrics = [e for e in run(trainer) if isinstance(e, StepMetrics)]
     assert [sum(m.slots) for m in metrics] == [3 * 8, 3 * 8, 2 * 8]
     assert metrics[0].slots[0] >= 8  # every slot began in the window
     for m in metrics:
@@ -80,23 +86,22 @@ def test_resuming_is_bit_identical(
 ) -> None:
     config = changed(config, changes)
     straight = Trainer(config, splits, CPU)
-    expected = news(list(straight))
+    expected = news(run(straight))
     first, before = Trainer(config, splits, CPU), []
-    for event in first:
+    for event in Session(first).run():
         before.append(event)
         if isinstance(event, Updated) and event.step == stop_at:
-            saved = first.save(tmp_path)
-            before += first.found()
+            saved = first.state.save(tmp_path)
             break
     second = Trainer.resume(Path(saved.path), splits, CPU)
-    after = list(second)
+    after = run(second)
     assert isinstance(after[0], Started)
     assert after[0].resumed_from == stop_at
     assert news(before + after) == expected
-    for name, tensor in straight.model.state_dict().items():
-        assert torch.equal(tensor, second.model.state_dict()[name]), name
-    for name, tensor in straight.ema.shadow.items():  # type: ignore[union-attr]
-        assert torch.equal(tensor, second.ema.shadow[name]), name  # type: ignore[union-attr]
+    for name, tensor in straight.state.model.state_dict().items():
+        assert torch.equal(tensor, second.state.model.state_dict()[name]), name
+    for name, tensor in straight.state.ema.shadow.items():  # type: ignore[union-attr]
+        assert torch.equal(tensor, second.state.ema.shadow[name]), name  # type: ignore[union-attr]
 
 
 def test_threads_add_up_the_same_sums_every_time(splits: Splits) -> None:
@@ -106,33 +111,33 @@ def test_threads_add_up_the_same_sums_every_time(splits: Splits) -> None:
     for _ in range(5):
         first.update()
         second.update()
-    for name, tensor in first.model.named_parameters():
-        assert torch.equal(dict(second.model.named_parameters())[name], tensor), name
+    for name, tensor in first.state.model.named_parameters():
+        assert torch.equal(dict(second.state.model.named_parameters())[name], tensor), name
 
 
 def test_puzzle_embedding_learns_by_sign(trainer: Trainer) -> None:
     trainer.update()
     rate = trainer.config.train.puzzle_learning_rate / trainer.config.train.warmup_steps
-    torch.testing.assert_close(trainer.model.puzzle_embedding.abs(), torch.full((1, 16), rate))
+    torch.testing.assert_close(trainer.state.model.puzzle_embedding.abs(), torch.full((1, 16), rate))
 
 
 def test_training_learns(config: RunConfig, splits: Splits) -> None:
     longer = config.model_copy(update={"train": config.train.model_copy(update={"steps": 60, "log_every": 20})})
-    losses = [e.lm_loss for e in Trainer(longer, splits, CPU) if isinstance(e, StepMetrics)]
+    losses = [e.lm_loss for e in run(Trainer(longer, splits, CPU)) if isinstance(e, StepMetrics)]
     assert losses[-1] < losses[0]
 
 
 def test_a_loss_that_is_not_finite_is_an_error(trainer: Trainer) -> None:
-    trainer.model.embedding.data.fill_(float("nan"))
+    trainer.state.model.embedding.data.fill_(float("nan"))
     with pytest.raises(NonFiniteLoss, match=r"at step 1; .* embedding"):
-        list(trainer)
+        run(trainer)
 
 
 def test_a_broken_state_is_never_saved(trainer: Trainer, tmp_path: Path) -> None:
-    list(trainer)
-    trainer.window.bad_step += 7  # as on a GPU, where the loss is looked at later
+    run(trainer)
+    trainer.state.window.bad_step += 7  # as on a GPU, where the loss is looked at later
     with pytest.raises(NonFiniteLoss, match=r"at step 7"):
-        trainer.save(tmp_path)
+        trainer.state.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -156,48 +161,48 @@ def test_exploration_delays_halting_for_some_slots() -> None:
 
 def test_only_halted_slots_take_new_puzzles(trainer: Trainer) -> None:
     trainer.update()
-    trainer.carry.halted.copy_(torch.tensor([True] + [False] * 7))
-    kept, steps = trainer.carry.inputs[1:].clone(), trainer.carry.steps.clone()
-    position = trainer.feed.position
+    trainer.state.carry.halted.copy_(torch.tensor([True] + [False] * 7))
+    kept, steps = trainer.state.carry.inputs[1:].clone(), trainer.state.carry.steps.clone()
+    position = trainer.state.feed.position
     trainer.update()
-    assert torch.equal(trainer.carry.inputs[1:], kept)
-    assert trainer.carry.steps.tolist() == [1, *(steps[1:] + 1).tolist()]
-    assert trainer.feed.position == position + 1
+    assert torch.equal(trainer.state.carry.inputs[1:], kept)
+    assert trainer.state.carry.steps.tolist() == [1, *(steps[1:] + 1).tolist()]
+    assert trainer.state.feed.position == position + 1
 
 
 def test_an_empty_carry_is_all_halted(trainer: Trainer) -> None:
-    carry = Carry.empty(trainer.model, 3, 16, torch.float32)
+    carry = Carry.empty(trainer.state.model, 3, 16, torch.float32)
     assert carry.halted.all()
     assert carry.y.shape == (3, 17, 16)
 
 
 def test_the_average_stops_when_training_stops(config: RunConfig, splits: Splits) -> None:
     trainer = Trainer(config, splits, CPU)
-    for event in trainer:
+    for event in Session(trainer).run():
         if isinstance(event, Updated) and event.step == 8:
-            shadow = {name: tensor.clone() for name, tensor in trainer.ema.shadow.items()}  # type: ignore[union-attr]
-    assert list(trainer)[1:] == [] or isinstance(list(trainer)[-1], Finished)
-    assert all(torch.equal(tensor, trainer.ema.shadow[name]) for name, tensor in shadow.items())  # type: ignore[union-attr]
+            shadow = {name: tensor.clone() for name, tensor in trainer.state.ema.shadow.items()}  # type: ignore[union-attr]
+    assert run(trainer)[1:] == [] or isinstance(run(trainer)[-1], Finished)
+    assert all(torch.equal(tensor, trainer.state.ema.shadow[name]) for name, tensor in shadow.items())  # type: ignore[union-attr]
 
 
 def test_the_best_weights_are_tested_and_shipped(config: RunConfig, splits: Splits, tmp_path: Path) -> None:
     trainer = Trainer(changed(config, {"train.keep_best": True}), splits, CPU)
-    for event in trainer:
+    for event in Session(trainer).run():
         if isinstance(event, Evaluated) and event.step == 4:
-            trainer.best.score = (2.0, 2.0)  # nothing later can beat it
-            best = {name: tensor.clone() for name, tensor in trainer.best.weights.items()}
-    saved = trainer.save(tmp_path)
+            trainer.state.best.score = (2.0, 2.0)  # nothing later can beat it
+            best = {name: tensor.clone() for name, tensor in trainer.state.best.weights.items()}
+    saved = trainer.state.save(tmp_path)
     solver = Solver.load(saved.path, "cpu")
-    assert trainer.best.step == 4
+    assert trainer.state.best.step == 4
     assert all(torch.equal(tensor, solver.model.state_dict()[name]) for name, tensor in best.items())
-    assert any(not torch.equal(tensor, trainer.ema.shadow[name]) for name, tensor in best.items())  # type: ignore[union-attr]
+    assert any(not torch.equal(tensor, trainer.state.ema.shadow[name]) for name, tensor in best.items())  # type: ignore[union-attr]
 
 
 def test_patience_ends_a_training_that_no_longer_improves(config: RunConfig, splits: Splits) -> None:
     trainer = Trainer(changed(config, {"train.patience": 1, "train.steps": 40}), splits, CPU)
-    trainer.best.score = (2.0, 2.0)
-    events = list(trainer)
-    assert trainer.step == 4
+    trainer.state.best.score = (2.0, 2.0)
+    events = run(trainer)
+    assert trainer.state.step == 4
     assert [e.split for e in events if isinstance(e, Evaluated)] == ["validation", "test"]
     assert isinstance(events[-1], Finished)
 
@@ -206,14 +211,14 @@ def test_patience_ends_a_training_that_no_longer_improves(config: RunConfig, spl
 def test_every_ablation_trains_and_solves(name: str, config: RunConfig, splits: Splits, tmp_path: Path) -> None:
     base = changed(config, {"model.latent_steps": 3, "train.steps": 3, "train.test_puzzles": 8})
     trainer = Trainer(changed(base, ABLATIONS[name].changes(base.model)), splits, CPU)
-    events = list(trainer)
+    events = run(trainer)
     assert isinstance(events[-1], Finished)
-    weights = {n: p.detach().clone() for n, p in trainer.model.named_parameters()}
+    weights = {n: p.detach().clone() for n, p in trainer.state.model.named_parameters()}
     fresh = TinyRecursiveModel(trainer.config.model, splits.spec)
     fresh.initialise(torch.Generator().manual_seed(0))
     still = [n for n, p in fresh.named_parameters() if torch.equal(p, weights[n]) and n != "halt_head.weight"]
     assert still == []  # every weight was trained
-    [solution] = Solver.load(trainer.save(tmp_path).path, "cpu").solve(splits.test.questions[:1])
+    [solution] = Solver.load(trainer.state.save(tmp_path).path, "cpu").solve_tokens(splits.test.questions[:1])
     assert solution.steps == trainer.config.model.max_supervision_steps
 
 
@@ -233,7 +238,7 @@ def test_test_puzzles_seen_in_training_are_counted(config: RunConfig, splits: Sp
     turned = replace(
         train.take(3), questions=symmetry.apply(train.questions[:3]), answers=symmetry.apply(train.answers[:3])
     )
-    started = next(iter(Trainer(config, Splits(train, None, turned), CPU)))
+    started = next(Session(Trainer(config, Splits(train, None, turned), CPU)).run())
     assert isinstance(started, Started)
     assert started.overlap == 3
     assert splits.overlap == 0

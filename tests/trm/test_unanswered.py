@@ -20,6 +20,7 @@ from trm.json_text import from_json, to_json
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.scoring import PADDING
 from trm.solving.solver import Solver
+from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -39,7 +40,7 @@ def forgotten(puzzles: PuzzleSet, known: int) -> PuzzleSet:
 
 
 def evaluated(trainer: Trainer, puzzles: PuzzleSet) -> Evaluated:
-    return evaluate(trainer.model, puzzles, step=0, split="test", dtype=torch.float32, batch_size=8)
+    return evaluate(trainer.state.model, puzzles, step=0, split="test", dtype=torch.float32, batch_size=8)
 
 
 def test_a_mean_is_over_what_has_an_answer(trainer: Trainer, test_set: PuzzleSet) -> None:
@@ -63,14 +64,14 @@ def test_a_training_without_test_answers_is_finished_and_saved(
     config = config.model_copy(update={"train": config.train.model_copy(update={"keep_best": True})})
     unanswered = forgotten(test_set, 0)
     trainer = Trainer(config, Splits(splits.train, unanswered, unanswered), CPU)
-    told = list(trainer)
+    told = list(Session(trainer).run())
     assert [event.exact_accuracy for event in told if isinstance(event, Evaluated)] == [None] * 3
-    assert (trainer.best.score, trainer.best.weights) == (None, {})
-    assert trainer.save(tmp_path).metrics["test_exact_accuracy"] is None
+    assert (trainer.state.best.score, trainer.state.best.weights) == (None, {})
+    assert trainer.state.save(tmp_path).metrics["test_exact_accuracy"] is None
 
 
 def test_a_model_card_needs_answers(trainer: Trainer, config: RunConfig, test_set: PuzzleSet) -> None:
-    solver = Solver(trainer.model, config, CPU)
+    solver = Solver(trainer.state.model, config, CPU)
     with pytest.raises(DatasetError, match="no answers to compare with"):
         measure(solver, forgotten(test_set, 0), dataset="mine", split="test")
     assert measure(solver, forgotten(test_set, 2), dataset="mine", split="test").exact.n == 2
@@ -118,10 +119,10 @@ def test_json_has_no_numbers_that_are_not_finite() -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite_are_no_model(trainer: Trainer, tmp_path: Path, value: float) -> None:
-    trainer.model.embedding.data[0, 0] = value
-    saved = trainer.save(tmp_path).path
-    if trainer.ema is not None:
-        trainer.ema.shadow["embedding"][0, 0] = value
-        saved = trainer.save(tmp_path).path
+    trainer.state.model.embedding.data[0, 0] = value
+    saved = trainer.state.save(tmp_path).path
+    if trainer.state.ema is not None:
+        trainer.state.ema.shadow["embedding"][0, 0] = value
+        saved = trainer.state.save(tmp_path).path
     with pytest.raises(CorruptCheckpoint, match=r"embedding .* infinite or not a number"):
         Solver.load(saved, "cpu")

@@ -12,6 +12,7 @@ from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.data.augment import sudoku_cells, sudoku_digits
 from trm.errors import WrongGridSize
+from trm.interface.effort import Effort
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.maze import spec_for as spec_for_maze
@@ -123,11 +124,23 @@ def test_a_solver_answers_other_sizes_as_a_model_made_for_them() -> None:
     config = RunConfig(preset="x", dataset="x", puzzle=nine, model=UNITS, train=TrainConfig(precision="float32"))
     model, alone = made(nine).float(), made(four.spec).float()
     alone.load_state_dict(model.state_dict())
-    ours = Solver(model, config, CPU).sized(four.spec).solve(four.questions)
-    theirs = Solver(alone, config.model_copy(update={"puzzle": four.spec}), CPU).solve(four.questions)
-    assert [s.answer.tolist() for s in ours] == [s.answer.tolist() for s in theirs]
+    ours = Solver(model, config, CPU).sized(four.spec).solve_tokens(four.questions)
+    theirs = Solver(alone, config.model_copy(update={"puzzle": four.spec}), CPU).solve_tokens(four.questions)
+    assert [s.answer for s in ours] == [s.answer for s in theirs]
     with pytest.raises(WrongGridSize, match="sudoku puzzles of every size"):
         Solver(model, config, CPU).sized(spec_for_maze(9, 9))
+
+
+def test_a_text_is_solved_in_the_size_that_it_has() -> None:
+    config = RunConfig(preset="x", dataset="x", puzzle=spec_for(9), model=UNITS, train=TrainConfig(precision="float32"))
+    solver = Solver(made(spec_for(9)).float(), config, CPU)
+    solutions = solver.solve_all(
+        ["...4....2....4.3", "." * 36, "1" + "." * 80, "...4....2....4.3"], Effort(max_steps=1)
+    )
+    assert [len(solution.answer) for solution in solutions] == [16, 36, 81, 16]
+    assert len(str(solutions[0]).splitlines()) == 4 + 1
+    with pytest.raises(WrongGridSize, match="no 5x5 Sudoku"):
+        solver.solve("." * 25)
 
 
 def test_a_model_of_one_size_says_so() -> None:

@@ -43,7 +43,7 @@ def saved(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint's folder."""
     few = load("sudoku-4x4", "test").take(8)
     trainer = Trainer(config, Splits(few, None, few), torch.device("cpu"))
-    return Path(trainer.save(tmp_path_factory.mktemp("model")).path)
+    return Path(trainer.state.save(tmp_path_factory.mktemp("model")).path)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import sys
 import psutil
 import pytest
 
+from trm.interface.events import Event, Updated
 from workers.training.child import Child
 
 
@@ -13,8 +14,8 @@ def child(code: str) -> Child:
     return Child([sys.executable, "-c", code])
 
 
-def all_events(process: Child) -> list[dict[str, object]]:
-    events = list[dict[str, object]]()
+def all_events(process: Child) -> list[Event]:
+    events = list[Event]()
     while True:
         try:
             event = process.next_event(10)
@@ -26,9 +27,9 @@ def all_events(process: Child) -> list[dict[str, object]]:
 
 def test_lines_become_events_and_noise_becomes_last_words() -> None:
     process = child(
-        "import sys; print('{\"event\": \"a\"}'); print('noise'); print('oops', file=sys.stderr); sys.exit(3)"
+        "import sys; print('{\"event\": \"updated\", \"step\": 3}'); print('noise'); print('oops', file=sys.stderr); sys.exit(3)"
     )
-    assert all_events(process) == [{"event": "a"}]
+    assert all_events(process) == [Updated(3)]
     assert process.close() == 3
     assert set(process.last_words.splitlines()) == {"noise", "oops"}
 
@@ -46,11 +47,11 @@ def test_closing_kills_the_whole_group() -> None:
     process = child(
         "import subprocess, json, time\n"
         "p = subprocess.Popen(['sleep', '60'])\n"
-        "print(json.dumps({'pid': p.pid}), flush=True)\n"
+        "print(json.dumps({'event': 'updated', 'step': p.pid}), flush=True)\n"
         "time.sleep(60)"
     )
     event = process.next_event(10)
-    assert event is not None
-    grandchild = psutil.Process(event["pid"])
+    assert isinstance(event, Updated)
+    grandchild = psutil.Process(event.step)
     assert process.close() == -signal.SIGKILL
     grandchild.wait(10)

@@ -46,6 +46,7 @@ DIED = outcome.of_death(-11, "")
         ([("trainer_died", 7), ("trainer_died", 7), ("worker_lost", 7)], Then.RETRY),
         ([("trainer_died", 7), (None, 7), ("trainer_died", 7)], Then.RETRY),
         ([("device_unavailable", 7), ("trainer_died", 7), ("trainer_died", 7)], Then.QUARANTINE),
+        ([("rank_failed", 7), ("trainer_died", 7)], Then.QUARANTINE),
     ],
 )
 def test_a_job_that_kills_its_trainer_again_and_again_at_one_step_is_poison(

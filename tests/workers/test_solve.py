@@ -37,7 +37,7 @@ def models(worker: Worker[SolveMetrics]) -> Models:
 
 @pytest.fixture
 def ask(worker: Worker[SolveMetrics], models: Models) -> Ask:
-    thinker = Thinker(worker.metrics)
+    thinker = Thinker(worker.metrics, worker.cores)
     return lambda claim: solve(worker, claim, models, thinker)
 
 
@@ -169,7 +169,7 @@ def test_a_shipped_model_solves_without_any_training(worker: Worker[SolveMetrics
         made = new_job(session, JobKind.SOLVE, request, pretrained="sudoku-6x6", total_steps=1)
         claim = leases.claim(session, made.id, worker.name, 30)
     assert claim is not None
-    result = solve(worker, claim, Models(worker), Thinker(worker.metrics))
+    result = solve(worker, claim, Models(worker), Thinker(worker.metrics, worker.cores))
     assert (result["n"], result["verified"]) == (1, 1)
 
 

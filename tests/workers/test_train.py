@@ -23,15 +23,18 @@ from services.registry.storage.artifacts import is_checkpoint
 from services.registry.storage.storage import Storage
 from tests.fresh import new_job
 from trm.config.run import RunConfig
+from trm.interface.events import Evaluating, Finished, Updated, parse
 from workers import attempt, outcome
 from workers.attempt import Failed
 from workers.context import Worker
 from workers.reaper import Reaper
 from workers.retention import clear_out
 from workers.training.journal import Journal
+from workers.training.tempo import Tempo
 from workers.training.train import train
 
 STEPS, EVERY = 12, 2
+FINISHED = Finished(STEPS, seconds=1.0, exact_accuracy=None, peak_bytes=0)
 Submit = Callable[..., Claim]
 
 
@@ -155,37 +158,47 @@ def test_what_was_stored_without_the_lease_is_removed(
 
 
 def test_a_slow_database_gets_more_rows_at_once(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
 ) -> None:
     trainer.settings = trainer.settings.model_copy(update={"metrics_batch_seconds": 0.5})
-    journal = Journal(trainer, submit_training())
+    journal = Journal(trainer, submit_training(), Tempo(config))
     listen(database.engine, "begin", lambda _: time.sleep(1))
-    journal.take({"event": "finished"})
+    journal.take(FINISHED)
     journal.write()
-    journal.take({"event": "finished"})
+    journal.take(FINISHED)
     assert not journal.is_due  # although the write took longer than a row may wait
 
 
 def test_how_far_an_evaluation_is_is_told_and_progress_never_goes_back(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
 ) -> None:
     claim = submit_training()
-    journal = Journal(trainer, claim)
-    journal.take({"event": "updated", "step": STEPS})
-    told = {"step": STEPS - 1, "split": "validation", "n": 500, "through": 32}  # of weights of the step before
-    journal.take({"event": "evaluating", **told})
+    journal = Journal(trainer, claim, Tempo(config))
+    journal.take(Updated(STEPS))
+    journal.take(Evaluating(STEPS - 1, "validation", n=500, through=32))  # of weights of the step before
     journal.write()
+    told = {"step": STEPS - 1, "split": "validation", "n": 500, "through": 32}
     assert events(database, claim) == [{"type": "evaluating", **told}]
     with database.transaction() as session:
         assert jobs.get(session, claim.job_id).step == STEPS
 
 
+def test_an_event_of_a_newer_version_is_kept_as_it_came(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
+) -> None:
+    claim = submit_training()
+    journal = Journal(trainer, claim, Tempo(config))
+    journal.take(parse('{"event": "rested", "step": 3, "why": {"heat": 81.5}}'))
+    journal.write()
+    assert events(database, claim) == [{"type": "rested", "step": 3, "why": {"heat": 81.5}}]
+
+
 def test_an_attempt_does_not_end_before_the_database_has_taken_everything(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
 ) -> None:
     claim, tries = submit_training(), iter(range(3))
-    journal = Journal(trainer, claim)
-    journal.take({"event": "finished", "step": STEPS})
+    journal = Journal(trainer, claim, Tempo(config))
+    journal.take(FINISHED)
 
     def refuse(_: object) -> None:
         if next(tries, None) is not None:

@@ -14,8 +14,8 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from torch import Tensor
 
 from trm.checkpoints import tensor_file
 from trm.config.run import RunConfig
-from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, StorageFull
+from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, SeveralRuns, StorageFull
 from trm.foreign import HEAD, describe
 from trm.interface.events import CheckpointSaved
 from trm.json_text import from_json, to_json
@@ -62,7 +62,6 @@ class Snapshot:
     config: RunConfig
     metrics: dict[str, float | None]
     progress: dict[str, int]
-    completed: "Callable[[Snapshot], Snapshot] | None" = None  # with what is still being found out, once it is
 
     @classmethod
     def of(
@@ -86,8 +85,6 @@ class Snapshot:
 
         Raises StorageFull when the disk has no room; nothing is left behind then.
         """
-        if self.completed is not None:
-            return self.completed(self).write(folder)
         begun = time.monotonic()
         with staged(folder) as staging:
             files = {}
@@ -250,6 +247,40 @@ def step_folder(out: Path, step: int) -> Path:
     return out / f"step_{step:08d}"
 
 
+def require_room_for_run(out: Path, config: RunConfig | None) -> None:
+    """Raises SeveralRuns when `out` holds checkpoints of other trainings than the one that is resumed: for a new one, any."""
+    others = [folder.name for folder, its in _runs(out).items() if its != config]
+    if others:
+        raise SeveralRuns(
+            f"{out} holds checkpoints of another training ({_listed(others)}). Go on with that one by --resume {out}, or choose "
+            "another folder with --out."
+        )
+
+
+def _require_one_run(out: Path) -> None:
+    runs = _runs(out)
+    last = next(reversed(runs.values()), None)
+    others = [folder.name for folder, its in runs.items() if its != last]
+    if others:
+        raise SeveralRuns(
+            f"{out} holds checkpoints of several trainings: {_listed(others)} belong to another one than {next(reversed(runs)).name}. "
+            "Name the one to go on from with --resume, and another folder with --out."
+        )
+
+
+def _runs(out: Path) -> dict[Path, RunConfig]:
+    """The configurations of the checkpoints below a folder, by step; what cannot be read is left out."""
+    found = {}
+    for folder in sorted(out.glob("step_*")):
+        with suppress(CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint):
+            found[folder] = read_meta(folder).config
+    return found
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+
+
 def newest(out: Path) -> Path:
     """The newest intact checkpoint below `out`, damaged ones passed over; raises CheckpointNotFound."""
     for folder in sorted(out.glob("step_*"), reverse=True):
@@ -262,5 +293,8 @@ def newest(out: Path) -> Path:
 
 
 def chosen(folder: Path) -> Path:
-    """The checkpoint itself, or the newest intact one below a folder of them; raises CheckpointNotFound."""
-    return folder if (folder / META).exists() else newest(folder)
+    """The checkpoint itself, or the newest intact one below a folder of them; raises CheckpointNotFound, or SeveralRuns."""
+    if (folder / META).exists():
+        return folder
+    _require_one_run(folder)
+    return newest(folder)

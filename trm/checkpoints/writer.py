@@ -5,16 +5,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from trm.checkpoints.checkpoint import Snapshot, step_folder
+from trm.checkpoints.checkpoint import Snapshot
 from trm.errors import StorageFull
 from trm.interface.events import CheckpointFailed, CheckpointSaved
 
 
 class CheckpointWriter:
-    """One checkpoint at a time below a folder, in a thread of its own; leaving the context waits for the last."""
+    """One checkpoint at a time, in a thread of its own; leaving the context waits for the last."""
 
-    def __init__(self, out: Path) -> None:
-        self.out = out
+    def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._writing: Future[CheckpointSaved | CheckpointFailed] | None = None
         self.last: CheckpointSaved | CheckpointFailed | None = None  # what became of the one before
@@ -25,10 +24,10 @@ class CheckpointWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._thread.shutdown(wait=True)
 
-    def begin(self, snapshot: Snapshot) -> list[CheckpointSaved | CheckpointFailed]:
-        """Begin to write; waits for the one before, and returns what became of it if that was not told yet."""
+    def begin(self, snapshot: Snapshot, folder: Path) -> list[CheckpointSaved | CheckpointFailed]:
+        """Begin to write to this folder; waits for the one before, and returns what became of it if that was not told yet."""
         before = self.wait()
-        self._writing = self._thread.submit(_written, snapshot, step_folder(self.out, snapshot.step))
+        self._writing = self._thread.submit(_written, snapshot, folder)
         return before
 
     def ready(self) -> list[CheckpointSaved | CheckpointFailed]:

@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from trm.cli.reference import PAGES
 from trm.config.presets import PRESETS
+
+WIDE = 120  # characters: in fewer the texts beside the names become columns of single words
 
 
 def inspect(
@@ -22,7 +24,7 @@ def inspect(
         print(PAGES[page](), end="")
         return
     if checkpoint is None or presets:
-        console.print(_presets())
+        Console(highlight=False, width=max(console.width, WIDE)).print(_presets())
         return
     from trm.checkpoints.checkpoint import verify
 
@@ -37,7 +39,8 @@ def inspect(
 
 
 def _presets() -> Table:
-    table = Table("preset", "data set", "what", title="Presets", title_justify="left")
+    names = (Column(heading, no_wrap=True) for heading in ("preset", "data set"))  # a name that is cut is no name
+    table = Table(*names, "what", "hardware", title="Presets", title_justify="left")
     for preset in PRESETS.values():
-        table.add_row(preset.name, preset.dataset, preset.summary)
+        table.add_row(preset.name, preset.dataset, preset.summary, preset.hardware)
     return table

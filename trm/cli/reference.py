@@ -21,16 +21,17 @@ def presets() -> str:
         "# Presets",
         "",
         "Written by `python -m trm inspect --page presets`. Parameters are trained weights without the puzzle embedding table, depth",
-        "is the layers that a signal passes in one supervision step. [Every setting](settings.md) can be changed.",
+        "is the layers that a signal passes in one supervision step, times are rough estimates by arithmetic.",
+        "[Every setting](settings.md) can be changed.",
         "",
-        "| preset | data set | parameters | depth | updates | what |",
-        "|---|---|---:|---:|---:|---|",
+        "| preset | data set | parameters | depth | updates | what | hardware |",
+        "|---|---|---:|---:|---:|---|---|",
     ]
     for preset in PRESETS.values():
         with torch.device("meta"):
             model = TinyRecursiveModel(preset.model.model_copy(update={"puzzle_ids": 1}), spec_of(preset.dataset))
         sizes = f"{model.parameter_count():,} | {preset.model.effective_depth} | {preset.train.steps:,}"
-        lines.append(f"| `{preset.name}` | {preset.dataset} | {sizes} | {preset.summary} |")
+        lines.append(f"| `{preset.name}` | {preset.dataset} | {sizes} | {preset.summary} | {preset.hardware} |")
     return "\n".join(lines) + "\n"
 
 

@@ -9,11 +9,12 @@ from rich.console import Console
 
 from trm.cli.overrides import effort_of
 from trm.cli.source import Checkpoint, Model, folder_of
+from trm.errors import ConfigError
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
-from trm.puzzles.grids import parse
 from trm.puzzles.reading.text import open_text
-from trm.puzzles.rules import require_consistent
+
+SUFFIXES = (".txt", ".csv", ".json", ".sdk", ".sdm", ".ss")  # no puzzle ends like this
 
 if TYPE_CHECKING:
     from trm.interface.solution import Solution
@@ -38,12 +39,13 @@ def solve(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Solve a puzzle; halts at probability 1/2 unless an effort is given. Exits 2 when the rules do not verify the answer."""
+    folder, asked, cells = folder_of(checkpoint, model), effort_of(effort or ["halt_threshold=0.5"]), _read(puzzle)
     from trm.interface.solution import SolveStep
-    from trm.solving.solver import Solver
+    from trm.solving.solver import Solver  # takes seconds: not before the simple mistakes are found
 
-    solver, console = Solver.load(folder_of(checkpoint, model), device), Console(highlight=False)
-    question = parse(solver.spec, _given(puzzle))
-    require_consistent(solver.spec, question)
+    solver, console = Solver.load(folder, device), Console(highlight=False)
+    spec, question = solver.parse(cells)
+    solver = solver.sized(spec)
     previous = question
 
     def show(step: SolveStep) -> None:
@@ -55,8 +57,7 @@ def solve(
         console.print(render(solver.spec, step.tokens, givens=question, previous=previous))
         previous = step.tokens
 
-    asked = effort_of(effort or ["halt_threshold=0.5"])
-    [solution] = solver.solve(question[None], asked, on_step=show if steps else None)
+    [solution] = solver.solve_tokens(question[None], asked, on_step=show if steps else None)
     if not steps:
         console.print(render(solver.spec, solution.tokens, givens=question))
     if picture is not None:
@@ -66,7 +67,7 @@ def solve(
         raise typer.Exit(2)
 
 
-def _given(puzzle: str) -> str:
+def _read(puzzle: str) -> str:
     """The cells as they were written: the argument itself, or the text of the file or of stdin that it names."""
     if puzzle == "-":
         with open_text(sys.stdin.buffer) as text:
@@ -75,6 +76,8 @@ def _given(puzzle: str) -> str:
     if len(puzzle) < LONGEST_NAME and path.is_file():
         with open_text(path) as text:
             return text.read(LONGEST)
+    if puzzle.endswith(SUFFIXES):
+        raise ConfigError(f"There is no file {puzzle}. Give the puzzle's cells, or a file that holds them.")
     return puzzle
 
 

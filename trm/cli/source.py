@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trm.errors import ConfigError
+from trm.errors import CheckpointNotFound, ConfigError
 from trm.interface.pretrained import pretrained
 
 Checkpoint = Annotated[Path | None, typer.Option(help="A checkpoint folder, or an exported model.")]
@@ -13,7 +13,11 @@ Model = Annotated[str | None, typer.Option(help="A model that ships with the pac
 
 
 def folder_of(checkpoint: Path | None, model: str | None) -> Path:
-    """The folder to load; raises ConfigError unless one of the two is given, UnknownModel."""
+    """The folder to load; raises ConfigError unless one of the two is given, CheckpointNotFound, UnknownModel."""
     if (checkpoint is None) == (model is None):
         raise ConfigError("Give either --checkpoint with a folder, or --model with the name of a shipped model.")
-    return checkpoint if checkpoint is not None else pretrained(model or "").folder
+    if checkpoint is None:
+        return pretrained(model or "").folder
+    if not checkpoint.exists():
+        raise CheckpointNotFound(f"There is no checkpoint {checkpoint}.")
+    return checkpoint

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,24 +9,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trm.cli.overrides import parsed
-from trm.cli.pace import Pace
-from trm.cli.progress import Reporter
 from trm.cli.remarks import tell_remarks
 from trm.config.presets import get_preset, resolve
 from trm.config.run import CompileChoice, RunConfig
-from trm.errors import ConfigError, NonFiniteLoss, TrmError
-from trm.interface.events import CheckpointDue, Evaluating, Event, Failed, Finished, Stopped, Updated
+from trm.errors import CheckpointNotFound, ConfigError, NonFiniteLoss, TrmError
+from trm.interface.events import Event, Failed
+from trm.interface.progress import Reporter
+from trm.network.cores import available
 from trm.puzzles.datasets.datasets import spec_of
+from trm.training.pace import Pace
+
+DEFAULT = "sudoku-4x4"  # a preset
 
 if TYPE_CHECKING:
-    from trm.checkpoints.writer import CheckpointWriter
     from trm.training.ranks import Ranks
-    from trm.training.trainer import Trainer
+    from trm.training.session import Session
 
 
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoints.")] = Path("checkpoints"),
-    preset: Annotated[str, typer.Option(help="A named recipe; see `trm inspect --presets`.")] = "sudoku-4x4",
+    preset: Annotated[
+        str | None, typer.Option(help=f"A named recipe, {DEFAULT} unless given; see `trm inspect --presets`.")
+    ] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=200.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="A whole configuration as JSON, instead of preset and --set.")
@@ -69,20 +72,38 @@ def train(
             "--compile", help="auto, always or never: fuse the network's kernels; auto does for large models."
         ),
     ] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Cores to compute with; all that affinity and cgroup allow unless given.")
+    ] = None,
     events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,
 ) -> None:
     """Train a model and save checkpoints. Ctrl-C saves one more and stops, as --minutes does; --resume goes on from it."""
     tell, pace = _print_json if events else Reporter().tell, Pace(minutes, checkpoint_minutes)
     try:
         start = _chosen(resume) if resume else None
-        chosen = _recorded(start) if start else _configuration(config, preset, overrides or [], data)
+        chosen = _recorded(start) if start else _configuration(config, preset or DEFAULT, overrides or [], data)
+        if not (events or preset or config or start):
+            print(f"Training the preset {DEFAULT}; `--preset NAME` takes another, `trm inspect --presets` lists them.")
+        _begin(out, chosen if start else None, threads)
         if not _launched(chosen, ranks, device):
-            _train(partial(_trainer, chosen, data, start, weights, device, compile_), out, tell, pace)
+            _train(partial(_session, chosen, data, start, weights, device, compile_, out, pace), tell)
     except TrmError as error:
         if not events:
             raise
         _print_json(Failed(error.code, str(error)))
         sys.exit(1)
+
+
+def _begin(out: Path, resumed: RunConfig | None, threads: int | None) -> None:
+    """What is done once, however many ranks there will be: those find their share of the threads set."""
+    import torch
+
+    from trm.checkpoints.checkpoint import require_room_for_run
+    from trm.training.launch import is_rank
+
+    if not is_rank():
+        require_room_for_run(out, resumed)
+        torch.set_num_threads(available(threads))
 
 
 def _launched(config: RunConfig, asked: int | None, device: str) -> bool:
@@ -97,29 +118,39 @@ def _launched(config: RunConfig, asked: int | None, device: str) -> bool:
     return True
 
 
-def _train(make: "Callable[[Ranks], Trainer]", out: Path, tell: Callable[[Event], None], pace: Pace) -> None:
+def _train(make: "Callable[[Ranks], Session]", tell: Callable[[Event], None]) -> None:
     from trm.training.ranks import Ranks
 
     ranks = Ranks.join()
-    if ranks.is_first:
-        _run(make(ranks), out, tell, pace)
-    else:
-        _follow(make(ranks), pace)
+    session = make(ranks)
+    session.pace.listen()
+    try:
+        for event in session.run():
+            if ranks.is_first:
+                tell(event)
+    except NonFiniteLoss:
+        raise
+    except Exception:
+        session.keep()
+        raise
     ranks.leave()
 
 
-def _trainer(
+def _session(
     config: RunConfig,
     data: str | None,
     resume: Path | None,
     weights: Path | None,
     device: str,
     compile_: CompileChoice,
+    out: Path,
+    pace: Pace,
     ranks: "Ranks",
-) -> "Trainer":
+) -> "Session":
     from trm.data.splits import load_splits
     from trm.network.compiling import should_compile
     from trm.network.device import pick_device
+    from trm.training.session import Session
     from trm.training.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
@@ -128,78 +159,8 @@ def _trainer(
     make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled, ranks=ranks)
     if weights and not resume:
-        trainer.adopt(weights)
-    return trainer
-
-
-def _run(trainer: "Trainer", out: Path, tell: Callable[[Event], None], pace: Pace) -> None:
-    from trm.checkpoints.writer import CheckpointWriter
-
-    pace.listen()
-    with closing(trainer), CheckpointWriter(out) as writer:
-        try:
-            _lead(trainer, writer, tell, pace)
-        except NonFiniteLoss:
-            raise
-        except Exception:
-            _keep(trainer, writer)
-            raise
-
-
-def _lead(trainer: "Trainer", writer: "CheckpointWriter", tell: Callable[[Event], None], pace: Pace) -> None:
-    for event in trainer:
-        saved = writer.ready()
-        stops, saves = _orders(event, pace, trainer)
-        if stops:
-            trainer.close()  # to stop takes no longer than to write
-        if saves:
-            saved += writer.begin(trainer.snapshot())
-            pace.saved()
-        over = stops or isinstance(event, Finished)
-        if over:
-            saved += writer.wait()  # nothing is told after the last word
-        for news in (*trainer.found(), *saved) if saved else ():  # a checkpoint holds what was found before it
-            tell(news)
-        if over:
-            writer.require_last()
-        for told in (event, Stopped(trainer.step)) if stops else (event,):
-            if not isinstance(told, CheckpointDue):
-                tell(told)
-        if stops:
-            return
-
-
-def _keep(trainer: "Trainer", writer: "CheckpointWriter") -> None:
-    """Save this moment when an evaluation or the telling of it fails: what was trained is worth more than the word about it."""
-    if trainer.ranks.count > 1:
-        return  # a checkpoint needs all of them
-    with suppress(TrmError):
-        writer.begin(trainer.snapshot())
-        writer.wait()
-
-
-def _follow(trainer: "Trainer", pace: Pace) -> None:
-    """What a rank does that is not the first: train alike, and take part in every checkpoint."""
-    pace.listen()
-    for event in trainer:
-        stops, saves = _orders(event, pace, trainer)
-        if saves:
-            trainer.snapshot()
-        if stops or (saves and trainer.has_ended):
-            return
-
-
-def _orders(event: Event, pace: Pace, trainer: "Trainer") -> tuple[bool, bool]:
-    """Whether to stop here and whether to save, the same for all ranks.
-
-    The clock ends no evaluation, which would begin anew in every piece of a training; neither does a signal while others wait for it.
-    """
-    stops = saves = False
-    if isinstance(event, Updated) and not trainer.is_tested:
-        stops, saves = trainer.ranks.follow(pace.stops, pace.saves)
-    elif isinstance(event, Evaluating):
-        stops = pace.asked and (trainer.has_ended or trainer.ranks.count == 1)
-    return stops, stops or saves or isinstance(event, CheckpointDue)
+        trainer.state.adopt(weights)
+    return Session(trainer, out=out, pace=pace)
 
 
 def _print_json(event: Event) -> None:
@@ -207,6 +168,8 @@ def _print_json(event: Event) -> None:
 
 
 def _chosen(resume: Path) -> Path:
+    if not resume.exists():  # found without loading torch, which takes seconds
+        raise CheckpointNotFound(f"There is no checkpoint {resume}.")
     from trm.checkpoints.checkpoint import chosen
 
     return chosen(resume)

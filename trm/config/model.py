@@ -10,9 +10,12 @@ from trm.puzzles.spec import Frozen
 class ModelConfig(Frozen):
     """The network and its recursion. Defaults are the paper's (arXiv 2510.04871, Sudoku)."""
 
-    mixer: Literal["mlp", "attention", "units", "neighbours"] = "mlp"
-    """What mixes the tokens. The paper's: an MLP over the token axis, or self-attention with rotary embeddings. Ours: messages along a
-    Sudoku's cells, rows, columns and boxes (`units`), or between the cells of a grid (`neighbours`); both for puzzles of any size."""
+    mixer: Literal["mlp", "attention", "units", "neighbours", "directed_neighbours"] = "mlp"
+    """What mixes the tokens. The paper's: an MLP over the token axis, or self-attention. Ours, for puzzles of any size: messages along a
+    Sudoku's cells, rows, columns and boxes (`units`), or between the cells of a grid, the same from every side (`neighbours`) or with
+    weights for each of the four directions (`directed_neighbours`)."""
+    positions: Literal["rotary", "learned", "none"] = "rotary"
+    """What tells the place of a token: rotary embeddings, in attention only; a learned table that is added to the question; or nothing."""
     feed_forward: Literal["swiglu", "normed_swiglu"] = "swiglu"
     """`normed_swiglu` is sigmoid(gate) * norm(gate * up), which suits Muon (arXiv 2601.19085)."""
     experts: int = Field(default=1, ge=1, le=16)
@@ -26,12 +29,14 @@ class ModelConfig(Frozen):
     hidden_size: int = Field(default=512, ge=8, le=4096)
     """Channels of every token, D."""
     heads: int = Field(default=8, ge=1, le=64)
-    """Attention heads; attention only."""
+    """Attention heads of hidden_size / heads channels, rounded down; attention only."""
     layers: int = Field(default=2, ge=1, le=16)
     """Layers of the network (of each, where there are two)."""
+    answer_layers: int | None = Field(default=None, ge=1, le=16)
+    """Layers of the second network, which updates the answer; as many as the first has if left out."""
     expansion: float = Field(default=4.0, gt=0, le=16)
-    """Inner width of a feed-forward over its outer one: two thirds of it, rounded up to a multiple of 256; exactly it for `units` and
-    `neighbours`."""
+    """Inner width of a feed-forward over its outer one: two thirds of it, rounded up to a multiple of 256; exactly it for the mixers
+    that are ours."""
     tied_embeddings: bool = False
     """The answer head is the token embedding."""
     latent_steps: int = Field(default=6, ge=1, le=32)
@@ -44,6 +49,10 @@ class ModelConfig(Frozen):
     """Tokens before the grid: the puzzle embedding, and scratch space beside it, P."""
     puzzle_ids: int = Field(default=1, ge=1)
     """Rows of the puzzle embedding table; ARC has one for every variant of every task."""
+    puzzle_width: int | None = Field(default=None, ge=1)
+    """Values of a row, spread over the prefix tokens from the first; as many as a token has channels if left out."""
+    scales: int | None = Field(default=None, ge=1, le=32)
+    """Latents of `multi_scale`; one for each latent step if left out. Those beyond the latent steps keep their start."""
     hypotheses: int = Field(default=1, ge=1, le=16)
     """Latents that compete for each puzzle, K; the best one is trained (arXiv 2601.19085)."""
     random_start: bool = False
@@ -52,26 +61,60 @@ class ModelConfig(Frozen):
     """Share of the old value that an update keeps (arXiv 2605.21488: 0.05)."""
     update_noise: float = Field(default=0.0, ge=0, le=1)
     """Deviation of the noise added to every update in training (arXiv 2605.21488: 0.01)."""
+    norm_epsilon: float = Field(default=1e-5, gt=0, lt=1)
+    """Added to the mean square before a norm divides by its root."""
+    rotary_base: float = Field(default=10_000.0, gt=1)
+    """Base of the frequencies of rotary embeddings."""
 
     @property
     def any_size(self) -> bool:
         """Whether the weights depend on no size, so that they answer every puzzle of their kind."""
-        return self.mixer in ("units", "neighbours")
+        return self.mixer in ("units", "neighbours", "directed_neighbours")
+
+    @property
+    def puzzle_values(self) -> int:
+        """Values of a row of the puzzle embedding table, 0 without a prefix."""
+        return (self.puzzle_width or self.hidden_size) if self.prefix_tokens else 0
+
+    @property
+    def latent_count(self) -> int:
+        """Latents that each puzzle has: scales, hypotheses, or one."""
+        return (self.scales or self.latent_steps) if self.latents == "multi_scale" else self.hypotheses
 
     @property
     def effective_depth(self) -> int:
-        """Layers a signal passes in one supervision step: T (n + 1) layers."""
+        """Layers a signal passes in one supervision step: T (n + 1) layers, where both networks have as many."""
         if self.latents == "none":
             return self.layers
-        return self.recursions * (self.latent_steps + 1) * self.layers
+        return self.recursions * (self.latent_steps * self.layers + (self.answer_layers or self.layers))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         recursive = self.latents != "none"
         for wrong, sentence in (
             (
-                self.mixer == "attention" and self.hidden_size % (2 * self.heads),
-                "hidden_size must be a multiple of 2 * heads, for rotary embeddings",
+                self.mixer == "attention" and self.heads > self.hidden_size,
+                "hidden_size must be at least heads: a head needs a channel",
+            ),
+            (
+                self.mixer == "attention" and self.positions == "rotary" and self.hidden_size // self.heads % 2,
+                "rotary embeddings need an even number of channels in a head, hidden_size / heads",
+            ),
+            (
+                self.any_size and self.positions == "learned",
+                f"mixer={self.mixer} is of no size, and learned positions are: set positions to none",
+            ),
+            (
+                self.answer_layers is not None and self.networks == "shared",
+                "answer_layers are those of a second network: set networks to separate",
+            ),
+            (
+                self.puzzle_values > self.prefix_tokens * self.hidden_size,
+                "a row of the puzzle embedding must find room in the prefix: puzzle_width is at most prefix_tokens * hidden_size",
+            ),
+            (
+                self.scales is not None and (self.latents != "multi_scale" or self.scales < self.latent_steps),
+                "scales are the latents of latents=multi_scale, one for each latent step at least",
             ),
             (
                 self.networks == "separate" and self.latents not in ("answer_and_latent",),
@@ -79,8 +122,8 @@ class ModelConfig(Frozen):
             ),
             (self.prefix_tokens == 0 and self.puzzle_ids > 1, "several puzzle_ids need prefix_tokens to carry them"),
             (
-                not recursive and (self.recursions, self.latent_steps, self.max_supervision_steps) != (1, 1, 1),
-                "latents=none is one pass: set recursions, latent_steps and max_supervision_steps to 1",
+                not recursive and (self.recursions, self.latent_steps) != (1, 1),
+                "latents=none is one pass a supervision step: set recursions and latent_steps to 1",
             ),
             (
                 self.gradient_steps is not None and self.gradient_steps > self.latent_steps,

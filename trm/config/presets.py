@@ -7,13 +7,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from trm.config.ablations import BASELINES, PAPER, SUCCESSORS, Ablation, Changes
+from trm.config.cost import hardware
 from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.errors import InvalidOverride, UnknownPreset
-from trm.puzzles.datasets.datasets import BUILTIN
+from trm.puzzles.datasets.datasets import BUILTIN, spec_of
 from trm.puzzles.spec import Frozen, PuzzleSpec
 from trm.suggest import did_you_mean
+
+SECTIONS: dict[str, type[Frozen]] = {"model": ModelConfig, "train": TrainConfig}  # no name occurs in both
 
 
 class Preset(Frozen):
@@ -24,6 +27,11 @@ class Preset(Frozen):
     dataset: str
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
+
+    @property
+    def hardware(self) -> str:
+        """What to train it on, and about how long that takes."""
+        return hardware(self.model, self.train, spec_of(self.dataset))
 
 
 def _derived(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:
@@ -264,6 +272,31 @@ UNITS = _derived(
     "sudoku-hard-all",
 )
 
+# Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
+# supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
+# has to know them, and no symmetry may turn them: docs/explanation/bodies.md. To begin with the weights of small mazes saves hours.
+MAZE_NEIGHBOURS = _derived(
+    UNITS,
+    "maze",
+    "30x30 Maze-Hard: messages between neighbouring cells, 45 thousand weights; hours on one CPU core.",
+    {
+        "model.mixer": "directed_neighbours",
+        "model.latent_steps": 7,
+        "model.recursions": 1,
+        "train.reveal": 0.0,
+        "train.depth_curriculum": [],
+        "train.hard_share": None,
+        "train.batch_size": 16,
+        "train.steps": 8_000,
+        "train.evaluate_every": 500,
+        "train.evaluate_puzzles": 100,
+        "train.test_puzzles": None,
+        "train.ema_decay": 0.99,
+        "train.checkpoint_every": 250,
+    },
+    "maze-hard",
+)
+
 
 def _ablated(ablation: Ablation) -> Preset:
     published = "" if ablation.published is None else f" (published: {ablation.published} %)"
@@ -281,9 +314,15 @@ PRESETS: dict[str, Preset] = {
         *TABLE_1,
         *OWN,
         UNITS,
+        MAZE_NEIGHBOURS,
         *(_ablated(ablation) for ablation in (*PAPER, *SUCCESSORS)),
     )
 }
+
+
+def presets() -> dict[str, Preset]:
+    """Every recipe by its name."""
+    return dict(PRESETS)
 
 
 def get_preset(name: str) -> Preset:
@@ -316,6 +355,12 @@ def resolve(
     """
     preset = get_preset(name)
     return _overridden(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
+
+
+def qualified(settings: Mapping[str, object]) -> dict[str, object]:
+    """Settings by their own names as dotted overrides: `steps` is `train.steps`, `hidden_size` is `model.hidden_size`."""
+    sections = {name: section for section, model in SECTIONS.items() for name in model.model_fields}
+    return {f"{sections[name]}.{name}" if name in sections else name: value for name, value in settings.items()}
 
 
 def continued(

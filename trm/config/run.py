@@ -35,10 +35,14 @@ class RunConfig(Frozen):
             raise ValueError("mixer=units passes messages along the units of a Sudoku: use neighbours for other grids")
         if self.model.mixer == "units" and self.train.label_smoothing:
             raise ValueError("mixer=units knows which symbols a cell cannot hold: set label_smoothing to 0")
-        if self.model.mixer == "neighbours" and self.train.label_smoothing and self.puzzle.kind == "maze":
-            raise ValueError("mixer=neighbours knows what a maze's cell cannot become: set label_smoothing to 0")
+        if self.model.any_size and self.train.label_smoothing and self.puzzle.kind == "maze":
+            raise ValueError(
+                f"mixer={self.model.mixer} knows what a maze's cell cannot become: set label_smoothing to 0"
+            )
         if self.train.reveal and self.puzzle.kind != "sudoku":
             raise ValueError("only the blanks of a Sudoku can be revealed: set train.reveal to 0")
+        if self.train.target == "closest_path" and self.puzzle.kind != "maze":
+            raise ValueError("only a maze has several answers: set train.target to label")
         if self.train.hard_share is not None and self.puzzle.kind == "arc":
             raise ValueError("ARC has no ratings: leave train.hard_share out")
         fixed = self.model.latents in ("multi_scale", "none")

@@ -57,6 +57,9 @@ class TrainConfig(Frozen):
     """Decay of the moving average of the weights, which is evaluated and shipped; none is kept for null."""
     loss: Literal["stablemax", "softmax"] = "stablemax"
     """`stablemax` grows linearly where softmax grows exponentially (arXiv 2501.04697)."""
+    target: Literal["label", "closest_path"] = "label"
+    """What an answer is compared with, in loss and accuracy of the training: the label, or of a maze's shortest paths the one that the
+    answer is closest to, for a body that cannot know which one is labelled."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target that is spread over the vocabulary."""
     halt_loss_weight: float = Field(default=0.5, ge=0, le=10)

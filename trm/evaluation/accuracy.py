@@ -1,9 +1,8 @@
 """How good a model is on puzzles with known answers."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +16,6 @@ from trm.puzzles.scoring import PADDING, answered, mean, right_cells
 from trm.solving.slots import Slots
 
 HALTS_AT = 0.5  # the halt probability that training halts at
-T = TypeVar("T")
 
 
 @dataclass
@@ -29,9 +27,34 @@ class Record:
     answers: NDArray[np.int32]  # (n, L) of the last step
 
 
-def record(model: TinyRecursiveModel, puzzles: PuzzleSet, *, dtype: torch.dtype, batch_size: int) -> Record:
-    """Think about every puzzle for the model's full number of supervision steps."""
-    return _drained(_recording(model, puzzles, dtype, batch_size))
+def record(
+    model: TinyRecursiveModel,
+    puzzles: PuzzleSet,
+    *,
+    dtype: torch.dtype,
+    batch_size: int,
+    on_step: Callable[[int], None] = lambda _through: None,
+) -> Record:
+    """Think about every puzzle for the model's full number of supervision steps.
+
+    `on_step` is told before each step how many puzzles are through; what it raises ends the evaluation.
+    """
+    count, steps = len(puzzles), model.config.max_supervision_steps
+    result = Record(
+        np.zeros((steps, count), bool), np.zeros((steps, count), np.float32), np.zeros_like(puzzles.questions)
+    )
+    slots = Slots(model, min(batch_size, count), dtype)
+    for first in range(0, count, batch_size):
+        part = slice(first, first + batch_size)
+        slots.enter(puzzles.questions[part], None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[part])
+        for step in range(steps):
+            on_step(first)
+            thought = slots.step()
+            result.right[step, part] = right_cells(thought.answers, puzzles.answers[part]).all(1)
+            result.halt_probability[step, part] = thought.halt_probability
+        result.answers[part] = thought.answers
+        slots.keep(np.zeros(slots.count, dtype=bool))
+    return result
 
 
 def evaluate(
@@ -44,21 +67,10 @@ def evaluate(
     batch_size: int,
     on_step: Callable[[int], None] = lambda _through: None,
 ) -> Evaluated:
-    """Accuracy, and how it and the halt probability grow with every supervision step.
-
-    `on_step` is told before each step how many puzzles are through; what it raises ends the evaluation.
-    """
-    steps = evaluating(model, puzzles, step=step, split=split, dtype=dtype, batch_size=batch_size)
-    return _drained(steps, on_step)
-
-
-def evaluating(
-    model: TinyRecursiveModel, puzzles: PuzzleSet, *, step: int, split: str, dtype: torch.dtype, batch_size: int
-) -> Generator[int, None, Evaluated]:
-    """The same, one supervision step at a time: yields before each how many puzzles are through."""
+    """Accuracy, and how it and the halt probability grow with every supervision step; `on_step` as in `record`."""
     begun = time.monotonic()
     most = model.config.max_supervision_steps
-    seen = yield from _recording(model, puzzles, dtype, batch_size)
+    seen = record(model, puzzles, dtype=dtype, batch_size=batch_size, on_step=on_step)
     passed = np.maximum.accumulate(seen.halt_probability > HALTS_AT, axis=0)  # (N, n)
     halting_step = np.where(passed[-1], passed.argmax(0) + 1, most)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
@@ -78,34 +90,3 @@ def evaluating(
         halt_probability=seen.halt_probability.mean(1).tolist(),
         step_exact_accuracy=[mean(at_step) for at_step in right],
     )
-
-
-def _recording(
-    model: TinyRecursiveModel, puzzles: PuzzleSet, dtype: torch.dtype, batch_size: int
-) -> Generator[int, None, Record]:
-    count, steps = len(puzzles), model.config.max_supervision_steps
-    result = Record(
-        np.zeros((steps, count), bool), np.zeros((steps, count), np.float32), np.zeros_like(puzzles.questions)
-    )
-    slots = Slots(model, min(batch_size, count), dtype)
-    for first in range(0, count, batch_size):
-        part = slice(first, first + batch_size)
-        slots.enter(puzzles.questions[part], None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[part])
-        for step in range(steps):
-            yield first
-            thought = slots.step()
-            result.right[step, part] = right_cells(thought.answers, puzzles.answers[part]).all(1)
-            result.halt_probability[step, part] = thought.halt_probability
-        result.answers[part] = thought.answers
-        slots.keep(np.zeros(slots.count, dtype=bool))
-    return result
-
-
-def _drained(steps: Generator[int, None, T], on_step: Callable[[int], None] = lambda _through: None) -> T:
-    while True:
-        try:
-            through = next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        on_step(through)

@@ -28,7 +28,7 @@ def cast_votes(solver: Solver, source: str, rows: EvaluationRows, ballot: Ballot
     """Let the model `source` answer all rows; yields how many are done after each batch."""
     for start in range(0, len(rows), BATCH):
         part = rows.puzzles(start, start + BATCH)
-        found = solver.solve(part.questions, effort, puzzle_ids=part.puzzle_ids)
+        found = solver.solve_tokens(part.questions, effort, puzzle_ids=part.puzzle_ids)
         answers = np.stack([solution.tokens for solution in found])
         ballot.cast_rows(source, rows, answers, np.array([s.halt_probability for s in found]), start)
         yield start + len(found)

@@ -14,10 +14,9 @@ from trm.network.device import name_of
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
 from trm.puzzles.scoring import PADDING, answered, right_cells
-from trm.solving.solver import Solver
+from trm.solving.solver import HALTING, Solver
 
 BINS = 10  # of equal width
-HALTING = Effort(halt_threshold=0.5)  # where training halts
 HARDER = Effort(max_steps=64, views=8, until_verified=True)
 HARDER_PUZZLES = 10_000  # at most: eight chains of each
 
@@ -69,7 +68,7 @@ def _bin(i: int, probability: NDArray[np.float64], right: NDArray[np.bool_]) -> 
 def thinking(solver: Solver, puzzles: PuzzleSet, effort: Effort) -> Thinking:
     """What thinking this hard about every puzzle achieves, and its cost."""
     begun = time.monotonic()
-    found = solver.solve(puzzles.questions, effort, puzzle_ids=puzzles.puzzle_ids)
+    found = solver.solve_tokens(puzzles.questions, effort, puzzle_ids=puzzles.puzzle_ids)
     right = right_cells(np.stack([solution.tokens for solution in found]), puzzles.answers).all(1)
     return Thinking(
         effort=effort.model_dump(exclude_defaults=True),

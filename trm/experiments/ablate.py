@@ -48,18 +48,19 @@ def _trial(name: str, seed: int, config: RunConfig, device: str) -> Trial:
     from trm.data.splits import load_splits
     from trm.interface.events import Evaluated, Finished
     from trm.network.device import pick_device
+    from trm.training.session import Session
     from trm.training.trainer import Trainer
 
     torch.set_num_threads(1)
     trainer = Trainer(config, load_splits(config.dataset, config), pick_device(device))
-    events = [event for event in trainer if isinstance(event, Evaluated | Finished)]
+    events = [event for event in Session(trainer).run() if isinstance(event, Evaluated | Finished)]
     test = [event for event in events if isinstance(event, Evaluated)][-1]
     if test.exact_accuracy is None or test.cell_accuracy is None:
         raise DatasetError(f"The test split of {config.dataset} has no answers to compare with.")
     return Trial(
         ablation=name,
         seed=seed,
-        parameters=trainer.model.parameter_count(),
+        parameters=trainer.state.model.parameter_count(),
         exact_accuracy=test.exact_accuracy,
         cell_accuracy=test.cell_accuracy,
         mean_supervision_steps=test.mean_supervision_steps,

@@ -1,13 +1,19 @@
-"""What a training tells its caller, one frozen record per kind of news; `as_json` is the line format of `trm train --events`."""
+"""What a training tells its caller, one frozen record per kind of event.
+
+`as_json` writes the line format of `trm train --events`, `parse` reads it.
+"""
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, get_args
 
-from trm.json_text import to_json
+from pydantic import TypeAdapter
+
+from trm.json_text import from_json, to_json
 
 
 @dataclass(frozen=True)
-class Event:
+class Record:
     """Root of all events; `name` is the value of the field "event" in JSON."""
 
     name: ClassVar[str]
@@ -22,7 +28,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Started(Event):
+class Started(Record):
     """The first event of every attempt."""
 
     name = "started"
@@ -39,7 +45,7 @@ class Started(Event):
 
 
 @dataclass(frozen=True)
-class Updated(Event):
+class Updated(Record):
     """One optimizer update was made, and all that was due with it was told; the caller may save, stop, or go on."""
 
     name = "updated"
@@ -47,7 +53,7 @@ class Updated(Event):
 
 
 @dataclass(frozen=True)
-class StepMetrics(Event):
+class StepMetrics(Record):
     """Means over the updates since the last such event.
 
     The lists have one entry per supervision step 1..N: slots seen at that step, share of them that halted there, their mean
@@ -74,7 +80,7 @@ class StepMetrics(Event):
 
 
 @dataclass(frozen=True)
-class Evaluating(Event):
+class Evaluating(Record):
     """The training waits for an evaluation: how far it is, every few seconds. The caller may stop, and it is made anew when resumed."""
 
     name = "evaluating"
@@ -85,7 +91,7 @@ class Evaluating(Event):
 
 
 @dataclass(frozen=True)
-class Evaluated(Event):
+class Evaluated(Record):
     """Accuracy on held-out puzzles after the full number of supervision steps: of the validation split during training, with the
     averaged weights, and of the test split once at the end, with those that are shipped.
 
@@ -115,15 +121,7 @@ class Evaluated(Event):
 
 
 @dataclass(frozen=True)
-class CheckpointDue(Event):
-    """The configuration asks for a checkpoint now."""
-
-    name = "checkpoint_due"
-    step: int
-
-
-@dataclass(frozen=True)
-class CheckpointSaved(Event):
+class CheckpointSaved(Record):
     """A checkpoint is complete on disk."""
 
     name = "checkpoint"
@@ -136,7 +134,7 @@ class CheckpointSaved(Event):
 
 
 @dataclass(frozen=True)
-class CheckpointFailed(Event):
+class CheckpointFailed(Record):
     """There was no room for a checkpoint; the training goes on without it."""
 
     name = "checkpoint_failed"
@@ -146,7 +144,7 @@ class CheckpointFailed(Event):
 
 
 @dataclass(frozen=True)
-class Finished(Event):
+class Finished(Record):
     """All updates are made."""
 
     name = "finished"
@@ -157,7 +155,7 @@ class Finished(Event):
 
 
 @dataclass(frozen=True)
-class Stopped(Event):
+class Stopped(Record):
     """The training was asked to stop and saved a checkpoint first."""
 
     name = "stopped"
@@ -165,9 +163,41 @@ class Stopped(Event):
 
 
 @dataclass(frozen=True)
-class Failed(Event):
+class Failed(Record):
     """The training ended with an error."""
 
     name = "failed"
     code: str
     message: str
+
+
+@dataclass(frozen=True)
+class Unknown(Record):
+    """An event of a newer version, kept as it came."""
+
+    name = "unknown"
+    kind: str
+    fields: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The event's fields with its name first."""
+        return {"event": self.kind} | self.fields
+
+
+Progress = Started | Updated | StepMetrics | Evaluating | Evaluated
+Ending = Finished | Stopped | Failed
+Event = Progress | CheckpointSaved | CheckpointFailed | Ending | Unknown
+
+
+def parse(line: str) -> Event:
+    """The event of one line of JSON, fields that this version does not know left out; raises ValueError when it is none."""
+    document = from_json(line)
+    if not isinstance(document, dict) or not isinstance(kind := document.pop("event", None), str):
+        raise ValueError(f"This is not an event: {line[:100]!r}")
+    adapter = _adapters().get(kind)
+    return adapter.validate_python(document) if adapter else Unknown(kind, document)
+
+
+@cache
+def _adapters() -> dict[str, TypeAdapter[Event]]:
+    return {kind.name: TypeAdapter(kind) for kind in get_args(Event) if kind is not Unknown}

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from trm.errors import PuzzleError
 from trm.puzzles import grids
+from trm.puzzles.drawing.picture import svg
+from trm.puzzles.drawing.render import plain
 from trm.puzzles.reading.boards import INTEGER
 from trm.puzzles.spec import PuzzleSpec
 
@@ -18,9 +20,10 @@ Choice = Literal["only", "verified", "first", "halt_probability", "votes"]  # wh
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, as tokens, in the symbols of the puzzle, and as numbers."""
+    """An answer, as tokens, in the symbols of the puzzle, and as numbers; prints as a board, and shows as a picture in a notebook."""
 
     spec: PuzzleSpec
+    question: Tokens  # (L,)
     tokens: Tokens  # (L,) 0 is padding, `spec.symbols[i]` is token i + 1
 
     @property
@@ -37,15 +40,19 @@ class Answer:
     def digits(self) -> NDArray[np.int32]:
         """The numbers in the cells `(rows, cols)`, 0 for a blank of a Sudoku; raises PuzzleError where symbols are no numbers."""
         if self.spec.kind == "sudoku":
-            values = np.arange(-1, len(self.spec.symbols))  # the first digit is 1, however it is written
+            values = np.arange(-1, len(self.spec.symbols)).clip(0)  # the first digit is 1, however it is written
         elif all(INTEGER.fullmatch(symbol) for symbol in self.spec.symbols):
             values = np.array([0, *map(int, self.spec.symbols)])
         else:
             raise PuzzleError(f"Symbols of this {self.spec.kind} are no numbers. Use `board` or `answer`.")
-        numbers: NDArray[np.int32] = (
-            values[self.tokens].clip(0 if self.spec.kind == "sudoku" else None).astype(np.int32)
-        )
+        numbers: NDArray[np.int32] = values[self.tokens].astype(np.int32)
         return numbers.reshape(self.spec.rows, self.spec.cols)
+
+    def __str__(self) -> str:
+        return plain(self.spec, self.tokens)
+
+    def _repr_svg_(self) -> str:
+        return svg(self.spec, self.tokens, givens=self.question)
 
 
 @dataclass(frozen=True)

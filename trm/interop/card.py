@@ -219,7 +219,7 @@ def _program_usage(facts: Facts) -> str:
         tokens=facts.tokens,
         width=width,
         scales=".unsqueeze(1)" if several else "",
-        shape=f"{network.latent_steps}, {facts.tokens}, {width}" if several else f"{facts.tokens}, {width}",
+        shape=f"{network.latent_count}, {facts.tokens}, {width}" if several else f"{facts.tokens}, {width}",
         rows='weights["puzzle_embedding"][[0] * len(tokens)].float()'
         if network.prefix_tokens
         else "torch.zeros(len(tokens), 0)",

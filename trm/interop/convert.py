@@ -17,7 +17,7 @@ from trm.config.train import TrainConfig
 from trm.errors import ForeignCheckpoint
 from trm.interface.events import CheckpointSaved
 from trm.interop.files import read_config, read_tensors
-from trm.interop.names import PUZZLE_TABLE, config_from_official, weights_from_official
+from trm.interop.names import CEILING, PUZZLE_TABLE, config_from_official, weights_from_official
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.datasets.datasets import spec_of
 from trm.puzzles.spec import PuzzleSpec
@@ -151,7 +151,7 @@ def training(stated: Mapping[str, Any], preset: str | None, step: int) -> TrainC
         changes["ema_decay"] = stated.get("ema_rate", 0.999) if stated["ema"] else None
     if step:
         changes["steps"] = step
-    if stated.get("arch") in ("hrm", "transformers_baseline"):
+    if stated.get("arch") in CEILING or stated.get("no_ACT_continue") is False:
         changes["halt_rule"] = "halt_over_continue"
     try:
         return TrainConfig(**base.model_dump() | changes)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -45,9 +46,17 @@ class Case:
     """One golden case: the recorded tensors, and our model with the recorded weights."""
 
     def __init__(self, path: Path, dtype: torch.dtype) -> None:
-        """Read `path` (the JSON) and the safetensors beside it; raises ForeignCheckpoint for an unknown architecture."""
+        """Read `path` (the JSON) and the safetensors beside it; raises ForeignCheckpoint for what our model cannot represent."""
         self.dtype = dtype
         self.name = path.stem
+        try:
+            self._read(path)
+        except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise ForeignCheckpoint(
+                f"{path} is no golden case, or its tensors are not those of its configuration: {error}"
+            ) from error
+
+    def _read(self, path: Path) -> None:
         document: dict[str, Any] = json.loads(path.read_text())
         self.scalars: dict[str, Any] = document["scalars"]
         official: dict[str, Any] = document["config"]
@@ -58,7 +67,7 @@ class Case:
         self.recorded = load_file(path.with_suffix(".safetensors"))
         symbols = tuple(f"s{i}" for i in range(official["vocab_size"] - 1))
         puzzle = PuzzleSpec(kind="grid", rows=1, cols=official["seq_len"], symbols=symbols)
-        self.model = TinyRecursiveModel(self.config, puzzle).to(dtype)
+        self.model = TinyRecursiveModel(self.config, puzzle).to(self.dtype)
         weights = {k.removeprefix("weights/"): v for k, v in self.recorded.items() if k.startswith("weights/")}
         self.model.load_state_dict(weights_from_official(weights, self.config))
         self.inputs, self.labels, self.ids = (self.recorded[key] for key in ("inputs", "labels", "puzzle_identifiers"))
@@ -110,8 +119,12 @@ class Case:
             step += 1
 
     def _recorded_carry(self, step: int) -> tuple[Tensor, Tensor]:
-        z = self.recorded[f"eval/step{step}/z_L"].to(self.dtype)
-        return self.recorded.get(f"eval/step{step}/z_H", z).to(self.dtype), z
+        # a single latent is the answer as well, and the one-pass baseline has no latent
+        y, z = (self.recorded.get(f"eval/step{step}/{name}") for name in ("z_H", "z_L"))
+        y, z = (z if y is None else y), (y if z is None else z)
+        if y is None or z is None:
+            raise ForeignCheckpoint(f"{self.name} records no state of step {step}.")
+        return y.to(self.dtype), z.to(self.dtype)
 
     def _losses(
         self, mode: str, logits: Tensor, halt: Tensor, golden: dict[str, float]

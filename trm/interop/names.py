@@ -10,24 +10,23 @@ from torch import Tensor
 from trm.config.model import ModelConfig
 from trm.errors import ForeignCheckpoint
 from trm.interop.files import strip_prefixes
-from trm.network.layers import RMS_EPSILON, ROPE_BASE
 
 PUZZLE_TABLE = "inner.puzzle_emb.weights"
 SCALES = 6  # latents of the official multi-scale model, whatever its L_cycles
 DEFAULT_PREFIX = 16  # official puzzle_emb_len where a configuration does not state it
 
-# Official name of the part before ".weight", ours; {i} is the layer.
+# Official name of the part before ".weight", ours; {network} is L_level or H_level, {i} the layer.
 MLP_NAMES = {
-    "inner.L_level.layers.{i}.mlp_t.gate_up_proj": "layers.{i}.mixer.mlp.gate_up",
-    "inner.L_level.layers.{i}.mlp_t.down_proj": "layers.{i}.mixer.mlp.down",
+    "inner.{network}.layers.{i}.mlp_t.gate_up_proj": "layers.{i}.mixer.mlp.gate_up",
+    "inner.{network}.layers.{i}.mlp_t.down_proj": "layers.{i}.mixer.mlp.down",
 }
 ATTENTION_NAMES = {
-    "inner.L_level.layers.{i}.self_attn.qkv_proj": "layers.{i}.mixer.qkv",
-    "inner.L_level.layers.{i}.self_attn.o_proj": "layers.{i}.mixer.out",
+    "inner.{network}.layers.{i}.self_attn.qkv_proj": "layers.{i}.mixer.qkv",
+    "inner.{network}.layers.{i}.self_attn.o_proj": "layers.{i}.mixer.out",
 }
 LAYER_NAMES = {
-    "inner.L_level.layers.{i}.mlp.gate_up_proj": "layers.{i}.mlp.gate_up",
-    "inner.L_level.layers.{i}.mlp.down_proj": "layers.{i}.mlp.down",
+    "inner.{network}.layers.{i}.mlp.gate_up_proj": "layers.{i}.mlp.gate_up",
+    "inner.{network}.layers.{i}.mlp.down_proj": "layers.{i}.mlp.down",
 }
 TENSORS = {
     "inner.embed_tokens.embedding_weight": "embedding",
@@ -42,22 +41,28 @@ TENSORS = {
 
 def official_names(config: ModelConfig) -> dict[str, str]:
     """Official tensor name -> ours, for a model of this configuration; one latent of several is "z_init.0"."""
-    mixer = MLP_NAMES if config.mixer == "mlp" else ATTENTION_NAMES
-    names = {
-        f"{official.format(i=i)}.weight": f"{ours.format(i=i)}.weight"
-        for i in range(config.layers)
-        for official, ours in (mixer | LAYER_NAMES).items()
-    }
-    answering = {name.replace("L_level", "H_level"): ours for name, ours in names.items()}
     if config.latents == "none":  # the baseline has the answering network only
-        names = answering
-    elif config.networks == "separate":
+        return _layer_names(config, "H_level", config.layers) | _other_names(config)
+    names = _layer_names(config, "L_level", config.layers)
+    if config.networks == "separate":
+        answering = _layer_names(config, "H_level", config.answer_layers or config.layers)
         names |= {name: "answer_" + ours for name, ours in answering.items()}
     return names | _other_names(config)
 
 
+def _layer_names(config: ModelConfig, network: str, layers: int) -> dict[str, str]:
+    mixer = MLP_NAMES if config.mixer == "mlp" else ATTENTION_NAMES
+    return {
+        f"{official.format(network=network, i=i)}.weight": f"{ours.format(i=i)}.weight"
+        for i in range(layers)
+        for official, ours in (mixer | LAYER_NAMES).items()
+    }
+
+
 def _other_names(config: ModelConfig) -> dict[str, str]:
     names = dict(TENSORS)
+    if config.positions == "learned":
+        names["inner.embed_pos.embedding_weight"] = "positions"
     if config.prefix_tokens == 0:
         del names[PUZZLE_TABLE]
     if config.latents == "single":
@@ -69,18 +74,22 @@ def _other_names(config: ModelConfig) -> dict[str, str]:
     return names
 
 
-# Official architecture -> what sets it apart from TRM.
+# Official architecture -> what sets it apart from TRM. HRM's own repository and TRM's have one each.
+HRM: dict[str, Any] = {"networks": "separate", "gradient_steps": 1}
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "trm": {},
     "trm_singlez": {"latents": "single"},
     "trm_hier6": {"latents": "multi_scale"},
-    "hrm": {"networks": "separate", "gradient_steps": 1},
+    "hrm": HRM,
+    "hrm_act_v1": HRM,
     "transformers_baseline": {"latents": "none", "latent_steps": 1, "recursions": 1},
 }
-CEILING = (
-    "hrm",
-    "transformers_baseline",
-)  # their prefix is as long as the puzzle embedding needs; puzzle_emb_len is ignored
+BOTH_LEVELS = ("hrm", "hrm_act_v1")
+# Their prefix is as long as the puzzle embedding needs: they know no puzzle_emb_len.
+CEILING = ("hrm", "hrm_act_v1", "transformers_baseline")
+# They know no mlp_t, and stop at other positions than these two.
+PLAIN = ("hrm_act_v1", "transformers_baseline")
+POSITIONS = {"rope": "rotary", "learned": "learned"}  # any other word means none
 # Official key -> our words for it. None of these can be told from the weights.
 STATED = {
     "H_cycles": "recursions",
@@ -94,6 +103,8 @@ STATED = {
     "puzzle_emb_ndim": "width of the puzzle embedding, 0 for none",
 }
 
+DEFAULTED = {"rms_norm_eps": "norm_epsilon", "rope_theta": "rotary_base"}  # the official defaults are ours
+
 
 def config_from_official(official: Mapping[str, Any]) -> ModelConfig:
     """Our model configuration for an official one: its keys, flat, with `arch` as in ARCHITECTURES.
@@ -105,11 +116,15 @@ def config_from_official(official: Mapping[str, Any]) -> ModelConfig:
         raise ForeignCheckpoint(f"Architecture {architecture!r} is unknown; known: {', '.join(ARCHITECTURES)}.")
     if architecture == "transformers_baseline":
         official = dict(official) | {"L_cycles": 1, "L_layers": official.get("H_layers")}
+    if architecture in PLAIN:
+        official = dict(official) | {"mlp_t": False}
     _require_stated(official)
-    _require_known(architecture, official)
+    _require_runnable(architecture, official)
+    width, values = official["hidden_size"], official["puzzle_emb_ndim"]
     common: dict[str, Any] = {
         "mixer": "mlp" if official.get("mlp_t") else "attention",
-        "hidden_size": official["hidden_size"],
+        "positions": _positions(official),
+        "hidden_size": width,
         "heads": official["num_heads"],
         "layers": official["L_layers"],
         "expansion": official["expansion"],
@@ -117,8 +132,14 @@ def config_from_official(official: Mapping[str, Any]) -> ModelConfig:
         "recursions": official["H_cycles"],
         "max_supervision_steps": official["halt_max_steps"],
         "prefix_tokens": _prefix_tokens(architecture, official),
-        "puzzle_ids": official.get("num_puzzle_identifiers", 1) if official["puzzle_emb_ndim"] else 1,
+        "puzzle_ids": official.get("num_puzzle_identifiers", 1) if values else 1,
+        "puzzle_width": values if values not in (0, width) else None,
     }
+    common |= {ours: official[key] for key, ours in DEFAULTED.items() if official.get(key) is not None}
+    if architecture in BOTH_LEVELS and official["H_layers"] != official["L_layers"]:
+        common["answer_layers"] = official["H_layers"]
+    if architecture == "trm_hier6" and official["L_cycles"] < SCALES:
+        common["scales"] = SCALES
     try:
         return ModelConfig(**common | ARCHITECTURES[architecture])
     except ValidationError as error:
@@ -132,49 +153,48 @@ def _require_stated(official: Mapping[str, Any]) -> None:
         raise ForeignCheckpoint(f"The configuration must state {', '.join(missing)}: weights cannot tell.")
 
 
-def _require_known(architecture: str, official: Mapping[str, Any]) -> None:
-    mlp, positions, width = bool(official.get("mlp_t")), official["pos_encodings"], official["hidden_size"]
-    puzzle_width, steps = official["puzzle_emb_ndim"], official["halt_max_steps"]
+def _require_runnable(architecture: str, official: Mapping[str, Any]) -> None:
+    """Raise ForeignCheckpoint for what the official code itself cannot run."""
+    positions, values = official["pos_encodings"], official["puzzle_emb_ndim"]
+    room = _prefix_tokens(architecture, official) * official["hidden_size"]
     for wrong, sentence in (
         (
-            architecture == "hrm" and official.get("H_layers") != official["L_layers"],
-            "Both networks of an HRM must have the same number of layers (H_layers, L_layers).",
+            architecture in BOTH_LEVELS and official.get("H_layers") is None,
+            "The configuration must state H_layers (layers of the network that answers): weights cannot tell.",
         ),
         (
-            architecture == "trm_hier6" and official["L_cycles"] != SCALES,
-            f"trm_hier6 has {SCALES} latents, each updated once a recursion: L_cycles {official['L_cycles']} is not supported.",
+            architecture == "trm_hier6" and official["L_cycles"] > SCALES,
+            f"trm_hier6 has {SCALES} latents, each updated once a recursion: L_cycles {official['L_cycles']} is one too many for them.",
         ),
         (
-            architecture == "transformers_baseline" and steps != 1,
-            f"The baseline answers in one pass here; one of {steps} supervision steps (halt_max_steps) is not supported.",
+            architecture in PLAIN and positions not in POSITIONS,
+            f"{architecture} knows no positions {positions!r}, only {' and '.join(POSITIONS)}.",
         ),
         (
-            positions != ("none" if mlp else "rope"),
-            f"Positions {positions!r} do not go with mlp_t={mlp}; known: mlp_t with none, attention with rope.",
+            values > room,
+            f"A puzzle embedding of {values} values does not fit a prefix of {room}: give the puzzle_emb_len that it was trained with.",
         ),
         (
-            puzzle_width not in (0, width),
-            f"A puzzle embedding of {puzzle_width} values is not supported; use 0 or {width}.",
-        ),
-        (
-            puzzle_width == 0 and official.get("puzzle_emb_len", 0) and architecture not in CEILING,
+            values == 0 and official.get("puzzle_emb_len", 0) and architecture not in CEILING,
             "Without a prefix, puzzle_emb_ndim and puzzle_emb_len must both be 0: the official model cannot run otherwise.",
-        ),
-        (
-            (official.get("rms_norm_eps", RMS_EPSILON), official.get("rope_theta", ROPE_BASE))
-            != (RMS_EPSILON, ROPE_BASE),
-            f"rms_norm_eps and rope_theta must be {RMS_EPSILON:g} and {ROPE_BASE:g}.",
         ),
     ):
         if wrong:
             raise ForeignCheckpoint(sentence)
 
 
+def _positions(official: Mapping[str, Any]) -> str:
+    """Ours for the official word; token mixing has no use for rotary embeddings, and ours says so by its default."""
+    ours = POSITIONS.get(official["pos_encodings"], "none")
+    return "rotary" if official.get("mlp_t") and ours == "none" else ours
+
+
 def _prefix_tokens(architecture: str, official: Mapping[str, Any]) -> int:
-    if official["puzzle_emb_ndim"] == 0:
+    values = official["puzzle_emb_ndim"]
+    if values == 0:
         return 0
-    length: int = 1 if architecture in CEILING else official.get("puzzle_emb_len", DEFAULT_PREFIX)
-    return length or 1
+    length: int = 0 if architecture in CEILING else official.get("puzzle_emb_len", DEFAULT_PREFIX)
+    return length or -(-values // official["hidden_size"])
 
 
 def weights_from_official(tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
@@ -188,7 +208,7 @@ def weights_from_official(tensors: Mapping[str, Tensor], config: ModelConfig) ->
         )
     ours = {names[name]: tensor for name, tensor in given.items()}
     if config.latents == "single":
-        ours["y_init"] = ours["z_init"]  # one state: our model keeps it under both names
+        ours["y_init"] = ours["z_init"].clone()  # one state: our model keeps it under both names
     elif config.latents == "none":
         ours["z_init"] = torch.zeros_like(ours["y_init"])  # no latent: never looked at
     elif config.latents == "multi_scale":

@@ -6,15 +6,21 @@ from torch.utils.checkpoint import checkpoint
 
 from trm.config.model import ModelConfig
 from trm.network.layers import Block
-from trm.network.messages import Neighbours, Units
+from trm.network.messages import DirectedNeighbours, MessageLayer, Neighbours, Units
 from trm.puzzles.spec import PuzzleSpec
+
+OURS: dict[str, type[MessageLayer]] = {
+    "units": Units,
+    "neighbours": Neighbours,
+    "directed_neighbours": DirectedNeighbours,
+}
 
 
 class Network(nn.ModuleList):
     """f: adds what is to be added to a state, and passes it through every layer."""
 
-    def __init__(self, config: ModelConfig, puzzle: PuzzleSpec, tokens: int) -> None:
-        super().__init__(_make_layer(config, puzzle, tokens) for _ in range(config.layers))
+    def __init__(self, config: ModelConfig, puzzle: PuzzleSpec, tokens: int, layers: int) -> None:
+        super().__init__(_make_layer(config, puzzle, tokens) for _ in range(layers))
         self.recomputes = False  # gradient checkpointing, in training
 
     def forward(self, state: Tensor, added: Tensor | None) -> Tensor:
@@ -27,6 +33,4 @@ class Network(nn.ModuleList):
 
 
 def _make_layer(config: ModelConfig, puzzle: PuzzleSpec, tokens: int) -> nn.Module:
-    if config.mixer == "units":
-        return Units(config, puzzle)
-    return Neighbours(config, puzzle) if config.mixer == "neighbours" else Block(config, tokens)
+    return OURS[config.mixer](config, puzzle) if config.any_size else Block(config, tokens)

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 
 from trm.config.model import ModelConfig
 
-RMS_EPSILON = 1e-5  # official rms_norm_eps
-ROPE_BASE = 10_000.0  # official rope_theta
 CUT = 2.0  # truncated normals are cut at +- 2 standard deviations ...
 CUT_SCALE = 1.1368472343385566  # ... and widened by this, so that the result has the requested deviation
 INNER_MULTIPLE = 256  # SwiGLU's inner width is rounded up to this
@@ -36,10 +34,10 @@ def widened(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def rms_norm(x: Tensor, axis: int = -1) -> Tensor:
+def rms_norm(x: Tensor, epsilon: float, axis: int = -1) -> Tensor:
     """Divide by the root mean square over an axis, computed in float32; there is no learned weight."""
     wide = widened(x)
-    return (wide * torch.rsqrt(wide.square().mean(axis, keepdim=True) + RMS_EPSILON)).to(x.dtype)
+    return (wide * torch.rsqrt(wide.square().mean(axis, keepdim=True) + epsilon)).to(x.dtype)
 
 
 class Linear(nn.Module):
@@ -63,10 +61,12 @@ def inner_width(width: int, expansion: float) -> int:
     return INNER_MULTIPLE * math.ceil(round(expansion * width * 2 / 3) / INNER_MULTIPLE)
 
 
-def gated(gate_up: Tensor, axis: int, *, normed: bool) -> Tensor:
-    """The first half of an axis gates the second: silu(gate) up, or sigmoid(gate) norm(gate up) where `normed`."""
+def gated(gate_up: Tensor, axis: int, config: ModelConfig) -> Tensor:
+    """The first half of an axis gates the second: silu(gate) up, or sigmoid(gate) norm(gate up) for `normed_swiglu`."""
     gate, up = gate_up.chunk(2, dim=axis)
-    return gate.sigmoid() * rms_norm(gate * up, axis) if normed else F.silu(gate) * up
+    if config.feed_forward == "normed_swiglu":
+        return gate.sigmoid() * rms_norm(gate * up, config.norm_epsilon, axis)
+    return F.silu(gate) * up
 
 
 class SwiGLU(nn.Module):
@@ -78,18 +78,18 @@ class SwiGLU(nn.Module):
     def __init__(self, width: int, config: ModelConfig) -> None:
         super().__init__()
         inner = inner_width(width, config.expansion)
-        self.normed = config.feed_forward == "normed_swiglu"
+        self.config = config
         self.gate_up = Linear(width, 2 * inner)
         self.down = Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., width) -> (.., width)`."""
-        out: Tensor = self.down(gated(self.gate_up(x), -1, normed=self.normed))
+        out: Tensor = self.down(gated(self.gate_up(x), -1, self.config))
         return out
 
     def over_first(self, x: Tensor) -> Tensor:
         """The same over the first axis, `(width, ..) -> (width, ..)`: the weights multiply from the left."""
-        inner = gated(self.gate_up.weight.to(x.dtype) @ x.flatten(1), 0, normed=self.normed)
+        inner = gated(self.gate_up.weight.to(x.dtype) @ x.flatten(1), 0, self.config)
         return (self.down.weight.to(x.dtype) @ inner).view(x.shape)
 
 
@@ -122,44 +122,47 @@ class TokenMixer(nn.Module):
 
     def __init__(self, tokens: int, config: ModelConfig) -> None:
         super().__init__()
-        self.mlp = SwiGLU(tokens, config)
+        self.mlp, self.epsilon = SwiGLU(tokens, config), config.norm_epsilon
 
     def forward(self, x: Tensor) -> Tensor:
         """`(S, B, D) -> (S, B, D)`; the norm runs over S for each channel."""
-        return rms_norm(x + self.mlp.over_first(x), 0)
+        return rms_norm(x + self.mlp.over_first(x), self.epsilon, 0)
 
 
 class Attention(nn.Module):
-    """The mixing sub-layer of the attention variant: full self-attention with rotary embeddings, then residual and norm.
+    """The mixing sub-layer of the attention variant: full self-attention, with rotary embeddings or without, then residual and norm.
 
-    No mask: padding tokens attend and are attended to. Positions count the prefix.
+    No mask: padding tokens attend and are attended to. Positions count the prefix. Channels that the heads leave over take no part.
     """
 
     cos: Tensor
     sin: Tensor
 
-    def __init__(self, tokens: int, hidden_size: int, heads: int) -> None:
+    def __init__(self, tokens: int, config: ModelConfig) -> None:
         super().__init__()
-        self.heads = heads
-        self.qkv = Linear(hidden_size, 3 * hidden_size)
-        self.out = Linear(hidden_size, hidden_size)
-        cos, sin = rotary_table(tokens, hidden_size // heads)
-        self.register_buffer("cos", cos, persistent=False)
-        self.register_buffer("sin", sin, persistent=False)
+        self.heads, self.epsilon, self.rotates = config.heads, config.norm_epsilon, config.positions == "rotary"
+        self.head_size = config.hidden_size // config.heads
+        self.qkv = Linear(config.hidden_size, 3 * config.heads * self.head_size)
+        self.out = Linear(config.heads * self.head_size, config.hidden_size)
+        if self.rotates:
+            cos, sin = rotary_table(tokens, self.head_size, config.rotary_base)
+            self.register_buffer("cos", cos, persistent=False)
+            self.register_buffer("sin", sin, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, D)`."""
-        batch, tokens, width = x.shape
-        qkv = self.qkv(x).view(batch, tokens, 3, self.heads, width // self.heads)
-        q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))  # (B, heads, S, D / heads)
-        q, k = rotate(q, self.cos, self.sin), rotate(k, self.cos, self.sin)
+        batch, tokens, _ = x.shape
+        qkv = self.qkv(x).view(batch, tokens, 3, self.heads, self.head_size)
+        q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))  # (B, heads, S, head size)
+        if self.rotates:
+            q, k = rotate(q, self.cos, self.sin), rotate(k, self.cos, self.sin)
         mixed = F.scaled_dot_product_attention(q, k, v)
-        return rms_norm(x + self.out(mixed.transpose(1, 2).reshape(batch, tokens, width)))
+        return rms_norm(x + self.out(mixed.transpose(1, 2).flatten(2)), self.epsilon)
 
 
-def rotary_table(positions: int, head_size: int) -> tuple[Tensor, Tensor]:
+def rotary_table(positions: int, head_size: int, base: float) -> tuple[Tensor, Tensor]:
     """Cosines and sines `(positions, head_size)` of the half-split rotary layout."""
-    frequency = ROPE_BASE ** (-torch.arange(0, head_size, 2, dtype=torch.float32) / head_size)
+    frequency = base ** (-torch.arange(0, head_size, 2, dtype=torch.float32) / head_size)
     angle = torch.outer(torch.arange(positions, dtype=torch.float32), frequency)
     angle = torch.cat((angle, angle), dim=-1)
     return angle.cos(), angle.sin()
@@ -177,12 +180,11 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig, tokens: int) -> None:
         super().__init__()
-        self.mixer: nn.Module = (
-            TokenMixer(tokens, config) if config.mixer == "mlp" else Attention(tokens, config.hidden_size, config.heads)
-        )
+        self.mixer: nn.Module = TokenMixer(tokens, config) if config.mixer == "mlp" else Attention(tokens, config)
+        self.epsilon = config.norm_epsilon
         self.mlp: nn.Module = (SwiGLU if config.experts == 1 else MixtureOfExperts)(config.hidden_size, config)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(S, B, D)` with token mixing, `(B, S, D)` with attention; the same comes out."""
         x = self.mixer(x)
-        return rms_norm(x + self.mlp(x))
+        return rms_norm(x + self.mlp(x), self.epsilon)

@@ -7,6 +7,7 @@ Shapes: B puzzles, S tokens, D hidden size, W = 2 inner.
 
 from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -22,21 +23,24 @@ SCALE = (
 class MessageLayer(nn.Module):
     """x <- norm(x + down(gated(own x + messages)))."""
 
-    messages: ClassVar[tuple[str, ...]]  # names of the matrices that messages go through
-    own: Linear
+    messages: ClassVar[tuple[str, ...]]  # what a token hears of itself and others
 
     def __init__(self, config: ModelConfig, puzzle: PuzzleSpec) -> None:
         super().__init__()
-        self.puzzle, self.normed = puzzle, config.feed_forward == "normed_swiglu"
+        self.puzzle, self.config = puzzle, config
         width, inner = config.hidden_size, round(config.expansion * config.hidden_size)
-        for name in ("own", *self.messages):
-            setattr(self, name, Linear(width, 2 * inner))
+        self.add_matrices(width, 2 * inner)
         self.down = Linear(inner, width)
+
+    def add_matrices(self, inputs: int, outputs: int) -> None:
+        """A matrix for each message."""
+        for name in self.messages:
+            setattr(self, name, Linear(inputs, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, D)`."""
-        inner = gated(self.gather(x), -1, normed=self.normed)
-        out: Tensor = rms_norm(x + self.down(inner))
+        inner = gated(self.gather(x), -1, self.config)
+        out: Tensor = rms_norm(x + self.down(inner), self.config.norm_epsilon)
         return out
 
     def gather(self, x: Tensor) -> Tensor:
@@ -51,7 +55,8 @@ class Units(MessageLayer):
     share a matrix. Nothing tells cells, units or symbols apart: the layer commutes with every symmetry of Sudoku.
     """
 
-    messages = ("cell", "line", "box")
+    messages = ("own", "cell", "line", "box")
+    own: Linear
     cell: Linear
     line: Linear
     box: Linear
@@ -75,18 +80,41 @@ class Neighbours(MessageLayer):
     matrix of its own: the layer commutes with the eight symmetries of a square.
     """
 
-    messages = ("beside", "diagonal", "everywhere")
-    beside: Linear
-    diagonal: Linear
-    everywhere: Linear
+    messages = ("own", "beside", "diagonal", "everywhere")
+    heard: Linear
+
+    def add_matrices(self, inputs: int, outputs: int) -> None:
+        """One matrix for all messages side by side: one product instead of several whose results are added."""
+        self.heard = Linear(len(self.messages) * inputs, outputs)
 
     def gather(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, W)`."""
-        rows, cols = self.puzzle.rows, self.puzzle.cols
-        grid = x.view(x.shape[0], rows, cols, x.shape[-1])
-        wide = F.pad(grid, (0, 0, 1, 1, 1, 1))  # nothing beyond the border
-        beside = wide[:, :-2, 1:-1] + wide[:, 2:, 1:-1] + wide[:, 1:-1, :-2] + wide[:, 1:-1, 2:]
-        diagonal = wide[:, :-2, :-2] + wide[:, :-2, 2:] + wide[:, 2:, :-2] + wide[:, 2:, 2:]
-        heard: Tensor = self.own(grid) + self.beside(beside * SCALE) + self.diagonal(diagonal * SCALE)
-        heard = heard + self.everywhere(grid.mean((1, 2), keepdim=True))
+        grid = x.view(x.shape[0], self.puzzle.rows, self.puzzle.cols, x.shape[-1])
+        heard: Tensor = self.heard(torch.cat(self.listen(grid), dim=-1))
         return heard.flatten(1, 2)
+
+    def listen(self, grid: Tensor) -> tuple[Tensor, ...]:
+        """The messages `(B, rows, cols, D)` that every cell of a grid of the same shape hears."""
+        wide = F.pad(grid, (0, 0, 1, 1, 1, 1))  # nothing beyond the border
+        above, below, left, right = beside(wide)
+        diagonal = wide[:, :-2, :-2] + wide[:, :-2, 2:] + wide[:, 2:, :-2] + wide[:, 2:, 2:]
+        everywhere = grid.mean((1, 2), keepdim=True).expand_as(grid)
+        return grid, (above + below + left + right) * SCALE, diagonal * SCALE, everywhere
+
+
+class DirectedNeighbours(Neighbours):
+    """Messages between the cells of a grid, those from above, below, left and right each with weights of their own.
+
+    It knows directions, and so can learn a rule such as "of several shortest paths the one that goes down first".
+    """
+
+    messages = ("own", "above", "below", "left", "right")
+
+    def listen(self, grid: Tensor) -> tuple[Tensor, ...]:
+        """The messages `(B, rows, cols, D)` that every cell of a grid of the same shape hears."""
+        return grid, *beside(F.pad(grid, (0, 0, 1, 1, 1, 1)))
+
+
+def beside(wide: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """For every cell of a grid the one above, below, left and right of it; the grid comes with a border around it."""
+    return wide[:, :-2, 1:-1], wide[:, 2:, 1:-1], wide[:, 1:-1, :-2], wide[:, 1:-1, 2:]

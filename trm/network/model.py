@@ -3,6 +3,7 @@
 Shapes: B puzzles, L grid cells, P prefix tokens, S = P + L, D hidden size, V vocabulary.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,9 +16,11 @@ from trm.network.device import on_device
 from trm.network.layers import Linear, truncated_normal_, widened
 from trm.network.ports import make_port
 from trm.network.recursion import Depth, Recursion, recurse
+from trm.network.variants import damped, kind_of_recursion
 from trm.puzzles.spec import PuzzleSpec
 
 BIG_TABLE = 1 << 24  # values
+POSITION_SCALE = math.sqrt(0.5)  # of the sum of two embeddings, which keeps the deviation of one
 HALT_BIAS = -5.0  # the halting head starts out sure that nothing is finished
 
 
@@ -47,7 +50,8 @@ class TinyRecursiveModel(nn.Module):
     |-------------------------|----------------|--------------------------------------------|
     | embedding               | (V, D)         | truncated normal, deviation 1 / sqrt(D);   |
     |                         |                | three rows with units                      |
-    | puzzle_embedding        | (ids, D)       | zeros; a buffer, trained by sparse signSGD |
+    | positions               | (S, D)         | as the embedding; learned positions only   |
+    | puzzle_embedding        | (ids, W)       | zeros; a buffer, trained by sparse signSGD |
     | y_init                  | (D,)           | truncated normal, deviation 1; fixed       |
     | z_init                  | (D,)           | the same; (n, D) with multi-scale latents, |
     |                         |                | (K, D) with hypotheses                     |
@@ -67,21 +71,26 @@ class TinyRecursiveModel(nn.Module):
         self.tokens = self.port.tokens  # S
         width = config.hidden_size
         self.embedding = nn.Parameter(torch.empty(self.port.embeddings, width))
-        self.layers = Network(config, puzzle, self.tokens)
+        if config.positions == "learned":
+            self.positions = nn.Parameter(torch.empty(self.tokens, width))
+        self.layers = Network(config, puzzle, self.tokens, config.layers)
         if config.networks == "separate":
-            self.answer_layers = Network(config, puzzle, self.tokens)
+            self.answer_layers = Network(config, puzzle, self.tokens, config.answer_layers or config.layers)
         if not config.tied_embeddings:
             self.answer_head = Linear(width, self.port.outputs)
         self.halt_head = nn.Linear(width, 2)
-        scales = config.latent_steps if config.latents == "multi_scale" else config.hypotheses
         self.register_buffer("y_init", torch.empty(width))
-        self.register_buffer("z_init", torch.empty((scales, width) if scales > 1 else (width,)))
-        self.register_buffer("puzzle_embedding", torch.zeros(config.puzzle_ids if config.prefix_tokens else 0, width))
+        several = (config.latent_count, width) if config.latent_count > 1 else (width,)
+        self.register_buffer("z_init", torch.empty(several))
+        ids = config.puzzle_ids if config.prefix_tokens else 0
+        self.register_buffer("puzzle_embedding", torch.zeros(ids, config.puzzle_values or width))
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
         """Draw every weight anew, in a fixed order."""
         truncated_normal_(self.embedding, self.config.hidden_size**-0.5, generator)
+        if self.config.positions == "learned":
+            truncated_normal_(self.positions, self.config.hidden_size**-0.5, generator)
         for module in self.modules():
             if isinstance(module, Linear):
                 module.initialise(generator)
@@ -116,7 +125,7 @@ class TinyRecursiveModel(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
     def puzzle_rows(self, puzzle_ids: Tensor) -> Tensor:
-        """Rows of the puzzle table `(B, D)`, on the model's device; `(B, 0)` for a model without prefix."""
+        """Rows of the puzzle table `(B, W)`, on the model's device; `(B, 0)` for a model without prefix."""
         if self.config.prefix_tokens == 0:
             return self.puzzle_embedding.new_zeros(len(puzzle_ids), 0)
         table = self.puzzle_embedding
@@ -141,20 +150,24 @@ class TinyRecursiveModel(nn.Module):
         return states[0], states[1]
 
     def embed(self, inputs: Tensor, puzzle_rows: Tensor, dtype: torch.dtype) -> Tensor:
-        """The question x `(B, S, D)` of grids `(B, L)` and their rows of the puzzle table `(B, D)`."""
-        return self.port.embed(self.embedding.to(dtype), inputs, puzzle_rows)
+        """The question x `(B, S, D)` of grids `(B, L)` and their rows of the puzzle table `(B, W)`."""
+        x = self.port.embed(self.embedding.to(dtype), inputs, puzzle_rows)
+        if self.config.positions == "learned":
+            x = POSITION_SCALE * (x + self.positions.to(dtype))
+        return x * math.sqrt(self.config.hidden_size)
 
     def recursion(self, x: Tensor, generator: torch.Generator | None = None) -> Recursion:
         """What updates y and z for the question x `(B, S, D)`; `generator` draws the noise of training."""
-        answer_layers = self.answer_layers if self.config.networks == "separate" else self.layers
-        return Recursion(self.config, self.depth, self.layers, answer_layers, x, generator)
+        nets = self.networks()
+        latent_net, answer_net = (damped(net, self.config, generator) for net in (nets[0], nets[-1]))
+        return kind_of_recursion(self.config)(self.config, self.depth, x, latent_net, answer_net)
 
     def forward(
         self, inputs: Tensor, puzzle_rows: Tensor, y: Tensor, z: Tensor, generator: torch.Generator | None = None
     ) -> Thought:
         """One supervision step.
 
-        inputs `(B, L)` tokens; puzzle_rows `(B, D)`; y `(B, S, D)` and z carried over and detached by the caller; `generator`
+        inputs `(B, L)` tokens; puzzle_rows `(B, W)`; y `(B, S, D)` and z carried over and detached by the caller; `generator`
         (on the model's device) draws the noise of training, none without it.
         """
         x, several = self.embed(inputs, puzzle_rows, y.dtype), self.config.hypotheses

@@ -3,7 +3,6 @@
 Shapes: B puzzles, L grid cells, P prefix tokens, S tokens of the state, D hidden size, V vocabulary.
 """
 
-import math
 from typing import Protocol
 
 import torch
@@ -31,7 +30,7 @@ class Port(Protocol):
     outputs: int  # of the answer head, for each token
 
     def embed(self, table: Tensor, inputs: Tensor, puzzle_rows: Tensor) -> Tensor:
-        """The question x `(B, S, D)` of grids `(B, L)` and their rows of the puzzle table `(B, D)`, in the dtype of the table."""
+        """Embeddings `(B, S, D)` of grids `(B, L)` and their rows of the puzzle table `(B, W)`, in the dtype of the table."""
 
     def read(self, logits: Tensor, inputs: Tensor) -> Tensor:
         """Answer logits `(B, L, V)` of the answer head's outputs `(B, S, outputs)`."""
@@ -41,7 +40,7 @@ class Port(Protocol):
 
 
 class TokenPort:
-    """The paper's: a token for each cell, behind a prefix whose first token carries the puzzle embedding."""
+    """The paper's: a token for each cell, behind a prefix that carries the puzzle embedding, from its first token on."""
 
     def __init__(self, config: ModelConfig, puzzle: PuzzleSpec) -> None:
         self.prefix = config.prefix_tokens
@@ -49,13 +48,14 @@ class TokenPort:
         self.embeddings = self.outputs = puzzle.vocab_size
 
     def embed(self, table: Tensor, inputs: Tensor, puzzle_rows: Tensor) -> Tensor:
-        """The puzzle's row in the first prefix token, zeros in the others, then the grid."""
+        """The puzzle's row in the first channels of the prefix, zeros in the others, then the grid."""
         # (B, L, D); on a CPU the threads of an index's gradient add in any order, those of this one in the same
         grid = nn.functional.embedding(inputs, table)
         if self.prefix:
-            empty = grid.new_zeros(grid.shape[0], self.prefix - 1, grid.shape[2])
-            grid = torch.cat((puzzle_rows.to(table.dtype).unsqueeze(1), empty, grid), dim=1)
-        return grid * math.sqrt(table.shape[1])
+            free = self.prefix * grid.shape[2] - puzzle_rows.shape[1]
+            prefix = nn.functional.pad(puzzle_rows.to(table.dtype), (0, free)).view(-1, self.prefix, grid.shape[2])
+            grid = torch.cat((prefix, grid), dim=1)
+        return grid
 
     def read(self, logits: Tensor, inputs: Tensor) -> Tensor:
         """The cells' logits."""
@@ -80,7 +80,7 @@ class CandidatePort:
         given = self._given(inputs)
         blank = (inputs < PADDING_AND_BLANK).unsqueeze(-1)
         row = torch.where(blank, BLANK, torch.where(given, AS_THIS, AS_ANOTHER))  # (B, L, symbols)
-        return nn.functional.embedding(row.flatten(1), table) * math.sqrt(table.shape[1])
+        return nn.functional.embedding(row.flatten(1), table)
 
     def read(self, logits: Tensor, inputs: Tensor) -> Tensor:
         """A logit for each symbol where the cell is blank; padding and blank are no answers."""
@@ -107,7 +107,7 @@ class CellPort:
 
     def embed(self, table: Tensor, inputs: Tensor, puzzle_rows: Tensor) -> Tensor:
         """The embedding of every cell's token."""
-        return nn.functional.embedding(inputs, table) * math.sqrt(table.shape[1])
+        return nn.functional.embedding(inputs, table)
 
     def read(self, logits: Tensor, inputs: Tensor) -> Tensor:
         """A logit for each token; in a maze an open cell stays open or becomes path, every other cell stays what it is."""
@@ -128,4 +128,4 @@ def make_port(config: ModelConfig, puzzle: PuzzleSpec) -> Port:
     """The port that a mixer needs."""
     if config.mixer == "units":
         return CandidatePort(puzzle)
-    return CellPort(puzzle) if config.mixer == "neighbours" else TokenPort(config, puzzle)
+    return CellPort(puzzle) if config.any_size else TokenPort(config, puzzle)

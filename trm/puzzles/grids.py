@@ -1,6 +1,7 @@
 """Puzzles as text and as tokens."""
 
 from collections.abc import Sequence
+from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from trm.puzzles.reading import alphabets, boards
 from trm.puzzles.reading.alphabets import Tokens
 from trm.puzzles.reading.boards import Board
 from trm.puzzles.spec import PuzzleSpec
+from trm.puzzles.sudoku import spec_for
 
 Given = str | Sequence[object] | NDArray[np.integer]
 PADDING = "?"  # what `text` writes for padding, which untrained models answer with
@@ -30,6 +32,20 @@ def parse(spec: PuzzleSpec, given: Given, *, padding: bool = False) -> NDArray[n
     if spec.kind == "maze":
         table = alphabets.maze_tokens(frozenset(board.cells), frozenset()) | {s: table[s] for s in spec.symbols}
     return encode(spec, board, table)
+
+
+def resized(spec: PuzzleSpec, given: Given) -> PuzzleSpec:
+    """The shape of a puzzle of the same kind that is as large as this one is written; raises PuzzleError for a size that there is not."""
+    board = read_board(spec, given)
+    side = isqrt(len(board.cells))
+    rows, cols = board.shape or (side, side)
+    if (rows, cols) == (spec.rows, spec.cols) or rows * cols != len(board.cells):
+        return spec
+    return (
+        spec_for(rows)
+        if spec.kind == "sudoku"
+        else PuzzleSpec(kind=spec.kind, rows=rows, cols=cols, symbols=spec.symbols)
+    )
 
 
 def read_board(spec: PuzzleSpec, given: object) -> Board:

@@ -171,6 +171,7 @@ class Inquiry:
         traces = [self.traces.pop(row, []) for row in range(i * chains, (i + 1) * chains)] if self.keep_trace else None
         solution = Solution(
             spec=self.spec,
+            question=self.questions[i],
             tokens=ending.answer,
             verified=ending.verified,
             halt_probability=ending.halt_probability,
@@ -198,6 +199,7 @@ class Inquiry:
                 chain=int(numbers[k]),
                 step=int(thought.steps[k]),
                 spec=self.spec,
+                question=self.questions[puzzles[k]],
                 tokens=answers[k],
                 halt_probability=float(thought.halt_probability[k]),
                 changed_cells=tuple(np.flatnonzero(answers[k] != previous[k]).tolist()),

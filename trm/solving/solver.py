@@ -1,7 +1,7 @@
 """Solving puzzles with a trained model, honest about its confidence."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -18,9 +18,13 @@ from trm.network.compiling import compiled_blocks, should_compile
 from trm.network.device import dtype_of, pick_device
 from trm.network.model import TinyRecursiveModel
 from trm.network.prepacking import can_prepack, prepack
+from trm.puzzles.grids import Given, parse, resized
+from trm.puzzles.rules import require_consistent
 from trm.puzzles.spec import PuzzleSpec
 from trm.solving.engine import Engine
 from trm.solving.inquiry import Inquiry
+
+HALTING = Effort(halt_threshold=0.5)  # where training halts
 
 
 def trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
@@ -86,6 +90,35 @@ class Solver:
         model = trained_model(Path(checkpoint), meta)
         return cls(model, meta.config, pick_device(device), slots=slots, compiling=compiling)
 
+    def solve(self, puzzle: Given, effort: Effort = HALTING) -> Solution:
+        """The answer to one puzzle, given as text, as rows of cells, as a flat list of them or as an array.
+
+        Thinking stops at halt probability 1/2 unless another effort is given. Raises PuzzleError for a puzzle that this model
+        cannot read or whose givens clash, ConfigError for an effort that is not possible here.
+        """
+        [solution] = self.solve_all([puzzle], effort)
+        return solution
+
+    def solve_all(self, puzzles: Iterable[Given], effort: Effort = HALTING) -> list[Solution]:
+        """The answers to several puzzles in their order; they are thought about together."""
+        parsed = [self.parse(puzzle) for puzzle in puzzles]
+        found: dict[int, Solution] = {}
+        for spec in dict.fromkeys(spec for spec, _ in parsed):
+            places = [i for i, (own, _) in enumerate(parsed) if own == spec]
+            questions = np.stack([parsed[i][1] for i in places])
+            found |= zip(places, self.sized(spec).solve_tokens(questions, effort), strict=True)
+        return [found[i] for i in range(len(parsed))]
+
+    def parse(self, puzzle: Given) -> tuple[PuzzleSpec, Tokens]:
+        """The shape and the tokens `(L,)` of a puzzle, whose size is its own where the model answers every size.
+
+        Raises PuzzleError when it cannot be read, or when its givens clash.
+        """
+        spec = resized(self.spec, puzzle) if self.config.model.any_size else self.spec
+        question = parse(spec, puzzle)
+        require_consistent(spec, question)
+        return spec, question
+
     def sized(self, spec: PuzzleSpec) -> Self:
         """This solver for puzzles of another size, with the same weights; raises WrongGridSize where the model cannot answer them.
 
@@ -110,7 +143,7 @@ class Solver:
         compiling: CompileChoice = "always" if self._compiling == "always" else "never"
         return type(self)(model, config, self.model.embedding.device, slots=self._slots, compiling=compiling)
 
-    def solve(
+    def solve_tokens(
         self,
         questions: Tokens,
         effort: Effort | None = None,
@@ -120,7 +153,7 @@ class Solver:
         on_step: Callable[[SolveStep], None] | None = None,
         on_solution: Callable[[int, Solution], None] | None = None,
     ) -> list[Solution]:
-        """Solutions of questions `(N, L)` in their order, told one by one as they are found.
+        """Solutions of tokens `(N, L)` in their order, told one by one as they are found; every chain takes its whole budget by default.
 
         Raises ConfigError for an effort that is not possible here.
         """

@@ -45,15 +45,15 @@ class Best:
         """What resuming needs beside weights and metrics."""
         return {"best_step": self.step, "since_best": self.since}
 
-    def restore(
+    def load(
         self,
-        weights: dict[str, Tensor] | None,
+        weights: dict[str, Tensor],
         progress: dict[str, int],
         metrics: dict[str, float | None],
         device: torch.device,
     ) -> None:
         """Go on from what a checkpoint recorded."""
-        self.weights = {name: tensor.to(device) for name, tensor in (weights or {}).items()}
+        self.weights = {name: tensor.to(device) for name, tensor in weights.items()}
         self.step, self.since = progress["best_step"], progress["since_best"]
         exact, cells = metrics.get("best_exact_accuracy"), metrics.get("best_cell_accuracy")
         self.score = None if exact is None or cells is None else (exact, cells)

@@ -19,6 +19,12 @@ def stablemax_log_probability(logits: Tensor) -> Tensor:
     return log_s - torch.logsumexp(log_s, dim=-1, keepdim=True)
 
 
+def log_probability(logits: Tensor, kind: Literal["stablemax", "softmax"]) -> Tensor:
+    """Of every token, in float32 at least, `(.., V) -> (.., V)`."""
+    wide = widened(logits)
+    return stablemax_log_probability(wide) if kind == "stablemax" else torch.log_softmax(wide, dim=-1)
+
+
 def cross_entropy(
     logits: Tensor, labels: Tensor, kind: Literal["stablemax", "softmax"], smoothing: float = 0.0
 ) -> Tensor:
@@ -26,8 +32,7 @@ def cross_entropy(
 
     Label smoothing takes that share of the target from the right token and spreads it over all of the vocabulary.
     """
-    wide = widened(logits)
-    log_p = stablemax_log_probability(wide) if kind == "stablemax" else torch.log_softmax(wide, dim=-1)
+    log_p = log_probability(logits, kind)
     scored = labels != IGNORED
     picked = log_p.gather(-1, labels.clamp(min=0).long().unsqueeze(-1)).squeeze(-1)
     if smoothing:

@@ -73,6 +73,31 @@ def sparse_sign_sgd(table: Tensor, ids: Tensor, gradient: Tensor, *, learning_ra
     table[touched] = table[touched] * (1 - learning_rate * weight_decay) - learning_rate * summed.sign()
 
 
+class Optimizers:
+    """Every optimizer of a model: one step of them all, and what they know of each parameter."""
+
+    def __init__(self, model: nn.Module, config: TrainConfig) -> None:
+        self._peaks = {optimizer: optimizer.param_groups[0]["lr"] for optimizer in make_optimizers(model, config)}
+        states = {p: optimizer.state for optimizer in self._peaks for p in optimizer.param_groups[0]["params"]}
+        self._states = [(name, parameter, states[parameter]) for name, parameter in model.named_parameters()]
+
+    def step(self, factor: float) -> None:
+        """One update of every parameter, at this share of the peak learning rates."""
+        for optimizer, peak in self._peaks.items():
+            optimizer.param_groups[0]["lr"] = peak * factor
+            optimizer.step()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that they know, as `exp_avg/<parameter>`."""
+        return {f"{key}/{name}": value for name, p, state in self._states for key, value in state[p].items()}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from these."""
+        for name, p, state in self._states:
+            known = [(key.removesuffix(f"/{name}"), t) for key, t in tensors.items() if key.split("/", 1)[1] == name]
+            state[p] = {key: tensor.to(p.device, p.dtype) if tensor.dim() else tensor for key, tensor in known}
+
+
 def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """The optimizers that the configuration names; each group's `lr` is its peak, to be scaled by the schedule.
 

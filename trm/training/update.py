@@ -12,10 +12,16 @@ from trm.config.run import RunConfig
 from trm.network.model import Thought, TinyRecursiveModel
 from trm.network.recursion import Depth
 from trm.training.carry import Carry, continue_target, halts
-from trm.training.losses import Loss, best_hypothesis, supervision_loss
+from trm.training.closest_path import closest_answers
+from trm.training.losses import Loss, best_hypothesis, log_probability, supervision_loss
 from trm.training.window import Window
 
 WARM_UP = 3  # updates before a capture: kernels are compiled and libraries choose theirs
+
+
+def may_capture(config: RunConfig) -> bool:
+    """Whether a step does the same whatever it is given, and draws nothing: only then can a CUDA graph stand for it."""
+    return not config.model.update_noise and config.train.target == "label"
 
 
 class SupervisedStep:
@@ -25,7 +31,7 @@ class SupervisedStep:
         self, model: TinyRecursiveModel, config: RunConfig, carry: Carry, window: Window, noise: torch.Generator
     ) -> None:
         self.model, self.config, self.carry, self.window, self.noise = model, config, carry, window, noise
-        slots, width = len(carry.steps), config.model.hidden_size if config.model.prefix_tokens else 0
+        slots, width = len(carry.steps), config.model.puzzle_values
         self.rows = torch.zeros(slots, width, device=carry.y.device, requires_grad=width > 0)  # of the puzzle table
         self.at_least = torch.zeros_like(carry.steps)  # (B,) slots explore until this step
         self.graphs: dict[Depth, torch.cuda.CUDAGraph] = {}
@@ -59,14 +65,21 @@ class SupervisedStep:
         thought: Thought = functional_call(self.model, weights, (carry.inputs, self.rows, carry.y, carry.z, self.noise))
         if self.config.model.hypotheses > 1:
             thought = thought.pick(best_hypothesis(thought.logits, carry.labels, self.config.train.loss))
-        loss = self._loss(thought)
+        loss = self._loss(thought, self._target(thought))
         torch.autograd.backward(loss.total / self.config.train.batch_size)  # of all ranks
         steps = carry.steps + 1
         halted = halts(most, self._wants_to_halt(thought), steps, self.at_least)
         self.window.add(loss, thought.halt_logit, steps, halted)
         carry.advance(thought, halted)
 
-    def _loss(self, thought: Thought) -> Loss:
+    def _target(self, thought: Thought) -> Tensor:
+        """What the answer is compared with, `(B, L)`."""
+        carry, train = self.carry, self.config.train
+        if train.target == "label":
+            return carry.labels
+        return closest_answers(self.config.puzzle, carry.inputs, log_probability(thought.logits, train.loss))
+
+    def _loss(self, thought: Thought, target: Tensor) -> Loss:
         train, carry = self.config.train, self.carry
         continuing = None
         if train.halt_rule == "halt_over_continue":
@@ -74,7 +87,7 @@ class SupervisedStep:
         return supervision_loss(
             thought.logits,
             thought.halt_logit,
-            carry.labels,
+            target,
             kind=train.loss,
             halt_weight=train.halt_loss_weight,
             smoothing=train.label_smoothing,

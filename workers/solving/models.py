@@ -72,9 +72,12 @@ class Models:
             del self._resident[name]
 
     def _load(self, name: str) -> "Solver":
+        import torch
+
         from trm.solving.solver import Solver
 
         settings, folder = self.worker.settings, self._folder(name)
+        torch.set_num_threads(self.worker.cores.share)  # of this thread
         try:
             solver = Solver.load(folder, settings.device, slots=settings.solve_slots, compiling=settings.compile)
         except CorruptCheckpoint:

@@ -2,11 +2,13 @@
 
 import threading
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import structlog
 
 from services.registry.metrics.metrics import SolveMetrics
+from trm.network.cores import Cores
 
 if TYPE_CHECKING:
     from trm.solving.engine import Engine
@@ -18,8 +20,9 @@ log = structlog.get_logger()
 class Thinker:
     """Everything of a solve worker that computes runs here, one supervision step at a time; jobs only wait for what it finds."""
 
-    def __init__(self, metrics: SolveMetrics) -> None:
-        self.metrics = metrics
+    def __init__(self, metrics: SolveMetrics, cores: Cores) -> None:
+        self.metrics, self.cores = metrics, cores
+        self._threads = 0
         self._asked = threading.Condition()
         self._engines: list[Engine] = []  # with something to think about
         threading.Thread(target=self._run, name="thinker", daemon=True).start()
@@ -36,11 +39,24 @@ class Thinker:
         while True:
             with self._asked:
                 self._asked.wait_for(lambda: self._engines)
-                engines = list(self._engines)
-            for engine in engines:
-                if not self._step(engine):
-                    self._leave(engine)
-            self.metrics.slots_busy.set(sum(engine.occupied for engine in engines))
+            with self.cores.busy() if self._needs_cores() else nullcontext():
+                while engines := list(self._engines):
+                    self._share_cores()
+                    for engine in engines:
+                        if not self._step(engine):
+                            self._leave(engine)
+                    self.metrics.slots_busy.set(sum(engine.occupied for engine in engines))
+
+    def _needs_cores(self) -> bool:
+        return any(engine.model.embedding.device.type == "cpu" for engine in list(self._engines))
+
+    def _share_cores(self) -> None:
+        """As many threads as there are cores for us now: with more, each waits for the others at every product."""
+        if (threads := self.cores.share) != self._threads:
+            import torch
+
+            torch.set_num_threads(threads)  # of this thread
+            self._threads = threads
 
     def _step(self, engine: "Engine") -> bool:
         """One step of an engine; what it was thinking about fails with it."""

@@ -1,7 +1,6 @@
-"""A child process in a process group of its own that speaks newline-delimited JSON on stdout."""
+"""A child process in a process group of its own that speaks a training's events on stdout, one line of JSON each."""
 
 import ctypes
-import json
 import os
 import signal
 import subprocess
@@ -10,7 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, Queue
-from typing import Any
+
+from trm.interface.events import Event, parse
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LAST_LINES = 20  # of stderr, kept for the error message
@@ -29,13 +29,13 @@ class Child:
             start_new_session=True,
             preexec_fn=_die_with_parent(),
         )
-        self.events: Queue[dict[str, Any] | None] = Queue()
+        self.events: Queue[Event | None] = Queue()
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self.readers = [threading.Thread(target=read, daemon=True) for read in (self._read_events, self._read_errors)]
         for reader in self.readers:
             reader.start()
 
-    def next_event(self, seconds: float) -> dict[str, Any] | None:
+    def next_event(self, seconds: float) -> Event | None:
         """The next event; None when there was none within so many seconds, raises EOFError after the last."""
         try:
             event = self.events.get(timeout=seconds)
@@ -67,7 +67,7 @@ class Child:
         assert self.process.stdout is not None  # noqa: S101  it is a pipe
         for line in self.process.stdout:
             try:
-                self.events.put(json.loads(line))
+                self.events.put(parse(line))
             except ValueError:
                 self.last_lines.append(line.rstrip())
         self.events.put(None)

@@ -2,53 +2,70 @@
 
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
+from sqlalchemy.orm import Session
 
 from services.registry.errors import DatabaseUnavailable, StorageUnavailable
 from services.registry.jobs import job_events, leases
 from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 from trm.errors import StorageFull
+from trm.interface import events
+from trm.interface.events import Event
 from workers.context import Worker
 from workers.retention import clear_out
+from workers.training.tempo import Tempo
 
 PAUSE_SECONDS = 0.5  # before a database that is away is tried again, at the end
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A checkpoint that the storage holds; its row is still to be written."""
+
+    saved: events.CheckpointSaved
+    url: str
+
+
 class Journal:
     """What one attempt has to tell the database, and when it last could."""
 
-    def __init__(self, worker: Worker[TrainMetrics], claim: leases.Claim) -> None:
-        self.worker, self.claim = worker, claim
+    def __init__(self, worker: Worker[TrainMetrics], claim: leases.Claim, tempo: Tempo) -> None:
+        self.worker, self.claim, self.tempo = worker, claim, tempo
         self.step: int | None = None
-        self.total_steps = 0
-        self.waiting: list[dict[str, Any]] = []
+        self.waiting: list[Event | Stored] = []
         self.not_stored: StorageFull | StorageUnavailable | None = None  # why the last checkpoint is missing
         self.last_written = self.last_reached = time.monotonic()
 
-    def take(self, event: dict[str, Any]) -> None:
+    def take(self, event: Event) -> None:
         """Note one event; a checkpoint is brought into the storage first, and is lost to the run if that fails."""
-        match event["event"]:
-            case "updated":
-                self.step = event["step"]
-            case "started":
-                self.step = event["step"]
-                self.total_steps = event["total_steps"]
+        if (seconds := self.tempo.take(event)) is not None:
+            self.worker.metrics.step_seconds.observe(seconds)
+        match event:
+            case events.Updated():
+                self.step = event.step
+            case events.CheckpointSaved():
+                self._store(event)
+            case events.CheckpointFailed():
+                self._note_missing(event.step, StorageFull(event.message))
+            case events.Started():
+                self.step = event.step
                 self.waiting.append(event)
-            case "checkpoint":
-                if (stored := self._store(event)) is not None:
-                    self.waiting.append(stored)
-            case "checkpoint_failed":
-                self._missing(event["step"], StorageFull(event["message"]))
-            case "step":
+            case events.StepMetrics():
+                self.step = event.step
                 self._show(event)
                 self.waiting.append(event)
-            case "evaluating" | "evaluated" | "finished":
+            case events.Evaluating() | events.Evaluated() | events.Finished() | events.Unknown():
                 self.waiting.append(event)
+            case events.Stopped() | events.Failed():  # what they say becomes the job's outcome
+                pass
+            case _:
+                assert_never(event)
 
     @property
     def is_due(self) -> bool:
@@ -72,7 +89,7 @@ class Journal:
             return leases.Orders()
         finally:
             self.last_written = time.monotonic()  # its end: what comes during a slow write goes together into the next
-        stored = any(event["event"] == "checkpoint" for event in self.waiting)
+        stored = any(isinstance(event, Stored) for event in self.waiting)
         self.waiting.clear()
         if stored:
             clear_out(self.worker.database, self.worker.storage, self.claim.training_run)
@@ -92,55 +109,68 @@ class Journal:
 
     def _write(self) -> leases.Orders:
         with self.worker.database.transaction() as session:
-            orders = leases.heartbeat(session, self.claim, self.step)
-            if steps := [e for e in self.waiting if e["event"] == "step"]:
+            pace = leases.Pace(self.tempo.share, self.tempo.eta_seconds)
+            orders = leases.heartbeat(session, self.claim, self.step, pace)
+            if steps := [event.as_dict() for event in self.waiting if isinstance(event, events.StepMetrics)]:
                 run_metrics.add(session, self.claim, steps)
-            for event in self.waiting:
-                if event["event"] == "started":
-                    start = {name: event[name] for name in ("step", "parameters", "device")}
-                    runs.record_start(session, self.claim, **start)
-                elif event["event"] == "evaluated":
-                    evaluations.add(session, self.claim, event)
-                elif event["event"] == "checkpoint":
-                    row = {name: event[name] for name in ("step", "url", "digest", "size", "metrics")}
-                    event["id"] = checkpoints.add(session, self.claim, **row).id
-                    checkpoints.retire(session, self.claim, self.worker.settings.keep_checkpoints)
-            if told := [(e["event"], _told(e)) for e in self.waiting if e["event"] != "step"]:
-                job_events.append(session, self.claim, told)
+            if others := [event for event in self.waiting if not isinstance(event, events.StepMetrics)]:
+                job_events.append(session, self.claim, [self._record(session, event) for event in others])
         return orders
 
-    def _store(self, event: dict[str, Any]) -> dict[str, Any] | None:
+    def _record(self, session: Session, event: Event | Stored) -> job_events.Event:
+        """Write the rows that an event stands for; what the job's readers get: no paths of the servers."""
+        match event:
+            case events.Started():
+                runs.record_start(
+                    session, self.claim, step=event.step, parameters=event.parameters, device=event.device
+                )
+            case events.Evaluated():
+                evaluations.add(session, self.claim, event.as_dict())
+            case Stored(saved, url):
+                row = checkpoints.add(
+                    session,
+                    self.claim,
+                    step=saved.step,
+                    url=url,
+                    digest=saved.digest,
+                    size=saved.bytes,
+                    metrics=saved.metrics,
+                )
+                checkpoints.retire(session, self.claim, self.worker.settings.keep_checkpoints)
+                return saved.name, _without(saved, "path") | {"id": row.id}
+        return event.as_dict()["event"], _without(event)
+
+    def _store(self, event: events.CheckpointSaved) -> None:
         metrics, begun = self.worker.metrics, time.monotonic()
-        name = f"{self.claim.place}/{Path(event['path']).name}"
+        folder = Path(event.path)
         try:
-            url = self.worker.storage.put_folder(Path(event["path"]), name)
+            url = self.worker.storage.put_folder(folder, f"{self.claim.place}/{folder.name}")
         except (StorageFull, StorageUnavailable) as error:
-            self._missing(event["step"], error)
-            return None
+            self._note_missing(event.step, error)
+            return
         finally:
-            shutil.rmtree(event["path"], ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
         self.not_stored = None
         metrics.checkpoint_write_seconds.observe(time.monotonic() - begun)
-        metrics.checkpoint_bytes.inc(event["bytes"])
-        return event | {"url": url, "size": event["bytes"]}
+        metrics.checkpoint_bytes.inc(event.bytes)
+        self.waiting.append(Stored(event, url))
 
-    def _missing(self, step: int, error: StorageFull | StorageUnavailable) -> None:
+    def _note_missing(self, step: int, error: StorageFull | StorageUnavailable) -> None:
         self.not_stored = error
         self.worker.metrics.checkpoint_failures.labels(error.code).inc()
         log.error("checkpoint.not_stored", step=step, code=error.code, reason=str(error))
 
-    def _show(self, event: dict[str, Any]) -> None:
+    def _show(self, event: events.StepMetrics) -> None:
         metrics = self.worker.metrics
-        metrics.loss.set(event["loss"])
-        for gauge, name in (
-            (metrics.exact_accuracy, "exact_accuracy"),
-            (metrics.mean_supervision_steps, "mean_supervision_steps"),
+        metrics.loss.set(event.loss)
+        for gauge, value in (
+            (metrics.exact_accuracy, event.exact_accuracy),
+            (metrics.mean_supervision_steps, event.mean_supervision_steps),
         ):
-            if event[name] is not None:
-                gauge.set(event[name])
-        metrics.progress.set(event["step"] / max(1, self.total_steps))
+            if value is not None:
+                gauge.set(value)
+        metrics.progress.set(self.tempo.share)
 
 
-def _told(event: dict[str, Any]) -> dict[str, Any]:
-    """An event as its readers get it: without paths of the servers."""
-    return {name: value for name, value in event.items() if name not in ("event", "path", "size", "url")}
+def _without(event: Event, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in event.as_dict().items() if name not in ("event", *names)}

@@ -3,6 +3,8 @@
 import signal
 import sys
 import time
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ from services.registry.jobs import job_events, jobs, leases
 from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints
 from services.registry.storage import artifacts
+from trm.config.run import RunConfig
+from trm.interface import events
+from trm.interface.events import Event, Finished, Started, Stopped
 from trm.json_text import to_json
 from workers import outcome
 from workers.attempt import Failed, Released, reason_to_stop
@@ -21,6 +26,7 @@ from workers.context import Worker
 from workers.training.child import Child
 from workers.training.journal import Journal
 from workers.training.leftovers import working_folder
+from workers.training.tempo import Tempo
 
 log = structlog.get_logger()
 
@@ -29,14 +35,16 @@ POLL_SECONDS = 0.2
 
 def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
-    with working_folder(worker, claim) as folder:
-        child, journal = Child(_command(worker, claim, folder)), Journal(worker, claim)
+    with working_folder(worker, claim) as folder, ExitStack() as computing:
+        command = _command(worker, claim, folder)
+        tempo = Tempo(RunConfig.model_validate_json((folder / "run.json").read_text()))
+        child, journal = Child(command), Journal(worker, claim, tempo)
         try:
-            last = _followed(worker, journal, child)
+            last = _followed(worker, journal, child, computing)
         finally:
             status = child.close()
             _blank(worker.metrics)
-    if last.get("event") == "finished" and journal.not_stored is not None:
+    if isinstance(last, Finished) and journal.not_stored is not None:
         raise journal.not_stored  # a training is for its last checkpoint
     return _result(last, status, child)
 
@@ -48,7 +56,7 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
     (folder / "run.json").write_text(to_json(request["config"]))
     command = [sys.executable, "-m", "trm", "train", "--events", "--config", str(folder / "run.json")]
     command += ["--out", str(folder / "checkpoints"), "--device", worker.settings.device]
-    command += ["--compile", worker.settings.compile]
+    command += ["--compile", worker.settings.compile, "--threads", str(worker.cores.most)]
     if request["dataset"].get("url"):
         command += ["--data", str(worker.storage.fetch_folder(request["dataset"]["url"], folder / "dataset"))]
     if (checkpoint := _newest_intact(worker, claim, candidates, folder)) is not None:
@@ -99,12 +107,14 @@ def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Chec
     return None
 
 
-def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> dict[str, Any]:
-    """Bring events into rows until the child ends; returns its last words, or raises what the job is to become."""
-    last: dict[str, Any] = {}
+def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child, computing: ExitStack) -> Event | None:
+    """Bring events into rows until the child ends; returns the last one, or raises what the job is to become.
+
+    While it trains on the machine's cores, others know of it.
+    """
+    last: Event | None = None
     reason: Exception | None = None  # why the child was asked to stop
     kill_at = float("inf")
-    updated = time.monotonic()
     while True:
         try:
             event = child.next_event(POLL_SECONDS)
@@ -113,10 +123,8 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> d
         if event is not None:
             journal.take(event)
             last = event
-            if event["event"] == "updated":
-                now = time.monotonic()
-                worker.metrics.step_seconds.observe(now - updated)
-                updated = now
+            if isinstance(event, Started) and event.device == "cpu":
+                computing.enter_context(worker.cores.busy())
         if reason is None and worker.stopping.is_set():
             reason = Released()
         if journal.is_due:
@@ -128,18 +136,18 @@ def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child) -> d
         if time.monotonic() > kill_at:
             child.signal(signal.SIGKILL)
     journal.write_out()
-    if reason is not None and last.get("event") != "finished":
+    if reason is not None and not isinstance(last, Finished):
         raise reason
     return last
 
 
-def _result(last: dict[str, Any], status: int, child: Child) -> dict[str, Any]:
-    match last.get("event"):
-        case "finished":
-            return {name: last[name] for name in ("step", "seconds", "exact_accuracy", "peak_bytes")}
-        case "failed":
-            raise Failed(outcome.of_code(last["code"], last["message"]))
-        case "stopped":  # somebody else sent the signal
+def _result(last: Event | None, status: int, child: Child) -> dict[str, Any]:
+    match last:
+        case Finished():
+            return asdict(last)
+        case events.Failed():
+            raise Failed(outcome.of_code(last.code, last.message))
+        case Stopped():  # the signal came from outside
             raise Released
         case _:
             raise Failed(outcome.of_death(status, child.last_words))

@@ -23,12 +23,13 @@ class Source:
     name: str
     url: str | None
     spec: PuzzleSpec
+    train_puzzles: int | None  # None for ARC
 
 
 def training_source(database: Database, id_or_name: str) -> Source:
     """The data set of this id or name; raises UnknownDataset."""
     if id_or_name in BUILTIN:
-        return Source(id_or_name, None, BUILTIN[id_or_name].spec)
+        return Source(id_or_name, None, BUILTIN[id_or_name].spec, split_sizes(id_or_name).get("train"))
     try:
         row = find_uploaded(database, id_or_name)
     except DatasetNotFound as error:
@@ -38,7 +39,7 @@ def training_source(database: Database, id_or_name: str) -> Source:
             f"There is no data set {id_or_name!r}.{close} Built in: {names}; GET /v1/datasets lists uploaded ones too."
         )
         raise UnknownDataset(message) from error
-    return Source(row.name, row.url, PuzzleSpec.model_validate(row.spec))
+    return Source(row.name, row.url, PuzzleSpec.model_validate(row.spec), row.splits.get("train"))
 
 
 @cache

@@ -13,8 +13,22 @@ from services.registry.db.ids import new_id
 from services.registry.metrics.metrics import GatewayMetrics
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+BAD = 400  # and above, every answer is worth a line
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-QUIET = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds by machines
+# asked every few seconds, by machines and by those who wait for a job
+QUIET = frozenset(
+    {
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/metrics/targets",
+        "/v1/jobs/{job_id}",
+        "/v1/runs/{run_id}",
+        "/v1/runs/{run_id}/metrics",
+    }
+    | {"/v1/runs/{run_id}/evaluations"}
+)
+PAGES = frozenset({"/docs", "/redoc", "/openapi.json"})  # served past the router's templates
 log = structlog.get_logger()
 
 
@@ -46,13 +60,18 @@ class RequestContext:
                 self._record(scope, answer.status or 499, time.monotonic() - begun)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = getattr(scope.get("route"), "path", None) or _page(scope["path"])
         method = scope["method"] if scope["method"] in METHODS else "other"
         self.metrics.http_requests.labels(method, route, str(status)).inc()
         self.metrics.http_request_seconds.labels(method, route).observe(seconds)
-        level = log.debug if route in QUIET else log.info
+        is_poll = route in QUIET and method == "GET" and status < BAD
+        level = log.debug if is_poll else log.info
         asked = {"method": method, "path": scope["path"], "caller": caller.known(scope).id}
         level("request.served", **asked, status=status, seconds=round(seconds, 4))
+
+
+def _page(path: str) -> str:
+    return path if path in PAGES else "unmatched"
 
 
 def _request_id(scope: Scope) -> str:

@@ -195,8 +195,8 @@ _ENTRIES = (
     Entry(
         "rank_failed",
         None,
-        "One of the processes of a training failed",
-        "The message says which, and why: the others stopped with it.",
+        "One of the training's processes died",
+        "Too little memory is the usual cause; the job is tried again from its newest checkpoint.",
     ),
     Entry(
         "loss_not_finite",
@@ -220,6 +220,12 @@ _ENTRIES = (
     Entry("checkpoint_invalid", None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
     Entry("checkpoint_corrupt", None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
     Entry("checkpoint_foreign", None, "The checkpoint was not written by this software", "Convert it first."),
+    Entry(
+        "checkpoint_of_another_run",
+        None,
+        "The folder holds checkpoints of another training",
+        "Choose another folder with --out, or name the checkpoint to go on from with --resume.",
+    ),
     # The service
     Entry("internal_error", 500, "The service made a mistake", "Try again; if it stays, report the request id."),
     Entry("database_unavailable", 503, "The database does not answer", "Try again after the time in Retry-After."),

@@ -35,4 +35,4 @@ def get_one(name: str) -> PresetDetail:
 
 
 def _summary(preset: Preset) -> PresetSummary:
-    return PresetSummary(name=preset.name, summary=preset.summary, dataset=preset.dataset)
+    return PresetSummary(name=preset.name, summary=preset.summary, dataset=preset.dataset, hardware=preset.hardware)

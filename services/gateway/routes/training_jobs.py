@@ -9,8 +9,10 @@ from services.gateway.openapi import refusals
 from services.gateway.problems.errors import ModelUnknown, at_fault
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.training_job import TrainingJobRequest
+from services.gateway.views.estimate import estimate
+from services.registry.db.base import Json
 from services.registry.jobs import jobs
-from services.registry.runs import runs
+from services.registry.runs import paces, runs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
 from trm.config.presets import continued, get_preset, resolve
@@ -53,17 +55,25 @@ async def create_training_job(request: TrainingJobRequest, parts: Parts, mark: M
 def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
     parts.storage.require_room()  # its checkpoints would not be stored
     config, source, parent = _beginning(request, parts)
+    said = _estimate(config, source, parts)
     run = runs.new_row(config, name=request.name, parent=parent, owner=parts.caller.owner)
     job = jobs.new_row(
         JobKind.TRAIN,
         {"config": run["config"], "dataset": {"name": source.name, "url": source.url}, "weights": parent},
         run_id=run["id"],
         total_steps=config.train.steps,
+        estimate=said,
         max_attempts=parts.settings.max_attempts,
         wishes=request.wishes,
         owner=parts.caller.owner,
     )
     return Submission(job, run)
+
+
+def _estimate(config: RunConfig, source: Source, parts: Backends) -> Json:
+    with parts.database.transaction() as session:
+        measured, workers = paces.latest(session), paces.training_workers(session)
+    return estimate(config, measured, workers, source.train_puzzles, parts.settings.warn_training_hours)
 
 
 def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig, Source, str | None]:

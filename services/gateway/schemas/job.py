@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from services.gateway.schemas.base import Response
 from services.gateway.schemas.solution import Solution
 from services.registry.db import tables
-from services.registry.states import JobKind, JobStatus, Outcome
+from services.registry.states import JobKind, JobStatus, Outcome, Uncounted
 from trm.puzzles.spec import PuzzleSpec
 
 _EXAMPLE: dict[str, Any] = {
@@ -50,21 +50,31 @@ class Progress(Response):
 
     step: int = Field(description="Training: optimizer updates. Solving: puzzles answered.")
     total: int | None
-    percent: float | None
-    eta_seconds: float | None = Field(description="Estimated time to the end, while it runs.")
+    percent: float | None = Field(description="Share of all the work, of a training's evaluations too.")
+    eta_seconds: float | None = Field(description="Estimated time to the end, evaluations included, while it runs.")
 
     @classmethod
     def of(cls, job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> Self:
         """The progress of this row."""
-        share = min(job.step / job.total_steps, 1.0) if job.total_steps else None
-        percent = None if share is None else round(100 * share, 1)
+        percent = None if (share := _share(job)) is None else round(100 * share, 1)
         return cls(step=job.step, total=job.total_steps, percent=percent, eta_seconds=_eta(job, attempts, now))
 
 
+def _share(job: tables.Job) -> float | None:
+    """Of all its work: a training's evaluations count too."""
+    if job.status is JobStatus.SUCCEEDED:
+        return 1.0
+    if job.progress is not None:
+        return min(job.progress, 1.0)
+    return min(job.step / job.total_steps, 1.0) if job.total_steps else None
+
+
 def _eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> float | None:
-    """From the pace of this attempt, which may have begun in the middle."""
+    """As its worker says, or from the pace of this attempt, which may have begun in the middle."""
     if job.status is not JobStatus.RUNNING or job.started_at is None or job.total_steps is None:
         return None
+    if job.eta_seconds is not None:
+        return round(job.eta_seconds, 1)
     first_step = next(
         (a.first_step or 0 for a in attempts if a.attempt == job.attempt), 0 if job.attempt == 1 else None
     )
@@ -72,6 +82,17 @@ def _eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) 
     if first_step is None or job.step <= first_step or seconds <= 0:
         return None
     return round((job.total_steps - job.step) * seconds / (job.step - first_step), 1)
+
+
+class Estimate(Response):
+    """What could be said of a training when it was submitted."""
+
+    seconds: float = Field(description="How long it will take once it has begun, evaluations not included.")
+    basis: Literal["measured", "scaled", "assumed"] = Field(
+        description="`measured`: an earlier run with the same model and batch; `scaled`: another run here, by the arithmetic of "
+        "both; `assumed`: typical devices, since none has run here yet."
+    )
+    warnings: list[str] = Field(description="What to think about before waiting for it.")
 
 
 class JobError(Response):
@@ -91,6 +112,11 @@ class Attempt(Response):
     started_at: datetime
     ended_at: datetime | None
     outcome: Outcome | None = Field(description="Null while it runs.")
+    uncounted: Uncounted | None = Field(
+        default=None,
+        description="Why it does not count against `max_attempts`: it left a newer checkpoint, a fault of the infrastructure "
+        "and not of the job ended it, or its worker was stopped. Null while it runs, and when it counts.",
+    )
     error_code: str | None
     error_message: str | None
     first_step: int | None = Field(description="The step that a training resumed from.")
@@ -131,12 +157,13 @@ class Job(Response):
     kind: JobKind
     status: JobStatus
     attempt: int = Field(description="How often a worker has taken it up.")
-    max_attempts: int
+    max_attempts: int = Field(description="How often it may be taken up; grows with every attempt that does not count.")
     progress: Progress
     run_id: str | None = Field(default=None, description="The run of a training.")
     model: str | None = Field(
         default=None, description="The checkpoint that a solve job uses, or the name of a shipped model."
     )
+    estimate: Estimate | None = Field(default=None, description="Of a training, as of its submission.")
     error: JobError | None = None
     result: Annotated[TrainResult | SolveResult, Field(discriminator="kind")] | None = None
     cancel_requested: bool
@@ -170,6 +197,7 @@ class Job(Response):
             progress=Progress.of(job, attempts or (), datetime.now(UTC)),
             run_id=job.run_id,
             model=job.model_id or job.pretrained,
+            estimate=None if job.estimate is None else Estimate.model_validate(job.estimate),
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
             result=_result(job, solutions, spec),
             cancel_requested=job.cancel_requested_at is not None,

@@ -16,8 +16,9 @@ class PresetSummary(Response):
             "examples": [
                 {
                     "name": "sudoku-6x6",
-                    "summary": "6x6 Sudoku in a minute or two on two CPU cores: the demo.",
+                    "summary": "6x6 Sudoku in five to seven minutes on two CPU cores: the next size up from the demo.",
                     "dataset": "sudoku-6x6",
+                    "hardware": "A CPU will do: about 5 minutes on two cores.",
                 }
             ]
         }
@@ -26,6 +27,7 @@ class PresetSummary(Response):
     name: str
     summary: str
     dataset: str = Field(description="Data set that it trains on unless another is asked for.")
+    hardware: str = Field(description="What to train it on, and about how long that takes.")
 
 
 class PresetDetail(PresetSummary):

@@ -1,13 +1,12 @@
-"""The log of who did what: records are only added and, once they are old, removed; what is refused again and again is counted."""
+"""The log of who did what: only age or number removes a record; what is refused again and again is counted."""
 
 import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
 from typing import Self
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -57,14 +56,6 @@ def record(session: Session, acts: Sequence[Act]) -> None:
         index_elements=[AuditRecord.id], set_={"count": AuditRecord.count + new.excluded.count}
     )
     session.execute(added, [asdict(act) for act in merged.values()])
-
-
-def forget_old(session: Session, days: int, limit: int = 1000) -> int:
-    """Remove the oldest records that were kept long enough, at most so many; how many those were."""
-    old = select(AuditRecord.id).where(AuditRecord.created_at < func.now() - timedelta(days=days))
-    oldest = old.order_by(AuditRecord.created_at).limit(limit)
-    gone = session.scalars(delete(AuditRecord).where(AuditRecord.id.in_(oldest)).returning(AuditRecord.id))
-    return len(gone.all())
 
 
 def page(

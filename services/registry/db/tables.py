@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
-from services.registry.states import JobKind, JobStatus, Outcome
+from services.registry.states import JobKind, JobStatus, Outcome, Uncounted
 
 REVISION = "0011"  # of the migrations that make these tables; revisions are numbered upwards
 
@@ -75,6 +75,9 @@ class Job(Base):
     published_at: Mapped[datetime | None]  # when its message was last sent
     step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     total_steps: Mapped[int | None] = mapped_column(BigInteger)
+    progress: Mapped[float | None]  # share of the whole work, where steps are not all of it
+    eta_seconds: Mapped[float | None]  # how long the rest will take, as of the last heartbeat
+    estimate: Mapped[Json | None]  # what was said of it when it was submitted
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     result: Mapped[Json | None]
@@ -103,6 +106,7 @@ class Job(Base):
         Index(None, "created_at", "id"),
         Index(None, "owner", "created_at", "id"),
         Index(None, "kind", "status"),  # counted every few seconds
+        Index("ix_jobs_finished", "kind", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("ix_jobs_retried", "kind", postgresql_where=text("earlier_failures + earlier_cancellations > 0")),
         Index("ix_jobs_queued", "kind", "available_at", postgresql_where=text("status = 'queued'")),
         Index(
@@ -199,6 +203,7 @@ class JobAttempt(Base):
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]
     outcome: Mapped[Outcome | None]
+    uncounted: Mapped[Uncounted | None]  # why it does not count against the job's limit
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     first_step: Mapped[int | None] = mapped_column(BigInteger)  # the step it resumed from
@@ -217,6 +222,8 @@ class JobEvent(Base):
     type: Mapped[str]
     data: Mapped[Json]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index(None, "created_at", postgresql_using="brin"),)
 
 
 class Checkpoint(Base):

@@ -1,12 +1,14 @@
 """How many jobs there are in each state, for the one process that exports it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from services.registry.db.base import Base
+from services.registry.db.operations_tables import RemovedJobs
 from services.registry.db.tables import Checkpoint, Job
 from services.registry.states import FINAL, JobKind, JobStatus
 
@@ -33,6 +35,7 @@ class Census:
     unpublished: int = 0  # queued, due, and without a message
     oldest_unpublished_seconds: float = 0.0
     oldest_retired_seconds: float = 0.0  # of a checkpoint whose files are to be deleted
+    table_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 def take(session: Session) -> Census:
@@ -43,13 +46,21 @@ def take(session: Session) -> Census:
     ):
         jobs[kind, status] = count
     ended = {(kind, status): count for (kind, status), count in jobs.items() if status in FINAL}
-    for kind, status, count in session.execute(_RETRIED):
+    removed = select(RemovedJobs.kind, RemovedJobs.status, RemovedJobs.count)
+    for kind, status, count in (*session.execute(_RETRIED), *session.execute(removed)):
         ended[kind, status] += count
     oldest = {kind: _oldest_queued_seconds(session, kind) for kind in JobKind}
     unannounced = select(func.count(), func.min(Job.available_at)).where(*DUE, Job.published_at.is_(None))
     unpublished, since = session.execute(unannounced).one()
     retired = session.scalar(select(func.min(Checkpoint.retired_at)))
-    return Census(jobs, ended, oldest, unpublished, _seconds_since(session, since), _seconds_since(session, retired))
+    waits = _seconds_since(session, since), _seconds_since(session, retired)
+    return Census(jobs, ended, oldest, unpublished, *waits, _table_bytes(session))
+
+
+def _table_bytes(session: Session) -> dict[str, int]:
+    """The room that each table takes, with its indexes and what is stored beside it."""
+    sizes = [func.pg_total_relation_size(name) for name in Base.metadata.tables]
+    return dict(zip(Base.metadata.tables, session.execute(select(*sizes)).one(), strict=True))
 
 
 def due(session: Session, kind: JobKind) -> int:

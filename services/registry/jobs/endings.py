@@ -5,9 +5,17 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.tables import Job
-from services.registry.jobs import leases, moves
-from services.registry.jobs.moves import Failure
-from services.registry.states import JobStatus, Outcome, after_failure, after_release, backoff_seconds
+from services.registry.jobs import attempts, leases, moves
+from services.registry.jobs.moves import AttemptEnd, Failure
+from services.registry.states import (
+    INFRASTRUCTURE,
+    JobStatus,
+    Outcome,
+    after_failure,
+    after_release,
+    backoff_seconds,
+    why_uncounted,
+)
 
 TIMED_OUT = "job_timed_out"
 
@@ -27,7 +35,7 @@ def finish(
 
 
 def retry(session: Session, claim: leases.Claim, failure: Failure) -> JobStatus:
-    """Give up this attempt: the job goes back to the queue after a pause, or fails when this was its last attempt.
+    """Give up this attempt: the job goes back to the queue after a pause, or fails when this was the last that counts.
 
     Raises StaleLease.
     """
@@ -52,25 +60,37 @@ def hand_back(session: Session, job: Job) -> JobStatus:
     if after is JobStatus.PAUSED:
         moves.pause(session, job)
     else:
-        moves.requeue(session, job, Outcome.RELEASED)
+        moves.requeue(session, job, moves.RELEASED)
     return after
 
 
 def give_up(session: Session, job: Job, outcome: Outcome, failure: Failure) -> JobStatus:
     """End the attempt at a job whose row is locked, and let the job go where that leads."""
     cancel, pause = job.cancel_requested_at is not None, job.pause_requested_at is not None
+    row = attempts.row(session, job)
+    uncounted = why_uncounted(failure.code, row.interruptions, progress=row.has_progress)
+    if uncounted is not None:
+        job.max_attempts += 1
+    elif failure.code in INFRASTRUCTURE and job.attempt >= job.max_attempts:
+        failure = _given_up(failure, row.interruptions + 1)
     after = after_failure(job.attempt, job.max_attempts, cancel=cancel, pause=pause)
     if not cancel and _is_overdue(session, job):
         after, failure = JobStatus.FAILED, timed_out(job.timeout_seconds)
     if after is JobStatus.QUEUED:
-        delay = backoff_seconds(job.attempt - job.earlier_attempts)
-        moves.requeue(session, job, outcome, failure=failure, delay_seconds=delay)
+        delay = backoff_seconds(1 if row.has_progress else row.fruitless + 1)
+        moves.requeue(session, job, AttemptEnd(outcome, failure, uncounted), delay)
     elif after is JobStatus.PAUSED:
-        moves.pause(session, job, outcome, failure)
+        moves.pause(session, job, AttemptEnd(outcome, failure, uncounted))
     else:
         ended = outcome if outcome is Outcome.LOST else Outcome(after.value)
         moves.end(session, job, after, ended, failure=failure)
     return after
+
+
+def _given_up(failure: Failure, interruptions: int) -> Failure:
+    return Failure(
+        failure.code, f"{failure.message} It was interrupted {interruptions} times in a row without progress."
+    )
 
 
 def timed_out(seconds: int | None) -> Failure:

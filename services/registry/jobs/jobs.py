@@ -35,13 +35,14 @@ def new_row(
     model_id: str | None = None,
     pretrained: str | None = None,
     total_steps: int | None = None,
+    estimate: Json | None = None,
     max_attempts: int = 3,
     wishes: Wishes = NO_WISHES,
     owner: str = LOCAL_OWNER,
 ) -> Json:
     """The columns of a new job, with its id, for `insert_rows`."""
     references = {"run_id": run_id, "model_id": model_id, "pretrained": pretrained}
-    limits = {"total_steps": total_steps, "max_attempts": max_attempts}
+    limits = {"total_steps": total_steps, "estimate": estimate, "max_attempts": max_attempts}
     return {
         "id": new_id("job"),
         "owner": owner,

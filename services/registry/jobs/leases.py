@@ -43,6 +43,14 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How much of a job's work is done, and how long the rest will take."""
+
+    share: float
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True)
 class Orders:
     """What the holder of a lease is asked to do."""
 
@@ -101,11 +109,13 @@ def hold(session: Session, claim: Claim) -> Job:
     return job
 
 
-def heartbeat(session: Session, claim: Claim, step: int | None = None) -> Orders:
+def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pace | None = None) -> Orders:
     """Extend the lease, record how far the job has come, and learn what is wanted; raises StaleLease."""
     values: dict[str, Any] = {"lease_expires_at": func.now() + timedelta(seconds=claim.lease_seconds)}
     if step is not None:
         values |= {"step": step, "version": Job.version + case((Job.step != step, 1), else_=0)}
+    if pace is not None:
+        values |= {"progress": pace.share, "eta_seconds": pace.eta_seconds, "version": Job.version + 1}
     wanted = (
         Job.cancel_requested_at.is_not(None),
         Job.pause_requested_at.is_not(None),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.registry.db.base import Json
 from services.registry.db.tables import Job, JobAttempt
 from services.registry.jobs import job_events
-from services.registry.states import JobStatus, Outcome, can_move
+from services.registry.states import JobStatus, Outcome, Uncounted, can_move
 from services.registry.webhooks import announcements
 
 
@@ -22,6 +22,27 @@ class Failure:
 
     code: str
     message: str
+
+
+@dataclass(frozen=True)
+class AttemptEnd:
+    """How the attempt at a job ended that is not at its end."""
+
+    outcome: Outcome
+    failure: Failure | None = None
+    uncounted: Uncounted | None = None
+
+    @property
+    def told(self) -> Json:
+        """What the event says of it."""
+        return {
+            "outcome": self.outcome.value,
+            "code": self.failure.code if self.failure else None,
+            "uncounted": self.uncounted.value if self.uncounted else None,
+        }
+
+
+RELEASED = AttemptEnd(Outcome.RELEASED, uncounted=Uncounted.RELEASED)
 
 
 def end(
@@ -34,7 +55,7 @@ def end(
     result: Json | None = None,
 ) -> None:
     """Move a job to a final status."""
-    _end_attempt(session, job, outcome, failure)
+    _end_attempt(session, job, AttemptEnd(outcome, failure))
     _check(job, status)
     job.status = status
     _let_go(job)
@@ -51,20 +72,18 @@ def end(
     announcements.announce_end(session, job)
 
 
-def requeue(
-    session: Session, job: Job, outcome: Outcome, *, failure: Failure | None = None, delay_seconds: float = 0
-) -> None:
+def requeue(session: Session, job: Job, end: AttemptEnd, delay_seconds: float = 0) -> None:
     """Move a running job back to the queue, where nobody claims it before the delay has passed."""
-    _end_attempt(session, job, outcome, failure)
+    _end_attempt(session, job, end)
     _check(job, JobStatus.QUEUED)
     _queue(job, delay_seconds)
     session.flush()
-    job_events.append_to(session, job, [("queued", _how(job, outcome, failure))])
+    job_events.append_to(session, job, [("queued", {"attempt": job.attempt, **end.told})])
 
 
-def pause(session: Session, job: Job, outcome: Outcome | None = None, failure: Failure | None = None) -> None:
+def pause(session: Session, job: Job, end: AttemptEnd = RELEASED) -> None:
     """Set a queued job aside, or a running one whose attempt ends like this, until its owner resumes it."""
-    _end_attempt(session, job, outcome or Outcome.RELEASED, failure)
+    _end_attempt(session, job, end)
     _check(job, JobStatus.PAUSED)
     was_running = job.status is JobStatus.RUNNING
     job.status = JobStatus.PAUSED
@@ -73,7 +92,7 @@ def pause(session: Session, job: Job, outcome: Outcome | None = None, failure: F
     job.pause_requested_at = func.coalesce(Job.pause_requested_at, func.now())
     job.version = Job.version + 1
     session.flush()
-    event = _how(job, outcome or Outcome.RELEASED, failure) if was_running else {}
+    event = {"attempt": job.attempt, **end.told} if was_running else {}
     job_events.append_to(session, job, [("paused", event)])
 
 
@@ -105,16 +124,12 @@ def _let_go(job: Job) -> None:
     job.lease_token = job.lease_expires_at = job.deadline_at = None
 
 
-def _how(job: Job, outcome: Outcome, failure: Failure | None) -> Json:
-    return {"attempt": job.attempt, "outcome": outcome.value, "code": failure.code if failure else None}
-
-
 def _check(job: Job, after: JobStatus) -> None:
     if not can_move(job.status, after):
         raise ValueError(f"a job does not move from {job.status} to {after}")
 
 
-def _end_attempt(session: Session, job: Job, outcome: Outcome, failure: Failure | None) -> None:
+def _end_attempt(session: Session, job: Job, end: AttemptEnd) -> None:
     if job.status is not JobStatus.RUNNING:
         return
     session.execute(
@@ -122,9 +137,10 @@ def _end_attempt(session: Session, job: Job, outcome: Outcome, failure: Failure 
         .where(JobAttempt.job_id == job.id, JobAttempt.attempt == job.attempt)
         .values(
             ended_at=func.now(),
-            outcome=outcome,
-            error_code=failure.code if failure else None,
-            error_message=failure.message if failure else None,
+            outcome=end.outcome,
+            uncounted=end.uncounted,
+            error_code=end.failure.code if end.failure else None,
+            error_message=end.failure.message if end.failure else None,
             last_step=job.step,
         )
     )

@@ -45,7 +45,7 @@ def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
 
 def _rescue(session: Session, job: Job) -> Rescue:
     attempt, worker = job.attempt, job.worker or "unknown"
-    failure = Failure(WORKER_LOST, f"The worker {worker} fell silent during attempt {attempt} of {job.max_attempts}.")
+    failure = Failure(WORKER_LOST, f"The worker {worker} fell silent during attempt {attempt}.")
     status = endings.give_up(session, job, Outcome.LOST, failure)
     return Rescue(job.id, job.kind, attempt, worker, status)
 

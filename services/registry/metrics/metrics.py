@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from services.registry.db.base import Base
 from services.registry.jobs.census import Census
 from services.registry.metrics.instruments import Instruments
 from services.registry.states import FINAL, JobKind, JobStatus, Outcome
@@ -22,6 +23,7 @@ KINDS = tuple(kind.value for kind in JobKind)
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
 VERDICTS = ("verified", "refuted", "unknown")  # by the puzzle's rules; unknown where it has none
 REASONS: tuple[str, ...] = get_args(Reason)  # why a chain stopped
+REMOVED = ("jobs", "events", "audit")
 CHECKPOINT_FAILURES = ("storage_full", "storage_unavailable", "other")
 ANY = ()  # a label whose values are known only at run time
 
@@ -96,13 +98,17 @@ class TrainMetrics(WorkerMetrics):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry, JobKind.TRAIN)
         make = self._make
-        self.step_seconds = make.histogram("trm_train_step_seconds", "Time of an optimizer update.", STEP_SECONDS)
+        self.step_seconds = make.histogram(
+            "trm_train_step_seconds", "Time of an optimizer update, evaluations left out.", STEP_SECONDS
+        )
         self.loss = make.gauge("trm_train_loss", "Loss at the last logged step.")
         self.exact_accuracy = make.gauge("trm_train_exact_accuracy", "Share of puzzles right at the last logged step.")
         self.mean_supervision_steps = make.gauge(
             "trm_train_mean_supervision_steps", "Supervision steps until a puzzle halts."
         )
-        self.progress = make.gauge("trm_train_progress_ratio", "Share of the run's steps that are done.")
+        self.progress = make.gauge(
+            "trm_train_progress_ratio", "Share of the training's time that is over, evaluations included."
+        )
         self.checkpoint_write_seconds = make.histogram(
             "trm_checkpoint_write_seconds", "Time to bring a checkpoint into the storage.", STEP_SECONDS
         )
@@ -154,6 +160,9 @@ class ReaperMetrics(BuildMetrics):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
         make = self._make
+        self.removed = make.counter(
+            "trm_retention_removed_total", "Rows removed for their age or number.", what=REMOVED
+        )
         self.lease_expirations = make.counter(
             "trm_lease_expirations_total", "Jobs taken from a silent worker.", kind=KINDS
         )
@@ -216,6 +225,10 @@ def _count_families(census: Census) -> Iterator[Metric]:
         "Longest time that a retired checkpoint's files wait to be deleted.",
         census.oldest_retired_seconds,
     )
+    sizes = GaugeMetricFamily("trm_table_bytes", "Room that a table takes, with its indexes.", labels=("table",))
+    for table, size in census.table_bytes.items():
+        sizes.add_metric((table,), size)
+    yield sizes
 
 
 def every_family() -> Sequence[Metric]:
@@ -226,6 +239,7 @@ def every_family() -> Sequence[Metric]:
     SolveMetrics(registries[2])
     empty = {(kind, status): 0 for kind in JobKind for status in JobStatus}
     ended = {(kind, status): 0 for kind in JobKind for status in FINAL}
-    ReaperMetrics(registries[3]).observe(Census(empty, ended, dict.fromkeys(JobKind, 0.0)))
+    sizes = dict.fromkeys(Base.metadata.tables, 0)
+    ReaperMetrics(registries[3]).observe(Census(empty, ended, dict.fromkeys(JobKind, 0.0), table_bytes=sizes))
     families = {family.name: family for registry in registries for family in registry.collect()}
     return tuple(families.values())

@@ -94,6 +94,11 @@ BUILTIN: dict[str, BuiltinDataset] = {
 }
 
 
+def datasets() -> dict[str, BuiltinDataset]:
+    """Every data set that ships, by its name."""
+    return dict(BUILTIN)
+
+
 def builtin(name: str) -> BuiltinDataset:
     """The built-in data set of this name; raises UnknownDataset with the names there are."""
     if name not in BUILTIN:

@@ -44,6 +44,14 @@ def render(
     return out
 
 
+def plain(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> str:
+    """The grid as plain text: what `render` draws, without colour; ARC grids as the numbers of their colours."""
+    if spec.kind != "arc":
+        return render(spec, tokens).plain.rstrip("\n")
+    used = np.array(grids.rows(spec, tokens))[arc.area(tokens)]
+    return "\n".join(" ".join(row) for row in used.tolist())
+
+
 def _arc(tokens: NDArray[np.int32]) -> Text:
     out = Text()
     for row in tokens.reshape(arc.SIDE, arc.SIDE)[arc.area(tokens)].tolist():

@@ -1,0 +1,84 @@
+"""How long a training will take, and what to think about before it is begun."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from pydantic import ValidationError
+
+from services.registry.db.base import Json
+from services.registry.db.operations_tables import WorkerProcess
+from services.registry.runs.paces import Measured
+from trm.config.cost import CORE, H100, duration, efficiency, update_flops
+from trm.config.run import RunConfig
+
+HOUR = 3600
+
+
+def estimate(
+    config: RunConfig,
+    measured: Sequence[Measured],
+    workers: Sequence[WorkerProcess],
+    puzzles: int | None,
+    warn_hours: float,
+) -> Json:
+    """Seconds, what they are based on, and warnings."""
+    update, basis = _update_seconds(config, measured, workers)
+    seconds = config.train.steps * update
+    return {
+        "seconds": round(seconds, 1),
+        "basis": basis,
+        "warnings": _warnings(config, seconds, workers, puzzles, warn_hours),
+    }
+
+
+def _update_seconds(
+    config: RunConfig, measured: Sequence[Measured], workers: Sequence[WorkerProcess]
+) -> tuple[float, str]:
+    known = [(read, run.update_seconds) for run in measured if (read := _read(run.config)) is not None]
+    for earlier, seconds in known:
+        if _weighs_the_same(earlier, config):
+            return seconds, "measured"
+    if known:  # the largest, since it is measured best
+        earlier, seconds = max(known, key=lambda pair: update_flops(pair[0]))
+        return seconds * _work(config) / _work(earlier), "scaled"
+    rates = [H100 if worker.device == "cuda" else CORE * worker.cores for worker in workers]
+    return _work(config) / max(rates, default=2 * CORE), "assumed"
+
+
+def _work(config: RunConfig) -> float:
+    """Of an update, in operations of a wide model: narrow ones use a device worse."""
+    return update_flops(config) / efficiency(config.model)
+
+
+def _read(config: Json) -> RunConfig | None:
+    try:
+        return RunConfig.model_validate(config)
+    except ValidationError:
+        return None  # of other code
+
+
+def _weighs_the_same(one: RunConfig, other: RunConfig) -> bool:
+    weights = partial(_parts, names=("batch_size", "precision", "gradient_checkpointing"))
+    return (one.model, one.puzzle.cells, weights(one)) == (other.model, other.puzzle.cells, weights(other))
+
+
+def _parts(config: RunConfig, names: Sequence[str]) -> list[object]:
+    return [getattr(config.train, name) for name in names]
+
+
+def _warnings(
+    config: RunConfig, seconds: float, workers: Sequence[WorkerProcess], puzzles: int | None, warn_hours: float
+) -> list[str]:
+    found = []
+    if warn_hours and seconds > warn_hours * HOUR:
+        found.append(
+            f"It will occupy a worker for {duration(seconds)}. Use a faster device, or fewer train.steps, or set timeout_seconds."
+        )
+    if not workers:
+        found.append("No training worker was seen within the last minute: the job will wait until one is started.")
+    if puzzles is not None and puzzles < config.train.batch_size:
+        found.append(
+            f"The data set has {puzzles} training puzzles, fewer than train.batch_size, {config.train.batch_size}: each update sees "
+            "the same ones several times. Lower train.batch_size, or use a larger data set."
+        )
+    return found

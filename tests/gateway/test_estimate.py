@@ -1,0 +1,88 @@
+"""A submission says how long it will take, and what is to be thought about first."""
+
+from datetime import UTC, datetime
+
+import pytest
+from fastapi.testclient import TestClient
+
+from services.gateway.views.estimate import estimate
+from services.registry.db.operations_tables import WorkerProcess
+from services.registry.runs.paces import Measured
+from trm.config.cost import duration, efficiency, update_flops
+from trm.config.presets import PRESETS, resolve
+from trm.config.run import RunConfig
+from trm.puzzles.datasets.datasets import spec_of
+
+NOW = datetime.now(UTC)
+HOURS = 24
+
+
+def configuration(preset: str, **changes: object) -> RunConfig:
+    data = PRESETS[preset].dataset
+    return resolve(preset, spec_of(data), {f"train.{name}": value for name, value in changes.items()}, data)
+
+
+def worker(device: str, cores: int = 2) -> WorkerProcess:
+    return WorkerProcess(name="w", role="train", metrics="h:1", device=device, cores=cores, started_at=NOW, seen_at=NOW)
+
+
+def test_the_same_configuration_is_timed_as_it_was() -> None:
+    before, after = configuration("sudoku-4x4"), configuration("sudoku-4x4", steps=1000, learning_rate=1e-4)
+    measured = [Measured(before.model_dump(mode="json"), 0.25)]
+    assert estimate(after, measured, [worker("cpu")], 1000, HOURS) == {
+        "seconds": 250.0, "basis": "measured", "warnings": [],
+    }  # fmt: skip
+
+
+def test_another_one_is_scaled_by_its_arithmetic() -> None:
+    before, after = configuration("sudoku-4x4"), configuration("sudoku-extreme")
+    said = estimate(after, [Measured(before.model_dump(mode="json"), 0.25)], [worker("cpu")], 1000, HOURS)
+    expected = after.train.steps * 0.25 * update_flops(after) / update_flops(before) * efficiency(before.model)
+    assert (said["seconds"], said["basis"]) == (pytest.approx(expected, abs=1), "scaled")
+    assert "occupy a worker for about" in said["warnings"][0]
+
+
+@pytest.mark.parametrize(("device", "slower"), [("cpu", True), ("cuda", False)])
+def test_without_any_run_the_device_is_assumed(device: str, slower: bool) -> None:
+    said = estimate(configuration("sudoku-extreme"), [], [worker(device)], 1000, HOURS)
+    assert said["basis"] == "assumed"
+    assert (said["seconds"] > HOURS * 3600) is slower
+    assert bool(said["warnings"]) is slower
+
+
+def test_runs_of_other_code_are_passed_over() -> None:
+    said = estimate(configuration("sudoku-4x4"), [Measured({"model": {"unheard": 1}}, 1.0)], [], None, HOURS)
+    assert said["basis"] == "assumed"
+    assert "No training worker" in said["warnings"][0]
+
+
+def test_a_data_set_smaller_than_a_batch_is_warned_of() -> None:
+    said = estimate(configuration("sudoku-4x4"), [], [worker("cpu")], 10, HOURS)
+    assert "10 training puzzles" in said["warnings"][0]
+
+
+def test_no_warning_without_a_stated_time() -> None:
+    assert estimate(configuration("sudoku-extreme"), [], [worker("cpu")], 1000, 0)["warnings"] == []
+
+
+def test_the_answer_to_a_submission_has_it_and_so_has_the_job(client: TestClient) -> None:
+    body = {"preset": "sudoku-extreme", "overrides": {"train.steps": 518_226}}
+    job = client.post("/v1/training-jobs", json=body).json()
+    assert any("occupy a worker" in warning for warning in job["estimate"]["warnings"])
+    assert client.get(f"/v1/jobs/{job['id']}").json()["estimate"] == job["estimate"]
+
+
+def test_presets_say_what_to_train_them_on(client: TestClient) -> None:
+    said = {preset["name"]: preset["hardware"] for preset in client.get("/v1/presets").json()["data"]}
+    assert said["sudoku-4x4"].startswith("A CPU will do")
+    assert said["sudoku-extreme"].startswith("A GPU")
+    assert client.get("/v1/presets/sudoku-extreme").json()["hardware"] == said["sudoku-extreme"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(3, "less than a minute"), (50, "about 1 minute"), (300, "about 5 minutes"), (7200, "about 2 hours"),
+     (200_000, "about 2 days"), (1_300_000, "about 2 weeks"), (123_000_000, "about 4 years")],
+)  # fmt: skip
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words

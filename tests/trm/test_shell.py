@@ -1,0 +1,64 @@
+"""What the command line says at once, without loading torch, and what it reads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trm.config.presets import PRESETS
+
+PUZZLE = "1.....2.....3.....4.....5.....6....."
+
+
+def trm(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-X", "importtime", "-m", "trm", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train", "--preset", "nothing"), "There is no preset"),
+        (("train", "--set", "train.nothing=1"), "train.nothing"),
+        (("train", "--resume", "nothing"), "There is no checkpoint nothing"),
+        (("solve", "1234", "--checkpoint", "nothing"), "There is no checkpoint nothing"),
+        (("solve", "1234", "--model", "nothing"), "nothing"),
+        (("solve", "1234"), "Give either --checkpoint"),
+        (("solve", "1234", "--model", "sudoku-6x6", "--effort", "nothing=1"), "nothing"),
+        (("solve", "nothing.txt", "--model", "sudoku-6x6"), "There is no file nothing.txt"),
+        (("evaluate", "--checkpoint", "nothing"), "There is no checkpoint nothing"),
+        (("evaluate", "--model", "sudoku-6x6", "--effort", "nothing=1"), "nothing"),
+    ],
+)
+def test_simple_mistakes_are_answered_without_torch(arguments: tuple[str, ...], words: str) -> None:
+    done = trm(*arguments)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+    assert done.returncode == 1
+    assert words in " ".join(said)
+    assert not any(line.endswith("| torch") for line in done.stderr.splitlines())
+
+
+def test_a_puzzle_is_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "puzzle.txt").write_text(PUZZLE + "\n")
+    from_file, typed = (
+        trm("solve", given, "--model", "sudoku-6x6") for given in (str(tmp_path / "puzzle.txt"), PUZZLE)
+    )
+    assert from_file.stdout == typed.stdout
+    assert "halt probability" in typed.stdout
+
+
+def test_names_of_presets_are_whole() -> None:
+    shown = trm("inspect", "--presets").stdout
+    assert all(f" {name} " in shown for name in PRESETS)
+
+
+def test_a_training_without_a_preset_says_which_it_takes(tmp_path: Path) -> None:
+    tiny = (
+        "--set=train.steps=1",
+        "--set=train.batch_size=8",
+        "--set=model.hidden_size=8",
+        "--set=train.test_puzzles=8",
+    )
+    done = trm("train", *tiny, "--out", str(tmp_path / "out"), "--device", "cpu")
+    assert done.stdout.startswith("Training the preset sudoku-4x4;")
