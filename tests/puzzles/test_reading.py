@@ -316,7 +316,7 @@ def official(folder: Path, puzzles: PuzzleSet, copies: int) -> None:
             "group_indices": np.arange(0, count + 1, copies + 1),
         }
         for name, array in arrays.items():
-            np.save(folder / split / f"all__{name}.npy", array)
+            np.save(folder / split / f"all__{name}.npy", np.asarray(array))
         manifest = {"seq_len": puzzles.spec.cells, "vocab_size": puzzles.spec.vocab_size, "pad_id": 0, "sets": ["all"]}
         (folder / split / "dataset.json").write_text(json.dumps(manifest))
 

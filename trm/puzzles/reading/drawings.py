@@ -3,7 +3,7 @@
 import re
 
 FRAME = re.compile(r"[\s|!+*:=.'`,-]*")
-LINES = str.maketrans({**dict.fromkeys(range(0x2500, 0x2580), "+"), "│": "|", "║": "|", "┃": "|", "¦": "|", "!": "|"})
+LINES: dict[int, str] = dict.fromkeys(range(0x2500, 0x2580), "+") | {ord(upright): "|" for upright in "│║┃¦!"}
 
 
 def is_note(line: str) -> bool:
