@@ -125,7 +125,7 @@ def _json(name: str, text: bytes) -> object:
 
 
 def _parsed(name: str, text: bytes, solutions: dict[str, object]) -> list[Task]:
-    document = _json(name, text)
+    document: object = _json(name, text)
     if _are_tasks_by_name(name, document):
         return [task_from(key, _answered(key, task, solutions.get(key))) for key, task in document.items()]
     try:

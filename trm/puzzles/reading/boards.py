@@ -188,5 +188,5 @@ def _blanks_as_cells(lines: list[str], compact: str, expected: int | None) -> st
             return None
         return "".join(line.ljust(side) for line in lines)
     size = expected or round(len(lines[0]) ** 0.5) ** 2
-    fits = len(lines[0]) <= size if expected else len(lines[0]) == size
+    fits = len(lines[0]) <= size if expected is not None else len(lines[0]) == size
     return lines[0].ljust(size) if fits and len(compact) < size else None
