@@ -10,6 +10,7 @@ from rich.console import Console
 from trm.cli.overrides import effort_of
 from trm.cli.source import Checkpoint, Model, folder_of
 from trm.errors import ConfigError
+from trm.interface.pretrained import suitable_for
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
 from trm.puzzles.reading.text import open_text
@@ -38,8 +39,12 @@ def solve(
     steps: Annotated[bool, typer.Option("--steps", help="Show the answer after every supervision step.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Solve a puzzle; halts at probability 1/2 unless an effort is given. Exits 2 when the rules do not verify the answer."""
-    folder, asked, cells = folder_of(checkpoint, model), effort_of(effort or ["halt_threshold=0.5"]), _read(puzzle)
+    """Solve a puzzle, by the shipped model for its kind and size unless one is named; halts at probability 1/2 unless an effort is given.
+
+    Exits 2 when the rules do not verify the answer.
+    """
+    asked, cells = effort_of(effort or ["halt_threshold=0.5"]), _read(puzzle)
+    folder = folder_of(checkpoint, model) if checkpoint or model else suitable_for(cells).folder
     from trm.interface.solution import SolveStep
     from trm.solving.solver import Solver  # takes seconds: not before the simple mistakes are found
 

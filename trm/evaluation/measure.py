@@ -5,6 +5,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from trm.config.run import RunConfig
 from trm.errors import DatasetError
 from trm.evaluation.accuracy import Record, record
 from trm.interface.effort import Effort
@@ -18,6 +19,7 @@ from trm.solving.solver import HALTING, Solver
 
 BINS = 10  # of equal width
 HARDER = Effort(max_steps=64, views=8, until_verified=True)
+SEARCH = Effort(max_steps=256, until_verified=True, restart_steps=32, guess_every=2)  # where starts are random
 HARDER_PUZZLES = 10_000  # at most: eight chains of each
 
 
@@ -43,9 +45,14 @@ def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> 
         calibration=bins,
         calibration_error=sum(b.answers * abs(b.halt_probability - b.right) for b in bins) / seen.right.size,
         halting=thinking(solver, puzzles, HALTING),
-        harder=None if verdicts is None else thinking(solver, puzzles.take(HARDER_PUZZLES), HARDER),
+        harder=None if verdicts is None else thinking(solver, puzzles.take(HARDER_PUZZLES), hardest(solver.config)),
         seconds=seconds,
     )
+
+
+def hardest(config: RunConfig) -> Effort:
+    """The effort that the card calls thinking harder: several views at once, or restarts with guesses for a Sudoku with random starts."""
+    return SEARCH if config.puzzle.kind == "sudoku" and config.model.random_start else HARDER
 
 
 def calibration(seen: Record) -> tuple[Bin, ...]:

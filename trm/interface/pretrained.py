@@ -6,8 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from trm.config.run import RunConfig
-from trm.errors import UnknownModel
+from trm.errors import PuzzleError, UnknownModel
 from trm.interface.measured import MEASURED, Measured
+from trm.puzzles.grids import Given, parse, resized
 from trm.suggest import did_you_mean
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -59,3 +60,23 @@ def pretrained(name: str) -> Pretrained:
         digest=weights["sha256"],
         measured=Measured.model_validate_json((folder / MEASURED).read_text()),
     )
+
+
+def suitable_for(puzzle: Given) -> Pretrained:
+    """The shipped model for a puzzle as it is written: one made for its very size first, then one that answers every size.
+
+    Raises UnknownModel where there is none.
+    """
+    fitting = [model for model in map(pretrained, names()) if _answers(model.config, puzzle)]
+    if not fitting:
+        raise UnknownModel(f"No shipped model answers such a puzzle. Name one: {', '.join(names()) or 'none ships'}.")
+    return min(fitting, key=lambda model: model.config.model.any_size)
+
+
+def _answers(config: RunConfig, puzzle: Given) -> bool:
+    try:
+        spec = resized(config.puzzle, puzzle) if config.model.any_size else config.puzzle
+        parse(spec, puzzle)
+    except PuzzleError:
+        return False
+    return config.answers(spec)
