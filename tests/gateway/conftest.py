@@ -47,9 +47,9 @@ class Book:
     def __init__(self, backends: Backends) -> None:
         self.database = backends.database
 
-    def training(self, puzzle: PuzzleSpec = SUDOKU) -> tuple[str, Claim]:
+    def training(self, puzzle: PuzzleSpec = SUDOKU, preset: str = "sudoku-6x6") -> tuple[str, Claim]:
         """A run whose job a worker has begun."""
-        config = resolve("sudoku-6x6", puzzle)
+        config = resolve(preset, puzzle)
         with self.database.transaction() as session:
             run = new_run(session, config)
             job = new_job(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=100)

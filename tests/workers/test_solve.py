@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from prometheus_client import CollectorRegistry
 
 from services.registry.db.tables import Job, JobEvent, Solution
@@ -17,7 +18,12 @@ from services.registry.states import JobKind
 from tests.conftest import wait_until
 from tests.fresh import new_job
 from tests.workers.conftest import Submit
+from trm.config.run import RunConfig
 from trm.errors import CorruptCheckpoint
+from trm.network.model import TinyRecursiveModel
+from trm.puzzles.datasets.datasets import load
+from trm.puzzles.grids import text
+from trm.solving.solver import Solver
 from workers.attempt import Cancelled, Released
 from workers.context import Worker
 from workers.solving.models import Models
@@ -182,3 +188,22 @@ def test_a_damaged_model_is_counted(
     with pytest.raises(CorruptCheckpoint):
         ask(claim)
     assert collectors.get_sample_value("trm_checkpoints_damaged_total", {"kind": "solve"}) == 1
+
+
+def test_a_body_of_any_size_answers_puzzles_of_another_size(
+    worker: Worker[SolveMetrics], models: Models, submit: Submit, config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job says what size its puzzles have; the model was made for another."""
+    body = {"mixer": "units", "expansion": 2.0, "prefix_tokens": 0, "hidden_size": 8}
+    units = RunConfig.model_validate(config.model_dump() | {"model": config.model.model_dump() | body})
+    solver = Solver(TinyRecursiveModel(units.model, units.puzzle), units, torch.device("cpu"))
+    monkeypatch.setattr(Models, "_load", lambda _self, _name: solver)
+    six = load("sudoku-6x6", "test")
+    claim = submit([text(six.spec, question) for question in six.questions[:3]])
+    with worker.database.transaction() as session:
+        row = jobs.get(session, claim.job_id)
+        row.request = row.request | {"puzzle": six.spec.model_dump(mode="json")}
+    solve(worker, claim, models, Thinker(worker.metrics, worker.cores))
+    rows = answers(worker, claim)
+    assert [len(row.answer) for row in rows] == [36] * 3
+    assert all(given in (".", answer) for row in rows for given, answer in zip(row.question, row.answer, strict=True))
