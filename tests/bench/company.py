@@ -118,7 +118,7 @@ def _pace(service: Service, job_id: str, seconds: float) -> float:
 def _registered(servers: Stand, database: Database) -> str:
     """The full-size model with its first weights as a checkpoint of a run; its id."""
     fresh = trainer(WITHOUT_PREFIX, 32, CPU, compiled=False)
-    saved = fresh.save(servers.folder / "fresh")
+    saved = fresh.state.save(servers.folder / "fresh")
     with database.transaction() as session:
         run = new_run(session, fresh.config)
         job = new_job(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=1)

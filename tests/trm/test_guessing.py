@@ -84,8 +84,10 @@ def test_a_restart_begins_at_another_place() -> None:
 def test_what_a_chain_guesses_does_not_depend_on_its_neighbours() -> None:
     config = RunConfig(preset="x", dataset="x", puzzle=spec_for(4), model=UNITS, train=TrainConfig(precision="float32"))
     puzzles = load("sudoku-4x4", "test").take(3)
-    together = Solver(untrained(), config, torch.device("cpu"), slots=4).solve(puzzles.questions, SEARCH)
-    alone = [Solver(untrained(), config, torch.device("cpu")).solve(q[None], SEARCH)[0] for q in puzzles.questions]
+    together = Solver(untrained(), config, torch.device("cpu"), slots=4).solve_tokens(puzzles.questions, SEARCH)
+    alone = [
+        Solver(untrained(), config, torch.device("cpu")).solve_tokens(q[None], SEARCH)[0] for q in puzzles.questions
+    ]
     assert [s.total_steps for s in together] == [s.total_steps for s in alone]
 
 
