@@ -19,7 +19,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not GENERATOR.exists():
         pytest.skip("no generator of clients is installed: `make clients`")
     folder = tmp_path_factory.mktemp("generated")
-    command = [GENERATOR, "generate", "--path", ROOT / "docs/openapi.json", "--meta", "none"]
+    command: list[str | Path] = [GENERATOR, "generate", "--path", ROOT / "docs/openapi.json", "--meta", "none"]
     path = {"PATH": f"{TOOLS}:{os.environ['PATH']}"}
     made = subprocess.run(
         [*command, "--output-path", folder / "trm_client"], env=os.environ | path, capture_output=True, text=True

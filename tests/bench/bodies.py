@@ -110,4 +110,4 @@ def _pace(ranks: int) -> float:
             command, capture_output=True, text=True, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
         )
     first, last = (e["seconds"] for e in map(json.loads, done.stdout.splitlines()) if e["event"] == "step")
-    return batch * every / (last - first)
+    return float(batch * every / (last - first))

@@ -308,7 +308,7 @@ def official(folder: Path, puzzles: PuzzleSet, copies: int) -> None:
                 for side, grid in zip(sides, (question, answer), strict=True):
                     side.append(grid if symmetry is None else symmetry.apply(grid))
         count = len(sides[0])
-        arrays = {
+        arrays: dict[str, np.ndarray[Any, Any]] = {
             "inputs": np.stack(sides[0]).astype(np.uint8),
             "labels": np.stack(sides[1]).astype(np.uint8),
             "puzzle_identifiers": np.zeros(count, np.int32),
@@ -316,7 +316,7 @@ def official(folder: Path, puzzles: PuzzleSet, copies: int) -> None:
             "group_indices": np.arange(0, count + 1, copies + 1),
         }
         for name, array in arrays.items():
-            np.save(folder / split / f"all__{name}.npy", array)
+            np.save(folder / split / f"all__{name}.npy", np.asarray(array))
         manifest = {"seq_len": puzzles.spec.cells, "vocab_size": puzzles.spec.vocab_size, "pad_id": 0, "sets": ["all"]}
         (folder / split / "dataset.json").write_text(json.dumps(manifest))
 

@@ -40,7 +40,7 @@ def test_trainer_and_solver_use_it_and_the_first_event_says_so(
     processor(monkeypatch, avx512_bf16=has)
     config = config.model_copy(update={"train": config.train.model_copy(update={"precision": "bfloat16"})})
     trainer = Trainer(config, splits, CPU)
-    started = next(Session(trainer).run())
+    started = next(iter(Session(trainer).run()))
     assert isinstance(started, Started)
     assert started.precision == expected
     assert trainer.state.carry.y.dtype == getattr(torch, expected)

@@ -41,7 +41,12 @@ class Gate:
     def slow_down(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let every supervision step of an evaluation take long enough to be seen."""
         note = Evaluation._note
-        monkeypatch.setattr(Evaluation, "_note", lambda self, through: (note(self, through), time.sleep(0.01)))
+
+        def slow(self: Evaluation, through: int) -> None:
+            note(self, through)
+            time.sleep(0.01)
+
+        monkeypatch.setattr(Evaluation, "_note", slow)
 
 
 def averaged(trainer: Trainer) -> TinyRecursiveModel:

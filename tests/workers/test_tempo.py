@@ -46,11 +46,11 @@ def life(clock: list[float], first: int = 0) -> Iterator[Event]:
 
 
 def metrics_of(step: int) -> StepMetrics:
-    return StepMetrics(step, 1.0, *[0.0] * 4, 0, 0.0, *[None] * 4, *[[]] * 4)  # type: ignore[arg-type]
+    return StepMetrics(step, 1.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, None, None, None, None, [], [], [], [])
 
 
 def evaluated(step: int, split: str, n: int) -> Evaluated:
-    return Evaluated(step, split, n, n * PUZZLE, *[1.0] * 2, None, 1.0, 1.0, *[[]] * 3)  # type: ignore[arg-type]
+    return Evaluated(step, split, n, n * PUZZLE, 1.0, 1.0, None, 1.0, 1.0, [], [], [])
 
 
 def evaluation(clock: list[float], step: int, split: str, n: int) -> Iterator[Event]:

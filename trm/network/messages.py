@@ -80,7 +80,7 @@ class Neighbours(MessageLayer):
     matrix of its own: the layer commutes with the eight symmetries of a square.
     """
 
-    messages = ("own", "beside", "diagonal", "everywhere")
+    messages: ClassVar[tuple[str, ...]] = ("own", "beside", "diagonal", "everywhere")
     heard: Linear
 
     def add_matrices(self, inputs: int, outputs: int) -> None:

@@ -27,10 +27,10 @@ def parse(spec: PuzzleSpec, given: Given, *, padding: bool = False) -> NDArray[n
     board = read_board(spec, given)
     if padding:
         written = {symbol: token for token, symbol in enumerate(spec.symbols, start=1)}
-        return encode(spec, board, {PADDING: 0} | written)
+        return encode(spec, board, {PADDING: 0, **written})
     table = alphabets.tokens_of(spec)
     if spec.kind == "maze":
-        table = alphabets.maze_tokens(frozenset(board.cells), frozenset()) | {s: table[s] for s in spec.symbols}
+        table = {**alphabets.maze_tokens(frozenset(board.cells), frozenset()), **{s: table[s] for s in spec.symbols}}
     return encode(spec, board, table)
 
 

@@ -227,7 +227,10 @@ class Slots:
         arrays = (self.seeds[rows], self.numbers[rows], self.steps[rows] + 1, self.noises[rows])
         keys = list(zip(*(array.tolist() for array in arrays), strict=True))
         shape = self.z.shape[1:]
-        drawn = {key: key[3] * torch.randn(shape, generator=_generator(*key[:2], 0, key[2])) for key in set(keys)}
+        drawn = {
+            (seed, number, step, noise): noise * torch.randn(shape, generator=_generator(seed, number, 0, step))
+            for seed, number, step, noise in set(keys)
+        }
         return torch.stack([drawn[key] for key in keys]).to(self.device, self.dtype)
 
 

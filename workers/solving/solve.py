@@ -12,6 +12,7 @@ from services.registry.jobs.solutions import SolutionRow
 from services.registry.metrics.metrics import SolveMetrics
 from trm.interface.effort import Effort
 from trm.puzzles.grids import parse, text
+from trm.puzzles.spec import PuzzleSpec
 from workers.attempt import Released, reason_to_stop
 from workers.context import Worker
 from workers.solving.models import Models
@@ -46,8 +47,9 @@ class _Solving:
         request: dict[str, Any],
         priority: int,
     ) -> None:
-        self.worker, self.claim, self.solver = worker, claim, solver
-        self.questions = np.stack([parse(solver.spec, puzzle) for puzzle in request["puzzles"]])
+        spec = PuzzleSpec.model_validate(request["puzzle"]) if "puzzle" in request else solver.spec
+        self.worker, self.claim, self.solver = worker, claim, solver.sized(spec)
+        self.questions = np.stack([parse(spec, puzzle) for puzzle in request["puzzles"]])
         self.priority = priority
         self.trace, self.effort = bool(request["trace"]), Effort(**request["effort"])
         self.found: SimpleQueue[SolveStep | tuple[int, Solution] | None] = SimpleQueue()  # None: nothing more will come

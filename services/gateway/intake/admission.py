@@ -1,11 +1,12 @@
 """Checks puzzles at the door: what a worker could not solve never becomes a job."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from services.gateway.problems.catalogue import ERRORS_LISTED
 from services.gateway.problems.errors import EffortRefused, PuzzlesRefused, RequestInvalid
-from services.gateway.problems.problems import named, pointer
-from services.gateway.schemas.problem import ProblemItem
+from services.gateway.problems.problems import named
+from services.gateway.schemas.problem import ProblemItem, pointer
 from services.gateway.schemas.puzzle import Given
 from services.gateway.schemas.solve_job import SolveJobRequest
 from trm.config.run import RunConfig
@@ -14,18 +15,35 @@ from trm.puzzles import grids, rules, search
 from trm.puzzles.spec import PuzzleSpec
 
 
-def admit(request: SolveJobRequest, config: RunConfig, most: int) -> list[str]:
-    """The puzzles of a request in their canonical text, for the model of this configuration.
+class Admitted(NamedTuple):
+    """Puzzles that a model can answer: their canonical texts, all of one shape."""
+
+    puzzles: list[str]
+    spec: PuzzleSpec
+
+
+def admit(request: SolveJobRequest, config: RunConfig, most: int) -> Admitted:
+    """The puzzles of a request, for the model of this configuration; the first one decides the size where the model answers every size.
 
     Raises RequestInvalid, EffortRefused, or PuzzlesRefused, naming each bad puzzle and its cell.
     """
     _check_as_a_whole(request, config.puzzle, most)
-    _check_effort(request, config)
     refused: list[ProblemItem] = []
-    texts = list(_admitted(request, config.puzzle, refused))
+    spec = _shape(request, config, refused)
+    _check_effort(request, spec, config)
+    texts = list(_admitted(request, spec, refused)) if not refused else []
     if refused:
         raise PuzzlesRefused(refused)
-    return texts
+    return Admitted(texts, spec)
+
+
+def _shape(request: SolveJobRequest, config: RunConfig, refused: list[ProblemItem]) -> PuzzleSpec:
+    if config.model.any_size:
+        try:
+            return grids.resized(config.puzzle, request.grids[0])
+        except PuzzleError as error:
+            refused.append(_item(request, 0, error))
+    return config.puzzle
 
 
 def _check_as_a_whole(request: SolveJobRequest, spec: PuzzleSpec, most: int) -> None:
@@ -40,9 +58,9 @@ def _check_as_a_whole(request: SolveJobRequest, spec: PuzzleSpec, most: int) -> 
         raise RequestInvalid(message, [ProblemItem(pointer="/require_unique_solution", detail=message)])
 
 
-def _check_effort(request: SolveJobRequest, config: RunConfig) -> None:
+def _check_effort(request: SolveJobRequest, spec: PuzzleSpec, config: RunConfig) -> None:
     try:
-        request.effort.require_possible(config.puzzle, config.model)
+        request.effort.require_possible(spec, config.model)
     except ConfigError as error:
         place = pointer(*named(str(error), request.model_fields_set))
         raise EffortRefused(str(error), [ProblemItem(pointer=place, detail=str(error))]) from error
@@ -53,10 +71,14 @@ def _admitted(request: SolveJobRequest, spec: PuzzleSpec, refused: list[ProblemI
         try:
             yield _checked(given, spec, unique=request.require_unique_solution)
         except PuzzleError as error:
-            place = pointer(*request.pointer_path(index))
-            refused.append(ProblemItem(code=error.code, pointer=place, detail=f"Puzzle {index}: {error}"))
+            refused.append(_item(request, index, error))
             if len(refused) == ERRORS_LISTED:
                 return
+
+
+def _item(request: SolveJobRequest, index: int, error: PuzzleError) -> ProblemItem:
+    place = pointer(*request.pointer_path(index))
+    return ProblemItem(code=error.code, pointer=place, detail=f"Puzzle {index}: {error}")
 
 
 def _checked(given: Given, spec: PuzzleSpec, *, unique: bool) -> str:

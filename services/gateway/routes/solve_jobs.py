@@ -55,7 +55,7 @@ Prefer = Annotated[str | None, Header(description="`wait=N`: answer with the fin
     responses={200: FINISHED_IN_TIME, **REFUSALS},
 )
 async def create_solve_job(request: SolveJobRequest, parts: Parts, mark: Marked, prefer: Prefer = None) -> Response:
-    """Check every puzzle against the model's size, symbols and rules, and queue them as one job.
+    """Check every puzzle against the model's size, symbols and rules, and queue them as one job; all puzzles of a job have one size.
 
     Every puzzle is thought about in `rollouts` times `views` chains. A chain stops at `halt_threshold`, at `stable_steps`, with
     `until_verified` once any chain's answer obeys the rules, and otherwise after `max_steps`; `choose` says whose answer is given.
@@ -75,12 +75,13 @@ async def create_solve_job(request: SolveJobRequest, parts: Parts, mark: Marked,
 def _submission(request: SolveJobRequest, parts: Backends) -> Submission:
     with at_fault("model"):
         model = parts.find_model(request.model)
-    puzzles = admission.admit(request, model.config, parts.settings.max_puzzles_per_job)
+    puzzles, spec = admission.admit(request, model.config, parts.settings.max_puzzles_per_job)
+    resized = {} if spec == model.config.puzzle else {"puzzle": spec.model_dump(mode="json")}
     effort = request.effort.model_dump(exclude_defaults=True)
     return Submission(
         jobs.new_row(
             JobKind.SOLVE,
-            {"model": model.name, "puzzles": puzzles, "effort": effort, "trace": request.trace},
+            {"model": model.name, "puzzles": puzzles, "effort": effort, "trace": request.trace, **resized},
             model_id=model.checkpoint_id,
             pretrained=model.pretrained,
             total_steps=len(puzzles),

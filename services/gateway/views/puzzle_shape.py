@@ -9,7 +9,9 @@ from trm.puzzles.spec import PuzzleSpec
 
 
 def puzzle_of(session: Session, job: Job) -> PuzzleSpec:
-    """The shape that the job's model knows; raises CheckpointNotFound, or UnknownModel of an older package."""
+    """The job's own shape, or that of its model; raises CheckpointNotFound, or UnknownModel of an older package."""
+    if "puzzle" in job.request:  # of another size than the model was trained on
+        return PuzzleSpec.model_validate(job.request["puzzle"])
     if job.pretrained is not None:
         return pretrained.pretrained(job.pretrained).config.puzzle
     return checkpoints.config_of(session, job.model_id or "").puzzle
