@@ -151,8 +151,11 @@ def examples(page: str) -> list[str]:
 
 
 def shortened(code: str) -> str:
-    """The same with a training of 10 updates, since what is tested is that the example runs."""
-    return re.sub(r'(steps=|"train\.steps": )\d+', r"\g<1>10, test_puzzles=8" if "steps=" in code else r"\g<1>10", code)
+    """The same with a training of 10 updates and tests of 8 puzzles, since what is tested is that the example runs."""
+    for steps, few in (("steps=", "{}="), ('"train.steps": ', '"train.{}": ')):
+        less = ", ".join(f"{few.format(name)}8" for name in ("test_puzzles", "evaluate_puzzles"))
+        code = re.sub(rf"{re.escape(steps)}\d+", f"{steps}10, {less}", code)
+    return code
 
 
 def test_the_example_of_the_readme_has_six_lines_and_runs(
