@@ -91,6 +91,12 @@ def status_of(session: Session, job_id: str) -> JobStatus:
     return status
 
 
+def shape_of(session: Session, job_id: str) -> dict[str, Any] | None:
+    """The shape of a solve job's puzzles, where it is not that of the job's model."""
+    shape: dict[str, Any] | None = session.scalar(select(Job.request["puzzle"]).where(Job.id == job_id))
+    return shape
+
+
 def run_of(session: Session, job_id: str) -> str | None:
     """The run of a training; None for other jobs, and for none."""
     return session.scalar(select(Job.run_id).where(Job.id == job_id))
