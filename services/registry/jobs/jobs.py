@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Integer, bindparam, func, insert, select
 from sqlalchemy.orm import Session
