@@ -19,10 +19,10 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not GENERATOR.exists():
         pytest.skip("no generator of clients is installed: `make clients`")
     folder = tmp_path_factory.mktemp("generated")
-    command = [GENERATOR, "generate", "--path", ROOT / "docs/openapi.json", "--meta", "none"]
+    command = [str(GENERATOR), "generate", "--path", str(ROOT / "docs/openapi.json"), "--meta", "none"]
     path = {"PATH": f"{TOOLS}:{os.environ['PATH']}"}
     made = subprocess.run(
-        [*command, "--output-path", folder / "trm_client"], env=os.environ | path, capture_output=True, text=True
+        [*command, "--output-path", str(folder / "trm_client")], env=os.environ | path, capture_output=True, text=True
     )
     assert made.returncode == 0, made.stderr + made.stdout
     return folder

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from services.gateway.problems.catalogue import ERRORS_LISTED
 from services.gateway.problems.errors import EffortRefused, PuzzlesRefused, RequestInvalid
-from services.gateway.problems.problems import named, pointer
-from services.gateway.schemas.problem import ProblemItem
+from services.gateway.problems.problems import named
+from services.gateway.schemas.problem import ProblemItem, pointer
 from services.gateway.schemas.puzzle import Given
 from services.gateway.schemas.solve_job import SolveJobRequest
 from trm.config.run import RunConfig

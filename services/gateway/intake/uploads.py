@@ -77,7 +77,7 @@ def _unpacked(file: IO[bytes]) -> IO[bytes]:
         file.seek(0)
         return file
     file.seek(0)
-    inner = io.BufferedReader(gzip.GzipFile(fileobj=file, mode="rb"))  # type: ignore[type-var]
+    inner = io.BufferedReader(gzip.GzipFile(fileobj=file, mode="rb"))
     try:
         is_packed_again = inner.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
     except (OSError, EOFError, zlib.error):

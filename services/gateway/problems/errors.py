@@ -36,7 +36,9 @@ def at_fault(field: str) -> Iterator[None]:
     try:
         yield
     except (TrmError, RegistryError, GatewayError) as error:
-        if isinstance(error, Unavailable | SchemaMismatch | StorageFull) or getattr(error, "items", ()):
+        if isinstance(error, Unavailable | SchemaMismatch | StorageFull) or (
+            isinstance(error, GatewayError) and error.items
+        ):
             raise
         keys = error.keys if isinstance(error, InvalidOverride) else ()
         places = [(field, *key) for key in keys] or [(field,)]
