@@ -60,7 +60,7 @@ def main(url: str) -> None:
 
     stream = stream_job_events.sync(solved.id, client=client)
     assert isinstance(stream, str), stream
-    assert stream.rstrip().endswith('data: {"status": "succeeded"}'), stream
+    assert 'event: done\ndata: {"status": "succeeded"}\n' in stream, stream
 
     listed = list_jobs.sync(client=client, limit=2)
     kinds = {type(job.result).__name__ for job in listed.data}  # type: ignore[union-attr]
