@@ -24,7 +24,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for name in UNSCORED:
-        column = sa.column(name)
+        column = sa.column(name, sa.DOUBLE_PRECISION())
         op.execute(sa.update(sa.table("run_evaluations", column)).where(column.is_(None)).values({name: 0.0}))
         op.alter_column("run_evaluations", name, nullable=False)
     op.drop_column("datasets", "report")

@@ -308,7 +308,7 @@ def official(folder: Path, puzzles: PuzzleSet, copies: int) -> None:
                 for side, grid in zip(sides, (question, answer), strict=True):
                     side.append(grid if symmetry is None else symmetry.apply(grid))
         count = len(sides[0])
-        arrays = {
+        arrays: dict[str, np.ndarray[Any, Any]] = {
             "inputs": np.stack(sides[0]).astype(np.uint8),
             "labels": np.stack(sides[1]).astype(np.uint8),
             "puzzle_identifiers": np.zeros(count, np.int32),

@@ -66,8 +66,8 @@ def test_hard_puzzles_are_drawn_as_often_as_asked() -> None:
     assert np.array_equal(again.take(4000, torch.Generator().manual_seed(1))[0].numpy(), drawn)
 
 
-@pytest.mark.parametrize(("ratings", "found"), [(None, "200 and 0"), (np.full(200, 9, np.int32), "0 and 200")])
-def test_a_hard_share_needs_easy_and_hard_puzzles(ratings: NDArray[np.int32] | None, found: str) -> None:
+@pytest.mark.parametrize(("ratings", "found"), [(None, "200 and 0"), (np.full(200, 9.0), "0 and 200")])
+def test_a_hard_share_needs_easy_and_hard_puzzles(ratings: NDArray[np.float64] | None, found: str) -> None:
     puzzles = load("sudoku-hard", "train").take(200)
     with pytest.raises(ConfigError, match=found):
         Feed(

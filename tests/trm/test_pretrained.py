@@ -73,8 +73,10 @@ def test_a_sample_repeats_what_the_card_says(name: str) -> None:
     measured, solver = model.measured, Solver.load(model.folder, "cpu")
     sample = load(model.config.dataset, "test").take(SAMPLE)
     got = evaluate(solver.model, sample, step=0, split="test", dtype=solver.dtype, batch_size=solver.engine.capacity)
+    assert got.exact_accuracy is not None
     assert SAMPLE * (1 - got.exact_accuracy) <= measured.exact.n - measured.exact.right + 1.01
     for share, right in zip(got.step_exact_accuracy, measured.step_exact, strict=True):
+        assert share is not None
         assert SAMPLE * (1 - share) <= measured.exact.n - right + 2.01
 
 

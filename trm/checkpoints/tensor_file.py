@@ -8,6 +8,7 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from trm.errors import CorruptCheckpoint
@@ -40,7 +41,7 @@ def read(path: Path) -> dict[str, Tensor]:
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
     """The name of the first tensor that holds an infinite number or none; looked at in pieces, since a puzzle table has gigabytes."""
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not all(p.isfinite().all() for p in tensor.reshape(-1).split(PIECE)):
+        if tensor.is_floating_point() and not all(p.isfinite().all() for p in torch.split(tensor.reshape(-1), PIECE)):
             return name
     return None
 

@@ -91,7 +91,7 @@ def _measured(solver: "Solver", puzzles: PuzzleSet, effort: Effort, *, quiet: bo
         )
     right = right_cells(np.stack([s.tokens for s in solutions]), puzzles.answers)
     asked, count = puzzles.answers != PADDING, len(puzzles)
-    exact = right.all(1)[answered(puzzles.answers)]
+    exact = right[answered(puzzles.answers)].all(1)
     verified = [s.verified for s in solutions if s.verified is not None]
     return {
         "n": len(exact),

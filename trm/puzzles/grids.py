@@ -28,7 +28,7 @@ def parse(spec: PuzzleSpec, given: Given, *, padding: bool = False) -> NDArray[n
         return encode(spec, board, {PADDING: 0} | written)
     table = alphabets.tokens_of(spec)
     if spec.kind == "maze":
-        table = alphabets.maze_tokens(frozenset(board.cells), frozenset()) | {s: table[s] for s in spec.symbols}
+        table = {**alphabets.maze_tokens(frozenset(board.cells), frozenset()), **{s: table[s] for s in spec.symbols}}
     return encode(spec, board, table)
 
 

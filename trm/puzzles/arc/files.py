@@ -125,8 +125,8 @@ def _json(name: str, text: bytes) -> object:
 
 
 def _parsed(name: str, text: bytes, solutions: dict[str, object]) -> list[Task]:
-    document = _json(name, text)
-    if _are_tasks_by_name(name, document):
+    document: object = _json(name, text)
+    if _are_tasks_by_name(document, name):
         return [task_from(key, _answered(key, task, solutions.get(key))) for key, task in document.items()]
     try:
         return [task_from(PurePath(name).stem, document)]
@@ -134,7 +134,7 @@ def _parsed(name: str, text: bytes, solutions: dict[str, object]) -> list[Task]:
         raise DatasetError(f"{name}: {error}") from error
 
 
-def _are_tasks_by_name(name: str, document: object) -> TypeGuard[dict[str, object]]:
+def _are_tasks_by_name(document: object, name: str) -> TypeGuard[dict[str, object]]:
     if not isinstance(document, dict) or {"train", "test"} & document.keys():
         return False
     return name.endswith(CHALLENGES) or (

@@ -112,7 +112,7 @@ def from_text(text: str, kind: Kind, separator: str | None = None, cells: int | 
     flat = [cell for row in rows for cell in row]
     if len(rows) == 1:
         lost = 0 if cells is None else cells - len(flat)
-        if kind == "maze" and flat and flat[-1] != " " and lost > 0 and lost * lost <= cells:
+        if kind == "maze" and flat and flat[-1] != " " and 0 < lost <= len(flat) ** 0.5:
             flat += " " * lost  # editors strip blanks at the end; more than about a row of them is another fault
         return Board(_packed(flat))
     for number, row in enumerate(rows, start=1):
@@ -188,5 +188,5 @@ def _blanks_as_cells(lines: list[str], compact: str, expected: int | None) -> st
             return None
         return "".join(line.ljust(side) for line in lines)
     size = expected or round(len(lines[0]) ** 0.5) ** 2
-    fits = len(lines[0]) <= size if expected else len(lines[0]) == size
+    fits = len(lines[0]) <= size if expected is not None else len(lines[0]) == size
     return lines[0].ljust(size) if fits and len(compact) < size else None

@@ -3,7 +3,7 @@
 import re
 
 FRAME = re.compile(r"[\s|!+*:=.'`,-]*")
-LINES = str.maketrans({**dict.fromkeys(range(0x2500, 0x2580), "+"), "│": "|", "║": "|", "┃": "|", "¦": "|", "!": "|"})
+LINES = dict.fromkeys(range(9472, 9600), "+") | {ord(bar): "|" for bar in "│║┃¦!"}  # of box drawing
 
 
 def is_note(line: str) -> bool:
