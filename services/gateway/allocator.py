@@ -1,16 +1,21 @@
-"""Has the C library give large blocks back to the system when they are freed, rather than keep them for the next large request."""
+"""Gives back to the system what a large request took: the C library would keep it for the next one."""
 
 import ctypes
+import gc
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
-BLOCK_BYTES = 1 << 20
+M_ARENA_MAX = -8  # of glibc's malloc.h
 ARENAS = 4  # each keeps free memory of its own, and there would be eight a core
+LARGE_BYTES = 1 << 20  # sent; looking for what is free takes some milliseconds
+
+
+def keep_few_arenas() -> None:
+    """Before there are threads; does nothing where the C library is not glibc."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(M_ARENA_MAX, ARENAS)
 
 
 def give_memory_back() -> None:
-    """Set this process's allocator so; does nothing where the C library is not glibc."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return
-    for name, value in ((M_MMAP_THRESHOLD, BLOCK_BYTES), (M_TRIM_THRESHOLD, BLOCK_BYTES), (M_ARENA_MAX, ARENAS)):
-        mallopt(name, value)
+    """After a large request. A refusal's traceback and what it refused hold each other: garbage goes first."""
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)

@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from services.gateway.allocator import give_memory_back
+from services.gateway.allocator import keep_few_arenas
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
 from services.gateway.connections import ConnectionLimits, limited
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raises SchemaBehind or SchemaAhead when the database does not fit."""
-    give_memory_back()
+    keep_few_arenas()
     app = create_app(settings)
     backends: Backends = app.state.backends
     require_head(backends.database)

@@ -70,7 +70,7 @@ def test_submissions_are_counted(client: TestClient) -> None:
         ({"preset": "sudoku-6x6", "dataset": "a\0b"}, "dataset_unknown", "sudoku-4x4"),
         ({"preset": "sudoku-6x6", "datasett": "moon"}, "request_invalid", "/datasett"),
         ({"preset": "sudoku-6x6", "name": "a\0b"}, "request_invalid", "/name"),
-        ({"preset": "sudoku-6x6", "overrides": {"train.steps": [1]}}, "override_invalid", "/overrides/train.steps"),
+        ({"preset": "sudoku-6x6", "overrides": {"train.steps": [1]}}, "override_invalid", "steps"),
         ({"preset": "sudoku-6x6", "\ud800": 1}, "request_invalid", "unicode"),
         ({"overrides": {}}, "request_invalid", "`preset`"),
         ([], "request_invalid", "dictionary"),

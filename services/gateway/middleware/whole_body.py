@@ -1,5 +1,6 @@
 """Holds a request's body back until it is whole: on disk while it comes in, in memory only while there is room for all of them."""
 
+import asyncio
 from tempfile import SpooledTemporaryFile
 from typing import IO, Protocol
 
@@ -7,7 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway.allocator import LARGE_BYTES, give_memory_back
+
 SPOOL_BYTES = 1 << 16  # of a body that is kept in memory while the rest is waited for
+SETTLE_SECONDS = 0.5  # in which the last that holds a body lets go of it
 UPLOADS = "/v1/datasets"  # whose forms are read piece by piece, into files
 
 
@@ -102,4 +106,6 @@ class _Body:
     def release(self) -> None:
         """Once the request has been answered."""
         self._room.give_back(self._taken)
+        if self._taken > LARGE_BYTES:
+            asyncio.get_running_loop().call_later(SETTLE_SECONDS, give_memory_back)
         self._taken = 0

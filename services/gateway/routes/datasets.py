@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 
+from services.gateway.allocator import LARGE_BYTES, give_memory_back
 from services.gateway.backends import Parts
 from services.gateway.intake import ingest
 from services.gateway.intake.idempotency import Marked, earlier_answer, find, respond
@@ -22,6 +23,7 @@ from trm.puzzles.spec import Kind
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
+PACKED_TIMES = 100  # how much smaller than its content an uploaded file may be
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 Name = Annotated[str, Form(pattern=NAME, description="Small letters, digits, dots, dashes and underscores.")]
 Table = Annotated[
@@ -105,6 +107,9 @@ def create_dataset(
         return respond(_created(ingest.store(parts.database, parts.storage, upload, key, _created)))
     except (KeyTaken, DatasetNameTaken) as error:  # by this very request, it may be
         return respond(earlier_answer(parts.database, key, error))
+    finally:
+        if (file.size or 0) > LARGE_BYTES // PACKED_TIMES:
+            give_memory_back()
 
 
 def _created(row: tables.Dataset) -> Answer:
