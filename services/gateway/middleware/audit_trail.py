@@ -77,7 +77,9 @@ class Audited:
         request_id = scope.get("state", {}).get("request_id")
         if status in REFUSED:
             action = f"{scope['method'] if scope['method'] in METHODS else 'other'} {permissions.named(scope['path'])}"
-            self._trail.put(Act.refused(who.owner, who.id, action, request_id, str(status)))
+            self._trail.put(
+                Act.refused(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
+            )
             return
         action = getattr(route, "operation_id", None) or scope["method"]
         self._trail.put(Act(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
