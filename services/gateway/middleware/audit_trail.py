@@ -1,5 +1,6 @@
 """Keeps the log of who did what: every request that could change something, once it is answered."""
 
+import time
 from collections.abc import Sequence
 
 import structlog
