@@ -67,11 +67,14 @@ def _numbered(file: Path, number: int) -> Path:
 
 
 def follow(files: list[Path]) -> Iterator[tuple[str, str]]:
-    """Each new line and the part that says it, as they come, for ever."""
-    places = {file: file.stat().st_size for file in files}
-    rests = dict.fromkeys(files, b"")
+    """Each line that is written from now on and the part that says it, as they come, for ever."""
+    return _new_lines({file: file.stat().st_size for file in files})
+
+
+def _new_lines(places: dict[Path, int]) -> Iterator[tuple[str, str]]:
+    rests = dict.fromkeys(places, b"")
     while True:
-        for file in files:
+        for file in places:
             size = file.stat().st_size
             if size < places[file]:  # it was turned over
                 places[file] = 0

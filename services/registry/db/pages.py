@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from services.registry.db.storable import storable
 from services.registry.errors import InvalidCursor
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ def _moment_and_id(mark: list[Any]) -> tuple[datetime, str]:
         moment, last_id = datetime.fromisoformat(mark[0]), mark[1]
     except (IndexError, TypeError, ValueError) as error:
         raise _invalid() from error
-    if moment.tzinfo is None or not isinstance(last_id, str):
+    if moment.tzinfo is None or not isinstance(last_id, str) or storable(last_id) != last_id:
         raise _invalid()
     return moment, last_id
 
