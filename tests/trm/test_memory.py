@@ -80,7 +80,7 @@ WRITTEN = """
 import sys
 import torch
 from pathlib import Path
-from trm import checkpoint
+from trm.checkpoints import checkpoint
 
 def peak():
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))

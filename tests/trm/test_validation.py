@@ -99,16 +99,17 @@ def test_a_checkpoint_holds_what_was_being_found_out(
     gate: Gate, keeping: RunConfig, splits: Splits, tmp_path: Path
 ) -> None:
     due_at_5 = keeping.model_copy(update={"train": keeping.train.model_copy(update={"checkpoint_every": 5})})
-    trainer, found = Trainer(due_at_5, splits, CPU), list[Evaluated]()
+    trainer, found, bests = Trainer(due_at_5, splits, CPU), list[Evaluated](), list[dict[str, torch.Tensor]]()
     for event in Session(trainer, out=tmp_path).run():
         if isinstance(event, Updated) and event.step == 7:
             assert list(tmp_path.iterdir()) == []  # it waits for the validation that began at step 4
             gate.open.set()
         if isinstance(event, Evaluated):
             found.append(event)
+            bests.append(dict(trainer.state.best.weights))
         if isinstance(event, CheckpointSaved):
             break
-    assert [event.step for event in found] == [4]
+    assert found[0].step == 4  # on a slow disk others are found before the checkpoint is written
     meta = read_meta(tmp_path / "step_00000005")
     assert meta.step == 5
     assert meta.metrics["exact_accuracy"] == found[0].exact_accuracy
@@ -116,7 +117,7 @@ def test_a_checkpoint_holds_what_was_being_found_out(
     assert meta.progress["best_step"] == 4
     assert "validating" not in meta.progress
     best = read_tensors(tmp_path / "step_00000005", meta, "best")
-    assert all(torch.equal(tensor, best[name]) for name, tensor in trainer.state.best.weights.items())
+    assert all(torch.equal(tensor, best[name]) for name, tensor in bests[0].items())
     resumed = Trainer.resume(tmp_path / "step_00000005", splits, CPU)
     assert resumed.state.best.step == 4
     assert resumed.state.unvalidated is None
