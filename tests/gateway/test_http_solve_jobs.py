@@ -82,7 +82,7 @@ def test_an_unknown_model_is_refused(client: TestClient, model: str) -> None:
     [
         (PUZZLE[:-1], "puzzle_wrong_size", "15"),
         ("", "puzzle_wrong_size", "0"),
-        (ROWS[:3], "puzzle_wrong_size", "12"),
+        (ROWS[:3], "puzzle_wrong_size", "3 rows"),
         (["1..", ".4..", "4.2.", ".1.."], "puzzle_wrong_size", ""),
         (PUZZLE.replace("2", "7"), "puzzle_unknown_symbol", "ow 3, column 3"),
         ([[1, 0, 0, 5], *ROWS[1:]], "puzzle_unknown_symbol", "ow 1, column 4"),
