@@ -5,6 +5,7 @@ neighbours that of recurrent convolutions. Their weights depend on no size, so t
 Shapes: B puzzles, S tokens, D hidden size, W = 2 inner.
 """
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
@@ -20,7 +21,7 @@ SCALE = (
 )  # of every sum: nine terms of deviation 1 have deviation 3; the same for all sizes, so that a sum counts the same
 
 
-class MessageLayer(nn.Module):
+class MessageLayer(nn.Module, ABC):
     """x <- norm(x + down(gated(own x + messages)))."""
 
     messages: ClassVar[tuple[str, ...]]  # what a token hears of itself and others
@@ -43,9 +44,9 @@ class MessageLayer(nn.Module):
         out: Tensor = rms_norm(x + self.down(inner), self.config.norm_epsilon)
         return out
 
+    @abstractmethod
     def gather(self, x: Tensor) -> Tensor:
         """What every token holds and hears, `(B, S, D) -> (B, S, W)`."""
-        raise NotImplementedError
 
 
 class Units(MessageLayer):
