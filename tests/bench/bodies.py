@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tests.bench.models import CPU, WITHOUT_PREFIX, trainer
 from tests.bench.row import Row, medians
 from tests.bench.solving import full_size
-from trm.config.presets import resolve
+from trm.config.overrides import resolve
 from trm.data.splits import load_splits
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.datasets.datasets import load, spec_of

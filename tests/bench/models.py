@@ -6,7 +6,7 @@ import torch
 
 from tests.bench.machine import dtype_at_best
 from tests.bench.official import Official, Shape
-from trm.config.presets import resolve
+from trm.config.overrides import resolve
 from trm.config.run import RunConfig
 from trm.data.splits import Splits
 from trm.network.device import dtype_of

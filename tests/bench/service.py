@@ -25,7 +25,7 @@ from tests.bench.load import Load, put
 from tests.bench.row import Row, medians
 from tests.bench.stand import Stand, stand
 from tests.bench.tiny import BATCH, PUZZLE, claimed, config_of, model_of, opened, step_event
-from trm.config.presets import resolve
+from trm.config.overrides import resolve
 from trm.config.run import RunConfig
 from trm.interface.events import StepMetrics, Updated
 from trm.puzzles.datasets.datasets import load

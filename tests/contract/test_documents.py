@@ -16,7 +16,8 @@ from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.gateway.schemas.webhook import WebhookRequest
 from trm.cli import build
-from trm.config.presets import PRESETS, resolve
+from trm.config.overrides import resolve
+from trm.config.presets import PRESETS
 from trm.interface.measured import Count
 from trm.interface.pretrained import names, pretrained
 from trm.puzzles import grids, search

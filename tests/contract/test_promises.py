@@ -16,7 +16,8 @@ from services.registry.settings import Settings
 from trm.cli.reference import PAGES
 from trm.config.ablations import ABLATIONS
 from trm.config.model import ModelConfig
-from trm.config.presets import PRESETS, resolve
+from trm.config.overrides import resolve
+from trm.config.presets import PRESETS
 from trm.config.train import Depth, TrainConfig
 from trm.interface.effort import Effort
 from trm.puzzles.datasets.datasets import BUILTIN, spec_of

@@ -20,7 +20,7 @@ from services.registry.runs import checkpoints, run_metrics
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
 from tests.fresh import new_job, new_run
-from trm.config.presets import resolve
+from trm.config.overrides import resolve
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
 

@@ -9,7 +9,8 @@ from services.gateway.views.estimate import estimate
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.runs.paces import Measured
 from trm.config.cost import duration, efficiency, update_flops
-from trm.config.presets import PRESETS, resolve
+from trm.config.overrides import resolve
+from trm.config.presets import PRESETS
 from trm.config.run import RunConfig
 from trm.puzzles.datasets.datasets import spec_of
 

@@ -3,7 +3,8 @@
 from fastapi.testclient import TestClient
 
 from services.gateway.problems.catalogue import CATALOGUE
-from trm.config.presets import PRESETS, resolve
+from trm.config.overrides import resolve
+from trm.config.presets import PRESETS
 from trm.puzzles.datasets.datasets import BUILTIN
 
 

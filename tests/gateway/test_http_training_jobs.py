@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from services.registry.jobs import jobs
-from trm.config.presets import PRESETS, resolve
+from trm.config.overrides import resolve
+from trm.config.presets import PRESETS
 from trm.config.run import RunConfig
 from trm.puzzles.sudoku import spec_for
 

@@ -18,7 +18,7 @@ from services.registry.runs import runs
 from services.registry.settings import Settings
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
-from trm.config.presets import resolve
+from trm.config.overrides import resolve
 from trm.puzzles.sudoku import spec_for
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from trm.config.model import ModelConfig
-from trm.config.presets import resolve
+from trm.config.overrides import resolve
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.data.splits import Splits, load_splits

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tests.bench.official import Official, OfficialTrainer, Shape
-from trm.config.presets import resolve
+from trm.config.overrides import resolve
 from trm.config.run import RunConfig
 from trm.data.splits import Splits
 from trm.puzzles.datasets.datasets import load

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from trm.cli import build
 from trm.config.ablations import ABLATIONS
-from trm.config.presets import resolve
+from trm.config.overrides import resolve
 from trm.config.run import RunConfig
 from trm.data.splits import Splits, load_splits
 from trm.errors import ConfigError, NonFiniteLoss

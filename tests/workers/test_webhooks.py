@@ -27,7 +27,7 @@ from services.registry.states import JobKind, JobStatus
 from services.registry.webhooks import webhooks
 from services.registry.webhooks.webhook_address import AddressRefused, parse
 from tests.fresh import new_job, new_run
-from trm.config.presets import resolve
+from trm.config.overrides import resolve
 from trm.puzzles.sudoku import spec_for
 from workers.webhooks.outbound import Outbound, OutboundFailed
 from workers.webhooks.schedule import PAUSES_SECONDS, pause_seconds

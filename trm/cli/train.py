@@ -10,7 +10,8 @@ import typer
 
 from trm.cli.overrides import parsed
 from trm.cli.remarks import tell_remarks
-from trm.config.presets import get_preset, resolve
+from trm.config.overrides import resolve
+from trm.config.presets import get_preset
 from trm.config.run import CompileChoice, RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, NonFiniteLoss, TrmError
 from trm.interface.events import Event, Failed

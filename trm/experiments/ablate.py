@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trm.config.ablations import ABLATIONS
-from trm.config.presets import get_preset, resolve
+from trm.config.overrides import resolve
+from trm.config.presets import get_preset
 from trm.config.run import RunConfig
 from trm.errors import DatasetError, InvalidOverride
 from trm.experiments.plots import ablation_plot

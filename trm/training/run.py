@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trm.config.presets import get_preset, qualified, resolve
+from trm.config.overrides import qualified, resolve
+from trm.config.presets import get_preset
 from trm.config.run import RunConfig
 from trm.data.splits import load_splits, with_identifiers
 from trm.interface.events import CheckpointSaved, Evaluated, Event, Finished, StepMetrics

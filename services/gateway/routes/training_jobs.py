@@ -15,7 +15,8 @@ from services.registry.jobs import jobs
 from services.registry.runs import paces, runs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
-from trm.config.presets import continued, get_preset, resolve
+from trm.config.overrides import continued, resolve
+from trm.config.presets import get_preset
 from trm.config.run import RunConfig
 
 router = APIRouter(prefix="/v1/training-jobs", tags=["training"])

@@ -1,0 +1,104 @@
+"""A preset or a recorded configuration with dotted overrides applied, checked and complete."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from trm.config.model import ModelConfig
+from trm.config.presets import get_preset
+from trm.config.run import RunConfig
+from trm.config.train import TrainConfig
+from trm.errors import InvalidOverride
+from trm.puzzles.spec import Frozen, PuzzleSpec
+from trm.suggest import did_you_mean
+
+SECTIONS: dict[str, type[Frozen]] = {"model": ModelConfig, "train": TrainConfig}  # no name occurs in both
+
+
+def resolve(
+    name: str, puzzle: PuzzleSpec, overrides: dict[str, Any] | None = None, dataset: str | None = None
+) -> RunConfig:
+    """The preset with dotted overrides applied (`{"train.steps": 200}`), checked and complete.
+
+    Raises UnknownPreset, or InvalidOverride naming the key and what it accepts.
+    """
+    preset = get_preset(name)
+    return _overridden(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
+
+
+def qualified(settings: Mapping[str, object]) -> dict[str, object]:
+    """Settings by their own names as dotted overrides: `steps` is `train.steps`, `hidden_size` is `model.hidden_size`."""
+    sections = {name: section for section, model in SECTIONS.items() for name in model.model_fields}
+    return {f"{sections[name]}.{name}" if name in sections else name: value for name, value in settings.items()}
+
+
+def continued(
+    parent: RunConfig, overrides: dict[str, Any], puzzle: PuzzleSpec | None = None, dataset: str | None = None
+) -> RunConfig:
+    """A run's configuration with dotted overrides applied, for another run that begins with its weights.
+
+    Raises InvalidOverride, also when the weights would not fit any more.
+    """
+    config = _overridden(
+        parent.model, parent.train, overrides, parent.preset, dataset or parent.dataset, puzzle or parent.puzzle
+    )
+    if (config.model, config.puzzle) != (parent.model, parent.puzzle):
+        what = "puzzles" if config.model == parent.model else "model"
+        raise InvalidOverride(f"The weights of the checkpoint fit no other {what} than those they were trained with.")
+    return config
+
+
+def _overridden(
+    model: ModelConfig, train: TrainConfig, overrides: dict[str, Any], name: str, dataset: str, puzzle: PuzzleSpec
+) -> RunConfig:
+    sections: dict[str, dict[str, Any]] = {"model": model.model_dump(), "train": train.model_dump()}
+    for key, value in overrides.items():
+        section, _, field = key.partition(".")
+        if section not in sections or field not in sections[section]:
+            raise _no_setting(key, value, [f"{s}.{f}" for s, fields in sections.items() for f in fields])
+        sections[section][field] = value
+    try:
+        return RunConfig(
+            preset=name,
+            dataset=dataset,
+            puzzle=puzzle,
+            model=ModelConfig(**sections["model"]),
+            train=TrainConfig(**sections["train"]),
+        )
+    except ValidationError as error:
+        raise InvalidOverride(_sentence(error), _keys(error, overrides)) from error
+
+
+def _no_setting(key: str, value: object, known: Sequence[str]) -> InvalidOverride:
+    """A setting's own name, a section with settings inside it and a slip of the hand are told from nonsense."""
+    close = did_you_mean(key, known)
+    if isinstance(value, dict) and (inside := [f"{key}.{field}" for field in value if f"{key}.{field}" in known]):
+        close = f" Write {inside[0]!r}: overrides are not nested."
+    elif named := [name for name in known if name.endswith(f".{key}")]:
+        close = f" Did you mean {named[0]!r}?"
+    return InvalidOverride(
+        f"There is no setting {key[:100]!r} to override.{close} Settings: {', '.join(known)}.", [(key,)]
+    )
+
+
+def _keys(error: ValidationError, overrides: Mapping[str, Any]) -> list[tuple[str | int, ...]]:
+    """The overrides at fault; a rule over several settings says in words which they are."""
+    section = {"ModelConfig": "model", "TrainConfig": "train"}.get(error.title, "")
+    keys: list[tuple[str | int, ...]] = []
+    for problem in error.errors():
+        field, *inside = problem["loc"] or ("",)
+        if f"{section}.{field}" in overrides:
+            keys.append((f"{section}.{field}", *inside))
+        else:
+            words = re.findall(r"\w+", problem["msg"])
+            keys += [(key,) for key in overrides if key.partition(".")[2] in words][:1]
+    return keys
+
+
+def _sentence(error: ValidationError) -> str:
+    parts = [
+        f"{'.'.join(str(p) for p in e['loc']) or error.title}: {e['msg']} (got {e['input']!r})" for e in error.errors()
+    ]
+    return "The overrides are not valid: " + "; ".join(parts)[:1000]
