@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm.checkpoints.checkpoint import chosen, require_room_for_run
+from trm.checkpoints.checkpoint import chosen, read_meta, require_room_for_run
 from trm.config.run import RunConfig
 from trm.data.splits import Splits
 from trm.errors import SeveralRuns
@@ -70,3 +70,30 @@ def test_the_command_refuses_before_it_trains(tmp_path: Path) -> None:
     assert again.returncode == 1
     assert "checkpoint_of_another_run" in again.stderr
     assert sorted(path.name for path in (tmp_path / "run").rglob("*")) == before
+
+
+def trm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trm", "train", "--compile", "never", "--events", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_a_training_goes_on_with_other_settings_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert trm("--preset", "sudoku-4x4", *TINY, "--out", str(first)).returncode == 0
+    changes = ("--set", "train.steps=4", "--set", "train.learning_rate=0.005")
+    refused = trm("--resume", str(first), "--out", str(first), *changes)
+    assert (refused.returncode, "checkpoint_of_another_run" in refused.stdout) == (1, True)
+    assert trm("--resume", str(first), "--out", str(second), *changes).returncode == 0
+    meta = read_meta(second / "step_00000004")
+    assert (meta.config.train.steps, meta.config.train.learning_rate) == (4, 0.005)
+
+
+@pytest.mark.parametrize(
+    "change", ["train.batch_size=4", "train.optimizer=adamw", "train.ema_decay=null", "model.layers=3"]
+)
+def test_what_the_state_depends_on_stays_as_it_was(
+    config: RunConfig, splits: Splits, tmp_path: Path, change: str
+) -> None:
+    saved(config, splits, tmp_path / "run", 1)
+    refused = trm("--resume", str(tmp_path / "run"), "--out", str(tmp_path / "other"), "--set", change)
+    assert (refused.returncode, "override_invalid" in refused.stdout) == (1, True)

@@ -10,7 +10,7 @@ import typer
 
 from trm.cli.overrides import parsed
 from trm.cli.remarks import tell_remarks
-from trm.config.overrides import resolve
+from trm.config.overrides import adjusted, resolve
 from trm.config.presets import get_preset
 from trm.config.run import CompileChoice, RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, NonFiniteLoss, TrmError
@@ -45,7 +45,8 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(
-            help="Go on from this checkpoint, or the newest intact one in this folder, with its configuration."
+            help="Go on from this checkpoint, or the newest intact one in this folder, with its configuration; "
+            "with --set it goes on differently, in another --out."
         ),
     ] = None,
     weights: Annotated[
@@ -82,7 +83,11 @@ def train(
     tell, pace = _print_json if events else Reporter().tell, Pace(minutes, checkpoint_minutes)
     try:
         start = _chosen(resume) if resume else None
-        chosen = _recorded(start) if start else _configuration(config, preset or DEFAULT, overrides or [], data)
+        chosen = (
+            _recorded(start, overrides or [])
+            if start
+            else _configuration(config, preset or DEFAULT, overrides or [], data)
+        )
         if not (events or preset or config or start):
             print(f"Training the preset {DEFAULT}; `--preset NAME` takes another, `trm inspect --presets` lists them.")
         _begin(out, chosen if start else None, threads)
@@ -157,7 +162,7 @@ def _session(
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
     tell_remarks(splits.train, splits.test)
     compiled = should_compile(compile_, config, place)
-    make = partial(Trainer.resume, resume) if resume else partial(Trainer, config)
+    make = partial(Trainer.resume, resume, config=config) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled, ranks=ranks)
     if weights and not resume:
         trainer.state.adopt(weights)
@@ -176,11 +181,11 @@ def _chosen(resume: Path) -> Path:
     return chosen(resume)
 
 
-def _recorded(checkpoint: Path) -> RunConfig:
-    """What a training that is resumed was started with."""
+def _recorded(checkpoint: Path, overrides: list[str]) -> RunConfig:
+    """What a training that is resumed was started with, and what is to be different from now on."""
     from trm.checkpoints.checkpoint import read_meta
 
-    return read_meta(checkpoint).config
+    return adjusted(read_meta(checkpoint).config, parsed(overrides))
 
 
 def _configuration(path: Path | None, preset: str, overrides: list[str], data: str | None) -> RunConfig:

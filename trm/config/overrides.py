@@ -14,6 +14,7 @@ from trm.errors import InvalidOverride
 from trm.puzzles.spec import Frozen, PuzzleSpec
 from trm.suggest import did_you_mean
 
+STATE_SETTINGS = ("batch_size", "optimizer", "arc_variants")  # what the saved state of a training has its shape from
 SECTIONS: dict[str, type[Frozen]] = {"model": ModelConfig, "train": TrainConfig}  # no name occurs in both
 
 
@@ -47,6 +48,23 @@ def continued(
     if (config.model, config.puzzle) != (parent.model, parent.puzzle):
         what = "puzzles" if config.model == parent.model else "model"
         raise InvalidOverride(f"The weights of the checkpoint fit no other {what} than those they were trained with.")
+    return config
+
+
+def adjusted(parent: RunConfig, overrides: dict[str, Any]) -> RunConfig:
+    """The configuration of a training that goes on from its checkpoint with other settings.
+
+    Raises InvalidOverride, also when its state would not fit any more: slots, optimizer state, averages.
+    """
+    config = continued(parent, overrides)
+    kept = [name for name in STATE_SETTINGS if getattr(config.train, name) != getattr(parent.train, name)]
+    if (config.train.ema_decay is None) != (parent.train.ema_decay is None):
+        kept.append("ema_decay")
+    if kept:
+        names = ", ".join(f"train.{name}" for name in kept)
+        raise InvalidOverride(
+            f"A training that is resumed keeps {names}: its state depends on it. Use --weights for a new training."
+        )
     return config
 
 

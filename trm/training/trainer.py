@@ -60,14 +60,19 @@ class Trainer:
         *,
         compiled: bool = False,
         ranks: Ranks = Ranks(),  # noqa: B008  immutable
+        config: RunConfig | None = None,
     ) -> Self:
         """Go on from a checkpoint, with as many ranks as before or others; on the same device bit for bit.
+
+        `config` is its own unless given: see `trm.config.overrides.adjusted`.
 
         Raises CheckpointError when it is damaged or was made by something else.
         """
         meta = checkpoint.read_meta(folder)
-        trainer = cls(meta.config, splits, device, compiled=compiled, ranks=ranks)
+        trainer = cls(config or meta.config, splits, device, compiled=compiled, ranks=ranks)
         trainer.state.load(folder, meta)
+        if trainer.config != meta.config:  # its test was of another training
+            trainer.state.metrics = {n: v for n, v in trainer.state.metrics.items() if not n.startswith("test_")}
         trainer._halted = host_copy(trainer.state.carry.halted)
         return trainer
 
