@@ -33,17 +33,14 @@ def evaluate(
 ) -> None:
     """Solve every puzzle and compare with its answer; every puzzle takes all steps, as in the paper, unless an effort is given."""
     folder, asked = folder_of(checkpoint, model), effort_of(effort or [])
-    from trm.evaluation.evaluation import (
-        evaluate as evaluated,  # takes seconds: not before the simple mistakes are found
-    )
-    from trm.evaluation.evaluation import puzzles_for
+    from trm.evaluation import evaluation  # takes seconds: not before the simple mistakes are found
     from trm.solving.solver import Solver
 
     solver = Solver.load(folder, device)
-    puzzles = puzzles_for(solver, data or solver.config.dataset, split).take(limit)
+    puzzles = evaluation.puzzles_for(solver, data or solver.config.dataset, split).take(limit)
     tell_remarks(puzzles)
     with progress(len(puzzles), "evaluating", quiet=as_json) as advance:
-        result = evaluated(solver, puzzles, effort=asked, on_solution=lambda _i, _solution: advance())
+        result = evaluation.evaluate(solver, puzzles, effort=asked, on_solution=lambda _i, _solution: advance())
     if as_json:
         print(to_json(asdict(result)))
     else:

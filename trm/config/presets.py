@@ -268,6 +268,13 @@ UNITS = _derived(
 # Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
 # supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
 # has to know them, and no symmetry may turn them: docs/explanation/bodies.md. To begin with the weights of small mazes saves hours.
+UNITS_1K = _derived(
+    UNITS,
+    "sudoku-1k",
+    "Hard 9x9 Sudoku from exactly 1,000 puzzles, as in the paper, with the body of `sudoku`; hours on two CPU cores.",
+    {},
+    "sudoku-hard",
+)
 MAZE_NEIGHBOURS = _derived(
     UNITS,
     "maze",
@@ -307,6 +314,7 @@ PRESETS: dict[str, Preset] = {
         *TABLE_1,
         *OWN,
         UNITS,
+        UNITS_1K,
         MAZE_NEIGHBOURS,
         *(_ablated(ablation) for ablation in (*PAPER, *SUCCESSORS)),
     )
