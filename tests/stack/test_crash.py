@@ -49,6 +49,7 @@ def test_up_after_a_kill_is_up_at_the_same_address(stack: Settings, which: str) 
     for pid in killed:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not running.supervisor.lives)
     again, is_new = operator.up(stack, said.append)
     assert is_new
     assert again.supervisor != running.supervisor
@@ -62,6 +63,7 @@ def test_up_says_which_part_of_the_killed_stack_it_waits_for(stack: Settings) ->
     reaper, said = running.parts["reaper"].pid, list[str]()
     os.kill(reaper, signal.SIGSTOP)  # it does not end when it is told to
     os.kill(running.supervisor.pid, signal.SIGKILL)
+    wait_until(lambda: not running.supervisor.lives)
 
     def tell(news: str) -> None:
         said.append(news)
