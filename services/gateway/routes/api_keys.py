@@ -32,7 +32,7 @@ def create_api_key(request: ApiKeyRequest, response: Response, parts: Parts) -> 
         )
     response.headers["Location"] = f"/v1/api-keys/{made.row.id}"
     response.headers["Cache-Control"] = "no-store"
-    return CreatedApiKey.of_new(made)
+    return CreatedApiKey.from_row(made.row, key=made.token)
 
 
 @router.get(
@@ -45,7 +45,7 @@ def list_api_keys(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Pag
     """A page of all owners' keys, withdrawn ones included."""
     with parts.database.transaction() as session:
         page = api_keys.page(session, cursor=cursor, limit=limit)
-    return Page.of(page, ApiKey.of)
+    return Page.of(page, ApiKey.from_row)
 
 
 @router.get(
@@ -57,7 +57,7 @@ def list_api_keys(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Pag
 def get_api_key(key_id: str, parts: Parts) -> ApiKey:
     """A key, without its secret."""
     with parts.database.transaction() as session:
-        return ApiKey.of(api_keys.get(session, key_id))
+        return ApiKey.from_row(api_keys.get(session, key_id))
 
 
 @router.delete(
@@ -69,6 +69,6 @@ def get_api_key(key_id: str, parts: Parts) -> ApiKey:
 def revoke_api_key(key_id: str, parts: Parts) -> ApiKey:
     """It stops at once here, and within seconds at other gateways; the record stays."""
     with parts.database.transaction() as session:
-        key = ApiKey.of(api_keys.revoke(session, key_id))
+        key = ApiKey.from_row(api_keys.revoke(session, key_id))
     parts.keys.forget()
     return key

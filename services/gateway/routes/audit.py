@@ -27,4 +27,4 @@ def list_audit_records(
     """Every request that could change something, those refused for want of a scope included."""
     with parts.database.transaction() as session:
         page = audit.page(session, owner=owner, cursor=cursor, limit=limit)
-    return Page.of(page, AuditRecord.of)
+    return Page.of(page, AuditRecord.from_row)

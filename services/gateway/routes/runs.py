@@ -46,7 +46,7 @@ def list_run_metrics(
         runs.get(session, run_id)
         rows = run_metrics.read(session, run_id, after_step=after_step, limit=limit, every=every)
     next_after = rows[-1].step if len(rows) == limit else None
-    return RunMetrics(data=[RunMetric.model_validate(row) for row in rows], next_after_step=next_after)
+    return RunMetrics(data=[RunMetric.from_row(row) for row in rows], next_after_step=next_after)
 
 
 @router.get(
@@ -60,7 +60,7 @@ def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
     with parts.database.transaction() as session:
         runs.get(session, run_id)
         rows = evaluations.read(session, run_id)
-    return RunEvaluations(data=[RunEvaluation.model_validate(row) for row in rows])
+    return RunEvaluations(data=[RunEvaluation.from_row(row) for row in rows])
 
 
 @router.get(

@@ -39,7 +39,7 @@ def create_webhook(request: WebhookRequest, response: Response, parts: Parts) ->
         row = webhooks.create(session, url=request.url, events=[event.value for event in request.events])
     response.headers["Location"] = f"/v1/webhooks/{row.id}"
     response.headers["Cache-Control"] = "no-store"
-    return CreatedWebhook.of_new(row)
+    return CreatedWebhook.of(row)
 
 
 def _require_possible(request: WebhookRequest, parts: Backends) -> None:
@@ -100,4 +100,4 @@ def list_webhook_deliveries(webhook_id: str, parts: Parts) -> Deliveries:
     with parts.database.transaction() as session:
         webhooks.get(session, webhook_id)
         rows = webhooks.deliveries(session, webhook_id)
-    return Deliveries(data=[Delivery.of(row) for row in rows])
+    return Deliveries(data=[Delivery.from_row(row) for row in rows])
