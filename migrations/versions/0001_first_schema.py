@@ -5,6 +5,7 @@ Revises: nothing
 """
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +16,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+TEXT, INTEGER, BIG, DOUBLE = sa.Text(), sa.Integer(), sa.BigInteger(), sa.DOUBLE_PRECISION()
 JSON = postgresql.JSONB(astext_type=sa.Text())
 MOMENT = postgresql.TIMESTAMP(timezone=True)
 REALS = postgresql.ARRAY(sa.REAL(), dimensions=1)
@@ -60,8 +62,12 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), nullable=False)
+def _required(kind: sa.types.TypeEngine[Any], *names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind, nullable=False) for name in names]
+
+
+def _optional(kind: sa.types.TypeEngine[Any], *names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind) for name in names]
 
 
 def _owner() -> sa.Column[str]:
@@ -83,16 +89,12 @@ def _enum(name: str, values: tuple[str, ...]) -> sa.Enum:
 def _create_datasets() -> None:
     op.create_table(
         "datasets",
-        _text("id"),
+        *_required(TEXT, "id"),
         _owner(),
-        _text("name"),
-        _text("kind"),
-        sa.Column("spec", JSON, nullable=False),
-        sa.Column("splits", JSON, nullable=False),
-        sa.Column("overlap", sa.Integer()),
-        sa.Column("report", JSON),
-        _text("url"),
-        _text("sha256"),
+        *_required(TEXT, "name", "kind", "url", "sha256"),
+        *_required(JSON, "spec", "splits"),
+        *_optional(INTEGER, "overlap"),
+        *_optional(JSON, "report"),
         _now("created_at"),
         sa.PrimaryKeyConstraint("id", name="pk_datasets"),
         sa.UniqueConstraint("owner", "name", name="uq_datasets_owner_name"),
@@ -103,18 +105,15 @@ def _create_datasets() -> None:
 def _create_runs_and_checkpoints() -> None:
     op.create_table(
         "runs",
-        _text("id"),
+        *_required(TEXT, "id"),
         _owner(),
-        sa.Column("name", sa.Text()),
-        _text("preset"),
-        _text("dataset"),
-        sa.Column("config", JSON, nullable=False),
-        sa.Column("parent_checkpoint_id", sa.Text()),
-        sa.Column("parameters", sa.BigInteger()),
-        sa.Column("device", sa.Text()),
+        *_optional(TEXT, "name", "parent_checkpoint_id", "device"),
+        *_required(TEXT, "preset", "dataset"),
+        *_required(JSON, "config"),
+        *_optional(BIG, "parameters"),
         _count("step", sa.BigInteger),
-        sa.Column("total_steps", sa.BigInteger(), nullable=False),
-        sa.Column("exact_accuracy", sa.DOUBLE_PRECISION()),
+        *_required(BIG, "total_steps"),
+        *_optional(DOUBLE, "exact_accuracy"),
         _now("created_at"),
         sa.PrimaryKeyConstraint("id", name="pk_runs"),
     )
@@ -123,15 +122,11 @@ def _create_runs_and_checkpoints() -> None:
     op.create_index("ix_runs_parent_checkpoint_id", "runs", ["parent_checkpoint_id"])
     op.create_table(
         "checkpoints",
-        _text("id"),
-        _text("run_id"),
-        sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("step", sa.BigInteger(), nullable=False),
-        _text("url"),
-        _text("digest"),
-        sa.Column("bytes", sa.BigInteger(), nullable=False),
-        sa.Column("metrics", JSON, nullable=False),
-        sa.Column("retired_at", MOMENT),
+        *_required(TEXT, "id", "run_id", "url", "digest"),
+        *_required(INTEGER, "attempt"),
+        *_required(BIG, "step", "bytes"),
+        *_required(JSON, "metrics"),
+        *_optional(MOMENT, "retired_at"),
         _now("created_at"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_checkpoints_run_id_runs"),
         sa.PrimaryKeyConstraint("id", name="pk_checkpoints"),
@@ -147,44 +142,25 @@ def _create_runs_and_checkpoints() -> None:
 def _create_measurements() -> None:
     op.create_table(
         "run_evaluations",
-        _text("run_id"),
-        sa.Column("step", sa.BigInteger(), nullable=False),
-        _text("split"),
-        sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("n", sa.BigInteger(), nullable=False),
-        sa.Column("seconds", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("exact_accuracy", sa.DOUBLE_PRECISION()),
-        sa.Column("cell_accuracy", sa.DOUBLE_PRECISION()),
-        sa.Column("verified", sa.DOUBLE_PRECISION()),
-        sa.Column("mean_supervision_steps", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("halt_accuracy", sa.DOUBLE_PRECISION()),
-        sa.Column("halted", REALS, nullable=False),
-        sa.Column("halt_probability", REALS, nullable=False),
-        sa.Column("step_exact_accuracy", REALS, nullable=False),
+        *_required(TEXT, "run_id", "split"),
+        *_required(BIG, "step", "n"),
+        *_required(INTEGER, "attempt"),
+        *_required(DOUBLE, "seconds", "mean_supervision_steps"),
+        *_optional(DOUBLE, "exact_accuracy", "cell_accuracy", "verified", "halt_accuracy"),
+        *_required(REALS, "halted", "halt_probability", "step_exact_accuracy"),
         _now("created_at"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_evaluations_run_id_runs"),
         sa.PrimaryKeyConstraint("run_id", "step", "split", "attempt", name="pk_run_evaluations"),
     )
     op.create_table(
         "run_metrics",
-        _text("run_id"),
-        sa.Column("step", sa.BigInteger(), nullable=False),
-        sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("seconds", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("loss", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("lm_loss", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("halt_loss", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("learning_rate", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("puzzles_finished", sa.BigInteger(), nullable=False),
-        sa.Column("puzzles_per_second", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("exact_accuracy", sa.DOUBLE_PRECISION()),
-        sa.Column("cell_accuracy", sa.DOUBLE_PRECISION()),
-        sa.Column("halt_accuracy", sa.DOUBLE_PRECISION()),
-        sa.Column("mean_supervision_steps", sa.DOUBLE_PRECISION()),
-        sa.Column("slots", postgresql.ARRAY(sa.BigInteger(), dimensions=1), nullable=False),
-        sa.Column("halted", REALS, nullable=False),
-        sa.Column("halt_probability", REALS, nullable=False),
-        sa.Column("step_exact_accuracy", REALS, nullable=False),
+        *_required(TEXT, "run_id"),
+        *_required(BIG, "step", "puzzles_finished"),
+        *_required(INTEGER, "attempt"),
+        *_required(DOUBLE, "seconds", "loss", "lm_loss", "halt_loss", "learning_rate", "puzzles_per_second"),
+        *_optional(DOUBLE, "exact_accuracy", "cell_accuracy", "halt_accuracy", "mean_supervision_steps"),
+        *_required(postgresql.ARRAY(sa.BigInteger(), dimensions=1), "slots"),
+        *_required(REALS, "halted", "halt_probability", "step_exact_accuracy"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_metrics_run_id_runs"),
         sa.PrimaryKeyConstraint("run_id", "step", "attempt", name="pk_run_metrics"),
     )
@@ -209,43 +185,34 @@ def _create_jobs() -> None:
     }
     op.create_table(
         "jobs",
-        _text("id"),
+        *_required(TEXT, "id"),
         _owner(),
         sa.Column("kind", _enum("kind", KINDS), nullable=False),
         sa.Column("status", _enum("status", STATUSES), server_default="queued", nullable=False),
         _count("priority", sa.SmallInteger),
-        sa.Column("request", JSON, nullable=False),
-        sa.Column("run_id", sa.Text()),
-        sa.Column("model_id", sa.Text()),
-        sa.Column("pretrained", sa.Text()),
+        *_required(JSON, "request"),
+        *_optional(TEXT, "run_id", "model_id", "pretrained"),
         _count("attempt"),
-        sa.Column("max_attempts", sa.Integer(), nullable=False),
+        *_required(INTEGER, "max_attempts"),
         _count("earlier_attempts"),
         _count("earlier_failures"),
         _count("earlier_cancellations"),
-        sa.Column("worker", sa.Text()),
-        sa.Column("lease_token", sa.Uuid()),
-        sa.Column("lease_expires_at", MOMENT),
-        sa.Column("cancel_requested_at", MOMENT),
-        sa.Column("pause_requested_at", MOMENT),
-        sa.Column("ttl_seconds", sa.Integer()),
-        sa.Column("expires_at", MOMENT),
-        sa.Column("timeout_seconds", sa.Integer()),
-        sa.Column("deadline_at", MOMENT),
+        *_optional(TEXT, "worker"),
+        *_optional(sa.Uuid(), "lease_token"),
+        *_optional(
+            MOMENT, "lease_expires_at", "cancel_requested_at", "pause_requested_at", "expires_at", "deadline_at"
+        ),
+        *_optional(INTEGER, "ttl_seconds", "timeout_seconds"),
         _now("available_at"),
-        sa.Column("published_at", MOMENT),
+        *_optional(MOMENT, "published_at"),
         _count("step", sa.BigInteger),
-        sa.Column("total_steps", sa.BigInteger()),
-        sa.Column("progress", sa.DOUBLE_PRECISION()),
-        sa.Column("eta_seconds", sa.DOUBLE_PRECISION()),
-        sa.Column("estimate", JSON),
-        sa.Column("error_code", sa.Text()),
-        sa.Column("error_message", sa.Text()),
-        sa.Column("result", JSON),
+        *_optional(BIG, "total_steps"),
+        *_optional(DOUBLE, "progress", "eta_seconds"),
+        *_optional(JSON, "estimate", "result"),
+        *_optional(TEXT, "error_code", "error_message"),
         _count("version", sa.BigInteger, start=1),
         _now("created_at"),
-        sa.Column("started_at", MOMENT),
-        sa.Column("finished_at", MOMENT),
+        *_optional(MOMENT, "started_at", "finished_at"),
         *(sa.CheckConstraint(check, name=op.f(f"ck_jobs_{name}")) for name, check in checks.items()),
         sa.ForeignKeyConstraint(["model_id"], ["checkpoints.id"], name="fk_jobs_model_id_checkpoints"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_jobs_run_id_runs"),
@@ -275,27 +242,23 @@ def _create_job_indexes() -> None:
 def _create_what_jobs_leave() -> None:
     op.create_table(
         "job_attempts",
-        _text("job_id"),
-        sa.Column("attempt", sa.Integer(), nullable=False),
-        _text("worker"),
+        *_required(TEXT, "job_id", "worker"),
+        *_required(INTEGER, "attempt"),
         _now("started_at"),
-        sa.Column("ended_at", MOMENT),
+        *_optional(MOMENT, "ended_at"),
         sa.Column("outcome", _enum("outcome", OUTCOMES)),
         sa.Column("uncounted", _enum("uncounted", UNCOUNTED)),
-        sa.Column("error_code", sa.Text()),
-        sa.Column("error_message", sa.Text()),
-        sa.Column("first_step", sa.BigInteger()),
-        sa.Column("last_step", sa.BigInteger()),
+        *_optional(TEXT, "error_code", "error_message"),
+        *_optional(BIG, "first_step", "last_step"),
         sa.CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name=op.f("ck_job_attempts_ended_has_outcome")),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name="fk_job_attempts_job_id_jobs"),
         sa.PrimaryKeyConstraint("job_id", "attempt", name="pk_job_attempts"),
     )
     op.create_table(
         "job_events",
-        _text("job_id"),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        _text("type"),
-        sa.Column("data", JSON, nullable=False),
+        *_required(TEXT, "job_id", "type"),
+        *_required(BIG, "seq"),
+        *_required(JSON, "data"),
         _now("created_at"),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name="fk_job_events_job_id_jobs"),
         sa.PrimaryKeyConstraint("job_id", "seq", name="pk_job_events"),
@@ -303,20 +266,11 @@ def _create_what_jobs_leave() -> None:
     op.create_index("ix_job_events_created_at", "job_events", ["created_at"], postgresql_using="brin")
     op.create_table(
         "solutions",
-        _text("job_id"),
-        sa.Column("index", sa.Integer(), nullable=False),
-        _text("question"),
-        _text("answer"),
-        sa.Column("verified", sa.Boolean()),
-        sa.Column("halt_probability", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("steps", sa.Integer(), nullable=False),
-        sa.Column("total_steps", sa.Integer(), nullable=False),
-        _text("reason"),
-        _text("chosen_by"),
-        sa.Column("chain", sa.Integer(), nullable=False),
-        sa.Column("votes", sa.Integer(), nullable=False),
-        sa.Column("chains", sa.Integer(), nullable=False),
-        sa.Column("trace", JSON),
+        *_required(TEXT, "job_id", "question", "answer", "reason", "chosen_by"),
+        *_required(INTEGER, "index", "steps", "total_steps", "chain", "votes", "chains"),
+        *_optional(sa.Boolean(), "verified"),
+        *_required(DOUBLE, "halt_probability"),
+        *_optional(JSON, "trace"),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name="fk_solutions_job_id_jobs"),
         sa.PrimaryKeyConstraint("job_id", "index", name="pk_solutions"),
     )
@@ -325,14 +279,10 @@ def _create_what_jobs_leave() -> None:
 def _create_idempotency_keys() -> None:
     op.create_table(
         "idempotency_keys",
-        _text("owner"),
-        _text("route"),
-        _text("key"),
-        _text("fingerprint"),
-        _text("subject"),
-        sa.Column("status", sa.SmallInteger()),
-        sa.Column("headers", JSON),
-        sa.Column("body", sa.Text()),
+        *_required(TEXT, "owner", "route", "key", "fingerprint", "subject"),
+        *_optional(sa.SmallInteger(), "status"),
+        *_optional(JSON, "headers"),
+        *_optional(TEXT, "body"),
         _now("created_at"),
         sa.PrimaryKeyConstraint("owner", "route", "key", name="pk_idempotency_keys"),
     )
@@ -342,28 +292,19 @@ def _create_idempotency_keys() -> None:
 def _create_access() -> None:
     op.create_table(
         "api_keys",
-        _text("id"),
-        _text("owner"),
-        _text("name"),
-        _text("secret_sha256"),
-        sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("expires_at", MOMENT),
-        sa.Column("revoked_at", MOMENT),
-        sa.Column("last_used_at", MOMENT),
+        *_required(TEXT, "id", "owner", "name", "secret_sha256"),
+        *_required(postgresql.ARRAY(sa.Text()), "scopes"),
+        *_optional(MOMENT, "expires_at", "revoked_at", "last_used_at"),
         _now("created_at"),
         sa.PrimaryKeyConstraint("id", name="pk_api_keys"),
     )
     op.create_index("ix_api_keys_created_at_id", "api_keys", ["created_at", "id"])
     op.create_table(
         "audit_log",
-        _text("id"),
+        *_required(TEXT, "id"),
         _now("created_at"),
-        _text("owner"),
-        _text("caller"),
-        _text("action"),
-        sa.Column("object", sa.Text()),
-        sa.Column("request_id", sa.Text()),
-        _text("outcome"),
+        *_required(TEXT, "owner", "caller", "action", "outcome"),
+        *_optional(TEXT, "object", "request_id"),
         _count("count", sa.BigInteger, start=1),
         sa.PrimaryKeyConstraint("id", name="pk_audit_log"),
     )
@@ -373,12 +314,9 @@ def _create_access() -> None:
 def _create_webhooks() -> None:
     op.create_table(
         "webhook_endpoints",
-        _text("id"),
-        _text("owner"),
-        _text("url"),
-        sa.Column("events", postgresql.ARRAY(sa.Text()), nullable=False),
-        _text("secret"),
-        sa.Column("disabled_at", MOMENT),
+        *_required(TEXT, "id", "owner", "url", "secret"),
+        *_required(postgresql.ARRAY(sa.Text()), "events"),
+        *_optional(MOMENT, "disabled_at"),
         _now("created_at"),
         sa.PrimaryKeyConstraint("id", name="pk_webhook_endpoints"),
     )
@@ -387,13 +325,12 @@ def _create_webhooks() -> None:
     done = "delivered_at IS NULL OR due_at IS NULL"
     op.create_table(
         "webhook_deliveries",
-        _text("id"),
-        _text("endpoint_id"),
-        sa.Column("payload", JSON, nullable=False),
+        *_required(TEXT, "id", "endpoint_id"),
+        *_required(JSON, "payload"),
         _count("attempt", sa.BigInteger),
         sa.Column("due_at", MOMENT, server_default=sa.text("now()")),
-        sa.Column("delivered_at", MOMENT),
-        sa.Column("outcome", sa.Text()),
+        *_optional(MOMENT, "delivered_at"),
+        *_optional(TEXT, "outcome"),
         _now("created_at"),
         sa.CheckConstraint(done, name=op.f("ck_webhook_deliveries_delivered_is_done")),
         sa.ForeignKeyConstraint(["endpoint_id"], ["webhook_endpoints.id"], name=endpoint, ondelete="CASCADE"),
@@ -409,16 +346,13 @@ def _create_operations() -> None:
         "removed_jobs",
         sa.Column("kind", _enum("kind", KINDS), nullable=False),
         sa.Column("status", _enum("status", STATUSES), nullable=False),
-        sa.Column("count", sa.BigInteger(), nullable=False),
+        *_required(BIG, "count"),
         sa.PrimaryKeyConstraint("kind", "status", name="pk_removed_jobs"),
     )
     op.create_table(
         "workers",
-        _text("name"),
-        _text("role"),
-        _text("metrics"),
-        _text("device"),
-        sa.Column("cores", sa.Integer(), nullable=False),
+        *_required(TEXT, "name", "role", "metrics", "device"),
+        *_required(INTEGER, "cores"),
         _now("started_at"),
         _now("seen_at"),
         sa.PrimaryKeyConstraint("name", name="pk_workers"),
