@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from services.registry.errors import StaleLease
-from services.registry.jobs import attempts, endings, leases
+from services.registry.jobs import attempts, completion, leases
 from services.registry.states import JobKind, JobStatus, Outcome
 from workers import outcome
 from workers.context import Metrics, Worker
@@ -40,12 +40,14 @@ class Failed(Exception):
 Work = Callable[[Worker[Metrics], leases.Claim], dict[str, Any]]
 
 
-def reason_to_stop(orders: leases.Orders) -> Cancelled | Released | Failed | None:
+def reason_to_stop(orders: leases.JobSignals) -> Cancelled | Released | Failed | None:
     """What a heartbeat has brought, as what ends the work; none when it goes on."""
     if orders.cancel:
         return Cancelled()
     if orders.overdue:
-        return Failed(outcome.of_code(endings.TIMED_OUT, "The job was worked on for longer than its timeout_seconds."))
+        return Failed(
+            outcome.of_code(completion.TIMED_OUT, "The job was worked on for longer than its timeout_seconds.")
+        )
     return Released() if orders.pause else None
 
 
@@ -82,7 +84,7 @@ def _worked(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -
         raise
     except Released:
         with worker.database.transaction() as session:
-            status = endings.release(session, claim)
+            status = completion.release(session, claim)
         return ENDINGS.get(status, Outcome.RELEASED)
     except Cancelled:
         return _finish(worker, claim, JobStatus.CANCELLED)
@@ -98,7 +100,7 @@ def _finish(
     worker: Worker[Metrics], claim: leases.Claim, status: JobStatus, result: dict[str, Any] | None = None
 ) -> Outcome:
     with worker.database.transaction() as session:
-        endings.finish(session, claim, status, result=result)
+        completion.finish(session, claim, status, result=result)
     return ENDINGS[status]
 
 
@@ -111,10 +113,10 @@ def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict
         log.warning(
             "attempt.unsuccessful", code=verdict.failure.code, reason=verdict.failure.message, then=verdict.then
         )
-        if verdict.then is outcome.Then.RETRY:
-            status = endings.retry(session, claim, verdict.failure)
+        if verdict.then is outcome.NextAction.RETRY:
+            status = completion.retry(session, claim, verdict.failure)
             return ENDINGS.get(status, Outcome.RETRIED)
-        endings.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)
-    if verdict.then is outcome.Then.QUARANTINE:
+        completion.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)
+    if verdict.then is outcome.NextAction.QUARANTINE:
         worker.metrics.jobs_quarantined.labels(claim.kind.value).inc()
     return Outcome.FAILED

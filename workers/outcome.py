@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.registry.errors import RegistryError
-from services.registry.jobs.moves import Failure
+from services.registry.jobs.transitions import Failure
 from services.registry.states import INFRASTRUCTURE
 from trm.errors import TrmError
 
@@ -15,7 +15,7 @@ INTERNAL = "internal_error"
 QUARANTINED = "job_quarantined"
 
 
-class Then(StrEnum):
+class NextAction(StrEnum):
     """What follows a failed attempt."""
 
     RETRY = "retry"  # after a pause, while attempts are left
@@ -24,7 +24,7 @@ class Then(StrEnum):
 
 
 # Codes of errors that another attempt may not meet; every other code fails the job at once.
-THEN = dict.fromkeys(
+NEXT_ACTIONS = dict.fromkeys(
     (
         *DEATHS,  # a crash or the kernel's out-of-memory killer
         INTERNAL,
@@ -32,7 +32,7 @@ THEN = dict.fromkeys(
         "engine_full",  # others may finish
         *INFRASTRUCTURE,
     ),
-    Then.RETRY,
+    NextAction.RETRY,
 )
 
 
@@ -40,13 +40,13 @@ THEN = dict.fromkeys(
 class Verdict:
     """What follows, and what to record."""
 
-    then: Then
+    then: NextAction
     failure: Failure
 
 
 def of_code(code: str, message: str) -> Verdict:
     """The verdict on an error known by its code."""
-    return Verdict(THEN.get(code, Then.FAIL), Failure(code, message))
+    return Verdict(NEXT_ACTIONS.get(code, NextAction.FAIL), Failure(code, message))
 
 
 def of_error(error: Exception) -> Verdict:
@@ -74,4 +74,4 @@ def in_view_of(verdict: Verdict, step: int, earlier: Sequence[tuple[str | None, 
     if len(last) < deaths or any(code not in DEATHS or at != step for code, at in last):
         return verdict
     message = f"The trainer died {deaths} times in a row at step {step}. {verdict.failure.message}"
-    return Verdict(Then.QUARANTINE, Failure(QUARANTINED, message))
+    return Verdict(NextAction.QUARANTINE, Failure(QUARANTINED, message))

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from services.gateway.access import caller
 from services.gateway.access.caller import Caller, Identity
-from services.gateway.access.standing import Standing
+from services.gateway.access.recheck import AccessRecheck
 from services.gateway.intake.announcer import Announcer
 from services.gateway.intake.intake import Intake
 from services.gateway.lookups.model_lookup import FindModel, Model, model_finder
@@ -75,9 +75,9 @@ class Backends:
         """What the caller names to solve with or to go on from; raises ModelUnknown or ModelNotReady."""
         return self.finder(self.caller.sight, name)
 
-    def standing(self) -> Standing:
+    def recheck(self) -> AccessRecheck:
         """Whether the caller may go on with what lasts longer."""
-        return Standing(self.caller, self.keys.look_again)
+        return AccessRecheck(self.caller, self.keys.look_again)
 
     def start(self) -> None:
         """Begin to take jobs in."""

@@ -101,7 +101,7 @@ class JobFinished(Conflict):
     code = "job_already_finished"
 
 
-class MoveRefused(Conflict):
+class TransitionRefused(Conflict):
     """The job's state does not allow what is asked; the message names it."""
 
     code = "job_move_refused"

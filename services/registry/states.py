@@ -52,7 +52,7 @@ class Outcome(StrEnum):
     LOST = "lost"  # its worker fell silent
 
 
-class Uncounted(StrEnum):
+class UncountedReason(StrEnum):
     """Why an attempt that did not bring the job to its end does not count against its limit."""
 
     PROGRESS = "progress"  # it left a newer checkpoint
@@ -75,7 +75,7 @@ INFRASTRUCTURE = frozenset(
 MOST_INTERRUPTIONS = 20  # by the infrastructure, in a row and without progress: then the job is given up all the same
 
 
-MOVES: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
+TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
     {
         JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.CANCELLED, JobStatus.FAILED}),
         JobStatus.RUNNING: frozenset(set(JobStatus) - {JobStatus.RUNNING}),
@@ -88,17 +88,17 @@ MOVES: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
-def can_move(before: JobStatus, after: JobStatus) -> bool:
+def can_transition(before: JobStatus, after: JobStatus) -> bool:
     """Whether a job may go from one state to the other."""
-    return after in MOVES[before]
+    return after in TRANSITIONS[before]
 
 
-def why_uncounted(code: str, interruptions: int, *, progress: bool) -> Uncounted | None:
+def why_uncounted(code: str, interruptions: int, *, progress: bool) -> UncountedReason | None:
     """Why an attempt that a fault has ended does not count, after so many interruptions in a row; none when it does."""
     if progress:
-        return Uncounted.PROGRESS
+        return UncountedReason.PROGRESS
     interrupted = code in INFRASTRUCTURE and interruptions + 1 < MOST_INTERRUPTIONS
-    return Uncounted.INFRASTRUCTURE if interrupted else None
+    return UncountedReason.INFRASTRUCTURE if interrupted else None
 
 
 def after_failure(attempt: int, max_attempts: int, *, cancel: bool, pause: bool = False) -> JobStatus:

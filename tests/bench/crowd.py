@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tests.bench.official import Official, evaluated
 from tests.bench.row import Row
 from trm.interface.effort import Effort
-from trm.solving.inquiry import Inquiry
+from trm.solving.solve_request import SolveRequest
 from trm.solving.solver import Solver
 
 CLIENTS = 64
@@ -37,7 +37,9 @@ class Continuous:
         """Submit and wait."""
         done, solver = threading.Event(), self.solver
         take = lambda _index, _solution: done.set()  # noqa: E731
-        solver.engine.submit(Inquiry(question[None], self.effort, solver.spec, solver.config.model, on_solution=take))
+        solver.engine.submit(
+            SolveRequest(question[None], self.effort, solver.spec, solver.config.model, on_solution=take)
+        )
         self.asked.release()
         done.wait()
 

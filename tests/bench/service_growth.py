@@ -8,7 +8,7 @@ from sqlalchemy import text
 from services.gateway.views.answers import created
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
-from services.registry.jobs import census, jobs, leases, rescue
+from services.registry.jobs import job_counts, jobs, leases, rescue
 from services.registry.runs import run_metrics
 from services.registry.states import JobKind
 from services.registry.submissions import submissions
@@ -73,10 +73,10 @@ def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object
         with database.transaction() as session:
             rescue.mark_published(session, [told.job_id for told in rescue.never_announced(session)])
         with database.transaction() as session:
-            census.due(session, JobKind.SOLVE)
+            job_counts.due(session, JobKind.SOLVE)
             rescue.long_announced(session, JobKind.SOLVE, 30, 1000)
         with database.transaction() as session:
-            census.take(session)
+            job_counts.take(session)
 
     def list_() -> None:
         with database.transaction() as session:

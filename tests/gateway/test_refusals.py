@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from services.gateway.access import standing
+from services.gateway.access import recheck
 from services.gateway.app import create_app
 from services.registry.access import api_keys, audit
 from services.registry.access.scopes import Scope
@@ -96,7 +96,7 @@ ENDINGS = {
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standing, "RECHECK_SECONDS", 0.2)
+    monkeypatch.setattr(recheck, "RECHECK_SECONDS", 0.2)
 
 
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from services.registry.db.bulk import copy_rows
 from services.registry.db.tables import RunMetric
 from services.registry.errors import DatabaseUnavailable
-from services.registry.jobs import endings
+from services.registry.jobs import completion
 from services.registry.jobs.leases import Claim
 from services.registry.runs import run_metrics, runs
 from tests.registry.conftest import Book
@@ -25,7 +25,7 @@ def _log(book: Book, claim: Claim, step_event: Event, steps: Iterable[int], **fi
 def _next_attempt(book: Book, claim: Claim, step: int) -> Claim:
     """The claim of an attempt that goes on from this step."""
     with book.transaction() as session:
-        endings.release(session, claim)
+        completion.release(session, claim)
     following = book.claim(claim.job_id)
     with book.transaction() as session:
         runs.record_start(session, following, step=step, parameters=1, device="cpu")

@@ -87,8 +87,8 @@ def test_the_same_weights_answer_every_size_and_keep_the_givens(size: int) -> No
     small, model = made(spec_for(4)), made(spec_for(size), seed=1)
     model.load_state_dict(small.state_dict())
     inputs, y, z = drawn(model, 3)
-    thought = model(inputs, model.puzzle_rows(torch.zeros(2, dtype=torch.int64)), y, z)
-    answers = thought.logits.argmax(-1)
+    output = model(inputs, model.puzzle_rows(torch.zeros(2, dtype=torch.int64)), y, z)
+    answers = output.logits.argmax(-1)
     assert answers.min() > BLANK  # neither padding nor blank is an answer
     assert bool((answers == inputs)[inputs > BLANK].all())
 

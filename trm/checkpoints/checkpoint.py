@@ -28,7 +28,7 @@ from torch import Tensor
 from trm.checkpoints import tensor_file
 from trm.config.run import RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, SeveralRuns, StorageFull
-from trm.foreign import HEAD, describe
+from trm.file_signatures import HEAD, describe
 from trm.interface.events import CheckpointSaved
 from trm.json_text import from_json, to_json
 from trm.network.model import BIG_TABLE

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from trm.errors import CorruptCheckpoint
-from trm.foreign import describe_file
+from trm.file_signatures import describe_file
 
 LENGTH_BYTES = 8  # little-endian, before the JSON header
 MOST_HEADER_BYTES = 16 << 20  # ours have some kilobytes

@@ -49,10 +49,10 @@ def record(
         slots.enter(puzzles.questions[part], None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[part])
         for step in range(steps):
             on_step(first)
-            thought = slots.step()
-            result.right[step, part] = right_cells(thought.answers, puzzles.answers[part]).all(1)
-            result.halt_probability[step, part] = thought.halt_probability
-        result.answers[part] = thought.answers
+            output = slots.step()
+            result.right[step, part] = right_cells(output.answers, puzzles.answers[part]).all(1)
+            result.halt_probability[step, part] = output.halt_probability
+        result.answers[part] = output.answers
         slots.keep(np.zeros(slots.count, dtype=bool))
     return result
 

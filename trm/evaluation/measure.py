@@ -9,7 +9,7 @@ from trm.config.run import RunConfig
 from trm.errors import DatasetError
 from trm.evaluation.accuracy import Record, record
 from trm.interface.effort import Effort
-from trm.interface.measured import Bin, Count, Measured, Thinking
+from trm.interface.measured import Bin, Count, EffortResult, Measured
 from trm.interface.solution import Solution
 from trm.network.device import name_of
 from trm.puzzles.puzzle_set import PuzzleSet
@@ -72,12 +72,12 @@ def _bin(i: int, probability: NDArray[np.float64], right: NDArray[np.bool_]) -> 
     )
 
 
-def thinking(solver: Solver, puzzles: PuzzleSet, effort: Effort) -> Thinking:
+def thinking(solver: Solver, puzzles: PuzzleSet, effort: Effort) -> EffortResult:
     """What thinking this hard about every puzzle achieves, and its cost."""
     begun = time.monotonic()
     found = solver.solve_tokens(puzzles.questions, effort, puzzle_ids=puzzles.puzzle_ids)
     right = right_cells(np.stack([solution.tokens for solution in found]), puzzles.answers).all(1)
-    return Thinking(
+    return EffortResult(
         effort=effort.model_dump(exclude_defaults=True),
         exact=Count(right=int(right.sum()), n=len(found)),
         verified=_verified(found),

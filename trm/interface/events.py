@@ -185,8 +185,8 @@ class Unknown(Record):
 
 
 Progress = Started | Updated | StepMetrics | Evaluating | Evaluated
-Ending = Finished | Stopped | Failed
-Event = Progress | CheckpointSaved | CheckpointFailed | Ending | Unknown
+FinalEvent = Finished | Stopped | Failed
+Event = Progress | CheckpointSaved | CheckpointFailed | FinalEvent | Unknown
 
 
 def parse(line: str) -> Event:

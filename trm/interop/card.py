@@ -6,7 +6,7 @@ from typing import Any
 
 from trm.checkpoints.checkpoint import Meta
 from trm.config.run import RunConfig
-from trm.interface.measured import Measured, Thinking
+from trm.interface.measured import EffortResult, Measured
 from trm.puzzles.datasets.datasets import BUILTIN
 
 TEMPLATE = """---
@@ -151,7 +151,7 @@ def _ways(measured: Measured) -> list[str]:
     return [one_pass, *map(_way, others)]
 
 
-def _way(way: Thinking) -> str:
+def _way(way: EffortResult) -> str:
     asked = ", ".join(f"{name}={json.dumps(value)}" for name, value in way.effort.items())
     costs = f"{way.mean_supervision_steps:.2f} | {way.mean_total_steps:.2f} | {way.seconds}"
     return f"| `{asked}` | {way.exact} | {_verified(way.verified)} | {costs} |"

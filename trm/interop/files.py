@@ -13,7 +13,7 @@ from torch import Tensor
 
 from trm.checkpoints import tensor_file
 from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint
-from trm.foreign import describe_file
+from trm.file_signatures import describe_file
 
 # what torch.compile, the official loss wrapper and data-parallel training put before every name
 PREFIXES = ("_orig_mod.", "model.", "module.")

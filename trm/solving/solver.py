@@ -22,7 +22,7 @@ from trm.puzzles.grids import Given, parse, resized
 from trm.puzzles.rules import require_consistent
 from trm.puzzles.spec import PuzzleSpec
 from trm.solving.engine import Engine
-from trm.solving.inquiry import Inquiry
+from trm.solving.solve_request import SolveRequest
 
 HALTING = Effort(halt_threshold=0.5)  # where training halts
 
@@ -164,7 +164,7 @@ class Solver:
             if on_solution is not None:
                 on_solution(index, solution)
 
-        inquiry = Inquiry(
+        solve_request = SolveRequest(
             questions,
             effort or Effort(),
             self.spec,
@@ -174,9 +174,9 @@ class Solver:
             puzzle_ids=puzzle_ids,
             keep_trace=keep_trace,
         )
-        self.engine.submit(inquiry)
+        self.engine.submit(solve_request)
         try:
             self.engine.run()
         finally:
-            inquiry.stop()  # a caller that raised from `on_step` wants no more of it
+            solve_request.stop()  # a caller that raised from `on_step` wants no more of it
         return [found[i] for i in range(len(questions))]

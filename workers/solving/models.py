@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-class Resident:
+class LoadedModel:
     """A place for a model: loaded by whoever comes first, while others wait for it."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Models:
     def __init__(self, worker: Worker[SolveMetrics]) -> None:
         self.worker = worker
         self._lock = threading.Lock()
-        self._resident: OrderedDict[str, Resident] = OrderedDict()
+        self._resident: OrderedDict[str, LoadedModel] = OrderedDict()
 
     @property
     def resident(self) -> list[str]:
@@ -46,10 +46,10 @@ class Models:
         return list(self._resident)
 
     @contextmanager
-    def lent(self, name: str) -> "Iterator[Solver]":
+    def acquired(self, name: str) -> "Iterator[Solver]":
         """The solver, loaded and warm, which stays resident while it is lent; raises CheckpointError when its files are damaged."""
         with self._lock:
-            place = self._resident.setdefault(name, Resident())
+            place = self._resident.setdefault(name, LoadedModel())
             self._resident.move_to_end(name)
             place.users += 1
         try:

@@ -15,8 +15,8 @@ from trm.puzzles.grids import parse, text
 from trm.puzzles.spec import PuzzleSpec
 from workers.attempt import Released, reason_to_stop
 from workers.context import Worker
+from workers.solving.engine_loop import EngineLoop
 from workers.solving.models import Models
-from workers.solving.thinker import Thinker
 
 if TYPE_CHECKING:
     from trm.interface.solution import Solution, SolveStep
@@ -27,13 +27,13 @@ PAUSE_SECONDS = {True: 0.05, False: 0.2}  # between two writes, by whether someb
 VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
 
 
-def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, thinker: Thinker) -> dict[str, Any]:
+def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, engine_loop: EngineLoop) -> dict[str, Any]:
     """Solve every puzzle of the job; returns its result. Raises Cancelled, Released, Failed or StaleLease."""
     with worker.database.transaction() as session:
         job = jobs.get(session, claim.job_id)
         request, priority = job.request, job.priority
-    with models.lent(request["model"]) as solver:
-        return _Solving(worker, claim, solver, request, priority).run(thinker)
+    with models.acquired(request["model"]) as solver:
+        return _Solving(worker, claim, solver, request, priority).run(engine_loop)
 
 
 class _Solving:
@@ -58,11 +58,11 @@ class _Solving:
         self.counts, self.reasons = Counter[str](), Counter[str]()
         self.begun = self.last_written = time.monotonic()
 
-    def run(self, thinker: Thinker) -> dict[str, Any]:
+    def run(self, engine_loop: EngineLoop) -> dict[str, Any]:
         """Ask, then write down until everything is answered."""
-        from trm.solving.inquiry import Inquiry
+        from trm.solving.solve_request import SolveRequest
 
-        inquiry = Inquiry(
+        solve_request = SolveRequest(
             self.questions,
             self.effort,
             self.solver.spec,
@@ -73,15 +73,15 @@ class _Solving:
             keep_trace=self.trace,
             priority=self.priority,
         )
-        thinker.submit(self.solver.engine, inquiry)
+        engine_loop.submit(self.solver.engine, solve_request)
         try:
             while self._gather():
                 self._write()
             self._write()
         finally:
-            inquiry.stop()
-        if inquiry.error is not None:
-            raise inquiry.error
+            solve_request.stop()
+        if solve_request.error is not None:
+            raise solve_request.error
         return self._result()
 
     def _gather(self) -> bool:

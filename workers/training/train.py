@@ -24,9 +24,9 @@ from workers import outcome
 from workers.attempt import Failed, Released, reason_to_stop
 from workers.context import Worker
 from workers.training.child import Child
+from workers.training.cleanup import working_folder
 from workers.training.journal import Journal
-from workers.training.leftovers import working_folder
-from workers.training.tempo import Tempo
+from workers.training.progress import TrainingProgress
 
 log = structlog.get_logger()
 
@@ -37,8 +37,8 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
     with working_folder(worker, claim) as folder, ExitStack() as computing:
         command = _command(worker, claim, folder)
-        tempo = Tempo(RunConfig.model_validate_json((folder / "run.json").read_text()))
-        child, journal = Child(command), Journal(worker, claim, tempo)
+        progress = TrainingProgress(RunConfig.model_validate_json((folder / "run.json").read_text()))
+        child, journal = Child(command), Journal(worker, claim, progress)
         try:
             last = _followed(worker, journal, child, computing)
         finally:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from services.registry.access import api_keys, audit
-from services.registry.access.audit import Act
+from services.registry.access.audit import AuditEntry
 from services.registry.access.scopes import Scope
 from services.registry.db.database import Database
 from services.registry.errors import RegistryError
@@ -47,7 +47,7 @@ def create(
     try:
         with _database().transaction() as session:
             made = api_keys.create(session, owner=owner, name=name, scopes=scope, lifetime=lifetime)
-            audit.record(session, [Act.by_operator(owner, "keys create", made.row.id)])
+            audit.record(session, [AuditEntry.by_operator(owner, "keys create", made.row.id)])
     except RegistryError as error:
         raise _failed(error) from error
     typer.echo(made.token)
@@ -74,7 +74,7 @@ def revoke(key_id: str) -> None:
     try:
         with _database().transaction() as session:
             row = api_keys.revoke(session, key_id)
-            audit.record(session, [Act.by_operator(row.owner, "keys revoke", row.id)])
+            audit.record(session, [AuditEntry.by_operator(row.owner, "keys revoke", row.id)])
     except RegistryError as error:
         raise _failed(error) from error
     typer.echo(f"{row.id} is withdrawn.")
@@ -89,7 +89,7 @@ def rotate(
     try:
         with _database().transaction() as session:
             made = api_keys.rotate(session, key_id, timedelta(hours=overlap_hours))
-            audit.record(session, [Act.by_operator(made.row.owner, "keys rotate", key_id)])
+            audit.record(session, [AuditEntry.by_operator(made.row.owner, "keys rotate", key_id)])
     except RegistryError as error:
         raise _failed(error) from error
     typer.echo(made.token)

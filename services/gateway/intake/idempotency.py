@@ -31,7 +31,7 @@ IdempotencyKey = Annotated[
 
 
 @dataclass(frozen=True)
-class Mark:
+class IdempotencyContext:
     """Who asks, where, and with which idempotency key if any."""
 
     owner: str
@@ -45,11 +45,11 @@ class Mark:
         return Key(self.owner, self.route, self.given, hashlib.sha256("\0".join(asked).encode()).hexdigest())
 
 
-async def _mark(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> Mark:
-    return Mark(caller.owner, f"{request.method} {request.scope['path']}", idempotency_key)
+async def _read_context(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> IdempotencyContext:
+    return IdempotencyContext(caller.owner, f"{request.method} {request.scope['path']}", idempotency_key)
 
 
-Marked = Annotated[Mark, Depends(_mark)]
+Idempotency = Annotated[IdempotencyContext, Depends(_read_context)]
 
 
 def respond(answer: Answer) -> Response:

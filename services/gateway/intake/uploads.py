@@ -34,7 +34,7 @@ class Limits:
         return cls(INFLATED_TIMES * settings.max_body_bytes, settings.max_upload_lines, settings.max_upload_seconds)
 
 
-class Counted(io.RawIOBase):
+class CountingReader(io.RawIOBase):
     """A data file as the parser reads it: it breaks off at the first byte, line or second too many."""
 
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
@@ -90,7 +90,7 @@ def _unpacked(file: IO[bytes]) -> IO[bytes]:
 def read_upload(file: IO[bytes], field: str, kind: Kind, limits: Limits, spec: PuzzleSpec | None = None) -> PuzzleSet:
     """The puzzles of the file sent as form field `field`; raises UploadRefused with the rows that are wrong, or BodyTooLarge."""
     try:
-        puzzles = read_table(io.BufferedReader(Counted(file, limits)), kind=kind, spec=spec)
+        puzzles = read_table(io.BufferedReader(CountingReader(file, limits)), kind=kind, spec=spec)
         _require_storable(puzzles)
     except DatasetError as error:
         items = [ProblemItem(parameter=field, row=p.row, code=p.code, detail=p.message) for p in error.problems]

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.access import caller, permissions
 from services.gateway.intake.batches import Batches
 from services.registry.access import audit
-from services.registry.access.audit import Act
+from services.registry.access.audit import AuditEntry
 from services.registry.db.database import Database
 from services.registry.errors import RegistryError
 
@@ -27,10 +27,10 @@ class AuditTrail:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._batches = Batches[Act]("audit", self._write, MOST_AT_ONCE, GATHER_SECONDS)
+        self._batches = Batches[AuditEntry]("audit", self._write, MOST_AT_ONCE, GATHER_SECONDS)
         self.start, self.close, self.put = self._batches.start, self._batches.close, self._batches.put
 
-    def _write(self, acts: Sequence[Act]) -> None:
+    def _write(self, acts: Sequence[AuditEntry]) -> None:
         """All together, or one by one when that fails: a record that the database refuses costs its neighbours nothing."""
         try:
             with self._database.transaction() as session:
@@ -79,11 +79,11 @@ class Audited:
         if status in REFUSED:
             action = f"{scope['method'] if scope['method'] in METHODS else 'other'} {permissions.named(scope['path'])}"
             self._trail.put(
-                Act.refused(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
+                AuditEntry.refused(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
             )
             return
         action = getattr(route, "operation_id", None) or scope["method"]
-        self._trail.put(Act(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
+        self._trail.put(AuditEntry(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
 
 
 def _object(scope: Scope, start: Message | None) -> str | None:

@@ -31,7 +31,7 @@ class Check(Protocol):
         """Raises an HTTPException."""
 
 
-class Room:
+class MemoryBudget:
     """How many bytes of bodies may be in memory at once, of all requests together."""
 
     def __init__(self, most_bytes: int) -> None:
@@ -51,7 +51,7 @@ class Room:
 class WholeBody:
     """ASGI middleware inside the limit of a body's size."""
 
-    def __init__(self, app: ASGIApp, room: Room, check: Check) -> None:
+    def __init__(self, app: ASGIApp, room: MemoryBudget, check: Check) -> None:
         self.app, self._room, self._check = app, room, check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +67,7 @@ class WholeBody:
 
 
 class _Body:
-    def __init__(self, receive: Receive, room: Room, check: Check) -> None:
+    def __init__(self, receive: Receive, room: MemoryBudget, check: Check) -> None:
         self._receive, self._room, self._check = receive, room, check
         self._is_read, self._taken = False, 0
 

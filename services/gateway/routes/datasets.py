@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 from services.gateway.allocator import LARGE_BYTES, give_memory_back
 from services.gateway.backends import Parts
 from services.gateway.intake import ingest
-from services.gateway.intake.idempotency import Marked, earlier_answer, find, respond
+from services.gateway.intake.idempotency import Idempotency, earlier_answer, find, respond
 from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import Limits
 from services.gateway.lookups import dataset_lookup
@@ -95,12 +95,12 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     ),
 )
 def create_dataset(
-    parts: Parts, mark: Marked, file: Table, name: Name, kind: KindOf = "sudoku", test_file: TestTable = None
+    parts: Parts, context: Idempotency, file: Table, name: Name, kind: KindOf = "sudoku", test_file: TestTable = None
 ) -> Response:
     """Check every row and store the whole; when a row is wrong, `errors` names it and nothing is stored."""
     second = test_file.file if test_file else None
     upload = ingest.Upload(name, kind, file.file, second, Limits.of(parts.settings))
-    key = mark.key(name, kind, *upload.digests()) if mark.given else None
+    key = context.key(name, kind, *upload.digests()) if context.given else None
     if key is not None and (earlier := find(parts.database, key)) is not None:
         return respond(earlier)
     try:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.intake.idempotency import Mark, Marked, act_once, respond
+from services.gateway.intake.idempotency import Idempotency, IdempotencyContext, act_once, respond
 from services.gateway.openapi import Responses, refusals
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
@@ -126,9 +126,9 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
     summary="Resume a paused job",
     responses=AGAIN,
 )
-def resume_job(job_id: str, parts: Parts, mark: Marked) -> Response:
+def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     """Queue it again; a training goes on from its last checkpoint. A pause that was only asked for is withdrawn."""
-    return _again(parts, job_id, mark, lambda session: jobs.resume(session, job_id))
+    return _again(parts, job_id, context, lambda session: jobs.resume(session, job_id))
 
 
 @router.post(
@@ -139,10 +139,10 @@ def resume_job(job_id: str, parts: Parts, mark: Marked) -> Response:
     summary="Retry a failed or cancelled job",
     responses=AGAIN,
 )
-def retry_job(job_id: str, parts: Parts, mark: Marked) -> Response:
+def retry_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     """The same job is queued again, with fresh attempts and all its time; a training goes on from its last intact checkpoint."""
     attempts = parts.settings.max_attempts
-    return _again(parts, job_id, mark, lambda session: jobs.retry(session, job_id, attempts))
+    return _again(parts, job_id, context, lambda session: jobs.retry(session, job_id, attempts))
 
 
 def _asked(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
@@ -153,8 +153,12 @@ def _asked(parts: Backends, response: Response, move: Callable[[Session], tables
     return job
 
 
-def _again(parts: Backends, job_id: str, mark: Mark, move: Callable[[Session], tables.Job]) -> Response:
-    answered = act_once(parts.database, mark.key(), job_id, lambda session: answer(_moved(parts, session, move), 202))
+def _again(
+    parts: Backends, job_id: str, context: IdempotencyContext, move: Callable[[Session], tables.Job]
+) -> Response:
+    answered = act_once(
+        parts.database, context.key(), job_id, lambda session: answer(_moved(parts, session, move), 202)
+    )
     parts.announcer.tell(job_view.find(parts.database, job_id))
     return respond(answered)
 
@@ -222,5 +226,5 @@ async def stream_job_events(
         return Response(status_code=204)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return EventSourceResponse(
-        stream_events(parts.database, parts.stopping, parts.standing(), job_id, first, known), headers=headers
+        stream_events(parts.database, parts.stopping, parts.recheck(), job_id, first, known), headers=headers
     )

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.intake.idempotency import Marked, respond, submit_once
+from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, training_source
 from services.gateway.openapi import refusals
 from services.gateway.problems.errors import ModelUnknown, at_fault
@@ -47,9 +47,9 @@ REFUSALS = refusals(
     summary="Train a model",
     responses=REFUSALS,
 )
-async def create_training_job(request: TrainingJobRequest, parts: Parts, mark: Marked) -> Response:
+async def create_training_job(request: TrainingJobRequest, parts: Parts, context: Idempotency) -> Response:
     """Resolve the preset and its overrides, store them whole as a new run, and queue the training."""
-    key = mark.key(request.model_dump_json())
+    key = context.key(request.model_dump_json())
     return respond(await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts)))
 
 
@@ -65,7 +65,7 @@ def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
         total_steps=config.train.steps,
         estimate=said,
         max_attempts=parts.settings.max_attempts,
-        wishes=request.wishes,
+        job_limits=request.job_limits,
         owner=parts.caller.owner,
     )
     return Submission(job, run)

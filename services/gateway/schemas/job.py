@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from services.gateway.schemas.base import Response
 from services.gateway.schemas.solution import Solution
 from services.registry.db import tables
-from services.registry.states import JobKind, JobStatus, Outcome, Uncounted
+from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 from trm.puzzles.spec import PuzzleSpec
 
 _EXAMPLE: dict[str, Any] = {
@@ -112,7 +112,7 @@ class Attempt(Response):
     started_at: datetime
     ended_at: datetime | None
     outcome: Outcome | None = Field(description="Null while it runs.")
-    uncounted: Uncounted | None = Field(
+    uncounted: UncountedReason | None = Field(
         default=None,
         description="Why it does not count against `max_attempts`: it left a newer checkpoint, a fault of the infrastructure "
         "and not of the job ended it, or its worker was stopped. Null while it runs, and when it counts.",

@@ -17,7 +17,7 @@ OPERATOR = "operator"
 
 
 @dataclass(frozen=True)
-class Act:
+class AuditEntry:
     """What was done; the columns of a record."""
 
     owner: str
@@ -47,9 +47,9 @@ class Act:
         return cls(owner, caller, action, None, request_id, outcome, id=shared)
 
 
-def record(session: Session, acts: Sequence[Act]) -> None:
+def record(session: Session, acts: Sequence[AuditEntry]) -> None:
     """Add acts to the log."""
-    merged: dict[str, Act] = {}
+    merged: dict[str, AuditEntry] = {}
     for act in acts:
         known = merged.get(act.id)
         merged[act.id] = act if known is None else replace(known, count=known.count + act.count)

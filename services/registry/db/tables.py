@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
-from services.registry.states import JobKind, JobStatus, Outcome, Uncounted
+from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
 REVISION = "0011"  # of the migrations that make these tables; revisions are numbered upwards
 
@@ -203,7 +203,7 @@ class JobAttempt(Base):
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]
     outcome: Mapped[Outcome | None]
-    uncounted: Mapped[Uncounted | None]  # why it does not count against the job's limit
+    uncounted: Mapped[UncountedReason | None]  # why it does not count against the job's limit
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     first_step: Mapped[int | None] = mapped_column(BigInteger)  # the step it resumed from

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.tables import Checkpoint, Job, JobAttempt
 from services.registry.jobs import leases
-from services.registry.states import Uncounted
+from services.registry.states import UncountedReason
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ def row(session: Session, job: Job) -> Row:
     fruitless = interruptions = 0
     in_a_row = True
     for tried in reversed(earlier):
-        if tried.uncounted is Uncounted.PROGRESS:
+        if tried.uncounted is UncountedReason.PROGRESS:
             break
-        in_a_row = in_a_row and tried.uncounted in (Uncounted.INFRASTRUCTURE, Uncounted.RELEASED)
-        fruitless += tried.uncounted is not Uncounted.RELEASED
-        interruptions += in_a_row and tried.uncounted is Uncounted.INFRASTRUCTURE
+        in_a_row = in_a_row and tried.uncounted in (UncountedReason.INFRASTRUCTURE, UncountedReason.RELEASED)
+        fruitless += tried.uncounted is not UncountedReason.RELEASED
+        interruptions += in_a_row and tried.uncounted is UncountedReason.INFRASTRUCTURE
     return Row(fruitless, interruptions, _has_progress(session, job))
 
 

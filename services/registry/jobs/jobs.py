@@ -11,13 +11,13 @@ from services.registry.db.base import Json
 from services.registry.db.ids import LOCAL_OWNER, new_id
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Job
-from services.registry.errors import JobFinished, JobNotFound, MoveRefused
-from services.registry.jobs import moves
+from services.registry.errors import JobFinished, JobNotFound, TransitionRefused
+from services.registry.jobs import transitions
 from services.registry.states import JobKind, JobStatus, Outcome
 
 
 @dataclass(frozen=True)
-class Wishes:
+class JobLimits:
     """How soon a job is to be done, and when not any more."""
 
     priority: int = 0  # -10 to 10; higher ones first
@@ -25,7 +25,7 @@ class Wishes:
     timeout_seconds: int | None = None  # to be worked on, at most
 
 
-NO_WISHES = Wishes()
+NO_LIMITS = JobLimits()
 
 
 def new_row(
@@ -38,7 +38,7 @@ def new_row(
     total_steps: int | None = None,
     estimate: Json | None = None,
     max_attempts: int = 3,
-    wishes: Wishes = NO_WISHES,
+    job_limits: JobLimits = NO_LIMITS,
     owner: str = LOCAL_OWNER,
 ) -> Json:
     """The columns of a new job, with its id, for `insert_rows`."""
@@ -51,7 +51,7 @@ def new_row(
         "request": request,
         **references,
         **limits,
-        **asdict(wishes),
+        **asdict(job_limits),
     }
 
 
@@ -127,7 +127,7 @@ def request_cancel(session: Session, job_id: str) -> Job:
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
     if job.status is not JobStatus.RUNNING:
-        moves.end(session, job, JobStatus.CANCELLED, Outcome.CANCELLED)
+        transitions.end(session, job, JobStatus.CANCELLED, Outcome.CANCELLED)
     elif job.cancel_requested_at is None:
         job.cancel_requested_at = func.now()
         job.pause_requested_at = None
@@ -144,9 +144,9 @@ def request_pause(session: Session, job_id: str) -> Job:
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to pause.")
     if job.cancel_requested_at is not None:
-        raise MoveRefused("The job is being cancelled; it cannot be paused any more.")
+        raise TransitionRefused("The job is being cancelled; it cannot be paused any more.")
     if job.status is JobStatus.QUEUED:
-        moves.pause(session, job)
+        transitions.pause(session, job)
     elif job.pause_requested_at is None:
         job.pause_requested_at = func.now()
         job.version = Job.version + 1
@@ -157,9 +157,9 @@ def resume(session: Session, job_id: str) -> Job:
     """Queue a paused job again, or withdraw the wish to pause a running one. Raises JobNotFound or MoveRefused."""
     job = _locked(session, job_id)
     if job.pause_requested_at is None:
-        raise MoveRefused(f"The job is {job.status.value}; only a paused one can be resumed.")
+        raise TransitionRefused(f"The job is {job.status.value}; only a paused one can be resumed.")
     if job.status is JobStatus.PAUSED:
-        moves.wake(session, job, "resumed")
+        transitions.wake(session, job, "resumed")
     else:
         job.pause_requested_at = None
         job.version = Job.version + 1
@@ -173,13 +173,13 @@ def retry(session: Session, job_id: str, attempts: int) -> Job:
     """
     job = _locked(session, job_id)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
-        raise MoveRefused(f"The job is {job.status.value}; only a failed or cancelled one can be retried.")
+        raise TransitionRefused(f"The job is {job.status.value}; only a failed or cancelled one can be retried.")
     if job.status is JobStatus.FAILED:
         job.earlier_failures += 1
     else:
         job.earlier_cancellations += 1
     job.earlier_attempts, job.max_attempts = job.attempt, job.attempt + attempts
-    moves.wake(session, job, "retried")
+    transitions.wake(session, job, "retried")
     return _fresh(session, job)
 
 

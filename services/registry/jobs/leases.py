@@ -51,7 +51,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Orders:
+class JobSignals:
     """What the holder of a lease is asked to do."""
 
     cancel: bool = False
@@ -109,7 +109,7 @@ def hold(session: Session, claim: Claim) -> Job:
     return job
 
 
-def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pace | None = None) -> Orders:
+def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pace | None = None) -> JobSignals:
     """Extend the lease, record how far the job has come, and learn what is wanted; raises StaleLease."""
     values: dict[str, Any] = {"lease_expires_at": func.now() + timedelta(seconds=claim.lease_seconds)}
     if step is not None:
@@ -125,7 +125,7 @@ def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pac
     row = session.execute(statement.execution_options(synchronize_session=False)).one_or_none()
     if row is None:
         raise _stale(claim)
-    return Orders(*row)
+    return JobSignals(*row)
 
 
 def _claimable() -> tuple[ColumnElement[bool], ...]:

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.registry.db.tables import Job
-from services.registry.jobs import endings, moves
-from services.registry.jobs.moves import Failure
+from services.registry.jobs import completion, transitions
 from services.registry.jobs.queue import Announcement
+from services.registry.jobs.transitions import Failure
 from services.registry.states import JobKind, JobStatus, Outcome
 
 WORKER_LOST = "worker_lost"
@@ -46,7 +46,7 @@ def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
 def _rescue(session: Session, job: Job) -> Rescue:
     attempt, worker = job.attempt, job.worker or "unknown"
     failure = Failure(WORKER_LOST, f"The worker {worker} fell silent during attempt {attempt}.")
-    status = endings.give_up(session, job, Outcome.LOST, failure)
+    status = completion.give_up(session, job, Outcome.LOST, failure)
     return Rescue(job.id, job.kind, attempt, worker, status)
 
 
@@ -62,7 +62,7 @@ def fail_expired(session: Session, limit: int = 1000) -> list[Job]:
     jobs = list(session.scalars(expired))
     for job in jobs:
         failure = Failure(JOB_EXPIRED, f"No worker took the job up within its ttl_seconds, {job.ttl_seconds}.")
-        moves.end(session, job, JobStatus.FAILED, Outcome.FAILED, failure=failure)
+        transitions.end(session, job, JobStatus.FAILED, Outcome.FAILED, failure=failure)
     return jobs
 
 
@@ -72,7 +72,7 @@ def release_all(session: Session) -> int:
     """
     running = list(session.scalars(select(Job).where(Job.status == JobStatus.RUNNING).with_for_update(key_share=True)))
     for job in running:
-        endings.hand_back(session, job)
+        completion.hand_back(session, job)
     told = update(Job).where(Job.status == JobStatus.QUEUED, Job.published_at.is_not(None)).values(published_at=None)
     session.execute(told.execution_options(synchronize_session=False))
     return len(running)

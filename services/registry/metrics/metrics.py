@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from services.registry.db.base import Base
-from services.registry.jobs.census import Census
+from services.registry.jobs.job_counts import JobCounts
 from services.registry.metrics.instruments import Instruments
 from services.registry.states import FINAL, JobKind, JobStatus, Outcome
 from trm.interface.solution import Reason
@@ -179,54 +179,54 @@ class ReaperMetrics(BuildMetrics):
             "trm_storage_floor_bytes", "Bytes of that disk below which nothing is stored; NaN for a bucket."
         )
         self.last_heartbeat = make.last_heartbeat("reaper")
-        self._census = _CensusCollector()
+        self._census = _JobCountsCollector()
         registry.register(self._census)
 
-    def observe(self, census: Census) -> None:
+    def observe(self, job_counts: JobCounts) -> None:
         """Export this count of the jobs from now on."""
-        self._census.latest = census
+        self._census.latest = job_counts
 
 
-class _CensusCollector(Collector):
+class _JobCountsCollector(Collector):
     """Exports the last count of the database's jobs; nothing before the first."""
 
     def __init__(self) -> None:
-        self.latest: Census | None = None
+        self.latest: JobCounts | None = None
 
     def collect(self) -> Iterator[Metric]:
         if self.latest is not None:
             yield from _count_families(self.latest)
 
     def describe(self) -> Iterator[Metric]:
-        yield from _count_families(Census(jobs={}, ended={}, oldest_queued_seconds={}))
+        yield from _count_families(JobCounts(jobs={}, ended={}, oldest_queued_seconds={}))
 
 
-def _count_families(census: Census) -> Iterator[Metric]:
+def _count_families(job_counts: JobCounts) -> Iterator[Metric]:
     jobs = GaugeMetricFamily("trm_jobs", "Jobs recorded.", labels=("kind", "status"))
     finished = CounterMetricFamily(
         "trm_jobs_finished_total", "Jobs that reached their end.", labels=("kind", "outcome")
     )
-    for (kind, status), count in census.jobs.items():
+    for (kind, status), count in job_counts.jobs.items():
         jobs.add_metric((kind.value, status.value), count)
-    for (kind, outcome), count in census.ended.items():
+    for (kind, outcome), count in job_counts.ended.items():
         finished.add_metric((kind.value, outcome.value), count)
     oldest = GaugeMetricFamily(
         "trm_oldest_queued_age_seconds", "Age of the longest wait for a worker.", labels=("kind",)
     )
-    for kind, seconds in census.oldest_queued_seconds.items():
+    for kind, seconds in job_counts.oldest_queued_seconds.items():
         oldest.add_metric((kind.value,), seconds)
     yield from (jobs, finished, oldest)
-    yield GaugeMetricFamily("trm_jobs_unpublished", "Jobs that wait without a message.", census.unpublished)
+    yield GaugeMetricFamily("trm_jobs_unpublished", "Jobs that wait without a message.", job_counts.unpublished)
     yield GaugeMetricFamily(
-        "trm_oldest_unpublished_age_seconds", "Longest wait for a message.", census.oldest_unpublished_seconds
+        "trm_oldest_unpublished_age_seconds", "Longest wait for a message.", job_counts.oldest_unpublished_seconds
     )
     yield GaugeMetricFamily(
         "trm_oldest_retired_checkpoint_age_seconds",
         "Longest time that a retired checkpoint's files wait to be deleted.",
-        census.oldest_retired_seconds,
+        job_counts.oldest_retired_seconds,
     )
     sizes = GaugeMetricFamily("trm_table_bytes", "Room that a table takes, with its indexes.", labels=("table",))
-    for table, size in census.table_bytes.items():
+    for table, size in job_counts.table_bytes.items():
         sizes.add_metric((table,), size)
     yield sizes
 
@@ -240,6 +240,6 @@ def every_family() -> Sequence[Metric]:
     empty = {(kind, status): 0 for kind in JobKind for status in JobStatus}
     ended = {(kind, status): 0 for kind in JobKind for status in FINAL}
     sizes = dict.fromkeys(Base.metadata.tables, 0)
-    ReaperMetrics(registries[3]).observe(Census(empty, ended, dict.fromkeys(JobKind, 0.0), table_bytes=sizes))
+    ReaperMetrics(registries[3]).observe(JobCounts(empty, ended, dict.fromkeys(JobKind, 0.0), table_bytes=sizes))
     families = {family.name: family for registry in registries for family in registry.collect()}
     return tuple(families.values())

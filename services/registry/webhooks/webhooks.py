@@ -59,7 +59,7 @@ def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Pag
 
 
 @dataclass(frozen=True)
-class Due:
+class DueDelivery:
     """A message to be sent now."""
 
     id: str
@@ -69,7 +69,7 @@ class Due:
     payload: Json
 
 
-def claim_due(session: Session, limit: int, hold_seconds: float) -> list[Due]:
+def claim_due(session: Session, limit: int, hold_seconds: float) -> list[DueDelivery]:
     """Take messages whose time has come; whoever takes them and then dies leaves them due again after `hold_seconds`."""
     found = (
         select(WebhookDelivery.id)
@@ -91,15 +91,15 @@ def claim_due(session: Session, limit: int, hold_seconds: float) -> list[Due]:
         )
         .execution_options(synchronize_session=False)
     )
-    return [Due(*row) for row in session.execute(taken)]
+    return [DueDelivery(*row) for row in session.execute(taken)]
 
 
-def record_arrival(session: Session, message: Due, outcome: str) -> None:
+def record_arrival(session: Session, message: DueDelivery, outcome: str) -> None:
     """The endpoint has taken the message."""
     _settle(session, message, outcome=outcome, due_at=None, delivered_at=func.now())
 
 
-def record_failure(session: Session, message: Due, outcome: str, pause_seconds: float | None) -> None:
+def record_failure(session: Session, message: DueDelivery, outcome: str, pause_seconds: float | None) -> None:
     """It has not: try again after a pause, or never when that is None."""
     due_at = None if pause_seconds is None else func.now() + timedelta(seconds=pause_seconds)
     _settle(session, message, outcome=outcome, due_at=due_at)
@@ -115,7 +115,7 @@ def disable(session: Session, message_id: str) -> None:
     session.execute(dropped.execution_options(synchronize_session=False))
 
 
-def _settle(session: Session, message: Due, **values: Any) -> None:  # noqa: ANN401 - columns
+def _settle(session: Session, message: DueDelivery, **values: Any) -> None:  # noqa: ANN401 - columns
     """Write how an attempt ended, unless a later one has begun: whoever was away for too long changes nothing."""
     ours = WebhookDelivery.id == message.id, WebhookDelivery.attempt == message.attempt
     settled = update(WebhookDelivery).where(*ours).values(values)

@@ -11,7 +11,7 @@ from typing import TypeGuard, TypeVar
 import numpy as np
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.foreign import HEAD, describe
+from trm.file_signatures import HEAD, describe
 from trm.puzzles.arc.grids import COLOURS, SIDE, Grid, Pair, Task
 
 DATA = Path(__file__).parents[1] / "data" / "arc"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol, TextIO
 
 from trm.errors import DatasetError
-from trm.foreign import HEAD, describe
+from trm.file_signatures import HEAD, describe
 
 GZIP = b"\x1f\x8b"
 

@@ -13,11 +13,11 @@ from services.registry.webhooks.webhook_address import PORTS, Address, AddressRe
 SECONDS = 15.0  # for everything but the name's lookup
 
 
-class OutboundFailed(Exception):
+class RequestFailed(Exception):
     """There was no answer; the message says why."""
 
 
-class Outbound:
+class HttpClient:
     """Looks a name up once, checks every address, and connects to one of those: asking again could give another answer."""
 
     def __init__(self, *, allow_loopback: bool = False, seconds: float = SECONDS) -> None:
@@ -32,14 +32,14 @@ class Outbound:
             return self._exchange(target, address, body, headers)
         except (OSError, http.client.HTTPException) as error:
             reason = "the certificate is not valid" if isinstance(error, ssl.SSLCertVerificationError) else "no answer"
-            raise OutboundFailed(f"{reason}: {type(error).__name__}") from error
+            raise RequestFailed(f"{reason}: {type(error).__name__}") from error
 
     def checked_addresses(self, target: Target) -> list[Address]:
         """Every address of the name; raises AddressRefused when one of them is not public, OutboundFailed when none is known."""
         try:
             found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise OutboundFailed("the name is not known") from error
+            raise RequestFailed("the name is not known") from error
         addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
         for address in addresses:
             if not (self._allow_loopback and address.is_loopback):

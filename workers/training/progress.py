@@ -10,7 +10,7 @@ from trm.interface.events import Event
 FIRST, LAST = "validation", "test"
 
 
-class Tempo:
+class TrainingProgress:
     """Listens to the events of one attempt; what is left is priced at what such things have taken until now."""
 
     def __init__(self, config: RunConfig) -> None:

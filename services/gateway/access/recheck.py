@@ -11,7 +11,7 @@ from services.registry.errors import RegistryError
 RECHECK_SECONDS = 3.0
 
 
-class Standing:
+class AccessRecheck:
     """Of the caller of one request."""
 
     def __init__(self, who: Identity, look_again: Callable[[Identity], Identity | None]) -> None:

@@ -12,12 +12,12 @@ from trm.network.cores import Cores
 
 if TYPE_CHECKING:
     from trm.solving.engine import Engine
-    from trm.solving.inquiry import Inquiry
+    from trm.solving.solve_request import SolveRequest
 
 log = structlog.get_logger()
 
 
-class Thinker:
+class EngineLoop:
     """Everything of a solve worker that computes runs here, one supervision step at a time; jobs only wait for what it finds."""
 
     def __init__(self, metrics: SolveMetrics, cores: Cores) -> None:
@@ -25,12 +25,12 @@ class Thinker:
         self._threads = 0
         self._asked = threading.Condition()
         self._engines: list[Engine] = []  # with something to think about
-        threading.Thread(target=self._run, name="thinker", daemon=True).start()
+        threading.Thread(target=self._run, name="engine-loop", daemon=True).start()
 
-    def submit(self, engine: "Engine", inquiry: "Inquiry") -> None:
-        """Let an inquiry's puzzles join at the next step; raises EngineFull or ConfigError."""
+    def submit(self, engine: "Engine", solve_request: "SolveRequest") -> None:
+        """Let a request's puzzles join at the next step; raises EngineFull or ConfigError."""
         with self._asked:
-            engine.submit(inquiry)
+            engine.submit(solve_request)
             if engine not in self._engines:
                 self._engines.append(engine)
             self._asked.notify()

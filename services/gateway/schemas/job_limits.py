@@ -8,7 +8,7 @@ from services.registry.jobs import jobs
 LONGEST_SECONDS = 366 * 86_400
 
 
-class Wishes(Request):
+class JobLimits(Request):
     """Fields of both kinds of job."""
 
     priority: int = Field(default=0, ge=-10, le=10, description="Jobs with a higher one are begun first.")
@@ -27,6 +27,6 @@ class Wishes(Request):
     )
 
     @property
-    def wishes(self) -> jobs.Wishes:
+    def job_limits(self) -> jobs.JobLimits:
         """These fields alone."""
-        return jobs.Wishes(self.priority, self.ttl_seconds, self.timeout_seconds)
+        return jobs.JobLimits(self.priority, self.ttl_seconds, self.timeout_seconds)
