@@ -67,7 +67,7 @@ def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> N
     with structlog.contextvars.bound_contextvars(job_id=claim.job_id, attempt=claim.attempt):
         log.info("attempt.started", kind=kind)
         try:
-            ended = _worked(worker, claim, work)
+            ended = _run_work(worker, claim, work)
         except StaleLease as error:
             worker.metrics.stale_writes_rejected.labels(kind).inc()
             log.warning("attempt.superseded", reason=str(error))
@@ -77,7 +77,7 @@ def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> N
         log.info("attempt.ended", outcome=ended.value, seconds=round(time.monotonic() - begun, 3))
 
 
-def _worked(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> Outcome:
+def _run_work(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> Outcome:
     try:
         result = work(worker, claim)
     except StaleLease:

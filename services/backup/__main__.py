@@ -10,7 +10,8 @@ from rich.console import Console
 
 from services.backup.create import create as create_backup
 from services.backup.errors import BackupError
-from services.backup.manifest import Manifest, verified
+from services.backup.manifest import Manifest
+from services.backup.manifest import verify as verify_backup
 from services.backup.restore import restore as restore_backup
 from services.registry.db.database import Database
 from services.registry.errors import RegistryError
@@ -44,7 +45,7 @@ def create(
 @cli.command()
 def verify(backup: From) -> None:
     """Check every file of a backup."""
-    manifest = verified(backup)
+    manifest = verify_backup(backup)
     console.print(f"The backup is whole: {_contents(manifest)}, of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC")
 
 

@@ -130,7 +130,7 @@ def refusal(code: str, detail: str) -> bytes:
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
 
 
-def limited(limits: ConnectionLimits) -> type[LimitedProtocol]:
+def limit_protocol(limits: ConnectionLimits) -> type[LimitedProtocol]:
     """The protocol with these limits, as uvicorn wants it: a class."""
 
     class Protocol(LimitedProtocol):

@@ -74,14 +74,14 @@ class Supervisor:
 
     def _start(self, part: Part) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while (trouble := self._tried(part, deadline)) is not None:
+        while (trouble := self._try_start(part, deadline)) is not None:
             if not part.is_patient or time.monotonic() > deadline or self.stopping.is_set():
                 raise StackError(trouble)
             log.warning("part.tried_again", name=part.name, reason=trouble)
             self._publish(ready=False, waits_for=f"{part.name} to start: {trouble}")
             self.stopping.wait(AGAIN_SECONDS)
 
-    def _tried(self, part: Part, deadline: float) -> str | None:
+    def _try_start(self, part: Part, deadline: float) -> str | None:
         """Start the part and wait until it is ready; why it is not, if so."""
         part.prepare()
         process = self._spawn(part)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.gateway.views.answers import created
+from services.gateway.views.answers import render_created
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
 from services.registry.jobs import job_counts, jobs, leases, rescue
@@ -57,7 +57,7 @@ def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object
     def submit() -> str:
         row = jobs.new_row(JobKind.SOLVE, {"puzzles": [PUZZLE]}, model_id=model, total_steps=1)
         with database.transaction() as session:
-            [made] = submissions.record(session, [Submission(row)], Caps(10**9, 10**9), created)
+            [made] = submissions.record(session, [Submission(row)], Caps(10**9, 10**9), render_created)
             assert isinstance(made, Job), made
             return made.id
 

@@ -287,7 +287,7 @@ def test_a_name_with_one_inner_address_is_refused(monkeypatch: pytest.MonkeyPatc
     found = [(0, 0, 0, "", ("93.184.216.34", 443)), (0, 0, 0, "", ("10.0.0.1", 443))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with pytest.raises(AddressRefused, match=r"10\.0\.0\.1"):
-        HttpClient().checked_addresses(parse("https://example.org/"))
+        HttpClient().resolve_addresses(parse("https://example.org/"))
 
 
 def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:

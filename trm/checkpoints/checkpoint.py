@@ -252,7 +252,7 @@ def require_room_for_run(out: Path, config: RunConfig | None) -> None:
     others = [folder.name for folder, its in _runs(out).items() if its != config]
     if others:
         raise SeveralRuns(
-            f"{out} holds checkpoints of another training ({_listed(others)}). Go on with that one by --resume {out}, or choose "
+            f"{out} holds checkpoints of another training ({_list_names(others)}). Go on with that one by --resume {out}, or choose "
             "another folder with --out."
         )
 
@@ -263,7 +263,7 @@ def _require_one_run(out: Path) -> None:
     others = [folder.name for folder, its in runs.items() if its != last]
     if others:
         raise SeveralRuns(
-            f"{out} holds checkpoints of several trainings: {_listed(others)} belong to another one than {next(reversed(runs)).name}. "
+            f"{out} holds checkpoints of several trainings: {_list_names(others)} belong to another one than {next(reversed(runs)).name}. "
             "Name the one to go on from with --resume, and another folder with --out."
         )
 
@@ -277,7 +277,7 @@ def _runs(out: Path) -> dict[Path, RunConfig]:
     return found
 
 
-def _listed(names: list[str]) -> str:
+def _list_names(names: list[str]) -> str:
     return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
 
 
@@ -292,7 +292,7 @@ def newest(out: Path) -> Path:
     raise CheckpointNotFound(f"There is no intact checkpoint in {out}.")
 
 
-def chosen(folder: Path) -> Path:
+def choose(folder: Path) -> Path:
     """The checkpoint itself, or the newest intact one below a folder of them; raises CheckpointNotFound, or SeveralRuns."""
     if (folder / META).exists():
         return folder

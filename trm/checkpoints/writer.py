@@ -27,7 +27,7 @@ class CheckpointWriter:
     def begin(self, snapshot: Snapshot, folder: Path) -> list[CheckpointSaved | CheckpointFailed]:
         """Begin to write to this folder; waits for the one before, and returns what became of it if that was not told yet."""
         before = self.wait()
-        self._writing = self._thread.submit(_written, snapshot, folder)
+        self._writing = self._thread.submit(_write, snapshot, folder)
         return before
 
     def ready(self) -> list[CheckpointSaved | CheckpointFailed]:
@@ -48,7 +48,7 @@ class CheckpointWriter:
             raise StorageFull(self.last.message)
 
 
-def _written(snapshot: Snapshot, folder: Path) -> CheckpointSaved | CheckpointFailed:
+def _write(snapshot: Snapshot, folder: Path) -> CheckpointSaved | CheckpointFailed:
     try:
         return snapshot.write(folder)
     except StorageFull as error:

@@ -16,10 +16,10 @@ def pack(
     ] = False,
 ) -> None:
     """Cut a checkpoint into numbered pieces with a manifest of their digests; `trm unpack` puts them together."""
-    from trm.checkpoints.checkpoint import chosen
+    from trm.checkpoints.checkpoint import choose
     from trm.checkpoints.pack import MEGABYTE
     from trm.checkpoints.pack import pack as packed
 
-    done = packed(chosen(checkpoint), out, piece_bytes=round(piece_mb * MEGABYTE), light=light)
+    done = packed(choose(checkpoint), out, piece_bytes=round(piece_mb * MEGABYTE), light=light)
     shown = f"step {done.step:,} in {done.pieces} pieces, {done.bytes / 1e6:.2f} MB in {done.path}"
     Console(highlight=False).print(shown, soft_wrap=True)

@@ -50,7 +50,7 @@ def solve(
 
     solver, console = Solver.load(folder, device), Console(highlight=False)
     spec, question = solver.parse(cells)
-    solver = solver.sized(spec)
+    solver = solver.resize(spec)
     previous = question
 
     def show(step: SolveStep) -> None:

@@ -29,13 +29,13 @@ def resolve(
     return _overridden(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
 
 
-def qualified(settings: Mapping[str, object]) -> dict[str, object]:
+def qualify(settings: Mapping[str, object]) -> dict[str, object]:
     """Settings by their own names as dotted overrides: `steps` is `train.steps`, `hidden_size` is `model.hidden_size`."""
     sections = {name: section for section, model in SECTIONS.items() for name in model.model_fields}
     return {f"{sections[name]}.{name}" if name in sections else name: value for name, value in settings.items()}
 
 
-def continued(
+def fork(
     parent: RunConfig, overrides: dict[str, Any], puzzle: PuzzleSpec | None = None, dataset: str | None = None
 ) -> RunConfig:
     """A run's configuration with dotted overrides applied, for another run that begins with its weights.
@@ -51,12 +51,12 @@ def continued(
     return config
 
 
-def adjusted(parent: RunConfig, overrides: dict[str, Any]) -> RunConfig:
+def adjust(parent: RunConfig, overrides: dict[str, Any]) -> RunConfig:
     """The configuration of a training that goes on from its checkpoint with other settings.
 
     Raises InvalidOverride, also when its state would not fit any more: slots, optimizer state, averages.
     """
-    config = continued(parent, overrides)
+    config = fork(parent, overrides)
     kept = [name for name in STATE_SETTINGS if getattr(config.train, name) != getattr(parent.train, name)]
     if (config.train.ema_decay is None) != (parent.train.ema_decay is None):
         kept.append("ema_decay")

@@ -12,7 +12,7 @@ from trm.interface.events import Evaluated
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
-from trm.puzzles.scoring import PADDING, answered, mean, right_cells
+from trm.puzzles.scoring import PADDING, find_answered, mean, right_cells
 from trm.solving.slots import Slots
 
 HALTS_AT = 0.5  # the halt probability that training halts at
@@ -74,7 +74,7 @@ def evaluate(
     passed = np.maximum.accumulate(seen.halt_probability > HALTS_AT, axis=0)  # (N, n)
     halting_step = np.where(passed[-1], passed.argmax(0) + 1, most)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
-    scored = answered(puzzles.answers)
+    scored = find_answered(puzzles.answers)
     right = seen.right[:, scored]
     return Evaluated(
         step=step,

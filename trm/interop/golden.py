@@ -89,7 +89,7 @@ class Case:
                 if (golden := self.recorded.get(f"eval/step{step}/{name}")) is not None:
                     yield f"eval {name}", tensor, golden
             yield from self._losses("eval", output.logits, output.halt_logit, scalars)
-            y, z = self._recorded_carry(step)
+            y, z = self._read_carry(step)
 
     def train(self) -> Iterator[tuple[str, Tensor, Tensor]]:
         """(quantity, ours, golden) of the recorded gradients of loss / batch size, no update in between."""
@@ -115,10 +115,10 @@ class Case:
             for name, gradient in gradients.items():
                 if (golden := self.recorded.get(f"train/step{step}/grad/{name}")) is not None and gradient is not None:
                     yield "train gradients", gradient, golden
-            y, z = self._recorded_carry(step)  # no update in between: the carry is that of evaluation
+            y, z = self._read_carry(step)  # no update in between: the carry is that of evaluation
             step += 1
 
-    def _recorded_carry(self, step: int) -> tuple[Tensor, Tensor]:
+    def _read_carry(self, step: int) -> tuple[Tensor, Tensor]:
         # a single latent is the answer as well, and the one-pass baseline has no latent
         y, z = (self.recorded.get(f"eval/step{step}/{name}") for name in ("z_H", "z_L"))
         y, z = (z if y is None else y), (y if z is None else z)

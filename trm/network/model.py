@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from trm.config.model import ModelConfig
 from trm.network.blocks import Network
 from trm.network.device import on_device
-from trm.network.layers import Linear, truncated_normal_, widened
+from trm.network.layers import Linear, truncated_normal_, widen
 from trm.network.ports import make_port
 from trm.network.recursion import Depth, Recursion, recurse
-from trm.network.variants import damped, kind_of_recursion
+from trm.network.variants import damp, kind_of_recursion
 from trm.puzzles.spec import PuzzleSpec
 
 BIG_TABLE = 1 << 24  # values
@@ -159,7 +159,7 @@ class TinyRecursiveModel(nn.Module):
     def recursion(self, x: Tensor, generator: torch.Generator | None = None) -> Recursion:
         """What updates y and z for the question x `(B, S, D)`; `generator` draws the noise of training."""
         nets = self.networks()
-        latent_net, answer_net = (damped(net, self.config, generator) for net in (nets[0], nets[-1]))
+        latent_net, answer_net = (damp(net, self.config, generator) for net in (nets[0], nets[-1]))
         return kind_of_recursion(self.config)(self.config, self.depth, x, latent_net, answer_net)
 
     def forward(
@@ -182,5 +182,5 @@ class TinyRecursiveModel(nn.Module):
         head = self.embedding if self.config.tied_embeddings else self.answer_head.weight
         logits = self.port.read(nn.functional.linear(y, head.to(y.dtype)), inputs)
         weight, bias = (part.to(y.dtype) for part in (self.halt_head.weight, self.halt_head.bias))
-        halting = widened(nn.functional.linear(self.port.summary(y), weight, bias))
+        halting = widen(nn.functional.linear(self.port.summary(y), weight, bias))
         return logits, halting[:, 0], halting[:, 1]

@@ -13,7 +13,7 @@ from trm.network.model import TinyRecursiveModel
 WORTHWHILE = 256  # inputs and outputs: narrower products are no faster for it
 
 
-def _multiplied(x: Tensor, packed: Tensor, outputs: int) -> Tensor:
+def _multiply(x: Tensor, packed: Tensor, outputs: int) -> Tensor:
     product: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, packed, None, "none", [], "")
     return product
 
@@ -26,7 +26,7 @@ def _shape_of_product(x: Tensor, packed: Tensor, outputs: int) -> Tensor:
 _library = torch.library.Library("trm", "DEF")  # type: ignore[no-untyped-call]
 _library.define("prepacked_linear(Tensor x, Tensor packed, int outputs) -> Tensor")  # type: ignore[no-untyped-call]
 for _key in ("CPU", "MkldnnCPU"):
-    _library.impl("prepacked_linear", _multiplied, _key)  # type: ignore[no-untyped-call]
+    _library.impl("prepacked_linear", _multiply, _key)  # type: ignore[no-untyped-call]
 torch.library.register_fake("trm::prepacked_linear", _shape_of_product, lib=_library)
 
 

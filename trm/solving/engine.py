@@ -34,7 +34,7 @@ class Cohort:
     def enter(self, solve_request: SolveRequest, puzzles: int) -> None:
         """The inquiry's next puzzles take free slots."""
         rows = solve_request.take(puzzles)
-        questions, numbers, ids = solve_request.seen(rows)
+        questions, numbers, ids = solve_request.prepare(rows)
         self.slots.enter(questions, ids, numbers, solve_request.noise_seed)
         if solve_request not in self.owners:
             self.owners.append(solve_request)
@@ -61,7 +61,7 @@ class Cohort:
         self.collect = None
         self._keep(np.zeros(len(self.rows), dtype=bool))
 
-    def held(self, solve_request: SolveRequest) -> int:
+    def count_held(self, solve_request: SolveRequest) -> int:
         """Slots that this inquiry has."""
         return int((self.owner == self.owners.index(solve_request)).sum()) if solve_request in self.owners else 0
 
@@ -153,7 +153,7 @@ class Engine:
         """Free slots go to the highest priority first, and within it to whoever holds fewest: equal shares for all."""
         with self._lock:
             waiting = [solve_request for solve_request in self.solve_requests if solve_request.waiting]
-        held = {id(solve_request): cohort.held(solve_request) for solve_request in waiting}
+        held = {id(solve_request): cohort.count_held(solve_request) for solve_request in waiting}
         while waiting and cohort.slots.free:
             highest = max(solve_request.priority for solve_request in waiting)
             rivals = sorted((i for i in waiting if i.priority == highest), key=lambda i: held[id(i)])

@@ -89,18 +89,18 @@ class SolveRequest:
         first, self.entered = self.entered, self.entered + puzzles
         return np.arange(first * self.effort.chains, self.entered * self.effort.chains)
 
-    def seen(self, rows: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int64], NDArray[np.int64] | None]:
+    def prepare(self, rows: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int64], NDArray[np.int64] | None]:
         """What slots need of these rows (K,): questions `(K, L)` as the chains see them, chain numbers, puzzle ids."""
         puzzles, numbers = np.divmod(rows, self.effort.chains)
         ids = None if self.puzzle_ids is None else self.puzzle_ids[puzzles]
-        return self._mapped(self.questions[puzzles], numbers, self.views), numbers, ids
+        return self._map(self.questions[puzzles], numbers, self.views), numbers, ids
 
     def digest(self, rows: NDArray[np.int64], output: ChainOutputs) -> NDArray[np.bool_]:
         """Note what a step brought to these rows (K,), give the answers that are ready, and say which rows go on."""
         if self.stopped:
             return np.zeros(len(rows), dtype=bool)
         puzzles, numbers = np.divmod(rows, self.effort.chains)
-        answers = self._mapped(output.answers, numbers, self.inverses)
+        answers = self._map(output.answers, numbers, self.inverses)
         np.add.at(self.taken, puzzles, 1)
         reasons = self._reasons(output, puzzles, answers)
         ends = reasons != ""
@@ -191,7 +191,7 @@ class SolveRequest:
 
     def _tell(self, rows: NDArray[np.int64], output: ChainOutputs, answers: Tokens, ends: NDArray[np.bool_]) -> None:
         puzzles, numbers = np.divmod(rows, self.effort.chains)
-        previous = self._mapped(output.previous, numbers, self.inverses)
+        previous = self._map(output.previous, numbers, self.inverses)
         verdicts = check_many(self.spec, self.questions[puzzles], answers)
         for k, row in enumerate(rows.tolist()):
             step = SolveStep(
@@ -211,7 +211,7 @@ class SolveRequest:
             if self.on_step is not None:
                 self.on_step(step)
 
-    def _mapped(self, grids: Tokens, numbers: NDArray[np.int64], maps: list[Symmetry] | None) -> Tokens:
+    def _map(self, grids: Tokens, numbers: NDArray[np.int64], maps: list[Symmetry] | None) -> Tokens:
         """Grids `(K, L)` of chains of these numbers, under the map of each chain's view."""
         if maps is None:
             return grids

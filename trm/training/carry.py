@@ -59,7 +59,7 @@ def halts(most: int, wants_to: Tensor, steps: Tensor, at_least: Tensor) -> Tenso
     return (steps >= most) | (wants_to & (steps >= at_least))
 
 
-def explored(slots: int, most: int, exploration: float, generator: torch.Generator) -> Tensor:
+def draw_exploration(slots: int, most: int, exploration: float, generator: torch.Generator) -> Tensor:
     """The step `(B,)` before which each slot may not halt: with chance `exploration` a random one of 2..most, otherwise 0.
 
     Drawn anew for every slot at every step.

@@ -124,7 +124,7 @@ class Session:
         """
         if self.config.train.patience is not None or self._validates_at(self.state.step + 1):
             yield from self._wait()
-        yield from self._found()
+        yield from self._take_validation()
         yield from self.writer.ready()
 
     def _wait(self) -> Iterator[Event]:
@@ -136,7 +136,7 @@ class Session:
                 yield Evaluating(self.state.step, running.split, running.count, running.through)
         self.logged += time.monotonic() - begun  # to wait for a validation is not to train
 
-    def _found(self) -> Iterator[Event]:
+    def _take_validation(self) -> Iterator[Event]:
         """What the validation has found, if it is done; then the checkpoint is written that was held for it."""
         if (evaluation := self.evaluation) is not None and evaluation.is_done:
             result, self.evaluation = evaluation.result(), None
@@ -151,12 +151,12 @@ class Session:
             return
         if self.held is not None:  # for a validation that takes long
             yield from self._wait()
-            yield from self._found()
+            yield from self._take_validation()
         snapshot = self.state.snapshot()  # all ranks take part
         if self.ranks.is_first:
             self.held = snapshot
-            self.pace.saved()
-            yield from self._found()
+            self.pace.note_save()
+            yield from self._take_validation()
 
     def _save_last(self) -> Iterator[Event]:
         """The same, without waiting for a validation; raises StorageFull when there is no room for it."""
@@ -174,7 +174,7 @@ class Session:
     def _test(self) -> Iterator[Event]:
         """Accuracy on the test split of the weights that are shipped: the best if they were kept, otherwise the averages."""
         yield from self._wait()
-        yield from self._found()
+        yield from self._take_validation()
         if not self.ranks.is_first or self.evaluation is not None:  # asked to stop
             return
         trainer, state, config = self.trainer, self.state, self.config
@@ -185,7 +185,7 @@ class Session:
             solver.model, puzzles, step=state.step, split="test", dtype=solver.dtype, batch_size=config.train.batch_size
         )
         yield from self._wait()
-        yield from self._found()
+        yield from self._take_validation()
 
     def _start(self) -> Started:
         state, splits = self.state, self.trainer.splits

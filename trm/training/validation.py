@@ -18,7 +18,7 @@ from torch import Tensor
 from trm.config.run import RunConfig
 from trm.evaluation.accuracy import evaluate
 from trm.interface.events import Evaluated
-from trm.network.compiling import compiled_blocks
+from trm.network.compiling import compile_blocks
 from trm.network.device import beside
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
@@ -108,7 +108,7 @@ class Validation(Evaluation):
             puzzles = replace(puzzles, puzzle_ids=places)
         copied, size = replica(model, self.tensors, config), config.train.batch_size
         if compiled:
-            compiled_blocks(copied, copied.embedding.device, any_batch=True)
+            compile_blocks(copied, copied.embedding.device, any_batch=True)
         super().__init__(copied, puzzles, step=step, split=split, dtype=dtype, batch_size=size)
 
     @property

@@ -48,7 +48,7 @@ class _Solving:
         priority: int,
     ) -> None:
         spec = PuzzleSpec.model_validate(request["puzzle"]) if "puzzle" in request else solver.spec
-        self.worker, self.claim, self.solver = worker, claim, solver.sized(spec)
+        self.worker, self.claim, self.solver = worker, claim, solver.resize(spec)
         self.questions = np.stack([parse(spec, puzzle) for puzzle in request["puzzles"]])
         self.priority = priority
         self.trace, self.effort = bool(request["trace"]), Effort(**request["effort"])

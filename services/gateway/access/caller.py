@@ -53,7 +53,7 @@ def remember(connection: Connection, caller: Identity) -> None:
     connection.setdefault("state", {})["caller"] = caller
 
 
-def known(connection: Connection) -> Identity:
+def identify(connection: Connection) -> Identity:
     """Who makes the request; nobody, who sees nothing, unless authentication said otherwise."""
     found = connection.get("state", {}).get("caller")
     return found if isinstance(found, Identity) else NOBODY
@@ -61,7 +61,7 @@ def known(connection: Connection) -> Identity:
 
 async def caller_of(request: Request) -> Identity:
     """Who makes the request."""
-    return known(request.scope)
+    return identify(request.scope)
 
 
 Caller = Annotated[Identity, Depends(caller_of)]

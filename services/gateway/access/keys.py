@@ -21,15 +21,15 @@ def _database() -> Database:
     try:
         return Database.of(load_settings(), pool_size=1)
     except RegistryError as error:
-        raise _failed(error) from error
+        raise _report_failure(error) from error
 
 
-def _failed(error: RegistryError) -> typer.Exit:
+def _report_failure(error: RegistryError) -> typer.Exit:
     typer.echo(f"{error} [{error.code}]", err=True)
     return typer.Exit(1)
 
 
-def _named(owner: str) -> str:
+def _require_owner_name(owner: str) -> str:
     if not re.fullmatch(api_keys.OWNER, owner):
         raise typer.BadParameter(f"{owner!r} is no owner's name: 1 to 64 of a-z, 0-9, '.', '_' and '-'.")
     return owner
@@ -37,7 +37,7 @@ def _named(owner: str) -> str:
 
 @cli.command()
 def create(
-    owner: Annotated[str, typer.Option(help="Whose jobs, runs and data sets it is for.", callback=_named)],
+    owner: Annotated[str, typer.Option(help="Whose jobs, runs and data sets it is for.", callback=_require_owner_name)],
     scope: Annotated[list[Scope], typer.Option(help="What it may be used for; several times for several.")],
     name: Annotated[str, typer.Option(help="What it is used for.")] = "by the operator",
     days: Annotated[int | None, typer.Option(min=1, help="How long it is valid; for ever unless given.")] = None,
@@ -49,7 +49,7 @@ def create(
             made = api_keys.create(session, owner=owner, name=name, scopes=scope, lifetime=lifetime)
             audit.record(session, [AuditEntry.by_operator(owner, "keys create", made.row.id)])
     except RegistryError as error:
-        raise _failed(error) from error
+        raise _report_failure(error) from error
     typer.echo(made.token)
 
 
@@ -60,7 +60,7 @@ def list_keys() -> None:
         with _database().transaction() as session:
             rows = api_keys.page(session, limit=MOST_LISTED).items
     except RegistryError as error:
-        raise _failed(error) from error
+        raise _report_failure(error) from error
     for row in rows:
         is_past = row.expires_at is not None and row.expires_at <= datetime.now(UTC)
         state = "withdrawn" if row.revoked_at else "expired" if is_past else "valid"
@@ -76,7 +76,7 @@ def revoke(key_id: str) -> None:
             row = api_keys.revoke(session, key_id)
             audit.record(session, [AuditEntry.by_operator(row.owner, "keys revoke", row.id)])
     except RegistryError as error:
-        raise _failed(error) from error
+        raise _report_failure(error) from error
     typer.echo(f"{row.id} is withdrawn.")
 
 
@@ -91,5 +91,5 @@ def rotate(
             made = api_keys.rotate(session, key_id, timedelta(hours=overlap_hours))
             audit.record(session, [AuditEntry.by_operator(made.row.owner, "keys rotate", key_id)])
     except RegistryError as error:
-        raise _failed(error) from error
+        raise _report_failure(error) from error
     typer.echo(made.token)

@@ -18,7 +18,7 @@ class AccessRecheck:
         self._who, self._look_again = who, look_again
         self._ask_at = time.monotonic() + RECHECK_SECONDS
 
-    async def lost(self) -> str | None:
+    async def check(self) -> str | None:
         """Why the caller may not go on; None while it may, and while the database cannot say."""
         if not self._who.has_key or time.monotonic() < self._ask_at:
             return None

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.access.caller import Caller
 from services.gateway.intake.intake import Intake
 from services.gateway.lookups.model_lookup import unknown
-from services.gateway.views.answers import created
+from services.gateway.views.answers import render_created
 from services.registry.db.database import Database
 from services.registry.errors import CheckpointNotFound, KeyTaken, RegistryError
 from services.registry.submissions import idempotency
@@ -63,7 +63,7 @@ async def submit_once(database: Database, intake: Intake, key: Key | None, make:
         return earlier
     submission = replace(await run_in_threadpool(make), key=key)
     try:
-        return created(await intake.submit(submission))
+        return render_created(await intake.submit(submission))
     except KeyTaken as error:
         return await run_in_threadpool(earlier_answer, database, key, error)
     except CheckpointNotFound as error:

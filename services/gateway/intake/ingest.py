@@ -19,7 +19,7 @@ from services.registry.storage import artifacts
 from services.registry.storage.storage import Storage
 from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Answer, Key
-from trm.config.presets import recommended
+from trm.config.presets import recommend
 from trm.puzzles.datasets.audit import Audit, audit
 from trm.puzzles.datasets.datasets import BUILTIN, save_dataset
 from trm.puzzles.equivalence import QUICKLY
@@ -144,5 +144,5 @@ def _report(found: Audit, splits: Mapping[str, PuzzleSet]) -> dict[str, Any]:
             }
             for part in (found.train, found.test)
         },
-        "presets": list(recommended(found.spec)),
+        "presets": list(recommend(found.spec)),
     }

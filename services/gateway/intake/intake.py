@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.gateway.intake.announcer import Announcer
 from services.gateway.intake.batches import Batches
-from services.gateway.views.answers import created
+from services.gateway.views.answers import render_created
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
 from services.registry.errors import DatabaseUnavailable
@@ -45,7 +45,7 @@ class Intake:
         try:
             with self._database.transaction() as session:
                 asked = [waiting.submission for waiting in batch]
-                rows = submissions.record(session, asked, self._caps, created)
+                rows = submissions.record(session, asked, self._caps, render_created)
         except Exception as error:
             self._refuse(batch, error)
             return

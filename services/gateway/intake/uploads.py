@@ -38,7 +38,7 @@ class CountingReader(io.RawIOBase):
     """A data file as the parser reads it: it breaks off at the first byte, line or second too many."""
 
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
-        self._file, self._limits = _unpacked(file), limits
+        self._file, self._limits = _unpack(file), limits
         self._bytes = self._lines = self._objects = 0
         self._deadline = time.monotonic() + limits.seconds
 
@@ -72,7 +72,7 @@ class CountingReader(io.RawIOBase):
             raise BodyTooLarge(f"The file took longer to read than {self._limits.seconds:g} s. Send fewer puzzles.")
 
 
-def _unpacked(file: IO[bytes]) -> IO[bytes]:
+def _unpack(file: IO[bytes]) -> IO[bytes]:
     if file.read(len(GZIP_MAGIC)) != GZIP_MAGIC:
         file.seek(0)
         return file

@@ -55,17 +55,17 @@ def model_finder(database: Database) -> FindModel:
             checkpoint_id = _newest_of(database.seen_by(sight), name) if name.startswith("run_") else name
             return Model(config_of(sight, checkpoint_id), checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
-            raise unknown(error, _meant(database.seen_by(sight), name)) from error
+            raise unknown(error, _describe_name(database.seen_by(sight), name)) from error
 
     return find
 
 
-def _meant(database: Database, name: str) -> str:
+def _describe_name(database: Database, name: str) -> str:
     """What a name that is no model's may be: another one's, a job's or the name that a run was given."""
     if close := did_you_mean(name, pretrained.names()):
         return close
     with database.transaction() as session:
-        run_id = jobs.run_of(session, name) if name.startswith("job_") else runs.named(session, name)
+        run_id = jobs.run_of(session, name) if name.startswith("job_") else runs.find_named(session, name)
     if run_id is None:
         return ""
     what = "is a job" if name.startswith("job_") else "is what a run is called"

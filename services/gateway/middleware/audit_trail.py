@@ -68,7 +68,7 @@ class Audited:
 
     def _note(self, scope: Scope, start: Message | None) -> None:
         status = 500 if start is None else start["status"]
-        who, route = caller.known(scope), scope.get("route")
+        who, route = caller.identify(scope), scope.get("route")
         if (
             status == STRANGERS
             or (status in REFUSED and who is caller.NOBODY)
@@ -77,9 +77,11 @@ class Audited:
             return
         request_id = scope.get("state", {}).get("request_id")
         if status in REFUSED:
-            action = f"{scope['method'] if scope['method'] in METHODS else 'other'} {permissions.named(scope['path'])}"
+            action = (
+                f"{scope['method'] if scope['method'] in METHODS else 'other'} {permissions.name_path(scope['path'])}"
+            )
             self._trail.put(
-                AuditEntry.refused(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
+                AuditEntry.of_refusal(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
             )
             return
         action = getattr(route, "operation_id", None) or scope["method"]

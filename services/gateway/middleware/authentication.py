@@ -72,7 +72,7 @@ class KeyRing:
         self._known: dict[bytes, tuple[Identity, float]] = {}  # by the token's digest: no secret stays in memory
         self._lock = Lock()
 
-    def remembered(self, token: str) -> Identity | None:
+    def recall(self, token: str) -> Identity | None:
         """The caller, if the token was good a moment ago."""
         found = self._known.get(_digest(token))
         return found[0] if found is not None and time.monotonic() < found[1] else None
@@ -132,8 +132,8 @@ class Authentication:
         await (refusal or self.app)(scope, receive, send)
 
     async def _refusal(self, scope: Scope) -> ProblemResponse | None:
-        token = presented(scope)
-        found = self._keys.remembered(token)
+        token = read_token(scope)
+        found = self._keys.recall(token)
         if found is None:
             if not self._keys.is_familiar(token) and (limited := await limit(self._limiter, STRANGER, scope)):
                 return limited
@@ -147,7 +147,7 @@ class Authentication:
         return None
 
 
-def presented(scope: Scope) -> str:
+def read_token(scope: Scope) -> str:
     """What follows `Authorization: Bearer`, or nothing."""
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

@@ -80,7 +80,7 @@ class _Body:
             self._is_read = True
             if last["type"] != "http.request":
                 return last
-            body = self._loaded(spool)
+            body = self._load(spool)
         await self._check(body)
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -96,7 +96,7 @@ class _Body:
             if not message.get("more_body", False):
                 return message
 
-    def _loaded(self, spool: IO[bytes]) -> bytes:
+    def _load(self, spool: IO[bytes]) -> bytes:
         size = spool.tell()
         self._room.take(size)
         self._taken = size

@@ -104,7 +104,7 @@ def create_dataset(
     if key is not None and (earlier := find(parts.database, key)) is not None:
         return respond(earlier)
     try:
-        return respond(_created(ingest.store(parts.database, parts.storage, upload, key, _created)))
+        return respond(_render_created(ingest.store(parts.database, parts.storage, upload, key, _render_created)))
     except (KeyTaken, DatasetNameTaken) as error:  # by this very request, it may be
         return respond(earlier_answer(parts.database, key, error))
     finally:
@@ -112,7 +112,7 @@ def create_dataset(
             give_memory_back()
 
 
-def _created(row: tables.Dataset) -> Answer:
+def _render_created(row: tables.Dataset) -> Answer:
     dataset = Dataset.of(row)
     return Answer(dataset.id, 201, {"Location": f"/v1/datasets/{dataset.id}"}, dataset.model_dump_json())
 

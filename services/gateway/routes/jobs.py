@@ -100,7 +100,7 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
 )
 def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Twice does no harm."""
-    return _asked(parts, response, lambda session: jobs.request_cancel(session, job_id))
+    return _request_move(parts, response, lambda session: jobs.request_cancel(session, job_id))
 
 
 @router.post(
@@ -115,7 +115,7 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
 
     Twice does no harm. A paused job waits until it is resumed, however long that is.
     """
-    return _asked(parts, response, lambda session: jobs.request_pause(session, job_id))
+    return _request_move(parts, response, lambda session: jobs.request_pause(session, job_id))
 
 
 @router.post(
@@ -145,10 +145,10 @@ def retry_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     return _again(parts, job_id, context, lambda session: jobs.retry(session, job_id, attempts))
 
 
-def _asked(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
+def _request_move(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
     """The job after a move that does no harm twice."""
     with parts.database.transaction() as session:
-        job = _moved(parts, session, move)
+        job = _move_job(parts, session, move)
     response.headers.update(poll_headers(job))
     return job
 
@@ -157,13 +157,13 @@ def _again(
     parts: Backends, job_id: str, context: IdempotencyContext, move: Callable[[Session], tables.Job]
 ) -> Response:
     answered = act_once(
-        parts.database, context.key(), job_id, lambda session: answer(_moved(parts, session, move), 202)
+        parts.database, context.key(), job_id, lambda session: answer(_move_job(parts, session, move), 202)
     )
     parts.announcer.tell(job_view.find(parts.database, job_id))
     return respond(answered)
 
 
-def _moved(parts: Backends, session: Session, move: Callable[[Session], tables.Job]) -> Job:
+def _move_job(parts: Backends, session: Session, move: Callable[[Session], tables.Job]) -> Job:
     row = move(session)
     parts.caller.require(Scope(row.kind.value))  # raised now, it takes the move back
     return job_view.within(session, row)

@@ -15,7 +15,7 @@ from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.views import job_view
 from services.gateway.views.answers import answer
-from services.gateway.views.polling import finished_within, wanted_seconds
+from services.gateway.views.polling import parse_wait, wait_until_finished
 from services.registry.jobs import jobs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
@@ -64,8 +64,8 @@ async def create_solve_job(
     """
     key = context.key(request.model_dump_json())
     first = await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts))
-    seconds = wanted_seconds(prefer, parts.settings.max_wait_seconds)
-    if seconds and await finished_within(parts.database, parts.stopping, parts.recheck(), first.subject, seconds):
+    seconds = parse_wait(prefer, parts.settings.max_wait_seconds)
+    if seconds and await wait_until_finished(parts.database, parts.stopping, parts.recheck(), first.subject, seconds):
         job = await run_in_threadpool(job_view.read, parts.database, first.subject)
         applied = {"Preference-Applied": f"wait={seconds}"}
         kept = {name: value for name, value in first.headers.items() if name in REPLAYED}

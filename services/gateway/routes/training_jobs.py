@@ -15,7 +15,7 @@ from services.registry.jobs import jobs
 from services.registry.runs import paces, runs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
-from trm.config.overrides import continued, resolve
+from trm.config.overrides import fork, resolve
 from trm.config.presets import get_preset
 from trm.config.run import RunConfig
 
@@ -96,4 +96,4 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
     with at_fault("dataset" if request.dataset else "from_checkpoint"):
         source = training_source(parts.database, request.dataset or model.config.dataset)
     with at_fault("overrides"):
-        return continued(model.config, overrides, source.spec, source.name), source, model.checkpoint_id
+        return fork(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

@@ -46,7 +46,7 @@ class Webhook(Response):
     @classmethod
     def of(cls, row: WebhookEndpoint) -> Self:
         """The webhook of this row."""
-        return cls.model_validate(_shown(row))
+        return cls.model_validate(_to_fields(row))
 
 
 class CreatedWebhook(Webhook):
@@ -57,10 +57,10 @@ class CreatedWebhook(Webhook):
     @classmethod
     def of_new(cls, row: WebhookEndpoint) -> Self:
         """A webhook just made."""
-        return cls.model_validate({**_shown(row), "secret": row.secret})
+        return cls.model_validate({**_to_fields(row), "secret": row.secret})
 
 
-def _shown(row: WebhookEndpoint) -> dict[str, object]:
+def _to_fields(row: WebhookEndpoint) -> dict[str, object]:
     home = f"/v1/webhooks/{row.id}"
     names = ("id", "url", "events", "disabled_at", "created_at")
     return {name: getattr(row, name) for name in names} | {"links": {"self": home, "deliveries": f"{home}/deliveries"}}

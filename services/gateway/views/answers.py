@@ -20,7 +20,7 @@ def answer(job: Job, status: int) -> Answer:
     return Answer(job.id, status, dict(poll_headers(job)), job.model_dump_json())
 
 
-def created(row: tables.Job) -> Answer:
+def render_created(row: tables.Job) -> Answer:
     """The answer to whoever has submitted this job."""
     return answer(Job.of(row, attempts=()), 202)
 

@@ -40,12 +40,12 @@ async def stream_events(
     events, pause, last_sent = first, FIRST_PAUSE_SECONDS, time.monotonic()
     while True:
         for event in events.data:
-            yield _encoded(event)
+            yield _encode(event)
             after, last_sent = event.id, time.monotonic()
             pause = BUSY_PAUSE_SECONDS if event.type == "step" else FIRST_PAUSE_SECONDS
         if events.finished or stopping.is_set():
             return
-        if reason := await recheck.lost():
+        if reason := await recheck.check():
             yield format_sse_event(data_str=to_json({"reason": reason}), event="closed")
             return
         if time.monotonic() - last_sent >= PING_SECONDS:
@@ -64,5 +64,5 @@ def _read_if_possible(database: Database, job_id: str, after: int) -> JobEvents:
         return JobEvents(data=[], finished=False)
 
 
-def _encoded(event: JobEvent) -> bytes:
+def _encode(event: JobEvent) -> bytes:
     return format_sse_event(data_str=to_json(event.data), event=event.type, id=str(event.id))

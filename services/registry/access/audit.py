@@ -35,7 +35,7 @@ class AuditEntry:
         return cls(owner=owner, caller=OPERATOR, action=action, object=object_id, request_id=None, outcome="ok")
 
     @classmethod
-    def refused(
+    def of_refusal(
         cls, owner: str, caller: str, action: str, request_id: str | None, outcome: str, *, minute: int
     ) -> Self:
         """Something refused before it was known what it was about: those alike within a minute share a record.

@@ -72,10 +72,10 @@ def give_up(session: Session, job: Job, outcome: Outcome, failure: Failure) -> J
     if uncounted is not None:
         job.max_attempts += 1
     elif failure.code in INFRASTRUCTURE and job.attempt >= job.max_attempts:
-        failure = _given_up(failure, row.interruptions + 1)
+        failure = _add_interruptions(failure, row.interruptions + 1)
     after = after_failure(job.attempt, job.max_attempts, cancel=cancel, pause=pause)
     if not cancel and _is_overdue(session, job):
-        after, failure = JobStatus.FAILED, timed_out(job.timeout_seconds)
+        after, failure = JobStatus.FAILED, timeout_failure(job.timeout_seconds)
     if after is JobStatus.QUEUED:
         delay = backoff_seconds(1 if row.has_progress else row.fruitless + 1)
         transitions.requeue(session, job, AttemptEnd(outcome, failure, uncounted), delay)
@@ -87,13 +87,13 @@ def give_up(session: Session, job: Job, outcome: Outcome, failure: Failure) -> J
     return after
 
 
-def _given_up(failure: Failure, interruptions: int) -> Failure:
+def _add_interruptions(failure: Failure, interruptions: int) -> Failure:
     return Failure(
         failure.code, f"{failure.message} It was interrupted {interruptions} times in a row without progress."
     )
 
 
-def timed_out(seconds: int | None) -> Failure:
+def timeout_failure(seconds: int | None) -> Failure:
     """Why a job fails that was worked on for longer than it may be."""
     return Failure(TIMED_OUT, f"The job was worked on for longer than its timeout_seconds, {seconds}.")
 

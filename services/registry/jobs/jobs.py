@@ -123,7 +123,7 @@ def request_cancel(session: Session, job_id: str) -> Job:
 
     Raises JobNotFound, or JobFinished.
     """
-    job = _locked(session, job_id)
+    job = _lock(session, job_id)
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
     if job.status is not JobStatus.RUNNING:
@@ -140,7 +140,7 @@ def request_pause(session: Session, job_id: str) -> Job:
 
     Raises JobNotFound, JobFinished or MoveRefused.
     """
-    job = _locked(session, job_id)
+    job = _lock(session, job_id)
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to pause.")
     if job.cancel_requested_at is not None:
@@ -155,7 +155,7 @@ def request_pause(session: Session, job_id: str) -> Job:
 
 def resume(session: Session, job_id: str) -> Job:
     """Queue a paused job again, or withdraw the wish to pause a running one. Raises JobNotFound or MoveRefused."""
-    job = _locked(session, job_id)
+    job = _lock(session, job_id)
     if job.pause_requested_at is None:
         raise TransitionRefused(f"The job is {job.status.value}; only a paused one can be resumed.")
     if job.status is JobStatus.PAUSED:
@@ -171,7 +171,7 @@ def retry(session: Session, job_id: str, attempts: int) -> Job:
 
     A training goes on from its last intact checkpoint. Raises JobNotFound or MoveRefused.
     """
-    job = _locked(session, job_id)
+    job = _lock(session, job_id)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
         raise TransitionRefused(f"The job is {job.status.value}; only a failed or cancelled one can be retried.")
     if job.status is JobStatus.FAILED:
@@ -196,7 +196,7 @@ _ENDED = {
 }
 
 
-def _locked(session: Session, job_id: str) -> Job:
+def _lock(session: Session, job_id: str) -> Job:
     statement = select(Job).where(Job.id == job_id).with_for_update(key_share=True)
     job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
     if job is None:

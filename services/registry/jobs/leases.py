@@ -102,7 +102,7 @@ def claim(session: Session, job_id: str, worker: str, lease_seconds: float) -> C
 
 def hold(session: Session, claim: Claim) -> Job:
     """The job's row, locked until the transaction ends; raises StaleLease when the claim no longer holds it."""
-    statement = select(Job).where(*_held(claim)).with_for_update(key_share=True)
+    statement = select(Job).where(*_match_lease(claim)).with_for_update(key_share=True)
     job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
     if job is None:
         raise _stale(claim)
@@ -121,7 +121,7 @@ def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pac
         Job.pause_requested_at.is_not(None),
         func.coalesce(Job.deadline_at < func.now(), False),
     )
-    statement = update(Job).where(*_held(claim)).values(values).returning(*wanted)
+    statement = update(Job).where(*_match_lease(claim)).values(values).returning(*wanted)
     row = session.execute(statement.execution_options(synchronize_session=False)).one_or_none()
     if row is None:
         raise _stale(claim)
@@ -140,7 +140,7 @@ def _worked_seconds() -> ColumnElement[float]:
     return select(func.coalesce(func.sum(seconds), 0)).where(*earlier).scalar_subquery()
 
 
-def _held(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+def _match_lease(claim: Claim) -> tuple[ColumnElement[bool], ...]:
     return Job.id == claim.job_id, Job.lease_token == claim.lease_token, Job.status == JobStatus.RUNNING
 
 

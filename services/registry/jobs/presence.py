@@ -34,7 +34,7 @@ def forget(session: Session, name: str) -> None:
     session.execute(delete(WorkerProcess).where(WorkerProcess.name == name))
 
 
-def watched(session: Session) -> list[WorkerProcess]:
+def list_watched(session: Session) -> list[WorkerProcess]:
     """Those that run, or have not been stopped in good order."""
     lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=WATCHED_SECONDS)
     return list(session.scalars(select(WorkerProcess).where(lately).order_by(WorkerProcess.name)))

@@ -103,7 +103,9 @@ def not_found(checkpoint_id: str) -> CheckpointNotFound:
     return CheckpointNotFound(f"There is no checkpoint {checkpoint_id[:100]!r}.")
 
 
-def retired(session: Session, run_id: str | None = None, *, seconds: float = 0, limit: int = 100) -> list[Checkpoint]:
+def list_retired(
+    session: Session, run_id: str | None = None, *, seconds: float = 0, limit: int = 100
+) -> list[Checkpoint]:
     """Checkpoints, of one run or of all, that were retired so long ago: delete their files, then `forget` them."""
     ago = Checkpoint.retired_at <= func.now() - timedelta(seconds=seconds)
     statement = select(Checkpoint).where(ago, _is_unused()).order_by(Checkpoint.retired_at).limit(limit)

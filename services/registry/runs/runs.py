@@ -41,7 +41,7 @@ def get(session: Session, run_id: str) -> Run:
     return run
 
 
-def named(session: Session, name: str) -> str | None:
+def find_named(session: Session, name: str) -> str | None:
     """The newest run that was given this name, if there is one."""
     newest = select(Run.id).where(Run.name == name).order_by(Run.created_at.desc()).limit(1)
     return session.scalar(newest)

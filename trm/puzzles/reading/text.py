@@ -24,9 +24,9 @@ def open_text(source: Path | IO[bytes]) -> Iterator[TextIO]:
     try:
         if isinstance(source, Path):
             with source.open("rb") as file:
-                yield _decoded(file, name)
+                yield _decode(file, name)
         else:
-            yield _decoded(source, name)
+            yield _decode(source, name)
     except UnicodeDecodeError as error:
         place = f"byte {error.start} of a piece is 0x{error.object[error.start]:02x}"
         raise DatasetError(f"{name} is neither UTF-8 nor UTF-16 text: {place}. Save it as UTF-8.") from error
@@ -55,7 +55,7 @@ class _Borrowed(io.RawIOBase):
         return len(data)
 
 
-def _decoded(file: IO[bytes], name: str) -> TextIO:
+def _decode(file: IO[bytes], name: str) -> TextIO:
     plain = io.BufferedReader(_Borrowed(file))
     if plain.peek(len(GZIP))[: len(GZIP)] == GZIP:
         plain = io.BufferedReader(_Borrowed(gzip.GzipFile(fileobj=plain)))
