@@ -26,7 +26,7 @@ class Cancelled(Exception):
 
 
 class Released(Exception):
-    """The worker is being stopped, or the job is to pause; somebody else should go on, now or later."""
+    """The worker is being stopped, or the job is to pause; another attempt should go on, now or later."""
 
 
 class Failed(Exception):

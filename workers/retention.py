@@ -1,4 +1,4 @@
-"""Deletes retired checkpoints: the mark first, then the files, the row last, so that whoever comes next can finish it."""
+"""Deletes retired checkpoints: the mark first, then the files, the row last, so that an interrupted deletion can be finished later."""
 
 import structlog
 

@@ -96,7 +96,7 @@ class Conflict(RegistryError):
 
 
 class JobFinished(Conflict):
-    """The job has reached its end, which nothing changes any more."""
+    """The job has reached its end, which is final."""
 
     code = "job_already_finished"
 

@@ -37,7 +37,7 @@ class JobStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the job has ended: only its owner's retry changes it any more."""
+        """Whether the job has ended: from then on only its owner's retry changes it."""
         return self in FINAL
 
 

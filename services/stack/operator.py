@@ -86,7 +86,7 @@ def _news(found: state.State) -> list[str]:
 
 
 def key_for_a_day(running: state.State) -> str | None:
-    """A key to the running stack, if its API asks for one: whoever reaches its database may make keys."""
+    """A key to the running stack, if its API asks for one: a user who can reach its database may make keys."""
     with Client(running.api) as client:
         if client.is_let_in():
             return None

@@ -32,7 +32,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Supervisor:
-    """The parent of every part; made by whoever holds the lock."""
+    """The parent of every part; made by the process that holds the lock."""
 
     def __init__(self, settings: Settings) -> None:
         """Waits for what a stack that was killed has left running."""
@@ -149,7 +149,7 @@ class Supervisor:
             logs.rotate_all(self.data_dir, self.settings.log_file_bytes, self.settings.log_files)
 
     def _stop_all(self) -> None:
-        """Reverse order, so that nobody loses a server it still uses; the workers stop together."""
+        """Reverse order, so that no part loses a server it still uses; the workers stop together."""
         names = [part.name for part in reversed(self.plan.parts) if part.name in self.running]
         servers = [name for name in names if name in ("broker", "postgres")]
         for group in ([name for name in names if name not in servers], *([name] for name in servers)):

@@ -1,4 +1,4 @@
-"""Parts that are stopped in good order, on the whole stack: nothing is lost, and whoever asks again gets an answer."""
+"""Parts that are stopped in good order, on the whole stack: nothing is lost, and a request that is sent again is answered."""
 
 import signal
 import threading
@@ -123,7 +123,7 @@ def insistently(client: Client, path: str, body: Json, key: str) -> str:
                 return str(answer.json()["id"])
             assert answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE, answer.text
         except httpx2.TransportError:
-            assert time.monotonic() < deadline, "nobody answers"
+            assert time.monotonic() < deadline, "there is no answer"
         time.sleep(0.1)
 
 

@@ -49,7 +49,7 @@ class Continuous:
 
 
 class Static:
-    """One thread answers batches of whoever waits, each with all steps."""
+    """One thread answers the waiting requests in batches, each with all steps."""
 
     def __init__(self, network: Official, batch: int) -> None:
         self.network, self.batch = network, batch
@@ -81,7 +81,7 @@ def under_load(
         _latencies(server, questions, each)
         for server in (Continuous(solver, effort), Static(network, solver.engine.capacity))
     )
-    note = "official loop behind a queue: batches of whoever waits, 16 steps"
+    note = "official loop behind a queue: batches of all that wait, 16 steps"
     return [
         Row(
             f"latency of one 6x6 puzzle, {CLIENTS} clients, p{share}",

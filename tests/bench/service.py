@@ -149,7 +149,7 @@ def _recording(database: Database, *, quick: bool) -> Row:
 
 
 def _training(servers: Stand, database: Database, *, quick: bool) -> Row:
-    """An update with everything recorded, against one of the same training that tells nobody.
+    """An update with everything recorded, against one of the same training that reports nothing.
 
     Both are timed in turns, for the note; but a machine that others use varies by more than recording takes. So the row
     adds to a lone update what recording costs in processor time, as if all of it were taken from the training.

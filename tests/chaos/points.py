@@ -100,7 +100,7 @@ class _Points:
                 return
             file.unlink()
         except FileNotFoundError:
-            return  # somebody else was first
+            return  # another process was first
         _strike(fault)
 
 

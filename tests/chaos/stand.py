@@ -97,7 +97,7 @@ class Stand:
             self.up(name)
         url = postgres.url(self.sockets)
         upgrade(url)
-        self.database = Database(url)  # past the wire: whoever checks is not hit by faults
+        self.database = Database(url)  # past the wire: the checks are not hit by faults
         witness.install(self.database)
         settings = Settings(database_url=url, broker_url=broker.url(self.sockets), data_dir=self.data)
         self.app = queue.publisher_app(settings)

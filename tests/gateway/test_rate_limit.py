@@ -1,4 +1,4 @@
-"""Each key may ask so often; without a broker nobody is counted."""
+"""Each key may ask so often; without a broker no request is counted."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor

@@ -86,7 +86,7 @@ def test_tables_are_read_in_the_common_forms(content: str | bytes) -> None:
         "+--+--+\n|1 .|3 .|\n|3 .|1 .|\n+--+--+\n|2 .|4 .|\n|. .|2 .|\n+--+--+",
         "*-----*\n|1.|3.|\n|3.|1.|\n|--+--|\n|2.|4.|\n|..|2.|\n*-----*\n",
         "┌──┬──┐\n│1.│3.│\n│3.│1.│\n├──┼──┤\n│2.│4.│\n│..│2.│\n└──┴──┘",
-        f"#A somebody\n#D a board\n[Puzzle]\n{LINES}[State]\n{LINES}",
+        f"#A an author\n#D a board\n[Puzzle]\n{LINES}[State]\n{LINES}",
     ],
 )
 def test_a_sudoku_is_read_however_it_is_drawn(form: str) -> None:

@@ -86,7 +86,7 @@ def test_released_job_can_be_claimed_at_once_and_has_lost_no_attempt(book: Book)
         assert completion.retry(session, last, DEAD) is JobStatus.FAILED
 
 
-def test_released_job_that_nobody_wants_is_cancelled(book: Book) -> None:
+def test_released_job_that_was_being_cancelled_is_cancelled(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
         jobs.request_cancel(session, claim.job_id)

@@ -112,7 +112,7 @@ def test_rows_go_with_the_transaction_that_they_were_added_in(book: Book, step_e
 def test_server_that_goes_away_meanwhile_is_unavailable(book: Book, step_event: Event) -> None:
     claim = book.training()
 
-    def copy_to_nobody() -> None:
+    def copy_to_a_lost_server() -> None:
         with book.transaction() as session:
             process = session.scalar(text("SELECT pg_backend_pid()"))
             with book.transaction() as killer:
@@ -120,7 +120,7 @@ def test_server_that_goes_away_meanwhile_is_unavailable(book: Book, step_event: 
             copy_rows(session, RunMetric, ("run_id",), [("x",)])
 
     with pytest.raises(DatabaseUnavailable):
-        copy_to_nobody()
+        copy_to_a_lost_server()
     _log(book, claim, step_event, [10])
     assert _read(book, claim) == [(10, 1)]
 

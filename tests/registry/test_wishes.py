@@ -35,7 +35,7 @@ def test_the_highest_priority_goes_first_and_then_the_longest_wait(book: Book) -
     assert book.get(solve.id).status is JobStatus.QUEUED
 
 
-def test_a_nudge_waits_for_its_job_while_all_others_are_in_somebodys_hands(book: Book) -> None:
+def test_a_nudge_waits_for_its_job_while_all_others_are_locked(book: Book) -> None:
     job = book.train()
     with ThreadPoolExecutor(1) as pool, book.transaction() as session:
         session.execute(update(Job).where(Job.id == job.id).values(published_at=func.now()))  # as its announcer does

@@ -1,4 +1,4 @@
-"""The engine answers as the plain loop does, whoever comes when; it is fair, bounded, and lets go of what nobody wants."""
+"""The engine answers as the plain loop does, in whatever order requests come; it is fair, bounded, and drops what is not needed."""
 
 import re
 import threading
@@ -104,7 +104,7 @@ def test_a_halted_puzzle_makes_room_at_once(solver: Solver, puzzles: PuzzleSet) 
     while engine.step():
         made += 1
     work = sum(solution.steps for solution in asked.found.values())
-    assert engine.steps == work  # and nobody who has halted is thought about again
+    assert engine.steps == work  # and no step is spent on a puzzle that has halted
     longest = solver.model.config.max_supervision_steps
     assert work / 4 <= made <= work / 4 + longest
 

@@ -105,7 +105,7 @@ def test_answers_are_written_as_they_are_found(worker: Worker[SolveMetrics], ask
 
 
 @pytest.mark.parametrize("ending", [Cancelled, Released])
-def test_a_job_keeps_its_lease_until_nobody_wants_it(
+def test_a_job_keeps_its_lease_until_it_is_not_wanted(
     worker: Worker[SolveMetrics], ask: Ask, submit: Submit, ending: type[Exception]
 ) -> None:
     claim = submit([PUZZLE] * 10_000, max_steps=1024)  # hours

@@ -37,7 +37,7 @@ ALICE = Sight("alice", sees_all=False)
 
 
 class Receiver:
-    """A server of somebody's own: keeps what it gets, and answers as it is told."""
+    """A server outside of the service: keeps what it gets, and answers as it is told."""
 
     def __init__(self) -> None:
         self.status, self.headers = 204, dict[str, str]()
@@ -177,7 +177,9 @@ def test_every_other_answer_is_a_failure_and_is_tried_again(
     assert deliveries(database, made)[0].attempt == 2
 
 
-def test_whoever_is_gone_is_told_nothing_more(database: Database, receiver: Receiver, sender: WebhookSender) -> None:
+def test_a_receiver_that_is_gone_gets_no_more_messages(
+    database: Database, receiver: Receiver, sender: WebhookSender
+) -> None:
     made = endpoint(database, receiver.url)
     end_a_job(database)
     receiver.status, receiver.headers = 410, {"Content-Length": "0"}

@@ -199,7 +199,7 @@ def read_meta(folder: Path) -> Meta:
 def read_tensors(folder: Path, meta: Meta, stem: str) -> dict[str, Tensor]:
     """One file's tensors, after comparing it with its recorded digest; raises CorruptCheckpoint.
 
-    They are read from the file as they are used (a memory map), so that rows nobody asks for cost nothing.
+    They are read from the file as they are used (a memory map), so that rows that are not read cost nothing.
     """
     name = f"{stem}.safetensors"
     verify_file(folder, meta, name)

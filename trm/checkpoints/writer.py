@@ -43,7 +43,7 @@ class CheckpointWriter:
         return [self.last]
 
     def require_last(self) -> None:
-        """Raises StorageFull when there was no room for the last one: whoever stops now would lose what came after the one before."""
+        """Raises StorageFull when there was no room for the last one: stopping now would lose everything since the one before."""
         if isinstance(self.last, CheckpointFailed):
             raise StorageFull(self.last.message)
 

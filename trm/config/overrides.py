@@ -40,7 +40,7 @@ def fork(
 ) -> RunConfig:
     """A run's configuration with dotted overrides applied, for another run that begins with its weights.
 
-    Raises InvalidOverride, also when the weights would not fit any more.
+    Raises InvalidOverride, also when the weights would no longer fit.
     """
     config = _overridden(
         parent.model, parent.train, overrides, parent.preset, dataset or parent.dataset, puzzle or parent.puzzle

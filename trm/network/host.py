@@ -3,7 +3,7 @@
 import ctypes
 import os
 
-SPINS = "2000"  # a few microseconds: bridges the gap between two kernels, and leaves the core to whoever else wants it
+SPINS = "2000"  # a few microseconds: bridges the gap between two kernels, and then leaves the core to other threads
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 
 

@@ -17,7 +17,7 @@ Pairs = tuple[Tokens, Tokens]  # questions and answers (n, L)
 Track = Callable[[Sequence[int], str], Iterable[int]]  # goes through the numbers, perhaps showing what was done
 CANONICAL_CELLS = 36  # Sudokus up to 6x6: all images can be compared
 EXACT_BOX = (3, 3)  # and here all normalised images of puzzle with answer
-QUICKLY = 500  # the same, where nobody waits for it
+QUICKLY = 500  # the same, where no caller waits for the result
 MOST = 5_000  # puzzles whose exact form is worked out, at about 20 ms each
 
 

@@ -1,4 +1,4 @@
-"""The engine: continuous batching of everything that anybody wants thought about with one model.
+"""The engine: continuous batching of all requests to one model.
 
 Puzzles of all inquiries share a fixed number of slots. They join at any supervision step, leave when they halt, and their places
 are filled again before the next step. On a GPU two cohorts of slots take turns: while the device thinks about one, the host reads
@@ -150,7 +150,7 @@ class Engine:
             cohort.slots.warm_up()
 
     def _refill(self, cohort: Cohort) -> None:
-        """Free slots go to the highest priority first, and within it to whoever holds fewest: equal shares for all."""
+        """Free slots go to the highest priority first, and within it to the request with the fewest: equal shares for all."""
         with self._lock:
             waiting = [solve_request for solve_request in self.solve_requests if solve_request.waiting]
         held = {id(solve_request): cohort.count_held(solve_request) for solve_request in waiting}

@@ -27,7 +27,7 @@ WARM_UP = 2  # steps: the first compiles, the second may choose kernels anew
 
 class NoiseSeed(NamedTuple):
     """What chains draw: those of the same seed and number draw the same noise and the same random start, whatever puzzle they
-    think about and whoever thinks beside them. A puzzle's answers depend on nothing but itself, the model, seed and noise."""
+    think about and whatever other chains run beside them. A puzzle's answers depend on nothing but itself, the model, seed and noise."""
 
     seed: int = 0
     noise: float = 0.0  # deviation of what is added to z before every step

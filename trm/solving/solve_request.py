@@ -75,7 +75,7 @@ class SolveRequest:
         return 0 if self.stopped else len(self.questions) - self.entered
 
     def stop(self) -> None:
-        """Nobody wants the rest: its chains leave at the next step. May be called from any thread."""
+        """The rest is not needed: its chains leave at the next step. May be called from any thread."""
         self.stopped = True
 
     def give_up(self, error: Exception) -> None:

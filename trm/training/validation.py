@@ -39,7 +39,7 @@ class Evaluation:
         dtype: torch.dtype,
         batch_size: int,
     ) -> None:
-        """Of a model that does not change any more, which had its weights at `step`."""
+        """Of a model that no longer changes, which had its weights at `step`."""
         self.step, self.split, self.count = step, split, len(puzzles)
         self.through = 0  # of so many puzzles
         self._stopped = threading.Event()

@@ -1,4 +1,4 @@
-"""The thread that thinks: it steps the engines of all resident models in turn, and sleeps when nobody asks anything."""
+"""The thread that thinks: it steps the engines of all resident models in turn, and sleeps while there are no requests."""
 
 import threading
 import time
@@ -72,5 +72,5 @@ class EngineLoop:
 
     def _leave(self, engine: "Engine") -> None:
         with self._asked:
-            if engine.is_idle:  # nobody has asked meanwhile
+            if engine.is_idle:  # no request has come meanwhile
                 self._engines.remove(engine)

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class LoadedModel:
-    """A place for a model: loaded by whoever comes first, while others wait for it."""
+    """A place for a model: loaded by the first thread that asks, while others wait for it."""
 
     def __init__(self) -> None:
         self.loading = threading.Lock()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trm.solving.solver import Solver
 
 MOST_ROWS = 1000  # written in one transaction
-PAUSE_SECONDS = {True: 0.05, False: 0.2}  # between two writes, by whether somebody wants to see every step
+PAUSE_SECONDS = {True: 0.05, False: 0.2}  # between two writes, by whether the job asks to see every step
 VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
 
 
@@ -37,7 +37,7 @@ def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, eng
 
 
 class _Solving:
-    """One job: the engine finds, this writes down, keeps the lease and looks whether anybody still wants it."""
+    """One job: the engine finds, this writes down, keeps the lease and looks whether it is still wanted."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: whoever does not know whether a request arrived may send it again."""
+"""The Idempotency-Key header: a client that does not know whether its request arrived may send it again."""
 
 import hashlib
 from collections.abc import Callable
@@ -94,7 +94,7 @@ def find(database: Database, key: Key) -> Answer | None:
 
 
 def earlier_answer(database: Database, key: Key | None, error: RegistryError) -> Answer:
-    """What whoever was first was answered; raises KeyReused, or `error` when nobody was."""
+    """The answer to the first request with this key; raises KeyReused, or `error` when there was none."""
     earlier = find(database, key) if key is not None else None
     if earlier is None:
         raise error

@@ -68,7 +68,7 @@ class Intake:
 def _answer(batch: Sequence[PendingSubmission], answers: Sequence[Job | Exception]) -> None:
     for waiting, answer in zip(batch, answers, strict=True):
         if waiting.job.cancelled():
-            continue  # whoever asked has left
+            continue  # the client that asked has left
         if isinstance(answer, Exception):
             waiting.job.set_exception(answer)
         else:

@@ -73,7 +73,7 @@ def _describe_name(database: Database, name: str) -> str:
 
 
 def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> ModelUnknown:
-    """What a request is told whose model is not there, or not any more."""
+    """The problem for a model that does not exist, or no longer does."""
     return ModelUnknown(
         f"{error}{meant} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
     )

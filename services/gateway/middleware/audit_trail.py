@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class AuditTrail:
-    """One thread that writes for all requests, behind their backs; what it cannot write goes to the log instead."""
+    """One thread that writes for all requests, which do not wait for it; what it cannot write goes to the log instead."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -71,7 +71,7 @@ class Audited:
         who, route = caller.identify(scope), scope.get("route")
         if (
             status == STRANGERS
-            or (status in REFUSED and who is caller.NOBODY)
+            or (status in REFUSED and who is caller.ANONYMOUS)
             or (route is None and status not in REFUSED)
         ):
             return

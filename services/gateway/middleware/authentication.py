@@ -1,6 +1,6 @@
 """Asks for API keys: who has none is answered 401, before the body is read; what a key may do is `authorization`'s business.
 
-Without keys a gateway on the loopback trusts whoever reaches it, but not web pages: a browser would carry their requests here.
+Without keys a gateway on the loopback trusts every client that reaches it, but not web pages: a browser would carry their requests here.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def is_on(settings: Settings) -> bool:
         return not is_local
     if settings.auth == "off" and not is_local and not settings.auth_off_exposed:
         raise AuthExposed(
-            f"TRM_AUTH is off, and {settings.gateway_host} can be reached from elsewhere: anybody could do anything. "
+            f"TRM_AUTH is off, and {settings.gateway_host} can be reached from elsewhere: every client there could do everything. "
             "Set TRM_AUTH=on, or TRM_AUTH_OFF_EXPOSED=true where something else keeps strangers out."
         )
     return settings.auth == "on"
@@ -57,7 +57,9 @@ def prepare(settings: Settings, database: Database) -> None:
             api_keys.ensure_admin(session, settings.admin_secret)
     if not is_on(settings):
         level = log.warning if is_loopback(settings.gateway_host) else log.error
-        level("auth.off", host=settings.gateway_host, meaning="whoever reaches this address may do everything")
+        level(
+            "auth.off", host=settings.gateway_host, meaning="every client that reaches this address may do everything"
+        )
         return
     with database.transaction() as session:
         if not api_keys.is_any_valid(session):

@@ -14,7 +14,7 @@ class Authorization:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        who = caller.identify(scope) if scope["type"] == "http" else caller.NOBODY
+        who = caller.identify(scope) if scope["type"] == "http" else caller.ANONYMOUS
         if who.has_key:
             needed = permissions.list_scopes(scope["method"], scope["path"])
             if not permissions.allows(who.scopes, needed):

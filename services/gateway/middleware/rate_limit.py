@@ -116,7 +116,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        who = caller.identify(scope) if scope["type"] == "http" else caller.NOBODY
+        who = caller.identify(scope) if scope["type"] == "http" else caller.ANONYMOUS
         if who.has_key:
             kind = READ if scope["method"] in permissions.SAFE else SUBMIT
             if limited := await limit(self._limiter, kind, scope):

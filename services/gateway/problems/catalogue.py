@@ -139,7 +139,7 @@ _ENTRIES = (
         "Webhooks must not be sent there",
         "Give a public address, on one of the ports that the detail names.",
     ),
-    Entry("webhooks_too_many", 409, "There are too many webhooks already", "Delete one that is not needed any more."),
+    Entry("webhooks_too_many", 409, "There are too many webhooks already", "Delete one that is no longer needed."),
     # Jobs
     Entry("job_already_finished", 409, "The job has finished", "Nothing to do: read its result."),
     Entry(

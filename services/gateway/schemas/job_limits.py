@@ -1,4 +1,4 @@
-"""What can be asked of any job: how soon it is to be done, and when not any more."""
+"""What can be asked of any job: how soon it is to be done, and when it is given up."""
 
 from pydantic import Field
 

@@ -21,7 +21,7 @@ def answer(job: Job, status: int) -> Answer:
 
 
 def render_created(row: tables.Job) -> Answer:
-    """The answer to whoever has submitted this job."""
+    """The answer to the request that submitted this job."""
     return answer(Job.of(row, attempts=()), 202)
 
 

@@ -1,4 +1,4 @@
-"""API keys: made, checked, listed, replaced and withdrawn. A secret is seen once, by whoever asked for the key."""
+"""API keys: made, checked, listed, replaced and withdrawn. A secret is shown once, to the caller that asked for the key."""
 
 import hashlib
 import hmac
@@ -52,7 +52,7 @@ def rotate(session: Session, key_id: str, overlap: timedelta) -> NewKey:
     """A new key like this one, which itself ends after the overlap; raises ApiKeyNotFound, also when it has ended already."""
     old = get(session, key_id)
     if session.scalar(select(ApiKey.id).where(ApiKey.id == old.id, *_VALID)) is None:
-        raise ApiKeyNotFound(f"The API key {key_id} is not valid any more: make a new one.")
+        raise ApiKeyNotFound(f"The API key {key_id} is no longer valid: make a new one.")
     scopes = [Scope(scope) for scope in old.scopes]
     made = create(session, owner=old.owner, name=old.name, scopes=scopes)
     made.row.expires_at = old.expires_at
@@ -121,7 +121,7 @@ def ensure_admin(session: Session, secret: str) -> None:
 
 
 def is_any_valid(session: Session) -> bool:
-    """Whether anybody could use the API."""
+    """Whether the API can be used with any key at all."""
     return session.scalar(select(ApiKey.id).where(*_VALID).limit(1)) is not None
 
 

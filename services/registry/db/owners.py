@@ -26,7 +26,7 @@ class Sight:
     sees_all: bool
 
 
-EVERYTHING = Sight(LOCAL_OWNER, sees_all=True)  # the service's own parts, and whoever needs no key
+EVERYTHING = Sight(LOCAL_OWNER, sees_all=True)  # the service's own parts, and callers that need no key
 
 
 def of(session: Session) -> str:

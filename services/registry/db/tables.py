@@ -239,7 +239,7 @@ class Checkpoint(Base):
     digest: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)
     metrics: Mapped[Json]
-    retired_at: Mapped[datetime | None]  # to be deleted: nobody may use it any more
+    retired_at: Mapped[datetime | None]  # to be deleted: it may no longer be used
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
@@ -296,7 +296,7 @@ class Solution(Base):
 
 
 class IdempotencyKey(Base):
-    """What was answered to a request that its owner marked with a key, for whoever sends it again."""
+    """What was answered to a request that its owner marked with a key, for when it is sent again."""
 
     __tablename__ = "idempotency_keys"
 

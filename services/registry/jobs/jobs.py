@@ -18,7 +18,7 @@ from services.registry.states import JobKind, JobStatus, Outcome
 
 @dataclass(frozen=True)
 class JobLimits:
-    """How soon a job is to be done, and when not any more."""
+    """How soon a job is to be done, and when it is given up."""
 
     priority: int = 0  # -10 to 10; higher ones first
     ttl_seconds: int | None = None  # to wait for a worker, at most
@@ -144,7 +144,7 @@ def request_pause(session: Session, job_id: str) -> Job:
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to pause.")
     if job.cancel_requested_at is not None:
-        raise TransitionRefused("The job is being cancelled; it cannot be paused any more.")
+        raise TransitionRefused("The job is being cancelled; it can no longer be paused.")
     if job.status is JobStatus.QUEUED:
         transitions.pause(session, job)
     elif job.pause_requested_at is None:

@@ -62,8 +62,8 @@ class JobSignals:
 def claim_next(session: Session, kind: JobKind, nudge: str, worker: str, lease_seconds: float) -> Claim | None:
     """Take the job of a kind whose turn it is: of those with the highest priority the one that waits longest.
 
-    A nudge is about one job, but means that there is something to do. Only when every job that waits is in somebody's hands
-    for the moment, such as whoever has sent the nudge, the one that it names is waited for. None: drop the message.
+    A nudge is about one job, but means that there is something to do. Only when every waiting job is locked by another
+    transaction for the moment, such as its announcer's, the one that the nudge names is waited for. None: drop the message.
     """
     first = (
         select(Job.id).where(Job.kind == kind, *_claimable()).order_by(Job.priority.desc(), Job.available_at, Job.id)

@@ -41,6 +41,6 @@ def list_watched(session: Session) -> list[WorkerProcess]:
 
 
 def forget_lost(session: Session) -> None:
-    """Remove those that nobody will hear of any more."""
+    """Remove those that have not been seen for too long."""
     lost = WorkerProcess.seen_at < func.now() - timedelta(seconds=2 * WATCHED_SECONDS)
     session.execute(delete(WorkerProcess).where(lost))

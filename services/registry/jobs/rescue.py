@@ -67,8 +67,8 @@ def fail_expired(session: Session, limit: int = 1000) -> list[Job]:
 
 
 def release_all(session: Session) -> int:
-    """What a restored database needs, whose workers and messages are gone: running jobs are handed back, and nobody has
-    been told of any job; how many were running.
+    """What a restored database needs, whose workers and messages are gone: running jobs are handed back, and no job counts
+    as announced. Returns how many were running.
     """
     running = list(session.scalars(select(Job).where(Job.status == JobStatus.RUNNING).with_for_update(key_share=True)))
     for job in running:

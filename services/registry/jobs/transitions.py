@@ -73,7 +73,7 @@ def end(
 
 
 def requeue(session: Session, job: Job, end: AttemptEnd, delay_seconds: float = 0) -> None:
-    """Move a running job back to the queue, where nobody claims it before the delay has passed."""
+    """Move a running job back to the queue, where no worker claims it before the delay has passed."""
     _end_attempt(session, job, end)
     _check(job, JobStatus.QUEUED)
     _queue(job, delay_seconds)

@@ -71,7 +71,7 @@ def urls(session: Session, run_id: str) -> set[str]:
 
 
 def retire(session: Session, claim: leases.Claim, keep: int) -> None:
-    """Mark what nobody needs of the claim's run: all but the last `keep`, the best, and those that a job or a run began with.
+    """Mark the checkpoints of the claim's run that are not needed: all but the last `keep`, the best, and those that a job or a run began with.
 
     Who is about to use one holds its row: that is waited for, and seen. Raises StaleLease.
     """

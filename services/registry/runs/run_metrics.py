@@ -21,7 +21,7 @@ def add(session: Session, claim: leases.Claim, events: Sequence[Json]) -> None:
         return
     run_id, attempt = claim.training_run, claim.attempt
     rows = {event["step"]: (run_id, attempt, *(event[name] for name in COLUMNS)) for event in reversed(events)}
-    for step in _find_recorded(session, run_id, attempt, min(rows)):  # nobody adds more meanwhile: the lease is locked
+    for step in _find_recorded(session, run_id, attempt, min(rows)):  # no rows are added meanwhile: the lease is locked
         rows.pop(step, None)
     copy_rows(session, RunMetric, (*KEY, *COLUMNS), rows.values())
     session.execute(update(Run).where(Run.id == run_id).values(step=max(event["step"] for event in events)))

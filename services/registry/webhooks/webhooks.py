@@ -70,7 +70,7 @@ class DueDelivery:
 
 
 def claim_due(session: Session, limit: int, hold_seconds: float) -> list[DueDelivery]:
-    """Take messages whose time has come; whoever takes them and then dies leaves them due again after `hold_seconds`."""
+    """Take messages whose time has come; when the process that took them dies, they are due again after `hold_seconds`."""
     found = (
         select(WebhookDelivery.id)
         .where(WebhookDelivery.due_at <= func.now())
@@ -116,7 +116,7 @@ def disable(session: Session, message_id: str) -> None:
 
 
 def _settle(session: Session, message: DueDelivery, **values: Any) -> None:  # noqa: ANN401 - columns
-    """Write how an attempt ended, unless a later one has begun: whoever was away for too long changes nothing."""
+    """Write how an attempt ended, unless a later one has begun: an attempt that took too long changes nothing."""
     ours = WebhookDelivery.id == message.id, WebhookDelivery.attempt == message.attempt
     settled = update(WebhookDelivery).where(*ours).values(values)
     session.execute(settled.execution_options(synchronize_session=False))
