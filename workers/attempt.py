@@ -26,7 +26,7 @@ class Cancelled(Exception):
 
 
 class Released(Exception):
-    """The worker is being stopped, or the job is to pause; another attempt should go on, now or later."""
+    """The worker is being stopped, or the job is to pause; another attempt should continue, now or later."""
 
 
 class Failed(Exception):
@@ -41,18 +41,16 @@ Work = Callable[[Worker[Metrics], leases.Claim], dict[str, Any]]
 
 
 def reason_to_stop(orders: leases.JobSignals) -> Cancelled | Released | Failed | None:
-    """What a heartbeat has brought, as what ends the work; none when it goes on."""
+    """What a heartbeat has brought, as what ends the work; none when it continues."""
     if orders.cancel:
         return Cancelled()
     if orders.overdue:
-        return Failed(
-            outcome.of_code(completion.TIMED_OUT, "The job was worked on for longer than its timeout_seconds.")
-        )
+        return Failed(outcome.of_code(completion.TIMED_OUT, "The job exceeded its timeout_seconds."))
     return Released() if orders.pause else None
 
 
 def run(worker: Worker[Metrics], kind: JobKind, nudge: str, work: Work[Metrics]) -> None:
-    """Claim the job whose turn it is and do the work on it; a nudge may find that there is nothing to do."""
+    """Claim the job whose turn it is and do the work on it; a message may find that there is nothing to do."""
     with worker.database.transaction() as session:
         claim = leases.claim_next(session, kind, nudge, worker.name, worker.settings.lease_seconds)
     if claim is None:

@@ -1,4 +1,4 @@
-"""What an error makes of a job: a pure table from codes to what follows, and the one case in which history decides."""
+"""Maps an error to the next action for its job: a pure table by code, and the one case in which earlier attempts decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ QUARANTINED = "job_quarantined"
 
 
 class NextAction(StrEnum):
-    """What follows a failed attempt."""
+    """The next action after a failed attempt."""
 
     RETRY = "retry"  # after a pause, while attempts are left
     FAIL = "fail"  # at once: another attempt would meet the same
@@ -38,7 +38,7 @@ NEXT_ACTIONS = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Verdict:
-    """What follows, and what to record."""
+    """The next action, and the failure to record."""
 
     then: NextAction
     failure: Failure

@@ -1,4 +1,4 @@
-"""The reaper: brings back jobs whose worker fell silent, announces queued ones again, counts them all."""
+"""The reaper: requeues jobs whose worker stopped responding, announces queued ones again, counts all."""
 
 import threading
 import time
@@ -71,7 +71,7 @@ class Reaper:
         self.metrics.last_heartbeat.set_to_current_time()
 
     def _clear_out(self) -> None:
-        """What a training worker retired and did not live to delete; idempotency keys that have done their duty."""
+        """What a training worker retired and did not delete before it ended; expired idempotency keys."""
         if deleted := clear_out(self.database, self.storage, seconds=RETIRED_SECONDS):
             log.info("checkpoints.deleted", count=deleted)
         with self.database.transaction() as session:

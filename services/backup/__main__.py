@@ -21,7 +21,9 @@ from services.stack.errors import StackError
 from services.stack.operator import database_url
 from trm.errors import TrmError
 
-cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Database and artifacts, kept and brought back.")
+cli = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Back up and restore the database and the artifacts."
+)
 console = Console(highlight=False, soft_wrap=True)
 
 From = Annotated[Path, typer.Argument(help="The folder of a backup.")]
@@ -54,7 +56,7 @@ def restore(
     backup: From,
     replace: Annotated[bool, typer.Option("--replace", help="Discard what the database holds.")] = False,
 ) -> None:
-    """Bring a backup back; the service must be down."""
+    """Restore a backup; the service must be stopped."""
     settings, begun = load_settings(), time.monotonic()
     with database_url(settings, while_running=False) as url:
         database = Database(url)

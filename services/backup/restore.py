@@ -1,4 +1,4 @@
-"""Brings a backup back: files first, then all rows in one transaction, so that it happens whole or not at all."""
+"""Restores a backup: files first, then all rows in one transaction, so that it succeeds completely or changes nothing."""
 
 import gzip
 import tempfile
@@ -23,7 +23,7 @@ from services.registry.storage.storage import Storage, files_of
 
 @dataclass(frozen=True)
 class Restored:
-    """What was brought back."""
+    """What was restored."""
 
     manifest: Manifest
     requeued: int  # jobs that were running when the backup was made
@@ -32,7 +32,7 @@ class Restored:
 def restore(database: Database, storage: Storage, backup: Path, *, replace: bool = False) -> Restored:
     """Fill the database and the storage from a backup, at the newest schema; `replace` discards what the database holds.
 
-    Jobs that were running are queued again, and all that wait are announced anew. Raises BackupError, SchemaAhead,
+    Jobs that were running are queued again, and all that wait are announced again. Raises BackupError, SchemaAhead,
     Unavailable or StorageFull, and then the database is as it was.
     """
     manifest = verify(backup)

@@ -25,7 +25,7 @@ def refusals(*codes: str) -> Responses:
     responses: Responses = {}
     for entry in (CATALOGUE[code] for code in (*codes, *EVERYWHERE)):
         if entry.status is None:
-            raise ValueError(f"{entry.code} is no answer to a request")
+            raise ValueError(f"{entry.code} cannot answer a request")
         response = responses.setdefault(entry.status, _empty_response())
         response["content"][MEDIA_TYPE]["examples"][entry.code] = _example(entry)
         response["description"] = "; ".join(filter(None, (response["description"], f"`{entry.code}`: {entry.title}")))

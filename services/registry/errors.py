@@ -144,13 +144,13 @@ class InvalidCursor(RegistryError):
 
 
 class Unavailable(RegistryError):
-    """A part that the service stands on does not answer; trying again later may help."""
+    """A dependency of the service does not answer; trying again later may help."""
 
     code = "unavailable"
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database does not answer, or broke off."""
+    """The database does not answer, or was interrupted."""
 
     code = "database_unavailable"
 

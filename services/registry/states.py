@@ -48,8 +48,8 @@ class Outcome(StrEnum):
     FAILED = "failed"  # the job failed with it
     CANCELLED = "cancelled"
     RETRIED = "retried"  # it failed, and the job went back to the queue
-    RELEASED = "released"  # its worker was stopped in good order
-    LOST = "lost"  # its worker fell silent
+    RELEASED = "released"  # its worker was stopped cleanly
+    LOST = "lost"  # its worker stopped responding
 
 
 class UncountedReason(StrEnum):
@@ -57,7 +57,7 @@ class UncountedReason(StrEnum):
 
     PROGRESS = "progress"  # it left a newer checkpoint
     INFRASTRUCTURE = "infrastructure"  # the fault was not the job's
-    RELEASED = "released"  # its worker was stopped in good order, or the job is to pause
+    RELEASED = "released"  # its worker was stopped cleanly, or the job is to pause
 
 
 # Faults of what the job runs on; every other one counts, since the job itself may be its cause.
@@ -109,7 +109,7 @@ def after_failure(attempt: int, max_attempts: int, *, cancel: bool, pause: bool 
 
 
 def after_release(*, cancel: bool, pause: bool) -> JobStatus:
-    """Where a job goes that its worker hands back in good order, by what its owner has asked for."""
+    """Where a job goes that its worker hands back cleanly, by what its owner has asked for."""
     if cancel:
         return JobStatus.CANCELLED
     return JobStatus.PAUSED if pause else JobStatus.QUEUED

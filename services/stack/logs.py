@@ -67,7 +67,7 @@ def _rotated_name(file: Path, number: int) -> Path:
 
 
 def follow(files: list[Path]) -> Iterator[tuple[str, str]]:
-    """Each line that is written from now on and the part that says it, as they come, for ever."""
+    """Each line that is written from now on and the part that says it, as they come, forever."""
     return _new_lines({file: file.stat().st_size for file in files})
 
 

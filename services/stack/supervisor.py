@@ -27,7 +27,7 @@ AGAIN_SECONDS = 1.0  # before a patient part is tried again
 STOP_SECONDS = 30
 POLL_SECONDS = 0.1
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a crashed part is started again
-CALM_SECONDS = 60  # a part that ran this long starts anew without a pause
+CALM_SECONDS = 60  # a part that ran this long starts again without a pause
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 

@@ -111,7 +111,7 @@ def test_a_killed_process_costs_no_job(victim: str, client: Client, stack: Setti
     assert job["attempt"] == 2
     outcomes = [attempt["outcome"] for attempt in job["attempts"]]
     assert outcomes == ["lost" if victim == "worker" else "retried", "succeeded"]
-    assert job["attempts"][1]["first_step"] > 0  # it went on from a checkpoint
+    assert job["attempts"][1]["first_step"] > 0  # it continued from a checkpoint
     assert logged_steps(client, job) == list(range(5, 601, 5))
 
 

@@ -1,4 +1,4 @@
-"""Parts that are stopped in good order, on the whole stack: nothing is lost, and a request that is sent again is answered."""
+"""Parts that are stopped cleanly, on the whole stack: nothing is lost, and a request that is sent again is answered."""
 
 import signal
 import threading
@@ -25,7 +25,7 @@ def is_under_way(job: Json) -> bool:
 
 
 def stop(stack: Settings, part: str, times: int = 1) -> None:
-    """SIGTERM, and again at once; the supervisor starts the part anew."""
+    """SIGTERM, and again at once; the supervisor starts the part again."""
     process = psutil.Process(pid_of(stack, part))
     for _ in range(times):
         process.send_signal(signal.SIGTERM)

@@ -157,7 +157,7 @@ class Stand:
         self._gone(process)
 
     def restart(self, name: str, **added: str) -> None:
-        """Stop it in good order, and start it again with this in its environment."""
+        """Stop it cleanly, and start it again with this in its environment."""
         self.down(name, self.parts[name].stop_signal)
         self.added[name] = added
         self.up(name)

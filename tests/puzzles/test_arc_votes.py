@@ -134,7 +134,7 @@ def test_unknown_pairs_are_refused(task: str, pair: int) -> None:
 
 @pytest.mark.parametrize("halt", [float("nan"), -0.1, 1.1])
 def test_impossible_probabilities_are_refused(halt: float) -> None:
-    with pytest.raises(PuzzleError, match="is no probability"):
+    with pytest.raises(PuzzleError, match="is not a probability"):
         vote(Ballot(TASKS), "one", 0, A, halt)
 
 

@@ -267,7 +267,7 @@ def test_rows_in_lines_are_not_taken_for_another_shape() -> None:
 
 def test_rows_come_one_by_one_as_the_text_is_read() -> None:
     class Endless(io.RawIOBase):
-        """A file that goes on for ever."""
+        """A file that goes on forever."""
 
         def __init__(self) -> None:
             self.head = TABLE.encode()

@@ -23,7 +23,7 @@ def _log(book: Book, claim: Claim, step_event: Event, steps: Iterable[int], **fi
 
 
 def _next_attempt(book: Book, claim: Claim, step: int) -> Claim:
-    """The claim of an attempt that goes on from this step."""
+    """The claim of an attempt that continues from this step."""
     with book.transaction() as session:
         completion.release(session, claim)
     following = book.claim(claim.job_id)

@@ -68,7 +68,7 @@ def test_guesses_become_givens_and_a_restart_takes_them_back() -> None:
         3,
         0,
         0,
-    ]  # after two of eight steps one every other step; at the ninth step anew
+    ]  # after two of eight steps one every other step; at the ninth step again
     slots = made(NoiseSeed(seed=1, restart=8, guess=2))
     assert all(np.array_equal(slots.step().answers[0], answer) for answer in answers)  # the same seed, the same guesses
 

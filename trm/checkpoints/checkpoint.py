@@ -55,7 +55,7 @@ class Meta:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A moment of a training, in memory of its own: it can be written while the training goes on."""
+    """A moment of a training, in memory of its own: it can be written while the training continues."""
 
     parts: dict[str, dict[str, Tensor]]  # file stem -> tensors, on the host
     step: int
@@ -252,7 +252,7 @@ def require_room_for_run(out: Path, config: RunConfig | None) -> None:
     others = [folder.name for folder, its in _runs(out).items() if its != config]
     if others:
         raise SeveralRuns(
-            f"{out} holds checkpoints of another training ({_list_names(others)}). Go on with that one by --resume {out}, or choose "
+            f"{out} holds checkpoints of another training ({_list_names(others)}). Continue with that one by --resume {out}, or choose "
             "another folder with --out."
         )
 
@@ -264,7 +264,7 @@ def _require_one_run(out: Path) -> None:
     if others:
         raise SeveralRuns(
             f"{out} holds checkpoints of several trainings: {_list_names(others)} belong to another one than {next(reversed(runs)).name}. "
-            "Name the one to go on from with --resume, and another folder with --out."
+            "Name the one to continue from with --resume, and another folder with --out."
         )
 
 

@@ -4,7 +4,7 @@
     pack.json            format, the files and pieces with their sizes and digests; written last
 
 A light pack leaves out what a training can do without: the carry (all slots begin with new puzzles), the best weights (looked for
-anew), and half the bits of averages and moments. Going on from it is a good training, but not the same one bit for bit.
+again), and half the bits of averages and moments. Going on from it is a good training, but not the same one bit for bit.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Writes safetensors files, and reads those whose header is sane: a stranger's must not exhaust memory, or name anything like a path."""
+"""Writes safetensors files, and reads those with a valid header: an untrusted one must not exhaust memory or name a path."""
 
 import json
 import os

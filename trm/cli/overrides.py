@@ -24,7 +24,7 @@ def parse(overrides: list[str]) -> dict[str, Any]:
 
 
 def effort_of(settings: list[str]) -> Effort:
-    """How hard to think; raises ConfigError for a setting that is unknown, out of range or contradicts another."""
+    """The effort from command-line settings; raises ConfigError for a setting that is unknown, out of range or contradicts another."""
     try:
         return Effort(**parse(settings))
     except ValidationError as error:

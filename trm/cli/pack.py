@@ -12,7 +12,8 @@ def pack(
     out: Annotated[Path, typer.Option(help="Folder to create.")],
     piece_mb: Annotated[float, typer.Option(min=0.001, help="Size of a piece, millions of bytes.")] = 15,
     light: Annotated[
-        bool, typer.Option("--light", help="A fifth of the size, but going on from it is not exact: no carry, no best.")
+        bool,
+        typer.Option("--light", help="A fifth of the size, but continuing from it is not exact: no carry, no best."),
     ] = False,
 ) -> None:
     """Cut a checkpoint into numbered pieces with a manifest of their digests; `trm unpack` puts them together."""

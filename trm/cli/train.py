@@ -45,19 +45,19 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(
-            help="Go on from this checkpoint, or the newest intact one in this folder, with its configuration; "
-            "with --set it goes on differently, in another --out."
+            help="Continue from this checkpoint, or the newest intact one in this folder, with its configuration; "
+            "with --set it continues with those settings, in another --out."
         ),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Begin with the weights of this checkpoint, everything else anew.")
+        Path | None, typer.Option(help="Begin with the weights of this checkpoint, everything else fresh.")
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(min=0, help="Save a checkpoint and stop after so many minutes, loading included."),
+        typer.Option(min=0, help="Save a checkpoint and stop after this many minutes, loading included."),
     ] = None,
     checkpoint_minutes: Annotated[
-        float | None, typer.Option(min=0, help="Also save a checkpoint when the last is so many minutes old.")
+        float | None, typer.Option(min=0, help="Also save a checkpoint when the last is this many minutes old.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     ranks: Annotated[
@@ -79,7 +79,7 @@ def train(
     ] = None,
     events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,
 ) -> None:
-    """Train a model and save checkpoints. Ctrl-C saves one more and stops, as --minutes does; --resume goes on from it."""
+    """Train a model and save checkpoints. Ctrl-C saves one more and stops, as --minutes does; --resume continues from it."""
     tell, pace = _print_json if events else Reporter().tell, Pace(minutes, checkpoint_minutes)
     try:
         start = _choose_checkpoint(resume) if resume else None

@@ -52,9 +52,9 @@ def fork(
 
 
 def adjust(parent: RunConfig, overrides: dict[str, Any]) -> RunConfig:
-    """The configuration of a training that goes on from its checkpoint with other settings.
+    """The configuration of a training that continues from its checkpoint with other settings.
 
-    Raises InvalidOverride, also when its state would not fit any more: slots, optimizer state, averages.
+    Raises InvalidOverride, also when its state would no longer fit: slots, optimizer state, averages.
     """
     config = fork(parent, overrides)
     kept = [name for name in STATE_SETTINGS if getattr(config.train, name) != getattr(parent.train, name)]
@@ -90,7 +90,7 @@ def _overridden(
 
 
 def _no_setting(key: str, value: object, known: Sequence[str]) -> InvalidOverride:
-    """A setting's own name, a section with settings inside it and a slip of the hand are told from nonsense."""
+    """Tells a setting's own name, a section with settings inside it and a typing error apart from an unknown name."""
     close = did_you_mean(key, known)
     if isinstance(value, dict) and (inside := [f"{key}.{field}" for field in value if f"{key}.{field}" in known]):
         close = f" Write {inside[0]!r}: overrides are not nested."

@@ -199,7 +199,7 @@ OWN = (
         "sudoku-hard",
     ),
     # Attention, as in the paper, whose MLP scores 0 here. AdamW instead of AdamATan2 with cosine decay reached 75 % in two hours
-    # elsewhere; augmentation draws the labelled path anew in each of the eight images (the README's run has none). Four latent steps, as
+    # elsewhere; augmentation draws the labelled path again in each of the eight images (the README's run has none). Four latent steps, as
     # in the README: six are a third slower. No random starts: nothing is known of them on mazes with one labelled path.
     _derive(
         MAZE,
@@ -219,7 +219,7 @@ OWN = (
 
 # Ours: bodies that know the puzzle's geometry, small enough to be trained on two CPU cores: docs/explanation/bodies.md.
 # Two latent steps; one recursion at first and three in the end: three recursions are three supervision steps of one, without a loss
-# between them, so that weights trained with one go on with three. Hard puzzles stay in their slots four times as long as easy ones.
+# between them, so that weights trained with one continue with three. Hard puzzles stay in their slots four times as long as easy ones.
 # Random starts make every chain another one; revealed cells and easy puzzles come first. float32: at this width bfloat16 gains nothing.
 UNITS = _derive(
     SUDOKU,

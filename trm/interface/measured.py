@@ -9,7 +9,7 @@ MEASURED = "measured.json"
 
 
 class Count(Frozen):
-    """How many of n puzzles were wholly right."""
+    """How many of n puzzles were exactly right."""
 
     right: int
     n: int
@@ -60,7 +60,7 @@ class Measured(Frozen):
     exact: Count
     cell_accuracy: float
     verified: int | None
-    step_exact: tuple[int, ...]  # wholly right after supervision step 1..N
+    step_exact: tuple[int, ...]  # exactly right after supervision step 1..N
     calibration: tuple[Bin, ...]  # of the answers of all supervision steps; empty bins left out
     calibration_error: float  # expected: mean distance of halt probability and share right, weighted by answers
     halting: EffortResult

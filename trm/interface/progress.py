@@ -58,7 +58,7 @@ class Reporter:
                 self.console.print(f"step {event.step:>6}  saved {event.path} ({event.bytes / 1e6:.1f} MB)")
             case Stopped():
                 self.progress.stop()
-                self.console.print(f"stopped at step {event.step}; go on with --resume")
+                self.console.print(f"stopped at step {event.step}; continue with --resume")
             case CheckpointFailed():
                 self.console.print(f"step {event.step:>6}  [bold red]not saved[/] {event.message}")
             case Finished():
@@ -75,7 +75,7 @@ class Reporter:
         )
         if event.overlap:
             self.console.print(
-                f"[yellow]{event.overlap:,} test puzzles are equivalent to training puzzles: accuracy will flatter. See trm audit.[/]"
+                f"[yellow]{event.overlap:,} test puzzles are equivalent to training puzzles: accuracy will be overstated. See trm audit.[/]"
             )
         self.progress.update(self.task, total=event.total_steps, completed=event.step)
         self.progress.start()

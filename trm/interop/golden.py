@@ -53,7 +53,7 @@ class Case:
             self._read(path)
         except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ForeignCheckpoint(
-                f"{path} is no golden case, or its tensors are not those of its configuration: {error}"
+                f"{path} is not a golden case, or its tensors are not those of its configuration: {error}"
             ) from error
 
     def _read(self, path: Path) -> None:

@@ -17,7 +17,7 @@ def share_cores() -> None:
 
 
 def keep_big_buffers() -> None:
-    """Let glibc keep what is freed rather than give it back: every call of a model would page-fault its buffers anew.
+    """Let glibc keep what is freed rather than give it back: every call of a model would page-fault its buffers again.
 
     For a process that computes and little else: it keeps the memory of its largest moment. No effect with other C libraries.
     """

@@ -87,7 +87,7 @@ class TinyRecursiveModel(nn.Module):
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw every weight anew, in a fixed order."""
+        """Draw every weight again, in a fixed order."""
         truncated_normal_(self.embedding, self.config.hidden_size**-0.5, generator)
         if self.config.positions == "learned":
             truncated_normal_(self.positions, self.config.hidden_size**-0.5, generator)

@@ -1,6 +1,6 @@
 """Prepacked weights: the order in memory that a processor's matrix instructions want, made once instead of at every product.
 
-The matrix libraries below torch order a plain weight anew whenever it is used, which for a few puzzles takes a good part of the
+The matrix libraries below torch order a plain weight again whenever it is used, which for a few puzzles takes a good part of the
 product's time. The weights of a solver stand still, so that oneDNN can keep them in that order, and only in that.
 """
 
@@ -54,7 +54,7 @@ def can_prepack(device: torch.device) -> bool:
 def prepack(model: TinyRecursiveModel) -> None:
     """Replace the wide Linears in the blocks of a model whose weights stand still; the plain weights are gone then.
 
-    The token mixer keeps its own: they multiply from the left, where nothing is ordered anew.
+    The token mixer keeps its own: they multiply from the left, where nothing is ordered again.
     """
     for block in model.blocks():
         for part in block.children():

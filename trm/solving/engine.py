@@ -1,6 +1,6 @@
 """The engine: continuous batching of all requests to one model.
 
-Puzzles of all inquiries share a fixed number of slots. They join at any supervision step, leave when they halt, and their places
+Puzzles of all requests share a fixed number of slots. They join at any supervision step, leave when they halt, and their places
 are filled again before the next step. On a GPU two cohorts of slots take turns: while the device thinks about one, the host reads
 the other's answers and refills it, so that the device never waits for the host. On a CPU one cohort is enough.
 """
@@ -32,7 +32,7 @@ class Cohort:
         self.collect: Callable[[], ChainOutputs] | None = None  # while a step is under way
 
     def enter(self, solve_request: SolveRequest, puzzles: int) -> None:
-        """The inquiry's next puzzles take free slots."""
+        """The request's next puzzles take free slots."""
         rows = solve_request.take(puzzles)
         questions, numbers, ids = solve_request.prepare(rows)
         self.slots.enter(questions, ids, numbers, solve_request.noise_seed)
@@ -46,7 +46,7 @@ class Cohort:
         self.collect = self.slots.launch()
 
     def digest(self) -> None:
-        """Wait for the step, hand its outcome to the owners, and let go of the slots that they are done with."""
+        """Wait for the step, hand its outcome to the owners, and release the slots that they are done with."""
         if self.collect is None:
             return
         output, self.collect = self.collect(), None
@@ -62,7 +62,7 @@ class Cohort:
         self._keep(np.zeros(len(self.rows), dtype=bool))
 
     def count_held(self, solve_request: SolveRequest) -> int:
-        """Slots that this inquiry has."""
+        """Slots that this request holds."""
         return int((self.owner == self.owners.index(solve_request)).sum()) if solve_request in self.owners else 0
 
     def _keep(self, stays: NDArray[np.bool_]) -> None:
@@ -91,7 +91,7 @@ class Engine:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to think about."""
+        """Whether there is no unfinished request."""
         return not self.solve_requests
 
     @property
@@ -108,7 +108,7 @@ class Engine:
             )
         with self._lock:
             if len(self.solve_requests) >= MOST_REQUESTS:
-                raise EngineFull(f"{MOST_REQUESTS} requests are being thought about already. Try again in a while.")
+                raise EngineFull(f"{MOST_REQUESTS} requests are in progress already. Try again in a while.")
             if not solve_request.is_finished:
                 self.solve_requests.append(solve_request)
 
@@ -136,7 +136,7 @@ class Engine:
             pass
 
     def abandon(self, error: Exception) -> None:
-        """Give up all that is being thought about, after a step that failed."""
+        """Fail all unfinished requests after a step that failed."""
         with self._lock:
             given_up, self.solve_requests = self.solve_requests, []
         for cohort in self.cohorts:

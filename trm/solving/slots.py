@@ -1,4 +1,4 @@
-"""Slots: a fixed number of chains of thought, advanced together by one supervision step at a time.
+"""Slots: a fixed number of chains, advanced together by one supervision step at a time.
 
 The occupied slots are a prefix of the state tensors: newcomers are put behind them, and those who stay close the gaps. No tensor
 is allocated between steps but what the network itself needs.
@@ -22,12 +22,12 @@ TILE_BYTES = (
     8 << 20
 )  # of the widest activation: what a step touches between two uses should stay in the processor's cache
 MOST_SLOTS = 256
-WARM_UP = 2  # steps: the first compiles, the second may choose kernels anew
+WARM_UP = 2  # steps: the first compiles, the second may choose kernels again
 
 
 class NoiseSeed(NamedTuple):
     """What chains draw: those of the same seed and number draw the same noise and the same random start, whatever puzzle they
-    think about and whatever other chains run beside them. A puzzle's answers depend on nothing but itself, the model, seed and noise."""
+    think about and whatever other chains run beside them. A puzzle's answers depend only on the puzzle, the model, seed and noise."""
 
     seed: int = 0
     noise: float = 0.0  # deviation of what is added to z before every step
@@ -36,7 +36,7 @@ class NoiseSeed(NamedTuple):
 
 
 class ChainOutputs(NamedTuple):
-    """What one supervision step brought to the chains in thought, K of them, in the order of their slots."""
+    """Results of one supervision step for the K active chains, in the order of their slots."""
 
     steps: NDArray[np.int64]  # (K,) supervision steps that each chain has had
     answers: Tokens  # (K, L)
@@ -145,7 +145,7 @@ class Slots:
 
     @torch.inference_mode()
     def warm_up(self) -> None:
-        """Make a step of every size that kernels are made for, about nothing; on a GPU capture each as a CUDA graph."""
+        """Run a step of every batch size that kernels are compiled for, on empty input; on a GPU capture each as a CUDA graph."""
         for size in self._sizes():
             for _ in range(WARM_UP):
                 self.enter(np.ones((size, self.inputs.shape[1]), dtype=np.int32))
@@ -251,7 +251,7 @@ def default_slots(model: TinyRecursiveModel, dtype: torch.dtype) -> int:
 
 
 def _generator(seed: int, number: int, round_: int, step: int) -> torch.Generator:
-    """Made anew for every chain number, start and step, so that nothing depends on who else is in the batch."""
+    """Made again for every chain number, start and step, so that nothing depends on who else is in the batch."""
     entropy = (seed, number, step, round_) if round_ else (seed, number, step)
     key = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(key) % 2**63)

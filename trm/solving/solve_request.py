@@ -1,4 +1,4 @@
-"""An inquiry: puzzles thought about in several chains each; which enter next, when a chain stops, and whose answer is given."""
+"""A solve request: puzzles solved in several chains each; which enter next, when a chain stops, and which answer is returned."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class SolveRequest:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to think about."""
+        """Whether all its puzzles are answered."""
         return self.stopped or self.answered == len(self.questions)
 
     @property
@@ -96,7 +96,7 @@ class SolveRequest:
         return self._map(self.questions[puzzles], numbers, self.views), numbers, ids
 
     def digest(self, rows: NDArray[np.int64], output: ChainOutputs) -> NDArray[np.bool_]:
-        """Note what a step brought to these rows (K,), give the answers that are ready, and say which rows go on."""
+        """Note what a step brought to these rows (K,), give the answers that are ready, and say which rows continue."""
         if self.stopped:
             return np.zeros(len(rows), dtype=bool)
         puzzles, numbers = np.divmod(rows, self.effort.chains)
@@ -114,7 +114,7 @@ class SolveRequest:
         return goes_on
 
     def _reasons(self, output: ChainOutputs, puzzles: NDArray[np.int64], answers: Tokens) -> NDArray[np.str_]:
-        """Why each chain stops now; empty where it goes on."""
+        """Why each chain stops now; empty where it continues."""
         effort = self.effort
         reasons = np.where(output.steps >= self.budget, "budget", "").astype("U8")
         if effort.stable_steps is not None:

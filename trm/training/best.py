@@ -52,7 +52,7 @@ class Best:
         metrics: dict[str, float | None],
         device: torch.device,
     ) -> None:
-        """Go on from what a checkpoint recorded."""
+        """Continue from what a checkpoint recorded."""
         self.weights = {name: tensor.to(device) for name, tensor in weights.items()}
         self.step, self.since = progress["best_step"], progress["since_best"]
         exact, cells = metrics.get("best_exact_accuracy"), metrics.get("best_cell_accuracy")

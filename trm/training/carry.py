@@ -62,7 +62,7 @@ def halts(most: int, wants_to: Tensor, steps: Tensor, at_least: Tensor) -> Tenso
 def draw_exploration(slots: int, most: int, exploration: float, generator: torch.Generator) -> Tensor:
     """The step `(B,)` before which each slot may not halt: with chance `exploration` a random one of 2..most, otherwise 0.
 
-    Drawn anew for every slot at every step.
+    Drawn again for every slot at every step.
     """
     if most == 1:
         return torch.zeros(slots, dtype=torch.int32)

@@ -1,10 +1,10 @@
-"""A training from its first update to its last word: it updates, logs, validates, saves, stops when asked to, and tests once.
+"""A training from its first update to its end: it updates, logs, validates, saves, stops when asked to, and tests once.
 
     session = Session(Trainer(config, splits, device), out=Path("checkpoints"))
     for event in session.run():
         print(event)
 
-To leave the loop is fine after any event: `trainer.state.save()` keeps all that was done, and `Trainer.resume()` goes on from there.
+To leave the loop is fine after any event: `trainer.state.save()` keeps all that was done, and `Trainer.resume()` continues from there.
 """
 
 import time
@@ -74,7 +74,7 @@ class Session:
         list(self._write())
 
     def keep(self) -> None:
-        """Save this moment when an evaluation or the telling of it has failed: what was trained is worth more than the word about it."""
+        """Save a checkpoint when an evaluation, or reporting it, has failed, so that no training is lost."""
         if self.out is not None and self.ranks.count == 1:  # a checkpoint needs all ranks
             with suppress(TrmError):
                 self.state.save(self.out)
@@ -128,7 +128,7 @@ class Session:
         yield from self.writer.ready()
 
     def _wait(self) -> Iterator[Event]:
-        """How far the validation is, until it is done or a stop is asked for. The clock ends no evaluation: it would begin anew."""
+        """How far the validation is, until it is done or a stop is asked for. The clock ends no evaluation: it would start over."""
         begun, running = time.monotonic(), self.evaluation
         while running is not None and not running.is_done and not self.pace.asked:
             running.wait(TELL_SECONDS)

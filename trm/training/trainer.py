@@ -62,7 +62,7 @@ class Trainer:
         ranks: Ranks = Ranks(),  # noqa: B008  immutable
         config: RunConfig | None = None,
     ) -> Self:
-        """Go on from a checkpoint, with as many ranks as before or others; on the same device bit for bit.
+        """Continue from a checkpoint, with as many ranks as before or others; on the same device bit for bit.
 
         `config` is its own unless given: see `trm.config.overrides.adjust`.
 

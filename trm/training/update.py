@@ -50,7 +50,7 @@ class SupervisedStep:
             self.graphs[depth] = torch.cuda.CUDAGraph()
             with torch.cuda.graph(
                 self.graphs[depth], capture_error_mode="thread_local"
-            ):  # a validation may go on beside
+            ):  # a validation may continue beside
                 self._compute()
         self.graphs[depth].replay()
 

@@ -64,7 +64,7 @@ class Evaluation:
         return self._found.result()
 
     def stop(self) -> None:
-        """Its result is no longer needed; its thread ends with its next supervision step."""
+        """Stop: the result is no longer needed, and the thread ends with its next supervision step."""
         self._stopped.set()
 
     def _note(self, through: int) -> None:

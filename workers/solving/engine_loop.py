@@ -1,4 +1,4 @@
-"""The thread that thinks: it steps the engines of all resident models in turn, and sleeps while there are no requests."""
+"""The solving thread: it steps the engines of all resident models in turn, and sleeps while there are no requests."""
 
 import threading
 import time
@@ -18,13 +18,13 @@ log = structlog.get_logger()
 
 
 class EngineLoop:
-    """Everything of a solve worker that computes runs here, one supervision step at a time; jobs only wait for what it finds."""
+    """All computation of a solve worker runs here, one supervision step at a time; jobs only wait for results."""
 
     def __init__(self, metrics: SolveMetrics, cores: Cores) -> None:
         self.metrics, self.cores = metrics, cores
         self._threads = 0
         self._asked = threading.Condition()
-        self._engines: list[Engine] = []  # with something to think about
+        self._engines: list[Engine] = []  # with unfinished requests
         threading.Thread(target=self._run, name="engine-loop", daemon=True).start()
 
     def submit(self, engine: "Engine", solve_request: "SolveRequest") -> None:
@@ -59,7 +59,7 @@ class EngineLoop:
             self._threads = threads
 
     def _step(self, engine: "Engine") -> bool:
-        """One step of an engine; what it was thinking about fails with it."""
+        """One step of an engine; its unfinished requests fail with it."""
         begun = time.monotonic()
         try:
             goes_on = engine.step()

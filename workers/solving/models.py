@@ -47,7 +47,7 @@ class Models:
 
     @contextmanager
     def acquired(self, name: str) -> "Iterator[Solver]":
-        """The solver, loaded and warm, which stays resident while it is lent; raises CheckpointError when its files are damaged."""
+        """The solver, loaded and warm, which stays in memory while it is in use; raises CheckpointError when its files are damaged."""
         with self._lock:
             place = self._resident.setdefault(name, LoadedModel())
             self._resident.move_to_end(name)
@@ -64,7 +64,7 @@ class Models:
                 self._evict()
 
     def _evict(self) -> None:
-        """Let go of the least recently used ones beyond the number that may stay; a model in use is never one of them."""
+        """Release the least recently used ones beyond the number that may stay; a model in use is never one of them."""
         unused = [name for name, place in self._resident.items() if place.users == 0]
         empty = [name for name in unused if self._resident[name].solver is None]
         too_many = max(0, len(self._resident) - self.worker.settings.solve_models)

@@ -85,7 +85,7 @@ class _Solving:
         return self._result()
 
     def _gather(self) -> bool:
-        """Take what was found until it is time to write: many rows, some time after the last write, or a sign of life is due."""
+        """Take what was found until it is time to write: many rows, some time after the last write, or a heartbeat is due."""
         first_write = self.last_written == self.begun
         pause = 0.0 if first_write else PAUSE_SECONDS[self.trace]
         due = self.last_written + self.worker.settings.heartbeat_seconds
@@ -118,7 +118,7 @@ class _Solving:
         metrics.chain_steps.inc(solution.total_steps)
 
     def _write(self) -> None:
-        """Rows, events and a sign of life in one transaction; then see whether to go on."""
+        """Rows, events and a heartbeat in one transaction; then see whether to continue."""
         told = self.told
         if self.rows:
             told = [*told, ("solved", {"count": len(self.rows), "answered": self.counts["n"]})]

@@ -69,7 +69,7 @@ class Journal:
 
     @property
     def is_due(self) -> bool:
-        """Whether something should be written now: rows that wait, or a sign of life."""
+        """Whether something should be written now: rows that wait, or a heartbeat."""
         settings, idle = self.worker.settings, time.monotonic() - self.last_written
         patience = settings.metrics_batch_seconds if self.waiting else settings.heartbeat_seconds
         return idle >= patience or len(self.waiting) >= settings.metrics_batch_rows

@@ -1,4 +1,4 @@
-"""How far a training is and how long the rest will take, from its events: updates, then the last looks at both splits."""
+"""Progress of a training and the time that remains, from its events: updates, then the final evaluations."""
 
 import time
 
@@ -11,7 +11,7 @@ FIRST, LAST = "validation", "test"
 
 
 class TrainingProgress:
-    """Listens to the events of one attempt; what is left is priced at what such things have taken until now."""
+    """Follows the events of one attempt; the remaining work is estimated at the pace measured so far."""
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
@@ -59,7 +59,7 @@ class TrainingProgress:
 
     @property
     def share(self) -> float:
-        """Of the whole training's time, what is over; it does not fall."""
+        """Share of the training's total time that has passed; never decreases."""
         if (eta := self.eta_seconds) is not None and self.update_seconds is not None and self.begun is not None:
             past = self.first_step * self.update_seconds + time.monotonic() - self.begun
             self._share = max(self._share, past / (past + eta) if past + eta else 0.0)

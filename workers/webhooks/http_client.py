@@ -1,4 +1,4 @@
-"""Sends one message to an address that a client chose: only to a public one, without following it anywhere."""
+"""Sends one message to an address that a client chose: only to a public one, without following redirects."""
 
 import http.client
 import ipaddress

@@ -13,7 +13,7 @@ from services.registry.db.database import Database
 from services.registry.errors import RegistryError
 from services.registry.settings import load_settings
 
-cli = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys: make, list, withdraw, replace.")
+cli = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys: create, list, revoke, rotate.")
 MOST_LISTED = 100
 
 
@@ -31,18 +31,23 @@ def _report_failure(error: RegistryError) -> typer.Exit:
 
 def _require_owner_name(owner: str) -> str:
     if not re.fullmatch(api_keys.OWNER, owner):
-        raise typer.BadParameter(f"{owner!r} is no owner's name: 1 to 64 of a-z, 0-9, '.', '_' and '-'.")
+        raise typer.BadParameter(f"{owner!r} is not a valid owner name: 1 to 64 of a-z, 0-9, '.', '_' and '-'.")
     return owner
 
 
 @cli.command()
 def create(
-    owner: Annotated[str, typer.Option(help="Whose jobs, runs and data sets it is for.", callback=_require_owner_name)],
-    scope: Annotated[list[Scope], typer.Option(help="What it may be used for; several times for several.")],
+    owner: Annotated[
+        str,
+        typer.Option(
+            help="Owner of the jobs, runs and data sets that it gives access to.", callback=_require_owner_name
+        ),
+    ],
+    scope: Annotated[list[Scope], typer.Option(help="A scope; repeat the option for several.")],
     name: Annotated[str, typer.Option(help="What it is used for.")] = "by the operator",
-    days: Annotated[int | None, typer.Option(min=1, help="How long it is valid; for ever unless given.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="How long it is valid; forever unless given.")] = None,
 ) -> None:
-    """Make a key and print it: it cannot be shown again."""
+    """Create a key and print it; it cannot be shown again."""
     lifetime = None if days is None else timedelta(days=days)
     try:
         with _database().transaction() as session:
@@ -70,7 +75,7 @@ def list_keys() -> None:
 
 @cli.command()
 def revoke(key_id: str) -> None:
-    """Withdraw a key: it stops within seconds."""
+    """Revoke a key: it stops working within seconds."""
     try:
         with _database().transaction() as session:
             row = api_keys.revoke(session, key_id)
@@ -85,7 +90,7 @@ def rotate(
     key_id: str,
     overlap_hours: Annotated[float, typer.Option(min=0, help="How long the old key stays valid.")] = 24,
 ) -> None:
-    """Make a key like this one and print it; the old one ends after the overlap."""
+    """Create a key with the same owner and scopes and print it; the old one expires after the overlap."""
     try:
         with _database().transaction() as session:
             made = api_keys.rotate(session, key_id, timedelta(hours=overlap_hours))

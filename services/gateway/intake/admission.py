@@ -1,4 +1,4 @@
-"""Checks puzzles at the door: what a worker could not solve never becomes a job."""
+"""Checks puzzles on submission: one that a worker could not solve never becomes a job."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -32,14 +32,14 @@ IdempotencyKey = Annotated[
 
 @dataclass(frozen=True)
 class IdempotencyContext:
-    """Who asks, where, and with which idempotency key if any."""
+    """The caller, the route, and the idempotency key if there is one."""
 
     owner: str
     route: str
     given: str | None
 
     def key(self, *asked: str) -> Key | None:
-        """The key of a request that asks for this; None when it is not marked."""
+        """The key of a request with this content; None for a request without an Idempotency-Key."""
         if self.given is None:
             return None
         return Key(self.owner, self.route, self.given, hashlib.sha256("\0".join(asked).encode()).hexdigest())
@@ -58,7 +58,7 @@ def respond(answer: Answer) -> Response:
 
 
 async def submit_once(database: Database, intake: Intake, key: Key | None, make: Callable[[], Submission]) -> Answer:
-    """Take a job in, unless this key has brought it in already; what to answer."""
+    """Accept a job unless this key was used for it before; returns the response."""
     if key is not None and (earlier := await run_in_threadpool(find, database, key)) is not None:
         return earlier
     submission = replace(await run_in_threadpool(make), key=key)
@@ -71,7 +71,7 @@ async def submit_once(database: Database, intake: Intake, key: Key | None, make:
 
 
 def act_once(database: Database, key: Key | None, subject: str, act: Callable[[Session], Answer]) -> Answer:
-    """Do something to a subject in one transaction, unless it was done with this key already; what to answer."""
+    """Apply a change in one transaction unless this key was used for it before; returns the response."""
     if key is not None and (earlier := find(database, key)) is not None:
         return earlier
     try:
@@ -87,7 +87,7 @@ def act_once(database: Database, key: Key | None, subject: str, act: Callable[[S
 
 
 def find(database: Database, key: Key) -> Answer | None:
-    """What the same request was answered before; raises KeyReused."""
+    """Return the stored response to the same request; raises KeyReused."""
     with database.transaction() as session:
         answer = idempotency.find(session, key)
     return answer and replace(answer, headers={**answer.headers, **REPLAYED})

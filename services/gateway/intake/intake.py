@@ -1,4 +1,4 @@
-"""Takes jobs in: what is asked for at the same time is committed together, and announced afterwards."""
+"""Accepts jobs: submissions that arrive together share one commit, and are announced afterwards."""
 
 import asyncio
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class Intake:
             self._announcer.tell(row)
 
     def _refuse(self, batch: Sequence[PendingSubmission], error: Exception) -> None:
-        """One that the database does not take must not cost the others their place."""
+        """One row that the database rejects must not make the others fail."""
         if len(batch) == 1 or isinstance(error, DatabaseUnavailable | StorageFull):
             batch[0].job.get_loop().call_soon_threadsafe(_answer, batch, [error] * len(batch))
             return

@@ -35,7 +35,7 @@ class Limits:
 
 
 class CountingReader(io.RawIOBase):
-    """A data file as the parser reads it: it breaks off at the first byte, line or second too many."""
+    """A data file as the parser reads it: it stops at the first byte, line or second beyond a limit."""
 
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
         self._file, self._limits = _unpack(file), limits

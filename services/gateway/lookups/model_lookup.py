@@ -37,7 +37,7 @@ FindModel = Callable[[Sight, str], Model]
 
 
 def model_finder(database: Database) -> FindModel:
-    """A function from what a request names to the model, among those that its caller may see; one that ships is everybody's.
+    """A function from what a request names to the model, among those that its caller may see; a shipped model is visible to all.
 
     It raises ModelUnknown or ModelNotReady. What a checkpoint was trained with, and whose it is, never change, so that is read once
     for each sight; which one is a run's newest is asked every time. Whether it is still there is seen when the job is recorded.
@@ -61,7 +61,7 @@ def model_finder(database: Database) -> FindModel:
 
 
 def _describe_name(database: Database, name: str) -> str:
-    """What a name that is no model's may be: another one's, a job's or the name that a run was given."""
+    """Explains a name that is not a model's: that of another object, of a job, or one given to a run."""
     if close := did_you_mean(name, pretrained.names()):
         return close
     with database.transaction() as session:

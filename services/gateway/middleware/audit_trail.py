@@ -1,4 +1,4 @@
-"""Keeps the log of who did what: every request that could change something, once it is answered."""
+"""Writes the audit log: every request that could change something, once it is answered."""
 
 import time
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class AuditTrail:
         self.start, self.close, self.put = self._batches.start, self._batches.close, self._batches.put
 
     def _write(self, acts: Sequence[AuditEntry]) -> None:
-        """All together, or one by one when that fails: a record that the database refuses costs its neighbours nothing."""
+        """All together, or one by one when that fails, so that one refused record does not lose the others."""
         try:
             with self._database.transaction() as session:
                 audit.record(session, acts)

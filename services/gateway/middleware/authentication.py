@@ -1,4 +1,4 @@
-"""Asks for API keys: who has none is answered 401, before the body is read; what a key may do is `authorization`'s business.
+"""Requires API keys: a request without one gets 401 before its body is read; what a key may do is decided in `authorization`.
 
 Without keys a gateway on the loopback trusts every client that reaches it, but not web pages: a browser would carry their requests here.
 """
@@ -30,14 +30,14 @@ log = structlog.get_logger()
 
 
 def is_on(settings: Settings) -> bool:
-    """Whether keys are asked for; raises AuthExposed when they are not, where others could come in."""
+    """Whether keys are asked for; raises AuthExposed when they are not, where other hosts could reach it."""
     is_local = is_loopback(settings.gateway_host)
     if settings.auth == "auto":
         return not is_local
     if settings.auth == "off" and not is_local and not settings.auth_off_exposed:
         raise AuthExposed(
             f"TRM_AUTH is off, and {settings.gateway_host} can be reached from elsewhere: every client there could do everything. "
-            "Set TRM_AUTH=on, or TRM_AUTH_OFF_EXPOSED=true where something else keeps strangers out."
+            "Set TRM_AUTH=on, or TRM_AUTH_OFF_EXPOSED=true where the network keeps other clients out."
         )
     return settings.auth == "on"
 
@@ -51,7 +51,7 @@ def is_loopback(host: str) -> bool:
 
 
 def prepare(settings: Settings, database: Database) -> None:
-    """Record the admin's key that the settings bring, and say loudly how open the door is."""
+    """Record the admin's key that the settings bring, and log a warning when the service is open to all."""
     if settings.admin_secret is not None:
         with database.transaction() as session:
             api_keys.ensure_admin(session, settings.admin_secret)
@@ -84,7 +84,7 @@ class KeyRing:
         return _digest(token) in self._known
 
     def look_up(self, token: str) -> Identity | None:
-        """The caller, or None for a token that is no valid key's; raises DatabaseUnavailable."""
+        """The caller, or None for a token that is not that of a valid key; raises DatabaseUnavailable."""
         if not api_keys.TOKEN.fullmatch(token):
             return None
         with self._database.transaction() as session:
@@ -104,7 +104,7 @@ class KeyRing:
             return None if key is None else Identity.of(key)
 
     def forget(self) -> None:
-        """Ask the database again for every token: a key was just withdrawn."""
+        """Ask the database again for every token: a key was just revoked."""
         with self._lock:
             self._known = {digest: (who, 0.0) for digest, (who, _) in self._known.items()}
 

@@ -48,7 +48,7 @@ class RateLimiter:
         self._away_until = 0.0
 
     def lets_through(self, kind: str, who: str) -> bool:
-        """Whether a request may go on without the broker: nothing is counted, or it was with an earlier one. Never waits."""
+        """Whether a request may continue without the broker: nothing is counted, or it was with an earlier one. Never waits."""
         if not self._lock.acquire(blocking=False):
             return False
         try:

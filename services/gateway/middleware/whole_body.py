@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.allocator import LARGE_BYTES, give_memory_back
 
 SPOOL_BYTES = 1 << 16  # of a body that is kept in memory while the rest is waited for
-SETTLE_SECONDS = 0.5  # in which the last that holds a body lets go of it
+SETTLE_SECONDS = 0.5  # in which the last that holds a body releases it
 UPLOADS = "/v1/datasets"  # whose forms are read piece by piece, into files
 
 
@@ -21,7 +21,7 @@ class Overloaded(HTTPException):
     code = "overloaded"
 
     def __init__(self) -> None:
-        super().__init__(503, "Bodies of other requests fill the memory set apart for them.")
+        super().__init__(503, "Bodies of other requests use all the memory reserved for bodies.")
 
 
 class Check(Protocol):

@@ -99,7 +99,7 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
     responses=refusals("job_not_found", "job_already_finished", "database_unavailable"),
 )
 def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
-    """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Twice does no harm."""
+    """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Repeating the request has no effect."""
     return _request_move(parts, response, lambda session: jobs.request_cancel(session, job_id))
 
 
@@ -111,9 +111,9 @@ def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     responses=refusals("job_not_found", "job_already_finished", "job_move_refused", "database_unavailable"),
 )
 def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
-    """A queued job is set aside at once; a running training saves a checkpoint first, and a solve job will begin anew.
+    """A queued job is set aside at once; a running training saves a checkpoint first, and a solve job will start over.
 
-    Twice does no harm. A paused job waits until it is resumed, however long that is.
+    Repeating the request has no effect. A paused job waits until it is resumed, however long that is.
     """
     return _request_move(parts, response, lambda session: jobs.request_pause(session, job_id))
 
@@ -127,7 +127,7 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
     responses=AGAIN,
 )
 def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
-    """Queue it again; a training goes on from its last checkpoint. A pause that was only asked for is withdrawn."""
+    """Queue it again; a training continues from its last checkpoint. A pause that was only asked for is withdrawn."""
     return _again(parts, job_id, context, lambda session: jobs.resume(session, job_id))
 
 
@@ -140,7 +140,7 @@ def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     responses=AGAIN,
 )
 def retry_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
-    """The same job is queued again, with fresh attempts and all its time; a training goes on from its last intact checkpoint."""
+    """The same job is queued again, with fresh attempts and all its time; a training continues from its last intact checkpoint."""
     attempts = parts.settings.max_attempts
     return _again(parts, job_id, context, lambda session: jobs.retry(session, job_id, attempts))
 

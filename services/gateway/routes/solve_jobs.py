@@ -1,4 +1,4 @@
-"""Solve jobs: puzzles, checked at the door, and the model to solve them with."""
+"""Solve jobs: puzzles, checked on submission, and the model to solve them with."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -59,7 +59,7 @@ async def create_solve_job(
 ) -> Response:
     """Check every puzzle against the model's size, symbols and rules, and queue them as one job; all puzzles of a job have one size.
 
-    Every puzzle is thought about in `rollouts` times `views` chains. A chain stops at `halt_threshold`, at `stable_steps`, with
+    Every puzzle is solved in `rollouts` times `views` chains. A chain stops at `halt_threshold`, at `stable_steps`, with
     `until_verified` once any chain's answer obeys the rules, and otherwise after `max_steps`; `choose` says whose answer is given.
     """
     key = context.key(request.model_dump_json())

@@ -11,18 +11,18 @@ LONGEST_SECONDS = 366 * 86_400
 class JobLimits(Request):
     """Fields of both kinds of job."""
 
-    priority: int = Field(default=0, ge=-10, le=10, description="Jobs with a higher one are begun first.")
+    priority: int = Field(default=0, ge=-10, le=10, description="Jobs with a higher priority start first.")
     ttl_seconds: int | None = Field(
         default=None,
         ge=1,
         le=LONGEST_SECONDS,
-        description="Not worth doing later: a job that no worker has taken up after so long fails with `job_expired`.",
+        description="A job that no worker has claimed after this time fails with `job_expired`.",
     )
     timeout_seconds: int | None = Field(
         default=None,
         ge=1,
         le=LONGEST_SECONDS,
-        description="A job that was worked on for so long, all attempts together, fails with `job_timed_out`; "
+        description="A job that runs longer than this, all attempts together, fails with `job_timed_out`; "
         "the last checkpoint of a training is kept.",
     )
 

@@ -42,7 +42,7 @@ class TrainingJobRequest(JobLimits):
         max_length=100,
         description="Instead of a preset, the id of a checkpoint or of a run, whose newest is used: a new run that begins "
         "with the weights that the checkpoint solves with, in the configuration of its run. Steps count from 0; optimizer, "
-        "schedule and data begin anew. `overrides` may change anything but the model.",
+        "schedule and data start over. `overrides` may change anything but the model.",
     )
     overrides: dict[str, JsonValue] = Field(
         default={},

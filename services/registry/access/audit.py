@@ -1,4 +1,4 @@
-"""The log of who did what: only age or number removes a record; what is refused again and again is counted."""
+"""The audit log: only age or number removes a record; repeated refusals share a record with a count."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ OPERATOR = "operator"
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """What was done; the columns of a record."""
+    """An audited action; the columns of a record."""
 
     owner: str
     caller: str

@@ -44,7 +44,7 @@ class Dataset(Base):
 
 
 class Job(Base):
-    """A unit of queued work; the row is the truth, and a message only a nudge to look at it."""
+    """A unit of queued work; the row is authoritative; a message only says to look at it."""
 
     __tablename__ = "jobs"
 

@@ -35,7 +35,7 @@ def row(session: Session, job: Job) -> Row:
 
 
 def _has_progress(session: Session, job: Job) -> bool:
-    """By checkpoints, since whatever else an attempt has done is done anew; a step that was reached before is no progress."""
+    """By checkpoints, since whatever else an attempt has done is done again; a step that was reached before is not progress."""
     if job.run_id is None:
         return False
     furthest = select(func.max(Checkpoint.step)).where(Checkpoint.run_id == job.run_id)
@@ -55,7 +55,7 @@ def under_way(session: Session, job_ids: Collection[str]) -> set[tuple[str, int]
 
 
 def record_first_step(session: Session, claim: leases.Claim, step: int) -> None:
-    """Note the step that this attempt goes on from; raises StaleLease."""
+    """Note the step that this attempt continues from; raises StaleLease."""
     leases.hold(session, claim)
     session.execute(
         update(JobAttempt)

@@ -1,4 +1,4 @@
-"""How a worker lets go of a job: for good, for another attempt, or because it is being stopped itself."""
+"""How a worker ends its attempt at a job: finally, for another attempt, or because the worker is stopped."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -94,8 +94,8 @@ def _add_interruptions(failure: Failure, interruptions: int) -> Failure:
 
 
 def timeout_failure(seconds: int | None) -> Failure:
-    """Why a job fails that was worked on for longer than it may be."""
-    return Failure(TIMED_OUT, f"The job was worked on for longer than its timeout_seconds, {seconds}.")
+    """Why a job fails that exceeded its timeout."""
+    return Failure(TIMED_OUT, f"The job exceeded its timeout_seconds, {seconds}.")
 
 
 def _is_overdue(session: Session, job: Job) -> bool:

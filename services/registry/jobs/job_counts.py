@@ -58,7 +58,7 @@ def take(session: Session) -> JobCounts:
 
 
 def _table_bytes(session: Session) -> dict[str, int]:
-    """The room that each table takes, with its indexes and what is stored beside it."""
+    """Disk space of each table, with its indexes and TOAST data."""
     sizes = [func.pg_total_relation_size(name) for name in Base.metadata.tables]
     return dict(zip(Base.metadata.tables, session.execute(select(*sizes)).one(), strict=True))
 

@@ -112,7 +112,7 @@ def page(
     cursor: str | None = None,
     limit: int = 20,
 ) -> Page[Job]:
-    """A page of jobs, youngest first; raises InvalidCursor."""
+    """A page of jobs, newest first; raises InvalidCursor."""
     filters = {"status": status, "kind": kind, "run_id": run_id}
     statement = select(Job).filter_by(**{name: value for name, value in filters.items() if value is not None})
     return newest_first(session, statement, Job.created_at, Job.id, cursor, limit)
@@ -154,7 +154,7 @@ def request_pause(session: Session, job_id: str) -> Job:
 
 
 def resume(session: Session, job_id: str) -> Job:
-    """Queue a paused job again, or withdraw the wish to pause a running one. Raises JobNotFound or MoveRefused."""
+    """Queue a paused job again, or withdraw the request to pause a running one. Raises JobNotFound or MoveRefused."""
     job = _lock(session, job_id)
     if job.pause_requested_at is None:
         raise TransitionRefused(f"The job is {job.status.value}; only a paused one can be resumed.")
@@ -169,7 +169,7 @@ def resume(session: Session, job_id: str) -> Job:
 def retry(session: Session, job_id: str, attempts: int) -> Job:
     """Queue a failed or cancelled job again, with so many attempts and all its time.
 
-    A training goes on from its last intact checkpoint. Raises JobNotFound or MoveRefused.
+    A training continues from its last intact checkpoint. Raises JobNotFound or MoveRefused.
     """
     job = _lock(session, job_id)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):

@@ -30,14 +30,14 @@ class Claim:
     def training_run(self) -> str:
         """The run that a training job belongs to."""
         if self.run_id is None:
-            raise ValueError(f"{self.job_id} is no training job")
+            raise ValueError(f"{self.job_id} is not a training job")
         return self.run_id
 
     @property
     def place(self) -> str:
         """Where this attempt at a training stores its checkpoints.
 
-        No other attempt has that name, not even one with the same number: a restored database counts anew.
+        No other attempt has that name, not even one with the same number: a restored database counts again.
         """
         return f"runs/{self.training_run}/attempt_{self.attempt}-{self.lease_token.hex[:8]}"
 
@@ -56,13 +56,13 @@ class JobSignals:
 
     cancel: bool = False
     pause: bool = False
-    overdue: bool = False  # it was worked on for longer than it may be
+    overdue: bool = False  # it exceeded its timeout
 
 
 def claim_next(session: Session, kind: JobKind, nudge: str, worker: str, lease_seconds: float) -> Claim | None:
     """Take the job of a kind whose turn it is: of those with the highest priority the one that waits longest.
 
-    A nudge is about one job, but means that there is something to do. Only when every waiting job is locked by another
+    A message names one job, but means that there is work. Only when every waiting job is locked by another
     transaction for the moment, such as its announcer's, the one that the nudge names is waited for. None: drop the message.
     """
     first = (

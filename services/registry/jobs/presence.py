@@ -1,4 +1,4 @@
-"""Which workers and reapers run: each says so every few seconds, and where its metrics can be read."""
+"""Which workers and reapers run: each records it every few seconds, with the address of its metrics."""
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -24,18 +24,18 @@ class Presence:
 
 
 def record(session: Session, presence: Presence) -> None:
-    """Note that it lives."""
+    """Record that the process runs."""
     row = insert(WorkerProcess).values(asdict(presence))
     session.execute(row.on_conflict_do_update(index_elements=["name"], set_={"seen_at": func.now()}))
 
 
 def forget(session: Session, name: str) -> None:
-    """It was stopped in good order."""
+    """It was stopped cleanly."""
     session.execute(delete(WorkerProcess).where(WorkerProcess.name == name))
 
 
 def list_watched(session: Session) -> list[WorkerProcess]:
-    """Those that run, or have not been stopped in good order."""
+    """Those that run, or have not been stopped cleanly."""
     lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=WATCHED_SECONDS)
     return list(session.scalars(select(WorkerProcess).where(lately).order_by(WorkerProcess.name)))
 

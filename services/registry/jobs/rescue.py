@@ -1,4 +1,4 @@
-"""Brings back jobs whose worker fell silent, and finds queued jobs whose message may be lost."""
+"""Requeues jobs whose worker stopped responding, and finds queued jobs whose message may be lost."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ JOB_EXPIRED = "job_expired"
 
 @dataclass(frozen=True)
 class Rescue:
-    """A job taken from a silent worker, and where it went."""
+    """A job taken from a lost worker, and where it went."""
 
     job_id: str
     kind: JobKind
@@ -45,7 +45,7 @@ def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
 
 def _rescue(session: Session, job: Job) -> Rescue:
     attempt, worker = job.attempt, job.worker or "unknown"
-    failure = Failure(WORKER_LOST, f"The worker {worker} fell silent during attempt {attempt}.")
+    failure = Failure(WORKER_LOST, f"The worker {worker} stopped responding during attempt {attempt}.")
     status = completion.give_up(session, job, Outcome.LOST, failure)
     return Rescue(job.id, job.kind, attempt, worker, status)
 
@@ -61,7 +61,7 @@ def fail_expired(session: Session, limit: int = 1000) -> list[Job]:
     )
     jobs = list(session.scalars(expired))
     for job in jobs:
-        failure = Failure(JOB_EXPIRED, f"No worker took the job up within its ttl_seconds, {job.ttl_seconds}.")
+        failure = Failure(JOB_EXPIRED, f"No worker claimed the job within its ttl_seconds, {job.ttl_seconds}.")
         transitions.end(session, job, JobStatus.FAILED, Outcome.FAILED, failure=failure)
     return jobs
 

@@ -80,14 +80,14 @@ class WorkerMetrics(BuildMetrics):
             "trm_stale_writes_rejected_total", "Writes refused because the lease was lost.", kind=kinds
         )
         self.jobs_quarantined = make.counter(
-            "trm_jobs_quarantined_total", "Jobs that were given up because they kill their worker's child.", kind=kinds
+            "trm_jobs_quarantined_total", "Jobs quarantined because they kill the training process.", kind=kinds
         )
         self.checkpoints_damaged = make.counter(
             "trm_checkpoints_damaged_total", "Checkpoints that were to be read and are not what was stored.", kind=kinds
         )
         self.last_heartbeat = make.last_heartbeat(kind.value)
         self.peak_memory = make.gauge(
-            "trm_worker_peak_memory_bytes", "The most memory that this worker or a child of it has had."
+            "trm_worker_peak_memory_bytes", "Peak memory of this worker and its child processes."
         )
         self.peak_memory.set_function(_peak_memory_bytes)
 
@@ -107,14 +107,12 @@ class TrainMetrics(WorkerMetrics):
             "trm_train_mean_supervision_steps", "Supervision steps until a puzzle halts."
         )
         self.progress = make.gauge(
-            "trm_train_progress_ratio", "Share of the training's time that is over, evaluations included."
+            "trm_train_progress_ratio", "Share of the training's time that has passed, evaluations included."
         )
         self.checkpoint_write_seconds = make.histogram(
-            "trm_checkpoint_write_seconds", "Time to bring a checkpoint into the storage.", STEP_SECONDS
+            "trm_checkpoint_write_seconds", "Time to store a checkpoint.", STEP_SECONDS
         )
-        self.checkpoint_bytes = make.counter(
-            "trm_checkpoint_bytes_total", "Bytes of checkpoints brought into the storage."
-        )
+        self.checkpoint_bytes = make.counter("trm_checkpoint_bytes_total", "Bytes of checkpoints stored.")
         self.checkpoint_failures = make.counter(
             "trm_checkpoint_failures_total", "Checkpoints that could not be stored.", reason=CHECKPOINT_FAILURES
         )
@@ -146,7 +144,7 @@ class SolveMetrics(WorkerMetrics):
         self.step_seconds = make.histogram(
             "trm_solve_step_seconds", "Time of a supervision step of a batch.", STEP_SECONDS
         )
-        self.slots_busy = make.gauge("trm_solve_slots_busy", "Chains in thought at the last step, of all models.")
+        self.slots_busy = make.gauge("trm_solve_slots_busy", "Active chains at the last step, of all models.")
 
 
 def _peak_memory_bytes() -> float:
@@ -164,13 +162,13 @@ class ReaperMetrics(BuildMetrics):
             "trm_retention_removed_total", "Rows removed for their age or number.", what=REMOVED
         )
         self.lease_expirations = make.counter(
-            "trm_lease_expirations_total", "Jobs taken from a silent worker.", kind=KINDS
+            "trm_lease_expirations_total", "Jobs taken from a lost worker.", kind=KINDS
         )
         self.jobs_republished = make.counter(
             "trm_jobs_republished_total", "Messages sent because the first may be lost.", kind=KINDS
         )
         self.jobs_expired = make.counter(
-            "trm_jobs_expired_total", "Jobs that no worker took up within their ttl_seconds.", kind=KINDS
+            "trm_jobs_expired_total", "Jobs that no worker claimed within their ttl_seconds.", kind=KINDS
         )
         self.storage_free = make.gauge(
             "trm_storage_free_bytes", "Bytes free on the disk of the artifacts; NaN for a bucket."
@@ -225,7 +223,7 @@ def _count_families(job_counts: JobCounts) -> Iterator[Metric]:
         "Longest time that a retired checkpoint's files wait to be deleted.",
         job_counts.oldest_retired_seconds,
     )
-    sizes = GaugeMetricFamily("trm_table_bytes", "Room that a table takes, with its indexes.", labels=("table",))
+    sizes = GaugeMetricFamily("trm_table_bytes", "Disk space of a table, with its indexes.", labels=("table",))
     for table, size in job_counts.table_bytes.items():
         sizes.add_metric((table,), size)
     yield sizes

@@ -64,7 +64,7 @@ def get(session: Session, id_or_name: str) -> Dataset:
 
 
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Dataset]:
-    """A page of uploaded data sets, youngest first; raises InvalidCursor."""
+    """A page of uploaded data sets, newest first; raises InvalidCursor."""
     return newest_first(session, select(Dataset), Dataset.created_at, Dataset.id, cursor, limit)
 
 

@@ -34,9 +34,9 @@ def _find_recorded(session: Session, run_id: str, attempt: int, first_step: int)
 
 
 def read(session: Session, run_id: str, *, after_step: int = 0, limit: int = 1000, every: int = 1) -> list[RunMetric]:
-    """The run's curve after a step, in order; with `every`, the last row of each so many steps.
+    """The run's curve after a step, in order; with `every`, the last row of every N steps.
 
-    What an attempt logged beyond the step that a later one went on from was undone, and is left out.
+    What an attempt logged beyond the step that a later one continued from was undone, and is left out.
     """
     curve = (RunMetric.run_id == run_id, not_(_was_undone(session, run_id)))
     if every == 1:

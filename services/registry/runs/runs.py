@@ -48,12 +48,12 @@ def find_named(session: Session, name: str) -> str | None:
 
 
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Run]:
-    """A page of runs, youngest first; raises InvalidCursor."""
+    """A page of runs, newest first; raises InvalidCursor."""
     return newest_first(session, select(Run), Run.created_at, Run.id, cursor, limit)
 
 
 def record_start(session: Session, claim: leases.Claim, *, step: int, parameters: int, device: str) -> None:
-    """Note what is known once an attempt trains: where it goes on from, the model's size, the device.
+    """Note what is known once an attempt trains: where it continues from, the model's size, the device.
 
     Raises StaleLease.
     """

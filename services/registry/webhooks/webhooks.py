@@ -1,4 +1,4 @@
-"""Webhooks: the addresses that owners want told of jobs' ends, and the messages to them, kept until they have arrived."""
+"""Webhooks: the addresses that receive a message when a job ends, and the messages, kept until delivered."""
 
 import base64
 import secrets
@@ -53,7 +53,7 @@ def remove(session: Session, endpoint_id: str) -> None:
 
 
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[WebhookEndpoint]:
-    """A page of endpoints, youngest first; raises InvalidCursor."""
+    """A page of endpoints, newest first; raises InvalidCursor."""
     created_at, row_id = WebhookEndpoint.created_at, WebhookEndpoint.id
     return newest_first(session, select(WebhookEndpoint), created_at, row_id, cursor, limit)
 
@@ -95,7 +95,7 @@ def claim_due(session: Session, limit: int, hold_seconds: float) -> list[DueDeli
 
 
 def record_arrival(session: Session, message: DueDelivery, outcome: str) -> None:
-    """The endpoint has taken the message."""
+    """The endpoint has accepted the message."""
     _settle(session, message, outcome=outcome, due_at=None, delivered_at=func.now())
 
 
@@ -106,7 +106,7 @@ def record_failure(session: Session, message: DueDelivery, outcome: str, pause_s
 
 
 def disable(session: Session, message_id: str) -> None:
-    """The endpoint of this message says that it is gone: it is told nothing more."""
+    """The endpoint of this message says that it is gone: no more messages are sent to it."""
     endpoint = select(WebhookDelivery.endpoint_id).where(WebhookDelivery.id == message_id).scalar_subquery()
     ended = update(WebhookEndpoint).where(WebhookEndpoint.id == endpoint).values(disabled_at=func.now())
     session.execute(ended.execution_options(synchronize_session=False))

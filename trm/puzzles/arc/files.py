@@ -46,7 +46,7 @@ def read_tasks(path: Path) -> tuple[Task, ...]:
 
 
 def holds_tasks(path: Path) -> bool:
-    """Whether a file or folder that is no data set of ours is to be read as ARC tasks: by its name, for JSON by its beginning."""
+    """Whether a file or folder holds ARC tasks: by its name, for JSON by its beginning."""
     if path.is_dir():
         return any(not _is_foreign(file) for file in path.rglob("*.json"))
     if path.name.endswith((".tar.gz", ".tgz")):

@@ -57,7 +57,7 @@ class Ballot:
         Raises ConfigError for a second source, PuzzleError for an unknown pair or an impossible probability.
         """
         if not 0 <= halt_probability <= 1:
-            raise PuzzleError(f"{halt_probability} is no probability. Give the sigmoid of the halt logit.")
+            raise PuzzleError(f"{halt_probability} is not a probability. Give the sigmoid of the halt logit.")
         self._pair(key.task, key.pair)
         self._admit(source)
         grid = np.ascontiguousarray(key.variant.undo(crop(tokens)))

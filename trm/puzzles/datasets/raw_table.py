@@ -22,7 +22,7 @@ from trm.puzzles.spec import Kind, PuzzleSpec
 from trm.puzzles.sudoku import BLANK, boxes_of, spec_for
 
 Given = str | Board | PuzzleError  # a text is laid out once all of them are known
-ARC_ELSEWHERE = "ARC tasks are no tables of questions and answers: they are read with trm.puzzles.arc.files."
+ARC_ELSEWHERE = "ARC tasks are not tables of questions and answers: they are read with trm.puzzles.arc.files."
 NOTHING = PuzzleError("the value is missing")
 MOST_SEARCHED = 1_000  # Sudokus, at about 20 ms each
 MOST_SYMBOLS = 4096
@@ -124,10 +124,10 @@ class RawTable:
 
     def _remarks(self, kind: Kind) -> Iterator[str]:
         if len(self.unrated) == 1:
-            yield f"The rating of row {self.unrated[0]} is no number and was left out."
+            yield f"The rating of row {self.unrated[0]} is not a number and was left out."
         elif self.unrated:
             shown = ", ".join(map(str, self.unrated[:5])) + (", .." if len(self.unrated) > 5 else "")
-            yield f"The ratings of {len(self.unrated):,} rows are no numbers and were left out: rows {shown}."
+            yield f"The ratings of {len(self.unrated):,} rows are not numbers and were left out: rows {shown}."
         without = sum(map(math.isnan, self.ratings)) - len(self.unrated)
         if 0 < without < len(self.ratings) - len(self.unrated):
             yield f"{without:,} of {len(self.ratings):,} rows have no rating."

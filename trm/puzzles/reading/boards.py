@@ -26,7 +26,7 @@ class Board:
 
 
 def from_json(given: object) -> Board:
-    """The board of a list of cells, of rows, or of rows as text; raises PuzzleError naming row and column of what is no cell."""
+    """The board of a list of cells, of rows, or of rows as text; raises PuzzleError naming row and column of what is not a cell."""
     if not isinstance(given, list | tuple) or not given:
         raise PuzzleError("the value is missing" if given is None else "the value is neither text nor a list of cells")
     if not _has_rows(given):
@@ -53,7 +53,7 @@ def _row(row: object, number: int) -> list[str]:
     if isinstance(row, str):
         return list(row)
     if not isinstance(row, list | tuple):
-        raise PuzzleError(f"Row {number} is no list of cells: {_quote(row)}.")
+        raise PuzzleError(f"Row {number} is not a list of cells: {_quote(row)}.")
     return [_cell(value, number, column) for column, value in enumerate(row, start=1)]
 
 

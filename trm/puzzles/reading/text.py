@@ -18,7 +18,7 @@ GZIP = b"\x1f\x8b"
 def open_text(source: Path | IO[bytes]) -> Iterator[TextIO]:
     """The text, with line ends as \\n and without a byte order mark.
 
-    Raises DatasetError, also while the text is read, for anything that is no text; one layer of gzip is undone, not more.
+    Raises DatasetError, also while the text is read, for anything that is not text; one layer of gzip is undone, not more.
     """
     name = source.name if isinstance(source, Path) else "The file"
     try:
@@ -78,4 +78,4 @@ def _encoding(head: bytes, name: str) -> str:
         return "utf-16-le"
     if not any(pairs[::2]):
         return "utf-16-be"
-    raise DatasetError(f"{name} is no text: it holds zero bytes. Give CSV or JSON lines.")
+    raise DatasetError(f"{name} is not text: it holds zero bytes. Give CSV or JSON lines.")
