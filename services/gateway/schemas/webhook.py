@@ -1,4 +1,4 @@
-"""Webhooks: an owner's own server, told of jobs that have ended."""
+"""Webhooks: messages to an owner's server when jobs end."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ LONGEST_URL = 2000
 
 
 class WebhookEvent(StrEnum):
-    """What a webhook can be told of."""
+    """Events that a webhook can receive."""
 
     SUCCEEDED = "job.succeeded"
     FAILED = "job.failed"
@@ -29,7 +29,7 @@ class WebhookRequest(Request):
 
     url: str = Field(max_length=LONGEST_URL, description="A public address, https:// or http://.")
     events: list[WebhookEvent] = Field(
-        default=list(WebhookEvent), min_length=1, max_length=3, description="What to tell it of; all if left out."
+        default=list(WebhookEvent), min_length=1, max_length=3, description="Events to send; all if left out."
     )
 
 
@@ -39,7 +39,7 @@ class Webhook(Response):
     id: str
     url: str
     events: list[WebhookEvent]
-    disabled_at: datetime | None = Field(description="When it answered 410: it is told nothing more.")
+    disabled_at: datetime | None = Field(description="When it answered 410; no messages are sent to it since.")
     created_at: datetime
     links: dict[str, str]
 
@@ -52,7 +52,7 @@ class Webhook(Response):
 class CreatedWebhook(Webhook):
     """A webhook, with the secret that its messages are signed with."""
 
-    secret: str = Field(description="Check signatures with it (Standard Webhooks). Keep it: it is shown only now.")
+    secret: str = Field(description="Check signatures with it (Standard Webhooks). Keep it: it is not shown again.")
 
 
 def _links(row: WebhookEndpoint) -> dict[str, str]:
