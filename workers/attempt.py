@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from services.registry.errors import StaleLease
+from services.registry.errors import JobTimedOut, StaleLease
 from services.registry.jobs import attempts, endings, leases
 from services.registry.states import JobKind, JobStatus, Outcome
 from workers import outcome
@@ -45,7 +45,7 @@ def reason_to_stop(orders: leases.Orders) -> Cancelled | Released | Failed | Non
     if orders.cancel:
         return Cancelled()
     if orders.overdue:
-        return Failed(outcome.of_code(endings.TIMED_OUT, "The job was worked on for longer than its timeout_seconds."))
+        return Failed(outcome.of_error(JobTimedOut("The job was worked on for longer than its timeout_seconds.")))
     return Released() if orders.pause else None
 
 

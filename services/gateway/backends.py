@@ -72,7 +72,7 @@ class Backends:
         return replace(self, database=self.database.seen_by(who.sight), caller=who)
 
     def find_model(self, name: str) -> Model:
-        """What the caller names to solve with or to go on from; raises ModelUnknown or ModelNotReady."""
+        """What the caller names to solve with or to go on from; raises UnknownModel or ModelNotReady."""
         return self.finder(self.caller.sight, name)
 
     def standing(self) -> Standing:

@@ -15,13 +15,21 @@ from sqlalchemy import text, update
 
 from services.backup import create as making
 from services.backup.create import create
-from services.backup.errors import BackupBusy, BackupDamaged, BackupNotFound, DatabaseInUse, DatabaseNotEmpty
 from services.backup.manifest import MANIFEST, SUMS, verified
 from services.registry.db import dump
 from services.registry.db.database import Database, require_head
 from services.registry.db.locks import Lock, held
 from services.registry.db.tables import Checkpoint, Job
-from services.registry.errors import SchemaAhead, StaleLease, StorageUnavailable
+from services.registry.errors import (
+    BackupBusy,
+    BackupDamaged,
+    BackupNotFound,
+    DatabaseInUse,
+    DatabaseNotEmpty,
+    SchemaAhead,
+    StaleLease,
+    StorageUnavailable,
+)
 from services.registry.jobs import attempts, jobs, leases, rescue
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints

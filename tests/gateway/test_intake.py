@@ -12,13 +12,14 @@ from services.gateway.backends import Backends
 from services.registry.db.database import Database
 from services.registry.db.ids import new_id
 from services.registry.db.tables import Job
-from services.registry.errors import CheckpointNotFound, DatabaseUnavailable
+from services.registry.errors import DatabaseUnavailable
 from services.registry.jobs import jobs
 from services.registry.runs import runs
 from services.registry.settings import Settings
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
 from trm.config.overrides import resolve
+from trm.errors import CheckpointNotFound
 from trm.puzzles.sudoku import spec_for
 
 

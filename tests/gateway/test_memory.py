@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from services.gateway.middleware.whole_body import Overloaded, Room
+from services.gateway.middleware.whole_body import Room
+from services.gateway.problems.errors import Overloaded
 from tests.gateway.test_server import announced_url, environment, process
 
 __all__ = ["environment", "process"]

@@ -6,13 +6,14 @@ import pytest
 
 from services.registry.db.ids import new_id
 from services.registry.db.tables import Checkpoint, Dataset
-from services.registry.errors import CheckpointNotFound, DatasetNameTaken, DatasetNotFound, InvalidCursor
+from services.registry.errors import DatasetNameTaken, DatasetNotFound, InvalidCursor
 from services.registry.jobs import endings, solutions
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, datasets, evaluations, runs
 from tests.fresh import new_run
 from tests.registry.conftest import CONFIG, SPEC, Book
 from trm.config.run import RunConfig
+from trm.errors import CheckpointNotFound
 
 
 def _save(book: Book, claim: Claim, step: int) -> Checkpoint:

@@ -7,6 +7,7 @@ from itertools import chain
 from sqlalchemy import func
 
 from services.registry.db.tables import Job
+from services.registry.errors import WorkerLost
 from services.registry.jobs import attempts, jobs, leases, rescue
 from services.registry.jobs.leases import Claim
 from services.registry.jobs.queue import Announcement
@@ -39,7 +40,7 @@ def test_silent_workers_job_is_queued_again(book: Book) -> None:
     assert (rescued.job_id, rescued.worker, rescued.status) == (claim.job_id, "worker-1", JobStatus.QUEUED)
     with book.transaction() as session:
         (attempt,) = attempts.of_job(session, claim.job_id)
-    assert (attempt.outcome, attempt.error_code) == (Outcome.LOST, rescue.WORKER_LOST)
+    assert (attempt.outcome, attempt.error_code) == (Outcome.LOST, WorkerLost.code)
     assert _rescue(book) == []
 
 
@@ -63,7 +64,7 @@ def test_job_that_has_lost_its_worker_too_often_in_a_row_fails(book: Book) -> No
         time.sleep(0.05)
     (rescued,) = _rescue(book)
     job = book.get(claim.job_id)
-    assert (rescued.status, job.status, job.error_code) == (JobStatus.FAILED, JobStatus.FAILED, rescue.WORKER_LOST)
+    assert (rescued.status, job.status, job.error_code) == (JobStatus.FAILED, JobStatus.FAILED, WorkerLost.code)
     assert job.error_message is not None
     assert "worker-1" in job.error_message
 

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import func, select
 
 from services.registry.db.tables import Checkpoint
-from services.registry.errors import CheckpointNotFound
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, runs
 from services.registry.states import JobKind
 from tests.fresh import new_job
 from tests.registry.conftest import CONFIG, Book
+from trm.errors import CheckpointNotFound
 
 KEEP = 2
 

@@ -21,11 +21,12 @@ from standardwebhooks import Webhook
 from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
 from services.registry.db.database import Database
 from services.registry.db.owners import Sight
+from services.registry.errors import WebhookRefused
 from services.registry.jobs import endings, jobs, leases
 from services.registry.jobs.moves import Failure
 from services.registry.states import JobKind, JobStatus
 from services.registry.webhooks import webhooks
-from services.registry.webhooks.webhook_address import AddressRefused, parse
+from services.registry.webhooks.webhook_address import parse
 from tests.fresh import new_job, new_run
 from trm.config.overrides import resolve
 from trm.puzzles.sudoku import spec_for
@@ -277,16 +278,16 @@ def test_two_senders_share_the_work(database: Database, receiver: Receiver, send
     "host", ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "[::1]", "[::ffff:127.0.0.1]"]
 )
 def test_no_spelling_of_the_loopback_is_connected_to(receiver: Receiver, host: str) -> None:
-    with pytest.raises((AddressRefused, OutboundFailed)) as refused:
+    with pytest.raises((WebhookRefused, OutboundFailed)) as refused:
         Outbound().post(f"http://{host}:8080/", b"{}", {})
-    assert refused.type is AddressRefused or "name is not known" in str(refused.value)
+    assert refused.type is WebhookRefused or "name is not known" in str(refused.value)
     assert receiver.got == []
 
 
 def test_a_name_with_one_inner_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(0, 0, 0, "", ("93.184.216.34", 443)), (0, 0, 0, "", ("10.0.0.1", 443))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    with pytest.raises(AddressRefused, match=r"10\.0\.0\.1"):
+    with pytest.raises(WebhookRefused, match=r"10\.0\.0\.1"):
         Outbound().checked_addresses(parse("https://example.org/"))
 
 

@@ -17,6 +17,7 @@ from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints
 from services.registry.storage import artifacts
 from trm.config.run import RunConfig
+from trm.errors import CorruptCheckpoint
 from trm.interface import events
 from trm.interface.events import Event, Finished, Started, Stopped
 from trm.json_text import to_json
@@ -84,7 +85,7 @@ def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: s
     local = _fetched(worker, claim, row, folder)
     if local is None:
         raise Failed(
-            outcome.of_code("checkpoint_corrupt", f"The checkpoint {row.id} that the run begins with is damaged.")
+            outcome.of_error(CorruptCheckpoint(f"The checkpoint {row.id} that the run begins with is damaged."))
         )
     return local
 

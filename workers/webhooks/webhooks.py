@@ -10,9 +10,8 @@ import structlog
 from standardwebhooks import Webhook
 
 from services.registry.db.database import Database
-from services.registry.errors import RegistryError
+from services.registry.errors import RegistryError, WebhookRefused
 from services.registry.webhooks import webhooks
-from services.registry.webhooks.webhook_address import AddressRefused
 from services.registry.webhooks.webhooks import Due
 from trm.json_text import to_json
 from workers.webhooks.outbound import SECONDS, Outbound, OutboundFailed
@@ -79,7 +78,7 @@ class WebhookSender:
         }
         try:
             return str(self._outbound.post(message.url, body.encode(), headers))
-        except (AddressRefused, OutboundFailed) as error:
+        except (WebhookRefused, OutboundFailed) as error:
             return str(error)[:300]
 
     def _record(self, message: Due, outcome: str) -> None:

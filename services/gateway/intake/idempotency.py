@@ -14,10 +14,11 @@ from services.gateway.intake.intake import Intake
 from services.gateway.lookups.model_lookup import unknown
 from services.gateway.views.answers import created
 from services.registry.db.database import Database
-from services.registry.errors import CheckpointNotFound, KeyTaken, RegistryError
+from services.registry.errors import KeyTaken, RegistryError
 from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Answer, Key
 from services.registry.submissions.submissions import Submission
+from trm.errors import CheckpointNotFound
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 IdempotencyKey = Annotated[

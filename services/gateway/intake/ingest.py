@@ -9,7 +9,6 @@ from typing import IO, Any
 
 from services.gateway.intake.uploads import Limits, read_upload
 from services.gateway.problems.errors import RequestInvalid
-from services.gateway.schemas.problem import ProblemItem
 from services.registry.db import tables
 from services.registry.db.database import Database
 from services.registry.db.ids import new_id
@@ -52,7 +51,7 @@ class Upload:
 def store(
     database: Database, storage: Storage, upload: Upload, key: Key | None, answer: Callable[[tables.Dataset], Answer]
 ) -> tables.Dataset:
-    """The recorded data set; raises RequestInvalid, UploadRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
+    """The recorded data set; raises RequestInvalid, PartsRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
     _require_tables(upload.kind)
     _require_free_name(database, upload.name)
     splits = _read(upload, upload.limits)
@@ -77,12 +76,12 @@ def store(
 
 def _require_tables(kind: Kind) -> None:
     if kind == "arc":
-        raise RequestInvalid(ARC_ELSEWHERE, [ProblemItem(parameter="kind", detail=ARC_ELSEWHERE)])
+        raise RequestInvalid(ARC_ELSEWHERE, "kind")
 
 
 def _require_free_name(database: Database, name: str) -> None:
     if name in BUILTIN:
-        raise DatasetNameTaken(f"{name!r} is a built-in data set. Choose another name.")
+        raise DatasetNameTaken(f"{name!r} is a built-in data set. Choose another name.", "name")
     with database.transaction() as session:
         datasets.require_free_name(session, name)
 
@@ -99,10 +98,10 @@ def _read(upload: Upload, limits: Limits) -> dict[str, PuzzleSet]:
 
 def _require_few(puzzles: PuzzleSet) -> None:
     if len(puzzles) > HELD_OUT_FROM:
-        message = (
-            f"Send test_file too: a share is held out of at most {HELD_OUT_FROM} puzzles, and these are {len(puzzles)}."
+        raise RequestInvalid(
+            f"Send test_file too: a share is held out of at most {HELD_OUT_FROM} puzzles, and these are {len(puzzles)}.",
+            "test_file",
         )
-        raise RequestInvalid(message, [ProblemItem(parameter="test_file", detail=message)])
 
 
 def _file_digest(file: IO[bytes]) -> str:

@@ -6,13 +6,14 @@ from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
-from services.gateway.problems.errors import ModelNotReady, ModelUnknown
+from services.gateway.problems.errors import ModelNotReady
 from services.registry.db.database import Database
 from services.registry.db.owners import Sight
-from services.registry.errors import CheckpointNotFound, RunNotFound
+from services.registry.errors import RunNotFound
 from services.registry.jobs import jobs
 from services.registry.runs import checkpoints, runs
 from trm.config.run import RunConfig
+from trm.errors import CheckpointNotFound, UnknownModel
 from trm.interface import pretrained
 from trm.suggest import did_you_mean
 
@@ -39,7 +40,7 @@ FindModel = Callable[[Sight, str], Model]
 def model_finder(database: Database) -> FindModel:
     """A function from what a request names to the model, among those that its caller may see; one that ships is everybody's.
 
-    It raises ModelUnknown or ModelNotReady. What a checkpoint was trained with, and whose it is, never change, so that is read once
+    It raises UnknownModel or ModelNotReady. What a checkpoint was trained with, and whose it is, never change, so that is read once
     for each sight; which one is a run's newest is asked every time. Whether it is still there is seen when the job is recorded.
     """
 
@@ -72,9 +73,9 @@ def _meant(database: Database, name: str) -> str:
     return f" {name[:100]!r} {what}: give its run's id, {run_id}."
 
 
-def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> ModelUnknown:
+def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> UnknownModel:
     """What a request is told whose model is not there, or not any more."""
-    return ModelUnknown(
+    return UnknownModel(
         f"{error}{meant} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
     )
 

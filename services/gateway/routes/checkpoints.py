@@ -4,9 +4,12 @@ from fastapi import APIRouter
 
 from services.gateway.backends import Parts
 from services.gateway.openapi import refusals
+from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.checkpoint import Checkpoint
 from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.errors import DatabaseUnavailable, InvalidCursor
 from services.registry.runs import checkpoints
+from trm.errors import CheckpointNotFound
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 
@@ -15,7 +18,7 @@ router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
     "",
     operation_id="listCheckpoints",
     summary="List checkpoints, newest first",
-    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+    responses=refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable),
 )
 def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the saved states of all runs."""
@@ -28,7 +31,7 @@ def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> 
     "/{checkpoint_id}",
     operation_id="getCheckpoint",
     summary="One checkpoint",
-    responses=refusals("checkpoint_not_found", "database_unavailable"),
+    responses=refusals(CheckpointNotFound, DatabaseUnavailable),
 )
 def get_checkpoint(checkpoint_id: str, parts: Parts) -> Checkpoint:
     """A saved state, with the metrics it was saved with."""

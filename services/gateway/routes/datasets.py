@@ -12,12 +12,22 @@ from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import Limits
 from services.gateway.lookups import dataset_lookup
 from services.gateway.openapi import refusals
+from services.gateway.problems.errors import BodyMalformed, BodyTooLarge, RequestInvalid
 from services.gateway.schemas.dataset import Dataset
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.db import tables
-from services.registry.errors import DatasetNameTaken, KeyTaken
+from services.registry.errors import (
+    DatabaseUnavailable,
+    DatasetNameTaken,
+    DatasetNotFound,
+    InvalidCursor,
+    KeyReused,
+    KeyTaken,
+    StorageUnavailable,
+)
 from services.registry.runs import datasets
 from services.registry.submissions.idempotency import Answer
+from trm.errors import DatasetError, StorageFull
 from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.spec import Kind
 
@@ -49,7 +59,7 @@ KindOf = Annotated[
     "",
     operation_id="listDatasets",
     summary="List data sets",
-    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+    responses=refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable),
 )
 def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Dataset]:
     """The built-in data sets, at the top of the first page, then uploaded ones, newest first."""
@@ -64,7 +74,7 @@ def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Pag
     "/{id_or_name}",
     operation_id="getDataset",
     summary="One data set",
-    responses=refusals("dataset_not_found", "database_unavailable"),
+    responses=refusals(DatasetNotFound, DatabaseUnavailable),
 )
 def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     """A data set by its id or its name."""
@@ -82,16 +92,16 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     form_limits={"max_files": 2, "max_fields": 10, "max_part_size": 1 << 14},
     summary="Upload a data set",
     responses=refusals(
-        "body_malformed",
-        "body_too_large",
-        "request_invalid",
-        "dataset_malformed",
-        "dataset_name_taken",
-        "idempotency_key_reused",
-        "idempotency_key_in_use",
-        "database_unavailable",
-        "storage_unavailable",
-        "storage_full",
+        BodyMalformed,
+        BodyTooLarge,
+        RequestInvalid,
+        DatasetError,
+        DatasetNameTaken,
+        KeyReused,
+        KeyTaken,
+        DatabaseUnavailable,
+        StorageUnavailable,
+        StorageFull,
     ),
 )
 def create_dataset(

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Mark, Marked, act_once, respond
 from services.gateway.openapi import Responses, refusals
+from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solution import Solution
@@ -22,6 +23,16 @@ from services.gateway.views.puzzle_shape import puzzle_of
 from services.gateway.views.streaming import read_events, stream_events
 from services.registry.access.scopes import Scope
 from services.registry.db import tables
+from services.registry.errors import (
+    DatabaseUnavailable,
+    InvalidCursor,
+    JobFinished,
+    JobNotFound,
+    KeyReused,
+    KeyTaken,
+    MoveRefused,
+    SolutionNotFound,
+)
 from services.registry.jobs import jobs, solutions
 from services.registry.states import JobKind, JobStatus
 from trm.puzzles.drawing.picture import side_by_side, svg
@@ -31,12 +42,12 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 NOT_MODIFIED: Responses = {304: {"description": "The job is still as If-None-Match says."}}
 AGAIN = refusals(
-    "request_invalid",
-    "job_not_found",
-    "job_move_refused",
-    "idempotency_key_reused",
-    "idempotency_key_in_use",
-    "database_unavailable",
+    RequestInvalid,
+    JobNotFound,
+    MoveRefused,
+    KeyReused,
+    KeyTaken,
+    DatabaseUnavailable,
 )
 STREAM: Responses = {
     200: {
@@ -62,7 +73,7 @@ Accept = Annotated[str, Header(include_in_schema=False)]
     "",
     operation_id="listJobs",
     summary="List jobs, newest first",
-    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+    responses=refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable),
 )
 def list_jobs(
     parts: Parts, cursor: Cursor = None, limit: Limit = 20, status: JobStatus | None = None, kind: JobKind | None = None
@@ -78,7 +89,7 @@ def list_jobs(
     operation_id="getJob",
     summary="One job, with its attempts and result",
     response_model=Job,
-    responses={**NOT_MODIFIED, **refusals("job_not_found", "database_unavailable")},
+    responses={**NOT_MODIFIED, **refusals(JobNotFound, DatabaseUnavailable)},
 )
 def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
     """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
@@ -96,7 +107,7 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
     status_code=202,
     operation_id="cancelJob",
     summary="Cancel a job",
-    responses=refusals("job_not_found", "job_already_finished", "database_unavailable"),
+    responses=refusals(JobNotFound, JobFinished, DatabaseUnavailable),
 )
 def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Twice does no harm."""
@@ -108,7 +119,7 @@ def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     status_code=202,
     operation_id="pauseJob",
     summary="Pause a job",
-    responses=refusals("job_not_found", "job_already_finished", "job_move_refused", "database_unavailable"),
+    responses=refusals(JobNotFound, JobFinished, MoveRefused, DatabaseUnavailable),
 )
 def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
     """A queued job is set aside at once; a running training saves a checkpoint first, and a solve job will begin anew.
@@ -169,7 +180,7 @@ def _moved(parts: Backends, session: Session, move: Callable[[Session], tables.J
     "/{job_id}/solutions",
     operation_id="listSolutions",
     summary="The answers of a solve job, puzzle by puzzle",
-    responses=refusals("request_invalid", "cursor_invalid", "job_not_found", "database_unavailable"),
+    responses=refusals(RequestInvalid, InvalidCursor, JobNotFound, DatabaseUnavailable),
 )
 def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 100) -> Page[Solution]:
     """A page of answers in the order of the puzzles; those of an unfinished job as far as they are known."""
@@ -185,7 +196,7 @@ def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limi
     operation_id="getSolutionPicture",
     summary="A picture of one answer",
     response_class=Response,
-    responses={**PICTURE, **refusals("request_invalid", "job_not_found", "solution_not_found", "database_unavailable")},
+    responses={**PICTURE, **refusals(RequestInvalid, JobNotFound, SolutionNotFound, DatabaseUnavailable)},
 )
 def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)], parts: Parts) -> Response:
     """Question and answer side by side as SVG: what the model filled in, and where rules are broken in red."""
@@ -208,7 +219,7 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
     operation_id="streamJobEvents",
     summary="Follow a job",
     response_model=None,
-    responses={**STREAM, **refusals("request_invalid", "job_not_found", "database_unavailable")},
+    responses={**STREAM, **refusals(RequestInvalid, JobNotFound, DatabaseUnavailable)},
 )
 async def stream_job_events(
     job_id: str, parts: Parts, accept: Accept = "*/*", last_event_id: LastEventId = None, after: After = None

@@ -6,15 +6,17 @@ from fastapi import APIRouter, Query
 
 from services.gateway.backends import Parts
 from services.gateway.openapi import refusals
+from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.checkpoint import Checkpoint
 from services.gateway.schemas.run import Run, RunEvaluation, RunEvaluations, RunMetric, RunMetrics, RunSummary
 from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.errors import DatabaseUnavailable, InvalidCursor, RunNotFound
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
-LISTS = refusals("request_invalid", "cursor_invalid", "database_unavailable")
-OF_ONE = refusals("request_invalid", "run_not_found", "database_unavailable")
+LISTS = refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable)
+OF_ONE = refusals(RequestInvalid, RunNotFound, DatabaseUnavailable)
 AfterStep = Annotated[int, Query(ge=0, lt=2**63, description="Only steps after this one.")]
 Rows = Annotated[int, Query(ge=1, le=5000, description="Most rows to answer with.")]
 Every = Annotated[int, Query(ge=1, lt=2**31, description="Thin the curve out: the last row of each so many steps.")]
@@ -28,9 +30,7 @@ def list_runs(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Ru
     return Page.of(page, RunSummary.of)
 
 
-@router.get(
-    "/{run_id}", operation_id="getRun", summary="One run", responses=refusals("run_not_found", "database_unavailable")
-)
+@router.get("/{run_id}", operation_id="getRun", summary="One run", responses=refusals(RunNotFound, DatabaseUnavailable))
 def get_run(run_id: str, parts: Parts) -> Run:
     """A run with its whole configuration."""
     with parts.database.transaction() as session:
@@ -53,7 +53,7 @@ def list_run_metrics(
     "/{run_id}/evaluations",
     operation_id="listRunEvaluations",
     summary="The evaluations of a run",
-    responses=refusals("run_not_found", "database_unavailable"),
+    responses=refusals(RunNotFound, DatabaseUnavailable),
 )
 def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
     """How well held-out puzzles were solved, each time that was measured."""
@@ -67,7 +67,7 @@ def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
     "/{run_id}/checkpoints",
     operation_id="listRunCheckpoints",
     summary="The checkpoints of a run, newest first",
-    responses=refusals("request_invalid", "cursor_invalid", "run_not_found", "database_unavailable"),
+    responses=refusals(RequestInvalid, InvalidCursor, RunNotFound, DatabaseUnavailable),
 )
 def list_run_checkpoints(run_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the run's saved states."""

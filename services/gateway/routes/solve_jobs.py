@@ -10,37 +10,58 @@ from services.gateway.backends import Backends, Parts
 from services.gateway.intake import admission
 from services.gateway.intake.idempotency import REPLAYED, Marked, respond, submit_once
 from services.gateway.openapi import refusals
-from services.gateway.problems.errors import at_fault
+from services.gateway.problems.errors import (
+    BodyMalformed,
+    BodyTooLarge,
+    MediaTypeUnsupported,
+    ModelNotReady,
+    RequestInvalid,
+    at_fault,
+)
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.views import job_view
 from services.gateway.views.answers import answer
 from services.gateway.views.polling import finished_within, wanted_seconds
+from services.registry.errors import DatabaseUnavailable, KeyReused, KeyTaken, QueueFull
 from services.registry.jobs import jobs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
+from trm.errors import (
+    ConfigError,
+    ContradictoryGivens,
+    MultipleSolutions,
+    PuzzleError,
+    PuzzleTooHard,
+    StorageFull,
+    UnknownModel,
+    UnknownSymbol,
+    UnsolvablePuzzle,
+    WrongGridSize,
+)
 
 router = APIRouter(prefix="/v1/solve-jobs", tags=["solving"])
 
 REFUSALS = refusals(
-    "body_malformed",
-    "body_too_large",
-    "media_type_unsupported",
-    "request_invalid",
-    "config_invalid",
-    "model_unknown",
-    "model_not_ready",
-    "puzzle_wrong_size",
-    "puzzle_unknown_symbol",
-    "puzzle_contradictory",
-    "puzzle_unsolvable",
-    "puzzle_multiple_solutions",
-    "puzzle_too_hard",
-    "idempotency_key_reused",
-    "idempotency_key_in_use",
-    "queue_full",
-    "database_unavailable",
-    "storage_full",
+    BodyMalformed,
+    BodyTooLarge,
+    MediaTypeUnsupported,
+    RequestInvalid,
+    ConfigError,
+    UnknownModel,
+    ModelNotReady,
+    PuzzleError,
+    WrongGridSize,
+    UnknownSymbol,
+    ContradictoryGivens,
+    UnsolvablePuzzle,
+    MultipleSolutions,
+    PuzzleTooHard,
+    KeyReused,
+    KeyTaken,
+    QueueFull,
+    DatabaseUnavailable,
+    StorageFull,
 )
 FINISHED_IN_TIME = {"description": "Finished within the time that `Prefer: wait=N` allowed.", "model": Job}
 Prefer = Annotated[str | None, Header(description="`wait=N`: answer with the finished job if that takes at most N s.")]

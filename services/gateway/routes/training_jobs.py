@@ -6,11 +6,19 @@ from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Marked, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, training_source
 from services.gateway.openapi import refusals
-from services.gateway.problems.errors import ModelUnknown, at_fault
+from services.gateway.problems.errors import (
+    BodyMalformed,
+    BodyTooLarge,
+    MediaTypeUnsupported,
+    ModelNotReady,
+    RequestInvalid,
+    at_fault,
+)
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.gateway.views.estimate import estimate
 from services.registry.db.base import Json
+from services.registry.errors import DatabaseUnavailable, KeyReused, KeyTaken, QueueFull
 from services.registry.jobs import jobs
 from services.registry.runs import paces, runs
 from services.registry.states import JobKind
@@ -18,24 +26,25 @@ from services.registry.submissions.submissions import Submission
 from trm.config.overrides import continued, resolve
 from trm.config.presets import get_preset
 from trm.config.run import RunConfig
+from trm.errors import InvalidOverride, StorageFull, UnknownDataset, UnknownModel, UnknownPreset
 
 router = APIRouter(prefix="/v1/training-jobs", tags=["training"])
 
 REFUSALS = refusals(
-    "body_malformed",
-    "body_too_large",
-    "media_type_unsupported",
-    "request_invalid",
-    "preset_unknown",
-    "override_invalid",
-    "dataset_unknown",
-    "model_unknown",
-    "model_not_ready",
-    "idempotency_key_reused",
-    "idempotency_key_in_use",
-    "queue_full",
-    "database_unavailable",
-    "storage_full",
+    BodyMalformed,
+    BodyTooLarge,
+    MediaTypeUnsupported,
+    RequestInvalid,
+    UnknownPreset,
+    InvalidOverride,
+    UnknownDataset,
+    UnknownModel,
+    ModelNotReady,
+    KeyReused,
+    KeyTaken,
+    QueueFull,
+    DatabaseUnavailable,
+    StorageFull,
 )
 
 
@@ -90,7 +99,7 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
     with at_fault("from_checkpoint"):
         model = parts.find_model(request.from_checkpoint or "")
         if model.checkpoint_id is None:
-            raise ModelUnknown(
+            raise UnknownModel(
                 f"{request.from_checkpoint!r} ships with the service: only a checkpoint of a run can be trained on."
             )
     with at_fault("dataset" if request.dataset else "from_checkpoint"):

@@ -4,12 +4,19 @@ from fastapi import APIRouter, Response
 
 from services.gateway.backends import Backends, Parts
 from services.gateway.openapi import refusals
-from services.gateway.problems.errors import WebhookRefused, WebhooksOff, WebhooksTooMany
-from services.gateway.schemas.problem import ProblemItem
+from services.gateway.problems.errors import (
+    BodyMalformed,
+    BodyTooLarge,
+    MediaTypeUnsupported,
+    RequestInvalid,
+    WebhooksOff,
+    WebhooksTooMany,
+    at_fault,
+)
 from services.gateway.schemas.webhook import CreatedWebhook, Deliveries, Delivery, Webhook, WebhookRequest
 from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.errors import DatabaseUnavailable, InvalidCursor, WebhookNotFound, WebhookRefused
 from services.registry.webhooks import webhook_address, webhooks
-from services.registry.webhooks.webhook_address import AddressRefused
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
@@ -20,14 +27,14 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
     operation_id="createWebhook",
     summary="Make a webhook",
     responses=refusals(
-        "body_malformed",
-        "body_too_large",
-        "media_type_unsupported",
-        "request_invalid",
-        "webhooks_off",
-        "webhook_refused",
-        "webhooks_too_many",
-        "database_unavailable",
+        BodyMalformed,
+        BodyTooLarge,
+        MediaTypeUnsupported,
+        RequestInvalid,
+        WebhooksOff,
+        WebhookRefused,
+        WebhooksTooMany,
+        DatabaseUnavailable,
     ),
 )
 def create_webhook(request: WebhookRequest, response: Response, parts: Parts) -> CreatedWebhook:
@@ -45,17 +52,15 @@ def create_webhook(request: WebhookRequest, response: Response, parts: Parts) ->
 def _require_possible(request: WebhookRequest, parts: Backends) -> None:
     if not parts.settings.webhooks:
         raise WebhooksOff("This service sends no webhooks: TRM_WEBHOOKS is not set.")
-    try:
+    with at_fault("url"):
         webhook_address.parse(request.url)
-    except AddressRefused as error:
-        raise WebhookRefused(str(error), [ProblemItem(pointer="/url", detail=str(error))]) from error
 
 
 @router.get(
     "",
     operation_id="listWebhooks",
     summary="List webhooks, newest first",
-    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+    responses=refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable),
 )
 def list_webhooks(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Webhook]:
     """A page of webhooks."""
@@ -68,7 +73,7 @@ def list_webhooks(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Pag
     "/{webhook_id}",
     operation_id="getWebhook",
     summary="One webhook",
-    responses=refusals("webhook_not_found", "database_unavailable"),
+    responses=refusals(WebhookNotFound, DatabaseUnavailable),
 )
 def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
     """A webhook, without its secret."""
@@ -81,7 +86,7 @@ def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
     status_code=204,
     operation_id="deleteWebhook",
     summary="Delete a webhook",
-    responses=refusals("webhook_not_found", "database_unavailable"),
+    responses=refusals(WebhookNotFound, DatabaseUnavailable),
 )
 def delete_webhook(webhook_id: str, parts: Parts) -> None:
     """It is told nothing more, not even what is already waiting."""
@@ -93,7 +98,7 @@ def delete_webhook(webhook_id: str, parts: Parts) -> None:
     "/{webhook_id}/deliveries",
     operation_id="listWebhookDeliveries",
     summary="The newest messages to a webhook",
-    responses=refusals("webhook_not_found", "database_unavailable"),
+    responses=refusals(WebhookNotFound, DatabaseUnavailable),
 )
 def list_webhook_deliveries(webhook_id: str, parts: Parts) -> Deliveries:
     """What was sent, what it was answered, and what is tried again when."""

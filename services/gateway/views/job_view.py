@@ -8,10 +8,9 @@ from services.gateway.schemas.job import Job
 from services.gateway.views.puzzle_shape import puzzle_of
 from services.registry.db import tables
 from services.registry.db.database import Database
-from services.registry.errors import CheckpointNotFound
 from services.registry.jobs import attempts, jobs, solutions
 from services.registry.states import JobKind, JobStatus
-from trm.errors import UnknownModel
+from trm.errors import CheckpointNotFound, UnknownModel
 from trm.puzzles.spec import PuzzleSpec
 
 SOLUTIONS_SHOWN = 100

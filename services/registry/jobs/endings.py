@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.tables import Job
+from services.registry.errors import JobTimedOut
 from services.registry.jobs import attempts, leases, moves
 from services.registry.jobs.moves import AttemptEnd, Failure
 from services.registry.states import (
@@ -16,8 +17,6 @@ from services.registry.states import (
     backoff_seconds,
     why_uncounted,
 )
-
-TIMED_OUT = "job_timed_out"
 
 
 def finish(
@@ -95,7 +94,7 @@ def _given_up(failure: Failure, interruptions: int) -> Failure:
 
 def timed_out(seconds: int | None) -> Failure:
     """Why a job fails that was worked on for longer than it may be."""
-    return Failure(TIMED_OUT, f"The job was worked on for longer than its timeout_seconds, {seconds}.")
+    return Failure(JobTimedOut.code, f"The job was worked on for longer than its timeout_seconds, {seconds}.")
 
 
 def _is_overdue(session: Session, job: Job) -> bool:

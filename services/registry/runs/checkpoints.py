@@ -11,10 +11,10 @@ from services.registry.db.base import Json
 from services.registry.db.ids import new_id
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Checkpoint, Job, Run
-from services.registry.errors import CheckpointNotFound
 from services.registry.jobs import leases
 from services.registry.runs import runs
 from trm.config.run import RunConfig
+from trm.errors import CheckpointNotFound
 
 
 def add(

@@ -69,4 +69,4 @@ def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Pag
 
 
 def _taken(name: str) -> DatasetNameTaken:
-    return DatasetNameTaken(f"There is a data set {name!r} already. Choose another name.")
+    return DatasetNameTaken(f"There is a data set {name!r} already. Choose another name.", "name")

@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.tables import Job
-from services.registry.errors import RegistryError
 from services.registry.jobs import jobs
 from services.registry.runs import checkpoints, runs
 from services.registry.submissions import backlog, idempotency
 from services.registry.submissions.backlog import Caps
 from services.registry.submissions.idempotency import Answer, Key
+from trm.errors import CodedError
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Submission:
 
 def record(
     session: Session, submitted: Sequence[Submission], caps: Caps, answer: Callable[[Job], Answer]
-) -> list[Job | RegistryError]:
+) -> list[Job | CodedError]:
     """Put the jobs in the queue with one statement a table; what became of each: the job, or why there is none.
 
     That is KeyTaken, QueueFull, or CheckpointNotFound for one that was retired since the request was looked at.
@@ -49,7 +49,7 @@ def record(
     return [refusal or rows.get(one.job["id"]) or _taken(one) for one, refusal in zip(submitted, refusals, strict=True)]
 
 
-def _refusals(session: Session, submitted: Sequence[Submission], caps: Caps) -> list[RegistryError | None]:
+def _refusals(session: Session, submitted: Sequence[Submission], caps: Caps) -> list[CodedError | None]:
     kept = checkpoints.hold(session, {one.checkpoint for one in submitted if one.checkpoint})
     full = backlog.refusals(session, [one.job["owner"] for one in submitted], caps)
     return [
@@ -65,7 +65,7 @@ def _insert(session: Session, submitted: Sequence[Submission]) -> list[Job]:
     return jobs.insert_rows(session, [submission.job for submission in submitted]) if submitted else []
 
 
-def _taken(submission: Submission) -> RegistryError:
+def _taken(submission: Submission) -> CodedError:
     if submission.key is None:
         raise ValueError("only a request with a key can find it taken")
     return idempotency.taken(submission.key)
