@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.errors import JobTimedOut, StaleLease
 from services.registry.jobs import attempts, endings, leases
 from services.registry.states import JobKind, JobStatus, Outcome
@@ -105,7 +106,9 @@ def _finish(
 def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict) -> Outcome:
     with worker.database.transaction() as session:
         job = leases.hold(session, claim)
-        earlier = [(a.error_code, a.last_step) for a in attempts.of_job(session, job.id) if a.attempt < job.attempt]
+        earlier = [
+            (a.error_code, a.last_step) for a in attempts.of_job(session, EVERYTHING, job.id) if a.attempt < job.attempt
+        ]
         most = worker.settings.quarantine_deaths
         verdict = outcome.in_view_of(verdict, job.step, earlier[job.earlier_attempts :], most)
         log.warning(

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from services.backup import restore as restoring
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db import dump
 from services.registry.db.database import Database
 from services.registry.db.ids import new_id
@@ -97,7 +98,17 @@ class Service:
         url = self.storage.put_folder(folder, f"datasets/{dataset_id}")
         digest, splits = artifacts.digest_of(folder), {"train": 1}
         with self.book.transaction() as session:
-            datasets.add(session, dataset_id, name="mine", spec=SPEC, splits=splits, overlap=0, url=url, sha256=digest)
+            datasets.add(
+                session,
+                EVERYTHING,
+                dataset_id,
+                name="mine",
+                spec=SPEC,
+                splits=splits,
+                overlap=0,
+                url=url,
+                sha256=digest,
+            )
         return url
 
 

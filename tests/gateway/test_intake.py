@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from services.gateway.backends import Backends
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.db.ids import new_id
 from services.registry.db.tables import Job
@@ -74,14 +75,14 @@ def test_one_that_the_database_refuses_costs_the_others_nothing(parts: Backends,
     assert isinstance(refused, Exception)
     assert "priority_in_bounds" in str(refused)
     with parts.database.transaction() as session:
-        assert [jobs.get(session, job.id).id for job in (first, last)] == [first.id, last.id]
+        assert [jobs.get(session, EVERYTHING, job.id).id for job in (first, last)] == [first.id, last.id]
 
 
 def test_one_whose_model_is_gone_costs_the_others_nothing(parts: Backends, model: str) -> None:
     first, refused, last = together(parts, [solving(model), solving(new_id("ckpt")), solving(model)])
     assert isinstance(refused, CheckpointNotFound)
     with parts.database.transaction() as session:
-        assert [jobs.get(session, job.id).id for job in (first, last)] == [first.id, last.id]
+        assert [jobs.get(session, EVERYTHING, job.id).id for job in (first, last)] == [first.id, last.id]
 
 
 def test_without_a_database_everyone_who_waits_is_told(settings: Settings, nowhere: object) -> None:
@@ -102,4 +103,4 @@ def test_who_leaves_early_takes_nobody_along(parts: Backends, model: str) -> Non
 
     job = asyncio.run(submit())
     with parts.database.transaction() as session:
-        assert jobs.get(session, job.id).total_steps == 1
+        assert jobs.get(session, EVERYTHING, job.id).total_steps == 1

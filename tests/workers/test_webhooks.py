@@ -18,9 +18,9 @@ import pytest
 from sqlalchemy import update
 from standardwebhooks import Webhook
 
+from services.registry.access.visibility import EVERYTHING, AccessScope
 from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
 from services.registry.db.database import Database
-from services.registry.db.owners import Sight
 from services.registry.errors import WebhookRefused
 from services.registry.jobs import endings, jobs, leases
 from services.registry.jobs.moves import Failure
@@ -34,7 +34,7 @@ from workers.webhooks.outbound import Outbound, OutboundFailed
 from workers.webhooks.schedule import PAUSES_SECONDS, pause_seconds
 from workers.webhooks.webhooks import WebhookSender
 
-ALICE = Sight("alice", sees_all=False)
+ALICE = AccessScope("alice")
 
 
 class Receiver:
@@ -95,8 +95,8 @@ def sender(database: Database) -> WebhookSender:
 
 
 def endpoint(database: Database, url: str, *events: str) -> WebhookEndpoint:
-    with database.seen_by(ALICE).transaction() as session:
-        return webhooks.create(session, url=url, events=events or ("job.failed", "job.succeeded"))
+    with database.transaction() as session:
+        return webhooks.create(session, ALICE, url=url, events=events or ("job.failed", "job.succeeded"))
 
 
 def end_a_job(database: Database, owner: str = "alice", status: JobStatus = JobStatus.SUCCEEDED) -> str:
@@ -113,7 +113,7 @@ def end_a_job(database: Database, owner: str = "alice", status: JobStatus = JobS
 
 def deliveries(database: Database, made: WebhookEndpoint) -> list[WebhookDelivery]:
     with database.transaction() as session:
-        return webhooks.deliveries(session, made.id)
+        return webhooks.deliveries(session, EVERYTHING, made.id)
 
 
 def make_due(database: Database) -> None:
@@ -151,11 +151,11 @@ def test_an_end_that_is_rolled_back_is_not_told(database: Database, receiver: Re
         run = new_run(session, resolve("sudoku-6x6", spec_for(4)))
         job = new_job(session, JobKind.TRAIN, {}, run_id=run.id, owner="alice")
     with database.transaction() as session:
-        jobs.request_cancel(session, job.id)
+        jobs.request_cancel(session, EVERYTHING, job.id)
         session.rollback()
     assert sender.make_round() == 0
     with database.transaction() as session:
-        jobs.request_cancel(session, job.id)
+        jobs.request_cancel(session, EVERYTHING, job.id)
     assert sender.make_round() == 1
 
 
@@ -187,7 +187,7 @@ def test_whoever_is_gone_is_told_nothing_more(database: Database, receiver: Rece
     make_due(database)
     assert sender.make_round() == 0
     with database.transaction() as session:
-        assert webhooks.get(session, made.id).disabled_at
+        assert webhooks.get(session, EVERYTHING, made.id).disabled_at
 
 
 def test_it_is_given_up_in_the_end(database: Database, sender: WebhookSender) -> None:

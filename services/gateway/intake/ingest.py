@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from services.gateway.intake.uploads import Limits, read_upload
 from services.gateway.problems.errors import RequestInvalid
+from services.registry.access.visibility import AccessScope
 from services.registry.db import tables
 from services.registry.db.database import Database
 from services.registry.db.ids import new_id
@@ -49,11 +50,16 @@ class Upload:
 
 
 def store(
-    database: Database, storage: Storage, upload: Upload, key: Key | None, answer: Callable[[tables.Dataset], Answer]
+    database: Database,
+    access: AccessScope,
+    storage: Storage,
+    upload: Upload,
+    key: Key | None,
+    answer: Callable[[tables.Dataset], Answer],
 ) -> tables.Dataset:
     """The recorded data set; raises RequestInvalid, PartsRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
     _require_tables(upload.kind)
-    _require_free_name(database, upload.name)
+    _require_free_name(database, access, upload.name)
     splits = _read(upload, upload.limits)
     dataset_id = new_id("ds")
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
@@ -65,7 +71,7 @@ def store(
             with database.transaction() as session:
                 if key is not None:
                     idempotency.require(session, key, dataset_id)
-                row = datasets.add(session, dataset_id, **columns)
+                row = datasets.add(session, access, dataset_id, **columns)
                 if key is not None:
                     idempotency.keep(session, key, answer(row))
             return row
@@ -79,11 +85,11 @@ def _require_tables(kind: Kind) -> None:
         raise RequestInvalid(ARC_ELSEWHERE, "kind")
 
 
-def _require_free_name(database: Database, name: str) -> None:
+def _require_free_name(database: Database, access: AccessScope, name: str) -> None:
     if name in BUILTIN:
         raise DatasetNameTaken(f"{name!r} is a built-in data set. Choose another name.", "name")
     with database.transaction() as session:
-        datasets.require_free_name(session, name)
+        datasets.require_free_name(session, access, name)
 
 
 def _read(upload: Upload, limits: Limits) -> dict[str, PuzzleSet]:

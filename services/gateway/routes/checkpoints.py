@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the saved states of all runs."""
     with parts.database.transaction() as session:
-        page = checkpoints.page(session, cursor=cursor, limit=limit)
+        page = checkpoints.page(session, parts.access, cursor=cursor, limit=limit)
     return Page.of(page, Checkpoint.of)
 
 
@@ -36,4 +36,4 @@ def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> 
 def get_checkpoint(checkpoint_id: str, parts: Parts) -> Checkpoint:
     """A saved state, with the metrics it was saved with."""
     with parts.database.transaction() as session:
-        return Checkpoint.of(checkpoints.get(session, checkpoint_id))
+        return Checkpoint.of(checkpoints.get(session, parts.access, checkpoint_id))

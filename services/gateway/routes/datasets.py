@@ -64,7 +64,7 @@ KindOf = Annotated[
 def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Dataset]:
     """The built-in data sets, at the top of the first page, then uploaded ones, newest first."""
     with parts.database.transaction() as session:
-        page = datasets.page(session, cursor=cursor, limit=limit)
+        page = datasets.page(session, parts.access, cursor=cursor, limit=limit)
     uploaded = Page.of(page, Dataset.of)
     builtin = [] if cursor else [_of_builtin(name) for name in BUILTIN]
     return Page(data=[*builtin, *uploaded.data], next_cursor=uploaded.next_cursor, has_more=uploaded.has_more)
@@ -80,7 +80,7 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     """A data set by its id or its name."""
     if id_or_name in BUILTIN:
         return _of_builtin(id_or_name)
-    return Dataset.of(dataset_lookup.find_uploaded(parts.database, id_or_name))
+    return Dataset.of(dataset_lookup.find_uploaded(parts.database, parts.access, id_or_name))
 
 
 @router.post(
@@ -114,7 +114,7 @@ def create_dataset(
     if key is not None and (earlier := find(parts.database, key)) is not None:
         return respond(earlier)
     try:
-        return respond(_created(ingest.store(parts.database, parts.storage, upload, key, _created)))
+        return respond(_created(ingest.store(parts.database, parts.access, parts.storage, upload, key, _created)))
     except (KeyTaken, DatasetNameTaken) as error:  # by this very request, it may be
         return respond(earlier_answer(parts.database, key, error))
     finally:

@@ -80,7 +80,7 @@ def list_jobs(
 ) -> Page[Job]:
     """A page of jobs, all or of one status or kind."""
     with parts.database.transaction() as session:
-        page = jobs.page(session, status=status, kind=kind, cursor=cursor, limit=limit)
+        page = jobs.page(session, parts.access, status=status, kind=kind, cursor=cursor, limit=limit)
     return Page.of(page, Job.of)
 
 
@@ -93,11 +93,11 @@ def list_jobs(
 )
 def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
     """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
-    row = job_view.find(parts.database, job_id)
+    row = job_view.find(parts.database, parts.access, job_id)
     tag = {"ETag": entity_tag(row.id, row.version), "Cache-Control": "no-cache"}
     if is_known(tag["ETag"], if_none_match):
         return Response(status_code=304, headers=tag)
-    job = job_view.show(parts.database, row)
+    job = job_view.show(parts.database, parts.access, row)
     response.headers.update(tag if job.status.is_final else tag | retry_after(job))
     return job
 
@@ -111,7 +111,7 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
 )
 def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Twice does no harm."""
-    return _asked(parts, response, lambda session: jobs.request_cancel(session, job_id))
+    return _asked(parts, response, lambda session: jobs.request_cancel(session, parts.access, job_id))
 
 
 @router.post(
@@ -126,7 +126,7 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
 
     Twice does no harm. A paused job waits until it is resumed, however long that is.
     """
-    return _asked(parts, response, lambda session: jobs.request_pause(session, job_id))
+    return _asked(parts, response, lambda session: jobs.request_pause(session, parts.access, job_id))
 
 
 @router.post(
@@ -139,7 +139,7 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
 )
 def resume_job(job_id: str, parts: Parts, mark: Marked) -> Response:
     """Queue it again; a training goes on from its last checkpoint. A pause that was only asked for is withdrawn."""
-    return _again(parts, job_id, mark, lambda session: jobs.resume(session, job_id))
+    return _again(parts, job_id, mark, lambda session: jobs.resume(session, parts.access, job_id))
 
 
 @router.post(
@@ -153,7 +153,7 @@ def resume_job(job_id: str, parts: Parts, mark: Marked) -> Response:
 def retry_job(job_id: str, parts: Parts, mark: Marked) -> Response:
     """The same job is queued again, with fresh attempts and all its time; a training goes on from its last intact checkpoint."""
     attempts = parts.settings.max_attempts
-    return _again(parts, job_id, mark, lambda session: jobs.retry(session, job_id, attempts))
+    return _again(parts, job_id, mark, lambda session: jobs.retry(session, parts.access, job_id, attempts))
 
 
 def _asked(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
@@ -166,14 +166,14 @@ def _asked(parts: Backends, response: Response, move: Callable[[Session], tables
 
 def _again(parts: Backends, job_id: str, mark: Mark, move: Callable[[Session], tables.Job]) -> Response:
     answered = act_once(parts.database, mark.key(), job_id, lambda session: answer(_moved(parts, session, move), 202))
-    parts.announcer.tell(job_view.find(parts.database, job_id))
+    parts.announcer.tell(job_view.find(parts.database, parts.access, job_id))
     return respond(answered)
 
 
 def _moved(parts: Backends, session: Session, move: Callable[[Session], tables.Job]) -> Job:
     row = move(session)
     parts.caller.require(Scope(row.kind.value))  # raised now, it takes the move back
-    return job_view.within(session, row)
+    return job_view.within(session, parts.access, row)
 
 
 @router.get(
@@ -185,9 +185,9 @@ def _moved(parts: Backends, session: Session, move: Callable[[Session], tables.J
 def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 100) -> Page[Solution]:
     """A page of answers in the order of the puzzles; those of an unfinished job as far as they are known."""
     with parts.database.transaction() as session:
-        job = jobs.get(session, job_id)
-        page = solutions.page(session, job_id, cursor=cursor, limit=limit)
-        spec = job_view.spec_for(session, job, page.items)
+        job = jobs.get(session, parts.access, job_id)
+        page = solutions.page(session, parts.access, job_id, cursor=cursor, limit=limit)
+        spec = job_view.spec_for(session, parts.access, job, page.items)
     return Page.of(page, lambda row: Solution.of(row, spec))
 
 
@@ -201,8 +201,9 @@ def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limi
 def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)], parts: Parts) -> Response:
     """Question and answer side by side as SVG: what the model filled in, and where rules are broken in red."""
     with parts.database.transaction() as session:
-        job, solution = jobs.get(session, job_id), solutions.get(session, job_id, index)
-        spec = puzzle_of(session, job)
+        job = jobs.get(session, parts.access, job_id)
+        solution = solutions.get(session, parts.access, job_id, index)
+        spec = puzzle_of(session, parts.access, job)
     question, answer = (parse(spec, solution.question), parse(spec, solution.answer, padding=True))
     drawn = side_by_side(
         [svg(spec, question, givens=question), svg(spec, answer, givens=question)], ["question", "answer"]
@@ -226,12 +227,13 @@ async def stream_job_events(
 ) -> Response | JobEvents:
     """Everything that happens to the job, as it happens; also what happened before, so that nothing is missed."""
     known = int(last_event_id) if last_event_id else after or 0
-    first = await run_in_threadpool(read_events, parts.database, job_id, known)
+    first = await run_in_threadpool(read_events, parts.database, parts.access, job_id, known)
     if "application/json" in accept and "text/event-stream" not in accept:
         return first
     if first.finished and not first.data:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return EventSourceResponse(
-        stream_events(parts.database, parts.stopping, parts.standing(), job_id, first, known), headers=headers
+        stream_events(parts.database, parts.access, parts.stopping, parts.standing(), job_id, first, known),
+        headers=headers,
     )

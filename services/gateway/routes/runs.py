@@ -26,7 +26,7 @@ Every = Annotated[int, Query(ge=1, lt=2**31, description="Thin the curve out: th
 def list_runs(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[RunSummary]:
     """A page of runs."""
     with parts.database.transaction() as session:
-        page = runs.page(session, cursor=cursor, limit=limit)
+        page = runs.page(session, parts.access, cursor=cursor, limit=limit)
     return Page.of(page, RunSummary.of)
 
 
@@ -34,7 +34,7 @@ def list_runs(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Ru
 def get_run(run_id: str, parts: Parts) -> Run:
     """A run with its whole configuration."""
     with parts.database.transaction() as session:
-        return Run.of(runs.get(session, run_id))
+        return Run.of(runs.get(session, parts.access, run_id))
 
 
 @router.get("/{run_id}/metrics", operation_id="listRunMetrics", summary="The curve of a run", responses=OF_ONE)
@@ -43,8 +43,8 @@ def list_run_metrics(
 ) -> RunMetrics:
     """One row for each logged step, in order: losses, accuracies, and what happened at each supervision step."""
     with parts.database.transaction() as session:
-        runs.get(session, run_id)
-        rows = run_metrics.read(session, run_id, after_step=after_step, limit=limit, every=every)
+        runs.get(session, parts.access, run_id)
+        rows = run_metrics.read(session, parts.access, run_id, after_step=after_step, limit=limit, every=every)
     next_after = rows[-1].step if len(rows) == limit else None
     return RunMetrics(data=[RunMetric.model_validate(row) for row in rows], next_after_step=next_after)
 
@@ -58,8 +58,8 @@ def list_run_metrics(
 def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
     """How well held-out puzzles were solved, each time that was measured."""
     with parts.database.transaction() as session:
-        runs.get(session, run_id)
-        rows = evaluations.read(session, run_id)
+        runs.get(session, parts.access, run_id)
+        rows = evaluations.read(session, parts.access, run_id)
     return RunEvaluations(data=[RunEvaluation.model_validate(row) for row in rows])
 
 
@@ -72,6 +72,6 @@ def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
 def list_run_checkpoints(run_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the run's saved states."""
     with parts.database.transaction() as session:
-        runs.get(session, run_id)
-        page = checkpoints.page(session, run_id=run_id, cursor=cursor, limit=limit)
+        runs.get(session, parts.access, run_id)
+        page = checkpoints.page(session, parts.access, run_id=run_id, cursor=cursor, limit=limit)
     return Page.of(page, Checkpoint.of)

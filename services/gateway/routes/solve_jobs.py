@@ -84,8 +84,10 @@ async def create_solve_job(request: SolveJobRequest, parts: Parts, mark: Marked,
     key = mark.key(request.model_dump_json())
     first = await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts))
     seconds = wanted_seconds(prefer, parts.settings.max_wait_seconds)
-    if seconds and await finished_within(parts.database, parts.stopping, parts.standing(), first.subject, seconds):
-        job = await run_in_threadpool(job_view.read, parts.database, first.subject)
+    if seconds and await finished_within(
+        parts.database, parts.access, parts.stopping, parts.standing(), first.subject, seconds
+    ):
+        job = await run_in_threadpool(job_view.read, parts.database, parts.access, first.subject)
         applied = {"Preference-Applied": f"wait={seconds}"}
         kept = {name: value for name, value in first.headers.items() if name in REPLAYED}
         finished = answer(job, 200)

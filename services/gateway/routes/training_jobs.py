@@ -82,7 +82,7 @@ def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
 
 def _estimate(config: RunConfig, source: Source, parts: Backends) -> Json:
     with parts.database.transaction() as session:
-        measured, workers = paces.latest(session), paces.training_workers(session)
+        measured, workers = paces.latest(session, parts.access), paces.training_workers(session)
     return estimate(config, measured, workers, source.train_puzzles, parts.settings.warn_training_hours)
 
 
@@ -93,7 +93,7 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
         with at_fault("preset"):
             preset = get_preset(request.preset)
         with at_fault("dataset" if request.dataset else "preset"):
-            source = training_source(parts.database, request.dataset or preset.dataset)
+            source = training_source(parts.database, parts.access, request.dataset or preset.dataset)
         with at_fault("overrides"):
             return resolve(request.preset, source.spec, overrides, dataset=source.name), source, None
     with at_fault("from_checkpoint"):
@@ -103,6 +103,6 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
                 f"{request.from_checkpoint!r} ships with the service: only a checkpoint of a run can be trained on."
             )
     with at_fault("dataset" if request.dataset else "from_checkpoint"):
-        source = training_source(parts.database, request.dataset or model.config.dataset)
+        source = training_source(parts.database, parts.access, request.dataset or model.config.dataset)
     with at_fault("overrides"):
         return continued(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

@@ -41,9 +41,9 @@ def create_webhook(request: WebhookRequest, response: Response, parts: Parts) ->
     """Messages are signed as Standard Webhooks asks, with the secret in this answer. Names are looked up at each message."""
     _require_possible(request, parts)
     with parts.database.transaction() as session:
-        if webhooks.count(session) >= webhooks.MOST_ENDPOINTS:
+        if webhooks.count(session, parts.access) >= webhooks.MOST_ENDPOINTS:
             raise WebhooksTooMany(f"You have {webhooks.MOST_ENDPOINTS} webhooks, the most that one owner may have.")
-        row = webhooks.create(session, url=request.url, events=[event.value for event in request.events])
+        row = webhooks.create(session, parts.access, url=request.url, events=[event.value for event in request.events])
     response.headers["Location"] = f"/v1/webhooks/{row.id}"
     response.headers["Cache-Control"] = "no-store"
     return CreatedWebhook.of_new(row)
@@ -65,7 +65,7 @@ def _require_possible(request: WebhookRequest, parts: Backends) -> None:
 def list_webhooks(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Webhook]:
     """A page of webhooks."""
     with parts.database.transaction() as session:
-        page = webhooks.page(session, cursor=cursor, limit=limit)
+        page = webhooks.page(session, parts.access, cursor=cursor, limit=limit)
     return Page.of(page, Webhook.of)
 
 
@@ -78,7 +78,7 @@ def list_webhooks(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Pag
 def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
     """A webhook, without its secret."""
     with parts.database.transaction() as session:
-        return Webhook.of(webhooks.get(session, webhook_id))
+        return Webhook.of(webhooks.get(session, parts.access, webhook_id))
 
 
 @router.delete(
@@ -91,7 +91,7 @@ def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
 def delete_webhook(webhook_id: str, parts: Parts) -> None:
     """It is told nothing more, not even what is already waiting."""
     with parts.database.transaction() as session:
-        webhooks.remove(session, webhook_id)
+        webhooks.remove(session, parts.access, webhook_id)
 
 
 @router.get(
@@ -103,6 +103,6 @@ def delete_webhook(webhook_id: str, parts: Parts) -> None:
 def list_webhook_deliveries(webhook_id: str, parts: Parts) -> Deliveries:
     """What was sent, what it was answered, and what is tried again when."""
     with parts.database.transaction() as session:
-        webhooks.get(session, webhook_id)
-        rows = webhooks.deliveries(session, webhook_id)
+        webhooks.get(session, parts.access, webhook_id)
+        rows = webhooks.deliveries(session, parts.access, webhook_id)
     return Deliveries(data=[Delivery.of(row) for row in rows])
