@@ -136,7 +136,7 @@ def service(book: Book, tmp_path: Path, step_event: Callable[..., dict[str, Any]
         new_job(session, JobKind.TRAIN, request, run_id=child.id)
         key = idempotency.Key("anonymous", "POST /v1/solve-jobs", "key", "fingerprint")
         idempotency.require(session, key, "job_a")
-        idempotency.keep(session, key, idempotency.Answer("job_a", 202, {"Location": "/v1"}, "{}"))
+        idempotency.keep(session, key, b"{}")
         solved = new_job(session, JobKind.SOLVE, {"puzzles": ["1..."]}, model_id=model)
     solving = book.claim(solved.id)
     row = SolutionRow(

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from services.gateway.backends import Backends
+from services.gateway.intake.intake import Accepted
 from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.db.ids import new_id
@@ -46,10 +47,11 @@ def together(parts: Backends, submitted: Sequence[Submission]) -> list[Any]:
     """What becomes of submissions that wait together when the intake begins: a job each, or an error."""
 
     async def submit() -> list[Any]:
-        waiting: list[Awaitable[Job]] = [asyncio.ensure_future(parts.intake.submit(one)) for one in submitted]
+        waiting: list[Awaitable[Accepted]] = [asyncio.ensure_future(parts.intake.submit(one)) for one in submitted]
         await asyncio.sleep(0)  # now all of them wait
         parts.intake.start()
-        return await asyncio.gather(*waiting, return_exceptions=True)
+        ends = await asyncio.gather(*waiting, return_exceptions=True)
+        return [end.job if isinstance(end, Accepted) else end for end in ends]
 
     return asyncio.run(submit())
 
@@ -99,7 +101,7 @@ def test_who_leaves_early_takes_nobody_along(parts: Backends, model: str) -> Non
         await asyncio.sleep(0)
         leaving.cancel()
         parts.intake.start()
-        return await staying
+        return (await staying).job
 
     job = asyncio.run(submit())
     with parts.database.transaction() as session:

@@ -37,7 +37,12 @@ TRAINING: list[tuple[dict[str, Any], str, str, str]] = [
     ({"from_checkpoint": "ckpt_0", "preset": "maze"}, "request_invalid", "/preset", "either"),
     # rules between settings: the one that was overridden
     ({"overrides": {"model.scales": 3}}, "override_invalid", "/overrides/model.scales", "multi_scale"),
-    ({"overrides": {"model.heads": 3}}, "override_invalid", "/overrides/model.heads", "even number"),
+    (
+        {"overrides": {"model.mixer": "attention", "model.heads": 3}},
+        "override_invalid",
+        "/overrides/model.heads",
+        "even number",
+    ),
     ({"overrides": {"train.target": "closest_path"}}, "override_invalid", "/overrides/train.target", "maze"),
 ]
 
@@ -71,7 +76,6 @@ SOLVING: list[tuple[dict[str, Any], str, str]] = [
     ({"restart_steps": 4}, "request_invalid", "/restart_steps"),
     ({"rollouts": 2}, "config_invalid", "/rollouts"),
     ({"rollouts": 2, "noise": 0}, "config_invalid", "/rollouts"),
-    ({"views": 200}, "config_invalid", "/views"),
     ({"puzzles": ["1"]}, "puzzle_wrong_size", "/puzzles/0"),
     ({"puzzles": [["1", "2"], ["[1"]]}, "puzzle_wrong_size", "/puzzles/0"),
 ]

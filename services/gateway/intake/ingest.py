@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from services.gateway.intake.uploads import Limits, read_upload
 from services.gateway.problems.errors import RequestInvalid
+from services.gateway.views.answers import Answer
 from services.registry.access.visibility import AccessScope
 from services.registry.db import tables
 from services.registry.db.database import Database
@@ -18,7 +19,7 @@ from services.registry.runs import datasets
 from services.registry.storage import artifacts
 from services.registry.storage.storage import Storage
 from services.registry.submissions import idempotency
-from services.registry.submissions.idempotency import Answer, Key
+from services.registry.submissions.idempotency import Key
 from trm.config.presets import recommended
 from trm.puzzles.datasets.audit import Audit, audit
 from trm.puzzles.datasets.datasets import BUILTIN, save_dataset
@@ -55,9 +56,9 @@ def store(
     storage: Storage,
     upload: Upload,
     key: Key | None,
-    answer: Callable[[tables.Dataset], Answer],
-) -> tables.Dataset:
-    """The recorded data set; raises RequestInvalid, PartsRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
+    render: Callable[[tables.Dataset], Answer],
+) -> Answer:
+    """Record the data set; what to answer. Raises RequestInvalid, PartsRefused, DatasetNameTaken, KeyTaken..., and then keeps nothing."""
     _require_tables(upload.kind)
     _require_free_name(database, access, upload.name)
     splits = _read(upload, upload.limits)
@@ -72,9 +73,10 @@ def store(
                 if key is not None:
                     idempotency.require(session, key, dataset_id)
                 row = datasets.add(session, access, dataset_id, **columns)
+                answer = render(row)
                 if key is not None:
-                    idempotency.keep(session, key, answer(row))
-            return row
+                    idempotency.keep(session, key, answer.rendered())
+            return answer
         except BaseException:
             storage.delete_folder(url)
             raise

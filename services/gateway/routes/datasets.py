@@ -14,6 +14,7 @@ from services.gateway.lookups import dataset_lookup
 from services.gateway.openapi import refusals
 from services.gateway.problems.errors import BodyMalformed, BodyTooLarge, RequestInvalid
 from services.gateway.schemas.dataset import Dataset
+from services.gateway.views.answers import Answer
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.db import tables
 from services.registry.errors import (
@@ -26,7 +27,6 @@ from services.registry.errors import (
     StorageUnavailable,
 )
 from services.registry.runs import datasets
-from services.registry.submissions.idempotency import Answer
 from trm.errors import DatasetError, StorageFull
 from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.spec import Kind
@@ -114,7 +114,7 @@ def create_dataset(
     if key is not None and (earlier := find(parts.database, key)) is not None:
         return respond(earlier)
     try:
-        return respond(_created(ingest.store(parts.database, parts.access, parts.storage, upload, key, _created)))
+        return respond(ingest.store(parts.database, parts.access, parts.storage, upload, key, _created))
     except (KeyTaken, DatasetNameTaken) as error:  # by this very request, it may be
         return respond(earlier_answer(parts.database, key, error))
     finally:
@@ -124,7 +124,7 @@ def create_dataset(
 
 def _created(row: tables.Dataset) -> Answer:
     dataset = Dataset.of(row)
-    return Answer(dataset.id, 201, {"Location": f"/v1/datasets/{dataset.id}"}, dataset.model_dump_json())
+    return Answer(dataset.id, 201, {"Location": f"/v1/datasets/{dataset.id}"}, dataset.model_dump_json().encode())
 
 
 def _of_builtin(name: str) -> Dataset:

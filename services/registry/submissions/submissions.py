@@ -11,7 +11,7 @@ from services.registry.jobs import jobs
 from services.registry.runs import checkpoints, runs
 from services.registry.submissions import backlog, idempotency
 from services.registry.submissions.backlog import Caps
-from services.registry.submissions.idempotency import Answer, Key
+from services.registry.submissions.idempotency import Key
 from trm.errors import CodedError
 
 
@@ -31,12 +31,12 @@ class Submission:
 
 
 def record(
-    session: Session, submitted: Sequence[Submission], caps: Caps, answer: Callable[[Job], Answer]
+    session: Session, submitted: Sequence[Submission], caps: Caps, render: Callable[[Job], bytes]
 ) -> list[Job | CodedError]:
     """Put the jobs in the queue with one statement a table; what became of each: the job, or why there is none.
 
     That is KeyTaken, QueueFull, or CheckpointNotFound for one that was retired since the request was looked at.
-    What a marked request is answered is kept with its job. Announce the jobs once this is committed.
+    What a request with a key is answered is rendered, and kept with its job. Announce the jobs once this is committed.
     """
     refusals = _refusals(session, submitted, caps)
     wanted = [one for one, refusal in zip(submitted, refusals, strict=True) if refusal is None]
@@ -45,7 +45,7 @@ def record(
     rows = {row.id: row for row in _insert(session, new)}
     for one in new:
         if one.key:
-            idempotency.keep(session, one.key, answer(rows[one.job["id"]]))
+            idempotency.keep(session, one.key, render(rows[one.job["id"]]))
     return [refusal or rows.get(one.job["id"]) or _taken(one) for one, refusal in zip(submitted, refusals, strict=True)]
 
 
