@@ -8,7 +8,10 @@ from fastapi.openapi.utils import get_openapi
 from services.gateway.access.permissions import PREFIX, is_guarded, needed
 from services.gateway.problems.catalogue import CATALOGUE, Entry
 from services.gateway.problems.errors import (
+    BodyMalformed,
     BodyTooDeep,
+    BodyTooLarge,
+    MediaTypeUnsupported,
     Overloaded,
     RateLimited,
     RequestInvalid,
@@ -19,11 +22,14 @@ from services.gateway.problems.errors import (
 from services.gateway.problems.problems import MEDIA_TYPE, type_url
 from services.gateway.schemas.problem import Problem
 from services.registry.access.scopes import Scope
-from services.registry.errors import InternalError
+from services.registry.errors import DatabaseUnavailable, InternalError, InvalidCursor, KeyReused, KeyTaken
 from trm.errors import CodedError
 
 REF = "#/components/schemas/{model}"
 STREAM = "text/event-stream"
+JSON_BODY = (BodyMalformed, BodyTooLarge, MediaTypeUnsupported, RequestInvalid)  # of a route that takes one
+PAGES = (RequestInvalid, InvalidCursor, DatabaseUnavailable)  # of a list
+KEYS = (KeyReused, KeyTaken)  # of a route that takes an idempotency key
 EVERYWHERE: tuple[type[CodedError], ...] = (InternalError,)
 BODIES = (BodyTooDeep, RequestTimeout, Overloaded)
 GUARDED = (Unauthenticated, ScopeMissing, RateLimited)

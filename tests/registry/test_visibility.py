@@ -87,7 +87,7 @@ def test_only_the_owners_rows_are_visible_in_every_table(filled: Database) -> No
     for table in (*OWNERS, *PARENTS):
         with filled.transaction() as session:
             seen = {
-                who: session.scalars(select(table).where(visible_to(access, table))).all()
+                who: session.execute(select(table.__table__).where(visible_to(access, table))).all()
                 for who, access in (
                     ("alice", AccessScope("alice")),
                     ("all", EVERYTHING),
@@ -95,7 +95,7 @@ def test_only_the_owners_rows_are_visible_in_every_table(filled: Database) -> No
                 )
             }
         assert {who: len(rows) for who, rows in seen.items()} == {"alice": 1, "all": 2, "carol": 0}, table
-        shown = {str(getattr(seen["alice"][0], column.name)) for column in table.__table__.columns}
+        shown = [str(cell) for cell in seen["alice"][0]]
         assert any(text.startswith("alice") for text in shown)
         assert not any(text.startswith("bob") for text in shown)
 

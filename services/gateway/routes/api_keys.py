@@ -5,12 +5,11 @@ from datetime import timedelta
 from fastapi import APIRouter, Response
 
 from services.gateway.backends import Parts
-from services.gateway.openapi import refusals
-from services.gateway.problems.errors import BodyMalformed, BodyTooLarge, MediaTypeUnsupported, RequestInvalid
+from services.gateway.openapi import JSON_BODY, PAGES, refusals
 from services.gateway.schemas.api_key import ApiKey, ApiKeyRequest, CreatedApiKey
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.access import api_keys
-from services.registry.errors import ApiKeyNotFound, DatabaseUnavailable, InvalidCursor
+from services.registry.errors import ApiKeyNotFound, DatabaseUnavailable
 
 router = APIRouter(prefix="/v1/api-keys", tags=["access"])
 
@@ -20,7 +19,7 @@ router = APIRouter(prefix="/v1/api-keys", tags=["access"])
     status_code=201,
     operation_id="createApiKey",
     summary="Make an API key",
-    responses=refusals(BodyMalformed, BodyTooLarge, MediaTypeUnsupported, RequestInvalid, DatabaseUnavailable),
+    responses=refusals(*JSON_BODY, DatabaseUnavailable),
 )
 def create_api_key(request: ApiKeyRequest, response: Response, parts: Parts) -> CreatedApiKey:
     """The key itself is in this answer and nowhere else: only a digest of its secret is kept."""
@@ -39,7 +38,7 @@ def create_api_key(request: ApiKeyRequest, response: Response, parts: Parts) -> 
     "",
     operation_id="listApiKeys",
     summary="List API keys, newest first",
-    responses=refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable),
+    responses=refusals(*PAGES),
 )
 def list_api_keys(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[ApiKey]:
     """A page of all owners' keys, withdrawn ones included."""

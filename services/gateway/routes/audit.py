@@ -5,13 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from services.gateway.backends import Parts
-from services.gateway.openapi import refusals
-from services.gateway.problems.errors import RequestInvalid
+from services.gateway.openapi import PAGES, refusals
 from services.gateway.schemas.audit import AuditRecord
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.access import audit
 from services.registry.access.api_keys import OWNER
-from services.registry.errors import DatabaseUnavailable, InvalidCursor
 
 router = APIRouter(prefix="/v1/audit", tags=["access"])
 Owner = Annotated[str | None, Query(pattern=f"^{OWNER}$", description="Only what this owner's keys did.")]
@@ -21,7 +19,7 @@ Owner = Annotated[str | None, Query(pattern=f"^{OWNER}$", description="Only what
     "",
     operation_id="listAuditRecords",
     summary="Who did what, newest first",
-    responses=refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable),
+    responses=refusals(*PAGES),
 )
 def list_audit_records(
     parts: Parts, cursor: Cursor = None, limit: Limit = 20, owner: Owner = None

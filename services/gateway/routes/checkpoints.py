@@ -3,11 +3,10 @@
 from fastapi import APIRouter
 
 from services.gateway.backends import Parts
-from services.gateway.openapi import refusals
-from services.gateway.problems.errors import RequestInvalid
+from services.gateway.openapi import PAGES, refusals
 from services.gateway.schemas.checkpoint import Checkpoint
 from services.gateway.views.pagination import Cursor, Limit, Page
-from services.registry.errors import DatabaseUnavailable, InvalidCursor
+from services.registry.errors import DatabaseUnavailable
 from services.registry.runs import checkpoints
 from trm.errors import CheckpointNotFound
 
@@ -18,7 +17,7 @@ router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
     "",
     operation_id="listCheckpoints",
     summary="List checkpoints, newest first",
-    responses=refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable),
+    responses=refusals(*PAGES),
 )
 def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the saved states of all runs."""

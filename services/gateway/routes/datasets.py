@@ -11,7 +11,7 @@ from services.gateway.intake.idempotency import Marked, earlier_answer, find, re
 from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import Limits
 from services.gateway.lookups import dataset_lookup
-from services.gateway.openapi import refusals
+from services.gateway.openapi import KEYS, PAGES, refusals
 from services.gateway.problems.errors import BodyMalformed, BodyTooLarge, RequestInvalid
 from services.gateway.schemas.dataset import Dataset
 from services.gateway.views.answers import Answer
@@ -21,8 +21,6 @@ from services.registry.errors import (
     DatabaseUnavailable,
     DatasetNameTaken,
     DatasetNotFound,
-    InvalidCursor,
-    KeyReused,
     KeyTaken,
     StorageUnavailable,
 )
@@ -59,7 +57,7 @@ KindOf = Annotated[
     "",
     operation_id="listDatasets",
     summary="List data sets",
-    responses=refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable),
+    responses=refusals(*PAGES),
 )
 def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Dataset]:
     """The built-in data sets, at the top of the first page, then uploaded ones, newest first."""
@@ -97,8 +95,7 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
         RequestInvalid,
         DatasetError,
         DatasetNameTaken,
-        KeyReused,
-        KeyTaken,
+        *KEYS,
         DatabaseUnavailable,
         StorageUnavailable,
         StorageFull,

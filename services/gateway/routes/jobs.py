@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Mark, Marked, act_once, respond
-from services.gateway.openapi import Responses, refusals
+from services.gateway.openapi import KEYS, PAGES, Responses, refusals
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
@@ -25,11 +25,8 @@ from services.registry.access.scopes import Scope
 from services.registry.db import tables
 from services.registry.errors import (
     DatabaseUnavailable,
-    InvalidCursor,
     JobFinished,
     JobNotFound,
-    KeyReused,
-    KeyTaken,
     MoveRefused,
     SolutionNotFound,
 )
@@ -41,14 +38,7 @@ from trm.puzzles.grids import parse
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 NOT_MODIFIED: Responses = {304: {"description": "The job is still as If-None-Match says."}}
-AGAIN = refusals(
-    RequestInvalid,
-    JobNotFound,
-    MoveRefused,
-    KeyReused,
-    KeyTaken,
-    DatabaseUnavailable,
-)
+AGAIN = refusals(RequestInvalid, JobNotFound, MoveRefused, *KEYS, DatabaseUnavailable)
 STREAM: Responses = {
     200: {
         "description": "Server-sent events: `id` is the event's number, `event` its type, `data` its JSON. "
@@ -73,7 +63,7 @@ Accept = Annotated[str, Header(include_in_schema=False)]
     "",
     operation_id="listJobs",
     summary="List jobs, newest first",
-    responses=refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable),
+    responses=refusals(*PAGES),
 )
 def list_jobs(
     parts: Parts, cursor: Cursor = None, limit: Limit = 20, status: JobStatus | None = None, kind: JobKind | None = None
@@ -180,7 +170,7 @@ def _moved(parts: Backends, session: Session, move: Callable[[Session], tables.J
     "/{job_id}/solutions",
     operation_id="listSolutions",
     summary="The answers of a solve job, puzzle by puzzle",
-    responses=refusals(RequestInvalid, InvalidCursor, JobNotFound, DatabaseUnavailable),
+    responses=refusals(*PAGES, JobNotFound),
 )
 def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 100) -> Page[Solution]:
     """A page of answers in the order of the puzzles; those of an unfinished job as far as they are known."""

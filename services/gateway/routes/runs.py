@@ -5,17 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from services.gateway.backends import Parts
-from services.gateway.openapi import refusals
+from services.gateway.openapi import PAGES, refusals
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.checkpoint import Checkpoint
 from services.gateway.schemas.run import Run, RunEvaluation, RunEvaluations, RunMetric, RunMetrics, RunSummary
 from services.gateway.views.pagination import Cursor, Limit, Page
-from services.registry.errors import DatabaseUnavailable, InvalidCursor, RunNotFound
+from services.registry.errors import DatabaseUnavailable, RunNotFound
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
-LISTS = refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable)
+LISTS = refusals(*PAGES)
 OF_ONE = refusals(RequestInvalid, RunNotFound, DatabaseUnavailable)
 AfterStep = Annotated[int, Query(ge=0, lt=2**63, description="Only steps after this one.")]
 Rows = Annotated[int, Query(ge=1, le=5000, description="Most rows to answer with.")]
@@ -67,7 +67,7 @@ def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
     "/{run_id}/checkpoints",
     operation_id="listRunCheckpoints",
     summary="The checkpoints of a run, newest first",
-    responses=refusals(RequestInvalid, InvalidCursor, RunNotFound, DatabaseUnavailable),
+    responses=refusals(*PAGES, RunNotFound),
 )
 def list_run_checkpoints(run_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the run's saved states."""

@@ -9,13 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake import admission
 from services.gateway.intake.idempotency import REPLAYED, Marked, respond, submit_once
-from services.gateway.openapi import refusals
+from services.gateway.openapi import JSON_BODY, KEYS, refusals
 from services.gateway.problems.errors import (
-    BodyMalformed,
-    BodyTooLarge,
-    MediaTypeUnsupported,
     ModelNotReady,
-    RequestInvalid,
     at_fault,
 )
 from services.gateway.schemas.job import Job
@@ -23,7 +19,7 @@ from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.views import job_view
 from services.gateway.views.answers import answer
 from services.gateway.views.polling import finished_within, wanted_seconds
-from services.registry.errors import DatabaseUnavailable, KeyReused, KeyTaken, QueueFull
+from services.registry.errors import DatabaseUnavailable, QueueFull
 from services.registry.jobs import jobs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
@@ -43,10 +39,7 @@ from trm.errors import (
 router = APIRouter(prefix="/v1/solve-jobs", tags=["solving"])
 
 REFUSALS = refusals(
-    BodyMalformed,
-    BodyTooLarge,
-    MediaTypeUnsupported,
-    RequestInvalid,
+    *JSON_BODY,
     ConfigError,
     UnknownModel,
     ModelNotReady,
@@ -57,8 +50,7 @@ REFUSALS = refusals(
     UnsolvablePuzzle,
     MultipleSolutions,
     PuzzleTooHard,
-    KeyReused,
-    KeyTaken,
+    *KEYS,
     QueueFull,
     DatabaseUnavailable,
     StorageFull,

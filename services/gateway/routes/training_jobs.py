@@ -5,20 +5,16 @@ from fastapi import APIRouter, Response
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Marked, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, training_source
-from services.gateway.openapi import refusals
+from services.gateway.openapi import JSON_BODY, KEYS, refusals
 from services.gateway.problems.errors import (
-    BodyMalformed,
-    BodyTooLarge,
-    MediaTypeUnsupported,
     ModelNotReady,
-    RequestInvalid,
     at_fault,
 )
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.gateway.views.estimate import estimate
 from services.registry.db.base import Json
-from services.registry.errors import DatabaseUnavailable, KeyReused, KeyTaken, QueueFull
+from services.registry.errors import DatabaseUnavailable, QueueFull
 from services.registry.jobs import jobs
 from services.registry.runs import paces, runs
 from services.registry.states import JobKind
@@ -31,17 +27,13 @@ from trm.errors import InvalidOverride, StorageFull, UnknownDataset, UnknownMode
 router = APIRouter(prefix="/v1/training-jobs", tags=["training"])
 
 REFUSALS = refusals(
-    BodyMalformed,
-    BodyTooLarge,
-    MediaTypeUnsupported,
-    RequestInvalid,
+    *JSON_BODY,
     UnknownPreset,
     InvalidOverride,
     UnknownDataset,
     UnknownModel,
     ModelNotReady,
-    KeyReused,
-    KeyTaken,
+    *KEYS,
     QueueFull,
     DatabaseUnavailable,
     StorageFull,

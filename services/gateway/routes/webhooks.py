@@ -3,19 +3,15 @@
 from fastapi import APIRouter, Response
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.openapi import refusals
+from services.gateway.openapi import JSON_BODY, PAGES, refusals
 from services.gateway.problems.errors import (
-    BodyMalformed,
-    BodyTooLarge,
-    MediaTypeUnsupported,
-    RequestInvalid,
     WebhooksOff,
     WebhooksTooMany,
     at_fault,
 )
 from services.gateway.schemas.webhook import CreatedWebhook, Deliveries, Delivery, Webhook, WebhookRequest
 from services.gateway.views.pagination import Cursor, Limit, Page
-from services.registry.errors import DatabaseUnavailable, InvalidCursor, WebhookNotFound, WebhookRefused
+from services.registry.errors import DatabaseUnavailable, WebhookNotFound, WebhookRefused
 from services.registry.webhooks import webhook_address, webhooks
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -26,16 +22,7 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
     status_code=201,
     operation_id="createWebhook",
     summary="Make a webhook",
-    responses=refusals(
-        BodyMalformed,
-        BodyTooLarge,
-        MediaTypeUnsupported,
-        RequestInvalid,
-        WebhooksOff,
-        WebhookRefused,
-        WebhooksTooMany,
-        DatabaseUnavailable,
-    ),
+    responses=refusals(*JSON_BODY, WebhooksOff, WebhookRefused, WebhooksTooMany, DatabaseUnavailable),
 )
 def create_webhook(request: WebhookRequest, response: Response, parts: Parts) -> CreatedWebhook:
     """Messages are signed as Standard Webhooks asks, with the secret in this answer. Names are looked up at each message."""
@@ -60,7 +47,7 @@ def _require_possible(request: WebhookRequest, parts: Backends) -> None:
     "",
     operation_id="listWebhooks",
     summary="List webhooks, newest first",
-    responses=refusals(RequestInvalid, InvalidCursor, DatabaseUnavailable),
+    responses=refusals(*PAGES),
 )
 def list_webhooks(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Webhook]:
     """A page of webhooks."""
