@@ -124,7 +124,6 @@ WITHOUT_AN_OWNER = (  # and why that is right
     "GROUP BY jobs.owner",  # how many jobs wait in all
     "FOR KEY SHARE",  # a checkpoint that was found for its owner before is kept
     "UPDATE jobs SET published_at",  # of jobs just made
-    "UPDATE idempotency_keys SET",
 )
 
 
