@@ -10,7 +10,7 @@
     │   └── WebhookNotFound      webhook_not_found
     ├── Conflict
     │   ├── JobFinished          job_already_finished
-    │   ├── MoveRefused          job_move_refused
+    │   ├── TransitionRefused    job_move_refused
     │   ├── KeyTaken             idempotency_key_in_use
     │   └── DatasetNameTaken     dataset_name_taken
     ├── KeyReused                idempotency_key_reused
@@ -96,12 +96,12 @@ class Conflict(RegistryError):
 
 
 class JobFinished(Conflict):
-    """The job has reached its end, which nothing changes any more."""
+    """The job has reached its end, which is final."""
 
     code = "job_already_finished"
 
 
-class MoveRefused(Conflict):
+class TransitionRefused(Conflict):
     """The job's state does not allow what is asked; the message names it."""
 
     code = "job_move_refused"
@@ -144,11 +144,11 @@ class InvalidCursor(RegistryError):
 
 
 class Unavailable(RegistryError):
-    """A part that the service stands on does not answer; trying again later may help."""
+    """A dependency of the service does not answer; trying again later may help."""
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database does not answer, or broke off."""
+    """The database does not answer, or was interrupted."""
 
     code = "database_unavailable"
 
@@ -194,19 +194,19 @@ class AuthExposed(RegistryError):
 
 
 class InternalError(RegistryError):
-    """The service made a mistake; the log has more."""
+    """An internal error occurred; the log has more."""
 
     code = "internal_error"
 
 
 class JobExpired(RegistryError):
-    """No worker took the job up in time."""
+    """No worker claimed the job in time."""
 
     code = "job_expired"
 
 
 class JobTimedOut(RegistryError):
-    """The job was worked on for longer than its timeout."""
+    """The job exceeded its timeout."""
 
     code = "job_timed_out"
 
@@ -218,13 +218,13 @@ class JobQuarantined(RegistryError):
 
 
 class WorkerLost(RegistryError):
-    """The worker fell silent during the last attempt."""
+    """The worker stopped responding during the last attempt."""
 
     code = "worker_lost"
 
 
 class TrainerDied(RegistryError):
-    """The training's process ended without saying why."""
+    """The training's process ended without reporting an error."""
 
     code = "trainer_died"
 

@@ -48,13 +48,13 @@ def test_a_training_that_is_asked_for_again_is_the_same(client: TestClient, data
 def test_an_answer_is_rendered_once_and_its_bytes_are_given_again(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    render, rendered = intake.created, list[str]()
+    render, rendered = intake.render_created, list[str]()
 
     def count(row: Job) -> Answer:
         rendered.append(row.id)
         return render(row)
 
-    monkeypatch.setattr(intake, "created", count)
+    monkeypatch.setattr(intake, "render_created", count)
     first = client.post("/v1/training-jobs", json=TRAINING, headers=KEY)
     check_replay(first, client.post("/v1/training-jobs", json=TRAINING, headers=KEY))
     assert rendered == [first.json()["id"]]
@@ -62,7 +62,7 @@ def test_an_answer_is_rendered_once_and_its_bytes_are_given_again(
 
 def test_an_answer_survives_being_kept() -> None:
     answer = Answer("job_a", 202, {"Location": "/v1/jobs/job_a", "X": "two\nlines"}, b'{"a": "\xc3\xa4"}\n\n{}')
-    assert Answer.of(Kept("job_a", answer.rendered())) == answer
+    assert Answer.of(Kept("job_a", answer.render())) == answer
 
 
 def test_a_solve_that_is_asked_for_again_is_the_same_and_can_be_waited_for(
@@ -134,7 +134,7 @@ def test_another_gateway_that_is_about_to_take_the_same_request_is_waited_for(
 def test_an_answer_that_was_lost_after_the_commit_is_given_again(
     server: Server, app: FastAPI, database: Database
 ) -> None:
-    with database.transaction() as session:  # nobody can commit a job now
+    with database.transaction() as session:  # no job can be committed now
         session.execute(text("LOCK TABLE jobs IN SHARE MODE"))
         with pytest.raises(Exception, match="timed out"), Client(base_url=server.url, timeout=0.5) as http:
             http.post("/v1/training-jobs", json=TRAINING, headers=KEY)

@@ -1,4 +1,4 @@
-"""Checks puzzles at the door: what a worker could not solve never becomes a job."""
+"""Checks puzzles on submission: one that a worker could not solve never becomes a job."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -30,16 +30,16 @@ def admit(request: SolveJobRequest, config: RunConfig, most: int) -> Admitted:
     refused: list[ProblemItem] = []
     spec = _shape(request, config, refused)
     request.effort.require_possible(spec, config.model)
-    texts = list(_admitted(request, spec, refused)) if not refused else []
+    texts = list(_admit_puzzles(request, spec, refused)) if not refused else []
     if refused:
-        raise _refusal(refused)
+        raise _make_refusal(refused)
     return Admitted(texts, spec)
 
 
 def _shape(request: SolveJobRequest, config: RunConfig, refused: list[ProblemItem]) -> PuzzleSpec:
     if config.model.any_size:
         try:
-            return grids.resized(config.puzzle, request.grids[0])
+            return grids.resize(config.puzzle, request.grids[0])
         except PuzzleError as error:
             refused.append(_item(request, 0, error))
     return config.puzzle
@@ -62,16 +62,16 @@ def _check_as_a_whole(request: SolveJobRequest, spec: PuzzleSpec, most: int) -> 
         )
 
 
-def _refusal(refused: Sequence[ProblemItem]) -> PartsRefused:
+def _make_refusal(refused: Sequence[ProblemItem]) -> PartsRefused:
     first = refused[0]
     message = first.detail if len(refused) == 1 else f"{len(refused)} puzzles are refused. {first.detail}"
     return PartsRefused(first.code or PuzzleError.code, message, refused)
 
 
-def _admitted(request: SolveJobRequest, spec: PuzzleSpec, refused: list[ProblemItem]) -> Iterator[str]:
+def _admit_puzzles(request: SolveJobRequest, spec: PuzzleSpec, refused: list[ProblemItem]) -> Iterator[str]:
     for index, given in enumerate(request.grids):
         try:
-            yield _checked(given, spec, unique=request.require_unique_solution)
+            yield _check_puzzle(given, spec, unique=request.require_unique_solution)
         except PuzzleError as error:
             refused.append(_item(request, index, error))
             if len(refused) == ERRORS_LISTED:
@@ -83,7 +83,7 @@ def _item(request: SolveJobRequest, index: int, error: PuzzleError) -> ProblemIt
     return ProblemItem(code=error.code, pointer=place, detail=f"Puzzle {index}: {error}")
 
 
-def _checked(given: Given, spec: PuzzleSpec, *, unique: bool) -> str:
+def _check_puzzle(given: Given, spec: PuzzleSpec, *, unique: bool) -> str:
     tokens = grids.parse(spec, given)
     rules.require_consistent(spec, tokens)
     if unique:

@@ -1,4 +1,4 @@
-"""Takes jobs in: what is asked for at the same time is committed together, and announced afterwards."""
+"""Accepts jobs: submissions that arrive together share one commit, and are announced afterwards."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from services.gateway.intake.announcer import Announcer
 from services.gateway.intake.batches import Batches
-from services.gateway.views.answers import Answer, created
+from services.gateway.views.answers import Answer, render_created
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
 from services.registry.errors import DatabaseUnavailable
@@ -28,7 +28,7 @@ class Accepted(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingSubmission:
     """A submission, and the request that waits for it."""
 
     submission: Submission
@@ -40,7 +40,7 @@ class Intake:
 
     def __init__(self, database: Database, announcer: Announcer, metrics: GatewayMetrics, caps: Caps) -> None:
         self._database, self._announcer, self._metrics, self._caps = database, announcer, metrics, caps
-        self._batches = Batches[Waiting]("intake", self._take, MOST_AT_ONCE)
+        self._batches = Batches[PendingSubmission]("intake", self._take, MOST_AT_ONCE)
         self.start, self.close = self._batches.start, self._batches.close
 
     async def submit(self, submission: Submission) -> Accepted:
@@ -49,15 +49,15 @@ class Intake:
         Raises QueueFull, KeyTaken, CheckpointNotFound, DatabaseUnavailable..., and then there is none.
         """
         accepted: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._batches.put(Waiting(submission, accepted))
+        self._batches.put(PendingSubmission(submission, accepted))
         return await accepted
 
-    def _take(self, batch: Sequence[Waiting]) -> None:
+    def _take(self, batch: Sequence[PendingSubmission]) -> None:
         answers: dict[str, Answer] = {}  # those that are kept with their keys
 
         def render(row: Job) -> bytes:
-            answers[row.id] = created(row)
-            return answers[row.id].rendered()
+            answers[row.id] = render_created(row)
+            return answers[row.id].render()
 
         try:
             with self._database.transaction() as session:
@@ -73,8 +73,8 @@ class Intake:
             self._metrics.jobs_submitted.labels(row.kind.value).inc()
             self._announcer.tell(row)
 
-    def _refuse(self, batch: Sequence[Waiting], error: Exception) -> None:
-        """One that the database does not take must not cost the others their place."""
+    def _refuse(self, batch: Sequence[PendingSubmission], error: Exception) -> None:
+        """One row that the database rejects must not make the others fail."""
         if len(batch) == 1 or isinstance(error, DatabaseUnavailable | StorageFull):
             batch[0].accepted.get_loop().call_soon_threadsafe(_answer, batch, [error] * len(batch), {})
             return
@@ -82,11 +82,11 @@ class Intake:
             self._take([waiting])
 
 
-def _answer(batch: Sequence[Waiting], rows: Sequence[Job | Exception], answers: Mapping[str, Answer]) -> None:
+def _answer(batch: Sequence[PendingSubmission], rows: Sequence[Job | Exception], answers: Mapping[str, Answer]) -> None:
     for waiting, row in zip(batch, rows, strict=True):
         if waiting.accepted.cancelled():
             continue  # its client has left
         if isinstance(row, Exception):
             waiting.accepted.set_exception(row)
         else:
-            waiting.accepted.set_result(Accepted(row, answers.get(row.id) or created(row)))
+            waiting.accepted.set_result(Accepted(row, answers.get(row.id) or render_created(row)))

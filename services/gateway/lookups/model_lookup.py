@@ -38,7 +38,7 @@ FindModel = Callable[[AccessScope, str], Model]
 
 
 def model_finder(database: Database) -> FindModel:
-    """A function from what a request names to the model, among those that its caller may see; one that ships is everybody's.
+    """A function from what a request names to the model, among those that its caller may see; a shipped model is visible to all.
 
     It raises UnknownModel or ModelNotReady. What a checkpoint was trained with, and whose it is, never change, so that is read once
     for each access scope; which one is a run's newest is asked every time. Whether it is still there is seen when the job is recorded.
@@ -56,17 +56,19 @@ def model_finder(database: Database) -> FindModel:
             checkpoint_id = _newest_of(database, access, name) if name.startswith("run_") else name
             return Model(config_of(access, checkpoint_id), checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
-            raise unknown(error, _meant(database, access, name)) from error
+            raise unknown(error, _describe_name(database, access, name)) from error
 
     return find
 
 
-def _meant(database: Database, access: AccessScope, name: str) -> str:
-    """What a name that is no model's may be: another one's, a job's or the name that a run was given."""
+def _describe_name(database: Database, access: AccessScope, name: str) -> str:
+    """Explains a name that is not a model's: that of another object, of a job, or one given to a run."""
     if close := did_you_mean(name, pretrained.names()):
         return close
     with database.transaction() as session:
-        run_id = jobs.run_of(session, access, name) if name.startswith("job_") else runs.named(session, access, name)
+        run_id = (
+            jobs.run_of(session, access, name) if name.startswith("job_") else runs.find_named(session, access, name)
+        )
     if run_id is None:
         return ""
     what = "is a job" if name.startswith("job_") else "is what a run is called"
@@ -74,7 +76,7 @@ def _meant(database: Database, access: AccessScope, name: str) -> str:
 
 
 def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> UnknownModel:
-    """What a request is told whose model is not there, or not any more."""
+    """The problem for a model that does not exist, or no longer does."""
     return UnknownModel(
         f"{error}{meant} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
     )

@@ -25,7 +25,7 @@ def depth(text: bytes) -> int:
 
 
 def json_check(most_depth: int) -> Check:
-    """Looks for brackets: too many inside each other, or so many that the lists they become would fill the memory."""
+    """Counts brackets: nested too deeply, or so many that the parsed lists would exhaust memory."""
 
     async def check(body: bytes) -> None:
         brackets = body.count(b"[") + body.count(b"{")
@@ -35,6 +35,6 @@ def json_check(most_depth: int) -> Check:
             return
         found = depth(body) if len(body) <= FEW_BYTES else await run_in_threadpool(depth, body)
         if found > most_depth:
-            raise BodyTooDeep(f"The JSON has more than {most_depth} brackets inside each other.")
+            raise BodyTooDeep(f"The JSON is nested deeper than {most_depth} brackets.")
 
     return check

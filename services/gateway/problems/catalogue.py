@@ -45,7 +45,7 @@ ANSWERS = (
         gateway.RequestTimeout,
         408,
         "The request did not arrive in time",
-        "Send it whole, without pauses; a slow line needs smaller bodies.",
+        "Send it without pauses; a slow connection needs smaller bodies.",
     ),
     Entry(gateway.BodyTooDeep, 400, "The JSON is nested too deeply", "Send it flatter: no request needs such depth."),
     Entry(
@@ -55,7 +55,7 @@ ANSWERS = (
     Entry(
         registry.InvalidCursor,
         422,
-        "The cursor is not one of ours",
+        "The cursor was not issued by this service",
         "Start again without a cursor, with the same filters throughout.",
     ),
     # Who asks
@@ -165,16 +165,14 @@ ANSWERS = (
     Entry(
         registry.WebhookRefused,
         422,
-        "Webhooks must not be sent there",
+        "Webhooks may not be sent to this address",
         "Give a public address, on one of the ports that the detail names.",
     ),
-    Entry(
-        gateway.WebhooksTooMany, 409, "There are too many webhooks already", "Delete one that is not needed any more."
-    ),
+    Entry(gateway.WebhooksTooMany, 409, "There are too many webhooks already", "Delete one that is no longer needed."),
     # Jobs
     Entry(registry.JobFinished, 409, "The job has finished", "Nothing to do: read its result."),
     Entry(
-        registry.MoveRefused,
+        registry.TransitionRefused,
         409,
         "The job's state does not allow that",
         "The detail names its state; `links` of the job hold what can be asked of it.",
@@ -185,10 +183,10 @@ ANSWERS = (
         "The idempotency key was used for another request",
         "Make a new key for every new request.",
     ),
-    Entry(registry.KeyTaken, 409, "The same request is being dealt with", "Send it again: its answer will be there."),
+    Entry(registry.KeyTaken, 409, "The same request is in progress", "Send it again to get its answer."),
     Entry(registry.QueueFull, 429, "Too many jobs are queued", "Try again after the time in Retry-After."),
     # The service
-    Entry(registry.InternalError, 500, "The service made a mistake", "Try again; if it stays, report the request id."),
+    Entry(registry.InternalError, 500, "An internal error occurred", "Try again; if it stays, report the request id."),
     Entry(
         registry.DatabaseUnavailable, 503, "The database does not answer", "Try again after the time in Retry-After."
     ),
@@ -196,7 +194,7 @@ ANSWERS = (
         registry.BrokerUnavailable,
         503,
         "The message broker does not answer",
-        "Jobs are accepted and wait for it. It refuses no request: `GET /readyz` names it.",
+        "Jobs are accepted and start when it is back. No request fails because of it; `GET /readyz` reports it.",
     ),
     Entry(
         registry.StorageUnavailable,
@@ -213,7 +211,7 @@ ANSWERS = (
     Entry(
         gateway.Overloaded,
         503,
-        "The service has too much in hand",
+        "The service is overloaded",
         "Try again after the time in Retry-After; send less at once.",
     ),
     Entry(registry.SchemaBehind, 503, "The database schema is older than the service", "Run the migrations."),
@@ -224,20 +222,20 @@ OUTCOMES = (  # the `error.code` of a failed job
     Entry(
         registry.JobExpired,
         None,
-        "No worker took the job up in time",
+        "No worker claimed the job in time",
         "Retry it, or submit it with a longer ttl_seconds or a higher priority.",
     ),
     Entry(
         registry.JobTimedOut,
         None,
-        "The job was worked on for longer than it may be",
-        "Retry it: a training goes on from its last checkpoint.",
+        "The job exceeded its timeout",
+        "Retry it: a training continues from its last checkpoint.",
     ),
     Entry(
         registry.JobQuarantined,
         None,
         "The job kills its trainer at the same step every time",
-        "Read the last lines in the message; submit it again with less memory to need, or report it.",
+        "Read the last lines in the message; submit it again with a smaller memory demand, or report it.",
     ),
     Entry(
         registry.StaleLease, None, "Another attempt has taken over the job", "Nothing to do: the newer attempt goes on."
@@ -278,7 +276,7 @@ OUTCOMES = (  # the `error.code` of a failed job
         "The model was to be compiled, and there is no compiler",
         "Install one, or set TRM_COMPILE=auto.",
     ),
-    Entry(library.EngineFull, None, "Too many requests are being thought about", "Try again in a while."),
+    Entry(library.EngineFull, None, "Too many requests are in progress", "Try again in a while."),
     Entry(library.CheckpointError, None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
     Entry(library.CorruptCheckpoint, None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
     Entry(library.ForeignCheckpoint, None, "The checkpoint was not written by this software", "Convert it first."),
@@ -288,7 +286,7 @@ COMMANDS = (  # what commands end with, and processes that cannot start
         library.SeveralRuns,
         None,
         "The folder holds checkpoints of another training",
-        "Choose another folder with --out, or name the checkpoint to go on from with --resume.",
+        "Choose another folder with --out, or name the checkpoint to continue from with --resume.",
     ),
     Entry(
         library.PackageMissing,

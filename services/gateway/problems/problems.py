@@ -64,7 +64,7 @@ def problem_response(scope: Scope, error: CodedError, headers: Mapping[str, str]
         instance=scope["path"],
         code=entry.code,
         request_id=scope.get("state", {}).get("request_id", ""),
-        errors=_items(scope, error)[:ERRORS_LISTED],
+        errors=_list_items(scope, error)[:ERRORS_LISTED],
     )
     of_error = error.headers if isinstance(error, GatewayError) else {}
     return ProblemResponse(
@@ -74,14 +74,14 @@ def problem_response(scope: Scope, error: CodedError, headers: Mapping[str, str]
     )
 
 
-def _items(scope: Scope, error: CodedError) -> list[ProblemItem]:
+def _list_items(scope: Scope, error: CodedError) -> list[ProblemItem]:
     """The parts at fault: places in a JSON body, or parameters of a form."""
     if isinstance(error, GatewayError) and error.items:
         return list(error.items)
-    return [_located(path, str(error), in_json=_is_json(scope)) for path in error.fields]
+    return [_make_item(path, str(error), in_json=_is_json(scope)) for path in error.fields]
 
 
-def _located(path: Sequence[str | int], detail: str, *, in_json: bool) -> ProblemItem:
+def _make_item(path: Sequence[str | int], detail: str, *, in_json: bool) -> ProblemItem:
     if in_json:
         return ProblemItem(pointer=pointer(*path), detail=detail)
     return ProblemItem(parameter=".".join(str(part) for part in path), detail=detail)
@@ -106,10 +106,10 @@ async def _coded_error(request: Request, error: Exception) -> ProblemResponse:
 
 async def _http_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
-    return problem_response(request.scope, _reason(error), headers=error.headers)
+    return problem_response(request.scope, _find_reason(error), headers=error.headers)
 
 
-def _reason(error: HTTPException) -> CodedError:
+def _find_reason(error: HTTPException) -> CodedError:
     """What has happened: FastAPI wraps every error that is raised while it reads a body."""
     if isinstance(error.__cause__, CodedError):
         return error.__cause__
@@ -128,16 +128,16 @@ def _is_full(error: BaseException | None) -> bool:
 
 async def _validation_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    return problem_response(request.scope, _refusal(request, error.errors()))
+    return problem_response(request.scope, _make_refusal(request, error.errors()))
 
 
-def _refusal(request: Request, problems: Sequence[Mapping[str, Any]]) -> GatewayError:
+def _make_refusal(request: Request, problems: Sequence[Mapping[str, Any]]) -> GatewayError:
     """What pydantic's errors mean together."""
     if any(p["type"] == "json_invalid" for p in problems):
         return BodyMalformed(f"Not valid JSON at character {problems[0]['loc'][-1]}.")
     if any(p["loc"] == ("body",) and p["type"] != "missing" for p in problems) and not _is_json(request.scope):
         return MediaTypeUnsupported()
-    items = [_item(p, request) for p in problems[:ERRORS_LISTED]]
+    items = [_translate_error(p, request) for p in problems[:ERRORS_LISTED]]
     return RequestInvalid(_sentence(items), items=items)
 
 
@@ -146,7 +146,7 @@ def _is_json(scope: Scope) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def _item(error: Mapping[str, Any], request: Request) -> ProblemItem:
+def _translate_error(error: Mapping[str, Any], request: Request) -> ProblemItem:
     """One pydantic error: a place in a JSON body becomes a JSON pointer, any other a parameter's name."""
     place, *path = error["loc"]
     raised = error.get("ctx", {}).get("error")
@@ -156,7 +156,7 @@ def _item(error: Mapping[str, Any], request: Request) -> ProblemItem:
     if isinstance(raised, RuleError) and not path:
         path = [field for field in raised.fields if field in error["input"]][:1]
     in_json = place == "body" and (_is_json(request.scope) or not path)
-    return _located(path, message, in_json=in_json)
+    return _make_item(path, message, in_json=in_json)
 
 
 def _unknown_field(path: Sequence[str | int], request: Request) -> str:

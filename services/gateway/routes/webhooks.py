@@ -76,7 +76,7 @@ def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
     responses=refusals(WebhookNotFound, DatabaseUnavailable),
 )
 def delete_webhook(webhook_id: str, parts: Parts) -> None:
-    """It is told nothing more, not even what is already waiting."""
+    """No more messages are sent to it, including those already waiting."""
     with parts.database.transaction() as session:
         webhooks.remove(session, parts.access, webhook_id)
 

@@ -23,7 +23,7 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
-    def rendered(self) -> bytes:
+    def render(self) -> bytes:
         """As it is kept: a line with status and headers, then the body."""
         head = {"status": self.status, "headers": dict(self.headers)}
         return to_json(head).encode() + b"\n" + self.body
@@ -47,7 +47,7 @@ def answer(job: Job, status: int) -> Answer:
     return Answer(job.id, status, poll_headers(job), job.model_dump_json().encode())
 
 
-def created(row: tables.Job) -> Answer:
+def render_created(row: tables.Job) -> Answer:
     """The answer to a request that has submitted this job."""
     return answer(Job.of(row, attempts=()), 202)
 

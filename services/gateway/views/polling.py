@@ -7,7 +7,7 @@ import time
 import anyio
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway.access.standing import Standing
+from services.gateway.access.recheck import AccessRecheck
 from services.gateway.problems.errors import Unauthenticated
 from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
@@ -19,17 +19,17 @@ PAUSE_GROWTH = 1.5
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
 
 
-def wanted_seconds(prefer: str | None, most: float) -> int:
+def parse_wait(prefer: str | None, most: float) -> int:
     """How long a `Prefer: wait=N` header (RFC 7240) asks to wait, at most `most`; 0 when it does not ask."""
     found = _WAIT.search(prefer or "")
     return min(int(found.group(1)), int(most)) if found else 0
 
 
-async def finished_within(
+async def wait_until_finished(
     database: Database,
     access: AccessScope,
     stopping: threading.Event,
-    standing: Standing,
+    recheck: AccessRecheck,
     job_id: str,
     seconds: float,
 ) -> bool:
@@ -41,7 +41,7 @@ async def finished_within(
     while not stopping.is_set():
         if await run_in_threadpool(_is_finished, database, access, job_id):
             return True
-        if reason := await standing.lost():
+        if reason := await recheck.check():
             raise Unauthenticated(reason)
         left = deadline - time.monotonic()
         if left <= 0:

@@ -8,7 +8,7 @@ import anyio
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway.access.standing import Standing
+from services.gateway.access.recheck import AccessRecheck
 from services.gateway.schemas.event import JobEvent, JobEvents
 from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
@@ -41,7 +41,7 @@ async def stream_events(
     database: Database,
     access: AccessScope,
     stopping: threading.Event,
-    standing: Standing,
+    recheck: AccessRecheck,
     job_id: str,
     first: JobEvents,
     after: int,
@@ -51,12 +51,12 @@ async def stream_events(
     events, pause, last_sent = first, FIRST_PAUSE_SECONDS, time.monotonic()
     while True:
         for event in events.data:
-            yield _encoded(event)
+            yield _encode(event)
             after, last_sent = event.id, time.monotonic()
             pause = BUSY_PAUSE_SECONDS if event.type == "step" else FIRST_PAUSE_SECONDS
         if events.finished or stopping.is_set():
             return
-        if reason := await standing.lost():
+        if reason := await recheck.check():
             yield format_sse_event(data_str=to_json({"reason": reason}), event="closed")
             return
         if time.monotonic() - last_sent >= PING_SECONDS:
@@ -75,5 +75,5 @@ def _read_if_possible(database: Database, access: AccessScope, job_id: str, afte
         return JobEvents(data=[], finished=False)
 
 
-def _encoded(event: JobEvent) -> bytes:
+def _encode(event: JobEvent) -> bytes:
     return format_sse_event(data_str=to_json(event.data), event=event.type, id=str(event.id))

@@ -26,7 +26,7 @@ class Measured:
 
 
 def latest(session: Session, access: AccessScope) -> list[Measured]:
-    """The paces of the latest runs, the youngest first."""
+    """The paces of the latest runs, the newest first."""
     last = (
         select(RunMetric.seconds, RunMetric.step, RunMetric.attempt)
         .where(RunMetric.run_id == Run.id)
