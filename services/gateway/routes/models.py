@@ -17,7 +17,7 @@ def list_models() -> ModelList:
     return ModelList(data=[Model.of(pretrained(name)) for name in names()])
 
 
-@router.get("/{name}", operation_id="getModel", summary="One shipped model", responses=refusals("model_not_found"))
+@router.get("/{name}", operation_id="getModel", summary="One shipped model", responses=refusals(ModelNotFound))
 def get_model(name: str) -> Model:
     """A shipped model's card."""
     try:
