@@ -15,12 +15,7 @@ router = APIRouter(prefix="/v1/audit", tags=["access"])
 Owner = Annotated[str | None, Query(pattern=f"^{OWNER}$", description="Only requests by this owner's keys.")]
 
 
-@router.get(
-    "",
-    operation_id="listAuditRecords",
-    summary="List audit records, newest first",
-    responses=refusals(*PAGES),
-)
+@router.get("", summary="List audit records, newest first", responses=refusals(*PAGES))
 def list_audit_records(
     parts: Parts, cursor: Cursor = None, limit: Limit = 20, owner: Owner = None
 ) -> Page[AuditRecord]:
