@@ -77,7 +77,7 @@ class JobLife(RuleBasedStateMachine):
     def _ask(self, move: Callable[..., Job], *given: int) -> Callable[[], None]:
         def act() -> None:
             with self.book.transaction() as session:
-                move(session, self.job_id, *given)
+                move(session, EVERYTHING, self.job_id, *given)
 
         return act
 

@@ -41,7 +41,8 @@ def read(
 
     What an attempt logged beyond the step that a later one continued from was undone, and is left out.
     """
-    curve = (RunMetric.run_id == run_id, visible_to(access, RunMetric), not_(_was_undone(session, run_id)))
+    run = select(Run.id).where(Run.id == run_id, visible_to(access, Run)).scalar_subquery()  # looked up once a query
+    curve = (RunMetric.run_id == run, not_(_was_undone(session, access, run_id)))
     if every == 1:
         statement = select(RunMetric).where(*curve, RunMetric.step > after_step).order_by(RunMetric.step)
     else:
@@ -49,8 +50,8 @@ def read(
     return list(session.scalars(statement.limit(limit)))
 
 
-def _was_undone(session: Session, run_id: str) -> ColumnElement[bool]:
-    job = select(Job.id).where(Job.run_id == run_id).scalar_subquery()
+def _was_undone(session: Session, access: AccessScope, run_id: str) -> ColumnElement[bool]:
+    job = select(Job.id).where(Job.run_id == run_id, visible_to(access, Job)).scalar_subquery()
     begun = select(JobAttempt.attempt, JobAttempt.first_step).where(JobAttempt.job_id.in_(job))
     later = session.execute(begun.where(JobAttempt.attempt > 1, JobAttempt.first_step.is_not(None))).all()
     return or_(false(), *(and_(RunMetric.attempt < attempt, RunMetric.step > step) for attempt, step in later))

@@ -50,7 +50,8 @@ def get(session: Session, access: AccessScope, endpoint_id: str) -> WebhookEndpo
 
 def remove(session: Session, access: AccessScope, endpoint_id: str) -> None:
     """Forget an endpoint and its messages; raises WebhookNotFound."""
-    session.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == get(session, access, endpoint_id).id))
+    found = WebhookEndpoint.id == get(session, access, endpoint_id).id
+    session.execute(delete(WebhookEndpoint).where(found, visible_to(access, WebhookEndpoint)))
 
 
 def page(session: Session, access: AccessScope, *, cursor: str | None = None, limit: int = 20) -> Page[WebhookEndpoint]:
