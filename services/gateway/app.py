@@ -18,7 +18,7 @@ from services.gateway.middleware.nesting_limit import json_check
 from services.gateway.middleware.rate_limit import RateLimit, RateLimiter
 from services.gateway.middleware.request_context import RequestContext
 from services.gateway.middleware.whole_body import MemoryBudget, WholeBody
-from services.gateway.openapi import document, name_operation
+from services.gateway.openapi import document
 from services.gateway.problems import problems
 from services.gateway.routes import (
     api_keys,
@@ -94,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # pages of our own: FastAPI's load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the Host header
-        generate_unique_id_function=name_operation,
+        generate_unique_id_function=permissions.name_operation,
         lifespan=_lifespan,
     )
     backends = app.state.backends = Backends.of(settings)

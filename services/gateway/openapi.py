@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 
 from services.gateway.access.permissions import PREFIX, is_guarded, list_scopes
 from services.gateway.problems.catalogue import CATALOGUE, Entry
@@ -67,12 +66,6 @@ def _example(entry: Entry) -> dict[str, Any]:
         "errors": [],
     }
     return {"summary": entry.title, "value": value}
-
-
-def name_operation(route: APIRoute) -> str:
-    """An operation is called as its function is, in the case that clients' languages use: `getJob` of `get_job`."""
-    first, *others = route.name.split("_")
-    return first + "".join(word.capitalize() for word in others)
 
 
 def document(app: FastAPI) -> dict[str, Any]:
