@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Reaper:
-    """Safe to run twice: rows are locked while they are dealt with."""
+    """Safe to run twice: rows are locked while they are processed."""
 
     def __init__(self, settings: Settings, database: Database, app: Celery, metrics: ReaperMetrics) -> None:
         self.settings, self.database, self.app, self.metrics = settings, database, app, metrics

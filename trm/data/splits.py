@@ -31,7 +31,7 @@ class AnyFeed(Protocol):
     position: int
 
     def seek(self, epoch: int, position: int) -> None:
-        """Go on from a recorded place."""
+        """Continue from a recorded place."""
 
     def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The next questions and labels `(count, L)`, and their puzzle ids `(count,)`."""

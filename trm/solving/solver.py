@@ -1,4 +1,4 @@
-"""Solving puzzles with a trained model, honest about its confidence."""
+"""Solving puzzles with a trained model, and its confidence in each answer."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -100,7 +100,7 @@ class Solver:
         return solution
 
     def solve_all(self, puzzles: Iterable[Given], effort: Effort = HALTING) -> list[Solution]:
-        """The answers to several puzzles in their order; they are thought about together."""
+        """The answers to several puzzles in their order; they are solved in one batch."""
         parsed = [self.parse(puzzle) for puzzle in puzzles]
         found: dict[int, Solution] = {}
         for spec in dict.fromkeys(spec for spec, _ in parsed):

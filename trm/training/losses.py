@@ -1,4 +1,4 @@
-"""What training minimises: the answer's cross entropy, and the halting head's belief that the answer is right."""
+"""What training minimises: the answer's cross entropy, and the halting head's estimate that the answer is right."""
 
 from typing import Literal, NamedTuple
 

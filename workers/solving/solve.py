@@ -37,7 +37,7 @@ def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, eng
 
 
 class _Solving:
-    """One job: the engine finds, this writes down, keeps the lease and looks whether it is still wanted."""
+    """One job: the engine finds, this records the results, extends the lease and checks whether the job is still wanted."""
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ def problem_response(
     items: Sequence[ProblemItem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> ProblemResponse:
-    """The response for a code of the catalogue; a code that cannot answer a request becomes internal_error."""
+    """The response for a code of the catalogue; a code without HTTP status becomes internal_error."""
     entry = CATALOGUE.get(code)
     if entry is None or entry.status is None:
         entry, detail, items = CATALOGUE["internal_error"], "", ()

@@ -22,5 +22,5 @@ LINKS = {
 
 @router.get("/", operation_id="getIndex", summary="Links to everything", responses=refusals())
 async def index() -> dict[str, dict[str, str]]:
-    """Where to go from here."""
+    """Links to the entry points."""
     return {"links": LINKS}

@@ -51,7 +51,7 @@ class Solution(Response):
     question: str
     answer: str
     verified: bool | None = Field(description="Whether the rules accept the answer; null for puzzles without rules.")
-    halt_probability: float = Field(description="The model's own belief that the answer is right.")
+    halt_probability: float = Field(description="The model's estimate of the probability that the answer is right.")
     supervision_steps: int = Field(description="Supervision steps of the chain whose answer this is.")
     total_supervision_steps: int = Field(description="Supervision steps of all chains: what the answer cost.")
     reason: Reason = Field(

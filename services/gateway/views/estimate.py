@@ -21,7 +21,7 @@ def estimate(
     puzzles: int | None,
     warn_hours: float,
 ) -> Json:
-    """Seconds, what they are based on, and warnings."""
+    """Seconds, their basis, and warnings."""
     update, basis = _update_seconds(config, measured, workers)
     seconds = config.train.steps * update
     return {
