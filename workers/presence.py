@@ -22,10 +22,10 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def announced(database: Database, told: Presence) -> Iterator[None]:
+def announced(database: Database, process: Presence) -> Iterator[None]:
     """Register this process for the duration of the block."""
     stopping = threading.Event()
-    thread = threading.Thread(target=_run, args=(database, told, stopping), name="presence", daemon=True)
+    thread = threading.Thread(target=_run, args=(database, process, stopping), name="presence", daemon=True)
     thread.start()
     try:
         yield
@@ -33,7 +33,7 @@ def announced(database: Database, told: Presence) -> Iterator[None]:
         stopping.set()
         thread.join(SECONDS)
         with suppress(RegistryError, StorageFull), database.transaction() as session:
-            presence.forget(session, told.name)
+            presence.forget(session, process.name)
 
 
 def of_this_process(settings: Settings, name: str, role: str, port: int) -> Presence:
@@ -42,11 +42,11 @@ def of_this_process(settings: Settings, name: str, role: str, port: int) -> Pres
     return Presence(name, role, metrics, _device(settings.device), available(settings.threads))
 
 
-def _run(database: Database, told: Presence, stopping: threading.Event) -> None:
+def _run(database: Database, process: Presence, stopping: threading.Event) -> None:
     while True:
         try:
             with database.transaction() as session:
-                presence.record(session, told)
+                presence.record(session, process)
         except (RegistryError, StorageFull) as error:
             log.warning("presence.not_recorded", code=error.code)
         if stopping.wait(SECONDS):

@@ -1,4 +1,4 @@
-"""A submission says how long it will take, and what is to be thought about first."""
+"""A submission says how long it will take, and which warnings apply."""
 
 from datetime import UTC, datetime
 

@@ -38,7 +38,7 @@ def plain_loop(solver: Solver, question: NDArray[np.int32], halts_at: float | No
 
 
 class Asked:
-    """An inquiry and what came of it."""
+    """A request and its results."""
 
     def __init__(self, solver: Solver, questions: NDArray[np.int32], effort: Effort, priority: int = 0) -> None:
         self.found: dict[int, Solution] = {}

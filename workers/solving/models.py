@@ -55,7 +55,9 @@ class Models:
         try:
             with place.loading:
                 if place.solver is None:
-                    with ThreadPoolExecutor(1) as passing:  # ends with its OpenMP threads: only the thinker's remain
+                    with ThreadPoolExecutor(
+                        1
+                    ) as passing:  # ends with its OpenMP threads: only the engine loop's remain
                         place.solver = passing.submit(self._load, name).result()
             yield place.solver
         finally:

@@ -14,8 +14,8 @@ RECHECK_SECONDS = 3.0
 class AccessRecheck:
     """Of the caller of one request."""
 
-    def __init__(self, who: Identity, look_again: Callable[[Identity], Identity | None]) -> None:
-        self._who, self._look_again = who, look_again
+    def __init__(self, who: Identity, reload_caller: Callable[[Identity], Identity | None]) -> None:
+        self._who, self._reload_caller = who, reload_caller
         self._ask_at = time.monotonic() + RECHECK_SECONDS
 
     async def check(self) -> str | None:
@@ -23,7 +23,7 @@ class AccessRecheck:
         if not self._who.has_key or time.monotonic() < self._ask_at:
             return None
         try:
-            now = await run_in_threadpool(self._look_again, self._who)
+            now = await run_in_threadpool(self._reload_caller, self._who)
         except RegistryError:
             return None
         finally:

@@ -97,7 +97,7 @@ class KeyRing:
                 self._known[_digest(token)] = (found, time.monotonic() + REMEMBERED_SECONDS)
         return found
 
-    def look_again(self, who: Identity) -> Identity | None:
+    def reload_caller(self, who: Identity) -> Identity | None:
         """The same caller as its key stands now, None once that is not valid; raises DatabaseUnavailable."""
         with self._database.transaction() as session:
             key = api_keys.find_valid(session, who.id)

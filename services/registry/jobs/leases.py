@@ -59,17 +59,17 @@ class JobSignals:
     overdue: bool = False  # it exceeded its timeout
 
 
-def claim_next(session: Session, kind: JobKind, nudge: str, worker: str, lease_seconds: float) -> Claim | None:
+def claim_next(session: Session, kind: JobKind, named_job: str, worker: str, lease_seconds: float) -> Claim | None:
     """Take the job of a kind whose turn it is: of those with the highest priority the one that waits longest.
 
     A message names one job, but means that there is work. Only when every waiting job is locked by another
-    transaction for the moment, such as its announcer's, the one that the nudge names is waited for. None: drop the message.
+    transaction for the moment, such as its announcer's, the one that the named_job names is waited for. None: drop the message.
     """
     first = (
         select(Job.id).where(Job.kind == kind, *_claimable()).order_by(Job.priority.desc(), Job.available_at, Job.id)
     )
     job_id = session.scalar(first.limit(1).with_for_update(skip_locked=True, key_share=True))
-    return claim(session, job_id or nudge, worker, lease_seconds)
+    return claim(session, job_id or named_job, worker, lease_seconds)
 
 
 def claim(session: Session, job_id: str, worker: str, lease_seconds: float) -> Claim | None:

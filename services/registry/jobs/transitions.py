@@ -33,7 +33,7 @@ class AttemptEnd:
     uncounted: UncountedReason | None = None
 
     @property
-    def told(self) -> Json:
+    def event_data(self) -> Json:
         """What the event says of it."""
         return {
             "outcome": self.outcome.value,
@@ -78,7 +78,7 @@ def requeue(session: Session, job: Job, end: AttemptEnd, delay_seconds: float = 
     _check(job, JobStatus.QUEUED)
     _queue(job, delay_seconds)
     session.flush()
-    job_events.append_to(session, job, [("queued", {"attempt": job.attempt, **end.told})])
+    job_events.append_to(session, job, [("queued", {"attempt": job.attempt, **end.event_data})])
 
 
 def pause(session: Session, job: Job, end: AttemptEnd = RELEASED) -> None:
@@ -92,7 +92,7 @@ def pause(session: Session, job: Job, end: AttemptEnd = RELEASED) -> None:
     job.pause_requested_at = func.coalesce(Job.pause_requested_at, func.now())
     job.version = Job.version + 1
     session.flush()
-    event = {"attempt": job.attempt, **end.told} if was_running else {}
+    event = {"attempt": job.attempt, **end.event_data} if was_running else {}
     job_events.append_to(session, job, [("paused", event)])
 
 
