@@ -25,7 +25,7 @@ def may_capture(config: RunConfig) -> bool:
 
 
 class SupervisedStep:
-    """Calling it makes one supervision step: the carry advances, the window counts, and every parameter and the puzzle rows have a gradient."""
+    """Calling it makes one supervision step: the carry advances, the window counts, and every trained tensor has a gradient."""
 
     def __init__(
         self, model: TinyRecursiveModel, config: RunConfig, carry: Carry, window: Window, noise: torch.Generator
