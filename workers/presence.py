@@ -37,7 +37,7 @@ def announced(database: Database, process: Presence) -> Iterator[None]:
 
 
 def of_this_process(settings: Settings, name: str, role: str, port: int) -> Presence:
-    """What is to be said of it."""
+    """The registration of this process."""
     metrics = f"{_address(settings.worker_metrics_host)}:{port}"
     return Presence(name, role, metrics, _device(settings.device), available(settings.threads))
 
@@ -54,7 +54,7 @@ def _run(database: Database, process: Presence, stopping: threading.Event) -> No
 
 
 def _address(host: str) -> str:
-    """Where others reach this process; a container's own address where it listens on all."""
+    """Address at which others reach this process; a container's own where it listens on all."""
     if host not in ANY:
         return host
     name = socket.gethostname()
@@ -65,7 +65,7 @@ def _address(host: str) -> str:
 
 
 def _device(asked: str) -> str:
-    """Without loading torch, which takes seconds and memory: the kernel lists its GPUs."""
+    """Find the device without loading torch, which takes seconds and memory."""
     if asked != "auto":
         return asked.partition(":")[0]
     return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"

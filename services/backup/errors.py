@@ -14,7 +14,7 @@ from typing import ClassVar
 
 
 class BackupError(Exception):
-    """Root of the tree."""
+    """Base class of the errors of backup and restore."""
 
     code: ClassVar[str] = "backup_error"
 

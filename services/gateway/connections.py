@@ -28,7 +28,7 @@ class ConnectionLimits:
 
     @classmethod
     def of(cls, settings: Settings) -> "ConnectionLimits":
-        """Those of this deployment."""
+        """The limits from the settings."""
         return cls(settings.max_connections, settings.header_seconds, settings.body_seconds, settings.idle_seconds)
 
 
@@ -77,7 +77,7 @@ class LimitedProtocol(H11Protocol):
             self._wait_for_headers(self.limits.body_seconds if is_sending else self.limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for."""
+        """Cancel the timers of the connection."""
         self._stop(self._timer)
         self._stop(self._unread)
         super().connection_lost(exc)
@@ -88,7 +88,7 @@ class LimitedProtocol(H11Protocol):
         self._unread = self.loop.call_later(self.limits.idle_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It reads."""
+        """The client reads again: stop the timer."""
         self._stop(self._unread)
         super().resume_writing()
 

@@ -10,19 +10,19 @@ MOST_OF_A_TAIL = 1 << 20  # bytes
 
 
 def folder_of(data_dir: Path) -> Path:
-    """Where the logs are; created when missing."""
+    """Folder of the logs; created when missing."""
     folder = data_dir / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def file_of(data_dir: Path, part: str) -> Path:
-    """The log that a part writes to."""
+    """Log file of a part."""
     return folder_of(data_dir) / f"{part}.log"
 
 
 def last_line(file: Path) -> str:
-    """What was said last."""
+    """Last line of the log that is not blank."""
     return next(iter(tail(file, 1)), "it said nothing")
 
 

@@ -55,7 +55,7 @@ def take_over(data_dir: Path) -> State | None:
 
 
 def clear(data_dir: Path) -> None:
-    """Remove the file."""
+    """Remove the state file."""
     (data_dir / STATE).unlink(missing_ok=True)
 
 
@@ -71,7 +71,7 @@ def acquire(data_dir: Path) -> IO[str] | None:
 
 
 def this_process() -> Process:
-    """The caller's own."""
+    """The current process."""
     found = Process.of(os.getpid())
     assert found is not None  # noqa: S101 - it runs
     return found

@@ -243,7 +243,7 @@ def verify(folder: Path) -> Meta:
 
 
 def step_folder(out: Path, step: int) -> Path:
-    """Where the checkpoint of a step goes."""
+    """Path of the checkpoint of a step."""
     return out / f"step_{step:08d}"
 
 

@@ -34,7 +34,7 @@ class Tables:
 
     @classmethod
     def of(cls, sets: ArcSets, device: torch.device) -> Self:
-        """The training split."""
+        """The tables of the training split."""
         pairs = [pair for group in sets.groups for pair in group.train]
         grids = np.zeros((len(pairs), 2, SIDE, SIDE), dtype=np.uint8)
         sizes = np.zeros((len(pairs), 2, 2), dtype=np.int64)
@@ -150,7 +150,7 @@ def _bit(bits: int, dihedral: Tensor) -> Tensor:
 
 
 def _ends(counts: list[int]) -> NDArray[np.int64]:
-    """Where each part begins and the last one ends, `(parts + 1,)`."""
+    """Offsets of the parts and the end of the last one, `(parts + 1,)`."""
     return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
 
 

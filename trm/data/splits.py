@@ -25,7 +25,7 @@ VALIDATION_SHARE = 0.1  # of the training puzzles, where a data set has no valid
 
 
 class AnyFeed(Protocol):
-    """Where new puzzles come from."""
+    """A source of training puzzles."""
 
     epoch: int
     position: int

@@ -70,7 +70,7 @@ class Effort(Frozen):
 
     @property
     def chains(self) -> int:
-        """Chains a puzzle."""
+        """Number of chains per puzzle."""
         return self.rollouts * self.views
 
     @model_validator(mode="after")

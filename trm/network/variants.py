@@ -37,7 +37,7 @@ class SingleLatent(Recursion):
 
 
 class SingleLatentLastSteps(LastSteps, SingleLatent):
-    """Both."""
+    """Single latent, with a gradient through the last steps only."""
 
 
 class MultiScale(Recursion):

@@ -108,7 +108,7 @@ class Engine:
             )
         with self._lock:
             if len(self.solve_requests) >= MOST_REQUESTS:
-                raise EngineFull(f"{MOST_REQUESTS} requests are in progress already. Try again in a while.")
+                raise EngineFull(f"{MOST_REQUESTS} requests are in progress already. Try again later.")
             if not solve_request.is_finished:
                 self.solve_requests.append(solve_request)
 

@@ -79,7 +79,7 @@ class SolveRequest:
         self.stopped = True
 
     def give_up(self, error: Exception) -> None:
-        """Nothing more will come, because of this."""
+        """Fail the request with this error."""
         self.error, self.stopped = error, True
         if self.on_end is not None:
             self.on_end()

@@ -20,7 +20,7 @@ def stablemax_log_probability(logits: Tensor) -> Tensor:
 
 
 def log_probability(logits: Tensor, kind: Literal["stablemax", "softmax"]) -> Tensor:
-    """Of every token, in float32 at least, `(.., V) -> (.., V)`."""
+    """Log probability of every token, in float32 at least, `(.., V) -> (.., V)`."""
     wide = widen(logits)
     return stablemax_log_probability(wide) if kind == "stablemax" else torch.log_softmax(wide, dim=-1)
 

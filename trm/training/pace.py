@@ -35,5 +35,5 @@ class Pace:
         return time.monotonic() - self._saved >= self._interval
 
     def note_save(self) -> None:
-        """A checkpoint was begun."""
+        """Restart the checkpoint clock."""
         self._saved = time.monotonic()

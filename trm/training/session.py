@@ -128,7 +128,7 @@ class Session:
         yield from self.writer.ready()
 
     def _wait(self) -> Iterator[Event]:
-        """How far the validation is, until it is done or a stop is asked for. The clock ends no evaluation: it would start over."""
+        """Report the validation's progress until it is done or a stop is requested; the time limit does not interrupt it."""
         begun, running = time.monotonic(), self.evaluation
         while running is not None and not running.is_done and not self.pace.asked:
             running.wait(TELL_SECONDS)

@@ -90,7 +90,7 @@ class Models:
         return solver
 
     def _folder(self, name: str) -> Path:
-        """Where the files are: in the package, or fetched from the storage."""
+        """Folder of the model: in the package, or fetched from the storage."""
         if name in pretrained.names():
             return pretrained.pretrained(name).folder
         with self.worker.database.transaction() as session:

@@ -40,7 +40,7 @@ class Identity:
 
     @classmethod
     def of(cls, key: ApiKey) -> "Identity":
-        """The caller that presents this key."""
+        """The identity of this key."""
         return cls(key.id, key.owner, frozenset(Scope(scope) for scope in key.scopes))
 
 

@@ -12,7 +12,7 @@ RECHECK_SECONDS = 3.0
 
 
 class AccessRecheck:
-    """Of the caller of one request."""
+    """Rechecks the caller of one long-running request."""
 
     def __init__(self, who: Identity, reload_caller: Callable[[Identity], Identity | None]) -> None:
         self._who, self._reload_caller = who, reload_caller

@@ -22,7 +22,7 @@ class Batches(Generic[Item]):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the thread."""
         self._thread.start()
 
     def put(self, item: Item) -> None:

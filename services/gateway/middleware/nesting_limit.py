@@ -24,7 +24,7 @@ class NestedTooDeeply(HTTPException):
 
 
 class BracketsTooMany(HTTPException):
-    """The same for lists that are many."""
+    """Raised for JSON with too many lists and objects."""
 
     code = "body_too_large"
 
@@ -33,7 +33,7 @@ class BracketsTooMany(HTTPException):
 
 
 def depth(text: bytes) -> int:
-    """How many brackets are open at the deepest place; of broken JSON no less than a parser would see."""
+    """Maximum nesting of brackets; for invalid JSON at least what a parser would reach."""
     brackets = STRING.sub(b"", text).translate(None, NO_BRACKETS)
     if not brackets:
         return 0

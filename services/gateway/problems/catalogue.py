@@ -55,8 +55,8 @@ _ENTRIES = (
     Entry(
         "foreign_page",
         403,
-        "Another site's page, or a name that is not this machine's, was used without a key",
-        "Ask 127.0.0.1 or localhost, or set TRM_AUTH=on and present a key.",
+        "The request came from another site's page, or to another host name, without a key",
+        "Use 127.0.0.1 or localhost, or set TRM_AUTH=on and present a key.",
     ),
     Entry("rate_limited", 429, "Too many requests", "Try again after the time in Retry-After."),
     # What it names
@@ -120,7 +120,7 @@ _ENTRIES = (
     Entry(
         "puzzle_too_hard",
         422,
-        "The exact solver gave up on a puzzle",
+        "The exact solver exceeded its budget on a puzzle",
         "Leave require_unique_solution out: whether the solution is unique could not be established.",
     ),
     # Data sets
@@ -141,12 +141,12 @@ _ENTRIES = (
     ),
     Entry("webhooks_too_many", 409, "There are too many webhooks already", "Delete one that is no longer needed."),
     # Jobs
-    Entry("job_already_finished", 409, "The job has finished", "Nothing to do: read its result."),
+    Entry("job_already_finished", 409, "The job has finished", "No action is needed: read its result."),
     Entry(
         "job_move_refused",
         409,
         "The job's state does not allow that",
-        "The detail names its state; `links` of the job hold what can be asked of it.",
+        "The detail names its state; `links` of the job list the possible actions.",
     ),
     Entry(
         "idempotency_key_reused",
@@ -176,26 +176,31 @@ _ENTRIES = (
     Entry(
         "job_quarantined",
         None,
-        "The job kills its trainer at the same step every time",
+        "The training process fails at the same step in every attempt",
         "Read the last lines in the message; submit it again with a smaller memory demand, or report it.",
     ),
-    Entry("lease_lost", None, "Another attempt has taken over the job", "Nothing to do: the newer attempt goes on."),
+    Entry(
+        "lease_lost",
+        None,
+        "Another attempt has taken over the job",
+        "No action is needed: the newer attempt continues.",
+    ),
     Entry(
         "worker_lost",
         None,
         "The worker disappeared on every attempt",
-        "Look at the worker's log; submit the job again.",
+        "Check the worker's log; submit the job again.",
     ),
     Entry(
         "trainer_died",
         None,
-        "The training process died",
+        "The training process was killed or crashed",
         "The message holds its last lines; too little memory is the usual cause.",
     ),
     Entry(
         "rank_failed",
         None,
-        "One of the training's processes died",
+        "One of the training's processes was killed or crashed",
         "Too little memory is the usual cause; the job is tried again from its newest checkpoint.",
     ),
     Entry(
@@ -216,7 +221,7 @@ _ENTRIES = (
         "The model was to be compiled, and there is no compiler",
         "Install one, or set TRM_COMPILE=auto.",
     ),
-    Entry("engine_full", None, "Too many requests are in progress", "Try again in a while."),
+    Entry("engine_full", None, "Too many requests are in progress", "Try again later."),
     Entry("checkpoint_invalid", None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
     Entry("checkpoint_corrupt", None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
     Entry("checkpoint_foreign", None, "The checkpoint was not written by this software", "Convert it first."),
@@ -227,7 +232,7 @@ _ENTRIES = (
         "Choose another folder with --out, or name the checkpoint to continue from with --resume.",
     ),
     # The service
-    Entry("internal_error", 500, "An internal error occurred", "Try again; if it stays, report the request id."),
+    Entry("internal_error", 500, "An internal error occurred", "Try again; if it persists, report the request id."),
     Entry("database_unavailable", 503, "The database does not answer", "Try again after the time in Retry-After."),
     Entry(
         "broker_unavailable",
@@ -255,7 +260,7 @@ _ENTRIES = (
     ),
     Entry("schema_behind", 503, "The database schema is older than the service", "Run the migrations."),
     Entry("schema_ahead", 503, "The database schema is newer than the service", "Upgrade the service."),
-    Entry("storage_full", 507, "The storage is full", "Nothing partial was kept. Free some room and try again."),
+    Entry("storage_full", 507, "The storage is full", "Nothing partial was kept. Free some space and try again."),
 )
 
 CATALOGUE: dict[str, Entry] = {entry.code: entry for entry in _ENTRIES}

@@ -32,7 +32,7 @@ These never answer a request: they are the `error.code` of a failed job, or of o
 
 
 def errors_page() -> str:
-    """The whole page."""
+    """The reference page of all problem codes."""
     entries = CATALOGUE.values()
     answers = [entry for entry in entries if entry.status is not None]
     outcomes = [entry for entry in entries if entry.status is None]

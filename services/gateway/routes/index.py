@@ -1,4 +1,4 @@
-"""The front page: where everything is."""
+"""The index: links to all parts of the API."""
 
 from fastapi import APIRouter
 

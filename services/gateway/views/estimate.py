@@ -46,7 +46,7 @@ def _update_seconds(
 
 
 def _work(config: RunConfig) -> float:
-    """Of an update, in operations of a wide model: narrow ones use a device worse."""
+    """Operations of an update, corrected for the lower efficiency of narrow models."""
     return update_flops(config) / efficiency(config.model)
 
 

@@ -57,7 +57,7 @@ async def stream_events(
 
 
 def _read_if_possible(database: Database, job_id: str, after: int) -> JobEvents:
-    """No events while the database is away: the stream outlives a restart of it."""
+    """Read the next events; none while the database is away, so that the stream outlives its restart."""
     try:
         return read_events(database, job_id, after)
     except DatabaseUnavailable:

@@ -18,7 +18,7 @@ from services.registry.states import JobKind, JobStatus, Outcome
 
 @dataclass(frozen=True)
 class JobLimits:
-    """How soon a job is to be done, and when it is given up."""
+    """Priority, time to live and timeout of a job."""
 
     priority: int = 0  # -10 to 10; higher ones first
     ttl_seconds: int | None = None  # to wait for a worker, at most

@@ -44,7 +44,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Pace:
-    """How much of a job's work is done, and how long the rest will take."""
+    """Share of a job's work that is done, and the remaining time."""
 
     share: float
     eta_seconds: float | None
@@ -134,7 +134,7 @@ def _claimable() -> tuple[ColumnElement[bool], ...]:
 
 
 def _worked_seconds() -> ColumnElement[float]:
-    """How long all attempts since the last retry have taken together."""
+    """Total duration of all attempts since the last retry."""
     seconds = func.extract("epoch", JobAttempt.ended_at - JobAttempt.started_at)
     earlier = (JobAttempt.job_id == Job.id, JobAttempt.attempt > Job.earlier_attempts)
     return select(func.coalesce(func.sum(seconds), 0)).where(*earlier).scalar_subquery()

@@ -101,7 +101,7 @@ def _send(app: Celery, producer: Producer, announcement: Announcement) -> None:
 
 
 def messages_waiting(app: Celery, kind: JobKind) -> int:
-    """How many messages no worker of this kind has taken yet; raises BrokerUnavailable."""
+    """Number of messages that no worker of this kind has taken yet; raises BrokerUnavailable."""
     try:
         with app.connection_or_acquire() as connection:
             policy = PUBLISH_RETRIES | {"errback": None}

@@ -26,7 +26,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class AttemptEnd:
-    """How the attempt at a job ended that is not at its end."""
+    """How an attempt ended, for a job that has not ended."""
 
     outcome: Outcome
     failure: Failure | None = None
@@ -34,7 +34,7 @@ class AttemptEnd:
 
     @property
     def event_data(self) -> Json:
-        """What the event says of it."""
+        """The data of the attempt's event."""
         return {
             "outcome": self.outcome.value,
             "code": self.failure.code if self.failure else None,
@@ -108,7 +108,7 @@ def wake(session: Session, job: Job, event: str) -> None:
 
 
 def expiry(ttl_seconds: int | None) -> ColumnElement[datetime] | None:
-    """When a job that is queued now will have waited too long; never without a limit."""
+    """When a queued job expires; None without a ttl."""
     return None if ttl_seconds is None else func.now() + timedelta(seconds=ttl_seconds)
 
 

@@ -69,6 +69,6 @@ def digest_of(folder: Path) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """The file's sha256."""
+    """SHA-256 of the file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -26,7 +26,7 @@ class Key:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """What makes it unique."""
+        """The columns that identify the key."""
         return self.owner, self.route, self.key
 
 
@@ -77,7 +77,7 @@ def taken(key: Key) -> KeyTaken:
 
 
 def keep(session: Session, key: Key, answer: Answer) -> None:
-    """Note what the request is answered."""
+    """Store the answer to the request."""
     columns = IdempotencyKey.owner, IdempotencyKey.route, IdempotencyKey.key
     ours = (column == value for column, value in zip(columns, key.place, strict=True))
     values = {name: getattr(answer, name) for name in ("subject", "status", "headers", "body")}
