@@ -13,7 +13,7 @@ DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 
 BANNED = re.compile(
     r"""\b(
-        whoever | whomever | nobody('s)? | somebody('s)? | anybody('s)? | any\s?more | behind\s(\w+\s){1,5}backs? | for\sever | anew
+        whoever | whomever | nobody('s)? | somebody('s)? | anybody('s)? | any\s?more | behind\s([\w']+\s){1,5}backs? | for\sever | anew
         | in\sgood\sorder | (fell|falls)\ssilent | thought\sabout | youngest\sfirst | twice\sdoes\sno\sharm | not\sone\sof\sours
         | dealt\swith | go(es)?\son\s(from|with) | lets?\sgo\sof
     )\b""",

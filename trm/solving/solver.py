@@ -60,7 +60,7 @@ class Solver:
     ) -> None:
         """The model is the solver's from now on: its weights are cast, and wide ones prepacked for a processor.
 
-        `slots` chains are thought about at a time, as many as suit the device unless given; raises CompilerMissing.
+        `slots` chains are run at a time, as many as suit the device unless given; raises CompilerMissing.
         """
         self.config, self.spec, self._slots, self._compiling = config, config.puzzle, slots, compiling
         self._sized: dict[PuzzleSpec, Self] = {}
