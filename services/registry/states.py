@@ -68,7 +68,7 @@ INFRASTRUCTURE = frozenset(
         "broker_unavailable",
         "storage_unavailable",
         "storage_full",
-        "schema_behind",  # code and database are of different ages in the middle of a deployment
+        "schema_behind",  # code and schema differ in version during a deployment
         "schema_ahead",
     }
 )

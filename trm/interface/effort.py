@@ -77,9 +77,9 @@ class Effort(Frozen):
     def _consistent(self) -> Self:
         halts_early = self.halt_threshold is not None or self.stable_steps is not None
         if self.until_verified and halts_early:
-            raise ValueError("until_verified goes on until the rules agree: drop halt_threshold and stable_steps")
+            raise ValueError("until_verified continues until the rules agree: drop halt_threshold and stable_steps")
         if self.restart_steps is not None and not self.until_verified:
-            raise ValueError("restart_steps begins again until the rules agree: set until_verified")
+            raise ValueError("restart_steps restarts until the rules agree: set until_verified")
         if self.guess_every is not None and self.restart_steps is None:
             raise ValueError("a wrong guess is only taken back by a restart: set restart_steps")
         if self.choose == "first" and not halts_early:

@@ -120,7 +120,7 @@ class Session:
     def _news(self) -> Iterator[Event]:
         """What the validation has found, and which checkpoint is complete, since the last update.
 
-        A validation is waited for where the next update depends on it: patience may have run out, and one goes on at a time.
+        A validation is waited for where the next update depends on it: patience may have run out, and one runs at a time.
         """
         if self.config.train.patience is not None or self._validates_at(self.state.step + 1):
             yield from self._wait()

@@ -48,7 +48,7 @@ def refusal(scopes: Collection[Scope], needed: frozenset[Scope]) -> str:
 
 
 def name_path(path: str) -> str:
-    """The path as far as this table knows it: what a refusal is called, however it goes on."""
+    """The known prefix of the path, as the name of a refusal in the log."""
     noun = _noun(path)
     return f"{PREFIX}/{noun}" if noun in WRITERS or noun in ADMINS else PREFIX
 

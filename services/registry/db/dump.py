@@ -86,7 +86,7 @@ def without_foreign_keys(session: Session) -> Iterator[None]:
 
 
 def advance_sequences(session: Session) -> None:
-    """Have columns that count themselves go on after their highest value."""
+    """Set sequences to continue after the highest value of their columns."""
     for table, column, sequence in session.execute(text(SEQUENCES)).all():
         after = f"(SELECT coalesce(max({column}), 0) + 1 FROM {table})"  # noqa: S608
         session.execute(text(f"SELECT setval(:sequence, {after}, false)"), {"sequence": sequence})

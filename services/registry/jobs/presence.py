@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.operations_tables import WorkerProcess
 
-WATCHED_SECONDS = 3_600  # after its last sign of life: an alert tells of one that is gone without having been stopped
+WATCHED_SECONDS = 3_600  # after its last heartbeat: an alert reports one that ended without being stopped
 
 
 @dataclass(frozen=True)
