@@ -19,7 +19,7 @@ LINGER_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """What a client may take of the server before it has asked for anything."""
+    """Limits of a connection before its request is complete."""
 
     most: int  # connections at once
     header_seconds: float  # from the connection, or the answer before, to the end of a request's headers
@@ -51,7 +51,7 @@ class LimitedProtocol(H11Protocol):
         self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, or say that there are too many."""
+        """Accept the connection, or refuse it when there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.most:
             self._refuse("connections_too_many", f"The limit of {self.limits.most} open connections is reached.")
@@ -106,7 +106,7 @@ class LimitedProtocol(H11Protocol):
             self.transport.close()
 
     def _refuse(self, code: str, detail: str) -> None:
-        """Say why, and close a moment later: closed at once, with something unread, the answer would be lost."""
+        """Send the refusal and close a moment later: closing at once with unread data would lose the answer."""
         self._is_refused = True
         self.transport.write(refusal(code, detail))
         self.transport.write_eof()

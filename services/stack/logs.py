@@ -1,4 +1,4 @@
-"""The logs of the stack's parts: one file each, kept short by turning over to numbered ones; read from the end, or followed."""
+"""The logs of the stack's parts: one file each, rotated to numbered files; read from the end, or followed."""
 
 import shutil
 import time
@@ -34,7 +34,7 @@ def tail(file: Path, lines: int) -> list[str]:
 
 
 def rotate_all(data_dir: Path, most_bytes: int, files: int) -> None:
-    """Turn over every log that has grown too large."""
+    """Rotate every log that has grown too large."""
     for file in folder_of(data_dir).glob("*.log"):
         if file.stat().st_size > most_bytes:
             _rotate(file, files)

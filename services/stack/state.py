@@ -1,4 +1,4 @@
-"""What a running stack says about itself: `stack.json` in the data folder, and a lock held while it runs."""
+"""State of a running stack: `stack.json` in the data folder, and a lock held while it runs."""
 
 import fcntl
 import json

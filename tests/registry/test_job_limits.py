@@ -1,4 +1,4 @@
-"""What the owner of a job may ask for: that it goes first, waits or works no longer than so, rests, and starts again."""
+"""Limits of jobs and requests of their owners: priority, time to live, timeout, pause and retry."""
 
 from concurrent.futures import ThreadPoolExecutor
 

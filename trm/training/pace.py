@@ -1,4 +1,4 @@
-"""When a training saves or stops beside what its configuration asks for: on request, on a signal, or by the clock."""
+"""Saves and stops that the configuration does not plan: on request, on a signal, or by the clock."""
 
 import math
 import signal

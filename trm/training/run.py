@@ -1,4 +1,4 @@
-"""A whole training in one call: what it was, what became of it, and the solver that it made."""
+"""A whole training in one call: its configuration, its results, and the solver."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ class Session:
         self.begun = self.logged = time.monotonic()
 
     def run(self) -> Iterator[Event]:
-        """All that happens, until the test split is answered or a stop is asked for; both end with a checkpoint."""
+        """Run until the test split is answered or a stop is requested; both end with a checkpoint. Yields every event."""
         state, train, ranks = self.state, self.config.train, self.ranks
         with CheckpointWriter() as self.writer, closing(self):
             yield self._start()

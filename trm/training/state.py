@@ -1,4 +1,4 @@
-"""Everything that a training is made of between two updates; it saves itself, and continues from that bit for bit."""
+"""The whole state of a training between two updates; it saves itself, and resumes bit for bit."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -49,7 +49,7 @@ ANONYMOUS = Identity("anonymous", "", frozenset(), has_key=False)  # on paths th
 
 
 def remember(connection: Connection, caller: Identity) -> None:
-    """Note on the connection who makes its request."""
+    """Attach the caller to the connection."""
     connection.setdefault("state", {})["caller"] = caller
 
 

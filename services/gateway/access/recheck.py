@@ -1,4 +1,4 @@
-"""Whether a caller may still do what it has begun: a request that stays open asks again every few seconds."""
+"""Rechecks every few seconds that the caller of an open request still has access."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class AccessRecheck:
         self._ask_at = time.monotonic() + RECHECK_SECONDS
 
     async def check(self) -> str | None:
-        """Why the caller may not continue; None while it may, and while the database cannot say."""
+        """Reason why the caller lost access; None while it has access, or while the database cannot tell."""
         if not self._who.has_key or time.monotonic() < self._ask_at:
             return None
         try:

@@ -21,7 +21,7 @@ MOST_AT_ONCE = 100
 
 @dataclass(frozen=True)
 class PendingSubmission:
-    """A submission, and who waits for it."""
+    """A submission and the future of its job."""
 
     submission: Submission
     job: asyncio.Future[Job]

@@ -15,7 +15,7 @@ FEW_BYTES = 4096  # looked through on the spot: a thread would take longer
 
 
 class NestedTooDeeply(HTTPException):
-    """The one kind of error that FastAPI lets through while it reads a body."""
+    """An HTTPException: the only kind of error that FastAPI does not convert while it reads a body."""
 
     code = "body_too_deep"
 

@@ -1,4 +1,4 @@
-"""Limits how often each API key may ask, and each address try keys, counted in the broker for all gateways together."""
+"""Limits requests by API key and failed authentications by address, counted in the broker for all gateways."""
 
 import math
 import time

@@ -16,7 +16,7 @@ UPLOADS = "/v1/datasets"  # whose forms are read piece by piece, into files
 
 
 class Overloaded(HTTPException):
-    """The one kind of error that FastAPI lets through while it reads a body."""
+    """An HTTPException: the only kind of error that FastAPI does not convert while it reads a body."""
 
     code = "overloaded"
 
@@ -25,7 +25,7 @@ class Overloaded(HTTPException):
 
 
 class Check(Protocol):
-    """Looks a whole body through, and raises what is to be answered instead."""
+    """Checks a complete body; raises the error to answer with."""
 
     async def __call__(self, body: bytes) -> None:
         """Raises an HTTPException."""

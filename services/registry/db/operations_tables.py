@@ -1,4 +1,4 @@
-"""The tables of what runs, and of what was."""
+"""Tables of running processes and of removed jobs."""
 
 from datetime import datetime
 

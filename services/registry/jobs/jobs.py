@@ -1,4 +1,4 @@
-"""The job's row: made, read, listed, and moved by its owner. Who works on it is the business of `leases`."""
+"""Rows of jobs: created, read, listed and changed by their owner; `leases` handles execution."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

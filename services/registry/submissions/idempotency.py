@@ -1,4 +1,4 @@
-"""Idempotency keys: what an owner marks with a key is done once, and answered alike however often it is sent."""
+"""Idempotency keys: a request with a key is executed once, and every repetition gets the same response."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

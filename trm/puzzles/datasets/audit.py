@@ -1,4 +1,4 @@
-"""What is wrong with a data set."""
+"""Audits a data set."""
 
 import time
 from collections.abc import Sequence
