@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from services.gateway.problems.catalogue import ERRORS_LISTED
 from services.gateway.problems.errors import EffortRefused, PuzzlesRefused, RequestInvalid
-from services.gateway.problems.problems import named
+from services.gateway.problems.problems import find_named_fields
 from services.gateway.schemas.problem import ProblemItem, pointer
 from services.gateway.schemas.puzzle import Given
 from services.gateway.schemas.solve_job import SolveJobRequest
@@ -62,7 +62,7 @@ def _check_effort(request: SolveJobRequest, spec: PuzzleSpec, config: RunConfig)
     try:
         request.effort.require_possible(spec, config.model)
     except ConfigError as error:
-        place = pointer(*named(str(error), request.model_fields_set))
+        place = pointer(*find_named_fields(str(error), request.model_fields_set))
         raise EffortRefused(str(error), [ProblemItem(pointer=place, detail=str(error))]) from error
 
 

@@ -134,7 +134,7 @@ def _item(error: Mapping[str, Any], request: Request) -> ProblemItem:
         message = _unknown_field(path, request)
     if place == "body" and (_is_json(request) or not path):
         sent = error.get("input")
-        path = path or named(message, sent if isinstance(sent, dict) else ())
+        path = path or find_named_fields(message, sent if isinstance(sent, dict) else ())
         return ProblemItem(pointer=pointer(*path), detail=message)
     return ProblemItem(parameter=".".join(str(part) for part in path), detail=message)
 
@@ -147,7 +147,7 @@ def _unknown_field(path: Sequence[str | int], request: Request) -> str:
     return f"There is no field {str(path[-1])[:100]!r}.{did_you_mean(str(path[-1]), known)}{fields}"
 
 
-def named(sentence: str, fields: Collection[str]) -> list[str]:
+def find_named_fields(sentence: str, fields: Collection[str]) -> list[str]:
     """The first of these fields that a sentence names: a rule over several fields says in words what to change."""
     return [word for word in re.findall(r"\w+", sentence) if word in fields][:1]
 

@@ -68,10 +68,10 @@ def take(session: Session, keys: Sequence[tuple[Key, str]]) -> set[str]:
 def require(session: Session, key: Key, subject: str) -> None:
     """Mark the subject of a single request; raises KeyTaken."""
     if not take(session, [(key, subject)]):
-        raise taken(key)
+        raise key_taken_error(key)
 
 
-def taken(key: Key) -> KeyTaken:
+def key_taken_error(key: Key) -> KeyTaken:
     """The refusal of a request whose key another one had first."""
     return KeyTaken(f"A request with the idempotency key {key.key[:100]!r} was first. Send it again to get its answer.")
 
