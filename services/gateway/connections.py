@@ -21,7 +21,7 @@ LINGER_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """What a client may take of the server before it has asked for anything."""
+    """Limits of a connection before its request is complete."""
 
     most: int  # connections at once
     header_seconds: float  # from the connection, or the answer before, to the end of a request's headers
@@ -30,7 +30,7 @@ class ConnectionLimits:
 
     @classmethod
     def of(cls, settings: Settings) -> "ConnectionLimits":
-        """Those of this deployment."""
+        """The limits from the settings."""
         return cls(settings.max_connections, settings.header_seconds, settings.body_seconds, settings.idle_seconds)
 
 
@@ -53,7 +53,7 @@ class LimitedProtocol(H11Protocol):
         self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, or say that there are too many."""
+        """Accept the connection, or refuse it when there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.most:
             self._refuse(ConnectionsTooMany(f"The limit of {self.limits.most} open connections is reached."))
@@ -79,7 +79,7 @@ class LimitedProtocol(H11Protocol):
             self._wait_for_headers(self.limits.body_seconds if is_sending else self.limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for."""
+        """Cancel the timers of the connection."""
         self._stop(self._timer)
         self._stop(self._unread)
         super().connection_lost(exc)
@@ -90,7 +90,7 @@ class LimitedProtocol(H11Protocol):
         self._unread = self.loop.call_later(self.limits.idle_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It reads."""
+        """The client reads again: stop the timer."""
         self._stop(self._unread)
         super().resume_writing()
 
@@ -108,7 +108,7 @@ class LimitedProtocol(H11Protocol):
             self.transport.close()
 
     def _refuse(self, error: CodedError) -> None:
-        """Say why, and close a moment later: closed at once, with something unread, the answer would be lost."""
+        """Send the refusal and close a moment later: closing at once with unread data would lose the answer."""
         self._is_refused = True
         self.transport.write(refusal(error))
         self.transport.write_eof()

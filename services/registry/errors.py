@@ -126,7 +126,7 @@ class KeyReused(RegistryError):
 
 
 class QueueFull(RegistryError):
-    """As many jobs are queued as this service takes, from this owner or from all."""
+    """The limit of queued jobs is reached, for this owner or for all."""
 
     code = "queue_full"
 

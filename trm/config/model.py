@@ -22,7 +22,7 @@ class ModelConfig(Frozen):
     experts: int = Field(default=1, ge=1, le=16)
     """Feed-forwards over channels; with several, every token goes to two of them."""
     latents: Literal["answer_and_latent", "single", "multi_scale", "none"] = "answer_and_latent"
-    """What thinks beside the answer: a latent, nothing (`single`), a latent for each latent step, or no recursion at all."""
+    """Which states are updated beside the answer: a latent, nothing (`single`), a latent for each latent step, or no recursion at all."""
     networks: Literal["shared", "separate"] = "shared"
     """`separate`: a second network updates the answer, as in HRM."""
     gradient_steps: int | None = Field(default=None, ge=1)

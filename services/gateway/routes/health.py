@@ -19,7 +19,7 @@ OK = "ok"
 
 @router.get("/livez", operation_id="getLiveness", summary="Does the process live?", responses=refusals())
 async def livez() -> Liveness:
-    """Answers as long as the process does; looks at nothing else."""
+    """Answers while the process runs; checks nothing else."""
     return Liveness()
 
 

@@ -56,7 +56,7 @@ def list_run_metrics(
     responses=refusals(RunNotFound, DatabaseUnavailable),
 )
 def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
-    """How well held-out puzzles were solved, each time that was measured."""
+    """Accuracy on held-out puzzles, one entry for each evaluation."""
     with parts.database.transaction() as session:
         runs.get(session, parts.access, run_id)
         rows = evaluations.read(session, parts.access, run_id)

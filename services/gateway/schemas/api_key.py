@@ -14,7 +14,7 @@ LONGEST_DAYS = 3650
 
 
 class ApiKeyRequest(Request):
-    """A key to be made."""
+    """A request for a new key."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"owner": "alice", "name": "laptop", "scopes": ["train", "solve"]}]}
@@ -57,5 +57,5 @@ class CreatedApiKey(ApiKey):
 
     @classmethod
     def of_new(cls, made: NewKey) -> Self:
-        """A key just made."""
+        """A new key with its secret."""
         return cls(**ApiKey.of(made.row).model_dump(), key=made.token)

@@ -49,7 +49,7 @@ def record_move(session: Session, before: str, after: str) -> None:
 
 
 def is_checkpoint(folder: Path, digest: str) -> bool:
-    """Whether meta.json is the recorded one and every file is what it vouches for."""
+    """Whether meta.json is the recorded one and every file is what it lists."""
     try:
         meta = (folder / "meta.json").read_bytes()
         if hashlib.sha256(meta).hexdigest() != digest:
@@ -69,6 +69,6 @@ def digest_of(folder: Path) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """The file's sha256."""
+    """SHA-256 of the file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
