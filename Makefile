@@ -67,7 +67,7 @@ chaos: tools ## Break every part of the running service on purpose; prints what 
 soak: tools ## Break parts at random under load: make soak MINUTES=30 SEED=7
 	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) CHAOS_JSON=soak.json $(BIN)/python -m pytest tests/chaos/test_soak.py -s
 
-reliability: tools ## Write the reliability page and the README's table anew from chaos.json
+reliability: tools ## Write the reliability page and the README's table from chaos.json
 	$(BIN)/python -m tests.chaos page > docs/operations/reliability.md
 	$(BIN)/python -m tests.chaos readme
 
@@ -103,7 +103,7 @@ ablate: install ## Train a small plain recipe with every ablation, three seeds e
 golden: install ## Compare the model with recorded outputs of the official implementation
 	$(BIN)/python -m trm golden tests/golden
 
-openapi: install ## Write docs/openapi.json anew
+openapi: install ## Regenerate docs/openapi.json
 	$(BIN)/python -m services.gateway openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 
 # of its own: the generator pins older versions of what this project stands on
@@ -115,7 +115,7 @@ openapi: install ## Write docs/openapi.json anew
 clients: tools .clients/installed ## Generate an API client from docs/openapi.json, and use it on a live stack
 	$(BIN)/python -m pytest tests/acceptance/test_generated_client.py
 
-constraints: tools ## Write constraints.txt anew from what is installed
+constraints: tools ## Write constraints.txt from what is installed
 	@(head -n 1 constraints.txt; $(BIN)/pip freeze --disable-pip-version-check --exclude-editable | sed 's/+cpu//') > constraints.new
 	@mv constraints.new constraints.txt
 

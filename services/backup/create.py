@@ -105,7 +105,7 @@ def _digests(draft: Path) -> dict[str, str]:
 
 
 def _sync(draft: Path) -> None:
-    """Make all of it durable."""
+    """Flush the backup to disk."""
     for name in files_of(draft):
         sync(draft / name)
     for folder in (*(path for path in draft.rglob("*") if path.is_dir()), draft):

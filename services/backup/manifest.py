@@ -56,7 +56,7 @@ class Manifest(_Part):
 
     @property
     def rows(self) -> int:
-        """Of all tables."""
+        """Number of rows in all tables."""
         return sum(table.rows for table in self.tables.values())
 
     def not_intact(self) -> list[str]:
@@ -65,12 +65,12 @@ class Manifest(_Part):
 
 
 def table_file(backup: Path, table: str) -> Path:
-    """Where the rows of a table are."""
+    """Path of the file with the rows of a table."""
     return backup / "tables" / f"{table}.copy.gz"
 
 
 def artifact_folder(backup: Path, artifact_id: str) -> Path:
-    """Where the files of an artifact are."""
+    """Path of the folder with the files of an artifact."""
     return backup / "artifacts" / artifact_id
 
 
@@ -120,7 +120,7 @@ def _require(path: Path, digest: str) -> None:
 
 
 def _read(backup: Path) -> Manifest:
-    """It is what was written, so what does not fit was written by other code."""
+    """Parse the verified manifest; what does not fit was written by other code."""
     try:
         manifest = Manifest.model_validate_json((backup / MANIFEST).read_bytes())
     except ValidationError as error:

@@ -23,7 +23,7 @@ from trm.durable import digest
 
 @dataclass(frozen=True)
 class Restored:
-    """What was restored."""
+    """Result of a restore."""
 
     manifest: Manifest
     requeued: int  # jobs that were running when the backup was made
@@ -68,7 +68,7 @@ def _load(session: Session, backup: Path, manifest: Manifest) -> None:
 
 @contextmanager
 def _store_artifacts(storage: Storage, backup: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
-    """Where the artifacts lie now that lay elsewhere, by their old URL; when the block raises, the storage lets them go again."""
+    """Store the artifacts; yields their new URLs by their old ones, and removes them again when the block raises."""
     digests, added, moved = digest_named(backup), list[str](), dict[str, str]()
     try:
         for name, copy in manifest.artifacts.items():

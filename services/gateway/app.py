@@ -1,4 +1,4 @@
-"""Puts the gateway together."""
+"""Assembles the gateway."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -37,7 +37,7 @@ class LimitedProtocol(H11Protocol):
         self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, or say that there are too many."""
+        """Accept the connection, or refuse it when there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.settings.max_connections:
             self._refuse(
@@ -65,7 +65,7 @@ class LimitedProtocol(H11Protocol):
             self._wait_for_headers(self.settings.body_seconds if is_sending else self.settings.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for."""
+        """Cancel the timers of the connection."""
         self._stop(self._timer)
         self._stop(self._unread)
         super().connection_lost(exc)
@@ -76,7 +76,7 @@ class LimitedProtocol(H11Protocol):
         self._unread = self.loop.call_later(self.settings.idle_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It reads."""
+        """The client reads again: stop the timer."""
         self._stop(self._unread)
         super().resume_writing()
 
@@ -94,7 +94,7 @@ class LimitedProtocol(H11Protocol):
             self.transport.close()
 
     def _refuse(self, error: CodedError) -> None:
-        """Say why, and close a moment later: closed at once, with something unread, the answer would be lost."""
+        """Send the refusal and close a moment later: closing at once with unread data would lose the answer."""
         self._is_refused = True
         self.transport.write(refusal(error))
         self.transport.write_eof()

@@ -58,12 +58,12 @@ class Server(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """Where it listens; with port 0 known only once it has started."""
+        """Address on which it listens; with port 0 known only after start-up."""
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Bind, then say where."""
+        """Bind, then announce the address."""
         await super().startup(sockets)
         if self.started:
             gc.collect()

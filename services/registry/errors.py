@@ -64,7 +64,7 @@ class KeyReused(RegistryError, code="idempotency_key_reused"):
 
 
 class QueueFull(RegistryError, code="queue_full"):
-    """As many jobs are queued as this service takes, from this owner or from all."""
+    """The limit of queued jobs is reached, for this owner or for all."""
 
 
 class StaleLease(RegistryError, code="lease_lost"):

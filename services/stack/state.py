@@ -1,4 +1,4 @@
-"""What a running stack says about itself: `stack.json` in the data folder, and a lock held while it runs."""
+"""State of a running stack: `stack.json` in the data folder, and a lock held while it runs."""
 
 import fcntl
 import json
@@ -53,7 +53,7 @@ def take_over(data_dir: Path) -> State | None:
 
 
 def clear(data_dir: Path) -> None:
-    """Remove the file."""
+    """Remove the state file."""
     (data_dir / STATE).unlink(missing_ok=True)
 
 
@@ -69,7 +69,7 @@ def acquire(data_dir: Path) -> IO[str] | None:
 
 
 def this_process() -> Process:
-    """The caller's own."""
+    """The current process."""
     found = Process.of(os.getpid())
     assert found is not None  # noqa: S101 - it runs
     return found

@@ -1,4 +1,4 @@
-"""The whole service is backed up while it works, destroyed, brought back by the operator's commands, and goes on."""
+"""The whole service is backed up while it works, destroyed, restored by the operator's commands, and continues."""
 
 import os
 import shutil

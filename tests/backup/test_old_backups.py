@@ -36,7 +36,7 @@ def test_a_backup_of_any_schema_is_brought_to_the_newest(
 ) -> None:
     climb(old, database_url, until=revision)
     monkeypatch.setattr(making, "require_head", lambda _: None)  # as the code of then did
-    monkeypatch.setattr(artifacts, "recorded", lambda _: [])
+    monkeypatch.setattr(artifacts, "list_recorded", lambda _: [])
     storage = Storage((tmp_path / "artifacts").as_uri())
     made = create(old, storage, tmp_path / "backups")
     assert made.manifest.schema_revision == revision

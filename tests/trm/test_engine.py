@@ -38,7 +38,7 @@ def plain_loop(solver: Solver, question: NDArray[np.int32], halts_at: float | No
 
 
 class Asked:
-    """An inquiry and what came of it."""
+    """A request and its results."""
 
     def __init__(self, solver: Solver, questions: NDArray[np.int32], effort: Effort, priority: int = 0) -> None:
         self.found: dict[int, Solution] = {}
@@ -158,7 +158,7 @@ def test_a_stopped_request_leaves_its_slots(solver: Solver, puzzles: PuzzleSet) 
 
 
 def test_the_queue_is_bounded(solver: Solver, puzzles: PuzzleSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "MOST_INQUIRIES", 2)
+    monkeypatch.setattr(engine_module, "MOST_REQUESTS", 2)
     engine = Engine(solver.model, solver.dtype, slots=1, cohorts=1)
     for _ in range(2):
         engine.submit(Asked(solver, puzzles.questions[:1], Effort()).solve_request)

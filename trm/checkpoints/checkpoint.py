@@ -1,4 +1,4 @@
-"""Checkpoints: a folder of safetensors and a meta.json that vouches for them, written whole or not at all.
+"""Checkpoints: a folder of safetensors and a meta.json that lists their digests, written completely or not at all.
 
 step_00000250/
   model.safetensors   weights and fixed states
@@ -231,7 +231,7 @@ def verify(folder: Path) -> Meta:
 
 
 def step_folder(out: Path, step: int) -> Path:
-    """Where the checkpoint of a step goes."""
+    """Path of the checkpoint of a step."""
     return out / f"step_{step:08d}"
 
 

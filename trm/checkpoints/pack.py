@@ -41,7 +41,7 @@ BEST = ("best_exact_accuracy", "best_cell_accuracy")
 
 @dataclass(frozen=True)
 class Packed:
-    """What was written."""
+    """Summary of a pack."""
 
     path: str
     step: int

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from trm.cli.overrides import effort_of
-from trm.cli.remarks import tell_remarks
+from trm.cli.remarks import print_remarks
 from trm.cli.source import AsJson, Checkpoint, Device, EffortSettings, Model, folder_of
 from trm.interface.progress import progress
 from trm.json_text import to_json
@@ -35,7 +35,7 @@ def evaluate(
 
     solver = Solver.load(folder, device)
     puzzles = evaluation.puzzles_for(solver, data or solver.config.dataset, split).take(limit)
-    tell_remarks(puzzles)
+    print_remarks(puzzles)
     with progress(len(puzzles), "evaluating", quiet=as_json) as advance:
         result = evaluation.evaluate(solver, puzzles, effort=asked, on_solution=lambda _i, _solution: advance())
     if as_json:

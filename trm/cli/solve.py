@@ -89,12 +89,12 @@ def _summary(solution: "Solution") -> str:
         False: "[red]breaks the rules[/]",
         None: "no rules to verify it by",
     }[solution.verified]
-    told = (
+    summary = (
         f"{verdict}; halt probability {solution.halt_probability:.3f} after {solution.steps} steps ({solution.reason})"
     )
     if solution.chosen_by == "only":
-        return told
+        return summary
     return (
-        f"{told}; chain {solution.chain} chosen by {solution.chosen_by}, {solution.votes} of {solution.chains} chains agree, "
+        f"{summary}; chain {solution.chain} chosen by {solution.chosen_by}, {solution.votes} of {solution.chains} chains agree, "
         f"{solution.total_steps} steps in all"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trm.cli.overrides import parse
-from trm.cli.remarks import tell_remarks
+from trm.cli.remarks import print_remarks
 from trm.cli.source import Device
 from trm.config.overrides import adjust, resolve
 from trm.config.presets import get_preset
@@ -161,7 +161,7 @@ def _session(
     from trm.training.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
-    tell_remarks(splits.train, splits.test)
+    print_remarks(splits.train, splits.test)
     compiled = should_compile(compile_, config, place)
     make = partial(Trainer.resume, resume, config=config) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled, ranks=ranks)

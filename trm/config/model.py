@@ -43,7 +43,7 @@ class ModelConfig(Frozen):
     answer_layers: int | None = Field(default=None, ge=1, le=16)
     """Layers of the second network, which updates the answer; as many as the first has if left out."""
     latents: Literal["answer_and_latent", "single", "multi_scale", "none"] = "answer_and_latent"
-    """What thinks beside the answer: a latent, nothing (`single`), a latent for each latent step, or no recursion at all."""
+    """Which states are updated beside the answer: a latent, nothing (`single`), a latent for each latent step, or no recursion at all."""
     scales: int | None = Field(default=None, ge=1, le=32)
     """Latents of `multi_scale`; one for each latent step if left out. Those beyond the latent steps keep their start."""
     gradient_steps: int | None = Field(default=None, ge=1)

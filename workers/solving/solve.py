@@ -38,7 +38,7 @@ def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, eng
 
 
 class _Solving:
-    """One job: the engine finds, this writes down, keeps the lease and looks whether it is still wanted."""
+    """One job: the engine finds, this records the results, extends the lease and checks whether the job is still wanted."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class _Solving:
         self.trace, self.effort = bool(request["trace"]), Effort(**request["effort"])
         self.found: SimpleQueue[SolveStep | tuple[int, Solution] | None] = SimpleQueue()  # None: nothing more will come
         self.rows: list[Json] = []  # waiting to be written
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.events: list[tuple[str, dict[str, Any]]] = []
         self.counts, self.reasons = Counter[str](), Counter[str]()
         self.begun = self.last_written = time.monotonic()
 
@@ -90,8 +90,8 @@ class _Solving:
         first_write = self.last_written == self.begun
         pause = 0.0 if first_write else PAUSE_SECONDS[self.trace]
         due = self.last_written + self.worker.settings.heartbeat_seconds
-        while len(self.rows) + len(self.told) < MOST_ROWS:
-            if self.rows or self.told:
+        while len(self.rows) + len(self.events) < MOST_ROWS:
+            if self.rows or self.events:
                 due = self.last_written + pause
             try:
                 item = self.found.get(timeout=max(0.0, due - time.monotonic()))
@@ -105,7 +105,7 @@ class _Solving:
     def _note(self, item: "SolveStep | tuple[int, Solution]") -> None:
         if not isinstance(item, tuple):
             row = {"puzzle": item.index, **self._step_row(item), "halted": item.halted}
-            self.told.append(("step", row))
+            self.events.append(("step", row))
             return
         index, solution = item
         self.rows.append(self._row(index, solution))
@@ -120,16 +120,16 @@ class _Solving:
 
     def _write(self) -> None:
         """Rows, events and a heartbeat in one transaction; then see whether to continue."""
-        told = self.told
+        events = self.events
         if self.rows:
-            told = [*told, ("solved", {"count": len(self.rows), "answered": self.counts["n"]})]
+            events = [*events, ("solved", {"count": len(self.rows), "answered": self.counts["n"]})]
         with self.worker.database.transaction() as session:
             orders = leases.heartbeat(session, self.claim, self.counts["n"])
             if self.rows:
                 solutions.add(session, self.claim, self.rows)
-            if told:
-                job_events.append(session, self.claim, told)
-        self.rows, self.told, self.last_written = [], [], time.monotonic()
+            if events:
+                job_events.append(session, self.claim, events)
+        self.rows, self.events, self.last_written = [], [], time.monotonic()
         self.worker.metrics.last_heartbeat.set_to_current_time()
         if (reason := reason_to_stop(orders)) is not None:
             raise reason

@@ -89,7 +89,7 @@ class Audited:
 
 
 def _object(scope: Scope, start: Message | None) -> str | None:
-    """What was made, or what the path names."""
+    """Id of the created object, or the one in the path."""
     location = Headers(raw=start["headers"]).get("location") if start is not None else None
     if location:
         return location.rsplit("/", 1)[1]

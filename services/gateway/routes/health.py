@@ -19,7 +19,7 @@ OK = "ok"
 
 @router.get("/livez", summary="Does the process live?", responses=refusals())
 async def get_liveness() -> Liveness:
-    """Answers as long as the process does; looks at nothing else."""
+    """Answers while the process runs; checks nothing else."""
     return Liveness()
 
 

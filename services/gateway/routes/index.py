@@ -1,4 +1,4 @@
-"""The front page: where everything is."""
+"""The index: links to all parts of the API."""
 
 from fastapi import APIRouter
 
@@ -22,5 +22,5 @@ LINKS = {
 
 @router.get("/", summary="Links to everything", responses=refusals())
 async def get_index() -> dict[str, dict[str, str]]:
-    """Where to go from here."""
+    """Links to the entry points."""
     return {"links": LINKS}

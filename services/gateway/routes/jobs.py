@@ -76,7 +76,7 @@ def list_jobs(
     responses={**NOT_MODIFIED, **refusals(JobNotFound, DatabaseUnavailable)},
 )
 def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
-    """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
+    """State of a job. Poll with If-None-Match: an unchanged job is answered 304, without a body."""
     row = job_view.find(parts.database, parts.access, job_id)
     tag = {"ETag": entity_tag(row.id, row.version), "Cache-Control": "no-cache"}
     if is_known(tag["ETag"], if_none_match):
@@ -113,7 +113,7 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
 
 @router.post("/{job_id}/resume", status_code=202, response_model=Job, summary="Resume a paused job", responses=AGAIN)
 def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
-    """Queue it again; a training continues from its last checkpoint. A pause that was only asked for is withdrawn."""
+    """Queue it again; a training continues from its last checkpoint. A pending pause is withdrawn."""
     return _again(parts, job_id, context, lambda session: jobs.resume(session, parts.access, job_id))
 
 
@@ -121,7 +121,7 @@ def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     "/{job_id}/retry", status_code=202, response_model=Job, summary="Retry a failed or cancelled job", responses=AGAIN
 )
 def retry_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
-    """The same job is queued again, with fresh attempts and all its time; a training continues from its last intact checkpoint."""
+    """The same job is queued again, with new attempts and its full timeout; a training continues from its last intact checkpoint."""
     attempts = parts.settings.max_attempts
     return _again(parts, job_id, context, lambda session: jobs.retry(session, parts.access, job_id, attempts))
 
@@ -171,7 +171,7 @@ def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limi
     responses={**PICTURE, **refusals(RequestInvalid, JobNotFound, SolutionNotFound, DatabaseUnavailable)},
 )
 def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)], parts: Parts) -> Response:
-    """Question and answer side by side as SVG: what the model filled in, and where rules are broken in red."""
+    """Question and answer side by side as SVG; cells that break rules are red."""
     with parts.database.transaction() as session:
         job = jobs.get(session, parts.access, job_id)
         solution = solutions.get(session, parts.access, job_id, index)
@@ -196,7 +196,7 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
 async def stream_job_events(
     job_id: str, parts: Parts, accept: Accept = "*/*", last_event_id: LastEventId = None, after: After = None
 ) -> Response | JobEvents:
-    """Everything that happens to the job, as it happens; also what happened before, so that nothing is missed."""
+    """All events of the job, past ones first, then new ones as they happen."""
     known = int(last_event_id) if last_event_id else after or 0
     first = await run_in_threadpool(read_events, parts.database, parts.access, job_id, known)
     if "application/json" in accept and "text/event-stream" not in accept:

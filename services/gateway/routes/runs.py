@@ -53,7 +53,7 @@ def list_run_metrics(
     "/{run_id}/evaluations", summary="The evaluations of a run", responses=refusals(RunNotFound, DatabaseUnavailable)
 )
 def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
-    """How well held-out puzzles were solved, each time that was measured."""
+    """Accuracy on held-out puzzles, one entry for each evaluation."""
     with parts.database.transaction() as session:
         runs.get(session, parts.access, run_id)
         rows = evaluations.read(session, parts.access, run_id)

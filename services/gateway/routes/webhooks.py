@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
     responses=refusals(*JSON_BODY, WebhooksOff, WebhookRefused, WebhooksTooMany, DatabaseUnavailable),
 )
 def create_webhook(request: WebhookRequest, response: Response, parts: Parts) -> CreatedWebhook:
-    """Messages are signed as Standard Webhooks asks, with the secret in this answer. Names are looked up at each message."""
+    """Messages are signed as Standard Webhooks asks, with the secret in this answer. Host names are resolved for each message."""
     _require_possible(request, parts)
     with parts.database.transaction() as session:
         if webhooks.count(session, parts.access) >= webhooks.MOST_ENDPOINTS:
@@ -75,7 +75,7 @@ def delete_webhook(webhook_id: str, parts: Parts) -> None:
     responses=refusals(WebhookNotFound, DatabaseUnavailable),
 )
 def list_webhook_deliveries(webhook_id: str, parts: Parts) -> Deliveries:
-    """What was sent, what it was answered, and what is tried again when."""
+    """Messages sent, their responses, and scheduled retries."""
     with parts.database.transaction() as session:
         webhooks.get(session, parts.access, webhook_id)
         rows = webhooks.deliveries(session, parts.access, webhook_id)

@@ -13,7 +13,7 @@ LONGEST_DAYS = 3650
 
 
 class ApiKeyRequest(Request):
-    """A key to be made."""
+    """A request for a new key."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"owner": "alice", "name": "laptop", "scopes": ["train", "solve"]}]}

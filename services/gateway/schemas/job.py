@@ -46,11 +46,11 @@ MOVES_OF = {  # what its owner may ask of a job
 
 
 class Progress(Response):
-    """How far a job is."""
+    """Progress of a job."""
 
     step: int = Field(description="Training: optimizer updates. Solving: puzzles answered.")
     total: int | None
-    percent: float | None = Field(description="Share of all the work, of a training's evaluations too.")
+    percent: float | None = Field(description="Share of all work that is done, a training's evaluations included.")
     eta_seconds: float | None = Field(description="Estimated time to the end, evaluations included, while it runs.")
 
     @classmethod
@@ -61,7 +61,7 @@ class Progress(Response):
 
 
 def _share(job: tables.Job) -> float | None:
-    """Of all its work: a training's evaluations count too."""
+    """Share of all work that is done, a training's evaluations included."""
     if job.status is JobStatus.SUCCEEDED:
         return 1.0
     if job.progress is not None:
@@ -70,7 +70,7 @@ def _share(job: tables.Job) -> float | None:
 
 
 def _eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> float | None:
-    """As its worker says, or from the pace of this attempt, which may have begun in the middle."""
+    """Remaining seconds as reported by the worker, else from the pace of this attempt."""
     if job.status is not JobStatus.RUNNING or job.started_at is None or job.total_steps is None:
         return None
     if job.eta_seconds is not None:
@@ -137,11 +137,11 @@ class SolveResult(Response):
     kind: Literal[JobKind.SOLVE]
     n: int = Field(description="Puzzles.")
     verified: int | None = Field(description="Puzzles whose answer the rules accept; null for puzzles without rules.")
-    mean_supervision_steps: float | None = Field(description="Of the chains whose answers are given.")
-    total_supervision_steps: int | None = Field(default=None, description="Of all chains of all puzzles.")
-    reasons: dict[str, int] = Field(default={}, description="Puzzles by why the chain whose answer is given stopped.")
+    mean_supervision_steps: float | None = Field(description="Mean over the chosen chains.")
+    total_supervision_steps: int | None = Field(default=None, description="Sum over all chains of all puzzles.")
+    reasons: dict[str, int] = Field(default={}, description="Puzzles by the reason why the chosen chain stopped.")
     seconds: float
-    solutions: list[Solution] | None = Field(default=None, description="The first 100; `links.solutions` has all.")
+    solutions: list[Solution] | None = Field(default=None, description="The first 100; `links.solutions` lists all.")
 
 
 class Job(Response):

@@ -25,7 +25,7 @@ class Accuracy(Response):
 
 
 class ThinkingHarder(Accuracy):
-    """What it achieves when it thinks until the rules agree, and the compute that this takes."""
+    """Accuracy with computation until the rules accept the answer, and its cost."""
 
     effort: dict[str, bool | int | float | str] = Field(description="The settings of a solve job that asks for it.")
     verified: int | None = Field(description="Answers that obey the rules.")

@@ -65,7 +65,9 @@ class RunMetric(Response):
     learning_rate: float
     puzzles_finished: int
     puzzles_per_second: float
-    exact_accuracy: float | None = Field(description="Share of training puzzles exactly right when they left.")
+    exact_accuracy: float | None = Field(
+        description="Share of training puzzles exactly right when they left their slots."
+    )
     cell_accuracy: float | None
     halt_accuracy: float | None
     mean_supervision_steps: float | None

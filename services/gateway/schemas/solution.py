@@ -51,15 +51,15 @@ class Solution(Response):
     question: str
     answer: str
     verified: bool | None = Field(description="Whether the rules accept the answer; null for puzzles without rules.")
-    halt_probability: float = Field(description="The model's own belief that the answer is right.")
-    supervision_steps: int = Field(description="Supervision steps of the chain whose answer this is.")
+    halt_probability: float = Field(description="The model's estimate of the probability that the answer is right.")
+    supervision_steps: int = Field(description="Supervision steps of the chosen chain.")
     total_supervision_steps: int = Field(description="Supervision steps of all chains: what the answer cost.")
     reason: Reason = Field(
         description="Why the chain stopped: the rules accepted its answer, its halt probability was reached, its answer was "
         "stable, or the budget ended."
     )
     halted: bool = Field(description="Whether it stopped by itself rather than at the end of the budget.")
-    chosen_by: Choice = Field(description="Why this chain's answer is given.")
+    chosen_by: Choice = Field(description="Rule by which this chain's answer was chosen.")
     chain: int = Field(description="Which of the puzzle's chains, from 0.")
     votes: int = Field(description="Chains that ended with this answer.")
     chains: int = Field(description="Chains that had ended when it was chosen.")

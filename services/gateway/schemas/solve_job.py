@@ -67,7 +67,7 @@ class SolveJobRequest(Effort, JobLimits):
 
     @property
     def effort(self) -> Effort:
-        """How hard to think, alone."""
+        """The effort fields of this request."""
         return Effort(**{name: getattr(self, name) for name in Effort.model_fields})
 
     @property
@@ -95,5 +95,5 @@ class SolveJobRequest(Effort, JobLimits):
         return self
 
     def pointer_path(self, index: int) -> tuple[str | int, ...]:
-        """Where in the body the puzzle of this index is."""
+        """Path in the body of the puzzle with this index."""
         return ("puzzle",) if self.puzzle is not None else ("puzzles", index)

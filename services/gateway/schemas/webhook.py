@@ -21,7 +21,7 @@ class WebhookEvent(StrEnum):
 
 
 class WebhookRequest(Request):
-    """A webhook to be made."""
+    """A request for a new webhook."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"url": "https://hooks.example.org/trm", "events": ["job.succeeded"]}]}
@@ -66,9 +66,9 @@ class Delivery(Response):
     id: str = Field(description="`webhook-id` of the message: the same for every attempt.")
     payload: dict[str, object]
     attempt: int
-    due_at: datetime | None = Field(description="When it is tried next; null once it has arrived or was given up.")
+    due_at: datetime | None = Field(description="Time of the next attempt; null once delivered or given up.")
     delivered_at: datetime | None
-    outcome: str | None = Field(description="Of the last attempt: an HTTP status, or why there was none.")
+    outcome: str | None = Field(description="Result of the last attempt: an HTTP status, or why there was none.")
     created_at: datetime
 
 

@@ -23,8 +23,8 @@ def add(session: Session, claim: leases.Claim, rows: Sequence[Json]) -> None:
     leases.hold(session, claim)
     if not rows:
         return
-    told_again = Solution.index == any_(literal([row["index"] for row in rows], ARRAY(Integer)))
-    session.execute(delete(Solution).where(Solution.job_id == claim.job_id, told_again))
+    repeated = Solution.index == any_(literal([row["index"] for row in rows], ARRAY(Integer)))
+    session.execute(delete(Solution).where(Solution.job_id == claim.job_id, repeated))
     copy_rows(session, Solution, ("job_id", *COLUMNS), (_values(claim.job_id, row) for row in rows))
 
 

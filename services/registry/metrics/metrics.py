@@ -120,20 +120,18 @@ class TrainMetrics(WorkerMetrics):
 
 
 class SolveMetrics(WorkerMetrics):
-    """What a solve worker measures."""
+    """Metrics of a solve worker."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry, JobKind.SOLVE)
         make = self._make
-        self.steps = make.histogram(
-            "trm_solve_steps", "Supervision steps of the chain whose answer was given.", SUPERVISION_STEPS
-        )
+        self.steps = make.histogram("trm_solve_steps", "Supervision steps of the chosen chain.", SUPERVISION_STEPS)
         self.chain_steps = make.counter(
             "trm_solve_chain_steps_total", "Supervision steps of all chains: what the answers cost."
         )
         self.puzzles = make.counter(
             "trm_solve_puzzles_total",
-            "Puzzles answered, by why the chain whose answer was given stopped.",
+            "Puzzles answered, by the reason why the chosen chain stopped.",
             reason=REASONS,
         )
         self.halt_probability = make.histogram(

@@ -50,7 +50,7 @@ def record_move(session: Session, before: str, after: str) -> None:
 
 
 def is_checkpoint(folder: Path, digest: str) -> bool:
-    """Whether meta.json is the recorded one and every file is what it vouches for."""
+    """Whether meta.json is the recorded one and every file is what it lists."""
     try:
         meta = (folder / "meta.json").read_bytes()
         if hashlib.sha256(meta).hexdigest() != digest:

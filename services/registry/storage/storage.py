@@ -40,7 +40,7 @@ class Storage:
         return isinstance(self.fs, LocalFileSystem)
 
     def url_of(self, name: str) -> str:
-        """Where a folder of this name lies."""
+        """URL of a folder of this name."""
         return str(self.fs.unstrip_protocol(f"{self.root}/{name}" if name else self.root))
 
     def put_folder(self, local: Path, name: str) -> str:
@@ -63,7 +63,7 @@ class Storage:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.root)
 
     def free_bytes(self) -> int:
-        """How many bytes a local storage's disk has free."""
+        """Free bytes on a local storage's disk."""
         with typed_errors("The storage cannot say how much room it has"):
             place = next(folder for folder in (Path(self.root), *Path(self.root).parents) if folder.exists())
             return shutil.disk_usage(place).free
