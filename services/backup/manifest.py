@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from migrations.upgrade import script_directory
 from services.registry.errors import BackupDamaged, BackupNotFound, SchemaAhead
-from services.registry.storage.artifacts import file_digest
+from trm import durable
 
 FORMAT = "trm-backup/1"
 MANIFEST = "manifest.json"
@@ -115,7 +115,7 @@ def _sums(backup: Path) -> dict[str, str]:
 def _require(path: Path, digest: str) -> None:
     if not path.is_file():
         raise BackupDamaged(f"{path} is missing. Copy the backup again, or use another one.")
-    if file_digest(path) != digest:
+    if durable.digest(path) != digest:
         raise BackupDamaged(f"{path} is not the file that was written. Copy the backup again, or use another one.")
 
 

@@ -17,8 +17,8 @@ from services.registry.db.locks import Lock, take
 from services.registry.errors import DatabaseInUse, DatabaseNotEmpty
 from services.registry.jobs import rescue
 from services.registry.storage import artifacts
-from services.registry.storage.artifacts import file_digest
 from services.registry.storage.storage import Storage, files_of
+from trm.durable import digest
 
 
 @dataclass(frozen=True)
@@ -104,4 +104,4 @@ def _holds(storage: Storage, url: str, folder: Path, digests: dict[str, str]) ->
         if sorted(files_of(there)) != sorted(files):
             return False
         prefix = f"artifacts/{folder.name}"
-        return all(file_digest(there / file) == digests[f"{prefix}/{file.as_posix()}"] for file in files)
+        return all(digest(there / file) == digests[f"{prefix}/{file.as_posix()}"] for file in files)

@@ -94,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # pages of our own: FastAPI's load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the Host header
+        generate_unique_id_function=permissions.name_operation,
         lifespan=_lifespan,
     )
     backends = app.state.backends = Backends.of(settings)

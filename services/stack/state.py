@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from services.stack.process import Process
+from trm.durable import replace_text
 from trm.json_text import to_json
 
 STATE = "stack.json"
@@ -30,10 +31,7 @@ class State:
 
 def write(data_dir: Path, state: State) -> None:
     """Replace the file whole; only its owner reads it, since the addresses may hold passwords."""
-    draft = data_dir / f".{STATE}.{os.getpid()}"
-    draft.touch(0o600)
-    draft.write_text(to_json(asdict(state), indent=1))
-    draft.rename(data_dir / STATE)
+    replace_text(data_dir / STATE, to_json(asdict(state), indent=1), mode=0o600)
 
 
 def read(data_dir: Path) -> State | None:

@@ -30,8 +30,8 @@ def old(database_url: str) -> Iterator[Database]:
     database.close()
 
 
-@pytest.mark.parametrize("revision", REVISIONS[:-1])
-def test_a_backup_of_an_older_schema_is_migrated(
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_backup_of_any_schema_is_brought_to_the_newest(
     revision: str, old: Database, database_url: str, empty: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     climb(old, database_url, until=revision)

@@ -65,7 +65,7 @@ def test_message_carries_the_id_and_nothing_else(publisher: Celery, kind: JobKin
     with publisher.connection_for_read() as connection, connection.channel() as channel:
         inbox = connection.SimpleQueue(queue.QUEUES[kind], channel=channel)
         inbox.clear()
-        queue.publish(publisher, kind, "job_1")
+        queue.publish_all(publisher, [queue.Announcement("job_1", kind)])
         message = inbox.get(timeout=5)
         message.ack()
         assert message.headers["task"] == queue.TASKS[kind]
@@ -84,7 +84,7 @@ def _ping(app: Celery) -> None:
 
 
 def _publish(app: Celery) -> None:
-    queue.publish(app, JobKind.SOLVE, "job_1")
+    queue.publish_all(app, [queue.Announcement("job_1", JobKind.SOLVE)])
 
 
 def _count(app: Celery) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from trm.cli.overrides import parse
 from trm.cli.remarks import print_remarks
+from trm.cli.source import Device
 from trm.config.overrides import adjust, resolve
 from trm.config.presets import get_preset
 from trm.config.run import CompileChoice, RunConfig
@@ -59,7 +60,7 @@ def train(
     checkpoint_minutes: Annotated[
         float | None, typer.Option(min=0, help="Also save a checkpoint when the last is this many minutes old.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     ranks: Annotated[
         int | None,
         typer.Option(

@@ -11,11 +11,8 @@ from torch import Tensor
 from trm.errors import DatasetError
 from trm.network.device import on_device
 from trm.puzzles.arc.grids import COLOURS, END, FIRST_COLOUR, PAD, SIDE, SPEC, Pair
-from trm.puzzles.arc.rows import evaluation_rows, evaluation_set
 from trm.puzzles.arc.sets import FIRST_ID, ArcSets
 from trm.puzzles.scoring import IGNORED
-
-__all__ = ["ArcFeed", "canvases", "evaluation_rows", "evaluation_set"]
 
 # bit d is about dihedral map d: its cell (i, j) is the old one at these, with i and j swapped or counted from the end
 SWAPPED = 0b11001010

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from services.registry.access.visibility import EVERYTHING
+from services.registry.db.base import Json
 from services.registry.jobs import job_events, jobs, leases, solutions
-from services.registry.jobs.solutions import SolutionRow
 from services.registry.metrics.metrics import SolveMetrics
 from trm.interface.effort import Effort
 from trm.puzzles.grids import parse, text
@@ -54,7 +54,7 @@ class _Solving:
         self.priority = priority
         self.trace, self.effort = bool(request["trace"]), Effort(**request["effort"])
         self.found: SimpleQueue[SolveStep | tuple[int, Solution] | None] = SimpleQueue()  # None: nothing more will come
-        self.rows: list[SolutionRow] = []  # waiting to be written
+        self.rows: list[Json] = []  # waiting to be written
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.counts, self.reasons = Counter[str](), Counter[str]()
         self.begun = self.last_written = time.monotonic()
@@ -147,23 +147,15 @@ class _Solving:
             "seconds": round(time.monotonic() - self.begun, 3),
         }
 
-    def _row(self, index: int, solution: "Solution") -> SolutionRow:
+    def _row(self, index: int, solution: "Solution") -> Json:
         spec = self.solver.spec
-        return SolutionRow(
-            index=index,
-            question=text(spec, self.questions[index]),
-            answer=solution.answer,
-            verified=solution.verified,
-            halt_probability=solution.halt_probability,
-            steps=solution.steps,
-            total_steps=solution.total_steps,
-            reason=solution.reason,
-            chosen_by=solution.chosen_by,
-            chain=solution.chain,
-            votes=solution.votes,
-            chains=solution.chains,
-            trace=None if solution.trace is None else [self._step_row(step) for step in solution.trace],
-        )
+        alike = {name: value for name, value in vars(solution).items() if name in solutions.COLUMNS}
+        return alike | {
+            "index": index,
+            "question": text(spec, self.questions[index]),
+            "answer": solution.answer,
+            "trace": None if solution.trace is None else [self._step_row(step) for step in solution.trace],
+        }
 
     def _step_row(self, step: "SolveStep") -> dict[str, Any]:
         return {

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from fastapi.routing import APIRoute
+
 from services.registry.access.scopes import Scope
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -51,6 +53,12 @@ def name_path(path: str) -> str:
     """The known prefix of the path, as the name of a refusal in the log."""
     noun = _noun(path)
     return f"{PREFIX}/{noun}" if noun in WRITERS or noun in ADMINS else PREFIX
+
+
+def name_operation(route: APIRoute) -> str:
+    """What an operation is called, in the interface and in the audit log: `getJob` of the function `get_job`."""
+    first, *others = route.name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def _noun(path: str) -> str:

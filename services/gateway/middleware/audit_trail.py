@@ -84,7 +84,7 @@ class Audited:
                 AuditEntry.of_refusal(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
             )
             return
-        action = getattr(route, "operation_id", None) or scope["method"]
+        action = permissions.name_operation(route)
         self._trail.put(AuditEntry(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
 
 

@@ -13,12 +13,7 @@ from trm.errors import CheckpointNotFound
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 
 
-@router.get(
-    "",
-    operation_id="listCheckpoints",
-    summary="List checkpoints, newest first",
-    responses=refusals(*PAGES),
-)
+@router.get("", summary="List checkpoints, newest first", responses=refusals(*PAGES))
 def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the saved states of all runs."""
     with parts.database.transaction() as session:
@@ -26,12 +21,7 @@ def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> 
     return Page.of(page, Checkpoint.of)
 
 
-@router.get(
-    "/{checkpoint_id}",
-    operation_id="getCheckpoint",
-    summary="One checkpoint",
-    responses=refusals(CheckpointNotFound, DatabaseUnavailable),
-)
+@router.get("/{checkpoint_id}", summary="One checkpoint", responses=refusals(CheckpointNotFound, DatabaseUnavailable))
 def get_checkpoint(checkpoint_id: str, parts: Parts) -> Checkpoint:
     """A saved state, with the metrics it was saved with."""
     with parts.database.transaction() as session:

@@ -20,7 +20,7 @@ LINKS = {
 }
 
 
-@router.get("/", operation_id="getIndex", summary="Links to everything", responses=refusals())
-async def index() -> dict[str, dict[str, str]]:
+@router.get("/", summary="Links to everything", responses=refusals())
+async def get_index() -> dict[str, dict[str, str]]:
     """Links to the entry points."""
     return {"links": LINKS}

@@ -59,12 +59,7 @@ After = Annotated[int | None, Query(ge=0, lt=2**63, description="Like Last-Event
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
-@router.get(
-    "",
-    operation_id="listJobs",
-    summary="List jobs, newest first",
-    responses=refusals(*PAGES),
-)
+@router.get("", summary="List jobs, newest first", responses=refusals(*PAGES))
 def list_jobs(
     parts: Parts, cursor: Cursor = None, limit: Limit = 20, status: JobStatus | None = None, kind: JobKind | None = None
 ) -> Page[Job]:
@@ -76,7 +71,6 @@ def list_jobs(
 
 @router.get(
     "/{job_id}",
-    operation_id="getJob",
     summary="One job, with its attempts and result",
     response_model=Job,
     responses={**NOT_MODIFIED, **refusals(JobNotFound, DatabaseUnavailable)},
@@ -95,7 +89,6 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
 @router.post(
     "/{job_id}/cancel",
     status_code=202,
-    operation_id="cancelJob",
     summary="Cancel a job",
     responses=refusals(JobNotFound, JobFinished, DatabaseUnavailable),
 )
@@ -107,7 +100,6 @@ def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
 @router.post(
     "/{job_id}/pause",
     status_code=202,
-    operation_id="pauseJob",
     summary="Pause a job",
     responses=refusals(JobNotFound, JobFinished, TransitionRefused, DatabaseUnavailable),
 )
@@ -119,26 +111,14 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
     return _request_move(parts, response, lambda session: jobs.request_pause(session, parts.access, job_id))
 
 
-@router.post(
-    "/{job_id}/resume",
-    status_code=202,
-    response_model=Job,
-    operation_id="resumeJob",
-    summary="Resume a paused job",
-    responses=AGAIN,
-)
+@router.post("/{job_id}/resume", status_code=202, response_model=Job, summary="Resume a paused job", responses=AGAIN)
 def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     """Queue it again; a training continues from its last checkpoint. A pending pause is withdrawn."""
     return _again(parts, job_id, context, lambda session: jobs.resume(session, parts.access, job_id))
 
 
 @router.post(
-    "/{job_id}/retry",
-    status_code=202,
-    response_model=Job,
-    operation_id="retryJob",
-    summary="Retry a failed or cancelled job",
-    responses=AGAIN,
+    "/{job_id}/retry", status_code=202, response_model=Job, summary="Retry a failed or cancelled job", responses=AGAIN
 )
 def retry_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     """The same job is queued again, with new attempts and its full timeout; a training continues from its last intact checkpoint."""
@@ -172,7 +152,6 @@ def _move_job(parts: Backends, session: Session, move: Callable[[Session], table
 
 @router.get(
     "/{job_id}/solutions",
-    operation_id="listSolutions",
     summary="The answers of a solve job, puzzle by puzzle",
     responses=refusals(*PAGES, JobNotFound),
 )
@@ -187,7 +166,6 @@ def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limi
 
 @router.get(
     "/{job_id}/solutions/{index}/picture",
-    operation_id="getSolutionPicture",
     summary="A picture of one answer",
     response_class=Response,
     responses={**PICTURE, **refusals(RequestInvalid, JobNotFound, SolutionNotFound, DatabaseUnavailable)},
@@ -211,7 +189,6 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
 
 @router.get(
     "/{job_id}/events",
-    operation_id="streamJobEvents",
     summary="Follow a job",
     response_model=None,
     responses={**STREAM, **refusals(RequestInvalid, JobNotFound, DatabaseUnavailable)},

@@ -22,7 +22,7 @@ Rows = Annotated[int, Query(ge=1, le=5000, description="Maximum number of rows t
 Every = Annotated[int, Query(ge=1, lt=2**31, description="Thin the curve: the last row of every N steps.")]
 
 
-@router.get("", operation_id="listRuns", summary="List runs, newest first", responses=LISTS)
+@router.get("", summary="List runs, newest first", responses=LISTS)
 def list_runs(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[RunSummary]:
     """A page of runs."""
     with parts.database.transaction() as session:
@@ -30,14 +30,14 @@ def list_runs(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Ru
     return Page.of(page, RunSummary.of)
 
 
-@router.get("/{run_id}", operation_id="getRun", summary="One run", responses=refusals(RunNotFound, DatabaseUnavailable))
+@router.get("/{run_id}", summary="One run", responses=refusals(RunNotFound, DatabaseUnavailable))
 def get_run(run_id: str, parts: Parts) -> Run:
     """A run with its whole configuration."""
     with parts.database.transaction() as session:
         return Run.of(runs.get(session, parts.access, run_id))
 
 
-@router.get("/{run_id}/metrics", operation_id="listRunMetrics", summary="The curve of a run", responses=OF_ONE)
+@router.get("/{run_id}/metrics", summary="The curve of a run", responses=OF_ONE)
 def list_run_metrics(
     run_id: str, parts: Parts, after_step: AfterStep = 0, limit: Rows = 1000, every: Every = 1
 ) -> RunMetrics:
@@ -46,28 +46,22 @@ def list_run_metrics(
         runs.get(session, parts.access, run_id)
         rows = run_metrics.read(session, parts.access, run_id, after_step=after_step, limit=limit, every=every)
     next_after = rows[-1].step if len(rows) == limit else None
-    return RunMetrics(data=[RunMetric.model_validate(row) for row in rows], next_after_step=next_after)
+    return RunMetrics(data=[RunMetric.from_row(row) for row in rows], next_after_step=next_after)
 
 
 @router.get(
-    "/{run_id}/evaluations",
-    operation_id="listRunEvaluations",
-    summary="The evaluations of a run",
-    responses=refusals(RunNotFound, DatabaseUnavailable),
+    "/{run_id}/evaluations", summary="The evaluations of a run", responses=refusals(RunNotFound, DatabaseUnavailable)
 )
 def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
     """Accuracy on held-out puzzles, one entry for each evaluation."""
     with parts.database.transaction() as session:
         runs.get(session, parts.access, run_id)
         rows = evaluations.read(session, parts.access, run_id)
-    return RunEvaluations(data=[RunEvaluation.model_validate(row) for row in rows])
+    return RunEvaluations(data=[RunEvaluation.from_row(row) for row in rows])
 
 
 @router.get(
-    "/{run_id}/checkpoints",
-    operation_id="listRunCheckpoints",
-    summary="The checkpoints of a run, newest first",
-    responses=refusals(*PAGES, RunNotFound),
+    "/{run_id}/checkpoints", summary="The checkpoints of a run, newest first", responses=refusals(*PAGES, RunNotFound)
 )
 def list_run_checkpoints(run_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the run's saved states."""

@@ -40,14 +40,7 @@ REFUSALS = refusals(
 )
 
 
-@router.post(
-    "",
-    status_code=202,
-    response_model=Job,
-    operation_id="createTrainingJob",
-    summary="Train a model",
-    responses=REFUSALS,
-)
+@router.post("", status_code=202, response_model=Job, summary="Train a model", responses=REFUSALS)
 async def create_training_job(request: TrainingJobRequest, parts: Parts, context: Idempotency) -> Response:
     """Resolve the preset and its overrides, store them whole as a new run, and queue the training."""
     key = context.key(request.model_dump_json())

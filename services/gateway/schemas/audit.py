@@ -1,18 +1,14 @@
 """Audit records."""
 
 from datetime import datetime
-from typing import Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from services.gateway.schemas.base import Response
-from services.registry.db.access_tables import AuditRecord as Row
 
 
 class AuditRecord(Response):
     """Something that was done, or refused."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: str
     created_at: datetime
@@ -25,8 +21,3 @@ class AuditRecord(Response):
     count: int = Field(
         description="Number of requests: identical 403 and 429 responses to one key within a minute share a record."
     )
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        """The record of this row."""
-        return cls.model_validate(row)

@@ -99,18 +99,7 @@ class Dataset(Response):
     def of(cls, row: tables.Dataset) -> Self:
         """The uploaded data set of this row."""
         spec = PuzzleSpec.model_validate(row.spec)
-        return cls(
-            id=row.id,
-            name=row.name,
-            builtin=False,
-            kind=spec.kind,
-            puzzle=spec,
-            splits=row.splits,
-            overlap=row.overlap,
-            report=None if row.report is None else DatasetReport.model_validate(row.report),
-            sha256=row.sha256,
-            created_at=row.created_at,
-        )
+        return cls.from_row(row, builtin=False, summary=None, licence=None, puzzle=spec)
 
     @classmethod
     def of_builtin(cls, dataset: BuiltinDataset, splits: Mapping[str, int | None]) -> Self:

@@ -34,7 +34,7 @@ class JobEvent(Response):
     @classmethod
     def of(cls, row: tables.JobEvent) -> Self:
         """The event of this row."""
-        return cls(id=row.seq, type=row.type, data=row.data, created_at=row.created_at)
+        return cls.from_row(row, id=row.seq)
 
 
 class JobEvents(Response):

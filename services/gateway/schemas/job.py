@@ -105,8 +105,6 @@ class JobError(Response):
 class Attempt(Response):
     """One execution of a job by one worker."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     attempt: int
     worker: str
     started_at: datetime
@@ -184,27 +182,15 @@ class Job(Response):
         spec: PuzzleSpec | None = None,
     ) -> Self:
         """The job of this row; with its attempts and first solutions where they are given."""
-        return cls(
-            id=job.id,
-            kind=job.kind,
-            status=job.status,
-            attempt=job.attempt,
-            max_attempts=job.max_attempts,
+        return cls.from_row(
+            job,
             progress=Progress.of(job, attempts or (), datetime.now(UTC)),
-            run_id=job.run_id,
             model=job.model_id or job.pretrained,
-            estimate=None if job.estimate is None else Estimate.model_validate(job.estimate),
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
             result=_result(job, solutions, spec),
             cancel_requested=job.cancel_requested_at is not None,
             pause_requested=job.pause_requested_at is not None,
-            priority=job.priority,
-            ttl_seconds=job.ttl_seconds,
-            timeout_seconds=job.timeout_seconds,
-            created_at=job.created_at,
-            started_at=job.started_at,
-            finished_at=job.finished_at,
-            attempts=None if attempts is None else [Attempt.model_validate(a) for a in attempts],
+            attempts=None if attempts is None else [Attempt.from_row(attempt) for attempt in attempts],
             links=_links(job),
         )
 

@@ -1,6 +1,6 @@
 """Solutions: what a model answered to one puzzle."""
 
-from typing import Self, cast
+from typing import Self
 
 from pydantic import ConfigDict, Field
 
@@ -73,21 +73,10 @@ class Solution(Response):
     @classmethod
     def of(cls, row: tables.Solution, spec: PuzzleSpec | None = None) -> Self:
         """The solution of this row; where the shape of its puzzle is given, with what is wrong with it."""
-        trace = None if row.trace is None else [TraceStep.model_validate(step) for step in row.trace]
-        return cls(
-            index=row.index,
-            question=row.question,
-            answer=row.answer,
-            verified=row.verified,
-            halt_probability=row.halt_probability,
+        return cls.from_row(
+            row,
             supervision_steps=row.steps,
             total_supervision_steps=row.total_steps,
-            reason=cast(Reason, row.reason),
             halted=row.reason != "budget",
-            chosen_by=cast(Choice, row.chosen_by),
-            chain=row.chain,
-            votes=row.votes,
-            chains=row.chains,
             violations=violations_of(row, spec),
-            trace=trace,
         )

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Request, Response
-from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
+from services.registry.db.access_tables import WebhookEndpoint
 
 LONGEST_URL = 2000
 
@@ -46,7 +46,7 @@ class Webhook(Response):
     @classmethod
     def of(cls, row: WebhookEndpoint) -> Self:
         """The webhook of this row."""
-        return cls.model_validate(_to_fields(row))
+        return cls.from_row(row, links=_links(row))
 
 
 class CreatedWebhook(Webhook):
@@ -54,22 +54,14 @@ class CreatedWebhook(Webhook):
 
     secret: str = Field(description="Check signatures with it (Standard Webhooks). Keep it: it is not shown again.")
 
-    @classmethod
-    def of_new(cls, row: WebhookEndpoint) -> Self:
-        """A new webhook with its secret."""
-        return cls.model_validate({**_to_fields(row), "secret": row.secret})
 
-
-def _to_fields(row: WebhookEndpoint) -> dict[str, object]:
+def _links(row: WebhookEndpoint) -> dict[str, str]:
     home = f"/v1/webhooks/{row.id}"
-    names = ("id", "url", "events", "disabled_at", "created_at")
-    return {name: getattr(row, name) for name in names} | {"links": {"self": home, "deliveries": f"{home}/deliveries"}}
+    return {"self": home, "deliveries": f"{home}/deliveries"}
 
 
 class Delivery(Response):
     """A message to a webhook, and how far it is."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: str = Field(description="`webhook-id` of the message: the same for every attempt.")
     payload: dict[str, object]
@@ -78,11 +70,6 @@ class Delivery(Response):
     delivered_at: datetime | None
     outcome: str | None = Field(description="Result of the last attempt: an HTTP status, or why there was none.")
     created_at: datetime
-
-    @classmethod
-    def of(cls, row: WebhookDelivery) -> Self:
-        """The delivery of this row."""
-        return cls.model_validate(row)
 
 
 class Deliveries(Response):

@@ -68,11 +68,6 @@ class Announcement:
     kind: JobKind
 
 
-def publish(app: Celery, kind: JobKind, job_id: str) -> None:
-    """Announce a job whose row is committed; raises BrokerUnavailable."""
-    publish_all(app, [Announcement(job_id, kind)])
-
-
 def publish_all(app: Celery, announcements: Iterable[Announcement]) -> None:
     """Announce many jobs over one connection; raises BrokerUnavailable, and then some may be announced."""
     try:
