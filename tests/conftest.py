@@ -23,7 +23,22 @@ from services.stack import broker, postgres
 
 START_SECONDS = 30
 TEMPLATE = "template_trm"
+SERVED = {"server_folder", "stack", "stand"}  # fixtures that start servers
+TRAINED = {"learned", "splits", "trainer"}  # fixtures that train, or are trained with
+SHARING = {"acceptance", "chaos"}  # folders whose tests share one stack
 _numbers = count()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs servers or trains, and keep together what shares fixtures when several processes test."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        for marker, needed in ((pytest.mark.servers, SERVED), (pytest.mark.training, TRAINED)):
+            if fixtures & needed:
+                item.add_marker(marker)
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(folder if folder in SHARING else str(item.path)))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:

@@ -23,6 +23,7 @@ def outcomes(job: Json) -> list[str]:
     return [attempt["outcome"] for attempt in job["attempts"]]
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 @pytest.mark.fault("trainer", "kill -9 in the middle of a step")
 def test_a_trainer_is_killed_in_a_step(stand: Stand, customer: Customer) -> None:

@@ -92,17 +92,19 @@ def test_a_transaction_that_idled_too_long_is_unavailable(book: Book) -> None:
 def test_exhausted_pool_is_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.registry.db.database.CONNECT_SECONDS", 1)
     database = Database(database_url, pool_size=1)
-    release = threading.Event()
+    taken, release = threading.Barrier(4), threading.Event()
 
     def hold() -> None:
         with database.transaction() as session:
             session.execute(text("SELECT 1"))
+            taken.wait(10)
             release.wait()
 
     threads = [threading.Thread(target=hold) for _ in range(3)]
     for thread in threads:
         thread.start()
     try:
+        taken.wait(10)
         with pytest.raises(DatabaseUnavailable, match="in use"), database.transaction() as session:
             session.execute(text("SELECT 1"))
     finally:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import operator, parts, postgres, state
+from services.stack.process import Process
 from services.stack.sockets import socket_folder
 from services.stack.state import State
 from tests.conftest import wait_until
@@ -87,7 +88,7 @@ def test_a_stack_that_is_down_has_left_nothing_running(stack: Settings) -> None:
     running, _ = operator.up(stack, lambda _: None)
     processes = everything(running)
     assert operator.down(stack)
-    assert not any(psutil.pid_exists(pid) for pid in processes[1:])
+    assert not any(Process.of(pid) for pid in processes[1:])
     assert state.read(stack.data_dir) is None
 
 

@@ -171,6 +171,7 @@ def test_the_example_of_the_readme_has_six_lines_and_runs(
     assert [folder.name for folder in tmp_path.iterdir()] == ["runs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["docs/how-to/library.md"])
 def test_the_examples_of_the_documents_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
