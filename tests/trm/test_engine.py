@@ -179,6 +179,7 @@ def test_many_threads_may_submit(solver: Solver, puzzles: PuzzleSet) -> None:
     assert all(len(one.found) == 5 for one in asked)
 
 
+@pytest.mark.slow
 def test_compiled_blocks_answer_alike(learned: Path, puzzles: PuzzleSet) -> None:
     if (reason := why_not(torch.device("cpu"))) is not None:  # then that is what is promised
         with pytest.raises(CompilerMissing, match=re.escape(reason)):
