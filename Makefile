@@ -58,7 +58,7 @@ restore: install ## Bring the backup FROM back into an empty service that is dow
 	@$(BIN)/python -m services.backup restore "$(FROM)" $(if $(REPLACE),--replace)
 
 # two tests at a time; each computes on one core, since tiny models gain nothing from more
-TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --durations 10 -m
+TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 10 -m
 
 test: tools ## Install and run the tests, without the slow ones
 	$(TEST) "not chaos and not slow"

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,30 +16,43 @@ import psycopg
 import pytest
 import redis
 from psycopg import sql
+from xdist.remote import Producer
 
 from migrations.upgrade import upgrade
 from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import broker, postgres
+from tests.scheduling import Together
 
 START_SECONDS = 30
 TEMPLATE = "template_trm"
 SERVED = {"server_folder", "stack", "stand"}  # fixtures that start servers
 TRAINED = {"learned", "splits", "trainer"}  # fixtures that train, or are trained with
-SHARING = {"acceptance", "chaos"}  # folders whose tests share one stack
 _numbers = count()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs servers or trains, and keep together what shares fixtures when several processes test."""
+    """Mark what needs servers or trains."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         for marker, needed in ((pytest.mark.servers, SERVED), (pytest.mark.training, TRAINED)):
             if fixtures & needed:
                 item.add_marker(marker)
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder in SHARING else str(item.path)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    """Keep together what shares fixtures when several processes test."""
+    return Together(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Undo what commands that run in this process ask of torch: tiny models lose time with more threads than one."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
