@@ -26,6 +26,7 @@ from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
+pytestmark = pytest.mark.training
 
 
 def learnt_by_heart(splits: Splits, spec: PuzzleSpec, steps: int, **model: int) -> Evaluated:

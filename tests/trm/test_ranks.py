@@ -19,6 +19,7 @@ from trm.checkpoints import checkpoint
 from trm.errors import ConfigError
 from trm.training.ranks import Ranks
 
+pytestmark = pytest.mark.training
 RECIPE: dict[str, object] = {
     "train.steps": 12, "train.batch_size": 8, "train.checkpoint_every": 4, "train.evaluate_every": 6, "train.log_every": 4,
     "train.optimizer": "adamw", "train.test_puzzles": 8, "train.evaluate_puzzles": 8, "train.warmup_steps": 2,

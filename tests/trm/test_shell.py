@@ -83,6 +83,7 @@ def test_names_of_presets_are_whole() -> None:
     assert all(f" {name} " in shown for name in PRESETS)
 
 
+@pytest.mark.training
 def test_a_training_without_a_preset_says_which_it_takes(tmp_path: Path) -> None:
     tiny = (
         "--set=train.steps=1",
