@@ -52,7 +52,7 @@ def test_broken_connection_is_unavailable_once_and_then_replaced(book: Book) -> 
 def test_connections_that_died_while_idle_are_replaced_unseen(book: Book) -> None:
     _count(book)
     others = """
-        SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
         WHERE pid <> pg_backend_pid() AND datname = current_database()
     """
     killer = Database(book.database.engine.url.render_as_string(hide_password=False))

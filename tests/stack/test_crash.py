@@ -62,7 +62,8 @@ def test_up_after_a_kill_is_up_at_the_same_address(stack: Settings, which: str) 
 def test_up_says_which_part_of_the_killed_stack_it_waits_for(stack: Settings) -> None:
     running, _ = operator.up(stack, lambda _: None)
     reaper, said = running.parts["reaper"].pid, list[str]()
-    os.kill(reaper, signal.SIGSTOP)  # it does not end when it is told to
+    os.kill(reaper, signal.SIGSTOP)  # it does not end when it is told to, once it has stopped
+    wait_until(lambda: psutil.Process(reaper).status() == psutil.STATUS_STOPPED)
     os.kill(running.supervisor.pid, signal.SIGKILL)
     wait_until(lambda: not running.supervisor.lives)
 
