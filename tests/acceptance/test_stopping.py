@@ -36,7 +36,8 @@ def stop(stack: Settings, part: str, times: int = 1) -> None:
     assert not process.is_running()
 
 
-@pytest.mark.parametrize("signals", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("signals", [1, 2])
 def test_a_training_worker_that_is_stopped_hands_its_job_back(client: Client, stack: Settings, signals: int) -> None:
     job = wait_for(submit_training(client, 600), client, is_under_way)
     stop(stack, "worker-train", signals)

@@ -158,6 +158,7 @@ def test_a_frozen_solve_worker_begins_anew(stand: Stand, customer: Customer) -> 
     assert found["result"]["n"] == 200
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 @pytest.mark.fault("solve worker", "kill -9 with answers under way")
 @pytest.mark.parametrize("point", ["claim", "solutions", "finish"])
