@@ -75,7 +75,7 @@ QUICK = {"FLUSHALL": [pytest.mark.quick], "kill -9": [pytest.mark.quick, pytest.
     [
         pytest.param(
             name,
-            marks=[pytest.mark.fault("broker", f"{name}, under load")] + QUICK.get(name, []),
+            marks=[pytest.mark.fault("broker", f"{name}, under load"), *QUICK.get(name, [])],
         )
         for name in FAULTS
     ],
