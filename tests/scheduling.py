@@ -7,7 +7,7 @@ from xdist.scheduler import LoadScopeScheduling
 SHARING = {"acceptance", "chaos"}  # folders whose tests share one running service
 
 
-class Together(LoadScopeScheduling):
+class Together(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
     """Hands out files in their order, and folders that share a service whole."""
 
     def _split_scope(self, nodeid: str) -> str:
