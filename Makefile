@@ -63,7 +63,7 @@ TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadsco
 test: tools ## Install and run the tests, without the slow ones
 	$(TEST) "not chaos and not slow"
 
-test-quick: tools ## Run the tests that need no server and train nothing (about a minute)
+test-quick: tools ## Run the tests that need no server and train nothing
 	$(TEST) "not chaos and not slow and not servers and not training"
 
 test-slow: tools .clients/installed ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client
