@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo up down status logs backup verify-backup restore test chaos soak reliability check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -57,8 +57,19 @@ verify-backup: install ## Check every file of the backup FROM
 restore: install ## Bring the backup FROM back into an empty service that is down; REPLACE=1 discards what it holds
 	@$(BIN)/python -m services.backup restore "$(FROM)" $(if $(REPLACE),--replace)
 
-test: tools .clients/installed ## Install and run all tests
-	$(BIN)/python -m pytest
+# two tests at a time; each computes on one core, since tiny models gain nothing from more
+TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 10 -m
+
+test: tools ## Install and run the tests, without the slow ones
+	$(TEST) "not chaos and not slow"
+
+test-quick: tools ## Run the tests that need no server and train nothing
+	$(TEST) "not chaos and not slow and not servers and not training"
+
+test-slow: tools .clients/installed ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client
+	$(TEST) "not chaos and slow"
+
+test-all: test test-slow ## Run all tests but the long faults of make chaos
 
 chaos: tools ## Break every part of the running service on purpose; prints what survived, writes chaos.json (some 20 minutes)
 	@SOAK_MINUTES=1 CHAOS_JSON=chaos.json $(BIN)/python -m pytest tests/chaos -m "chaos or not chaos"; status=$$?; \

@@ -24,7 +24,7 @@ without waiting for the disk here, since processes die and the machine does not;
 {table}
 
 `make soak MINUTES=30 SEED=7` breaks things at random for as long as you like; the seed gives the same faults in the same order.
-`make test` includes a short one. `make reliability` regenerates this page and the README's table from the last `chaos.json`.
+`make test-slow` includes a short one. `make reliability` regenerates this page and the README's table from the last `chaos.json`.
 """
 Found = Annotated[Path, typer.Argument(help="What `make chaos` has written.")]
 cli = typer.Typer(add_completion=False)

@@ -173,7 +173,7 @@ def test_schema_ahead_is_refused_by_processes_and_migrators(database: Database, 
 @pytest.mark.parametrize(
     "role", [["services.gateway"], ["workers", "solve"], ["workers", "train"], ["workers", "reaper"]]
 )
-@pytest.mark.parametrize("other", ["behind", "ahead"])
+@pytest.mark.parametrize("other", ["behind", pytest.param("ahead", marks=pytest.mark.slow)])
 def test_no_part_starts_on_a_schema_of_another_age(
     role: list[str], other: str, database: Database, database_url: str, tmp_path: Path
 ) -> None:

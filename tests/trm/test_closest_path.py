@@ -88,6 +88,7 @@ def test_mazes_of_different_lengths_do_not_disturb_each_other() -> None:
     assert valid(SPEC, questions.numpy(), together.numpy()).all()
 
 
+@pytest.mark.slow
 def test_a_training_learns_from_any_shortest_path() -> None:
     """The loss falls, and what counts as right is what the rules accept."""
     questions, answers = (np.stack(part) for part in zip(*generate(5, 5, 200, 0, shortest=5), strict=True))
