@@ -53,8 +53,8 @@ def _check_as_a_whole(request: SolveJobRequest, spec: PuzzleSpec, most: int) -> 
     if spec.kind == "arc":
         message = "ARC tasks are answered by votes over many variants, which this service does not do yet: use `python -m trm arc`."
         raise RequestInvalid(message, [ProblemItem(pointer="/model", detail=message)])
-    if request.require_unique_solution and spec.kind != "sudoku":
-        message = "Only Sudokus can be checked for a unique solution: these puzzles have no rules that we know."
+    if request.require_unique_solution and not spec.is_searchable:
+        message = "Only Sudokus and grids with declared rules can be checked for a unique solution: these have no known rules."
         raise RequestInvalid(message, [ProblemItem(pointer="/require_unique_solution", detail=message)])
 
 
