@@ -87,12 +87,10 @@ def turned_cells(spec: PuzzleSpec) -> NDArray[np.int64]:
     is_jigsaw = spec.kind == "sudoku" and spec.box is None
     turns = dihedral.shape_keeping(spec.rows, spec.cols) if spec.kind == "maze" or is_jigsaw else (0,)
     images = [dihedral.cell_permutation(spec.rows, spec.cols, turn) for turn in turns]
-    kept = [cells for cells in images if spec.regions in (None, name_regions(_letters(spec.regions, cells)))]
-    return np.stack(kept if is_jigsaw else images)
-
-
-def _letters(regions: str | None, cells: NDArray[np.int64]) -> str:
-    return "".join((regions or "")[cell] for cell in cells)
+    if is_jigsaw:
+        letters = spec.regions or ""
+        images = [cells for cells in images if name_regions("".join(letters[cell] for cell in cells)) == letters]
+    return np.stack(images)
 
 
 def canonical(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> bytes:
