@@ -9,7 +9,7 @@ import torch
 from typer.testing import CliRunner
 
 import trm
-from trm.cli import cli
+from trm.cli import build
 from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
@@ -105,6 +105,6 @@ def test_jigsaws_are_learnt_and_every_answer_is_verified(tmp_path: Path) -> None
     assert solution.verified is True
 
     exported = tmp_path / "exported"
-    invoked = CliRunner().invoke(cli, ["export", str(run.checkpoint), "--out", str(exported)])
+    invoked = CliRunner().invoke(build(), ["export", str(run.checkpoint), "--out", str(exported)])
     assert invoked.exit_code == 0, invoked.output
     assert json.loads((exported / "config.json").read_text())["puzzle"]["rules"]["regions"] == FOUR.regions
