@@ -17,7 +17,7 @@ def augment(spec: PuzzleSpec, questions: Tensor, answers: Tensor, generator: tor
     if spec.kind != "sudoku":
         return questions, answers
     count = len(questions)
-    drawn = turned(spec, count, generator) if spec.box is None else sudoku_cells(spec.box, count, generator)
+    drawn = draw_turned(spec, count, generator) if spec.box is None else sudoku_cells(spec.box, count, generator)
     cells = on_device(drawn, questions.device)  # (K, L)
     digits = on_device(sudoku_digits(spec, len(questions), generator).to(questions.dtype), questions.device)  # (K, V)
     return tuple(digits.gather(1, grid.gather(1, cells).long()) for grid in (questions, answers))  # type: ignore[return-value]
@@ -39,8 +39,8 @@ def sudoku_digits(spec: PuzzleSpec, count: int, generator: torch.Generator) -> T
 def sudoku_cells(box: tuple[int, int], count: int, generator: torch.Generator) -> Tensor:
     """For each new cell the old one it is taken from, `(K, L)`: rows and columns shuffled within and as bands, then a transposition."""
     size = box[0] * box[1]
-    rows = banded(count, size // box[0], box[0], generator)
-    cols = banded(count, size // box[1], box[1], generator)
+    rows = draw_banded(count, size // box[0], box[0], generator)
+    cols = draw_banded(count, size // box[1], box[1], generator)
     cells = rows.unsqueeze(2) * size + cols.unsqueeze(1)  # (K, size, size)
     if box[0] == box[1]:  # otherwise a transposed grid has boxes of another shape
         turned = torch.rand(count, generator=generator) < 0.5
@@ -48,13 +48,13 @@ def sudoku_cells(box: tuple[int, int], count: int, generator: torch.Generator) -
     return cells.flatten(1)
 
 
-def turned(spec: PuzzleSpec, count: int, generator: torch.Generator) -> Tensor:
+def draw_turned(spec: PuzzleSpec, count: int, generator: torch.Generator) -> Tensor:
     """The same for a jigsaw: a turn or reflection that keeps its regions, most often none but the identity."""
     known = torch.from_numpy(turned_cells(spec))
     return known[torch.randint(len(known), (count,), generator=generator)]
 
 
-def banded(count: int, bands: int, width: int, generator: torch.Generator) -> Tensor:
+def draw_banded(count: int, bands: int, width: int, generator: torch.Generator) -> Tensor:
     """Random orders `(K, bands * width)` of lines that keep bands together."""
     outer = permutations(count, bands, generator).unsqueeze(2)  # (K, bands, 1)
     inner = permutations(count * bands, width, generator).view(count, bands, width)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trm.config.model import ModelConfig
-from trm.network.layers import Linear, gated, rms_norm
+from trm.network.layers import Linear, gate, rms_norm
 from trm.puzzles.spec import PuzzleSpec
 
 SCALE = (
@@ -42,7 +42,7 @@ class MessageLayer(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, D)`."""
-        inner = gated(self.gather(x), -1, self.config)
+        inner = gate(self.gather(x), -1, self.config)
         out: Tensor = rms_norm(x + self.down(inner), self.config.norm_epsilon)
         return out
 

@@ -22,10 +22,10 @@ def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[
     if not spec.has_rules:
         return None
     parts = [slice(i, i + TOGETHER) for i in range(0, len(questions), TOGETHER)]
-    return np.concatenate([_obeyed(spec, questions[p], answers[p]) for p in parts] or [np.zeros(0, np.bool_)])
+    return np.concatenate([_check_units(spec, questions[p], answers[p]) for p in parts] or [np.zeros(0, np.bool_)])
 
 
-def _obeyed(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _check_units(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_]:
     obeyed: NDArray[np.bool_] = (answers > PADDING).all(1)
     if spec.blank is not None:
         obeyed &= ((questions == answers) | (questions == spec.blank)).all(1) & (answers != spec.blank).all(1)

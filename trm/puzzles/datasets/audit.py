@@ -57,7 +57,13 @@ class Audit:
         """All findings for a person, what matters most first."""
         shape = f"{self.spec.rows}x{self.spec.cols} {self.spec.kind} with {len(self.spec.symbols)} symbols"
         sizes = f"{shape}: {self.train.puzzles:,} training and {self.test.puzzles:,} test puzzles."
-        return (_shared(self), *_split_sentences(self.train), *_split_sentences(self.test), sizes, LIMITS[self.meaning])
+        return (
+            _describe_shared(self),
+            *_split_sentences(self.train),
+            *_split_sentences(self.test),
+            sizes,
+            LIMITS[self.meaning],
+        )
 
 
 LIMITS = {
@@ -102,7 +108,7 @@ def _split(
     name: str, puzzles: PuzzleSet, numbers: NDArray[np.int64], solve: int, track: Track, seconds: float
 ) -> SplitAudit:
     repeated = _again([question.tobytes() for question in puzzles.questions])
-    searched, verdicts = _searched(puzzles, solve, track, seconds)
+    searched, verdicts = _search(puzzles, solve, track, seconds)
     used = np.union1d(puzzles.questions, puzzles.answers)
     return SplitAudit(
         name,
@@ -130,12 +136,12 @@ def _givens(puzzles: PuzzleSet) -> tuple[float, float, float] | None:
     return float(shares.min()), float(shares.mean()), float(shares.max())
 
 
-def _searched(puzzles: PuzzleSet, solve: int, track: Track, seconds: float) -> tuple[int, list[tuple[int, str]]]:
+def _search(puzzles: PuzzleSet, solve: int, track: Track, seconds: float) -> tuple[int, list[tuple[int, str]]]:
     """How many rows were solved, and what was wrong with which."""
     is_maze = puzzles.spec.kind == "maze"
     if not is_maze and not puzzles.spec.is_searchable:
         return 0, []
-    judge = _judged_maze if is_maze else _judged_by_search
+    judge = _judge_maze if is_maze else _judge_by_search
     rows = range(len(puzzles) if is_maze else min(solve, len(puzzles)))
     spec, pairs = puzzles.spec, (puzzles.questions, puzzles.answers)
     verdicts: list[str | None] = []
@@ -147,7 +153,7 @@ def _searched(puzzles: PuzzleSet, solve: int, track: Track, seconds: float) -> t
     return len(verdicts), [(row, verdict) for row, verdict in enumerate(verdicts, start=1) if verdict is not None]
 
 
-def _judged_by_search(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:
+def _judge_by_search(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:
     try:
         found = solutions(spec, question, budget=BUDGET)
     except PuzzleTooHard:
@@ -157,7 +163,7 @@ def _judged_by_search(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDA
     return None if found and np.array_equal(found[0], answer) else "wrong"
 
 
-def _judged_maze(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:
+def _judge_maze(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:
     try:
         drawn = maze.solve(spec, question)
     except PuzzleError:
@@ -167,7 +173,7 @@ def _judged_maze(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[
     return "off_rule" if maze.valid(spec, question[None], answer[None])[0] else "wrong"
 
 
-def _shared(report: Audit) -> str:
+def _describe_shared(report: Audit) -> str:
     alike = "equal" if report.meaning == "equal" else "equivalent"
     if not report.shared:
         return f"No test puzzle is {alike} to a training puzzle."

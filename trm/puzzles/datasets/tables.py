@@ -31,7 +31,7 @@ def write_table(path: Path, puzzles: PuzzleSet) -> None:
     writer.writerow(COLUMNS)
     for i in range(len(puzzles)):
         source = puzzles.sources[i] if puzzles.sources else ""
-        rating = "" if puzzles.ratings is None else _written(float(puzzles.ratings[i]))
+        rating = "" if puzzles.ratings is None else _format_rating(float(puzzles.ratings[i]))
         question, answer = (grids.text(puzzles.spec, grid[i]) for grid in (puzzles.questions, puzzles.answers))
         writer.writerow((source, question, answer, rating))
     data = gzip.compress(table.getvalue().encode(), mtime=0)
@@ -41,7 +41,7 @@ def write_table(path: Path, puzzles: PuzzleSet) -> None:
         os.fsync(file.fileno())
 
 
-def rules_beside(table: Path) -> DeclaredRules | None:
+def find_rules(table: Path) -> DeclaredRules | None:
     """The rules that stand beside a table, `puzzles.rules.json` beside `puzzles.csv`, or for all tables of a folder `rules.json`."""
     stem = table.name.partition(".")[0]
     for name in (f"{stem}.rules.json", *(["rules.json"] if stem in SPLITS else ())):
@@ -63,7 +63,7 @@ def read_rules(text: str | bytes, source: str = "rules") -> DeclaredRules:
         ) from error
 
 
-def _written(rating: float) -> str:
+def _format_rating(rating: float) -> str:
     if math.isnan(rating):
         return ""
     return str(int(rating)) if rating.is_integer() else repr(rating)
@@ -83,7 +83,7 @@ def read_table(
     raises DatasetError listing the bad ones by number.
     """
     if spec is None and rules is None and isinstance(source, Path):
-        rules = rules_beside(source)
+        rules = find_rules(source)
     with open_text(source) as text:
         table = RawTable(rows_of(text), rules)
     kind = kind or (spec.kind if spec is not None else table.kind())
@@ -93,7 +93,7 @@ def read_table(
 def first_spec(path: Path) -> PuzzleSpec:
     """The shape told by a table's first rows; only for grids of other symbols the whole table is read."""
     with open_text(path) as text:
-        table = RawTable(islice(rows_of(text), HEAD), rules_beside(path))
+        table = RawTable(islice(rows_of(text), HEAD), find_rules(path))
     if table.kind() == "grid":
         return read_table(path, kind="grid").spec
     return table.puzzles(table.kind()).spec

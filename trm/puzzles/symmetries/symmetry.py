@@ -37,7 +37,7 @@ class Symmetry:
 def random_symmetry(spec: PuzzleSpec, rng: np.random.Generator) -> Symmetry:
     """A uniform member of the group; the identity for kinds without symmetries, and for grids whose rules were declared."""
     if spec.kind != "sudoku":
-        known = _listed(spec)
+        known = _list_symmetries(spec)
         return known[int(rng.integers(len(known)))]
     cells = rng.choice(turned_cells(spec)) if spec.box is None else _random_cells(spec.rows, spec.box, rng)
     return Symmetry(cells, np.concatenate(([0, 1], 2 + rng.permutation(spec.rows))).astype(np.int32))
@@ -56,15 +56,15 @@ def views(spec: PuzzleSpec, count: int, seed: int) -> list[Symmetry]:
 
     The identity alone for kinds without symmetries.
     """
-    chosen = {(s.cells.tobytes(), s.tokens.tobytes()): s for s in _listed(spec)[:count]}
+    chosen = {(s.cells.tobytes(), s.tokens.tobytes()): s for s in _list_symmetries(spec)[:count]}
     rng = np.random.default_rng(seed)
-    while spec.kind == "sudoku" and len(chosen) < min(count, _count(spec)):
+    while spec.kind == "sudoku" and len(chosen) < min(count, _count_symmetries(spec)):
         symmetry = random_symmetry(spec, rng)
         chosen.setdefault((symmetry.cells.tobytes(), symmetry.tokens.tobytes()), symmetry)
     return list(chosen.values())
 
 
-def _count(spec: PuzzleSpec) -> int:
+def _count_symmetries(spec: PuzzleSpec) -> int:
     return len(turned_cells(spec)) * factorial(spec.rows) if spec.box is None else group_size(spec.box)
 
 
@@ -75,7 +75,7 @@ def group_size(box: tuple[int, int]) -> int:
     return rows * cols * (2 if height == width else 1) * factorial(size)
 
 
-def _listed(spec: PuzzleSpec) -> list[Symmetry]:
+def _list_symmetries(spec: PuzzleSpec) -> list[Symmetry]:
     """The identity, and for mazes and jigsaws the turns and reflections that keep the shape and the regions."""
     tokens = np.arange(spec.vocab_size, dtype=np.int32)
     return [Symmetry(cells, tokens) for cells in turned_cells(spec)]
@@ -99,7 +99,7 @@ def canonical(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> bytes:
     Raises PuzzleTooHard for Sudokus whose group is too large to walk (9x9 and up).
     """
     if spec.kind != "sudoku":
-        return min(symmetry.apply(tokens).astype(np.uint16).tobytes() for symmetry in _listed(spec))
+        return min(symmetry.apply(tokens).astype(np.uint16).tobytes() for symmetry in _list_symmetries(spec))
     images = tokens[turned_cells(spec) if spec.box is None else cell_permutations(spec.box)]  # (G, L)
     first = np.full((len(images), spec.vocab_size), spec.cells, dtype=np.int64)
     order = np.arange(spec.cells)
