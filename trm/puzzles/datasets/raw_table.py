@@ -135,7 +135,7 @@ class RawTable:
         found = {} if self.rules is None or self.rules.regions is None else {self.rules.regions: 0}
         for regions, row in self.layouts.items():
             found.setdefault(_name_layout(regions, row), row)
-        for row, board in enumerate(self._laid_out(self.questions, "sudoku"), start=1):
+        for row, board in enumerate(self._lay_out(self.questions, "sudoku"), start=1):
             if isinstance(board, Board) and board.regions is not None:
                 found.setdefault(board.regions, row)
         if len(found) > 1:
