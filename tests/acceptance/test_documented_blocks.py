@@ -55,6 +55,8 @@ NOT_RUN = {  # how a command begins -> why it does not run here
     "python -m trm train --preset arc-1": "makes 876,406 variants first; tests/trm/test_arc_feed.py trains on few",
     "python -m trm arc": "needs a model of those; tests/trm/test_benchmarks.py",
     "python -m pytest": "is this",
+    "openapi-python-client": "tests/acceptance/test_generated_client.py",
+    "npx openapi-typescript": "the same",
 }
 NO_COMMANDS = {  # first words of blocks that show something
     "─────────────": "what the demo prints",
