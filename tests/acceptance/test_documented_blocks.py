@@ -83,7 +83,7 @@ def finished(stack: object, tmp_path_factory: pytest.TempPathFactory, data_dir: 
     running = state.read(data_dir)
     assert running is not None
     with Client(running.api) as client:
-        job = client.finished(submit_training(client, 2))
+        job = client.wait_until_finished(submit_training(client, 2))
     folder = tmp_path_factory.mktemp("trained")
     _trm(["train", "--preset", "sudoku-4x4", "--out", str(folder), *_small()])
     return Finished(job["id"], job["run_id"], next(folder.glob("step_*")))

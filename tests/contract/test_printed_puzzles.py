@@ -52,7 +52,7 @@ def test_puzzles_are_printed() -> None:
 
 @pytest.mark.parametrize(("path", "puzzle"), FOUND, ids=lambda value: getattr(value, "name", value))
 def test_each_has_one_answer(path: Path, puzzle: str) -> None:
-    spec = grids.resized(spec_for(9), puzzle)
+    spec = grids.resize(spec_for(9), puzzle)
     tokens = grids.parse(spec, puzzle)
     rules.require_consistent(spec, tokens)
     search.require_unique(spec, tokens)

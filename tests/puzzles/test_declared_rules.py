@@ -97,7 +97,7 @@ def test_a_jigsaw_is_read_from_its_cells_and_its_regions(form: str) -> None:
     read = read_table(table([{"puzzle": written, "solution": answer}] * 2))
     assert read.spec == spec
     assert grids.text(spec, read.questions[0]) == question
-    assert grids.resized(spec_for(9), written) == spec
+    assert grids.resize(spec_for(9), written) == spec
     assert grids.parse(spec, written).tolist() == read.questions[0].tolist()
 
 

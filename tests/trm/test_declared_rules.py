@@ -25,7 +25,7 @@ from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import jigsaw_spec, spec_for
-from trm.solving.solver import Solver
+from trm.solving.solver import MOST_SHAPES, Solver
 
 UNITS = ModelConfig(
     mixer="units", feed_forward="normed_swiglu", hidden_size=16, expansion=2, prefix_tokens=0, recursions=2, latent_steps=2,
@@ -77,6 +77,18 @@ def test_a_model_of_any_size_takes_the_regions_that_a_puzzle_brings() -> None:
     solutions = solver.solve_all(written, Effort(max_steps=2))
     assert [solution.spec for solution in solutions] == [FOUR, FOUR]
     assert all(solution.verified is not None for solution in solutions)
+
+
+def test_a_solver_stays_ready_for_a_few_shapes_only() -> None:
+    config = RunConfig(preset="x", dataset="x", puzzle=spec_for(4), model=UNITS, train=TrainConfig(precision="float32"))
+    model = TinyRecursiveModel(UNITS, spec_for(4))
+    model.initialise(torch.Generator().manual_seed(0))
+    solver = Solver(model, config, torch.device("cpu"))
+    layouts = ["AABB AABB CCDD CCDD", "AAAB CABB CCDB CDDD", *("ABCD" * 4, "AAAABBBBCCCCDDDD")]
+    shapes = [*(spec_for(size) for size in (6, 8, 9, 10, 12, 14, 15)), *(jigsaw_spec(4, layout) for layout in layouts)]
+    kept = [solver.resize(shape) for shape in shapes]
+    assert [solver.resize(shape) for shape in shapes[-MOST_SHAPES:]] == kept[-MOST_SHAPES:]
+    assert solver.resize(shapes[0]) is not kept[0]
 
 
 def test_a_model_of_one_layout_refuses_another() -> None:

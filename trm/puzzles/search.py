@@ -1,6 +1,6 @@
 """Exact search: every answer of a Sudoku or of a grid with rules, by propagation and guesses; the path of a maze."""
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,10 @@ from trm.puzzles import maze
 from trm.puzzles.rules import require_consistent
 from trm.puzzles.scoring import PADDING
 from trm.puzzles.spec import PuzzleSpec
-from trm.puzzles.units import peer_pairs, units_of
+from trm.puzzles.units import REMEMBERED, peer_pairs, units_of
 
 
-@cache
+@lru_cache(REMEMBERED)
 def _tables(spec: PuzzleSpec) -> tuple[list[list[int]], list[list[tuple[int, ...]]]]:
     """Peers of every cell, and the units of every cell that hold each symbol, as they have as many cells as there are symbols."""
     full = [unit.cells for unit in units_of(spec) if len(unit.cells) == len(_fillings(spec))]
@@ -25,7 +25,7 @@ def _tables(spec: PuzzleSpec) -> tuple[list[list[int]], list[list[tuple[int, ...
     return peers, of_cell
 
 
-@cache
+@lru_cache(REMEMBERED)
 def _fillings(spec: PuzzleSpec) -> list[int]:
     """The tokens that a blank may become; bit i of a mask stands for the i-th."""
     return [token for token in range(1, spec.vocab_size) if token != spec.blank]

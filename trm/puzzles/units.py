@@ -1,6 +1,6 @@
 """Groups of cells in which no symbol stands twice: rows, columns, boxes and regions."""
 
-from functools import cache
+from functools import lru_cache
 from itertools import combinations
 from typing import Literal, NamedTuple
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from trm.puzzles.regions import NO_REGION
 from trm.puzzles.spec import PuzzleSpec
 
+REMEMBERED = 64  # shapes: requests may bring jigsaws of any regions
 UnitRule = Literal["row", "column", "box", "region"]
 
 
@@ -21,7 +22,7 @@ class Unit(NamedTuple):
     cells: tuple[int, ...]
 
 
-@cache
+@lru_cache(REMEMBERED)
 def units_of(spec: PuzzleSpec) -> tuple[Unit, ...]:
     """All groups of a puzzle, row by row, then columns, then boxes or regions; none where no rules are known, and for mazes."""
     cells = np.arange(spec.cells).reshape(spec.rows, spec.cols)
@@ -52,7 +53,7 @@ def _regions(names: str) -> list[list[int]]:
     return [[cell for cell, name in enumerate(names) if name == one] for one in order]
 
 
-@cache
+@lru_cache(REMEMBERED)
 def stacked_units(spec: PuzzleSpec) -> tuple[NDArray[np.int64], ...]:
     """The cells of all groups `(units, size)`, one array for each size there is."""
     by_size: dict[int, list[tuple[int, ...]]] = {}
@@ -61,7 +62,7 @@ def stacked_units(spec: PuzzleSpec) -> tuple[NDArray[np.int64], ...]:
     return tuple(np.array(units) for units in by_size.values())
 
 
-@cache
+@lru_cache(REMEMBERED)
 def peer_pairs(spec: PuzzleSpec) -> NDArray[np.int64]:
     """Pairs of cells that may not hold the same symbol, `(2, pairs)`: each pair once, in order."""
     pairs = sorted({pair for unit in units_of(spec) for pair in combinations(sorted(unit.cells), 2)})

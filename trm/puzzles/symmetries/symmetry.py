@@ -1,7 +1,7 @@
 """Symmetries of Sudokus and mazes: changes that keep every puzzle a puzzle of the same difficulty."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations, product
 from math import factorial
 from typing import Self
@@ -13,6 +13,7 @@ from trm.errors import PuzzleTooHard
 from trm.puzzles.regions import name_regions
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.symmetries import dihedral
+from trm.puzzles.units import REMEMBERED
 
 Lines = tuple[int, ...]
 LARGEST_GROUP = 10_000  # cell permutations; 4x4 has 128, 6x6 has 3,456, 9x9 has 3,359,232
@@ -81,7 +82,7 @@ def _list_symmetries(spec: PuzzleSpec) -> list[Symmetry]:
     return [Symmetry(cells, tokens) for cells in turned_cells(spec)]
 
 
-@cache
+@lru_cache(REMEMBERED)
 def turned_cells(spec: PuzzleSpec) -> NDArray[np.int64]:
     """Those turns and reflections as orders of the cells, `(turns, L)`, the identity first; rules of other grids may not say all."""
     is_jigsaw = spec.kind == "sudoku" and spec.box is None
