@@ -119,4 +119,4 @@ def test_jigsaws_are_learnt_and_every_answer_is_verified(tmp_path: Path) -> None
     exported = tmp_path / "exported"
     invoked = CliRunner().invoke(build(), ["export", str(run.checkpoint), "--out", str(exported)])
     assert invoked.exit_code == 0, invoked.output
-    assert json.loads((exported / "config.json").read_text())["puzzle"]["rules"]["regions"] == FOUR.regions
+    assert json.loads((exported / "config.json").read_text())["config"]["puzzle"]["rules"]["regions"] == FOUR.regions
