@@ -204,7 +204,7 @@ def _write_tables(folder: Path) -> None:
     _write(folder / "puzzles.csv", [[grids.text(puzzles.spec, grid) for grid in pair] for pair in pairs])
     squares = ["abcdbcdacdabdabc".translate(str.maketrans("abcd", "".join(order))) for order in permutations("abcd")]
     _write(
-        folder / "latin.csv", [["_" * (i % 9) + square[i % 9 :], square] for i, square in enumerate(squares, start=1)]
+        folder / "latin.csv", [["_" * (1 + i % 4) + square[1 + i % 4 :], square] for i, square in enumerate(squares)]
     )
     (folder / "latin.rules.json").write_text('{"rows": true, "columns": true}')
 
