@@ -277,3 +277,15 @@ def test_a_set_of_jigsaws_is_saved_with_its_regions(tmp_path: Path) -> None:
     questions, answers = (np.stack(part) for part in zip(*PAIRS[spec], strict=True))
     save_dataset(tmp_path / "jig", "jig", {"train": PuzzleSet(spec, questions, answers)})
     assert load(tmp_path / "jig", "train").spec == spec
+
+
+def test_rules_beside_the_tables_of_a_folder_are_those_of_all(tmp_path: Path) -> None:
+    for split, count in (("train", 24), ("test", 6)):
+        rows = [{"question": q, "answer": a} for q, a in latin_pairs(count)]
+        (tmp_path / f"{split}.jsonl").write_text(table(rows).read().decode())
+    (tmp_path / "rules.json").write_text('{"rows": true, "columns": true, "blank": "_"}')
+    assert spec_of(tmp_path) == LATIN
+    assert load(tmp_path, "test").spec == LATIN
+    (tmp_path / "rules.json").write_text('{"row": true}')
+    with pytest.raises(DatasetError, match=r"rules.json cannot be used: row: "):
+        load(tmp_path, "test")
