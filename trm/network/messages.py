@@ -93,7 +93,8 @@ class Units(MessageLayer):
 def pairs_of_region(regions: str) -> NDArray[np.float32]:
     """1 for two cells of the same region, 0 for others `(L, L)`."""
     names = np.array(list(regions))
-    return (names[:, None] == names).astype(np.float32)
+    pairs: NDArray[np.float32] = (names[:, None] == names).astype(np.float32)
+    return pairs
 
 
 class Neighbours(MessageLayer):

@@ -26,12 +26,14 @@ def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[
 
 
 def _check_units(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_]:
-    obeyed: NDArray[np.bool_] = (answers > PADDING).all(1)
+    filled = answers > PADDING
     if spec.blank is not None:
-        obeyed &= ((questions == answers) | (questions == spec.blank)).all(1) & (answers != spec.blank).all(1)
+        kept = (questions == answers) | (questions == spec.blank)
+        filled = filled & (answers != spec.blank) & kept
+    obeyed: NDArray[np.bool_] = filled.all(1)
     for units in stacked_units(spec):
         groups = np.sort(answers[:, units], axis=-1)  # (N, units, size)
-        obeyed &= (groups[..., 1:] != groups[..., :-1]).all((1, 2))
+        np.logical_and(obeyed, (groups[..., 1:] != groups[..., :-1]).all((1, 2)), out=obeyed)
     return obeyed
 
 
