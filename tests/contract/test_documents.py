@@ -15,9 +15,13 @@ from pydantic import BaseModel
 from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.gateway.schemas.webhook import WebhookRequest
+from services.registry.settings import Settings
 from trm.cli import build
+from trm.config.model import ModelConfig
 from trm.config.overrides import resolve
 from trm.config.presets import PRESETS
+from trm.config.train import TrainConfig
+from trm.interface.effort import Effort
 from trm.interface.measured import Count
 from trm.interface.pretrained import names, pretrained
 from trm.puzzles import grids, search
@@ -182,3 +186,25 @@ def test_snippets_in_python_import_what_there_is(page: Path) -> None:
         for module, imported in re.findall(r"^from (trm[\w.]*) import ([\w, ]+)$", snippet, re.MULTILINE):
             found = importlib.import_module(module)
             assert all(hasattr(found, name.strip()) for name in imported.split(",")), f"{module}: {imported}"
+
+
+DEPLOYED = {f"TRM_{name.upper()}" for name in Settings.model_fields} | {
+    "TRM_API_KEY",  # of whoever calls the service
+    "TRM_DB_PASSWORD",  # of docker compose
+}
+TRAINED = {
+    f"{part}.{name}"
+    for part, config in (("model", ModelConfig), ("train", TrainConfig))
+    for name in config.model_fields
+}
+FILES = {"train.csv", "model.safetensors"}
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=named
+)  # it names earlier ones too
+def test_settings_that_a_page_names_are_known(page: Path) -> None:
+    text = page.read_text()
+    assert set(re.findall(r"\bTRM_[A-Z_]*[A-Z]\b", text)) <= DEPLOYED
+    assert set(re.findall(r"(?<![\w/.])(?:model|train)\.[a-z0-9_]+(?![\w/.(])", text)) - FILES <= TRAINED
+    assert set(re.findall(r"--effort ([a-z_]+)=", text)) - {"key"} <= set(Effort.model_fields)

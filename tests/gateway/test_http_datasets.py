@@ -321,3 +321,50 @@ def test_a_large_sudoku_keeps_the_digits_of_its_file(client: TestClient, digits:
     table = csv([("." * i + answer[i:], answer) for i in range(1, 4)])
     dataset = post(client, table, test=table).json()
     assert dataset["puzzle"]["symbols"] == [".", *digits.upper()]
+
+
+LATIN = [("ab__c__a__a__d__", "abcdcdabbadcdcba"), ("b_a_" + "_" * 12, "badcdcbaabcdcdab")]
+JIGSAW = "AABB AABB CCDD CCDD".replace(" ", "")
+
+
+def latin_rows() -> list[tuple[str, str]]:
+    """Latin squares of four letters, relabelled."""
+    answer, found = "abcdcdabbadcdcba", []
+    for number, order in enumerate(itertools.permutations("abcd")):
+        relabelled_ = answer.translate(str.maketrans("abcd", "".join(order)))
+        found.append(("_" * (2 + number % 9) + relabelled_[2 + number % 9 :], relabelled_))
+    return found
+
+
+def test_declared_rules_are_checked_and_kept(client: TestClient) -> None:
+    rules = '{"rows": true, "columns": true}'
+    dataset = post(client, csv(latin_rows()), kind="grid", rules=rules).raise_for_status().json()
+    assert dataset["puzzle"]["rules"] == {"rows": True, "columns": True, "regions": None, "blank": "_"}
+    assert client.get("/v1/datasets/mine").json() == dataset
+    wrong = [*latin_rows(), (LATIN[0][0], "abcdcdabbadcdcbb")]
+    refused = post(client, csv(wrong), kind="grid", rules=rules, name="other")
+    assert refused.status_code == 422
+    assert [error["row"] for error in refused.json()["errors"]] == [25]
+
+
+def test_a_jigsaw_is_uploaded_with_its_regions(client: TestClient) -> None:
+    dataset = post(client, csv(rows()), rules=json.dumps({"regions": JIGSAW})).raise_for_status().json()
+    assert (dataset["kind"], dataset["puzzle"]["box"]) == ("sudoku", None)
+    assert dataset["puzzle"]["rules"] == {"rows": True, "columns": True, "regions": JIGSAW, "blank": None}
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ("rows", "Invalid JSON"),
+        ("{}", "no rule is stated"),
+        ('{"colums": true}', "colums"),
+        ('{"regions": "AB"}', "4 regions of 4 cells each"),
+        ('{"rows": true}', "kind=grid takes other rules"),
+    ],
+)
+def test_rules_that_cannot_be_are_refused_in_words(client: TestClient, rules: str, told: str) -> None:
+    refused = post(client, csv(rows()), rules=rules)
+    assert refused.status_code == 422
+    assert told in refused.text
+    assert client.get("/v1/datasets/mine").status_code == 404

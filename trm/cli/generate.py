@@ -15,7 +15,7 @@ from trm.puzzles import maze
 from trm.puzzles.datasets.datasets import save_dataset
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.spec import PuzzleSpec
-from trm.puzzles.sudoku import spec_for
+from trm.puzzles.sudoku import jigsaw_spec, spec_for
 
 
 def generate(
@@ -26,6 +26,9 @@ def generate(
     ] = None,
     box: Annotated[
         str | None, typer.Option(help="Sudoku: rows and columns of a box, 3x2; the squarest unless given.")
+    ] = None,
+    regions: Annotated[
+        str | None, typer.Option(help="Sudoku: a letter for every cell's region instead of boxes: a jigsaw.")
     ] = None,
     count: Annotated[int, typer.Option(min=2, help="Puzzles in all.")] = 1000,
     givens: Annotated[
@@ -38,12 +41,14 @@ def generate(
     """Generate Sudokus with unique answers or mazes, and split them disjoint up to symmetry (12x12 Sudoku and up: no two equal)."""
     console = Console(stderr=True)
     size = size or (30 if kind == "maze" else 6)
-    spec, pairs = _mazes(size, count, seed, shortest) if kind == "maze" else _sudokus(size, count, seed, givens, box)
+    spec, pairs = (
+        _mazes(size, count, seed, shortest) if kind == "maze" else _sudokus(size, count, seed, givens, box, regions)
+    )
     made = list(track(pairs, "generating", total=count, console=console))
     questions, answers = (np.stack(part) for part in zip(*made, strict=True))
     _, first = np.unique(questions, axis=0, return_index=True)
     limit = f"--shortest {shortest}" if kind == "maze" else f"--givens {givens}"
-    limit += f" --box {box}" if box else ""
+    limit += (f" --box {box}" if box else "") + (f" --regions '{spec.regions}'" if regions else "")
     source = (f"trm generate --kind {kind} --size {size} --count {count} {limit} --seed {seed}",) * count
     puzzles = PuzzleSet(spec, questions, answers, source).select(np.sort(first))
     train, test = holdout(puzzles, test_share, seed, most=count)
@@ -52,13 +57,16 @@ def generate(
 
 
 def _sudokus(
-    size: int, count: int, seed: int, givens: int | None, box: str | None
+    size: int, count: int, seed: int, givens: int | None, box: str | None, regions: str | None
 ) -> tuple[PuzzleSpec, Iterator[sudokus.Pair]]:
     match = re.fullmatch(r"(\d+)x(\d+)", box or "")
     if box and not match:
         raise typer.BadParameter("write rows and columns as 3x2", param_hint="--box")
+    if box and regions:
+        raise typer.BadParameter("a jigsaw has regions in place of boxes: leave --box out", param_hint="--regions")
     shape = (int(match[1]), int(match[2])) if match else None
-    return spec_for(size, shape), sudokus.generate(size, count, seed, givens, shape)
+    spec = spec_for(size, shape) if regions is None else jigsaw_spec(size, regions)
+    return spec, sudokus.generate(size, count, seed, givens, shape, regions)
 
 
 def _mazes(size: int, count: int, seed: int, shortest: int) -> tuple[PuzzleSpec, Iterator[maze.Pair]]:

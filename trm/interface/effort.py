@@ -92,9 +92,10 @@ class Effort(Frozen):
 
     def require_possible(self, spec: PuzzleSpec, model: ModelConfig) -> None:
         """Raise ConfigError when this kind of puzzle or this model cannot do what is asked."""
-        if self.until_verified and spec.kind not in ("sudoku", "maze"):
+        if self.until_verified and not spec.has_rules:
             raise ConfigError(
-                f"Puzzles of kind {spec.kind!r} have no rules to verify by: drop until_verified.", "until_verified"
+                f"Puzzles of kind {spec.kind!r} have no rules to verify by: drop until_verified, or declare rules of the data set.",
+                "until_verified",
             )
         if self.restart_steps is not None and not model.random_start:
             raise ConfigError(

@@ -8,8 +8,10 @@ Shapes: B puzzles, S tokens, D hidden size, W = 2 inner.
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trm.config.model import ModelConfig
@@ -52,8 +54,9 @@ class MessageLayer(nn.Module, ABC):
 class Units(MessageLayer):
     """Messages between the candidates of a Sudoku: one token for each symbol of each cell, S = cells * symbols.
 
-    A candidate hears the sum over its cell's symbols, and for its own symbol the sums over its row, column and box. Rows and columns
-    share a matrix. Nothing tells cells, units or symbols apart: the layer commutes with every symmetry of Sudoku.
+    A candidate hears the sum over its cell's symbols, and for its own symbol the sums over its row, column and box; in a jigsaw its
+    region is its box, so that weights that were trained with boxes take regions too. Rows and columns share a matrix. Nothing tells
+    cells, units or symbols apart: the layer commutes with every symmetry of Sudoku.
     """
 
     messages = ("own", "cell", "line", "box")
@@ -61,17 +64,37 @@ class Units(MessageLayer):
     cell: Linear
     line: Linear
     box: Linear
+    same_region: Tensor | None
+
+    def __init__(self, config: ModelConfig, puzzle: PuzzleSpec) -> None:
+        super().__init__(config, puzzle)
+        matrix = None if puzzle.regions is None else torch.from_numpy(pairs_of_region(puzzle.regions))  # (L, L)
+        self.register_buffer("same_region", matrix, persistent=False)  # part of the puzzle, not of what was learnt
 
     def gather(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, W)`."""
-        height, width = self.puzzle.box or (1, 1)  # a RunConfig vouches for a box
-        size = height * width
+        size = self.puzzle.rows
+        height, width = self.puzzle.box or (1, size)
         # bands of rows, stacks of columns: a row, a column and a box are sums over two axes
         grid = x.view(x.shape[0], size // height, height, size // width, width, size, x.shape[-1])
         heard: Tensor = self.own(grid)
-        for matrix, axes in ((self.cell, (5,)), (self.line, (3, 4)), (self.line, (1, 2)), (self.box, (2, 4))):
+        for matrix, axes in ((self.cell, (5,)), (self.line, (3, 4)), (self.line, (1, 2))):
             heard = heard + matrix(grid.sum(axes, keepdim=True) * SCALE)
+        heard = heard + self.box(self._box_sums(grid) * SCALE)
         return heard.flatten(1, 5)
+
+    def _box_sums(self, grid: Tensor) -> Tensor:
+        if self.same_region is None:
+            return grid.sum((2, 4), keepdim=True)
+        cells = grid.reshape(len(grid), self.puzzle.cells, -1)
+        return (self.same_region.to(grid.dtype) @ cells).view_as(grid)
+
+
+def pairs_of_region(regions: str) -> NDArray[np.float32]:
+    """1 for two cells of the same region, 0 for others `(L, L)`."""
+    names = np.array(list(regions))
+    pairs: NDArray[np.float32] = (names[:, None] == names).astype(np.float32)
+    return pairs
 
 
 class Neighbours(MessageLayer):

@@ -43,8 +43,9 @@ def classes(spec: PuzzleSpec, questions: Tokens, answers: Tokens, track: Track =
     A Sudoku is taken together with its answer.
     Suspected where more than `most` 9x9 Sudokus are alike, so that the exact comparison would take minutes.
     """
-    if spec.kind == "maze":
-        forms = [canonical(spec, questions[i]) for i in track(range(len(questions)), "comparing mazes")]
+    if spec.kind == "maze" or (spec.kind == "sudoku" and spec.box is None):
+        doing = "comparing mazes" if spec.kind == "maze" else "comparing jigsaws"
+        forms = [canonical(spec, questions[i]) for i in track(range(len(questions)), doing)]
         return Classes(_number(forms), "exact")
     if spec.box is None or not (answers > BLANK).all() or (spec.cells > CANONICAL_CELLS and spec.box != EXACT_BOX):
         return Classes(_number([question.tobytes() for question in questions]), "equal")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from trm.errors import PuzzleTooHard
 from trm.puzzles.search import solutions
 from trm.puzzles.spec import PuzzleSpec
-from trm.puzzles.sudoku import BLANK, spec_for
+from trm.puzzles.sudoku import BLANK, jigsaw_spec, spec_for
 from trm.puzzles.symmetries.symmetry import random_symmetry
 
 Pair = tuple[NDArray[np.int32], NDArray[np.int32]]  # question and answer, (L,) each
@@ -17,10 +17,19 @@ HARDEST = 2_000  # guesses after which a clue is kept rather than proved superfl
 
 
 def generate(
-    size: int, count: int, seed: int, givens: int | None = None, box: tuple[int, int] | None = None
+    size: int,
+    count: int,
+    seed: int,
+    givens: int | None = None,
+    box: tuple[int, int] | None = None,
+    regions: str | None = None,
 ) -> Iterator[Pair]:
-    """`count` puzzles; clues are taken away at random while the answer stays unique, down to `givens` if there is such a floor."""
-    spec, rng = spec_for(size, box), np.random.default_rng(seed)
+    """`count` puzzles, jigsaws where `regions` are given.
+
+    Clues are taken away at random while the answer stays unique, down to `givens` if there is such a floor.
+    """
+    spec = spec_for(size, box) if regions is None else jigsaw_spec(size, regions)
+    rng = np.random.default_rng(seed)
     for _ in range(count):
         answer = full_grid(spec, rng)
         yield thin_out(spec, answer, rng, givens or 0), answer
@@ -33,7 +42,10 @@ def full_grid(spec: PuzzleSpec, rng: np.random.Generator) -> NDArray[np.int32]:
         tokens[: spec.cols] = 2 + rng.permutation(spec.cols)
         for cell in rng.choice(np.arange(spec.cols, spec.cells), SEEDED_CELLS, replace=False):
             tokens[cell] = 2 + rng.integers(spec.rows)
-        found = solutions(spec, tokens, limit=1)
+        try:
+            found = solutions(spec, tokens, limit=1, budget=HARDEST)
+        except PuzzleTooHard:  # these digits leave little: draw others
+            continue
         if found:
             return random_symmetry(spec, rng).apply(found[0])
 

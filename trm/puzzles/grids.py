@@ -5,13 +5,14 @@ from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from trm.errors import UnknownSymbol, WrongGridSize
 from trm.puzzles.reading import alphabets, boards
 from trm.puzzles.reading.alphabets import Tokens
 from trm.puzzles.reading.boards import Board
 from trm.puzzles.spec import PuzzleSpec
-from trm.puzzles.sudoku import spec_for
+from trm.puzzles.sudoku import jigsaw_spec, spec_for
 
 Given = str | Sequence[object] | NDArray[np.integer]
 PADDING = "?"  # what `text` writes for padding, which untrained models answer with
@@ -38,14 +39,20 @@ def resize(spec: PuzzleSpec, given: Given) -> PuzzleSpec:
     """The shape of a puzzle of the same kind that is as large as this one is written; raises PuzzleError for a size that there is not."""
     board = read_board(spec, given)
     side = isqrt(len(board.cells))
+    if board.regions is not None:
+        return spec if board.regions == spec.regions else jigsaw_spec(side, board.regions)
     rows, cols = board.shape or (side, side)
     if (rows, cols) == (spec.rows, spec.cols) or rows * cols != len(board.cells):
         return spec
-    return (
-        spec_for(rows)
-        if spec.kind == "sudoku"
-        else PuzzleSpec(kind=spec.kind, rows=rows, cols=cols, symbols=spec.symbols)
-    )
+    if spec.kind == "sudoku":
+        return spec_for(rows)
+    rules = spec.rules if spec.regions is None else None  # regions of another size are not known
+    try:
+        return PuzzleSpec(kind=spec.kind, rows=rows, cols=cols, symbols=spec.symbols, rules=rules)
+    except ValidationError as error:
+        raise WrongGridSize(
+            f"A grid of {rows}x{cols} does not fit: {error.errors()[0]['msg'].removeprefix('Value error, ')}."
+        ) from error
 
 
 def read_board(spec: PuzzleSpec, given: object) -> Board:
@@ -82,6 +89,9 @@ def encode(spec: PuzzleSpec, board: Board, table: Tokens) -> NDArray[np.int32]:
         raise WrongGridSize(f"The grid has {height} rows; {spec.rows} are expected.")
     if len(cells) != spec.cells:
         raise WrongGridSize(f"The grid has {len(cells)} cells; {spec.rows}x{spec.cols} = {spec.cells} are expected.")
+    if board.regions not in (None, spec.regions):
+        boxes = "boxes" if spec.regions is None else "other regions"
+        raise WrongGridSize(f"The puzzle is a jigsaw with regions of its own; one with {boxes} is expected.")
     if spec.kind == "sudoku" and spec.rows >= SAFE_SIZE and table.get("0") == 1:
         _require_one_blank(spec, cells)
     try:

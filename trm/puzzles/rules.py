@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 
 from trm.errors import ContradictoryGivens
 from trm.puzzles import maze
+from trm.puzzles.scoring import PADDING
 from trm.puzzles.spec import PuzzleSpec
-from trm.puzzles.sudoku import BLANK, peer_pairs, units
+from trm.puzzles.units import peer_pairs, stacked_units
 
 TOGETHER = 4096  # Sudokus that are looked at together: their groups take six times the memory of the cells
 
@@ -18,20 +19,21 @@ def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[
     """
     if spec.kind == "maze":
         return maze.valid(spec, questions, answers)
-    if spec.box is None:
+    if not spec.has_rules:
         return None
     parts = [slice(i, i + TOGETHER) for i in range(0, len(questions), TOGETHER)]
-    return np.concatenate(
-        [_check_units(spec, spec.box, questions[p], answers[p]) for p in parts] or [np.zeros(0, np.bool_)]
-    )
+    return np.concatenate([_check_units(spec, questions[p], answers[p]) for p in parts] or [np.zeros(0, np.bool_)])
 
 
-def _check_units(
-    spec: PuzzleSpec, box: tuple[int, int], questions: NDArray[np.int32], answers: NDArray[np.int32]
-) -> NDArray[np.bool_]:
-    kept = ((questions == answers) | (questions == BLANK)).all(1)
-    groups = np.sort(answers[:, units(box)], axis=-1)  # (N, units, size)
-    obeyed: NDArray[np.bool_] = kept & (groups == np.arange(2, spec.rows + 2)).all((1, 2))
+def _check_units(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_]:
+    filled = answers > PADDING
+    if spec.blank is not None:
+        kept = (questions == answers) | (questions == spec.blank)
+        filled = filled & (answers != spec.blank) & kept
+    obeyed: NDArray[np.bool_] = filled.all(1)
+    for units in stacked_units(spec):
+        groups = np.sort(answers[:, units], axis=-1)  # (N, units, size)
+        np.logical_and(obeyed, (groups[..., 1:] != groups[..., :-1]).all((1, 2)), out=obeyed)
     return obeyed
 
 
@@ -42,13 +44,11 @@ def check(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int3
 
 
 def conflicts(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[tuple[int, int]]:
-    """Pairs of cells that clash: the same digit in one row, column or box; a second start or goal. Each pair once."""
+    """Pairs of cells that clash: the same symbol in one row, column, box or region; a second start or goal. Each pair once."""
     if spec.kind == "maze":
         return maze.conflicts(tokens)
-    if spec.box is None:
-        return []
-    first, second = peer_pairs(spec.box)
-    clash = (tokens[first] == tokens[second]) & (tokens[first] > BLANK)
+    first, second = peer_pairs(spec)
+    clash = (tokens[first] == tokens[second]) & (tokens[first] != PADDING) & (tokens[first] != spec.blank)
     return list(zip(first[clash].tolist(), second[clash].tolist(), strict=True))
 
 

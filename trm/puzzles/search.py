@@ -1,6 +1,6 @@
-"""Exact search: every answer of a Sudoku, by propagation and guesses at the most constrained cell; the path of a maze."""
+"""Exact search: every answer of a Sudoku or of a grid with rules, by propagation and guesses; the path of a maze."""
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,28 +8,34 @@ from numpy.typing import NDArray
 from trm.errors import MultipleSolutions, PuzzleTooHard, UnsolvablePuzzle
 from trm.puzzles import maze
 from trm.puzzles.rules import require_consistent
+from trm.puzzles.scoring import PADDING
 from trm.puzzles.spec import PuzzleSpec
-from trm.puzzles.sudoku import BLANK, peer_pairs, units
+from trm.puzzles.units import REMEMBERED, peer_pairs, units_of
 
 
-@cache
-def _tables(box: tuple[int, int]) -> tuple[list[list[int]], list[list[list[int]]], list[list[int]]]:
-    """Peers of every cell, the units of every cell, and all units."""
-    groups = [unit.tolist() for unit in units(box)]
-    size = box[0] * box[1]
-    of_cell = [[g for g in groups if cell in g] for cell in range(size * size)]
-    peers: list[list[int]] = [[] for _ in range(size * size)]
-    for a, b in peer_pairs(box).T.tolist():
+@lru_cache(REMEMBERED)
+def _tables(spec: PuzzleSpec) -> tuple[list[list[int]], list[list[tuple[int, ...]]]]:
+    """Peers of every cell, and the units of every cell that hold each symbol, as they have as many cells as there are symbols."""
+    full = [unit.cells for unit in units_of(spec) if len(unit.cells) == len(_fillings(spec))]
+    of_cell = [[unit for unit in full if cell in unit] for cell in range(spec.cells)]
+    peers: list[list[int]] = [[] for _ in range(spec.cells)]
+    for a, b in peer_pairs(spec).T.tolist():
         peers[a].append(b)
         peers[b].append(a)
-    return peers, of_cell, groups
+    return peers, of_cell
+
+
+@lru_cache(REMEMBERED)
+def _fillings(spec: PuzzleSpec) -> list[int]:
+    """The tokens that a blank may become; bit i of a mask stands for the i-th."""
+    return [token for token in range(1, spec.vocab_size) if token != spec.blank]
 
 
 class _Search:
     """One puzzle's search; candidates are a bit mask per cell."""
 
-    def __init__(self, box: tuple[int, int], limit: int, budget: int) -> None:
-        self.peers, self.of_cell, _ = _tables(box)
+    def __init__(self, spec: PuzzleSpec, limit: int, budget: int) -> None:
+        self.peers, self.of_cell = _tables(spec)
         self.limit, self.budget, self.guesses = limit, budget, 0
         self.found: list[list[int]] = []
 
@@ -89,16 +95,17 @@ class _Search:
 def solutions(
     spec: PuzzleSpec, tokens: NDArray[np.int32], limit: int = 2, budget: int = 200_000
 ) -> list[NDArray[np.int32]]:
-    """Up to `limit` answers `(L,)` of a Sudoku; raises PuzzleTooHard after `budget` guesses."""
-    if spec.box is None:
+    """Up to `limit` answers `(L,)` of a Sudoku, or of a grid with declared rules; raises PuzzleTooHard after `budget` guesses."""
+    if not spec.is_searchable:
         raise UnsolvablePuzzle(f"Puzzles of kind {spec.kind!r} have no rules to search by.")
-    search = _Search(spec.box, limit, budget)
-    masks = [(1 << spec.rows) - 1] * spec.cells
-    for cell in np.flatnonzero(tokens > BLANK).tolist():
-        if not search.assign(masks, cell, 1 << (int(tokens[cell]) - 2)):
+    search, fillings = _Search(spec, limit, budget), _fillings(spec)
+    masks = [(1 << len(fillings)) - 1] * spec.cells
+    for cell in np.flatnonzero((tokens != PADDING) & (tokens != spec.blank)).tolist():
+        if not search.assign(masks, cell, 1 << fillings.index(int(tokens[cell]))):
             return []
     search.run(masks)
-    return [np.array([mask.bit_length() + 1 for mask in found], dtype=np.int32) for found in search.found]
+    table = np.array(fillings, dtype=np.int32)
+    return [table[[mask.bit_length() - 1 for mask in found]] for found in search.found]
 
 
 def require_unique(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> NDArray[np.int32]:

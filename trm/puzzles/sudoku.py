@@ -1,12 +1,10 @@
-"""The Sudoku family: its sizes, symbols, and the groups of cells that must hold every digit once."""
+"""The Sudoku family: its sizes and symbols, with boxes and as jigsaws."""
 
 from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
-
 from trm.errors import WrongGridSize
-from trm.puzzles.spec import PuzzleSpec
+from trm.puzzles.regions import is_jigsaw, name_regions
+from trm.puzzles.spec import DeclaredRules, PuzzleSpec
 
 BLANK = 1  # token of an empty cell; digit d is token d + 1
 DIGITS = "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -30,18 +28,14 @@ def spec_for(size: int, box: tuple[int, int] | None = None) -> PuzzleSpec:
     return PuzzleSpec(kind="sudoku", rows=size, cols=size, symbols=(".", *DIGITS[:size]), box=box or shapes[0])
 
 
-@cache
-def units(box: tuple[int, int]) -> NDArray[np.int64]:
-    """Cells of every row, column and box, `(3 * size, size)`."""
-    size = box[0] * box[1]
-    cells = np.arange(size * size).reshape(size, size)
-    boxes = cells.reshape(size // box[0], box[0], size // box[1], box[1]).swapaxes(1, 2).reshape(size, size)
-    return np.concatenate((cells, cells.T, boxes))
-
-
-@cache
-def peer_pairs(box: tuple[int, int]) -> NDArray[np.int64]:
-    """Pairs of cells that may not hold the same digit, `(2, pairs)`: each pair once, in order."""
-    first, second = np.triu_indices(box[0] * box[1], 1)
-    groups = np.sort(units(box))
-    return np.unique(np.stack((groups[:, first].ravel(), groups[:, second].ravel())), axis=1)
+def jigsaw_spec(size: int, regions: str) -> PuzzleSpec:
+    """The specification of a size x size jigsaw Sudoku: regions, a letter a cell, take the place of boxes; raises WrongGridSize."""
+    if not 2 <= size <= len(DIGITS):
+        raise WrongGridSize(f"There is no {size}x{size} jigsaw Sudoku. Sizes are 2 to {len(DIGITS)}.")
+    named = name_regions(regions)
+    if not is_jigsaw(named, size):
+        raise WrongGridSize(
+            f"A {size}x{size} jigsaw Sudoku needs {size} regions of {size} cells each, a letter for every cell."
+        )
+    rules = DeclaredRules(rows=True, columns=True, regions=named)
+    return PuzzleSpec(kind="sudoku", rows=size, cols=size, symbols=(".", *DIGITS[:size]), rules=rules)

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm.puzzles import maze
+from trm.puzzles.scoring import PADDING
 from trm.puzzles.spec import PuzzleSpec
-from trm.puzzles.sudoku import BLANK, units
+from trm.puzzles.units import units_of
 
-Rule = Literal["given", "blank", "row", "column", "box", "path"]
+Rule = Literal["given", "blank", "row", "column", "box", "region", "path"]
 Tokens = NDArray[np.int32]
 
 
@@ -28,24 +29,24 @@ def violations(spec: PuzzleSpec, question: Tokens, answer: Tokens) -> list[Viola
     """What keeps an answer `(L,)` from being right: changed givens first; nothing for a right one, and for kinds without rules."""
     if spec.kind == "maze":
         return list(_of_maze(spec, question, answer))
-    return [] if spec.box is None else list(_of_sudoku(spec, spec.box, question, answer))
+    return list(_of_units(spec, question, answer)) if spec.has_rules else []
 
 
-def _of_sudoku(spec: PuzzleSpec, box: tuple[int, int], question: Tokens, answer: Tokens) -> Iterator[Violation]:
-    changed = np.flatnonzero((question != BLANK) & (question != answer))
-    if len(changed):
+def _of_units(spec: PuzzleSpec, question: Tokens, answer: Tokens) -> Iterator[Violation]:
+    symbol_is = "digit" if spec.kind == "sudoku" else "symbol"
+    if spec.blank is not None and len(changed := np.flatnonzero((question != spec.blank) & (question != answer))):
         yield Violation("given", _cells(changed), f"{_places(spec, changed)} of the question was changed.")
-    if len(blank := np.flatnonzero(answer <= BLANK)):
-        yield Violation("blank", _cells(blank), f"{_places(spec, blank)} holds no digit.")
-    for number, unit in enumerate(units(box)):
-        rule: Rule = ("row", "column", "box")[number // spec.rows]
-        for token in np.unique(answer[unit]):
+    empty = (answer == PADDING) | (answer == spec.blank)
+    if len(blank := np.flatnonzero(empty)):
+        yield Violation("blank", _cells(blank), f"{_places(spec, blank)} holds no {symbol_is}.")
+    for rule, number, cells in units_of(spec):
+        unit = np.array(cells)
+        for token in np.unique(answer[unit[~empty[unit]]]):
             twice = unit[answer[unit] == token]
-            if token > BLANK and len(twice) > 1:
-                digit, place = spec.symbols[token - 1], number % spec.rows + 1
-                yield Violation(
-                    rule, _cells(twice), f"The digit {digit!r} stands {len(twice)} times in {rule} {place}."
-                )
+            if len(twice) > 1:
+                symbol = spec.symbols[token - 1]
+                sentence = f"The {symbol_is} {symbol!r} stands {len(twice)} times in {rule} {number}."
+                yield Violation(rule, _cells(twice), sentence)
 
 
 def _of_maze(spec: PuzzleSpec, question: Tokens, answer: Tokens) -> Iterator[Violation]:

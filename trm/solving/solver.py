@@ -24,6 +24,7 @@ from trm.puzzles.spec import PuzzleSpec
 from trm.solving.engine import Engine
 from trm.solving.solve_request import SolveRequest
 
+MOST_SHAPES = 8  # besides its own that a solver stays ready for: jigsaws come in any number of them
 HALTING = Effort(halt_threshold=0.5)  # where training halts
 
 
@@ -131,9 +132,11 @@ class Solver:
                 f"The model answers {_sizes(self.config)}, not {spec.rows}x{spec.cols} puzzles of kind {spec.kind}."
             )
         with self._sizing:
-            if spec not in self._sized:
-                self._sized[spec] = self._adapt_to(spec)
-            return self._sized[spec]
+            solver = self._sized.pop(spec, None) or self._adapt_to(spec)
+            self._sized[spec] = solver  # the most recently used one is the last
+            for oldest in list(self._sized)[:-MOST_SHAPES]:
+                del self._sized[oldest]
+            return solver
 
     def _adapt_to(self, spec: PuzzleSpec) -> Self:
         config, weights = self.config.model_copy(update={"puzzle": spec}), self.model.state_dict()

@@ -140,7 +140,7 @@ class _Solving:
         counts = self.counts
         return {
             "n": counts["n"],
-            "verified": counts["verified"] if self.solver.spec.kind in ("sudoku", "maze") else None,
+            "verified": counts["verified"] if self.solver.spec.has_rules else None,
             "mean_supervision_steps": counts["steps"] / max(1, counts["n"]),
             "total_supervision_steps": counts["total"],
             "reasons": dict(self.reasons),

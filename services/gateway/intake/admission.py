@@ -55,9 +55,9 @@ def _check_as_a_whole(request: SolveJobRequest, spec: PuzzleSpec, most: int) -> 
             "ARC tasks are answered by votes over many variants, which this service does not do yet: use `python -m trm arc`.",
             "model",
         )
-    if request.require_unique_solution and spec.kind != "sudoku":
+    if request.require_unique_solution and not spec.is_searchable:
         raise RequestInvalid(
-            "Only Sudokus can be checked for a unique solution: these puzzles have no rules that we know.",
+            "Only Sudokus and grids with declared rules can be checked for a unique solution: these have no known rules.",
             "require_unique_solution",
         )
 

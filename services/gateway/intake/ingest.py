@@ -21,11 +21,13 @@ from services.registry.storage.storage import Storage
 from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Key
 from trm.config.presets import recommend
+from trm.errors import DatasetError
 from trm.puzzles.datasets.audit import Audit, audit
 from trm.puzzles.datasets.datasets import BUILTIN, save_dataset
+from trm.puzzles.datasets.tables import read_rules
 from trm.puzzles.equivalence import QUICKLY
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
-from trm.puzzles.spec import Kind
+from trm.puzzles.spec import DeclaredRules, Kind
 
 HELD_OUT_FROM = 5_000  # telling equivalent puzzles apart takes milliseconds each, and the request waits
 ARC_ELSEWHERE = (
@@ -44,6 +46,7 @@ class Upload:
     file: IO[bytes]
     test_file: IO[bytes] | None
     limits: Limits
+    rules: DeclaredRules | None = None
 
     def digests(self) -> list[str]:
         """SHA-256 of the uploaded files."""
@@ -82,6 +85,16 @@ def store(
             raise
 
 
+def parse_rules(rules: str | None) -> DeclaredRules | None:
+    """The rules of a form field; raises RequestInvalid."""
+    if not rules:
+        return None
+    try:
+        return read_rules(rules)
+    except DatasetError as error:
+        raise RequestInvalid(str(error), "rules") from error
+
+
 def _require_tables(kind: Kind) -> None:
     if kind == "arc":
         raise RequestInvalid(ARC_ELSEWHERE, "kind")
@@ -95,7 +108,7 @@ def _require_free_name(database: Database, access: AccessScope, name: str) -> No
 
 
 def _read(upload: Upload, limits: Limits) -> dict[str, PuzzleSet]:
-    train = read_upload(upload.file, "file", upload.kind, limits)
+    train = read_upload(upload.file, "file", upload.kind, limits, rules=upload.rules)
     if upload.test_file is None:
         _require_few(train)
         train, test = holdout(train)

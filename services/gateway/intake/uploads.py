@@ -14,7 +14,7 @@ from services.registry.settings import Settings
 from trm.errors import DatasetError, RowProblem
 from trm.puzzles.datasets.tables import read_table
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.puzzles.spec import Kind, PuzzleSpec
+from trm.puzzles.spec import DeclaredRules, Kind, PuzzleSpec
 
 GZIP_MAGIC = b"\x1f\x8b"
 BROKEN_GZIP = "The file begins like gzip, but cannot be decompressed. Compress it again."
@@ -92,10 +92,18 @@ def _unpack(file: IO[bytes]) -> IO[bytes]:
     return inner
 
 
-def read_upload(file: IO[bytes], field: str, kind: Kind, limits: Limits, spec: PuzzleSpec | None = None) -> PuzzleSet:
+def read_upload(
+    file: IO[bytes],
+    field: str,
+    kind: Kind,
+    limits: Limits,
+    *,
+    spec: PuzzleSpec | None = None,
+    rules: DeclaredRules | None = None,
+) -> PuzzleSet:
     """The puzzles of the file sent as form field `field`; raises PartsRefused with the rows that are wrong, or BodyTooLarge."""
     try:
-        puzzles = read_table(io.BufferedReader(CountingReader(file, limits)), kind=kind, spec=spec)
+        puzzles = read_table(io.BufferedReader(CountingReader(file, limits)), kind=kind, spec=spec, rules=rules)
         _require_storable(puzzles)
     except DatasetError as error:
         items = [ProblemItem(parameter=field, row=p.row, code=p.code, detail=p.message) for p in error.problems]

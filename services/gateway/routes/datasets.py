@@ -48,7 +48,17 @@ TestTable = Annotated[
 KindOf = Annotated[
     Kind,
     Form(
-        description="`sudoku` and `maze` are checked by their rules; `grid` is any grid. `arc` is refused: see arc-1 and arc-2."
+        description="`sudoku` and `maze` are checked by their rules; `grid` is any grid, checked by `rules` where they are given. "
+        "`arc` is refused: see arc-1 and arc-2."
+    ),
+]
+RulesOf = Annotated[
+    str | None,
+    Form(
+        description="Rules that every answer obeys, as JSON: `rows`, `columns` (true: no symbol twice) and `regions` (a letter for every "
+        "cell, row by row: no symbol twice in a region); for grids also `blank`, the symbol of a cell to fill in. A Sudoku "
+        "takes `regions` alone, in place of its boxes: a jigsaw.",
+        examples=['{"rows": true, "columns": true}'],
     ),
 ]
 
@@ -91,12 +101,18 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     ),
 )
 def create_dataset(
-    parts: Parts, context: Idempotency, file: Table, name: Name, kind: KindOf = "sudoku", test_file: TestTable = None
+    parts: Parts,
+    context: Idempotency,
+    file: Table,
+    name: Name,
+    kind: KindOf = "sudoku",
+    rules: RulesOf = None,
+    test_file: TestTable = None,
 ) -> Response:
     """Check every row and store the whole; when a row is wrong, `errors` names it and nothing is stored."""
     second = test_file.file if test_file else None
-    upload = ingest.Upload(name, kind, file.file, second, Limits.of(parts.settings))
-    key = context.key(name, kind, *upload.digests()) if context.given else None
+    upload = ingest.Upload(name, kind, file.file, second, Limits.of(parts.settings), ingest.parse_rules(rules))
+    key = context.key(name, kind, rules or "", *upload.digests()) if context.given else None
     if key is not None and (earlier := find(parts.database, key)) is not None:
         return respond(earlier)
     try:

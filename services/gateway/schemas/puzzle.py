@@ -14,7 +14,8 @@ LONGEST = 100_000  # characters; the largest grid has 64 x 64 cells
 
 _CELL = {"anyOf": [{"type": "string", "maxLength": LONGEST_ROW}, {"type": "integer"}, {"type": "null"}]}
 _SCHEMA = {
-    "description": "A string of all cells, row by row; or a list of cells; or a list of rows. "
+    "description": "A string of all cells, row by row, in a jigsaw with a letter for every cell's region behind them; or a list of cells; "
+    "or a list of rows. "
     "In Sudokus `.`, `0`, `_`, `*`, `-`, `x`, `?`, null and the empty string are blank, unless they are digits of the model.",
     "anyOf": [
         {"type": "string", "maxLength": LONGEST},

@@ -62,7 +62,8 @@ class SolveJobRequest(Effort, JobLimits):
     )
     require_unique_solution: bool = Field(
         default=False,
-        description=f"Refuse Sudokus that have not exactly one solution; for at most {VERIFIED_PUZZLES} puzzles.",
+        description=f"Refuse Sudokus, and grids with declared rules, that have not exactly one solution; "
+        f"for at most {VERIFIED_PUZZLES} puzzles.",
     )
 
     @property

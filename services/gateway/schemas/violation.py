@@ -15,8 +15,8 @@ class Violation(Response):
     """A rule, and the cells that break it together."""
 
     rule: Rule = Field(
-        description="`given`: cells of the question were changed; `blank`: cells were left empty; `row`, `column`, `box`: a digit "
-        "stands there more than once; `path`: what is drawn is not a shortest path."
+        description="`given`: cells of the question were changed; `blank`: cells were left empty; `row`, `column`, `box`, `region`: a "
+        "symbol stands there more than once; `path`: what is drawn is not a shortest path."
     )
     cells: list[int] = Field(description="Counted from 0, row by row.")
     detail: str

@@ -14,12 +14,10 @@ from trm.puzzles.equivalence import MOST, Track, classes, silent
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.search import solutions
 from trm.puzzles.spec import PuzzleSpec
-from trm.puzzles.sudoku import BLANK
 
 SOLVED = 200  # Sudokus of a split that are searched for a second answer, at about 20 ms each
 BUDGET = 20_000  # guesses for each
 EXAMPLES = 5  # row numbers in a sentence
-NEVER_GIVEN = {"sudoku": BLANK, "maze": maze.OPEN}  # the token of a cell that the answer fills in
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,7 @@ def _again(names: Sequence[object]) -> tuple[int, ...]:
 
 
 def _givens(puzzles: PuzzleSet) -> tuple[float, float, float] | None:
-    token = NEVER_GIVEN.get(puzzles.spec.kind)
+    token = maze.OPEN if puzzles.spec.kind == "maze" else puzzles.spec.blank
     if token is None or not len(puzzles):
         return None
     shares = (puzzles.questions != token).mean(1)
@@ -140,10 +138,11 @@ def _givens(puzzles: PuzzleSet) -> tuple[float, float, float] | None:
 
 def _search(puzzles: PuzzleSet, solve: int, track: Track, seconds: float) -> tuple[int, list[tuple[int, str]]]:
     """Search rows; returns how many were solved, and the faults found."""
-    judge = {"sudoku": _judge_sudoku, "maze": _judge_maze}.get(puzzles.spec.kind)
-    if judge is None:
+    is_maze = puzzles.spec.kind == "maze"
+    if not is_maze and not puzzles.spec.is_searchable:
         return 0, []
-    rows = range(len(puzzles) if puzzles.spec.kind == "maze" else min(solve, len(puzzles)))
+    judge = _judge_maze if is_maze else _judge_by_search
+    rows = range(len(puzzles) if is_maze else min(solve, len(puzzles)))
     spec, pairs = puzzles.spec, (puzzles.questions, puzzles.answers)
     verdicts: list[str | None] = []
     end = time.monotonic() + seconds
@@ -154,7 +153,7 @@ def _search(puzzles: PuzzleSet, solve: int, track: Track, seconds: float) -> tup
     return len(verdicts), [(row, verdict) for row, verdict in enumerate(verdicts, start=1) if verdict is not None]
 
 
-def _judge_sudoku(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:
+def _judge_by_search(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:
     try:
         found = solutions(spec, question, budget=BUDGET)
     except PuzzleTooHard:

@@ -14,13 +14,13 @@ from trm.puzzles.arc import grids as arc
 from trm.puzzles.arc.files import holds_tasks
 from trm.puzzles.datasets import hub, official
 from trm.puzzles.datasets.raw_table import ARC_ELSEWHERE
+from trm.puzzles.datasets.tables import SPLITS as SPLITS
 from trm.puzzles.datasets.tables import first_spec, read_table, write_table
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
 
 DATA = Path(__file__).parents[1] / "data"
-SPLITS = ("train", "validation", "test")
 FILE_SPLITS = ("train", "test")  # of a table by itself
 
 

@@ -16,10 +16,11 @@ from trm.puzzles.reading import alphabets, boards
 from trm.puzzles.reading.alphabets import Tokens
 from trm.puzzles.reading.boards import Board
 from trm.puzzles.reading.rows import Row
+from trm.puzzles.regions import name_regions
 from trm.puzzles.rules import check_many
 from trm.puzzles.search import require_unique
-from trm.puzzles.spec import Kind, PuzzleSpec
-from trm.puzzles.sudoku import BLANK, boxes_of, spec_for
+from trm.puzzles.spec import DeclaredRules, Kind, PuzzleSpec
+from trm.puzzles.sudoku import BLANK, boxes_of, jigsaw_spec, spec_for
 
 Given = str | Board | PuzzleError  # a text is laid out once all of them are known
 ARC_ELSEWHERE = "ARC tasks are not tables of questions and answers: they are read with trm.puzzles.arc.files."
@@ -31,8 +32,10 @@ MOST_SYMBOLS = 4096
 class RawTable:
     """Questions and answers as they were written, a byte a cell where symbols are characters."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        """Takes all rows; raises what the iterator raises."""
+    def __init__(self, rows: Iterable[Row], rules: DeclaredRules | None = None) -> None:
+        """Takes all rows, and the rules that are declared for them; raises what the iterator raises."""
+        self.rules = rules
+        self.layouts: dict[str, int] = {}  # regions of jigsaws as they were written -> the first row with them
         self.questions: list[Given] = []
         self.answers: list[Given] = []
         self.sources: list[str] = []
@@ -44,6 +47,8 @@ class RawTable:
             self.answers.append(_read_cell(row.answer))
             self.sources.append(str(row.source or ""))
             self.ratings.append(self._rating(row.rating))
+            if row.regions:
+                self.layouts.setdefault(str(row.regions), len(self.questions))
         if not self.questions:
             raise DatasetError("The file holds no puzzles.")
 
@@ -54,6 +59,8 @@ class RawTable:
         """
         if kind == "arc":
             raise DatasetError(ARC_ELSEWHERE)
+        if kind == "maze" and self.rules is not None:
+            raise DatasetError("Mazes have rules of their own: leave the rules out, or take them for a grid.")
         try:
             return self._puzzles(kind, spec, answers_required=answers_required)
         except DatasetError as error:
@@ -64,6 +71,8 @@ class RawTable:
 
     def _puzzles(self, kind: Kind, spec: PuzzleSpec | None, *, answers_required: bool) -> PuzzleSet:
         chosen = spec or self.spec(kind)
+        if chosen.kind == "sudoku" and self._regions() not in (None, chosen.regions):
+            raise DatasetError("The puzzles are jigsaws with other regions than those of the data set.")
         questions, answers = self._tokens(chosen, answers_required=answers_required)
         if spec is None:
             chosen = _with_box(chosen, questions, answers)
@@ -82,8 +91,12 @@ class RawTable:
             raise DatasetError("A maze in one line must be square. Put every row on a line of its own, or give a list.")
         symbols = maze.SYMBOLS if kind == "maze" else self._symbols()
         try:
-            return PuzzleSpec(kind=kind, rows=height, cols=width, symbols=symbols)
+            return PuzzleSpec(kind=kind, rows=height, cols=width, symbols=symbols, rules=self._grid_rules())
         except ValidationError as error:
+            if self.rules is not None:
+                raise DatasetError(
+                    f"The rules do not fit the grids of {height}x{width}: {_read_message(error)}."
+                ) from error
             limits = f"The grids are {height}x{width} with {len(symbols)} symbols"
             raise DatasetError(f"{limits}; 64x64 with {MOST_SYMBOLS} symbols is the most.") from error
 
@@ -105,6 +118,32 @@ class RawTable:
         answers = self._encode_column(spec, "answer", self.answers, table, problems)
         verdicts = check_many(_with_box(spec, questions, answers), questions, answers)
         return "sudoku" if verdicts is not None and 2 * verdicts.sum() >= len(questions) else "grid"
+
+    def _grid_rules(self) -> DeclaredRules | None:
+        """The declared rules of grids, with the blank: unless they name it, the one symbol of questions that no answer holds."""
+        if self.rules is None or self.rules.blank is not None:
+            return self.rules
+        asked, answered = (self._used(given) for given in (self.questions, self.answers))
+        blanks = asked - answered
+        return self.rules.model_copy(update={"blank": blanks.pop()}) if answered and len(blanks) == 1 else self.rules
+
+    def _used(self, given: Iterable[Given]) -> set[str]:
+        return {cell for marks in self._marks(given, "grid") for cell in marks}
+
+    def _regions(self) -> str | None:
+        """The regions of the jigsaws, declared or written with them: the same for all."""
+        found = {} if self.rules is None or self.rules.regions is None else {self.rules.regions: 0}
+        for regions, row in self.layouts.items():
+            found.setdefault(_name_layout(regions, row), row)
+        for row, board in enumerate(self._lay_out(self.questions, "sudoku"), start=1):
+            if isinstance(board, Board) and board.regions is not None:
+                found.setdefault(board.regions, row)
+        if len(found) > 1:
+            first, second = ("the rules" if row == 0 else f"row {row}" for row in list(found.values())[:2])
+            raise DatasetError(
+                f"The regions of {first} and {second} differ: the puzzles of a data set have the same ones."
+            )
+        return next(iter(found), None)
 
     @property
     def _is_unanswered(self) -> bool:
@@ -198,10 +237,15 @@ class RawTable:
         return Counter(frozenset(board.cells) for board in boards_ if isinstance(board, Board))
 
     def _sudoku_spec(self, height: int, width: int) -> PuzzleSpec:
+        if self.rules is not None and self.rules.regions is None:
+            raise DatasetError(
+                "A Sudoku has rules of its own; only regions can be declared. kind=grid takes other rules."
+            )
         if height != width:
             raise DatasetError(f"The questions are {height}x{width}; a Sudoku is square. kind=grid takes them.")
         try:
-            spec = spec_for(height)
+            regions = self._regions()
+            spec = spec_for(height) if regions is None else jigsaw_spec(height, regions)
         except PuzzleError as error:
             raise DatasetError(f"{error} kind=grid takes it.") from error
         digits = alphabets.digits_of(height, self._marks(self.questions, "sudoku"), self._marks(self.answers, "sudoku"))
@@ -223,7 +267,7 @@ class RawTable:
         problems: dict[int, RowProblem] = {}
         questions = self._encode_column(spec, "question", self.questions, table, problems)
         answers = questions
-        if answers_required and self._is_unanswered and spec.kind in ("sudoku", "maze"):
+        if answers_required and self._is_unanswered and (spec.kind == "maze" or spec.is_searchable):
             answers = _search_answers(spec, questions, problems)
         elif answers_required or not any(isinstance(answer, PuzzleError) for answer in self.answers):
             answers = self._encode_column(spec, "answer", self.answers, table, problems)
@@ -259,6 +303,17 @@ def _encode(spec: PuzzleSpec, given: Given, table: Tokens) -> NDArray[np.int32]:
     return grids.encode(spec, given if isinstance(given, Board) else grids.read_board(spec, given), table)
 
 
+def _name_layout(regions: str, row: int) -> str:
+    try:
+        return name_regions(regions)
+    except ValueError as error:
+        raise DatasetError(f"Row {row}: {error}.") from error
+
+
+def _read_message(error: ValidationError) -> str:
+    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+
+
 def _read_cell(value: object) -> Given:
     if value is None or value == "":
         return NOTHING
@@ -274,7 +329,7 @@ def _read_cell(value: object) -> Given:
 
 def _with_box(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> PuzzleSpec:
     """The same with the boxes that most answers obey: 6x6 grids may have boxes of 2x3 or of 3x2."""
-    if spec.kind != "sudoku":
+    if spec.box is None:
         return spec
     candidates = [spec.model_copy(update={"box": box}) for box in boxes_of(spec.rows)]
 

@@ -7,7 +7,6 @@ from trm.errors import ContradictoryGivens, DatasetError, RowProblem
 from trm.puzzles import maze
 from trm.puzzles.rules import check_many, conflicts
 from trm.puzzles.spec import PuzzleSpec
-from trm.puzzles.sudoku import BLANK
 
 
 def require_right(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> None:
@@ -26,16 +25,18 @@ def require_right(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArr
 
 def _wrong(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str:
     """What is wrong with an answer, by row and column where that can be said."""
-    changed = np.flatnonzero((question != answer) & (question != (BLANK if spec.kind == "sudoku" else maze.OPEN)))
-    if len(changed):
+    free = maze.OPEN if spec.kind == "maze" else spec.blank
+    changed = np.flatnonzero((question != answer) & (question != free))
+    if free is not None and len(changed):
         return f"the answer does not keep the givens: {_at(spec, int(changed[0]))} is given and differs"
-    if spec.kind == "sudoku":
-        blank = np.flatnonzero(answer == BLANK)
+    if spec.kind != "maze":
+        blank = np.flatnonzero(answer == spec.blank)
         if len(blank):
             return f"the answer has a blank at {_at(spec, int(blank[0]))}"
         a, b = conflicts(spec, answer)[0]
-        boxes = "x".join(map(str, spec.box or ()))
-        return f"the answer breaks the rules: {_at(spec, a)} and {_at(spec, b)} hold the same digit (boxes of {boxes})"
+        what = "symbol" if spec.kind == "grid" else "digit"
+        boxes = f" (boxes of {'x'.join(map(str, spec.box))})" if spec.box else ""
+        return f"the answer breaks the rules: {_at(spec, a)} and {_at(spec, b)} hold the same {what}{boxes}"
     return "the answer breaks the rules: it draws no shortest path from S to G"
 
 

@@ -8,15 +8,19 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from pydantic import ValidationError
+
 from trm.durable import sync
+from trm.errors import DatasetError
 from trm.puzzles import grids
 from trm.puzzles.datasets.raw_table import RawTable
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.reading.rows import rows_of
 from trm.puzzles.reading.text import open_text
-from trm.puzzles.spec import Kind, PuzzleSpec
+from trm.puzzles.spec import DeclaredRules, Kind, PuzzleSpec
 
 COLUMNS = ("source", "question", "answer", "rating")
+SPLITS = ("train", "validation", "test")  # tables of a folder are called after them
 HEAD = 500  # rows that tell the kind of a table that is too large to read twice
 
 
@@ -34,6 +38,28 @@ def write_table(path: Path, puzzles: PuzzleSet) -> None:
     sync(path)
 
 
+def find_rules(table: Path) -> DeclaredRules | None:
+    """The rules that stand beside a table, `puzzles.rules.json` beside `puzzles.csv`, or for all tables of a folder `rules.json`."""
+    stem = table.name.partition(".")[0]
+    for name in (f"{stem}.rules.json", *(["rules.json"] if stem in SPLITS else ())):
+        if (file := table.with_name(name)).is_file():
+            return read_rules(file.read_bytes(), file.name)
+    return None
+
+
+def read_rules(text: str | bytes, source: str = "rules") -> DeclaredRules:
+    """The rules of a JSON text; raises DatasetError saying what is wrong with them."""
+    try:
+        return DeclaredRules.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DatasetError(
+            f"{source} cannot be used: {place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}. "
+            'Write {"rows": true, "columns": true, "regions": "AAB.."}, of which each may be left out.'
+        ) from error
+
+
 def _format_rating(rating: float) -> str:
     if math.isnan(rating):
         return ""
@@ -41,14 +67,22 @@ def _format_rating(rating: float) -> str:
 
 
 def read_table(
-    source: Path | IO[bytes], *, kind: Kind | None = None, spec: PuzzleSpec | None = None, answers_required: bool = True
+    source: Path | IO[bytes],
+    *,
+    kind: Kind | None = None,
+    spec: PuzzleSpec | None = None,
+    rules: DeclaredRules | None = None,
+    answers_required: bool = True,
 ) -> PuzzleSet:
     """Read CSV, JSON or boards (gzip or not); columns question and answer, optional source and rating.
 
-    Without `kind` and `spec` they are told by all rows. Every row is checked; raises DatasetError listing the bad ones by number.
+    Without `kind` and `spec` they are told by all rows; `rules` are those that stand beside the table unless given. Every row is checked;
+    raises DatasetError listing the bad ones by number.
     """
+    if spec is None and rules is None and isinstance(source, Path):
+        rules = find_rules(source)
     with open_text(source) as text:
-        table = RawTable(rows_of(text))
+        table = RawTable(rows_of(text), rules)
     kind = kind or (spec.kind if spec is not None else table.kind())
     return table.puzzles(kind, spec, answers_required=answers_required)
 
@@ -56,7 +90,7 @@ def read_table(
 def first_spec(path: Path) -> PuzzleSpec:
     """The shape told by a table's first rows; only for grids of other symbols the whole table is read."""
     with open_text(path) as text:
-        table = RawTable(islice(rows_of(text), HEAD))
+        table = RawTable(islice(rows_of(text), HEAD), find_rules(path))
     if table.kind() == "grid":
         return read_table(path, kind="grid").spec
     return table.puzzles(table.kind()).spec

@@ -70,16 +70,25 @@ def _picture(rows: int, cols: int, parts: Iterator[str]) -> str:
 def _symbols(spec: PuzzleSpec, tokens: Tokens, givens: Tokens | None, changed: NDArray[np.bool_]) -> Iterator[str]:
     clashing = {cell for pair in conflicts(spec, tokens) for cell in pair}
     shown = [symbol for row in grids.rows(spec, tokens) for symbol in row]
-    blank = 1 if spec.kind == "sudoku" else None
     for cell, symbol in enumerate(shown):
         row, col = divmod(cell, spec.cols)
         if changed[cell]:
             yield _square(row, col, TINT)
-        if tokens[cell] != blank:
-            given = givens is not None and givens[cell] > 1
+        if tokens[cell] != spec.blank:
+            given = givens is not None and givens[cell] not in (spec.blank, 0, 1)
             ink = CLASH if cell in clashing else INK if given or givens is None else DRAWN
             yield _text((col + 0.5) * CELL, (row + 0.5) * CELL, symbol, ink, bold=given)
     yield from _lines(spec.rows, spec.cols, spec.box or (spec.rows, spec.cols))
+    if spec.regions is not None:
+        yield _borders(np.array(list(spec.regions)).reshape(spec.rows, spec.cols))
+
+
+def _borders(names: NDArray[np.str_]) -> str:
+    """Thick lines wherever two regions meet."""
+    down, right = np.argwhere(names[1:] != names[:-1]).tolist(), np.argwhere(names[:, 1:] != names[:, :-1]).tolist()
+    steps = [f"M{col * CELL} {(row + 1) * CELL}h{CELL}" for row, col in down]
+    steps += [f"M{(col + 1) * CELL} {row * CELL}v{CELL}" for row, col in right]
+    return f'<path d="{"".join(steps)}" fill="none" stroke="{INK}" stroke-width="2" stroke-linecap="square"/>'
 
 
 def _maze(spec: PuzzleSpec, tokens: Tokens, changed: NDArray[np.bool_]) -> Iterator[str]:

@@ -29,6 +29,9 @@ def render(
     if spec.kind == "arc":
         return _arc(tokens)
     clashing = {cell for pair in conflicts(spec, tokens) for cell in pair}
+    styles = [_style(cell, tokens, givens, previous, clashing) for cell in range(spec.cells)]
+    if spec.regions is not None:
+        return _with_regions(spec, tokens, spec.regions, styles)
     box_rows, box_cols = spec.box or (spec.rows, spec.cols)
     symbols = [symbol for row in grids.rows(spec, tokens) for symbol in row]
     out = Text()
@@ -39,7 +42,22 @@ def render(
             if col and col % box_cols == 0:
                 out.append(" |", style="dim")
             cell = row * spec.cols + col
-            out.append(f" {symbols[cell]}", style=_style(cell, tokens, givens, previous, clashing))
+            out.append(f" {symbols[cell]}", style=styles[cell])
+        out.append("\n")
+    return out
+
+
+def _with_regions(spec: PuzzleSpec, tokens: NDArray[np.int32], regions: str, styles: list[str]) -> Text:
+    """The grid with a border wherever two regions meet."""
+    shown, names = grids.rows(spec, tokens), np.array(list(regions)).reshape(spec.rows, spec.cols)
+    out = Text()
+    for row in range(spec.rows):
+        if row and (parted := names[row] != names[row - 1]).any():
+            out.append("".join(" ---" if part else "    " for part in parted).rstrip() + "\n", style="dim")
+        for col in range(spec.cols):
+            parted_left = col > 0 and names[row, col] != names[row, col - 1]
+            out.append("| " if parted_left else "  ", style="dim")
+            out.append(f"{shown[row][col]} ", style=styles[row * spec.cols + col])
         out.append("\n")
     return out
 

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from math import isqrt
 
+from trm.puzzles.reading.boards import is_jigsaw_length
 from trm.puzzles.reading.drawings import is_frame, is_note
 
 CELLS = r"[0-9A-Za-z.*_\-?]"
@@ -43,11 +45,10 @@ def boards(lines: Iterable[str]) -> Iterator[str]:
 
 def _is_flat(line: str) -> bool:
     found = FLAT.fullmatch(line)
-    return (
-        found is not None
-        and round(len(found[1]) ** 0.5) ** 2 == len(found[1])
-        and any(cell in MARKS for cell in found[1])
-    )
+    if found is None or not any(cell in MARKS for cell in found[1]):
+        return False
+    length = len(found[1])
+    return isqrt(length) ** 2 == length or is_jigsaw_length(length)
 
 
 def _is_mostly_marks(line: str) -> bool:

@@ -5,16 +5,19 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isqrt
 from numbers import Integral
 
 from trm.errors import PuzzleError, UnknownSymbol, WrongGridSize
 from trm.puzzles.reading.drawings import undrawn
+from trm.puzzles.regions import is_jigsaw, name_regions
 from trm.puzzles.spec import Kind
 
 INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,8})")
 PLAIN = re.compile(r"[0-9A-Za-z._*?-]+")
 BLANK_MARKS = "._*?-xX0"  # of Sudokus
 SEPARATORS = ",;\t "
+SMALLEST_JIGSAW = 4  # rows and columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Board:
 
     cells: Sequence[str]
     shape: tuple[int, int] | None = None  # rows and columns, where the writing tells them
+    regions: str | None = None  # of a jigsaw Sudoku that was written with them, a letter a cell
 
 
 def from_json(given: object) -> Board:
@@ -102,7 +106,7 @@ def from_text(text: str, kind: Kind, separator: str | None = None, cells: int | 
     """The board of a text; `separator` stands between the cells of a line, and `cells` are expected, where that is known."""
     text = text.lstrip("\ufeff").strip("\r\n")
     if kind == "sudoku":
-        return _sudoku(text, cells)
+        return _split_regions(_sudoku(text, cells))
     lines = lines_of(text)
     if separator is not None:
         rows = [_split_line(line, separator) for line in lines]
@@ -119,6 +123,30 @@ def from_text(text: str, kind: Kind, separator: str | None = None, cells: int | 
         if len(row) != len(rows[0]):
             raise WrongGridSize(f"Line {number} has {len(row)} cells, line 1 has {len(rows[0])}.")
     return Board(_pack(flat), (len(rows), len(rows[0])) if rows else None)
+
+
+def _split_regions(board: Board) -> Board:
+    """A jigsaw is written as its cells and then a letter or digit for the region of every cell: 81 and 81 for 9x9."""
+    if not is_jigsaw_length(len(board.cells)) or any(len(cell) != 1 for cell in board.cells):
+        return board
+    half = len(board.cells) // 2
+    side = isqrt(half)
+    try:
+        regions = name_regions("".join(board.cells[half:]))
+    except ValueError:
+        regions = ""
+    if not is_jigsaw(regions, side):
+        raise WrongGridSize(
+            f"The grid has {2 * half} cells, as a {side}x{side} jigsaw with its regions has; but the second half does not name "
+            f"{side} regions of {side} cells each."
+        )
+    return Board(board.cells[:half], regions=regions)
+
+
+def is_jigsaw_length(length: int) -> bool:
+    """Whether a text of so many cells can be a jigsaw with its regions: no square is twice another one, so that it is nothing else."""
+    side = isqrt(length // 2)
+    return 2 * side * side == length and side >= SMALLEST_JIGSAW
 
 
 def separators_of(text: str) -> set[str]:

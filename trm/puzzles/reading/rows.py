@@ -16,6 +16,7 @@ NAMES = {  # how columns are called, in small letters
     "answer": ("answer", "answers", "solution", "solutions", "solved", "output", "label"),
     "source": ("source",),
     "rating": ("rating", "difficulty"),
+    "regions": ("regions",),
 }
 FIELDS = {name: field for field, names in NAMES.items() for name in names}
 WANTED = "Give the columns question and answer, or puzzle and solution, or quizzes and solutions"
@@ -28,6 +29,7 @@ class Row(NamedTuple):
     answer: object
     source: object = None
     rating: object = None
+    regions: object = None
 
 
 def rows_of(text: TextIO) -> Iterator[Row]:
@@ -92,16 +94,14 @@ def _fields(columns: list[str]) -> dict[int, str]:
 
 def _from_table(fields: dict[int, str], width: int, table: Iterator[list[str]]) -> Iterator[Row]:
     number, none = 0, width  # a place beyond the last column
-    question, answer, source, rating = (
-        {field: place for place, field in fields.items()}.get(f, none) for f in Row._fields
-    )
+    places = [{field: place for place, field in fields.items()}.get(f, none) for f in Row._fields]
     try:
         for number, cells in enumerate((cells for cells in table if cells), start=1):
             if len(cells) > width:
                 problem = f"the row has {len(cells)} columns, the header {width}: quote cells that hold the separator"
                 raise DatasetError(f"Row {number}: {problem}.", (RowProblem(number, PuzzleError.code, problem),))
             padded: list[str | None] = [*cells, *[None] * (width + 1 - len(cells))]
-            yield Row(padded[question], padded[answer], padded[source], padded[rating])
+            yield Row(*(padded[place] for place in places))
     except csv.Error as error:
         raise DatasetError(f"Row {number + 1} is not CSV: {error}.") from error
 
@@ -115,4 +115,4 @@ def _from_objects(objects: Iterator[Mapping[str, object]]) -> Iterator[Row]:
             found = f"found: {', '.join(map(repr, [*document][:10])) or 'no key'}"
             message = f"Row {number} has no known key for the question; {found}. {WANTED}."
             raise DatasetError(message, (RowProblem(number, PuzzleError.code, f"no known key; {found}"),))
-        yield Row(by_name["question"], by_name.get("answer"), by_name.get("source"), by_name.get("rating"))
+        yield Row(*(by_name.get(field) for field in Row._fields))

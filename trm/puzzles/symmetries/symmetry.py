@@ -1,7 +1,7 @@
 """Symmetries of Sudokus and mazes: changes that keep every puzzle a puzzle of the same difficulty."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations, product
 from math import factorial
 from typing import Self
@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm.errors import PuzzleTooHard
+from trm.puzzles.regions import name_regions
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.symmetries import dihedral
+from trm.puzzles.units import REMEMBERED
 
 Lines = tuple[int, ...]
 LARGEST_GROUP = 10_000  # cell permutations; 4x4 has 128, 6x6 has 3,456, 9x9 has 3,359,232
@@ -34,16 +36,20 @@ class Symmetry:
 
 
 def random_symmetry(spec: PuzzleSpec, rng: np.random.Generator) -> Symmetry:
-    """A uniform member of the group; the identity for kinds without symmetries."""
-    if spec.box is None:
+    """A uniform member of the group; the identity for kinds without symmetries, and for grids whose rules were declared."""
+    if spec.kind != "sudoku":
         known = _list_symmetries(spec)
         return known[int(rng.integers(len(known)))]
-    size, (height, width) = spec.rows, spec.box
-    row_order, col_order = (_random_lines(size // w, w, rng) for w in (height, width))
+    cells = rng.choice(turned_cells(spec)) if spec.box is None else _random_cells(spec.rows, spec.box, rng)
+    return Symmetry(cells, np.concatenate(([0, 1], 2 + rng.permutation(spec.rows))).astype(np.int32))
+
+
+def _random_cells(size: int, box: tuple[int, int], rng: np.random.Generator) -> NDArray[np.int64]:
+    row_order, col_order = (_random_lines(size // w, w, rng) for w in box)
     cells = row_order[:, None] * size + col_order
-    if height == width and rng.random() < 0.5:
+    if box[0] == box[1] and rng.random() < 0.5:
         cells = cells.T
-    return Symmetry(cells.ravel(), np.concatenate(([0, 1], 2 + rng.permutation(size))).astype(np.int32))
+    return cells.ravel()
 
 
 def views(spec: PuzzleSpec, count: int, seed: int) -> list[Symmetry]:
@@ -53,10 +59,14 @@ def views(spec: PuzzleSpec, count: int, seed: int) -> list[Symmetry]:
     """
     chosen = {(s.cells.tobytes(), s.tokens.tobytes()): s for s in _list_symmetries(spec)[:count]}
     rng = np.random.default_rng(seed)
-    while spec.box is not None and len(chosen) < min(count, group_size(spec.box)):
+    while spec.kind == "sudoku" and len(chosen) < min(count, _count_symmetries(spec)):
         symmetry = random_symmetry(spec, rng)
         chosen.setdefault((symmetry.cells.tobytes(), symmetry.tokens.tobytes()), symmetry)
     return list(chosen.values())
+
+
+def _count_symmetries(spec: PuzzleSpec) -> int:
+    return len(turned_cells(spec)) * factorial(spec.rows) if spec.box is None else group_size(spec.box)
 
 
 def group_size(box: tuple[int, int]) -> int:
@@ -67,10 +77,21 @@ def group_size(box: tuple[int, int]) -> int:
 
 
 def _list_symmetries(spec: PuzzleSpec) -> list[Symmetry]:
-    """The identity, and for mazes the others that keep the shape."""
-    turns = dihedral.shape_keeping(spec.rows, spec.cols) if spec.kind == "maze" else (0,)
+    """The identity, and for mazes and jigsaws the turns and reflections that keep the shape and the regions."""
     tokens = np.arange(spec.vocab_size, dtype=np.int32)
-    return [Symmetry(dihedral.cell_permutation(spec.rows, spec.cols, turn), tokens) for turn in turns]
+    return [Symmetry(cells, tokens) for cells in turned_cells(spec)]
+
+
+@lru_cache(REMEMBERED)
+def turned_cells(spec: PuzzleSpec) -> NDArray[np.int64]:
+    """Those turns and reflections as orders of the cells, `(turns, L)`, the identity first; rules of other grids may not say all."""
+    is_jigsaw = spec.kind == "sudoku" and spec.box is None
+    turns = dihedral.shape_keeping(spec.rows, spec.cols) if spec.kind == "maze" or is_jigsaw else (0,)
+    images = [dihedral.cell_permutation(spec.rows, spec.cols, turn) for turn in turns]
+    if is_jigsaw:
+        letters = spec.regions or ""
+        images = [cells for cells in images if name_regions("".join(letters[cell] for cell in cells)) == letters]
+    return np.stack(images)
 
 
 def canonical(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> bytes:
@@ -78,9 +99,9 @@ def canonical(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> bytes:
 
     Raises PuzzleTooHard for Sudokus whose group is too large to walk (9x9 and up).
     """
-    if spec.box is None:
+    if spec.kind != "sudoku":
         return min(symmetry.apply(tokens).astype(np.uint16).tobytes() for symmetry in _list_symmetries(spec))
-    images = tokens[cell_permutations(spec.box)]  # (G, L)
+    images = tokens[turned_cells(spec) if spec.box is None else cell_permutations(spec.box)]  # (G, L)
     first = np.full((len(images), spec.vocab_size), spec.cells, dtype=np.int64)
     order = np.arange(spec.cells)
     for cell in order[::-1]:

@@ -1,0 +1,222 @@
+"""Every fenced block of the documents is run as it is printed: Python, `trm`, and curl against the stack.
+
+A page's blocks run one after the other in a folder of the page. What would take hours is made small (`SMALL`, `SHORTER`), and what
+cannot run here is listed with the reason (`NOT_RUN`): a block that is neither run nor listed fails.
+"""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, permutations
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from services.stack.client import Client
+from tests.acceptance.conftest import submit_training
+from tests.contract.test_documents import PAGES, named
+from trm.cli import build
+from trm.puzzles import grids
+from trm.puzzles.datasets.datasets import load
+
+SMALL = {
+    "model.hidden_size": 16, "model.layers": 1, "model.latent_steps": 1, "model.max_supervision_steps": 2, "train.steps": 2,
+    "train.batch_size": 4, "train.test_puzzles": 4, "train.evaluate_puzzles": 4, "train.log_every": 1, "train.augment": False,
+}  # fmt: skip
+SHORTER = {  # in texts of Python and of commands
+    "steps=400": "steps=2, hidden_size=16, layers=1, test_puzzles=4, evaluate_puzzles=4",
+    '{"train.steps": 800}': repr(SMALL),
+    "--count 5000": "--count 20",
+    "--count 1000": "--count 20",
+    '"overrides": {"train.steps": 400}': f'"overrides": {json.dumps(SMALL)}',
+}
+NOT_RUN = {  # how a command begins -> why it does not run here
+    "make ": "installs, or moves the stack that these tests stand on; test_make_commands_exist, and tests/acceptance/test_backup.py",
+    "pip install": "tests/contract/test_packaging.py installs what the wheels hold",
+    "docker ": "needs Docker; tests/contract/test_promises.py reads the compose file",
+    "cp .env.example": "prepares docker compose",
+    "mkdir -p secrets": "prepares docker compose",
+    "chmod 644 secrets": "prepares docker compose",
+    "PRESET=": "trains for minutes on a borrowed machine; tests/trm/test_pack.py takes a training through its pieces",
+    "PIECES=": "the same",
+    "MEASURE=": "the same",
+    "DEVICE=": "the same",
+    "grep -h": "reads what a borrowed machine sent back",
+    "export TRM_DATABASE_URL": "the operator's own",
+    "python -m services.gateway keys": "tests/gateway/test_keys_command.py runs it",
+    'curl -s $API/v1/webhooks -H "Authorization: Bearer $KEY"': "names a host that is not there; tests/workers/test_webhooks.py",
+    "python -m trm convert": "needs a published checkpoint; tests/trm/test_convert.py",
+    "python -m trm solve --checkpoint converted": "the same",
+    "python -m trm train --preset arc-1": "makes 876,406 variants first; tests/trm/test_arc_feed.py trains on few",
+    "python -m trm arc": "needs a model of those; tests/trm/test_benchmarks.py",
+    "python -m pytest": "is this",
+    "openapi-python-client": "tests/acceptance/test_generated_client.py",
+    "npx openapi-typescript": "the same",
+}
+NO_COMMANDS = {  # first words of blocks that show something
+    "─────────────": "what the demo prints",
+    "services/registry/": "the order of imports",
+    "HTTP -> gateway": "a drawing",
+    "queued ──claim──>": "a drawing",
+}
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A training of the stack that has ended, and one of the command line."""
+
+    job: str
+    run: str
+    checkpoint: Path
+
+
+@pytest.fixture(scope="module")
+def finished(stack: object, tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Finished:
+    from services.stack import state
+
+    running = state.read(data_dir)
+    assert running is not None
+    with Client(running.api) as client:
+        job = client.wait_until_finished(submit_training(client, 2))
+    folder = tmp_path_factory.mktemp("trained")
+    _trm(["train", "--preset", "sudoku-4x4", "--out", str(folder), *_small()])
+    return Finished(job["id"], job["run_id"], next(folder.glob("step_*")))
+
+
+def _small() -> list[str]:
+    settings = [part for name, value in SMALL.items() for part in ("--set", f"{name}={json.dumps(value)}")]
+    return [*settings, "--ranks", "1"]  # in this process
+
+
+def _trm(arguments: list[str], codes: tuple[int, ...] = (0,)) -> str:
+    outcome = CliRunner().invoke(build(), arguments, catch_exceptions=False)
+    assert outcome.exit_code in codes, f"trm {shlex.join(arguments)}\n{outcome.output}"
+    return outcome.stdout
+
+
+def _commands(block: str) -> Iterator[str]:
+    """The commands of a block, lines that go on joined, comments left out."""
+    for line in block.replace("\\\n", " ").splitlines():
+        command = re.sub(r"\s+#.*$", "", line).strip()
+        if command and not command.startswith("#"):
+            yield command
+
+
+def _shortened(text: str) -> str:
+    for long, short in SHORTER.items():
+        text = text.replace(long, short)
+    return text
+
+
+class Reader:
+    """Somebody who follows a page in a folder of theirs."""
+
+    def __init__(self, folder: Path, finished: Finished, client: Client) -> None:
+        self.folder, self.finished, self.client = folder, finished, client
+
+    def follow(self, language: str, block: str) -> None:
+        """Run a block; fails when a command does, or when it is of no kind that is known."""
+        if any(block.startswith(words) for words in NO_COMMANDS):
+            return
+        if language == "python":
+            self._run_python(_shortened(block))
+            return
+        for command in _commands(_shortened(block)):
+            if not any(command.startswith(words) for words in NOT_RUN):
+                self._run(command)
+
+    def _run_python(self, snippet: str) -> None:
+        exec(compile(snippet, "snippet", "exec"), {"__name__": "snippet"})
+
+    def _run(self, command: str) -> None:
+        if command.startswith("curl "):
+            self._curl(command)
+        elif command.startswith("python -m trm "):
+            self._trm(shlex.split(command)[3:])
+        else:
+            pytest.fail(f"{command!r} is neither run nor listed in NOT_RUN")
+
+    def _curl(self, command: str) -> None:
+        job = submit_training(self.client, 1_000)["id"] if command.endswith("/pause") else self.finished.job
+        command = command.replace("JOB", job).replace("RUN", self.finished.run)
+        strict = 'curl() { command curl --fail-with-body --max-time 60 "$@"; }'
+        answered = subprocess.run(
+            ["bash", "-c", f"API={self.client.api}; {strict}; {command}"],
+            cwd=self.folder, capture_output=True, text=True, timeout=90,
+        )  # fmt: skip
+        assert answered.returncode == 0, f"{command}\n{answered.stdout}{answered.stderr}"
+
+    def _trm(self, arguments: list[str]) -> None:
+        arguments, out = (arguments[:-2], arguments[-1]) if arguments[-2:-1] == [">"] else (arguments, None)
+        arguments = [self._existing(argument) for argument in arguments]
+        if arguments[0] == "train" and "--resume" not in arguments:
+            arguments += _small()
+        if arguments[0] == "evaluate" or "--measure" in arguments:
+            arguments += ["--limit", "2"]
+        printed = _trm(arguments, (0, 2) if arguments[0] == "solve" else (0,))  # 2: the rules do not verify it
+        if out is not None:
+            (self.folder / out).write_text(printed)
+
+    def _existing(self, argument: str) -> str:
+        """A checkpoint that is there, for one that the page names: its trainings were shorter here."""
+        if argument == "CHECKPOINT":
+            return str(self.finished.checkpoint)
+        folder, step, _ = argument.partition("/step_")
+        if not step:
+            return {"PUZZLE": "4...366.....3.524121.56...3..4546..."}.get(argument, argument)
+        made = sorted((self.folder / folder).glob("step_*"))
+        return str(made[-1] if made else self.finished.checkpoint)
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return BLOCK.findall(page.read_text())
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=named)
+def test_what_a_page_shows_can_be_done(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: Finished, client: Client
+) -> None:
+    folder = (
+        page.parent if page.parent.parent.name == "models" else tmp_path
+    )  # a card speaks of the folder that it lies in
+    monkeypatch.chdir(folder)
+    if folder == tmp_path:
+        _write_tables(tmp_path)
+    reader = Reader(folder, finished, client)
+    try:
+        for language, block in blocks(page):
+            reader.follow(language, block)
+    finally:
+        for status in ("queued", "running", "paused"):
+            for job in client.get("/v1/jobs", status=status)["data"]:
+                client.post(f"/v1/jobs/{job['id']}/cancel", {})
+
+
+def _write_tables(folder: Path) -> None:
+    puzzles = load("sudoku-6x6", "train").take(40)
+    pairs = zip(puzzles.questions, puzzles.answers, strict=True)
+    _write(folder / "puzzles.csv", [[grids.text(puzzles.spec, grid) for grid in pair] for pair in pairs])
+    squares = ["abcdbcdacdabdabc".translate(str.maketrans("abcd", "".join(order))) for order in permutations("abcd")]
+    _write(
+        folder / "latin.csv", [["_" * (1 + i % 4) + square[1 + i % 4 :], square] for i, square in enumerate(squares)]
+    )
+    (folder / "latin.rules.json").write_text('{"rows": true, "columns": true}')
+
+
+def _write(path: Path, rows: list[list[str]]) -> None:
+    path.write_text("\n".join(["question,answer", *map(",".join, rows), ""]))
+
+
+def test_every_exception_is_needed() -> None:
+    shown = [block for page in PAGES for _, block in blocks(page)]
+    commands = [command for block in shown for command in _commands(block)]
+    assert [words for words in NOT_RUN if not any(c.startswith(words) for c in commands)] == []
+    assert [words for words in NO_COMMANDS if not any(b.startswith(words) for b in shown)] == []
+    assert [words for words in islice(SHORTER, 2) if not any(words in b for b in shown)] == []
