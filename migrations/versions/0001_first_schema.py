@@ -16,10 +16,11 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-TEXT, INTEGER, BIG, DOUBLE = sa.Text(), sa.Integer(), sa.BigInteger(), sa.DOUBLE_PRECISION()
+TEXT, INTEGER, BIG = sa.Text(), sa.Integer(), sa.BigInteger()
+DOUBLE: sa.DOUBLE_PRECISION[float] = sa.DOUBLE_PRECISION()
 JSON = postgresql.JSONB(astext_type=sa.Text())
 MOMENT = postgresql.TIMESTAMP(timezone=True)
-REALS = postgresql.ARRAY(sa.REAL(), dimensions=1)
+REALS: postgresql.ARRAY[float] = postgresql.ARRAY(sa.REAL(), dimensions=1)
 KINDS = ("train", "solve")
 STATUSES = ("queued", "running", "paused", "succeeded", "failed", "cancelled")
 OUTCOMES = ("succeeded", "failed", "cancelled", "retried", "released", "lost")
@@ -223,7 +224,7 @@ def _create_jobs() -> None:
 
 def _create_job_indexes() -> None:
     retried, finished = "earlier_failures + earlier_cancellations > 0", "finished_at IS NOT NULL"
-    first = ["kind", sa.text("priority DESC"), "available_at", "id"]
+    first: list[str | sa.TextClause] = ["kind", sa.text("priority DESC"), "available_at", "id"]
     op.create_index("ix_jobs_created_at_id", "jobs", ["created_at", "id"])
     op.create_index("ix_jobs_owner_created_at_id", "jobs", ["owner", "created_at", "id"])
     op.create_index("ix_jobs_kind_status", "jobs", ["kind", "status"])

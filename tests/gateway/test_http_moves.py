@@ -95,7 +95,7 @@ def test_what_has_ended_well_cannot_be_moved(client: TestClient, book: Book) -> 
 
 def is_announced(book: Book, job_id: str) -> bool:
     with book.database.transaction() as session:
-        return jobs.get(session, job_id).published_at is not None
+        return jobs.get(session, EVERYTHING, job_id).published_at is not None
 
 
 def test_a_job_says_how_soon_it_is_wanted(client: TestClient, book: Book) -> None:

@@ -30,7 +30,7 @@ def _check_units(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArra
     if spec.blank is not None:
         kept = (questions == answers) | (questions == spec.blank)
         filled = filled & (answers != spec.blank) & kept
-    obeyed: NDArray[np.bool_] = filled.all(1)
+    obeyed = np.asarray(filled.all(1))
     for units in stacked_units(spec):
         groups = np.sort(answers[:, units], axis=-1)  # (N, units, size)
         np.logical_and(obeyed, (groups[..., 1:] != groups[..., :-1]).all((1, 2)), out=obeyed)

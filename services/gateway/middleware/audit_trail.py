@@ -69,11 +69,7 @@ class Audited:
     def _note(self, scope: Scope, start: Message | None) -> None:
         status = 500 if start is None else start["status"]
         who, route = caller.identify(scope), scope.get("route")
-        if (
-            status == STRANGERS
-            or (status in REFUSED and who is caller.ANONYMOUS)
-            or (route is None and status not in REFUSED)
-        ):
+        if status == STRANGERS or (status in REFUSED and who is caller.ANONYMOUS):
             return
         request_id = scope.get("state", {}).get("request_id")
         if status in REFUSED:
@@ -83,6 +79,8 @@ class Audited:
             self._trail.put(
                 AuditEntry.of_refusal(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
             )
+            return
+        if route is None:
             return
         action = permissions.name_operation(route)
         self._trail.put(AuditEntry(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
