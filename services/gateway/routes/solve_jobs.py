@@ -87,6 +87,7 @@ def _submission(request: SolveJobRequest, parts: Backends) -> Submission:
             total_steps=len(puzzles),
             max_attempts=parts.settings.max_attempts,
             wishes=request.wishes,
+            labels=request.labels,
             owner=parts.caller.owner,
         )
     )
