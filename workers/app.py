@@ -14,10 +14,10 @@ from services.registry.settings import Settings
 from services.registry.states import JobKind
 from workers import attempt
 from workers.context import Worker
+from workers.solving.engine_loop import EngineLoop
 from workers.solving.evaluate import evaluate
 from workers.solving.models import Models
 from workers.solving.solve import solve
-from workers.solving.thinker import Thinker
 from workers.training.train import train
 
 log = structlog.get_logger()
@@ -36,15 +36,18 @@ def train_app(worker: Worker[TrainMetrics]) -> Celery:
 
 def solve_app(worker: Worker[SolveMetrics]) -> Celery:
     """Celery with the tasks of solve and evaluation jobs, which share models and slots."""
-    app, models, thinker = queue.celery_app(worker.settings), Models(worker), Thinker(worker.metrics, worker.cores)
+    app, models = queue.celery_app(worker.settings), Models(worker)
+    engine_loop = EngineLoop(worker.metrics, worker.cores)
 
     @app.task(name=queue.SOLVE_TASK)  # type: ignore[untyped-decorator]
     def run_solving(job_id: str) -> None:
-        attempt.run(worker, JobKind.SOLVE, job_id, lambda worker, claim: solve(worker, claim, models, thinker))
+        attempt.run(worker, JobKind.SOLVE, job_id, lambda worker, claim: solve(worker, claim, models, engine_loop))
 
     @app.task(name=queue.EVALUATE_TASK)  # type: ignore[untyped-decorator]
     def run_evaluation(job_id: str) -> None:
-        attempt.run(worker, JobKind.EVALUATE, job_id, lambda worker, claim: evaluate(worker, claim, models, thinker))
+        attempt.run(
+            worker, JobKind.EVALUATE, job_id, lambda worker, claim: evaluate(worker, claim, models, engine_loop)
+        )
 
     return app
 

@@ -1,4 +1,4 @@
-"""Says every few seconds that this process runs, so that it is watched and that trainings can be told how long they will take."""
+"""Records every few seconds that this process runs, for monitoring and for estimates of training times."""
 
 import socket
 import threading
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 def announced(
     database: Database, told: Presence, slots_busy: Callable[[], int | None] = lambda: None
 ) -> Iterator[None]:
-    """Inside, this process is known to run, with its slots in use; afterwards it is forgotten, unless it was killed."""
+    """Register this process, with its slots in use, for the duration of the block."""
     stopping = threading.Event()
     thread = threading.Thread(target=_run, args=(database, told, slots_busy, stopping), name="presence", daemon=True)
     thread.start()

@@ -7,7 +7,7 @@ import torch
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.registry.jobs import endings, jobs
+from services.registry.jobs import completion, jobs
 from services.registry.states import JobStatus
 from tests.gateway.conftest import Book
 from trm.evaluation.examine import examine
@@ -60,7 +60,7 @@ def test_the_report_is_shown_with_the_job(client: TestClient, book: Book) -> Non
     said = {"dataset": "sudoku-6x6", "split": "test", "effort": {"max_steps": 2}, "seconds": 0.5}
     with book.database.transaction() as session:
         result = said | {"report": report.model_dump(mode="json")}
-        endings.finish(session, claim, JobStatus.SUCCEEDED, result=result)
+        completion.finish(session, claim, JobStatus.SUCCEEDED, result=result)
     shown = client.get(f"/v1/jobs/{job_id}").json()["result"]
     assert shown == {"kind": "evaluate", **result}
     assert [step["step"] for step in shown["report"]["steps"]] == [1, 2]

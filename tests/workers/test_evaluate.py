@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.registry.errors import StaleLease
-from services.registry.jobs import endings, job_events, jobs, leases
+from services.registry.jobs import completion, job_events, jobs, leases
 from services.registry.metrics.metrics import SolveMetrics
 from services.registry.states import JobKind, JobStatus
 from tests.fresh import new_job
@@ -20,17 +20,17 @@ from trm.solving.solver import Solver
 from workers import attempt
 from workers.attempt import Cancelled, Released
 from workers.context import Worker
+from workers.solving.engine_loop import EngineLoop
 from workers.solving.evaluate import evaluate
 from workers.solving.models import Models
-from workers.solving.thinker import Thinker
 
 Ask = Callable[[leases.Claim], dict[str, Any]]
 Claimed = Callable[..., leases.Claim]
 
 
 @pytest.fixture
-def thinker(worker: Worker[SolveMetrics]) -> Thinker:
-    return Thinker(worker.metrics, worker.cores)
+def engine_loop(worker: Worker[SolveMetrics]) -> EngineLoop:
+    return EngineLoop(worker.metrics, worker.cores)
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def models(worker: Worker[SolveMetrics]) -> Models:
 
 
 @pytest.fixture
-def ask(worker: Worker[SolveMetrics], models: Models, thinker: Thinker) -> Ask:
-    return lambda claim: evaluate(worker, claim, models, thinker)
+def ask(worker: Worker[SolveMetrics], models: Models, engine_loop: EngineLoop) -> Ask:
+    return lambda claim: evaluate(worker, claim, models, engine_loop)
 
 
 @pytest.fixture
@@ -93,10 +93,14 @@ def test_a_split_that_is_not_there_fails_the_job(ask: Ask, claimed: Claimed) -> 
 
 
 def test_progress_is_told_and_the_result_recorded(
-    worker: Worker[SolveMetrics], claimed: Claimed, models: Models, thinker: Thinker, monkeypatch: pytest.MonkeyPatch
+    worker: Worker[SolveMetrics],
+    claimed: Claimed,
+    models: Models,
+    engine_loop: EngineLoop,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     claim = claimed(limit=300, max_steps=256)
-    attempt._run(worker, claim, lambda worker, claim: evaluate(worker, claim, models, thinker))
+    attempt._run(worker, claim, lambda worker, claim: evaluate(worker, claim, models, engine_loop))
     with worker.database.transaction() as session:
         job = jobs.get(session, claim.job_id)
         told = [
@@ -110,7 +114,12 @@ def test_progress_is_told_and_the_result_recorded(
 
 @pytest.mark.parametrize(("ask_for", "ending"), [("cancel", Cancelled), ("pause", Released), ("stop", Released)])
 def test_it_stops_when_it_is_asked_to(
-    worker: Worker[SolveMetrics], ask: Ask, claimed: Claimed, thinker: Thinker, ask_for: str, ending: type[Exception]
+    worker: Worker[SolveMetrics],
+    ask: Ask,
+    claimed: Claimed,
+    engine_loop: EngineLoop,
+    ask_for: str,
+    ending: type[Exception],
 ) -> None:
     claim = claimed(limit=1000, max_steps=1024)
     if ask_for == "stop":
@@ -125,6 +134,6 @@ def test_it_stops_when_it_is_asked_to(
 def test_one_that_lost_its_lease_writes_nothing(worker: Worker[SolveMetrics], ask: Ask, claimed: Claimed) -> None:
     claim = claimed(limit=1000, max_steps=1024)
     with worker.database.transaction() as session:
-        endings.release(session, claim)
+        completion.release(session, claim)
     with pytest.raises(StaleLease):
         ask(claim)

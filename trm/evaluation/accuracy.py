@@ -14,8 +14,8 @@ from trm.interface.events import Evaluated
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
-from trm.puzzles.scoring import PADDING, answered, mean, right_cells
-from trm.solving.slots import Slots, ThoughtBatch
+from trm.puzzles.scoring import PADDING, find_answered, mean, right_cells
+from trm.solving.slots import ChainOutputs, Slots
 
 HALTS_AT = 0.5  # the halt probability that training halts at
 
@@ -36,7 +36,7 @@ def record(
     dtype: torch.dtype,
     batch_size: int,
     on_step: Callable[[int], None] = lambda _through: None,
-    on_thought: Callable[[slice, ThoughtBatch], None] = lambda _part, _thought: None,
+    on_thought: Callable[[slice, ChainOutputs], None] = lambda _part, _thought: None,
 ) -> Record:
     """Think about every puzzle for the model's full number of supervision steps.
 
@@ -53,11 +53,11 @@ def record(
         slots.enter(puzzles.questions[part], None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[part])
         for step in range(steps):
             on_step(first)
-            thought = slots.step()
-            result.right[step, part] = right_cells(thought.answers, puzzles.answers[part]).all(1)
-            result.halt_probability[step, part] = thought.halt_probability
-            on_thought(part, thought)
-        result.answers[part] = thought.answers
+            output = slots.step()
+            result.right[step, part] = right_cells(output.answers, puzzles.answers[part]).all(1)
+            result.halt_probability[step, part] = output.halt_probability
+            on_thought(part, output)
+        result.answers[part] = output.answers
         slots.keep(np.zeros(slots.count, dtype=bool))
     return result
 
@@ -84,7 +84,7 @@ def evaluate(
     passed = np.maximum.accumulate(seen.halt_probability > HALTS_AT, axis=0)  # (N, n)
     halting_step = np.where(passed[-1], passed.argmax(0) + 1, most)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
-    scored = answered(puzzles.answers)
+    scored = find_answered(puzzles.answers)
     right = seen.right[:, scored]
     return Evaluated(
         step=step,
@@ -107,11 +107,11 @@ class Counted:
     """A tally of those of a split's puzzles whose answer is known, each thought about in one chain for all steps."""
 
     def __init__(self, puzzles: PuzzleSet, steps: int) -> None:
-        self.known, self.most = answered(puzzles.answers), steps
+        self.known, self.most = find_answered(puzzles.answers), steps
         self.places = self.known.cumsum() - 1  # in the tally
         self.tally = Tally(puzzles.select(np.flatnonzero(self.known)), 1, steps)
 
-    def note(self, part: slice, thought: ThoughtBatch) -> None:
+    def note(self, part: slice, thought: ChainOutputs) -> None:
         """What a step brought to these puzzles."""
         own = np.flatnonzero(self.known[part])
         brought = thought.of(own)

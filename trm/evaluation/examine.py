@@ -10,13 +10,13 @@ from trm.interface.effort import Effort
 from trm.interface.report import Report
 from trm.interface.solution import Solution
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.puzzles.scoring import answered
-from trm.solving.inquiry import Inquiry
+from trm.puzzles.scoring import find_answered
+from trm.solving.solve_request import SolveRequest
 from trm.solving.solver import Solver
 
 
 class Examination:
-    """One inquiry about a set of puzzles; submit it to the solver's engine, and ask for the report once it has ended."""
+    """One solve request about a set of puzzles; submit it to the solver's engine, and ask for the report once it has ended."""
 
     def __init__(
         self,
@@ -29,13 +29,13 @@ class Examination:
         priority: int = 0,
     ) -> None:
         """Only puzzles with a known answer are asked; raises DatasetError when there are none, ConfigError for an impossible effort."""
-        self.puzzles = puzzles.select(np.flatnonzero(answered(puzzles.answers)))
+        self.puzzles = puzzles.select(np.flatnonzero(find_answered(puzzles.answers)))
         if not len(self.puzzles):
             raise DatasetError("These puzzles have no answers to compare with. Evaluate with some that have.")
         self.found: dict[int, Solution] = {}
         self._tell = on_solution
         self.tally = Tally(self.puzzles, effort.chains, effort.max_steps or solver.config.model.max_supervision_steps)
-        self.inquiry = Inquiry(
+        self.solve_request = SolveRequest(
             self.puzzles.questions,
             effort,
             self.puzzles.spec,
@@ -59,6 +59,6 @@ class Examination:
 def examine(solver: Solver, puzzles: PuzzleSet, effort: Effort = Effort()) -> Report:  # noqa: B008  immutable
     """How good a solver is on puzzles with known answers; every chain takes its whole budget unless the effort says otherwise."""
     examination = Examination(solver, puzzles, effort)
-    solver.engine.submit(examination.inquiry)
+    solver.engine.submit(examination.solve_request)
     solver.engine.run()
     return examination.report()

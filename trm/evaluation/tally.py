@@ -32,7 +32,7 @@ class Given:
 
     @classmethod
     def of(cls, solutions: Sequence[Solution]) -> Self:
-        """Those of an inquiry, in the order of its puzzles."""
+        """Those of a solve request, in the order of its puzzles."""
         steps, total = (np.array([getattr(s, name) for s in solutions]) for name in ("steps", "total_steps"))
         return cls(np.stack([s.tokens for s in solutions]), steps, total, [s.reason for s in solutions])
 

@@ -13,8 +13,8 @@ from trm.puzzles.datasets import datasets
 from trm.puzzles.puzzle_set import PuzzleSet
 from workers.attempt import Released, reason_to_stop
 from workers.context import Worker
+from workers.solving.engine_loop import EngineLoop
 from workers.solving.models import Models
-from workers.solving.thinker import Thinker
 
 if TYPE_CHECKING:
     from trm.solving.solver import Solver
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 TOLD_SECONDS = 1.0  # between two events that say how far it is
 
 
-def evaluate(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, thinker: Thinker) -> dict[str, Any]:
+def evaluate(
+    worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, engine_loop: EngineLoop
+) -> dict[str, Any]:
     """Examine the job's model; returns its result. Raises Cancelled, Released, Failed or StaleLease."""
     begun = time.monotonic()
     with worker.database.transaction() as session:
@@ -30,7 +32,7 @@ def evaluate(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, 
         request, priority = job.request, job.priority
     puzzles = _puzzles(worker, request)
     with models.lent(request["model"]) as solver:
-        report = _Evaluating(worker, claim, solver.sized(puzzles.spec), puzzles, request, priority).run(thinker)
+        report = _Evaluating(worker, claim, solver.sized(puzzles.spec), puzzles, request, priority).run(engine_loop)
     said = {name: request[name] for name in ("effort", "split")} | {"dataset": request["dataset"]["name"]}
     return said | {"report": report.model_dump(mode="json"), "seconds": round(time.monotonic() - begun, 3)}
 
@@ -63,18 +65,18 @@ class _Evaluating:
         self.examination = Examination(solver, puzzles, effort, on_end=self.ended.set, priority=priority)
         self.told = 0
 
-    def run(self, thinker: Thinker) -> Report:
+    def run(self, engine_loop: EngineLoop) -> Report:
         """Ask, and say how far it is until everything is answered."""
-        inquiry, pause = self.examination.inquiry, min(TOLD_SECONDS, self.worker.settings.heartbeat_seconds)
-        thinker.submit(self.engine, inquiry)
+        solve_request, pause = self.examination.solve_request, min(TOLD_SECONDS, self.worker.settings.heartbeat_seconds)
+        engine_loop.submit(self.engine, solve_request)
         try:
             while not self.ended.wait(pause):
                 self._tell()
             self._tell()
         finally:
-            inquiry.stop()
-        if inquiry.error is not None:
-            raise inquiry.error
+            solve_request.stop()
+        if solve_request.error is not None:
+            raise solve_request.error
         return self.examination.report()
 
     def _tell(self) -> None:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.intake.idempotency import Marked, respond, submit_once
+from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, find_source
 from services.gateway.lookups.model_lookup import Model
 from services.gateway.openapi import refusals
@@ -44,11 +44,11 @@ REFUSALS = refusals(
     summary="Examine a model",
     responses=REFUSALS,
 )
-async def create_evaluation_job(request: EvaluationJobRequest, parts: Parts, mark: Marked) -> Response:
+async def create_evaluation_job(request: EvaluationJobRequest, parts: Parts, context: Idempotency) -> Response:
     """Answer puzzles whose answers are known: accuracy after every supervision step and against the compute, how far the halting
     head can be trusted, and which puzzles are hard, all with 95 % intervals. Solve workers do it, beside solve jobs.
     """
-    key = mark.key(request.model_dump_json())
+    key = context.key(request.model_dump_json())
     return respond(await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts)))
 
 
@@ -73,7 +73,7 @@ def _submission(request: EvaluationJobRequest, parts: Backends) -> Submission:
             pretrained=model.pretrained,
             total_steps=min(puzzles, request.limit),
             max_attempts=parts.settings.max_attempts,
-            wishes=request.wishes,
+            job_limits=request.job_limits,
             labels=request.labels,
             owner=parts.caller.owner,
         )

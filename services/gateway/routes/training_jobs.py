@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.intake.idempotency import Marked, respond, submit_once
+from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, find_source
 from services.gateway.openapi import refusals
 from services.gateway.problems.errors import ModelUnknown, at_fault
@@ -20,7 +20,7 @@ from services.registry.runs import paces, runs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
 from trm.config.cost import hardware
-from trm.config.overrides import continued, resolve
+from trm.config.overrides import fork, resolve
 from trm.config.presets import get_preset
 from trm.config.run import RunConfig
 
@@ -55,7 +55,7 @@ DryRun = Annotated[bool, Query(description="Check it and say what it would be, a
     responses={200: PLANNED, **REFUSALS},
 )
 async def create_training_job(
-    request: TrainingJobRequest, parts: Parts, mark: Marked, dry_run: DryRun = False
+    request: TrainingJobRequest, parts: Parts, context: Idempotency, dry_run: DryRun = False
 ) -> Response:
     """Resolve the preset and its overrides, store them whole as a new run, and queue the training.
 
@@ -64,7 +64,7 @@ async def create_training_job(
     if dry_run:
         plan = await run_in_threadpool(_plan, request, parts)
         return Response(plan.shown.model_dump_json(), media_type="application/json")
-    key = mark.key(request.model_dump_json())
+    key = context.key(request.model_dump_json())
     return respond(await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts)))
 
 
@@ -107,7 +107,7 @@ def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
         total_steps=config.train.steps,
         estimate=plan.estimate,
         max_attempts=parts.settings.max_attempts,
-        wishes=request.wishes,
+        job_limits=request.job_limits,
         labels=request.labels,
         owner=parts.caller.owner,
     )
@@ -139,4 +139,4 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
     with at_fault("dataset" if request.dataset else "from_checkpoint"):
         source = find_source(parts.database, request.dataset or model.config.dataset)
     with at_fault("overrides"):
-        return continued(model.config, overrides, source.spec, source.name), source, model.checkpoint_id
+        return fork(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

@@ -20,5 +20,5 @@ def list_workers(parts: Parts) -> Workers:
     """Every process that trains, solves or looks after the queue; also one that disappeared within the last hour."""
     with parts.database.transaction() as session:
         now, in_hand, yours = presence.now(session), waiting.in_hand(session), jobs.in_hand(session)
-        rows = presence.watched(session)
+        rows = presence.list_watched(session)
     return Workers(data=[Worker.of(row, now, in_hand.get(row.name, 0), yours.get(row.name, ())) for row in rows])

@@ -4,15 +4,15 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
 from services.gateway.schemas.solve_job import MOST_CHAINS
-from services.gateway.schemas.wishes import Wishes
 from trm.interface.effort import Effort
 
 SplitName = Literal["train", "validation", "test"]
 
 
-class EvaluationJobRequest(Effort, Labels, Wishes):
+class EvaluationJobRequest(Effort, Labels, JobLimits):
     """A model, the puzzles to examine it on, and how hard to think about each."""
 
     model_config = ConfigDict(

@@ -4,9 +4,9 @@ from typing import Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
 from services.gateway.schemas.puzzle import Puzzle
-from services.gateway.schemas.wishes import Wishes
 from trm.interface.effort import Effort
 
 TRACED_CHAINS = 100  # a trace stores every step of every chain
@@ -36,7 +36,7 @@ _EXAMPLES: list[JsonValue] = [
 ]
 
 
-class SolveJobRequest(Effort, Labels, Wishes):
+class SolveJobRequest(Effort, Labels, JobLimits):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
     model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})

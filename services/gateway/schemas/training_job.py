@@ -7,13 +7,13 @@ from pydantic import ConfigDict, Field, JsonValue, field_validator, model_valida
 
 from services.gateway.schemas.base import Response
 from services.gateway.schemas.job import Estimate
+from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
-from services.gateway.schemas.wishes import Wishes
 from services.registry.db.storable import UNSTORABLE
 from trm.config.run import RunConfig
 
 
-class TrainingJobRequest(Labels, Wishes):
+class TrainingJobRequest(Labels, JobLimits):
     """A preset or a checkpoint to begin with, and what to change in its configuration."""
 
     model_config = ConfigDict(
@@ -44,7 +44,7 @@ class TrainingJobRequest(Labels, Wishes):
         max_length=100,
         description="Instead of a preset, the id of a checkpoint or of a run, whose newest is used: a new run that begins "
         "with the weights that the checkpoint solves with, in the configuration of its run. Steps count from 0; optimizer, "
-        "schedule and data begin anew. `overrides` may change anything but the model.",
+        "schedule and data start over. `overrides` may change anything but the model.",
     )
     overrides: dict[str, JsonValue] = Field(
         default={},
