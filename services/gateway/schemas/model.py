@@ -113,7 +113,11 @@ class Promotion(Request):
     """A name, and the checkpoint that it is to point at."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "sudoku-prod", "checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718"}]}
+        json_schema_extra={
+            "examples": [
+                {"name": "sudoku-prod", "checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718"},
+            ]
+        }
     )
 
     name: str = Field(
