@@ -1,30 +1,32 @@
 """Every error that trm raises, each with a stable code.
 
-    TrmError
-    ├── ConfigError                  config_invalid
-    │   ├── UnknownPreset            preset_unknown
-    │   └── InvalidOverride          override_invalid
-    ├── PuzzleError                  puzzle_invalid
-    │   ├── WrongGridSize            puzzle_wrong_size
-    │   ├── UnknownSymbol            puzzle_unknown_symbol
-    │   ├── ContradictoryGivens      puzzle_contradictory
-    │   ├── UnsolvablePuzzle         puzzle_unsolvable
-    │   ├── MultipleSolutions        puzzle_multiple_solutions
-    │   └── PuzzleTooHard            puzzle_too_hard
-    ├── DatasetError                 dataset_malformed
-    │   └── UnknownDataset           dataset_unknown
-    ├── UnknownModel                 model_unknown
-    ├── CheckpointError              checkpoint_invalid
-    │   ├── CheckpointNotFound       checkpoint_not_found
-    │   ├── CorruptCheckpoint        checkpoint_corrupt
-    │   ├── ForeignCheckpoint        checkpoint_foreign
-    │   └── SeveralRuns              checkpoint_of_another_run
-    ├── StorageFull                  storage_full
-    ├── NonFiniteLoss                loss_not_finite
-    ├── RankFailed                   rank_failed
-    ├── DeviceUnavailable            device_unavailable
-    ├── CompilerMissing              compiler_missing
-    └── EngineFull                   engine_full
+    CodedError
+    └── TrmError
+        ├── ConfigError                  config_invalid
+        │   ├── UnknownPreset            preset_unknown
+        │   └── InvalidOverride          override_invalid
+        ├── PuzzleError                  puzzle_invalid
+        │   ├── WrongGridSize            puzzle_wrong_size
+        │   ├── UnknownSymbol            puzzle_unknown_symbol
+        │   ├── ContradictoryGivens      puzzle_contradictory
+        │   ├── UnsolvablePuzzle         puzzle_unsolvable
+        │   ├── MultipleSolutions        puzzle_multiple_solutions
+        │   └── PuzzleTooHard            puzzle_too_hard
+        ├── DatasetError                 dataset_malformed
+        │   └── UnknownDataset           dataset_unknown
+        ├── UnknownModel                 model_unknown
+        ├── CheckpointError              checkpoint_invalid
+        │   ├── CheckpointNotFound       checkpoint_not_found
+        │   ├── CorruptCheckpoint        checkpoint_corrupt
+        │   ├── ForeignCheckpoint        checkpoint_foreign
+        │   └── SeveralRuns              checkpoint_of_another_run
+        ├── StorageFull                  storage_full
+        ├── NonFiniteLoss                loss_not_finite
+        ├── RankFailed                   rank_failed
+        ├── DeviceUnavailable            device_unavailable
+        ├── CompilerMissing              compiler_missing
+        ├── PackageMissing               package_missing
+        └── EngineFull                   engine_full
 
 The message is a sentence for a person: what was wrong, then what to do. Codes never change once released.
 """
@@ -33,11 +35,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+Path = tuple[str | int, ...]  # to a value, from the outside in: ("puzzles", 3)
 
-class TrmError(Exception):
-    """Root of the tree; `code` is what programs should look at."""
 
-    code: ClassVar[str] = "trm_error"
+class CodedError(Exception):
+    """Root of all trees; `code` is for programs, the message for people.
+
+    `fields` are the parts of the input that are at fault, each with the path to it where it is nested.
+    """
+
+    code: str  # abstract errors have none
+
+    def __init__(self, message: str = "", *fields: str | Path) -> None:
+        super().__init__(message)
+        self.fields: tuple[Path, ...] = tuple((field,) if isinstance(field, str) else field for field in fields)
+
+    def locate(self, field: str) -> None:
+        """Note that the input which was read came from this field."""
+        self.fields = tuple((field, *path) for path in self.fields or ((),))
+
+
+class RuleError(ValueError):
+    """A rule between several fields of one model is broken; pydantic keeps the error, and with it their names.
+
+    `fields` begin with the one that is most probably at fault.
+    """
+
+    def __init__(self, message: str, *fields: str) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+
+class TrmError(CodedError):
+    """Root of what trm raises."""
 
 
 class ConfigError(TrmError):
@@ -53,13 +83,9 @@ class UnknownPreset(ConfigError):
 
 
 class InvalidOverride(ConfigError):
-    """An override names no setting, or gives it a value it cannot take; `keys` says which, with the place inside a list if there is one."""
+    """An override names no setting, or gives it a value that it cannot take."""
 
     code = "override_invalid"
-
-    def __init__(self, message: str, keys: Sequence[tuple[str | int, ...]] = ()) -> None:
-        super().__init__(message)
-        self.keys = tuple(keys)
 
 
 class PuzzleError(TrmError):
@@ -119,9 +145,9 @@ class DatasetError(TrmError):
     code = "dataset_malformed"
     LISTED: ClassVar[int] = 100
 
-    def __init__(self, message: str, problems: tuple[RowProblem, ...] = ()) -> None:
+    def __init__(self, message: str, problems: Sequence[RowProblem] = ()) -> None:
         super().__init__(message)
-        self.problems = problems[: self.LISTED]
+        self.problems = tuple(problems[: self.LISTED])
 
 
 class UnknownDataset(DatasetError):
@@ -194,6 +220,12 @@ class CompilerMissing(TrmError):
     """The model was to be compiled, and nothing is there to compile it with."""
 
     code = "compiler_missing"
+
+
+class PackageMissing(TrmError):
+    """A package that is installed only on request is needed."""
+
+    code = "package_missing"
 
 
 class EngineFull(TrmError):

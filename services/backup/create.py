@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.backup.errors import BackupBusy
 from services.backup.manifest import (
     MANIFEST,
     ArtifactCopy,
@@ -22,6 +21,7 @@ from services.backup.manifest import (
 from services.registry.db import dump
 from services.registry.db.database import Database, current_revision, require_head
 from services.registry.db.locks import Lock, held
+from services.registry.errors import BackupBusy
 from services.registry.storage import artifacts
 from services.registry.storage.artifacts import Artifact, file_digest
 from services.registry.storage.storage import Storage, beside, files_of, sync_folder, typed_errors

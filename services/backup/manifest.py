@@ -15,8 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from migrations.upgrade import script_directory
-from services.backup.errors import BackupDamaged, BackupNotFound
-from services.registry.errors import SchemaAhead
+from services.registry.errors import BackupDamaged, BackupNotFound, SchemaAhead
 from services.registry.storage.artifacts import file_digest
 
 FORMAT = "trm-backup/1"

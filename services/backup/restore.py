@@ -10,11 +10,11 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from migrations.upgrade import upgrade_within
-from services.backup.errors import DatabaseInUse, DatabaseNotEmpty
 from services.backup.manifest import ArtifactCopy, Manifest, artifact_folder, digest_named, table_file, verify
 from services.registry.db import dump
 from services.registry.db.database import Database
 from services.registry.db.locks import Lock, take
+from services.registry.errors import DatabaseInUse, DatabaseNotEmpty
 from services.registry.jobs import rescue
 from services.registry.storage import artifacts
 from services.registry.storage.artifacts import file_digest

@@ -11,8 +11,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from services.gateway.problems.catalogue import CATALOGUE, RETRY_AFTER_SECONDS
+from services.gateway.problems.errors import ConnectionsTooMany, RequestTimeout
 from services.gateway.problems.problems import MEDIA_TYPE, type_url
 from services.registry.settings import Settings
+from trm.errors import CodedError
 
 LINGER_SECONDS = 1.0
 
@@ -54,7 +56,7 @@ class LimitedProtocol(H11Protocol):
         """Take the connection, or say that there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.most:
-            self._refuse("connections_too_many", f"The limit of {self.limits.most} open connections is reached.")
+            self._refuse(ConnectionsTooMany(f"The limit of {self.limits.most} open connections is reached."))
             return
         self._wait_for_headers(self.limits.header_seconds)
 
@@ -101,14 +103,14 @@ class LimitedProtocol(H11Protocol):
 
     def _give_up(self) -> None:
         if self._has_begun and self.cycle is None:
-            self._refuse("request_timeout", f"No complete request arrived within {self.limits.header_seconds:g} s.")
+            self._refuse(RequestTimeout(f"No complete request arrived within {self.limits.header_seconds:g} s."))
         else:
             self.transport.close()
 
-    def _refuse(self, code: str, detail: str) -> None:
+    def _refuse(self, error: CodedError) -> None:
         """Say why, and close a moment later: closed at once, with something unread, the answer would be lost."""
         self._is_refused = True
-        self.transport.write(refusal(code, detail))
+        self.transport.write(refusal(error))
         self.transport.write_eof()
         self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
@@ -118,12 +120,17 @@ class LimitedProtocol(H11Protocol):
             timer.cancel()
 
 
-def refusal(code: str, detail: str) -> bytes:
+def refusal(error: CodedError) -> bytes:
     """A whole answer, for a request that no route has seen."""
-    entry = CATALOGUE[code]
+    entry = CATALOGUE[error.code]
     status = entry.status or 500
-    problem = {"type": type_url(code), "title": entry.title, "status": status, "detail": f"{detail} {entry.advice}"}
-    body = json.dumps(problem | {"instance": "", "code": code, "request_id": "", "errors": []}).encode()
+    problem = {
+        "type": type_url(error.code),
+        "title": entry.title,
+        "status": status,
+        "detail": f"{error} {entry.advice}",
+    }
+    body = json.dumps(problem | {"instance": "", "code": error.code, "request_id": "", "errors": []}).encode()
     lines = [f"HTTP/1.1 {status} {entry.title}", f"Content-Type: {MEDIA_TYPE}", f"Content-Length: {len(body)}"]
     if status in RETRY_AFTER_SECONDS:
         lines.append(f"Retry-After: {RETRY_AFTER_SECONDS[status]}")

@@ -1,10 +1,9 @@
-"""Every error that the registry raises, each with a stable code.
+"""Every error that the registry raises or records, each with a stable code.
 
     RegistryError
     ├── NotFound
     │   ├── JobNotFound          job_not_found
     │   ├── RunNotFound          run_not_found
-    │   ├── CheckpointNotFound   checkpoint_not_found
     │   ├── SolutionNotFound     solution_not_found
     │   ├── DatasetNotFound      dataset_not_found
     │   ├── ModelNotFound        model_not_found
@@ -12,7 +11,7 @@
     │   └── WebhookNotFound      webhook_not_found
     ├── Conflict
     │   ├── JobFinished          job_already_finished
-    │   ├── MoveRefused          job_move_refused
+    │   ├── TransitionRefused    job_move_refused
     │   ├── KeyTaken             idempotency_key_in_use
     │   ├── CheckpointInUse      checkpoint_in_use
     │   └── DatasetNameTaken     dataset_name_taken
@@ -20,6 +19,7 @@
     ├── QueueFull                queue_full
     ├── StaleLease               lease_lost
     ├── InvalidCursor            cursor_invalid
+    ├── WebhookRefused           webhook_refused
     ├── Unavailable
     │   ├── DatabaseUnavailable  database_unavailable
     │   ├── BrokerUnavailable    broker_unavailable
@@ -27,26 +27,34 @@
     ├── SchemaMismatch
     │   ├── SchemaBehind         schema_behind
     │   └── SchemaAhead          schema_ahead
+    ├── InternalError            internal_error
+    ├── JobExpired               job_expired         (this and the next four are recorded with jobs, not raised)
+    ├── JobTimedOut              job_timed_out
+    ├── JobQuarantined           job_quarantined
+    ├── WorkerLost               worker_lost
+    ├── TrainerDied              trainer_died
     ├── SettingMissing           setting_missing
-    └── AuthExposed              auth_exposed
+    ├── AuthExposed              auth_exposed
+    └── BackupError
+        ├── BackupBusy           backup_busy
+        ├── BackupNotFound       backup_not_found
+        ├── BackupDamaged        backup_damaged
+        ├── DatabaseNotEmpty     database_not_empty
+        └── DatabaseInUse        database_in_use
 
-A full disk is `trm.errors.StorageFull` here too. The message is a sentence for a person.
-Codes never change once released.
+A missing checkpoint is `trm.errors.CheckpointNotFound` here too, and a full disk `trm.errors.StorageFull`.
+The message is a sentence for a person. Codes never change once released.
 """
 
-from typing import ClassVar
+from trm.errors import CodedError
 
 
-class RegistryError(Exception):
-    """Root of the tree; `code` is what programs should look at."""
-
-    code: ClassVar[str] = "registry_error"
+class RegistryError(CodedError):
+    """Root of the tree."""
 
 
 class NotFound(RegistryError):
     """Nothing has this id."""
-
-    code = "not_found"
 
 
 class JobNotFound(NotFound):
@@ -59,12 +67,6 @@ class RunNotFound(NotFound):
     """No run has this id."""
 
     code = "run_not_found"
-
-
-class CheckpointNotFound(NotFound):
-    """No checkpoint has this id."""
-
-    code = "checkpoint_not_found"
 
 
 class SolutionNotFound(NotFound):
@@ -99,8 +101,6 @@ class WebhookNotFound(NotFound):
 
 class Conflict(RegistryError):
     """What is asked contradicts what is recorded."""
-
-    code = "conflict"
 
 
 class JobFinished(Conflict):
@@ -160,8 +160,6 @@ class InvalidCursor(RegistryError):
 class Unavailable(RegistryError):
     """A dependency of the service does not answer; trying again later may help."""
 
-    code = "unavailable"
-
 
 class DatabaseUnavailable(Unavailable):
     """The database does not answer, or was interrupted."""
@@ -183,8 +181,6 @@ class StorageUnavailable(Unavailable):
 
 class SchemaMismatch(RegistryError):
     """The database's schema is not the one that this code was written for."""
-
-    code = "schema_mismatch"
 
 
 class SchemaBehind(SchemaMismatch):
@@ -209,3 +205,79 @@ class AuthExposed(RegistryError):
     """Authentication is off where others could reach the service."""
 
     code = "auth_exposed"
+
+
+class InternalError(RegistryError):
+    """An internal error occurred; the log has more."""
+
+    code = "internal_error"
+
+
+class JobExpired(RegistryError):
+    """No worker claimed the job in time."""
+
+    code = "job_expired"
+
+
+class JobTimedOut(RegistryError):
+    """The job exceeded its timeout."""
+
+    code = "job_timed_out"
+
+
+class JobQuarantined(RegistryError):
+    """The job kills its trainer at the same step every time."""
+
+    code = "job_quarantined"
+
+
+class WorkerLost(RegistryError):
+    """The worker stopped responding during the last attempt."""
+
+    code = "worker_lost"
+
+
+class TrainerDied(RegistryError):
+    """The training's process ended without reporting an error."""
+
+    code = "trainer_died"
+
+
+class WebhookRefused(RegistryError):
+    """A webhook must not be sent to this address."""
+
+    code = "webhook_refused"
+
+
+class BackupError(RegistryError):
+    """A backup cannot be made or restored."""
+
+
+class BackupBusy(BackupError):
+    """Another backup or a migration is in progress."""
+
+    code = "backup_busy"
+
+
+class BackupNotFound(BackupError):
+    """There is no backup in this folder."""
+
+    code = "backup_not_found"
+
+
+class BackupDamaged(BackupError):
+    """A file of the backup is missing, or is not what was written."""
+
+    code = "backup_damaged"
+
+
+class DatabaseNotEmpty(BackupError):
+    """There are rows where a backup is to be restored."""
+
+    code = "database_not_empty"
+
+
+class DatabaseInUse(BackupError):
+    """Parts of the service are connected to the database."""
+
+    code = "database_in_use"

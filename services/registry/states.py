@@ -17,6 +17,16 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from services.registry.errors import (
+    BrokerUnavailable,
+    DatabaseUnavailable,
+    SchemaAhead,
+    SchemaBehind,
+    StorageUnavailable,
+    WorkerLost,
+)
+from trm.errors import StorageFull
+
 
 class JobKind(StrEnum):
     """What a job asks for."""
@@ -64,13 +74,13 @@ class UncountedReason(StrEnum):
 # Faults of what the job runs on; every other one counts, since the job itself may be its cause.
 INFRASTRUCTURE = frozenset(
     {
-        "worker_lost",
-        "database_unavailable",
-        "broker_unavailable",
-        "storage_unavailable",
-        "storage_full",
-        "schema_behind",  # code and database are of different ages in the middle of a deployment
-        "schema_ahead",
+        WorkerLost.code,
+        DatabaseUnavailable.code,
+        BrokerUnavailable.code,
+        StorageUnavailable.code,
+        StorageFull.code,
+        SchemaBehind.code,  # code and database are of different ages in the middle of a deployment
+        SchemaAhead.code,
     }
 )
 MOST_INTERRUPTIONS = 20  # by the infrastructure, in a row and without progress: then the job is given up all the same

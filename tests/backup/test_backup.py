@@ -15,13 +15,22 @@ from sqlalchemy import text, update
 
 from services.backup import create as making
 from services.backup.create import create
-from services.backup.errors import BackupBusy, BackupDamaged, BackupNotFound, DatabaseInUse, DatabaseNotEmpty
 from services.backup.manifest import MANIFEST, SUMS, verify
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db import dump
 from services.registry.db.database import Database, require_head
 from services.registry.db.locks import Lock, held
 from services.registry.db.tables import Checkpoint, Job
-from services.registry.errors import SchemaAhead, StaleLease, StorageUnavailable
+from services.registry.errors import (
+    BackupBusy,
+    BackupDamaged,
+    BackupNotFound,
+    DatabaseInUse,
+    DatabaseNotEmpty,
+    SchemaAhead,
+    StaleLease,
+    StorageUnavailable,
+)
 from services.registry.jobs import attempts, jobs, leases, rescue
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints
@@ -100,8 +109,8 @@ def test_running_jobs_are_queued_again_and_their_workers_locked_out(
     book = service.book
     plain, cancelled, paused = (book.training() for _ in range(3))
     with book.transaction() as session:
-        jobs.request_cancel(session, cancelled.job_id)
-        jobs.request_pause(session, paused.job_id)
+        jobs.request_cancel(session, EVERYTHING, cancelled.job_id)
+        jobs.request_pause(session, EVERYTHING, paused.job_id)
         rescue.mark_published(session, [job.id for job in session.query(Job)])
     made = create(service.database, service.storage, tmp_path / "backups")
     assert restore(empty, service.storage, made.path).requeued == 3
@@ -111,7 +120,7 @@ def test_running_jobs_are_queued_again_and_their_workers_locked_out(
         with pytest.raises(StaleLease), empty.transaction() as session:
             leases.heartbeat(session, claim)
     with empty.transaction() as session:
-        [first] = attempts.of_job(session, plain.job_id)
+        [first] = attempts.of_job(session, EVERYTHING, plain.job_id)
         assert first.outcome is Outcome.RELEASED
         again = leases.claim(session, plain.job_id, "worker-2", 30)
         assert again is not None

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from services.gateway.views.answers import render_created
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
 from services.registry.jobs import job_counts, jobs, leases, rescue
@@ -80,7 +81,7 @@ def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object
 
     def list_() -> None:
         with database.transaction() as session:
-            jobs.page(session, limit=100)
+            jobs.page(session, EVERYTHING, limit=100)
 
     return {"queue: submit": submit, "queue: claim": claim, "queue: reaper's round": round_, "queue: list 100": list_}
 
@@ -124,7 +125,7 @@ def _metric_acts(database: Database, run_id: str, length: int) -> dict[str, Call
     def reads(**options: int) -> Callable[[], None]:
         def read() -> None:
             with database.transaction() as session:
-                run_metrics.read(session, run_id, limit=1000, **options)
+                run_metrics.read(session, EVERYTHING, run_id, limit=1000, **options)
 
         return read
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.intake.uploads import CountingReader, Limits, read_upload
-from services.gateway.problems.errors import BodyTooLarge, UploadRefused
+from services.gateway.problems.errors import BodyTooLarge, PartsRefused
 from trm.errors import DatasetError
 
 MOST = Limits(total_bytes=200, lines=10, seconds=60)
@@ -43,7 +43,7 @@ def test_every_further_layer_is_refused(layers: int) -> None:
     content = b"question,answer\n1,2\n"
     for _ in range(layers):
         content = gzip.compress(content)
-    with pytest.raises(UploadRefused, match="compressed twice"):
+    with pytest.raises(PartsRefused, match="compressed twice"):
         read_upload(io.BytesIO(content), "file", "grid", MOST)
 
 

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.gateway.views.download import CHUNK_BYTES
+from services.registry.access.visibility import EVERYTHING
 from services.registry.jobs import completion
 from services.registry.runs import checkpoints
 from services.registry.states import JobStatus
@@ -100,7 +101,7 @@ def test_what_is_not_there_is_said(client: TestClient, book: Book, model: str) -
     assert client.get(file_of(model, "no.such")).json()["code"] == "checkpoint_file_not_found"
     assert client.get(file_of(model, "..%2Fmeta.json")).status_code == 404
     with book.database.transaction() as session:
-        book.storage.delete_folder(checkpoints.get(session, model).url)
+        book.storage.delete_folder(checkpoints.get(session, EVERYTHING, model).url)
     for path in (file_of(model), f"/v1/checkpoints/{model}/archive", f"/v1/checkpoints/{model}/files"):
         assert client.get(path).json()["code"] == "storage_unavailable"
 
@@ -112,7 +113,7 @@ def test_a_deleted_one_is_gone_for_everybody(client: TestClient, book: Book) -> 
     assert client.get(f"/v1/checkpoints/{first}").status_code == 404
     assert client.delete(f"/v1/checkpoints/{first}").json()["code"] == "checkpoint_not_found"
     with book.database.transaction() as session:
-        assert [row.id for row in checkpoints.retired(session)] == [first]
+        assert [row.id for row in checkpoints.list_retired(session)] == [first]
     going_on = client.delete(f"/v1/checkpoints/{last}").json()
     assert (going_on["status"], going_on["code"]) == (409, "checkpoint_in_use")  # the training goes on from it
     with book.database.transaction() as session:

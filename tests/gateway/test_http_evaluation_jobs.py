@@ -7,6 +7,7 @@ import torch
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.jobs import completion, jobs
 from services.registry.states import JobStatus
 from tests.gateway.conftest import Book
@@ -34,7 +35,7 @@ def test_a_shipped_model_is_examined_on_its_own_test_split_unless_told_otherwise
     assert job["links"]["model"] == "/v1/models/sudoku-6x6"
     assert response.headers["retry-after"] == "2"
     with app.state.backends.database.transaction() as session:
-        request = jobs.get(session, job["id"]).request
+        request = jobs.get(session, EVERYTHING, job["id"]).request
     assert request == {
         "model": "sudoku-6x6",
         "dataset": {"name": "sudoku-6x6", "url": None},

@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.jobs import completion, jobs, leases, queue
 from services.registry.jobs.leases import Claim
 from services.registry.jobs.transitions import Failure
@@ -97,7 +98,7 @@ def test_a_job_says_how_soon_it_is_wanted(client: TestClient, book: Book) -> Non
     assert (urgent["priority"], urgent["ttl_seconds"], urgent["timeout_seconds"]) == (5, 60, 3600)
     assert (patient["priority"], patient["ttl_seconds"], patient["timeout_seconds"]) == (0, None, None)
     with book.database.transaction() as session:
-        row = jobs.get(session, urgent["id"])
+        row = jobs.get(session, EVERYTHING, urgent["id"])
         assert row.expires_at is not None
         assert (row.expires_at - row.created_at).total_seconds() == 60
         claim = leases.claim_next(session, JobKind.TRAIN, patient["id"], "tests", 30)
@@ -132,7 +133,7 @@ def test_a_training_begins_with_the_weights_of_a_checkpoint(client: TestClient, 
     assert run["config"]["model"] == parent["config"]["model"]
     assert run["config"]["train"] == parent["config"]["train"] | {"steps": 7}
     with app.state.backends.database.transaction() as session:
-        assert jobs.get(session, job["id"]).request["weights"] == checkpoint
+        assert jobs.get(session, EVERYTHING, job["id"]).request["weights"] == checkpoint
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from services.registry.access.scopes import Scope
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.jobs import completion
 from services.registry.runs import checkpoints
@@ -55,7 +56,7 @@ def test_what_a_name_points_at_is_kept_until_the_name_is_forgotten(client: TestC
     promote(client, last)
     with book.database.transaction() as session:
         checkpoints.retire(session, claim, keep=1)
-        assert {row.id for row in checkpoints.page(session).items} >= {kept, last}
+        assert {row.id for row in checkpoints.page(session, EVERYTHING).items} >= {kept, last}
         completion.finish(session, claim, JobStatus.SUCCEEDED)
     assert client.delete(f"/v1/checkpoints/{kept}").json()["code"] == "checkpoint_in_use"
     assert client.delete(HOME).status_code == 204

@@ -100,7 +100,7 @@ ROWS: dict[str, Rows] = {  # by the first revision that can hold them
         ],
         "removed_jobs": [{"kind": "solve", "status": "succeeded", "count": 7}],
     },
-    "0012": {
+    "0013": {
         "jobs": [
             {"id": "job_examined", "kind": "evaluate", "request": {}, "pretrained": "sudoku-6x6", "max_attempts": 3, "tags": ["a"]}
         ],
@@ -116,7 +116,7 @@ RETOLD = {("0003", "jobs"): {"request"}, ("0003", "runs"): {"config"}}
 LOST = {
     ("0005", "jobs"): {"job_shipped"},
     ("0005", "job_attempts"): {"job_shipped"},
-    **{("0012", table): {"job_examined"} for table in ("jobs", "job_attempts", "job_events")},
+    **{("0013", table): {"job_examined"} for table in ("jobs", "job_attempts", "job_events")},
 }
 TOLD_OTHERWISE = {
     ("0007", "datasets"): {"name"},  # unique for each owner no longer, but for all

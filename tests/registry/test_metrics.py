@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, update
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.base import Base
 from services.registry.db.tables import Checkpoint
 from services.registry.jobs import job_counts, jobs
@@ -112,7 +113,7 @@ def test_what_has_ended_stays_counted_when_it_is_retried(book: Book) -> None:
     assert finished() == {"failed": 1, "cancelled": 1}
     for job_id in (failed, cancelled):
         with book.transaction() as session:
-            jobs.retry(session, job_id, 1)
+            jobs.retry(session, EVERYTHING, job_id, 1)
     assert finished() == {"failed": 1, "cancelled": 1}
     book.finish(book.claim(failed), JobStatus.FAILED)
     assert finished() == {"failed": 2, "cancelled": 1}

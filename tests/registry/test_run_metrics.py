@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.bulk import copy_rows
 from services.registry.db.tables import RunMetric
 from services.registry.errors import DatabaseUnavailable
@@ -34,7 +35,7 @@ def _next_attempt(book: Book, claim: Claim, step: int) -> Claim:
 
 def _read(book: Book, claim: Claim, **options: int) -> list[tuple[int, int]]:
     with book.transaction() as session:
-        return [(row.step, row.attempt) for row in run_metrics.read(session, claim.training_run, **options)]
+        return [(row.step, row.attempt) for row in run_metrics.read(session, EVERYTHING, claim.training_run, **options)]
 
 
 def test_row_reads_back_as_it_was_logged(book: Book, step_event: Event) -> None:
@@ -42,8 +43,8 @@ def test_row_reads_back_as_it_was_logged(book: Book, step_event: Event) -> None:
     event = step_event(10, loss=0.1 + 0.2)
     _log(book, claim, step_event, [10], loss=0.1 + 0.2)
     with book.transaction() as session:
-        (row,) = run_metrics.read(session, claim.training_run)
-        assert runs.get(session, claim.training_run).step == 10
+        (row,) = run_metrics.read(session, EVERYTHING, claim.training_run)
+        assert runs.get(session, EVERYTHING, claim.training_run).step == 10
     assert {name: getattr(row, name) for name in run_metrics.COLUMNS} == {
         key: event[key] for key in run_metrics.COLUMNS
     }
@@ -85,14 +86,14 @@ def test_batch_that_arrives_twice_is_recorded_once(book: Book, step_event: Event
     _log(book, claim, step_event, [10, 20])
     _log(book, claim, step_event, [10, 20, 30], loss=9.0)
     with book.transaction() as session:
-        assert [row.loss for row in run_metrics.read(session, claim.training_run)] == [0.1, 0.05, 9.0]
+        assert [row.loss for row in run_metrics.read(session, EVERYTHING, claim.training_run)] == [0.1, 0.05, 9.0]
 
 
 def test_step_that_is_told_twice_at_once_is_recorded_once(book: Book, step_event: Event) -> None:
     claim = book.training()
     with book.transaction() as session:
         run_metrics.add(session, claim, [step_event(10, loss=1.0), step_event(10, loss=2.0)])
-        (row,) = run_metrics.read(session, claim.training_run)
+        (row,) = run_metrics.read(session, EVERYTHING, claim.training_run)
         assert row.loss == 1.0
 
 
@@ -158,14 +159,16 @@ def test_the_shape_of_a_curve_keeps_its_ends_and_every_spike(book: Book, step_ev
     with book.transaction() as session:
         events = [step_event(step, **(usual | spikes.get(step, {}))) for step in range(10, 5010, 10)]
         run_metrics.add(session, claim, events)
-        rows = run_metrics.read_shape(session, claim.training_run, most=50)
+        rows = run_metrics.read_shape(session, EVERYTHING, claim.training_run, most=50)
         steps = [row.step for row in rows]
         assert len(steps) <= 50
         assert steps == sorted(set(steps))
         assert {10, 5000, *spikes} <= set(steps)
-        whole = run_metrics.read_shape(session, claim.training_run, most=500)
-        assert [row.step for row in whole] == [row.step for row in run_metrics.read(session, claim.training_run)]
-        later = run_metrics.read_shape(session, claim.training_run, after_step=4900, most=50)
+        whole = run_metrics.read_shape(session, EVERYTHING, claim.training_run, most=500)
+        assert [row.step for row in whole] == [
+            row.step for row in run_metrics.read(session, EVERYTHING, claim.training_run)
+        ]
+        later = run_metrics.read_shape(session, EVERYTHING, claim.training_run, after_step=4900, most=50)
         assert [row.step for row in later] == list(range(4910, 5010, 10))
 
 
@@ -175,7 +178,7 @@ def test_the_shape_leaves_out_what_was_undone(book: Book, step_event: Event) -> 
     again = _next_attempt(book, claim, 50)
     _log(book, again, step_event, [*range(51, 71)])
     with book.transaction() as session:
-        rows = run_metrics.read_shape(session, claim.training_run, most=20)
+        rows = run_metrics.read_shape(session, EVERYTHING, claim.training_run, most=20)
     assert rows[-1].step == 70
     assert {row.attempt for row in rows if row.step > 50} == {2}
 
@@ -183,8 +186,8 @@ def test_the_shape_leaves_out_what_was_undone(book: Book, step_event: Event) -> 
 def test_the_shape_of_a_curve_without_accuracies_or_rows(book: Book, step_event: Event) -> None:
     claim = book.training()
     with book.transaction() as session:
-        assert run_metrics.read_shape(session, claim.training_run, most=10) == []
+        assert run_metrics.read_shape(session, EVERYTHING, claim.training_run, most=10) == []
     _log(book, claim, step_event, [*range(1, 101)])
     with book.transaction() as session:
-        rows = run_metrics.read_shape(session, claim.training_run, most=10)
+        rows = run_metrics.read_shape(session, EVERYTHING, claim.training_run, most=10)
     assert [row.step for row in rows] == [1, 50, 51, 100]  # the loss falls: each half's ends

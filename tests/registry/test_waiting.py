@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text, update
 
+from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
-from services.registry.db.owners import Sight
 from services.registry.db.tables import Job
 from services.registry.jobs import jobs, presence, waiting
 from services.registry.jobs.presence import Presence
@@ -47,9 +47,9 @@ def test_one_owner_stands_behind_another(book: Book, database: Database) -> None
     first, second = book.train().id, book.train().id
     with book.transaction() as session:
         session.execute(update(Job).where(Job.id == second).values(owner="bob"))
-    with database.seen_by(Sight("bob", sees_all=False)).transaction() as session:
+    with database.transaction() as session:
         assert waiting.positions(session, [second]) == {second: 2}
-        assert jobs.page(session).items[0].id == second
+        assert jobs.page(session, AccessScope("bob")).items[0].id == second
         [train, _] = waiting.lines(session)
     assert train.queued.jobs == 2
     assert first != second

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.errors import StaleLease
 from services.registry.jobs import completion, job_events, jobs, leases
 from services.registry.metrics.metrics import SolveMetrics
@@ -62,7 +63,7 @@ def claimed(worker: Worker[SolveMetrics], submit: Claimed) -> Claimed:
 
 def _model(worker: Worker[SolveMetrics], solving: leases.Claim) -> str:
     with worker.database.transaction() as session:
-        return jobs.get(session, solving.job_id).model_id or ""
+        return jobs.get(session, EVERYTHING, solving.job_id).model_id or ""
 
 
 def test_the_report_is_that_of_the_library(ask: Ask, claimed: Claimed, saved: Path) -> None:
@@ -102,9 +103,11 @@ def test_progress_is_told_and_the_result_recorded(
     claim = claimed(limit=300, max_steps=256)
     attempt._run(worker, claim, lambda worker, claim: evaluate(worker, claim, models, engine_loop))
     with worker.database.transaction() as session:
-        job = jobs.get(session, claim.job_id)
+        job = jobs.get(session, EVERYTHING, claim.job_id)
         told = [
-            event.data["through"] for event in job_events.after(session, claim.job_id) if event.type == "evaluating"
+            event.data["through"]
+            for event in job_events.after(session, EVERYTHING, claim.job_id)
+            if event.type == "evaluating"
         ]
     assert job.status is JobStatus.SUCCEEDED
     assert job.result is not None
@@ -126,7 +129,7 @@ def test_it_stops_when_it_is_asked_to(
         worker.stopping.set()
     else:
         with worker.database.transaction() as session:
-            {"cancel": jobs.request_cancel, "pause": jobs.request_pause}[ask_for](session, claim.job_id)
+            {"cancel": jobs.request_cancel, "pause": jobs.request_pause}[ask_for](session, EVERYTHING, claim.job_id)
     with pytest.raises(ending):
         ask(claim)
 

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from trm.errors import RuleError
 from trm.puzzles.spec import Frozen
 
 
@@ -110,5 +111,5 @@ class TrainConfig(Frozen):
     def _consistent(self) -> Self:
         ends = [stage.until for stage in self.depth_curriculum]
         if ends != sorted(set(ends)):
-            raise ValueError("the stages of depth_curriculum must end one after the other")
+            raise RuleError("the stages of depth_curriculum must end one after the other", "depth_curriculum")
         return self

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.jobs import job_events, jobs, leases
 from services.registry.metrics.metrics import SolveMetrics
 from trm.interface.effort import Effort
@@ -28,7 +29,7 @@ def evaluate(
     """Examine the job's model; returns its result. Raises Cancelled, Released, Failed or StaleLease."""
     begun = time.monotonic()
     with worker.database.transaction() as session:
-        job = jobs.get(session, claim.job_id)
+        job = jobs.get(session, EVERYTHING, claim.job_id)
         request, priority = job.request, job.priority
     puzzles = _puzzles(worker, request)
     with models.lent(request["model"]) as solver:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.metrics.metrics import SolveMetrics
 from services.registry.runs import checkpoints
 from services.registry.states import JobKind
@@ -92,5 +93,5 @@ class Models:
         if name in pretrained.names():
             return pretrained.pretrained(name).folder
         with self.worker.database.transaction() as session:
-            url = checkpoints.get(session, name).url
+            url = checkpoints.get(session, EVERYTHING, name).url
         return self.worker.storage.fetch_folder(url, self.worker.scratch / "models" / name)

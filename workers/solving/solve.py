@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.jobs import job_events, jobs, leases, solutions
 from services.registry.jobs.solutions import SolutionRow
 from services.registry.metrics.metrics import SolveMetrics
@@ -30,7 +31,7 @@ VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
 def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, engine_loop: EngineLoop) -> dict[str, Any]:
     """Solve every puzzle of the job; returns its result. Raises Cancelled, Released, Failed or StaleLease."""
     with worker.database.transaction() as session:
-        job = jobs.get(session, claim.job_id)
+        job = jobs.get(session, EVERYTHING, claim.job_id)
         request, priority = job.request, job.priority
     with models.acquired(request["model"]) as solver:
         return _Solving(worker, claim, solver, request, priority).run(engine_loop)

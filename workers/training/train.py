@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db import tables
 from services.registry.errors import StorageUnavailable
 from services.registry.jobs import job_events, jobs, leases
@@ -17,6 +18,7 @@ from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints
 from services.registry.storage import artifacts
 from trm.config.run import RunConfig
+from trm.errors import CorruptCheckpoint
 from trm.interface import events
 from trm.interface.events import Event, Finished, Started, Stopped
 from trm.json_text import to_json
@@ -51,8 +53,8 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
 
 def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) -> list[str]:
     with worker.database.transaction() as session:
-        request = jobs.get(session, claim.job_id).request
-        candidates = checkpoints.furthest_first(session, claim.training_run)
+        request = jobs.get(session, EVERYTHING, claim.job_id).request
+        candidates = checkpoints.furthest_first(session, EVERYTHING, claim.training_run)
     (folder / "run.json").write_text(to_json(request["config"]))
     command = [sys.executable, "-m", "trm", "train", "--events", "--config", str(folder / "run.json")]
     command += ["--out", str(folder / "checkpoints"), "--device", worker.settings.device]
@@ -80,11 +82,11 @@ def _newest_intact(
 def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: str, folder: Path) -> Path:
     """Where the checkpoint can be read that the run begins with; raises Failed when it is not whole."""
     with worker.database.transaction() as session:
-        row = checkpoints.get(session, checkpoint_id)
+        row = checkpoints.get(session, EVERYTHING, checkpoint_id)
     local = _fetch_checkpoint(worker, claim, row, folder)
     if local is None:
         raise Failed(
-            outcome.of_code("checkpoint_corrupt", f"The checkpoint {row.id} that the run begins with is damaged.")
+            outcome.of_error(CorruptCheckpoint(f"The checkpoint {row.id} that the run begins with is damaged."))
         )
     return local
 

@@ -29,7 +29,7 @@ def _require_known(given: Collection[str], known: Collection[str], what: str) ->
         if name not in known
     ]
     if items:
-        raise RequestInvalid(f"{items[0].parameter}: {items[0].detail}", items)
+        raise RequestInvalid(f"{items[0].parameter}: {items[0].detail}", items=items)
 
 
 def _queries(dependant: Dependant) -> Iterator[str]:

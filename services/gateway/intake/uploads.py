@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 from typing import IO, Any
 
-from services.gateway.problems.errors import BodyTooLarge, UploadRefused
+from services.gateway.problems.errors import BodyTooLarge, PartsRefused
 from services.gateway.schemas.problem import ProblemItem
 from services.registry.db.storable import UNSTORABLE
 from services.registry.settings import Settings
@@ -88,13 +88,14 @@ def _unpack(file: IO[bytes]) -> IO[bytes]:
 
 
 def read_upload(file: IO[bytes], field: str, kind: Kind, limits: Limits, spec: PuzzleSpec | None = None) -> PuzzleSet:
-    """The puzzles of the file sent as form field `field`; raises UploadRefused with the rows that are wrong, or BodyTooLarge."""
+    """The puzzles of the file sent as form field `field`; raises PartsRefused with the rows that are wrong, or BodyTooLarge."""
     try:
         puzzles = read_table(io.BufferedReader(CountingReader(file, limits)), kind=kind, spec=spec)
         _require_storable(puzzles)
     except DatasetError as error:
         items = [ProblemItem(parameter=field, row=p.row, code=p.code, detail=p.message) for p in error.problems]
-        raise UploadRefused(f"{field}: {error}", items or [ProblemItem(parameter=field, detail=str(error))]) from error
+        whole = [ProblemItem(parameter=field, detail=str(error))]
+        raise PartsRefused(error.code, f"{field}: {error}", items or whole) from error
     return puzzles
 
 

@@ -6,7 +6,7 @@ from typing import IO
 
 from services.gateway.lookups import dataset_lookup
 from services.gateway.problems.errors import RequestInvalid
-from services.gateway.schemas.problem import ProblemItem
+from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
 from services.registry.db.pages import Page, decode_place, encode_cursor
 from services.registry.storage.storage import Storage
@@ -18,18 +18,18 @@ from trm.puzzles.datasets.tables import Row, rows_at
 class Split:
     """The table of one split."""
 
-    def __init__(self, database: Database, storage: Storage, id_or_name: str, split: str) -> None:
+    def __init__(self, database: Database, access: AccessScope, storage: Storage, id_or_name: str, split: str) -> None:
         """Raises DatasetNotFound, or RequestInvalid for a split that the data set has not."""
         self._storage, self.split = storage, split
         if id_or_name in BUILTIN:
             self.id, self._url, sizes = id_or_name, None, dataset_lookup.split_sizes(id_or_name)
         else:
-            row = dataset_lookup.find_uploaded(database, id_or_name)
+            row = dataset_lookup.find_uploaded(database, access, id_or_name)
             self.id, self._url, sizes = row.id, row.url, row.splits
         if split not in sizes:
-            raise _refused("split", f"{id_or_name} has no split {split!r}; it has {', '.join(sizes)}.")
+            raise RequestInvalid(f"{id_or_name} has no split {split!r}; it has {', '.join(sizes)}.", "split")
         if (size := sizes[split]) is None:
-            raise _refused("id_or_name", ARC_ELSEWHERE)
+            raise RequestInvalid(ARC_ELSEWHERE, "id_or_name")
         self.size = size
 
     def page(self, cursor: str | None, limit: int) -> Page[Row]:
@@ -53,7 +53,3 @@ class Split:
         if self._url is None:
             return BUILTIN[self.id].path(self.split).open("rb")
         return self._storage.open_file(self._url, f"{self.split}.csv.gz")
-
-
-def _refused(parameter: str, message: str) -> RequestInvalid:
-    return RequestInvalid(message, [ProblemItem(parameter=parameter, detail=message)])

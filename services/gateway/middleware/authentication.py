@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.gateway.access import caller, permissions
 from services.gateway.access.caller import Identity
 from services.gateway.middleware.rate_limit import STRANGER, RateLimiter, limit
+from services.gateway.problems.errors import ForeignPage, Unauthenticated
 from services.gateway.problems.problems import ProblemResponse, problem_response
 from services.registry.access import api_keys
 from services.registry.db.database import Database
@@ -25,7 +26,6 @@ from services.registry.settings import Settings
 
 REMEMBERED_SECONDS = 5.0  # how long a key withdrawn elsewhere still works here
 MOST_REMEMBERED = 10_000
-CHALLENGE = {"WWW-Authenticate": 'Bearer realm="trm"'}
 log = structlog.get_logger()
 
 
@@ -128,7 +128,7 @@ class Authentication:
         refusal = None
         if not self._required:
             caller.remember(scope, caller.LOCAL)
-            refusal = problem_response(scope, "foreign_page") if self._is_local and is_of_a_page(scope) else None
+            refusal = problem_response(scope, ForeignPage()) if self._is_local and is_of_a_page(scope) else None
         elif permissions.is_guarded(scope["path"]):
             refusal = await self._refusal(scope)
         await (refusal or self.app)(scope, receive, send)
@@ -142,9 +142,9 @@ class Authentication:
             try:
                 found = await run_in_threadpool(self._keys.look_up, token)
             except RegistryError as error:
-                return problem_response(scope, error.code, str(error))
+                return problem_response(scope, error)
         if found is None:
-            return problem_response(scope, "unauthenticated", headers=CHALLENGE)
+            return problem_response(scope, Unauthenticated())
         caller.remember(scope, found)
         return None
 

@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.access import caller, permissions
+from services.gateway.problems.errors import ScopeMissing
 from services.gateway.problems.problems import problem_response
 
 
@@ -18,7 +19,7 @@ class Authorization:
         if who.has_key:
             needed = permissions.list_scopes(scope["method"], scope["path"])
             if not permissions.allows(who.scopes, needed):
-                refusal = problem_response(scope, "scope_missing", permissions.refusal(who.scopes, needed))
+                refusal = problem_response(scope, ScopeMissing(permissions.refusal(who.scopes, needed)))
                 await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)

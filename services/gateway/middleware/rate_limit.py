@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.access import caller, permissions
+from services.gateway.problems.errors import RateLimited
 from services.gateway.problems.problems import ProblemResponse, problem_response
 from services.registry.settings import Settings
 
@@ -150,4 +151,4 @@ def _answer(scope: Scope, kind: str, limit: RateLimitItem, seconds: float) -> Pr
     }
     allowed = SENTENCES.get(kind, f"This key may make {{}} requests of the kind {kind!r} a minute.")
     sentence = f"{allowed.format(limit.amount)} Try again in {wait} s."
-    return problem_response(scope, "rate_limited", sentence, headers=headers)
+    return problem_response(scope, RateLimited(sentence), headers)

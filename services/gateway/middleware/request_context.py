@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.access import caller
 from services.gateway.problems.problems import problem_response
 from services.registry.db.ids import new_id
+from services.registry.errors import InternalError
 from services.registry.metrics.metrics import GatewayMetrics
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -55,7 +56,7 @@ class RequestContext:
                 log.exception("request.failed", method=scope["method"], path=scope["path"])
                 if answer.status is not None:
                     raise  # half an answer is out: only breaking off tells the client
-                await problem_response(scope, "internal_error")(scope, receive, answer.send)
+                await problem_response(scope, InternalError())(scope, receive, answer.send)
             finally:
                 self._record(scope, answer.status or 499, time.monotonic() - begun)
 

@@ -1,60 +1,73 @@
 """What the gateway itself refuses, each with a stable code.
 
     GatewayError
-    ├── BodyMalformed        body_malformed
-    ├── BodyTooLarge         body_too_large
-    ├── RequestInvalid       request_invalid
-    ├── Unauthenticated      unauthenticated
-    ├── ScopeMissing         scope_missing
-    ├── PresetNotFound       preset_not_found
-    ├── ProblemNotFound      problem_not_found
-    ├── CheckpointFileNotFound  checkpoint_file_not_found
-    ├── RangeNotSatisfiable  range_not_satisfiable
-    ├── ModelNameTaken       model_name_taken
-    ├── ModelUnknown         model_unknown
-    ├── ModelNotReady        model_not_ready
-    ├── EffortRefused        config_invalid
-    ├── UploadRefused        dataset_malformed
-    ├── WebhooksOff          webhooks_off
-    ├── WebhookRefused       webhook_refused
-    ├── WebhooksTooMany      webhooks_too_many
-    ├── FieldRefused         the code of what the field names wrongly
-    └── PuzzlesRefused       the code of the first puzzle that is refused
+    ├── BodyMalformed          body_malformed
+    ├── BodyTooLarge           body_too_large
+    ├── BodyTooDeep            body_too_deep
+    ├── MediaTypeUnsupported   media_type_unsupported
+    ├── RequestTimeout         request_timeout
+    ├── RequestInvalid         request_invalid
+    ├── RouteNotFound          route_not_found
+    ├── MethodNotAllowed       method_not_allowed
+    ├── Unauthenticated        unauthenticated
+    ├── ScopeMissing           scope_missing
+    ├── ForeignPage            foreign_page
+    ├── RateLimited            rate_limited
+    ├── ConnectionsTooMany     connections_too_many
+    ├── Overloaded             overloaded
+    ├── PresetNotFound         preset_not_found
+    ├── ProblemNotFound        problem_not_found
+    ├── CheckpointFileNotFound checkpoint_file_not_found
+    ├── RangeNotSatisfiable    range_not_satisfiable
+    ├── ModelNameTaken         model_name_taken
+    ├── ModelNotReady          model_not_ready
+    ├── WebhooksOff            webhooks_off
+    ├── WebhooksTooMany        webhooks_too_many
+    └── PartsRefused           the code of what is wrong with the first part
 
 Codes say what is wrong; `catalogue.py` says which HTTP status that is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import ClassVar
 
-from services.gateway.schemas.problem import ProblemItem, pointer
-from services.registry.errors import RegistryError, SchemaMismatch, Unavailable
-from trm.errors import InvalidOverride, StorageFull, TrmError
+from services.gateway.schemas.problem import ProblemItem
+from services.registry.errors import SchemaMismatch, Unavailable
+from trm.errors import CodedError, StorageFull
+
+OF_THE_SERVICE = (Unavailable, SchemaMismatch, StorageFull)  # no part of a request causes them
 
 
 @contextmanager
 def at_fault(field: str) -> Iterator[None]:
-    """An error of the block is the fault of this field of the body, or of what is inside it: its `errors` point there."""
+    """An error of the block is the fault of this field of the body, or of what is inside it."""
     try:
         yield
-    except (TrmError, RegistryError, GatewayError) as error:
-        if isinstance(error, Unavailable | SchemaMismatch | StorageFull) or getattr(error, "items", None):
-            raise
-        keys = error.keys if isinstance(error, InvalidOverride) else ()
-        places = [(field, *key) for key in keys] or [(field,)]
-        raise FieldRefused(
-            error, [ProblemItem(pointer=pointer(*place), detail=str(error)) for place in places]
-        ) from error
+    except CodedError as error:
+        if not isinstance(error, OF_THE_SERVICE):
+            error.locate(field)
+        raise
 
 
-class GatewayError(Exception):
-    """Root of the tree; `items` name the parts of the request that are at fault."""
+class GatewayError(CodedError):
+    """Root of the tree; `items` describe the parts of the request that are at fault, where `fields` do not suffice."""
 
-    code: str = "request_invalid"
+    headers: ClassVar[Mapping[str, str]] = {}  # of the response
 
-    def __init__(self, message: str, items: Sequence[ProblemItem] = ()) -> None:
-        super().__init__(message)
-        self.items = list(items)
+    def __init__(
+        self, message: str = "", *fields: str | tuple[str | int, ...], items: Sequence[ProblemItem] = ()
+    ) -> None:
+        super().__init__(message, *fields)
+        self.items = tuple(items)
+
+
+class PartsRefused(GatewayError):
+    """Parts of a request are refused, each for a reason of its own; `items` hold one entry for each."""
+
+    def __init__(self, code: str, message: str, items: Sequence[ProblemItem]) -> None:
+        super().__init__(message, items=items)
+        self.code = code
 
 
 class BodyMalformed(GatewayError):
@@ -69,22 +82,78 @@ class BodyTooLarge(GatewayError):
     code = "body_too_large"
 
 
+class BodyTooDeep(GatewayError):
+    """The JSON of the body is nested too deeply."""
+
+    code = "body_too_deep"
+
+
+class MediaTypeUnsupported(GatewayError):
+    """The body has another media type than the route takes."""
+
+    code = "media_type_unsupported"
+
+
+class RequestTimeout(GatewayError):
+    """The request did not arrive in time."""
+
+    code = "request_timeout"
+    headers = {"Connection": "close"}  # noqa: RUF012 - constant
+
+
 class RequestInvalid(GatewayError):
-    """A value of the request breaks a rule that its schema cannot express."""
+    """A value of the request breaks a rule of its schema, or one that its schema cannot express."""
 
     code = "request_invalid"
 
 
+class RouteNotFound(GatewayError):
+    """No route has this path."""
+
+    code = "route_not_found"
+
+
+class MethodNotAllowed(GatewayError):
+    """The path has routes, but none for this method."""
+
+    code = "method_not_allowed"
+
+
 class Unauthenticated(GatewayError):
-    """The caller's key has ended while its request was open."""
+    """The request has no valid key, or its key has ended while it was open."""
 
     code = "unauthenticated"
+    headers = {"WWW-Authenticate": 'Bearer realm="trm"'}  # noqa: RUF012 - constant
 
 
 class ScopeMissing(GatewayError):
     """The caller's key is not for work of this kind."""
 
     code = "scope_missing"
+
+
+class ForeignPage(GatewayError):
+    """A browser asks for another site's page, or by a name that is not this machine's."""
+
+    code = "foreign_page"
+
+
+class RateLimited(GatewayError):
+    """The key or the address has asked too often."""
+
+    code = "rate_limited"
+
+
+class ConnectionsTooMany(GatewayError):
+    """As many connections are open as this service takes."""
+
+    code = "connections_too_many"
+
+
+class Overloaded(GatewayError):
+    """Bodies of other requests fill the memory that is set apart for them."""
+
+    code = "overloaded"
 
 
 class PresetNotFound(GatewayError):
@@ -116,33 +185,15 @@ class RangeNotSatisfiable(GatewayError):
 
     code = "range_not_satisfiable"
 
-    def __init__(self, message: str, size: int) -> None:
+    def __init__(self, message: str = "", size: int = 0) -> None:
         super().__init__(message)
-        self.headers = {"Content-Range": f"bytes */{size}"}
-
-
-class ModelUnknown(GatewayError):
-    """A solve job names a model that does not exist."""
-
-    code = "model_unknown"
+        self.headers = {"Content-Range": f"bytes */{size}"}  # type: ignore[misc]
 
 
 class ModelNotReady(GatewayError):
-    """A solve job names a run that has no checkpoint yet."""
+    """A job names a run that has no checkpoint yet."""
 
     code = "model_not_ready"
-
-
-class EffortRefused(GatewayError):
-    """A solve job asks for thinking that its model or its kind of puzzle does not allow."""
-
-    code = "config_invalid"
-
-
-class UploadRefused(GatewayError):
-    """An uploaded file is not a valid data file; `items` hold one entry for each bad row."""
-
-    code = "dataset_malformed"
 
 
 class WebhooksOff(GatewayError):
@@ -151,32 +202,7 @@ class WebhooksOff(GatewayError):
     code = "webhooks_off"
 
 
-class WebhookRefused(GatewayError):
-    """A webhook's URL is one that this service will not call."""
-
-    code = "webhook_refused"
-
-
 class WebhooksTooMany(GatewayError):
     """The owner has as many webhooks as one may have."""
 
     code = "webhooks_too_many"
-
-
-class FieldRefused(GatewayError):
-    """What a field of the request names or says is refused; the code is that of the reason."""
-
-    def __init__(self, reason: TrmError | RegistryError | GatewayError, items: Sequence[ProblemItem]) -> None:
-        super().__init__(str(reason), items)
-        self.code = reason.code
-
-
-class PuzzlesRefused(GatewayError):
-    """Some puzzles of a request cannot be solved as given; `items` hold one entry for each."""
-
-    def __init__(self, items: Sequence[ProblemItem]) -> None:
-        first = items[0]
-        super().__init__(
-            first.detail if len(items) == 1 else f"{len(items)} puzzles are refused. {first.detail}", items
-        )
-        self.code = first.code or self.code

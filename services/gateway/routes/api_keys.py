@@ -5,10 +5,11 @@ from datetime import timedelta
 from fastapi import APIRouter, Response
 
 from services.gateway.backends import Parts
-from services.gateway.openapi import refusals
+from services.gateway.openapi import JSON_BODY, PAGES, refusals
 from services.gateway.schemas.api_key import ApiKey, ApiKeyRequest, CreatedApiKey
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.access import api_keys
+from services.registry.errors import ApiKeyNotFound, DatabaseUnavailable
 
 router = APIRouter(prefix="/v1/api-keys", tags=["access"])
 
@@ -18,9 +19,7 @@ router = APIRouter(prefix="/v1/api-keys", tags=["access"])
     status_code=201,
     operation_id="createApiKey",
     summary="Make an API key",
-    responses=refusals(
-        "body_malformed", "body_too_large", "media_type_unsupported", "request_invalid", "database_unavailable"
-    ),
+    responses=refusals(*JSON_BODY, DatabaseUnavailable),
 )
 def create_api_key(request: ApiKeyRequest, response: Response, parts: Parts) -> CreatedApiKey:
     """The key itself is in this answer and nowhere else: only a digest of its secret is kept."""
@@ -39,7 +38,7 @@ def create_api_key(request: ApiKeyRequest, response: Response, parts: Parts) -> 
     "",
     operation_id="listApiKeys",
     summary="List API keys, newest first",
-    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+    responses=refusals(*PAGES),
 )
 def list_api_keys(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[ApiKey]:
     """A page of all owners' keys, revoked ones included."""
@@ -52,7 +51,7 @@ def list_api_keys(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Pag
     "/{key_id}",
     operation_id="getApiKey",
     summary="One API key",
-    responses=refusals("api_key_not_found", "database_unavailable"),
+    responses=refusals(ApiKeyNotFound, DatabaseUnavailable),
 )
 def get_api_key(key_id: str, parts: Parts) -> ApiKey:
     """A key, without its secret."""
@@ -64,7 +63,7 @@ def get_api_key(key_id: str, parts: Parts) -> ApiKey:
     "/{key_id}",
     operation_id="revokeApiKey",
     summary="Withdraw an API key",
-    responses=refusals("api_key_not_found", "database_unavailable"),
+    responses=refusals(ApiKeyNotFound, DatabaseUnavailable),
 )
 def revoke_api_key(key_id: str, parts: Parts) -> ApiKey:
     """The key stops working at once on this gateway and within seconds on others; the record stays."""

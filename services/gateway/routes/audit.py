@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from services.gateway.backends import Parts
-from services.gateway.openapi import refusals
+from services.gateway.openapi import PAGES, refusals
 from services.gateway.schemas.audit import AuditRecord
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.access import audit
@@ -19,7 +19,7 @@ Owner = Annotated[str | None, Query(pattern=f"^{OWNER}$", description="Only requ
     "",
     operation_id="listAuditRecords",
     summary="List audit records, newest first",
-    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+    responses=refusals(*PAGES),
 )
 def list_audit_records(
     parts: Parts, cursor: Cursor = None, limit: Limit = 20, owner: Owner = None

@@ -5,18 +5,20 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.openapi import Responses, refusals
-from services.gateway.problems.errors import CheckpointFileNotFound
+from services.gateway.openapi import PAGES, Responses, refusals
+from services.gateway.problems.errors import CheckpointFileNotFound, RangeNotSatisfiable
 from services.gateway.schemas.checkpoint import Checkpoint, CheckpointFiles
 from services.gateway.views import download
 from services.gateway.views.download import Wanted
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.db.tables import Checkpoint as Row
+from services.registry.errors import CheckpointInUse, DatabaseUnavailable, StorageUnavailable
 from services.registry.runs import checkpoints
+from trm.errors import CheckpointNotFound
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 
-DOWNLOADS = ("checkpoint_not_found", "range_not_satisfiable", "database_unavailable", "storage_unavailable")
+DOWNLOADS = (CheckpointNotFound, RangeNotSatisfiable, DatabaseUnavailable, StorageUnavailable)
 BYTES = {"schema": {"type": "string", "format": "binary"}}
 BINARY: Responses = {
     status: {"description": what, "content": {"application/octet-stream": BYTES}}
@@ -38,12 +40,12 @@ IfRange = Annotated[
     "",
     operation_id="listCheckpoints",
     summary="List checkpoints, newest first",
-    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+    responses=refusals(*PAGES),
 )
 def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the saved states of all runs."""
     with parts.database.transaction() as session:
-        page = checkpoints.page(session, cursor=cursor, limit=limit)
+        page = checkpoints.page(session, parts.access, cursor=cursor, limit=limit)
     return Page.of(page, Checkpoint.of)
 
 
@@ -51,19 +53,19 @@ def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> 
     "/{checkpoint_id}",
     operation_id="getCheckpoint",
     summary="One checkpoint",
-    responses=refusals("checkpoint_not_found", "database_unavailable"),
+    responses=refusals(CheckpointNotFound, DatabaseUnavailable),
 )
 def get_checkpoint(checkpoint_id: str, parts: Parts) -> Checkpoint:
     """A saved state, with the metrics it was saved with."""
     with parts.database.transaction() as session:
-        return Checkpoint.of(checkpoints.get(session, checkpoint_id))
+        return Checkpoint.of(checkpoints.get(session, parts.access, checkpoint_id))
 
 
 @router.get(
     "/{checkpoint_id}/files",
     operation_id="listCheckpointFiles",
     summary="The files of a checkpoint",
-    responses=refusals("checkpoint_not_found", "database_unavailable", "storage_unavailable"),
+    responses=refusals(CheckpointNotFound, DatabaseUnavailable, StorageUnavailable),
 )
 def list_checkpoint_files(checkpoint_id: str, parts: Parts) -> CheckpointFiles:
     """What `python -m trm` reads: configuration, weights and, to go on training, the state of the training."""
@@ -76,7 +78,7 @@ def list_checkpoint_files(checkpoint_id: str, parts: Parts) -> CheckpointFiles:
     operation_id="downloadCheckpointFile",
     summary="One file of a checkpoint",
     response_class=Response,
-    responses={**BINARY, **refusals("checkpoint_file_not_found", *DOWNLOADS)},
+    responses={**BINARY, **refusals(CheckpointFileNotFound, *DOWNLOADS)},
 )
 def download_checkpoint_file(
     checkpoint_id: str, file: str, parts: Parts, range_: Range = None, if_range: IfRange = None
@@ -126,14 +128,14 @@ def download_checkpoint(checkpoint_id: str, parts: Parts, range_: Range = None, 
     status_code=204,
     operation_id="deleteCheckpoint",
     summary="Delete a checkpoint",
-    responses=refusals("checkpoint_not_found", "checkpoint_in_use", "database_unavailable"),
+    responses=refusals(CheckpointNotFound, CheckpointInUse, DatabaseUnavailable),
 )
 def delete_checkpoint(checkpoint_id: str, parts: Parts) -> None:
     """It is gone at once for all who look for it; its files are deleted within minutes."""
     with parts.database.transaction() as session:
-        checkpoints.withdraw(session, checkpoint_id)
+        checkpoints.withdraw(session, parts.access, checkpoint_id)
 
 
 def _find(parts: Backends, checkpoint_id: str) -> Row:
     with parts.database.transaction() as session:
-        return checkpoints.get(session, checkpoint_id)
+        return checkpoints.get(session, parts.access, checkpoint_id)

@@ -6,33 +6,28 @@ from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, find_source
 from services.gateway.lookups.model_lookup import Model
-from services.gateway.openapi import refusals
-from services.gateway.problems.errors import EffortRefused, RequestInvalid, at_fault
-from services.gateway.problems.problems import named
+from services.gateway.openapi import JSON_BODY, KEYS, refusals
+from services.gateway.problems.errors import ModelNotReady, RequestInvalid, at_fault
 from services.gateway.schemas.evaluation_job import EvaluationJobRequest
 from services.gateway.schemas.job import Job
-from services.gateway.schemas.problem import ProblemItem, pointer
+from services.registry.errors import DatabaseUnavailable, QueueFull
 from services.registry.jobs import jobs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
-from trm.errors import ConfigError
+from trm.errors import ConfigError, StorageFull, UnknownDataset, UnknownModel
 
 router = APIRouter(prefix="/v1/evaluation-jobs", tags=["evaluating"])
 
 REFUSALS = refusals(
-    "body_malformed",
-    "body_too_large",
-    "media_type_unsupported",
-    "request_invalid",
-    "config_invalid",
-    "dataset_unknown",
-    "model_unknown",
-    "model_not_ready",
-    "idempotency_key_reused",
-    "idempotency_key_in_use",
-    "queue_full",
-    "database_unavailable",
-    "storage_full",
+    *JSON_BODY,
+    ConfigError,
+    UnknownDataset,
+    UnknownModel,
+    ModelNotReady,
+    *KEYS,
+    QueueFull,
+    DatabaseUnavailable,
+    StorageFull,
 )
 
 
@@ -56,7 +51,7 @@ def _submission(request: EvaluationJobRequest, parts: Backends) -> Submission:
     with at_fault("model"):
         model = parts.find_model(request.model)
     with at_fault("dataset" if request.dataset else "model"):
-        source = find_source(parts.database, request.dataset or model.config.dataset)
+        source = find_source(parts.database, parts.access, request.dataset or model.config.dataset)
     puzzles = _require_possible(request, model, source)
     asked = {
         "model": model.name,
@@ -81,21 +76,15 @@ def _submission(request: EvaluationJobRequest, parts: Backends) -> Submission:
 
 
 def _require_possible(request: EvaluationJobRequest, model: Model, source: Source) -> int:
-    """How many puzzles the split has; raises RequestInvalid or EffortRefused."""
+    """How many puzzles the split has; raises RequestInvalid or ConfigError."""
     spec, size = source.spec, source.splits.get(request.split)
     if spec.kind == "arc":
-        raise _refused("dataset", "ARC tasks are answered by votes over many variants: use `python -m trm arc`.")
+        raise RequestInvalid("ARC tasks are answered by votes over many variants: use `python -m trm arc`.", "dataset")
     if size is None:
-        raise _refused("split", f"{source.name} has no split {request.split!r}; it has {', '.join(source.splits)}.")
+        has = ", ".join(source.splits)
+        raise RequestInvalid(f"{source.name} has no split {request.split!r}; it has {has}.", "split")
     if not model.config.answers(spec):
-        raise _refused("dataset", f"{request.model} cannot answer {spec.rows}x{spec.cols} puzzles of kind {spec.kind}.")
-    try:
-        request.effort.require_possible(spec, model.config.model)
-    except ConfigError as error:
-        place = pointer(*named(str(error), request.model_fields_set))
-        raise EffortRefused(str(error), [ProblemItem(pointer=place, detail=str(error))]) from error
+        shape = f"{spec.rows}x{spec.cols} puzzles of kind {spec.kind}"
+        raise RequestInvalid(f"{request.model} cannot answer {shape}.", "dataset")
+    request.effort.require_possible(spec, model.config.model)
     return size
-
-
-def _refused(field: str, message: str) -> RequestInvalid:
-    return RequestInvalid(message, [ProblemItem(pointer=pointer(field), detail=message)])

@@ -10,7 +10,8 @@ from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Idempotency, IdempotencyContext, act_once, respond
-from services.gateway.openapi import Responses, refusals
+from services.gateway.openapi import KEYS, PAGES, Responses, refusals
+from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.log import JobLog, LogLine
@@ -24,6 +25,13 @@ from services.gateway.views.search import Name, Pairs, Tags, wanted
 from services.gateway.views.streaming import read_events, stream_events
 from services.registry.access.scopes import Scope
 from services.registry.db import tables
+from services.registry.errors import (
+    DatabaseUnavailable,
+    JobFinished,
+    JobNotFound,
+    SolutionNotFound,
+    TransitionRefused,
+)
 from services.registry.jobs import job_logs, jobs, solutions, waiting
 from services.registry.states import JobKind, JobStatus
 from trm.puzzles.drawing.picture import side_by_side, svg
@@ -33,14 +41,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 SCOPES = {JobKind.TRAIN: Scope.TRAIN, JobKind.SOLVE: Scope.SOLVE, JobKind.EVALUATE: Scope.SOLVE}  # to move such a job
 NOT_MODIFIED: Responses = {304: {"description": "The job is still as If-None-Match says."}}
-AGAIN = refusals(
-    "request_invalid",
-    "job_not_found",
-    "job_move_refused",
-    "idempotency_key_reused",
-    "idempotency_key_in_use",
-    "database_unavailable",
-)
+AGAIN = refusals(RequestInvalid, JobNotFound, TransitionRefused, *KEYS, DatabaseUnavailable)
 STREAM: Responses = {
     200: {
         "description": "Server-sent events: `id` is the event's number, `event` its type, `data` its JSON. "
@@ -67,7 +68,7 @@ Accept = Annotated[str, Header(include_in_schema=False)]
     "",
     operation_id="listJobs",
     summary="List jobs, newest first",
-    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
+    responses=refusals(*PAGES),
 )
 def list_jobs(
     parts: Parts,
@@ -82,7 +83,7 @@ def list_jobs(
     """A page of jobs, all or of one status or kind, or with these labels."""
     labels = wanted(name, tag, metadata)
     with parts.database.transaction() as session:
-        page = jobs.page(session, status=status, kind=kind, labels=labels, cursor=cursor, limit=limit)
+        page = jobs.page(session, parts.access, status=status, kind=kind, labels=labels, cursor=cursor, limit=limit)
         queued = [row.id for row in page.items if row.status is JobStatus.QUEUED]
         places = waiting.positions(session, queued)
     return Page.of(page, lambda row: Job.of(row, queue_position=places.get(row.id)))
@@ -93,17 +94,17 @@ def list_jobs(
     operation_id="getJob",
     summary="One job, with its attempts and result",
     response_model=Job,
-    responses={**NOT_MODIFIED, **refusals("job_not_found", "database_unavailable")},
+    responses={**NOT_MODIFIED, **refusals(JobNotFound, DatabaseUnavailable)},
 )
 def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
     """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
     with parts.database.transaction() as session:
-        row = jobs.get(session, job_id)
+        row = jobs.get(session, parts.access, job_id)
         place = waiting.position(session, row)
         tag = {"ETag": entity_tag(row.id, row.version, place), "Cache-Control": "no-cache"}
         if is_known(tag["ETag"], if_none_match):
             return Response(status_code=304, headers=tag)
-        job = job_view.within(session, row, place)
+        job = job_view.within(session, parts.access, row, place)
     response.headers.update(tag if job.status.is_final else tag | retry_after(job))
     return job
 
@@ -113,11 +114,11 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
     status_code=202,
     operation_id="cancelJob",
     summary="Cancel a job",
-    responses=refusals("job_not_found", "job_already_finished", "database_unavailable"),
+    responses=refusals(JobNotFound, JobFinished, DatabaseUnavailable),
 )
 def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Repeating the request has no effect."""
-    return _request_move(parts, response, lambda session: jobs.request_cancel(session, job_id))
+    return _request_move(parts, response, lambda session: jobs.request_cancel(session, parts.access, job_id))
 
 
 @router.post(
@@ -125,14 +126,14 @@ def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     status_code=202,
     operation_id="pauseJob",
     summary="Pause a job",
-    responses=refusals("job_not_found", "job_already_finished", "job_move_refused", "database_unavailable"),
+    responses=refusals(JobNotFound, JobFinished, TransitionRefused, DatabaseUnavailable),
 )
 def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
     """A queued job is set aside at once; a running training saves a checkpoint first, and a solve job will start over.
 
     Repeating the request has no effect. A paused job waits until it is resumed, however long that is.
     """
-    return _request_move(parts, response, lambda session: jobs.request_pause(session, job_id))
+    return _request_move(parts, response, lambda session: jobs.request_pause(session, parts.access, job_id))
 
 
 @router.post(
@@ -145,7 +146,7 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
 )
 def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     """Queue it again; a training continues from its last checkpoint. A pause that was only asked for is withdrawn."""
-    return _again(parts, job_id, context, lambda session: jobs.resume(session, job_id))
+    return _again(parts, job_id, context, lambda session: jobs.resume(session, parts.access, job_id))
 
 
 @router.post(
@@ -159,7 +160,7 @@ def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
 def retry_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     """The same job is queued again, with fresh attempts and all its time; a training continues from its last intact checkpoint."""
     attempts = parts.settings.max_attempts
-    return _again(parts, job_id, context, lambda session: jobs.retry(session, job_id, attempts))
+    return _again(parts, job_id, context, lambda session: jobs.retry(session, parts.access, job_id, attempts))
 
 
 def _request_move(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
@@ -176,28 +177,28 @@ def _again(
     answered = act_once(
         parts.database, context.key(), job_id, lambda session: answer(_move_job(parts, session, move), 202)
     )
-    parts.announcer.tell(job_view.find(parts.database, job_id))
+    parts.announcer.tell(job_view.find(parts.database, parts.access, job_id))
     return respond(answered)
 
 
 def _move_job(parts: Backends, session: Session, move: Callable[[Session], tables.Job]) -> Job:
     row = move(session)
     parts.caller.require(SCOPES[row.kind])  # raised now, it takes the move back
-    return job_view.within(session, row)
+    return job_view.within(session, parts.access, row)
 
 
 @router.get(
     "/{job_id}/solutions",
     operation_id="listSolutions",
     summary="The answers of a solve job, puzzle by puzzle",
-    responses=refusals("request_invalid", "cursor_invalid", "job_not_found", "database_unavailable"),
+    responses=refusals(*PAGES, JobNotFound),
 )
 def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 100) -> Page[Solution]:
     """A page of answers in the order of the puzzles; those of an unfinished job as far as they are known."""
     with parts.database.transaction() as session:
-        job = jobs.get(session, job_id)
-        page = solutions.page(session, job_id, cursor=cursor, limit=limit)
-        spec = job_view.spec_for(session, job, page.items)
+        job = jobs.get(session, parts.access, job_id)
+        page = solutions.page(session, parts.access, job_id, cursor=cursor, limit=limit)
+        spec = job_view.spec_for(session, parts.access, job, page.items)
     return Page.of(page, lambda row: Solution.of(row, spec))
 
 
@@ -206,13 +207,14 @@ def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limi
     operation_id="getSolutionPicture",
     summary="A picture of one answer",
     response_class=Response,
-    responses={**PICTURE, **refusals("request_invalid", "job_not_found", "solution_not_found", "database_unavailable")},
+    responses={**PICTURE, **refusals(RequestInvalid, JobNotFound, SolutionNotFound, DatabaseUnavailable)},
 )
 def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)], parts: Parts) -> Response:
     """Question and answer side by side as SVG: what the model filled in, and where rules are broken in red."""
     with parts.database.transaction() as session:
-        job, solution = jobs.get(session, job_id), solutions.get(session, job_id, index)
-        spec = puzzle_of(session, job)
+        job = jobs.get(session, parts.access, job_id)
+        solution = solutions.get(session, parts.access, job_id, index)
+        spec = puzzle_of(session, parts.access, job)
     question, answer = (parse(spec, solution.question), parse(spec, solution.answer, padding=True))
     drawn = side_by_side(
         [svg(spec, question, givens=question), svg(spec, answer, givens=question)], ["question", "answer"]
@@ -228,13 +230,15 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
     "/{job_id}/logs",
     operation_id="listJobLines",
     summary="What a training has written",
-    responses=refusals("request_invalid", "job_not_found", "database_unavailable"),
+    responses=refusals(RequestInvalid, JobNotFound, DatabaseUnavailable),
 )
 def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines = 500) -> JobLog:
     """The lines of its trainer besides events: warnings, and why it broke down. Ask again with `after` until it is `finished`."""
     with parts.database.transaction() as session:
-        is_final = jobs.status_of(session, job_id).is_final  # read first: the last lines come before the last status
-        rows = job_logs.after(session, job_id, after, limit)
+        is_final = jobs.status_of(
+            session, parts.access, job_id
+        ).is_final  # read first: the last lines come before the last status
+        rows = job_logs.after(session, parts.access, job_id, after, limit)
     last = rows[-1].seq if rows else after
     return JobLog(data=[LogLine.of(row) for row in rows], next_after=last, finished=is_final and len(rows) < limit)
 
@@ -244,19 +248,20 @@ def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines
     operation_id="streamJobEvents",
     summary="Follow a job",
     response_model=None,
-    responses={**STREAM, **refusals("request_invalid", "job_not_found", "database_unavailable")},
+    responses={**STREAM, **refusals(RequestInvalid, JobNotFound, DatabaseUnavailable)},
 )
 async def stream_job_events(
     job_id: str, parts: Parts, accept: Accept = "*/*", last_event_id: LastEventId = None, after: After = None
 ) -> Response | JobEvents:
     """Everything that happens to the job, as it happens; also what happened before, so that nothing is missed."""
     known = int(last_event_id) if last_event_id else after or 0
-    first = await run_in_threadpool(read_events, parts.database, job_id, known)
+    first = await run_in_threadpool(read_events, parts.database, parts.access, job_id, known)
     if "application/json" in accept and "text/event-stream" not in accept:
         return first
     if first.finished and not first.data:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return EventSourceResponse(
-        stream_events(parts.database, parts.stopping, parts.recheck(), job_id, first, known), headers=headers
+        stream_events(parts.database, parts.access, parts.stopping, parts.recheck(), job_id, first, known),
+        headers=headers,
     )

@@ -6,6 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from services.gateway.backends import Parts
 from services.gateway.openapi import Responses, refusals
 from services.gateway.schemas.target import Target
+from services.registry.errors import DatabaseUnavailable
 from services.registry.jobs import presence
 
 router = APIRouter(tags=["operation"])
@@ -31,7 +32,7 @@ def read_metrics(parts: Parts) -> Response:
     "/metrics/targets",
     operation_id="listMetricsTargets",
     summary="Where the workers' metrics are, for Prometheus",
-    responses=refusals("database_unavailable"),
+    responses=refusals(DatabaseUnavailable),
 )
 def list_targets(parts: Parts) -> list[Target]:
     """Every worker and reaper that runs, or that disappeared within the last hour; for `http_sd_configs`."""

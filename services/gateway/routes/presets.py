@@ -22,7 +22,7 @@ def list_presets() -> PresetList:
     "/{name}",
     operation_id="getPreset",
     summary="A preset with all its settings",
-    responses=refusals("preset_not_found"),
+    responses=refusals(PresetNotFound),
 )
 def get_one(name: str) -> PresetDetail:
     """Every setting that a training job can override, with the value it has here."""

@@ -11,7 +11,7 @@ router = APIRouter(prefix="/v1/problems", tags=["problems"])
 
 
 @router.get(
-    "/{code}", operation_id="getProblem", summary="What a problem code means", responses=refusals("problem_not_found")
+    "/{code}", operation_id="getProblem", summary="What a problem code means", responses=refusals(ProblemNotFound)
 )
 async def get_problem(code: str) -> ProblemDescription:
     """Title, HTTP status and advice of one code."""

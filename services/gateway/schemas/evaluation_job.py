@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
 from services.gateway.schemas.solve_job import MOST_CHAINS
+from trm.errors import RuleError
 from trm.interface.effort import Effort
 
 SplitName = Literal["train", "validation", "test"]
@@ -54,7 +55,7 @@ class EvaluationJobRequest(Effort, Labels, JobLimits):
     @model_validator(mode="after")
     def _few_chains(self) -> Self:
         if (chains := self.limit * self.chains) > MOST_CHAINS:
-            raise ValueError(
-                f"limit times rollouts times views may be at most {MOST_CHAINS} chains a job, not {chains}"
+            raise RuleError(
+                f"limit times rollouts times views may be at most {MOST_CHAINS} chains a job, not {chains}", "limit"
             )
         return self

@@ -11,6 +11,7 @@ from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
 from services.registry.db.storable import UNSTORABLE
 from trm.config.run import RunConfig
+from trm.errors import RuleError
 
 
 class TrainingJobRequest(Labels, JobLimits):
@@ -66,7 +67,7 @@ class TrainingJobRequest(Labels, JobLimits):
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:
         if (self.preset is None) == (self.from_checkpoint is None):
-            raise ValueError("give either `preset` or `from_checkpoint`")
+            raise RuleError("give either `preset` or `from_checkpoint`", "preset")
         return self
 
 

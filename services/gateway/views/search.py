@@ -7,7 +7,6 @@ from pydantic import StringConstraints
 
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.labels import MOST, TEXT, Tag
-from services.gateway.schemas.problem import ProblemItem
 from services.registry.db.labels import Labels
 
 Name = Annotated[
@@ -28,6 +27,5 @@ def wanted(name: str | None, tags: list[str] | None, pairs: list[str] | None) ->
     for pair in pairs or ():
         key, _, value = pair.partition(":")
         if metadata.setdefault(key, value) != value:
-            message = f"Nothing has two values of {key!r}. Ask for one."
-            raise RequestInvalid(message, [ProblemItem(parameter="metadata", detail=message)])
+            raise RequestInvalid(f"Nothing has two values of {key!r}. Ask for one.", "metadata")
     return Labels(name, tags or (), metadata)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import EVERYTHING, AccessScope, visible_to
 from services.registry.db.tables import Checkpoint, Job, JobAttempt
 from services.registry.jobs import leases
 from services.registry.states import UncountedReason
@@ -22,7 +23,9 @@ class Row:
 
 def row(session: Session, job: Job) -> Row:
     """How the latest attempts at a job went, whose row is locked."""
-    earlier = [tried for tried in of_job(session, job.id) if job.earlier_attempts < tried.attempt < job.attempt]
+    earlier = [
+        tried for tried in of_job(session, EVERYTHING, job.id) if job.earlier_attempts < tried.attempt < job.attempt
+    ]
     fruitless = interruptions = 0
     in_a_row = True
     for tried in reversed(earlier):
@@ -43,9 +46,10 @@ def _has_progress(session: Session, job: Job) -> bool:
     return own is not None and own > (session.scalar(furthest.where(Checkpoint.attempt < job.attempt)) or 0)
 
 
-def of_job(session: Session, job_id: str) -> list[JobAttempt]:
+def of_job(session: Session, access: AccessScope, job_id: str) -> list[JobAttempt]:
     """Every attempt at the job, first to last."""
-    return list(session.scalars(select(JobAttempt).where(JobAttempt.job_id == job_id).order_by(JobAttempt.attempt)))
+    tried = select(JobAttempt).where(JobAttempt.job_id == job_id, visible_to(access, JobAttempt))
+    return list(session.scalars(tried.order_by(JobAttempt.attempt)))
 
 
 def under_way(session: Session, job_ids: Collection[str]) -> set[tuple[str, int]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.tables import JobLine
 from services.registry.jobs import leases
 
@@ -30,7 +31,7 @@ def append(session: Session, claim: leases.Claim, lines: Sequence[str]) -> None:
     session.execute(insert(JobLine), rows)
 
 
-def after(session: Session, job_id: str, seq: int = 0, limit: int = 500) -> list[JobLine]:
+def after(session: Session, access: AccessScope, job_id: str, seq: int = 0, limit: int = 500) -> list[JobLine]:
     """The job's lines that follow number `seq`, oldest first."""
-    statement = select(JobLine).where(JobLine.job_id == job_id, JobLine.seq > seq)
+    statement = select(JobLine).where(JobLine.job_id == job_id, JobLine.seq > seq, visible_to(access, JobLine))
     return list(session.scalars(statement.order_by(JobLine.seq).limit(limit)))

@@ -8,6 +8,7 @@ from sqlalchemy import Integer, any_, delete, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.bulk import copy_rows
 from services.registry.db.pages import Page, decode_place, encode_cursor
@@ -52,19 +53,23 @@ def _values(job_id: str, row: SolutionRow) -> list[object]:
     return [job_id, *(columns[name] for name in COLUMNS)]
 
 
-def get(session: Session, job_id: str, index: int) -> Solution:
+def get(session: Session, access: AccessScope, job_id: str, index: int) -> Solution:
     """The answer to one puzzle; raises SolutionNotFound."""
-    found = session.get(Solution, (job_id, index))
+    place = Solution.job_id == job_id, Solution.index == index
+    found = session.scalar(select(Solution).where(*place, visible_to(access, Solution)))
     if found is None:
         raise SolutionNotFound(f"The job {job_id[:100]!r} has no answer to puzzle {index}, or not yet.")
     return found
 
 
-def page(session: Session, job_id: str, *, cursor: str | None = None, limit: int = 100) -> Page[Solution]:
+def page(
+    session: Session, access: AccessScope, job_id: str, *, cursor: str | None = None, limit: int = 100
+) -> Page[Solution]:
     """A page of a job's answers in the order of its puzzles; raises InvalidCursor."""
     where = f"solutions of {job_id}"
     after = -1 if cursor is None else decode_place(where, cursor)
-    statement = select(Solution).where(Solution.job_id == job_id, Solution.index > after).order_by(Solution.index)
+    following = Solution.job_id == job_id, Solution.index > after
+    statement = select(Solution).where(*following, visible_to(access, Solution)).order_by(Solution.index)
     rows = list(session.scalars(statement.limit(limit + 1)))
     more = encode_cursor(where, [rows[limit - 1].index]) if len(rows) > limit else None
     return Page(rows[:limit], more)

@@ -1,6 +1,6 @@
 """The line that queued jobs stand in: how long it is, how fast it moves, and which place a job has in it.
 
-Jobs of all owners stand in one line, so these queries are made past the session's sight: only numbers come back.
+Jobs of all owners stand in one line; only numbers come back.
 """
 
 from collections.abc import Collection
@@ -65,7 +65,7 @@ def positions(session: Session, job_ids: Collection[str]) -> dict[str, int]:
     order = (Job.priority.desc(), Job.available_at, Job.id)  # that of `leases.claim_next`, for which there is an index
     place = func.row_number().over(partition_by=Job.kind, order_by=order)
     line = select(Job.id, place.label("place")).where(Job.status == JobStatus.QUEUED).subquery()
-    found = session.connection().execute(select(line).where(line.c.id.in_(job_ids)))
+    found = session.execute(select(line).where(line.c.id.in_(job_ids)))
     return dict(found.all())
 
 
@@ -77,7 +77,7 @@ def position(session: Session, job: Job) -> int | None:
 def in_hand(session: Session) -> dict[str, int]:
     """How many jobs each worker is at."""
     running = select(Job.worker, func.count()).where(Job.status == JobStatus.RUNNING).group_by(Job.worker)
-    return dict(session.connection().execute(running).all())
+    return dict(session.execute(running).all())
 
 
 def _line(session: Session, kind: JobKind) -> Line:
@@ -88,7 +88,7 @@ def _line(session: Session, kind: JobKind) -> Line:
     )
     work = {
         status: Work(jobs, float(seconds) if known == jobs else None, float(oldest))
-        for status, jobs, known, seconds, oldest in session.connection().execute(counted.group_by(Job.status))
+        for status, jobs, known, seconds, oldest in session.execute(counted.group_by(Job.status))
     }
     queued, running = (work.get(status, NONE) for status in (JobStatus.QUEUED, JobStatus.RUNNING))
     return Line(kind, queued, running, _concurrency(session, kind))
@@ -107,7 +107,7 @@ def _typical_seconds(session: Session, kind: JobKind) -> float | None:
     took = func.extract("epoch", Job.finished_at - Job.started_at).label("took")
     last = select(took).where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED, Job.finished_at.is_not(None))
     latest = last.order_by(Job.finished_at.desc()).limit(LATELY).subquery()
-    seconds = session.connection().scalar(select(func.avg(latest.c.took)))
+    seconds = session.scalar(select(func.avg(latest.c.took)))
     return None if seconds is None else float(seconds)
 
 

@@ -14,9 +14,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from services.registry.db.base import Base
+from services.registry.errors import StorageUnavailable
 from services.registry.jobs.job_counts import JobCounts
 from services.registry.metrics.instruments import Instruments
 from services.registry.states import FINAL, JobKind, JobStatus, Outcome
+from trm.errors import StorageFull
 from trm.interface.solution import Reason
 
 KINDS = tuple(kind.value for kind in JobKind)
@@ -24,7 +26,7 @@ OUTCOMES = tuple(outcome.value for outcome in Outcome)
 VERDICTS = ("verified", "refuted", "unknown")  # by the puzzle's rules; unknown where it has none
 REASONS: tuple[str, ...] = get_args(Reason)  # why a chain stopped
 REMOVED = ("jobs", "events", "audit")
-CHECKPOINT_FAILURES = ("storage_full", "storage_unavailable", "other")
+CHECKPOINT_FAILURES = (StorageFull.code, StorageUnavailable.code, "other")
 ANY = ()  # a label whose values are known only at run time
 
 HTTP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)

@@ -7,15 +7,17 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.ids import new_id
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Checkpoint, Job, ModelVersion, Run
-from services.registry.errors import CheckpointInUse, CheckpointNotFound
+from services.registry.errors import CheckpointInUse
 from services.registry.jobs import leases
 from services.registry.runs import runs
 from services.registry.states import JobKind
 from trm.config.run import RunConfig
+from trm.errors import CheckpointNotFound
 
 
 def add(
@@ -29,38 +31,40 @@ def add(
     return session.scalars(select(Checkpoint).filter_by(**key)).one()
 
 
-def get(session: Session, checkpoint_id: str) -> Checkpoint:
+def get(session: Session, access: AccessScope, checkpoint_id: str) -> Checkpoint:
     """The checkpoint; raises CheckpointNotFound, also when it was retired."""
-    checkpoint = session.get(Checkpoint, checkpoint_id)
-    if checkpoint is None or checkpoint.retired_at is not None:
+    found = select(Checkpoint).where(Checkpoint.id == checkpoint_id, _KEPT, visible_to(access, Checkpoint))
+    checkpoint = session.scalar(found)
+    if checkpoint is None:
         raise not_found(checkpoint_id)
     return checkpoint
 
 
-def config_of(session: Session, checkpoint_id: str) -> RunConfig:
+def config_of(session: Session, access: AccessScope, checkpoint_id: str) -> RunConfig:
     """What the checkpoint was trained with; raises CheckpointNotFound."""
-    return RunConfig.model_validate(runs.get(session, get(session, checkpoint_id).run_id).config)
+    run = runs.get(session, access, get(session, access, checkpoint_id).run_id)
+    return RunConfig.model_validate(run.config)
 
 
 def page(
-    session: Session, *, run_id: str | None = None, cursor: str | None = None, limit: int = 20
+    session: Session, access: AccessScope, *, run_id: str | None = None, cursor: str | None = None, limit: int = 20
 ) -> Page[Checkpoint]:
     """A page of checkpoints, of one run or of all, newest first; raises InvalidCursor."""
-    statement = select(Checkpoint).where(_KEPT)
+    statement = select(Checkpoint).where(_KEPT, visible_to(access, Checkpoint))
     if run_id is not None:
         statement = statement.where(Checkpoint.run_id == run_id)
     return newest_first(session, statement, Checkpoint.created_at, Checkpoint.id, cursor, limit)
 
 
-def furthest_first(session: Session, run_id: str, limit: int = 10) -> list[Checkpoint]:
+def furthest_first(session: Session, access: AccessScope, run_id: str, limit: int = 10) -> list[Checkpoint]:
     """The run's checkpoints in the order in which to try to resume from them."""
-    statement = select(Checkpoint).where(Checkpoint.run_id == run_id, _KEPT)
+    statement = select(Checkpoint).where(Checkpoint.run_id == run_id, _KEPT, visible_to(access, Checkpoint))
     return list(session.scalars(statement.order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc()).limit(limit)))
 
 
-def newest(session: Session, run_id: str) -> Checkpoint:
+def newest(session: Session, access: AccessScope, run_id: str) -> Checkpoint:
     """The run's furthest checkpoint; raises CheckpointNotFound when it has none yet."""
-    found = furthest_first(session, run_id, limit=1)
+    found = furthest_first(session, access, run_id, limit=1)
     if not found:
         raise CheckpointNotFound(f"The run {run_id[:100]!r} has no checkpoint yet.")
     return found[0]
@@ -92,17 +96,17 @@ def retire(session: Session, claim: leases.Claim, keep: int) -> None:
         session.execute(update(Checkpoint).where(Checkpoint.id.in_(spare), _is_unused()).values(retired_at=func.now()))
 
 
-def withdraw(session: Session, checkpoint_id: str) -> None:
+def withdraw(session: Session, access: AccessScope, checkpoint_id: str) -> None:
     """Retire a checkpoint because its owner does not want it; raises CheckpointNotFound or CheckpointInUse."""
-    get(session, checkpoint_id)
-    locked = select(Checkpoint).where(Checkpoint.id == checkpoint_id, _KEPT).with_for_update()
+    mine = (Checkpoint.id == checkpoint_id, _KEPT, visible_to(access, Checkpoint))
+    locked = select(Checkpoint).where(*mine).with_for_update()
     row = session.scalars(locked.execution_options(populate_existing=True)).one_or_none()
     if row is None:
         raise not_found(checkpoint_id)
     unused = select(Checkpoint.id).where(Checkpoint.id == checkpoint_id, _is_unused())
-    if session.connection().scalar(unused) is None:  # past the session's sight: another owner's job counts too
+    if session.scalar(unused) is None:
         raise CheckpointInUse(f"Jobs, runs or models that are kept here use {checkpoint_id}.")
-    if _is_training(session, row.run_id) and newest(session, row.run_id).id == row.id:
+    if _is_training(session, row.run_id) and newest(session, access, row.run_id).id == row.id:
         raise CheckpointInUse(f"{checkpoint_id} is what the training of {row.run_id} would go on from.")
     row.retired_at = func.now()
 

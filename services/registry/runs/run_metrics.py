@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.bulk import copy_rows
 from services.registry.db.tables import Job, JobAttempt, Run, RunMetric
@@ -54,12 +55,14 @@ def _find_recorded(session: Session, run_id: str, attempt: int, first_step: int)
     return session.scalars(select(RunMetric.step).where(*own)).all()
 
 
-def read(session: Session, run_id: str, *, after_step: int = 0, limit: int = 1000, every: int = 1) -> list[RunMetric]:
+def read(
+    session: Session, access: AccessScope, run_id: str, *, after_step: int = 0, limit: int = 1000, every: int = 1
+) -> list[RunMetric]:
     """The run's curve after a step, in order; with `every`, the last row of every N steps.
 
     What an attempt logged beyond the step that a later one continued from was undone, and is left out.
     """
-    curve = _curve(session, run_id)
+    curve = _curve(session, access, run_id)
     if every == 1:
         statement = select(RunMetric).where(*curve, RunMetric.step > after_step).order_by(RunMetric.step)
     else:
@@ -67,11 +70,13 @@ def read(session: Session, run_id: str, *, after_step: int = 0, limit: int = 100
     return list(session.scalars(statement.limit(limit)))
 
 
-def read_shape(session: Session, run_id: str, *, after_step: int = 0, most: int = 1000) -> list[RunMetric]:
+def read_shape(
+    session: Session, access: AccessScope, run_id: str, *, after_step: int = 0, most: int = 1000
+) -> list[RunMetric]:
     """The shape of the curve after a step in at most so many rows: its ends and, of equal parts, where loss and accuracy
     were least and greatest. A spike is never lost to thinning.
     """
-    curve = (*_curve(session, run_id), RunMetric.step > after_step)
+    curve = (*_curve(session, access, run_id), RunMetric.step > after_step)
     count, first, last = session.execute(
         select(func.count(), func.min(RunMetric.step), func.max(RunMetric.step)).where(*curve)
     ).one()
@@ -92,12 +97,13 @@ def _step_of(order: UnaryExpression[Any]) -> ColumnElement[int]:
     return func.array_agg(aggregate_order_by(RunMetric.step, order, RunMetric.step))[1]
 
 
-def _curve(session: Session, run_id: str) -> tuple[ColumnElement[bool], ...]:
-    return RunMetric.run_id == run_id, not_(_was_undone(session, run_id))
+def _curve(session: Session, access: AccessScope, run_id: str) -> tuple[ColumnElement[bool], ...]:
+    run = select(Run.id).where(Run.id == run_id, visible_to(access, Run)).scalar_subquery()  # looked up once a query
+    return RunMetric.run_id == run, not_(_was_undone(session, access, run_id))
 
 
-def _was_undone(session: Session, run_id: str) -> ColumnElement[bool]:
-    job = select(Job.id).where(Job.run_id == run_id).scalar_subquery()
+def _was_undone(session: Session, access: AccessScope, run_id: str) -> ColumnElement[bool]:
+    job = select(Job.id).where(Job.run_id == run_id, visible_to(access, Job)).scalar_subquery()
     begun = select(JobAttempt.attempt, JobAttempt.first_step).where(JobAttempt.job_id.in_(job))
     later = session.execute(begun.where(JobAttempt.attempt > 1, JobAttempt.first_step.is_not(None))).all()
     return or_(false(), *(and_(RunMetric.attempt < attempt, RunMetric.step > step) for attempt, step in later))

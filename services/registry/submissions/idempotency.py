@@ -8,7 +8,6 @@ from sqlalchemy import delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.registry.db.base import Json
 from services.registry.db.tables import IdempotencyKey
 from services.registry.errors import KeyReused, KeyTaken
 
@@ -31,23 +30,21 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a request was answered, and the id of the job or data set that it made or moved."""
+class Kept:
+    """What a request was answered, as it was rendered, and the id of the job or data set that it made or moved."""
 
     subject: str
-    status: int
-    headers: Json
-    body: str
+    answer: bytes
 
 
-def find(session: Session, key: Key) -> Answer | None:
+def find(session: Session, key: Key) -> Kept | None:
     """What the request was answered when it came before; raises KeyReused when that asked for something else."""
     row = session.get(IdempotencyKey, key.place)
-    if row is None or row.status is None or row.body is None:
+    if row is None or row.answer is None:
         return None
     if row.fingerprint != key.fingerprint:
         raise KeyReused(f"The idempotency key {key.key[:100]!r} was sent before, with another request.")
-    return Answer(row.subject, row.status, row.headers or {}, row.body)
+    return Kept(row.subject, row.answer)
 
 
 def take(session: Session, keys: Sequence[tuple[Key, str]]) -> set[str]:
@@ -76,12 +73,11 @@ def taken(key: Key) -> KeyTaken:
     return KeyTaken(f"A request with the idempotency key {key.key[:100]!r} was first. Send it again to get its answer.")
 
 
-def keep(session: Session, key: Key, answer: Answer) -> None:
+def keep(session: Session, key: Key, answer: bytes) -> None:
     """Note what the request is answered."""
     columns = IdempotencyKey.owner, IdempotencyKey.route, IdempotencyKey.key
     ours = (column == value for column, value in zip(columns, key.place, strict=True))
-    values = {name: getattr(answer, name) for name in ("subject", "status", "headers", "body")}
-    session.execute(update(IdempotencyKey).where(*ours).values(values))
+    session.execute(update(IdempotencyKey).where(*ours).values(answer=answer))
 
 
 def forget_old(session: Session, hours: float = KEPT_HOURS) -> int:
