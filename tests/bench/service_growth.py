@@ -58,7 +58,9 @@ def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object
     def submit() -> str:
         row = jobs.new_row(JobKind.SOLVE, {"puzzles": [PUZZLE]}, model_id=model, total_steps=1)
         with database.transaction() as session:
-            [made] = submissions.record(session, [Submission(row)], Caps(10**9, 10**9), render_created)
+            [made] = submissions.record(
+                session, [Submission(row)], Caps(10**9, 10**9), lambda job: render_created(job).render()
+            )
             assert isinstance(made, Job), made
             return made.id
 

@@ -44,11 +44,11 @@ def named_fields(validator: ast.FunctionDef) -> set[str]:
     given = [arg for call in calls for arg in call.args[1:]] + [
         e for row in rows if isinstance(row, ast.Tuple) for e in row.elts
     ]
-    return {node.value for node in given if isinstance(node, ast.Constant)}
+    return {str(node.value) for node in given if isinstance(node, ast.Constant)}
 
 
 def known_fields(model: type[BaseModel]) -> set[str]:
-    inner = {"model": ModelConfig, "train": TrainConfig} if model is RunConfig else {}
+    inner: dict[str, type[BaseModel]] = {"model": ModelConfig, "train": TrainConfig} if model is RunConfig else {}
     return {*model.model_fields, *(f"{name}.{field}" for name, part in inner.items() for field in part.model_fields)}
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 
 from services.gateway.intake import intake
 from services.gateway.server import Server
-from services.gateway.views.answers import Answer
+from services.gateway.views.answers import Answer, render_created
 from services.registry.db.database import Database
 from services.registry.db.tables import Dataset, IdempotencyKey, Job, Run
 from services.registry.submissions import idempotency
@@ -48,11 +48,11 @@ def test_a_training_that_is_asked_for_again_is_the_same(client: TestClient, data
 def test_an_answer_is_rendered_once_and_its_bytes_are_given_again(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    render, rendered = intake.render_created, list[str]()
+    rendered = list[str]()
 
     def count(row: Job) -> Answer:
         rendered.append(row.id)
-        return render(row)
+        return render_created(row)
 
     monkeypatch.setattr(intake, "render_created", count)
     first = client.post("/v1/training-jobs", json=TRAINING, headers=KEY)

@@ -38,7 +38,8 @@ def test_no_table_that_has_an_owner_is_forgotten(name: str) -> None:
 
 @pytest.mark.parametrize(("table", "link"), PARENTS.items())
 def test_a_parent_is_the_one_that_the_schema_names(table: type[Base], link: Any) -> None:  # noqa: ANN401
-    key, parent_id = link
+    key, (parent_id, owner) = link
+    assert owner is OWNERS[parent_id.class_]
     column = Base.metadata.tables[table.__tablename__].columns[key.key]
     [foreign] = column.foreign_keys
     assert foreign.column is Base.metadata.tables[parent_id.class_.__tablename__].columns[parent_id.key]

@@ -17,6 +17,7 @@ from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.spec import Kind, PuzzleSpec
 
 GZIP_MAGIC = b"\x1f\x8b"
+BROKEN_GZIP = "The file begins like gzip, but cannot be decompressed. Compress it again."
 INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
 
 
@@ -51,7 +52,7 @@ class CountingReader(io.RawIOBase):
         try:
             piece = self._file.read(len(buffer))
         except (OSError, EOFError, zlib.error) as error:
-            raise DatasetError("The file begins like gzip, but cannot be decompressed. Compress it again.") from error
+            raise DatasetError(BROKEN_GZIP) from error
         self._count(piece)
         buffer[: len(piece)] = piece
         return len(piece)
@@ -80,8 +81,12 @@ def _unpack(file: IO[bytes]) -> IO[bytes]:
     inner = io.BufferedReader(gzip.GzipFile(fileobj=file, mode="rb"))
     try:
         is_packed_again = inner.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
-    except (OSError, EOFError, zlib.error):
-        return inner  # reading says so
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+    ) as error:  # reading on would find an empty file where the header is cut short
+        raise DatasetError(BROKEN_GZIP) from error
     if is_packed_again:
         raise DatasetError("The file is compressed twice: gzip inside gzip. Compress it once.")
     return inner

@@ -40,15 +40,20 @@ OWNERS: dict[type[Base], Column] = {
     table: table.owner
     for table in (ApiKey, AuditRecord, Dataset, IdempotencyKey, Job, ModelVersion, Run, WebhookEndpoint)
 }
-PARENTS: dict[type[Base], tuple[Column, Column]] = {  # whose owner is that of another row: the key to it, and its id
-    JobAttempt: (JobAttempt.job_id, Job.id),
-    JobEvent: (JobEvent.job_id, Job.id),
-    JobLine: (JobLine.job_id, Job.id),
-    Solution: (Solution.job_id, Job.id),
-    Checkpoint: (Checkpoint.run_id, Run.id),
-    RunEvaluation: (RunEvaluation.run_id, Run.id),
-    RunMetric: (RunMetric.run_id, Run.id),
-    WebhookDelivery: (WebhookDelivery.endpoint_id, WebhookEndpoint.id),
+OF_JOBS, OF_RUNS, OF_WEBHOOKS = (
+    (Job.id, Job.owner),
+    (Run.id, Run.owner),
+    (WebhookEndpoint.id, WebhookEndpoint.owner),
+)
+PARENTS: dict[type[Base], tuple[Column, tuple[Column, Column]]] = {  # rows that belong to the owner of another row
+    JobAttempt: (JobAttempt.job_id, OF_JOBS),
+    JobEvent: (JobEvent.job_id, OF_JOBS),
+    JobLine: (JobLine.job_id, OF_JOBS),
+    Solution: (Solution.job_id, OF_JOBS),
+    Checkpoint: (Checkpoint.run_id, OF_RUNS),
+    RunEvaluation: (RunEvaluation.run_id, OF_RUNS),
+    RunMetric: (RunMetric.run_id, OF_RUNS),
+    WebhookDelivery: (WebhookDelivery.endpoint_id, OF_WEBHOOKS),
 }
 
 
@@ -58,5 +63,5 @@ def visible_to(access: AccessScope, table: type[Base]) -> ColumnElement[bool]:
         return true()
     if table in OWNERS:
         return OWNERS[table] == access.owner
-    key, parent_id = PARENTS[table]
-    return key.in_(select(parent_id).where(visible_to(access, parent_id.class_)))
+    key, (parent_id, owner) = PARENTS[table]
+    return key.in_(select(parent_id).where(owner == access.owner))
