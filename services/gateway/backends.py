@@ -76,7 +76,7 @@ class Backends:
 
     def recheck(self) -> AccessRecheck:
         """Whether the caller may continue with what lasts longer."""
-        return AccessRecheck(self.caller, self.keys.look_again)
+        return AccessRecheck(self.caller, self.keys.reload_caller)
 
     def start(self) -> None:
         """Start to accept jobs."""

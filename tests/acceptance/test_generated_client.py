@@ -1,4 +1,4 @@
-"""A client made from the OpenAPI file by a generator reads every answer as what it is: `make test` installs the generator."""
+"""A client made from the OpenAPI file by a generator reads every answer as what it is: `make test-slow` installs the generator."""
 
 import os
 import subprocess
@@ -12,6 +12,7 @@ from services.stack import state
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".clients" / "bin"  # of its own: the generator pins older versions of what this project stands on
 GENERATOR = TOOLS / "openapi-python-client"
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

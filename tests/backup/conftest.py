@@ -17,7 +17,6 @@ from services.registry.db.database import Database
 from services.registry.db.ids import new_id
 from services.registry.db.tables import Job
 from services.registry.jobs import job_events
-from services.registry.jobs.solutions import SolutionRow
 from services.registry.jobs.solutions import add as add_solutions
 from services.registry.runs import checkpoints, datasets, evaluations, run_metrics
 from services.registry.states import JobKind, JobStatus
@@ -139,10 +138,10 @@ def service(book: Book, tmp_path: Path, step_event: Callable[..., dict[str, Any]
         idempotency.keep(session, key, b"{}")
         solved = new_job(session, JobKind.SOLVE, {"puzzles": ["1..."]}, model_id=model)
     solving = book.claim(solved.id)
-    row = SolutionRow(
-        index=0, question="1...", answer="1234", verified=True, halt_probability=0.75, steps=3, total_steps=3,
-        reason="halted", chosen_by="only", chain=0, votes=1, chains=1, trace=[{"step": 1}],
-    )  # fmt: skip
+    row = {
+        "index": 0, "question": "1...", "answer": "1234", "verified": True, "halt_probability": 0.75, "steps": 3, "total_steps": 3,
+        "reason": "halted", "chosen_by": "only", "chain": 0, "votes": 1, "chains": 1, "trace": [{"step": 1}],
+    }  # fmt: skip
     with book.transaction() as session:
         add_solutions(session, solving, [row])
     book.finish(solving)

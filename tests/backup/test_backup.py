@@ -35,11 +35,11 @@ from services.registry.jobs import attempts, jobs, leases, rescue
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints
 from services.registry.states import JobKind, JobStatus, Outcome
-from services.registry.storage.artifacts import file_digest
 from services.registry.storage.storage import Storage
 from tests.backup.conftest import Service, files_below, restore, rows_of, status_of
 from tests.fresh import new_job, new_run
 from tests.registry.conftest import CONFIG
+from trm.durable import digest
 from trm.errors import StorageFull
 from workers.retention import clear_out
 
@@ -207,9 +207,9 @@ def test_a_backup_of_newer_code_is_refused(
 ) -> None:
     made = create(service.database, service.storage, tmp_path / "backups")
     manifest, sums = made.path / MANIFEST, made.path / SUMS
-    old = file_digest(manifest)
+    old = digest(manifest)
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
-    sums.write_text(sums.read_text().replace(old, file_digest(manifest)))
+    sums.write_text(sums.read_text().replace(old, digest(manifest)))
     with pytest.raises(SchemaAhead, match="or newer"):
         restore(empty, service.storage, made.path)
     assert rows_of(empty) == {}

@@ -24,6 +24,7 @@ def outcomes(job: Json) -> list[str]:
     return [attempt["outcome"] for attempt in job["attempts"]]
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 @pytest.mark.fault("trainer", "kill -9 in the middle of a step")
 def test_a_trainer_is_killed_in_a_step(stand: Stand, customer: Customer) -> None:
@@ -158,6 +159,7 @@ def test_a_frozen_solve_worker_begins_anew(stand: Stand, customer: Customer) -> 
     assert found["result"]["n"] == 200
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 @pytest.mark.fault("solve worker", "kill -9 with answers under way")
 @pytest.mark.parametrize("point", ["claim", "solutions", "finish"])

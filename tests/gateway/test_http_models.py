@@ -40,10 +40,10 @@ def test_a_solve_job_takes_a_shipped_model(client: TestClient, app: FastAPI) -> 
 
 def test_its_answers_have_pictures(client: TestClient, app: FastAPI) -> None:
     job = client.post("/v1/solve-jobs", json={"model": "sudoku-6x6", "puzzle": PUZZLE}).json()
-    row = solutions.SolutionRow(
-        index=0, question=PUZZLE, answer="1" * 36, verified=False, halt_probability=0.5, steps=1, total_steps=1,
-        reason="halted", chosen_by="only", chain=0, votes=1, chains=1, trace=None,
-    )  # fmt: skip
+    row = {
+        "index": 0, "question": PUZZLE, "answer": "1" * 36, "verified": False, "halt_probability": 0.5, "steps": 1, "total_steps": 1,
+        "reason": "halted", "chosen_by": "only", "chain": 0, "votes": 1, "chains": 1, "trace": None,
+    }  # fmt: skip
     with app.state.backends.database.transaction() as session:
         claim = leases.claim(session, job["id"], "tests", 30)
         assert claim is not None

@@ -93,10 +93,16 @@ def test_what_has_ended_well_cannot_be_moved(client: TestClient, book: Book) -> 
     assert {"pause", "resume", "retry", "cancel"}.isdisjoint(client.get(f"/v1/jobs/{claim.job_id}").json()["links"])
 
 
+def is_announced(book: Book, job_id: str) -> bool:
+    with book.database.transaction() as session:
+        return jobs.get(session, job_id).published_at is not None
+
+
 def test_a_job_says_how_soon_it_is_wanted(client: TestClient, book: Book) -> None:
     patient, urgent = train(client), train(client, priority=5, ttl_seconds=60, timeout_seconds=3600)
     assert (urgent["priority"], urgent["ttl_seconds"], urgent["timeout_seconds"]) == (5, 60, 3600)
     assert (patient["priority"], patient["ttl_seconds"], patient["timeout_seconds"]) == (0, None, None)
+    wait_until(lambda: is_announced(book, urgent["id"]))  # the row is locked, and passed over, while it is marked
     with book.database.transaction() as session:
         row = jobs.get(session, EVERYTHING, urgent["id"])
         assert row.expires_at is not None

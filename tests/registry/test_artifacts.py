@@ -127,11 +127,11 @@ def test_name_belongs_to_one_data_set(book: Book) -> None:
 
 def _answers(book: Book, claim: Claim, count: int, answer: str = "1234") -> None:
     rows = [
-        solutions.SolutionRow(
-            index=index, question="1...", answer=answer, verified=None, halt_probability=0.5, steps=3, total_steps=6,
-            reason="halted", chosen_by="votes", chain=1, votes=2, chains=2,
-            trace=[{"step": 1, "answer": "1111"}] if index == 0 else None,
-        )
+        {
+            "index": index, "question": "1...", "answer": answer, "verified": None, "halt_probability": 0.5, "steps": 3, "total_steps": 6,
+            "reason": "halted", "chosen_by": "votes", "chain": 1, "votes": 2, "chains": 2,
+            "trace": [{"step": 1, "answer": "1111"}] if index == 0 else None,
+        }
         for index in range(count)
     ]  # fmt: skip
     with book.transaction() as session:

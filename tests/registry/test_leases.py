@@ -21,21 +21,21 @@ from services.registry.states import JobStatus
 from tests.registry.conftest import DEAD, Book
 
 Write = Callable[[Session, Claim], object]
-ANSWER = solutions.SolutionRow(
-    index=0,
-    question="1",
-    answer="1",
-    verified=True,
-    halt_probability=0.9,
-    steps=2,
-    total_steps=2,
-    reason="halted",
-    chosen_by="only",
-    chain=0,
-    votes=1,
-    chains=1,
-    trace=None,
-)
+ANSWER = {
+    "index": 0,
+    "question": "1",
+    "answer": "1",
+    "verified": True,
+    "halt_probability": 0.9,
+    "steps": 2,
+    "total_steps": 2,
+    "reason": "halted",
+    "chosen_by": "only",
+    "chain": 0,
+    "votes": 1,
+    "chains": 1,
+    "trace": None,
+}
 EVALUATION = {
     "step": 10, "split": "test", "n": 4, "seconds": 1.0, "exact_accuracy": 0.5, "cell_accuracy": 0.9, "verified": 0.5,
     "mean_supervision_steps": 4.0, "halt_accuracy": 0.5, "halted": [1.0], "halt_probability": [0.5],

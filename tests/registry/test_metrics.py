@@ -15,8 +15,9 @@ from services.registry.jobs import job_counts, jobs
 from services.registry.metrics import metrics
 from services.registry.states import JobKind, JobStatus
 from tests.registry.conftest import Book
+from tests.registry.families import every_family
 
-FAMILIES = {family.name: family for family in metrics.every_family()}
+FAMILIES = {family.name: family for family in every_family()}
 UNITS = ("_seconds", "_bytes", "_ratio", "_total", "_info")
 WITHOUT_UNIT = {
     "trm_jobs", "trm_jobs_unpublished", "trm_solve_steps", "trm_halt_probability", "trm_train_loss",

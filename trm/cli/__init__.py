@@ -73,5 +73,5 @@ def main() -> None:
 
 
 def fail(message: str, code: str) -> None:
-    """Say what went wrong on stderr."""
+    """Print an error on stderr."""
     Console(stderr=True, highlight=False).print(f"[bold red]error[/] {message} [dim]\\[{code}][/]", soft_wrap=True)

@@ -15,31 +15,15 @@ class ModelConfig(Frozen):
     """What mixes the tokens. The paper's: an MLP over the token axis, or self-attention. Ours, for puzzles of any size: messages along a
     Sudoku's cells, rows, columns and boxes (`units`), or between the cells of a grid, the same from every side (`neighbours`) or with
     weights for each of the four directions (`directed_neighbours`)."""
-    positions: Literal["rotary", "learned", "none"] = "rotary"
-    """What tells the place of a token: rotary embeddings, in attention only; a learned table that is added to the question; or nothing."""
-    feed_forward: Literal["swiglu", "normed_swiglu"] = "swiglu"
-    """`normed_swiglu` is sigmoid(gate) * norm(gate * up), which suits Muon (arXiv 2601.19085)."""
-    experts: int = Field(default=1, ge=1, le=16)
-    """Feed-forwards over channels; with several, every token goes to two of them."""
-    latents: Literal["answer_and_latent", "single", "multi_scale", "none"] = "answer_and_latent"
-    """What thinks beside the answer: a latent, nothing (`single`), a latent for each latent step, or no recursion at all."""
-    networks: Literal["shared", "separate"] = "shared"
-    """`separate`: a second network updates the answer, as in HRM."""
-    gradient_steps: int | None = Field(default=None, ge=1)
-    """Latent updates at the end of the last recursion that have a gradient; all if left out, 1 in HRM."""
     hidden_size: int = Field(default=512, ge=8, le=4096)
     """Channels of every token, D."""
     heads: int = Field(default=8, ge=1, le=64)
     """Attention heads of hidden_size / heads channels, rounded down; attention only."""
     layers: int = Field(default=2, ge=1, le=16)
     """Layers of the network (of each, where there are two)."""
-    answer_layers: int | None = Field(default=None, ge=1, le=16)
-    """Layers of the second network, which updates the answer; as many as the first has if left out."""
     expansion: float = Field(default=4.0, gt=0, le=16)
     """Inner width of a feed-forward over its outer one: two thirds of it, rounded up to a multiple of 256; exactly it for the mixers
     that are ours."""
-    tied_embeddings: bool = False
-    """The answer head is the token embedding."""
     latent_steps: int = Field(default=6, ge=1, le=32)
     """Updates of the latent in one recursion, n."""
     recursions: int = Field(default=3, ge=1, le=32)
@@ -50,10 +34,34 @@ class ModelConfig(Frozen):
     """Tokens before the grid: the puzzle embedding, and scratch space beside it, P."""
     puzzle_ids: int = Field(default=1, ge=1)
     """Rows of the puzzle embedding table; ARC has one for every variant of every task."""
-    puzzle_width: int | None = Field(default=None, ge=1)
-    """Values of a row, spread over the prefix tokens from the first; as many as a token has channels if left out."""
+
+    # The paper's ablations, and what other official configurations can be.
+    positions: Literal["rotary", "learned", "none"] = "rotary"
+    """What tells the place of a token: rotary embeddings, in attention only; a learned table that is added to the question; or nothing."""
+    networks: Literal["shared", "separate"] = "shared"
+    """`separate`: a second network updates the answer, as in HRM."""
+    answer_layers: int | None = Field(default=None, ge=1, le=16)
+    """Layers of the second network, which updates the answer; as many as the first has if left out."""
+    latents: Literal["answer_and_latent", "single", "multi_scale", "none"] = "answer_and_latent"
+    """Which states are updated beside the answer: a latent, nothing (`single`), a latent for each latent step, or no recursion at all."""
     scales: int | None = Field(default=None, ge=1, le=32)
     """Latents of `multi_scale`; one for each latent step if left out. Those beyond the latent steps keep their start."""
+    gradient_steps: int | None = Field(default=None, ge=1)
+    """Latent updates at the end of the last recursion that have a gradient; all if left out, 1 in HRM."""
+    experts: int = Field(default=1, ge=1, le=16)
+    """Feed-forwards over channels; with several, every token goes to two of them."""
+    tied_embeddings: bool = False
+    """The answer head is the token embedding."""
+    puzzle_width: int | None = Field(default=None, ge=1)
+    """Values of a row, spread over the prefix tokens from the first; as many as a token has channels if left out."""
+    norm_epsilon: float = Field(default=1e-5, gt=0, lt=1)
+    """Added to the mean square before a norm divides by its root."""
+    rotary_base: float = Field(default=10_000.0, gt=1)
+    """Base of the frequencies of rotary embeddings."""
+
+    # What successors add.
+    feed_forward: Literal["swiglu", "normed_swiglu"] = "swiglu"
+    """`normed_swiglu` is sigmoid(gate) * norm(gate * up), which suits Muon (arXiv 2601.19085)."""
     hypotheses: int = Field(default=1, ge=1, le=16)
     """Latents that compete for each puzzle, K; the best one is trained (arXiv 2601.19085)."""
     random_start: bool = False
@@ -62,10 +70,6 @@ class ModelConfig(Frozen):
     """Share of the old value that an update keeps (arXiv 2605.21488: 0.05)."""
     update_noise: float = Field(default=0.0, ge=0, le=1)
     """Deviation of the noise added to every update in training (arXiv 2605.21488: 0.01)."""
-    norm_epsilon: float = Field(default=1e-5, gt=0, lt=1)
-    """Added to the mean square before a norm divides by its root."""
-    rotary_base: float = Field(default=10_000.0, gt=1)
-    """Base of the frequencies of rotary embeddings."""
 
     @property
     def any_size(self) -> bool:

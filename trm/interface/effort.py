@@ -70,7 +70,7 @@ class Effort(Frozen):
 
     @property
     def chains(self) -> int:
-        """Chains a puzzle."""
+        """Number of chains per puzzle."""
         return self.rollouts * self.views
 
     @model_validator(mode="after")
@@ -78,10 +78,10 @@ class Effort(Frozen):
         halts_early = self.halt_threshold is not None or self.stable_steps is not None
         if self.until_verified and halts_early:
             raise RuleError(
-                "until_verified goes on until the rules agree: drop halt_threshold and stable_steps", "until_verified"
+                "until_verified continues until the rules agree: drop halt_threshold and stable_steps", "until_verified"
             )
         if self.restart_steps is not None and not self.until_verified:
-            raise RuleError("restart_steps begins again until the rules agree: set until_verified", "restart_steps")
+            raise RuleError("restart_steps restarts until the rules agree: set until_verified", "restart_steps")
         if self.guess_every is not None and self.restart_steps is None:
             raise RuleError("a wrong guess is only taken back by a restart: set restart_steps", "guess_every")
         if self.choose == "first" and not halts_early:

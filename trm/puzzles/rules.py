@@ -36,7 +36,7 @@ def _check_units(
 
 
 def check(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> bool | None:
-    """The same for one pair `(L,)`."""
+    """Check one pair `(L,)`."""
     verdicts = check_many(spec, question[None], answer[None])
     return None if verdicts is None else bool(verdicts[0])
 

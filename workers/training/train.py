@@ -71,7 +71,7 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
 def _newest_intact(
     worker: Worker[TrainMetrics], claim: leases.Claim, candidates: list[tables.Checkpoint], folder: Path
 ) -> Path | None:
-    """Where the first one that is whole can be read; those before it are told as events."""
+    """Path of the newest intact checkpoint; damaged ones are reported as events."""
     for row in candidates:
         if (local := _fetch_checkpoint(worker, claim, row, folder)) is not None:
             log.info("attempt.resumes", checkpoint=row.id, step=row.step)
@@ -80,7 +80,7 @@ def _newest_intact(
 
 
 def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: str, folder: Path) -> Path:
-    """Where the checkpoint can be read that the run begins with; raises Failed when it is not whole."""
+    """Path of the checkpoint whose weights the run starts with; raises Failed when it is damaged."""
     with worker.database.transaction() as session:
         row = checkpoints.get(session, EVERYTHING, checkpoint_id)
     local = _fetch_checkpoint(worker, claim, row, folder)
@@ -94,7 +94,7 @@ def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: s
 def _fetch_checkpoint(
     worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Checkpoint, folder: Path
 ) -> Path | None:
-    """Where the checkpoint can be read, if it is whole; else an event says that it is not."""
+    """Path of the checkpoint if it is intact; otherwise an event reports the damage."""
     try:
         local = worker.storage.fetch_folder(row.url, folder / "resume" / row.id)
         if artifacts.is_checkpoint(local, row.digest):

@@ -40,7 +40,7 @@ class Identity:
 
     @classmethod
     def of(cls, key: ApiKey) -> "Identity":
-        """The caller that presents this key."""
+        """The identity of this key."""
         return cls(key.id, key.owner, frozenset(Scope(scope) for scope in key.scopes))
 
 
@@ -49,7 +49,7 @@ ANONYMOUS = Identity("anonymous", "", frozenset(), has_key=False)  # on paths th
 
 
 def remember(connection: Connection, caller: Identity) -> None:
-    """Note on the connection who makes its request."""
+    """Attach the caller to the connection."""
     connection.setdefault("state", {})["caller"] = caller
 
 

@@ -54,7 +54,7 @@ Idempotency = Annotated[IdempotencyContext, Depends(_read_context)]
 
 
 def respond(answer: Answer) -> Response:
-    """The answer as a response."""
+    """Convert a stored answer to a response."""
     return Response(answer.body, answer.status, answer.headers, "application/json")
 
 

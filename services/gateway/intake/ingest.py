@@ -46,7 +46,7 @@ class Upload:
     limits: Limits
 
     def digests(self) -> list[str]:
-        """Of the files as they were sent."""
+        """SHA-256 of the uploaded files."""
         return [_file_digest(file) for file in (self.file, self.test_file) if file is not None]
 
 

@@ -1,4 +1,4 @@
-"""Refuses parameters that a route does not know: a filter that is misspelt would list everything."""
+"""Refuses unknown parameters: a misspelt filter would list everything."""
 
 from collections.abc import Collection, Iterator
 

@@ -31,7 +31,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
-        """Those of this deployment."""
+        """The limits from the settings."""
         return cls(INFLATED_TIMES * settings.max_body_bytes, settings.max_upload_lines, settings.max_upload_seconds)
 
 
@@ -44,7 +44,7 @@ class CountingReader(io.RawIOBase):
         self._deadline = time.monotonic() + limits.seconds
 
     def readable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer

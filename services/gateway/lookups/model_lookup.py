@@ -30,7 +30,7 @@ class Model:
 
     @property
     def name(self) -> str:
-        """What the worker loads it by."""
+        """The name by which a worker loads the model."""
         return self.checkpoint_id or self.pretrained or ""
 
 

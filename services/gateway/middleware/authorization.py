@@ -1,4 +1,4 @@
-"""Whether a key's scopes allow what it is used for: asked once its requests are counted, before the body is read."""
+"""Checks a key's scopes, after rate limiting and before the body is read."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 

@@ -15,7 +15,7 @@ FEW_BYTES = 4096  # looked through on the spot: a thread would take longer
 
 
 def depth(text: bytes) -> int:
-    """How many brackets are open at the deepest place; of broken JSON no less than a parser would see."""
+    """Maximum nesting of brackets; for invalid JSON at least what a parser would reach."""
     brackets = STRING.sub(b"", text).translate(None, NO_BRACKETS)
     if not brackets:
         return 0

@@ -1,4 +1,4 @@
-"""Limits how often each API key may ask, and each address try keys, counted in the broker for all gateways together."""
+"""Limits requests by API key and failed authentications by address, counted in the broker for all gateways."""
 
 import math
 import time
@@ -137,7 +137,7 @@ async def limit(limiter: RateLimiter, kind: str, scope: Scope) -> ProblemRespons
 
 
 def address(scope: Scope) -> str:
-    """Where a request comes from, as far as the server can tell: behind a proxy that it trusts, what that says."""
+    """Address of the client; behind a trusted proxy, the one that the proxy reports."""
     client = scope.get("client")
     return str(client[0]) if client else "unknown"
 

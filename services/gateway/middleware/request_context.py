@@ -76,7 +76,7 @@ def _page(path: str) -> str:
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's own id if it is a decent one, so that its log and ours can be joined."""
+    """The client's request id if it is valid, so that both logs can be correlated."""
     given = Headers(scope=scope).get("x-request-id", "")
     return given if REQUEST_ID.fullmatch(given) else new_id("req")
 

@@ -16,14 +16,14 @@ UPLOADS = "/v1/datasets"  # whose forms are read piece by piece, into files
 
 
 class Check(Protocol):
-    """Looks a whole body through, and raises what is to be answered instead."""
+    """Checks a complete body; raises the error to answer with."""
 
     async def __call__(self, body: bytes) -> None:
         """Raises a GatewayError."""
 
 
 class MemoryBudget:
-    """How many bytes of bodies may be in memory at once, of all requests together."""
+    """Limits the bytes of request bodies in memory, over all requests."""
 
     def __init__(self, most_bytes: int) -> None:
         self._left = most_bytes
@@ -35,7 +35,7 @@ class MemoryBudget:
         self._left -= size
 
     def give_back(self, size: int) -> None:
-        """Of a request that has been answered."""
+        """Return the bytes of a finished request."""
         self._left += size
 
 
@@ -95,7 +95,7 @@ class _Body:
         return spool.read()
 
     def release(self) -> None:
-        """Once the request has been answered."""
+        """Release the memory once the request has been answered."""
         self._room.give_back(self._taken)
         if self._taken > LARGE_BYTES:
             asyncio.get_running_loop().call_later(SETTLE_SECONDS, give_memory_back)

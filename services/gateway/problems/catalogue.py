@@ -74,8 +74,8 @@ ANSWERS = (
     Entry(
         gateway.ForeignPage,
         403,
-        "Another site's page, or a name that is not this machine's, was used without a key",
-        "Ask 127.0.0.1 or localhost, or set TRM_AUTH=on and present a key.",
+        "The request came from another site's page, or to another host name, without a key",
+        "Use 127.0.0.1 or localhost, or set TRM_AUTH=on and present a key.",
     ),
     Entry(gateway.RateLimited, 429, "Too many requests", "Try again after the time in Retry-After."),
     # What it names
@@ -155,7 +155,7 @@ ANSWERS = (
     Entry(
         library.PuzzleTooHard,
         422,
-        "The exact solver gave up on a puzzle",
+        "The exact solver exceeded its budget on a puzzle",
         "Leave require_unique_solution out: whether the solution is unique could not be established.",
     ),
     # Data sets
@@ -185,12 +185,12 @@ ANSWERS = (
     ),
     Entry(gateway.WebhooksTooMany, 409, "There are too many webhooks already", "Delete one that is no longer needed."),
     # Jobs
-    Entry(registry.JobFinished, 409, "The job has finished", "Nothing to do: read its result."),
+    Entry(registry.JobFinished, 409, "The job has finished", "No action is needed: read its result."),
     Entry(
         registry.TransitionRefused,
         409,
         "The job's state does not allow that",
-        "The detail names its state; `links` of the job hold what can be asked of it.",
+        "The detail names its state; `links` of the job list the possible actions.",
     ),
     Entry(
         registry.KeyReused,
@@ -201,7 +201,9 @@ ANSWERS = (
     Entry(registry.KeyTaken, 409, "The same request is in progress", "Send it again to get its answer."),
     Entry(registry.QueueFull, 429, "Too many jobs are queued", "Try again after the time in Retry-After."),
     # The service
-    Entry(registry.InternalError, 500, "An internal error occurred", "Try again; if it stays, report the request id."),
+    Entry(
+        registry.InternalError, 500, "An internal error occurred", "Try again; if it persists, report the request id."
+    ),
     Entry(
         registry.DatabaseUnavailable, 503, "The database does not answer", "Try again after the time in Retry-After."
     ),
@@ -231,7 +233,7 @@ ANSWERS = (
     ),
     Entry(registry.SchemaBehind, 503, "The database schema is older than the service", "Run the migrations."),
     Entry(registry.SchemaAhead, 503, "The database schema is newer than the service", "Upgrade the service."),
-    Entry(library.StorageFull, 507, "The storage is full", "Nothing partial was kept. Free some room and try again."),
+    Entry(library.StorageFull, 507, "The storage is full", "Nothing partial was kept. Free some space and try again."),
 )
 OUTCOMES = (  # the `error.code` of a failed job
     Entry(
@@ -249,28 +251,31 @@ OUTCOMES = (  # the `error.code` of a failed job
     Entry(
         registry.JobQuarantined,
         None,
-        "The job kills its trainer at the same step every time",
+        "The training process fails at the same step in every attempt",
         "Read the last lines in the message; submit it again with a smaller memory demand, or report it.",
     ),
     Entry(
-        registry.StaleLease, None, "Another attempt has taken over the job", "Nothing to do: the newer attempt goes on."
+        registry.StaleLease,
+        None,
+        "Another attempt has taken over the job",
+        "No action is needed: the newer attempt continues.",
     ),
     Entry(
         registry.WorkerLost,
         None,
         "The worker disappeared on every attempt",
-        "Look at the worker's log; submit the job again.",
+        "Check the worker's log; submit the job again.",
     ),
     Entry(
         registry.TrainerDied,
         None,
-        "The training process died",
+        "The training process was killed or crashed",
         "The message holds its last lines; too little memory is the usual cause.",
     ),
     Entry(
         library.RankFailed,
         None,
-        "One of the training's processes died",
+        "One of the training's processes was killed or crashed",
         "Too little memory is the usual cause; the job is tried again from its newest checkpoint.",
     ),
     Entry(
@@ -291,7 +296,7 @@ OUTCOMES = (  # the `error.code` of a failed job
         "The model was to be compiled, and there is no compiler",
         "Install one, or set TRM_COMPILE=auto.",
     ),
-    Entry(library.EngineFull, None, "Too many requests are in progress", "Try again in a while."),
+    Entry(library.EngineFull, None, "Too many requests are in progress", "Try again later."),
     Entry(library.CheckpointError, None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
     Entry(library.CorruptCheckpoint, None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
     Entry(library.ForeignCheckpoint, None, "The checkpoint was not written by this software", "Convert it first."),

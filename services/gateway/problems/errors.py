@@ -1,30 +1,5 @@
 """What the gateway itself refuses, each with a stable code.
 
-    GatewayError
-    ├── BodyMalformed          body_malformed
-    ├── BodyTooLarge           body_too_large
-    ├── BodyTooDeep            body_too_deep
-    ├── MediaTypeUnsupported   media_type_unsupported
-    ├── RequestTimeout         request_timeout
-    ├── RequestInvalid         request_invalid
-    ├── RouteNotFound          route_not_found
-    ├── MethodNotAllowed       method_not_allowed
-    ├── Unauthenticated        unauthenticated
-    ├── ScopeMissing           scope_missing
-    ├── ForeignPage            foreign_page
-    ├── RateLimited            rate_limited
-    ├── ConnectionsTooMany     connections_too_many
-    ├── Overloaded             overloaded
-    ├── PresetNotFound         preset_not_found
-    ├── ProblemNotFound        problem_not_found
-    ├── CheckpointFileNotFound checkpoint_file_not_found
-    ├── RangeNotSatisfiable    range_not_satisfiable
-    ├── ModelNameTaken         model_name_taken
-    ├── ModelNotReady          model_not_ready
-    ├── WebhooksOff            webhooks_off
-    ├── WebhooksTooMany        webhooks_too_many
-    └── PartsRefused           the code of what is wrong with the first part
-
 Codes say what is wrong; `catalogue.py` says which HTTP status that is.
 """
 
@@ -70,139 +45,97 @@ class PartsRefused(GatewayError):
         self.code = code
 
 
-class BodyMalformed(GatewayError):
+class BodyMalformed(GatewayError, code="body_malformed"):
     """The body is not the JSON or the form that it says it is."""
 
-    code = "body_malformed"
 
-
-class BodyTooLarge(GatewayError):
+class BodyTooLarge(GatewayError, code="body_too_large"):
     """The body, or what it decompresses to, is larger than this service takes."""
 
-    code = "body_too_large"
 
-
-class BodyTooDeep(GatewayError):
+class BodyTooDeep(GatewayError, code="body_too_deep"):
     """The JSON of the body is nested too deeply."""
 
-    code = "body_too_deep"
 
-
-class MediaTypeUnsupported(GatewayError):
+class MediaTypeUnsupported(GatewayError, code="media_type_unsupported"):
     """The body has another media type than the route takes."""
 
-    code = "media_type_unsupported"
 
-
-class RequestTimeout(GatewayError):
+class RequestTimeout(GatewayError, code="request_timeout"):
     """The request did not arrive in time."""
 
-    code = "request_timeout"
     headers = {"Connection": "close"}  # noqa: RUF012 - constant
 
 
-class RequestInvalid(GatewayError):
+class RequestInvalid(GatewayError, code="request_invalid"):
     """A value of the request breaks a rule of its schema, or one that its schema cannot express."""
 
-    code = "request_invalid"
 
-
-class RouteNotFound(GatewayError):
+class RouteNotFound(GatewayError, code="route_not_found"):
     """No route has this path."""
 
-    code = "route_not_found"
 
-
-class MethodNotAllowed(GatewayError):
+class MethodNotAllowed(GatewayError, code="method_not_allowed"):
     """The path has routes, but none for this method."""
 
-    code = "method_not_allowed"
 
-
-class Unauthenticated(GatewayError):
+class Unauthenticated(GatewayError, code="unauthenticated"):
     """The request has no valid key, or its key has ended while it was open."""
 
-    code = "unauthenticated"
     headers = {"WWW-Authenticate": 'Bearer realm="trm"'}  # noqa: RUF012 - constant
 
 
-class ScopeMissing(GatewayError):
+class ScopeMissing(GatewayError, code="scope_missing"):
     """The caller's key is not for work of this kind."""
 
-    code = "scope_missing"
 
-
-class ForeignPage(GatewayError):
+class ForeignPage(GatewayError, code="foreign_page"):
     """A browser asks for another site's page, or by a name that is not this machine's."""
 
-    code = "foreign_page"
 
-
-class RateLimited(GatewayError):
+class RateLimited(GatewayError, code="rate_limited"):
     """The key or the address has asked too often."""
 
-    code = "rate_limited"
 
-
-class ConnectionsTooMany(GatewayError):
+class ConnectionsTooMany(GatewayError, code="connections_too_many"):
     """As many connections are open as this service takes."""
 
-    code = "connections_too_many"
 
-
-class Overloaded(GatewayError):
+class Overloaded(GatewayError, code="overloaded"):
     """Bodies of other requests fill the memory that is set apart for them."""
 
-    code = "overloaded"
 
-
-class PresetNotFound(GatewayError):
+class PresetNotFound(GatewayError, code="preset_not_found"):
     """No preset has the name in the path."""
 
-    code = "preset_not_found"
 
-
-class ModelNameTaken(GatewayError):
+class ModelNameTaken(GatewayError, code="model_name_taken"):
     """A shipped model has the name in the path."""
 
-    code = "model_name_taken"
 
-
-class ProblemNotFound(GatewayError):
+class ProblemNotFound(GatewayError, code="problem_not_found"):
     """No problem has the code in the path."""
 
-    code = "problem_not_found"
 
-
-class CheckpointFileNotFound(GatewayError):
+class CheckpointFileNotFound(GatewayError, code="checkpoint_file_not_found"):
     """The checkpoint has no file of the name in the path."""
 
-    code = "checkpoint_file_not_found"
 
-
-class RangeNotSatisfiable(GatewayError):
+class RangeNotSatisfiable(GatewayError, code="range_not_satisfiable"):
     """The part that is asked for lies beyond the end."""
-
-    code = "range_not_satisfiable"
 
     def __init__(self, message: str = "", size: int = 0) -> None:
         super().__init__(message)
         self.headers = {"Content-Range": f"bytes */{size}"}  # type: ignore[misc]
 
 
-class ModelNotReady(GatewayError):
+class ModelNotReady(GatewayError, code="model_not_ready"):
     """A job names a run that has no checkpoint yet."""
 
-    code = "model_not_ready"
 
-
-class WebhooksOff(GatewayError):
+class WebhooksOff(GatewayError, code="webhooks_off"):
     """The operator has not allowed webhooks."""
 
-    code = "webhooks_off"
 
-
-class WebhooksTooMany(GatewayError):
+class WebhooksTooMany(GatewayError, code="webhooks_too_many"):
     """The owner has as many webhooks as one may have."""
-
-    code = "webhooks_too_many"

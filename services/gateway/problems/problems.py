@@ -47,7 +47,7 @@ class ProblemResponse(JSONResponse):
 
 
 def type_url(code: str) -> str:
-    """Where this service describes a code; relative, so that it holds behind any proxy."""
+    """URL of a code's description; relative, so that it is valid behind any proxy."""
     return f"/v1/problems/{code}"
 
 

@@ -42,7 +42,7 @@ A command prints them in brackets behind its message, and so does a process that
 
 
 def errors_page() -> str:
-    """The whole page."""
+    """The reference page of all problem codes."""
     parts = ((ANSWERS_HEAD, ANSWERS), (OUTCOMES_HEAD, OUTCOMES), (COMMANDS_HEAD, COMMANDS))
     return "\n".join([HEAD, *(f"{head}{_rows(entries)}" for head, entries in parts)])
 

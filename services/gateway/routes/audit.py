@@ -15,16 +15,11 @@ router = APIRouter(prefix="/v1/audit", tags=["access"])
 Owner = Annotated[str | None, Query(pattern=f"^{OWNER}$", description="Only requests by this owner's keys.")]
 
 
-@router.get(
-    "",
-    operation_id="listAuditRecords",
-    summary="List audit records, newest first",
-    responses=refusals(*PAGES),
-)
+@router.get("", summary="List audit records, newest first", responses=refusals(*PAGES))
 def list_audit_records(
     parts: Parts, cursor: Cursor = None, limit: Limit = 20, owner: Owner = None
 ) -> Page[AuditRecord]:
     """Every request that could change something, those refused for want of a scope included."""
     with parts.database.transaction() as session:
         page = audit.page(session, owner=owner, cursor=cursor, limit=limit)
-    return Page.of(page, AuditRecord.of)
+    return Page.of(page, AuditRecord.from_row)

@@ -36,12 +36,7 @@ IfRange = Annotated[
 ]
 
 
-@router.get(
-    "",
-    operation_id="listCheckpoints",
-    summary="List checkpoints, newest first",
-    responses=refusals(*PAGES),
-)
+@router.get("", summary="List checkpoints, newest first", responses=refusals(*PAGES))
 def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the saved states of all runs."""
     with parts.database.transaction() as session:
@@ -49,12 +44,7 @@ def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> 
     return Page.of(page, Checkpoint.of)
 
 
-@router.get(
-    "/{checkpoint_id}",
-    operation_id="getCheckpoint",
-    summary="One checkpoint",
-    responses=refusals(CheckpointNotFound, DatabaseUnavailable),
-)
+@router.get("/{checkpoint_id}", summary="One checkpoint", responses=refusals(CheckpointNotFound, DatabaseUnavailable))
 def get_checkpoint(checkpoint_id: str, parts: Parts) -> Checkpoint:
     """A saved state, with the metrics it was saved with."""
     with parts.database.transaction() as session:
@@ -63,7 +53,6 @@ def get_checkpoint(checkpoint_id: str, parts: Parts) -> Checkpoint:
 
 @router.get(
     "/{checkpoint_id}/files",
-    operation_id="listCheckpointFiles",
     summary="The files of a checkpoint",
     responses=refusals(CheckpointNotFound, DatabaseUnavailable, StorageUnavailable),
 )
@@ -75,7 +64,6 @@ def list_checkpoint_files(checkpoint_id: str, parts: Parts) -> CheckpointFiles:
 
 @router.get(
     "/{checkpoint_id}/files/{file}",
-    operation_id="downloadCheckpointFile",
     summary="One file of a checkpoint",
     response_class=Response,
     responses={**BINARY, **refusals(CheckpointFileNotFound, *DOWNLOADS)},
@@ -101,7 +89,6 @@ def download_checkpoint_file(
 
 @router.get(
     "/{checkpoint_id}/archive",
-    operation_id="downloadCheckpoint",
     summary="A checkpoint as a tar",
     response_class=Response,
     responses={**ARCHIVE, **refusals(*DOWNLOADS)},
@@ -126,7 +113,6 @@ def download_checkpoint(checkpoint_id: str, parts: Parts, range_: Range = None, 
 @router.delete(
     "/{checkpoint_id}",
     status_code=204,
-    operation_id="deleteCheckpoint",
     summary="Delete a checkpoint",
     responses=refusals(CheckpointNotFound, CheckpointInUse, DatabaseUnavailable),
 )

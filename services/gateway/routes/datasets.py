@@ -58,12 +58,7 @@ Seed = Annotated[
 ]
 
 
-@router.get(
-    "",
-    operation_id="listDatasets",
-    summary="List data sets",
-    responses=refusals(*PAGES),
-)
+@router.get("", summary="List data sets", responses=refusals(*PAGES))
 def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Dataset]:
     """The built-in data sets, at the top of the first page, then uploaded ones, newest first."""
     with parts.database.transaction() as session:
@@ -73,12 +68,7 @@ def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Pag
     return Page(data=[*builtin, *uploaded.data], next_cursor=uploaded.next_cursor, has_more=uploaded.has_more)
 
 
-@router.get(
-    "/{id_or_name}",
-    operation_id="getDataset",
-    summary="One data set",
-    responses=refusals(DatasetNotFound, DatabaseUnavailable),
-)
+@router.get("/{id_or_name}", summary="One data set", responses=refusals(DatasetNotFound, DatabaseUnavailable))
 def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     """A data set by its id or its name."""
     if id_or_name in BUILTIN:
@@ -88,7 +78,6 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
 
 @router.get(
     "/{id_or_name}/puzzles",
-    operation_id="listDatasetPuzzles",
     summary="Puzzles of a split",
     responses=refusals(*PAGES, DatasetNotFound, StorageUnavailable),
 )
@@ -114,7 +103,6 @@ def list_dataset_puzzles(
     "",
     status_code=201,
     response_model=Dataset,
-    operation_id="createDataset",
     dependencies=[Depends(require_known_fields)],
     form_limits={"max_files": 2, "max_fields": 10, "max_part_size": 1 << 14},
     summary="Upload a data set",

@@ -35,7 +35,6 @@ REFUSALS = refusals(
     "",
     status_code=202,
     response_model=Job,
-    operation_id="createEvaluationJob",
     summary="Examine a model",
     responses=REFUSALS,
 )

@@ -64,12 +64,7 @@ Lines = Annotated[int, Query(ge=1, le=5000, description="Maximum number of lines
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
-@router.get(
-    "",
-    operation_id="listJobs",
-    summary="List jobs, newest first",
-    responses=refusals(*PAGES),
-)
+@router.get("", summary="List jobs, newest first", responses=refusals(*PAGES))
 def list_jobs(
     parts: Parts,
     cursor: Cursor = None,
@@ -91,7 +86,6 @@ def list_jobs(
 
 @router.get(
     "/{job_id}",
-    operation_id="getJob",
     summary="One job, with its attempts and result",
     response_model=Job,
     responses={**NOT_MODIFIED, **refusals(JobNotFound, DatabaseUnavailable)},
@@ -112,7 +106,6 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
 @router.post(
     "/{job_id}/cancel",
     status_code=202,
-    operation_id="cancelJob",
     summary="Cancel a job",
     responses=refusals(JobNotFound, JobFinished, DatabaseUnavailable),
 )
@@ -124,7 +117,6 @@ def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
 @router.post(
     "/{job_id}/pause",
     status_code=202,
-    operation_id="pauseJob",
     summary="Pause a job",
     responses=refusals(JobNotFound, JobFinished, TransitionRefused, DatabaseUnavailable),
 )
@@ -136,29 +128,17 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
     return _request_move(parts, response, lambda session: jobs.request_pause(session, parts.access, job_id))
 
 
-@router.post(
-    "/{job_id}/resume",
-    status_code=202,
-    response_model=Job,
-    operation_id="resumeJob",
-    summary="Resume a paused job",
-    responses=AGAIN,
-)
+@router.post("/{job_id}/resume", status_code=202, response_model=Job, summary="Resume a paused job", responses=AGAIN)
 def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
-    """Queue it again; a training continues from its last checkpoint. A pause that was only asked for is withdrawn."""
+    """Queue it again; a training continues from its last checkpoint. A pending pause is withdrawn."""
     return _again(parts, job_id, context, lambda session: jobs.resume(session, parts.access, job_id))
 
 
 @router.post(
-    "/{job_id}/retry",
-    status_code=202,
-    response_model=Job,
-    operation_id="retryJob",
-    summary="Retry a failed or cancelled job",
-    responses=AGAIN,
+    "/{job_id}/retry", status_code=202, response_model=Job, summary="Retry a failed or cancelled job", responses=AGAIN
 )
 def retry_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
-    """The same job is queued again, with fresh attempts and all its time; a training continues from its last intact checkpoint."""
+    """The same job is queued again, with new attempts and its full timeout; a training continues from its last intact checkpoint."""
     attempts = parts.settings.max_attempts
     return _again(parts, job_id, context, lambda session: jobs.retry(session, parts.access, job_id, attempts))
 
@@ -189,7 +169,6 @@ def _move_job(parts: Backends, session: Session, move: Callable[[Session], table
 
 @router.get(
     "/{job_id}/solutions",
-    operation_id="listSolutions",
     summary="The answers of a solve job, puzzle by puzzle",
     responses=refusals(*PAGES, JobNotFound),
 )
@@ -204,13 +183,12 @@ def list_solutions(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limi
 
 @router.get(
     "/{job_id}/solutions/{index}/picture",
-    operation_id="getSolutionPicture",
     summary="A picture of one answer",
     response_class=Response,
     responses={**PICTURE, **refusals(RequestInvalid, JobNotFound, SolutionNotFound, DatabaseUnavailable)},
 )
 def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)], parts: Parts) -> Response:
-    """Question and answer side by side as SVG: what the model filled in, and where rules are broken in red."""
+    """Question and answer side by side as SVG; cells that break rules are red."""
     with parts.database.transaction() as session:
         job = jobs.get(session, parts.access, job_id)
         solution = solutions.get(session, parts.access, job_id, index)
@@ -228,7 +206,6 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
 
 @router.get(
     "/{job_id}/logs",
-    operation_id="listJobLines",
     summary="What a training has written",
     responses=refusals(RequestInvalid, JobNotFound, DatabaseUnavailable),
 )
@@ -245,7 +222,6 @@ def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines
 
 @router.get(
     "/{job_id}/events",
-    operation_id="streamJobEvents",
     summary="Follow a job",
     response_model=None,
     responses={**STREAM, **refusals(RequestInvalid, JobNotFound, DatabaseUnavailable)},
@@ -253,7 +229,7 @@ def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines
 async def stream_job_events(
     job_id: str, parts: Parts, accept: Accept = "*/*", last_event_id: LastEventId = None, after: After = None
 ) -> Response | JobEvents:
-    """Everything that happens to the job, as it happens; also what happened before, so that nothing is missed."""
+    """All events of the job, past ones first, then new ones as they happen."""
     known = int(last_event_id) if last_event_id else after or 0
     first = await run_in_threadpool(read_events, parts.database, parts.access, job_id, known)
     if "application/json" in accept and "text/event-stream" not in accept:

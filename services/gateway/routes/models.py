@@ -15,7 +15,7 @@ from trm.interface.pretrained import names, pretrained
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
 
-@router.get("", operation_id="listModels", summary="List the models", responses=refusals(DatabaseUnavailable))
+@router.get("", summary="List the models", responses=refusals(DatabaseUnavailable))
 def list_models(parts: Parts) -> ModelList:
     """Models that came with the service, with what was measured of them, and your names for checkpoints."""
     with parts.database.transaction() as session:
@@ -25,7 +25,6 @@ def list_models(parts: Parts) -> ModelList:
 
 @router.get(
     "/{name}",
-    operation_id="getModel",
     summary="One model",
     responses=refusals(ModelNotFound, DatabaseUnavailable),
 )
@@ -39,7 +38,6 @@ def get_model(name: str, parts: Parts) -> Model | ModelVersion:
 
 @router.post(
     "",
-    operation_id="promoteCheckpoint",
     summary="Point a name at a checkpoint",
     responses=refusals(
         *JSON_BODY, UnknownModel, ModelNotReady, ModelNameTaken, CheckpointNotFound, DatabaseUnavailable
@@ -59,7 +57,6 @@ def promote_checkpoint(request: Promotion, parts: Parts) -> ModelVersion:
 
 @router.get(
     "/{name}/versions",
-    operation_id="listModelVersions",
     summary="What a name has pointed at, newest first",
     responses=refusals(*PAGES, ModelNotFound),
 )
@@ -73,7 +70,6 @@ def list_model_versions(name: str, parts: Parts, cursor: Cursor = None, limit: L
 @router.delete(
     "/{name}",
     status_code=204,
-    operation_id="deleteModel",
     summary="Forget a name",
     responses=refusals(ModelNotFound, DatabaseUnavailable),
 )

@@ -13,7 +13,6 @@ router = APIRouter(prefix="/v1/queue", tags=["queue"])
 
 @router.get(
     "",
-    operation_id="getQueue",
     summary="How long the queue is, and how long it takes",
     responses=refusals(DatabaseUnavailable),
 )

@@ -32,7 +32,7 @@ MaxPoints = Annotated[
 ]
 
 
-@router.get("", operation_id="listRuns", summary="List runs, newest first", responses=LISTS)
+@router.get("", summary="List runs, newest first", responses=LISTS)
 def list_runs(
     parts: Parts,
     cursor: Cursor = None,
@@ -48,14 +48,14 @@ def list_runs(
     return Page.of(page, RunSummary.of)
 
 
-@router.get("/{run_id}", operation_id="getRun", summary="One run", responses=refusals(RunNotFound, DatabaseUnavailable))
+@router.get("/{run_id}", summary="One run", responses=refusals(RunNotFound, DatabaseUnavailable))
 def get_run(run_id: str, parts: Parts) -> Run:
     """A run with its whole configuration."""
     with parts.database.transaction() as session:
         return Run.of(runs.get(session, parts.access, run_id))
 
 
-@router.get("/{run_id}/metrics", operation_id="listRunMetrics", summary="The curve of a run", responses=OF_ONE)
+@router.get("/{run_id}/metrics", summary="The curve of a run", responses=OF_ONE)
 def list_run_metrics(
     run_id: str,
     parts: Parts,
@@ -73,7 +73,7 @@ def list_run_metrics(
         else:
             rows = run_metrics.read(session, parts.access, run_id, after_step=after_step, limit=limit, every=every)
     next_after = rows[-1].step if max_points is None and len(rows) == limit else None
-    return RunMetrics(data=[RunMetric.model_validate(row) for row in rows], next_after_step=next_after)
+    return RunMetrics(data=[RunMetric.from_row(row) for row in rows], next_after_step=next_after)
 
 
 def _require_alone(every: int) -> None:
@@ -83,24 +83,18 @@ def _require_alone(every: int) -> None:
 
 
 @router.get(
-    "/{run_id}/evaluations",
-    operation_id="listRunEvaluations",
-    summary="The evaluations of a run",
-    responses=refusals(RunNotFound, DatabaseUnavailable),
+    "/{run_id}/evaluations", summary="The evaluations of a run", responses=refusals(RunNotFound, DatabaseUnavailable)
 )
 def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
-    """How well held-out puzzles were solved, each time that was measured."""
+    """Accuracy on held-out puzzles, one entry for each evaluation."""
     with parts.database.transaction() as session:
         runs.get(session, parts.access, run_id)
         rows = evaluations.read(session, parts.access, run_id)
-    return RunEvaluations(data=[RunEvaluation.model_validate(row) for row in rows])
+    return RunEvaluations(data=[RunEvaluation.from_row(row) for row in rows])
 
 
 @router.get(
-    "/{run_id}/checkpoints",
-    operation_id="listRunCheckpoints",
-    summary="The checkpoints of a run, newest first",
-    responses=refusals(*PAGES, RunNotFound),
+    "/{run_id}/checkpoints", summary="The checkpoints of a run, newest first", responses=refusals(*PAGES, RunNotFound)
 )
 def list_run_checkpoints(run_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the run's saved states."""

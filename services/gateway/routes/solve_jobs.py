@@ -60,12 +60,7 @@ Prefer = Annotated[str | None, Header(description="`wait=N`: answer with the fin
 
 
 @router.post(
-    "",
-    status_code=202,
-    response_model=Job,
-    operation_id="createSolveJob",
-    summary="Solve puzzles",
-    responses={200: FINISHED_IN_TIME, **REFUSALS},
+    "", status_code=202, response_model=Job, summary="Solve puzzles", responses={200: FINISHED_IN_TIME, **REFUSALS}
 )
 async def create_solve_job(
     request: SolveJobRequest, parts: Parts, context: Idempotency, prefer: Prefer = None

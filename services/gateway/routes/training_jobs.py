@@ -48,7 +48,6 @@ DryRun = Annotated[bool, Query(description="Check it and say what it would be, a
     "",
     status_code=202,
     response_model=Job,
-    operation_id="createTrainingJob",
     summary="Train a model",
     responses={200: PLANNED, **REFUSALS},
 )

@@ -20,12 +20,11 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 @router.post(
     "",
     status_code=201,
-    operation_id="createWebhook",
     summary="Make a webhook",
     responses=refusals(*JSON_BODY, WebhooksOff, WebhookRefused, WebhooksTooMany, DatabaseUnavailable),
 )
 def create_webhook(request: WebhookRequest, response: Response, parts: Parts) -> CreatedWebhook:
-    """Messages are signed as Standard Webhooks asks, with the secret in this answer. Names are looked up at each message."""
+    """Messages are signed as Standard Webhooks asks, with the secret in this answer. Host names are resolved for each message."""
     _require_possible(request, parts)
     with parts.database.transaction() as session:
         if webhooks.count(session, parts.access) >= webhooks.MOST_ENDPOINTS:
@@ -33,7 +32,7 @@ def create_webhook(request: WebhookRequest, response: Response, parts: Parts) ->
         row = webhooks.create(session, parts.access, url=request.url, events=[event.value for event in request.events])
     response.headers["Location"] = f"/v1/webhooks/{row.id}"
     response.headers["Cache-Control"] = "no-store"
-    return CreatedWebhook.of_new(row)
+    return CreatedWebhook.of(row)
 
 
 def _require_possible(request: WebhookRequest, parts: Backends) -> None:
@@ -43,12 +42,7 @@ def _require_possible(request: WebhookRequest, parts: Backends) -> None:
         webhook_address.parse(request.url)
 
 
-@router.get(
-    "",
-    operation_id="listWebhooks",
-    summary="List webhooks, newest first",
-    responses=refusals(*PAGES),
-)
+@router.get("", summary="List webhooks, newest first", responses=refusals(*PAGES))
 def list_webhooks(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Webhook]:
     """A page of webhooks."""
     with parts.database.transaction() as session:
@@ -56,12 +50,7 @@ def list_webhooks(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Pag
     return Page.of(page, Webhook.of)
 
 
-@router.get(
-    "/{webhook_id}",
-    operation_id="getWebhook",
-    summary="One webhook",
-    responses=refusals(WebhookNotFound, DatabaseUnavailable),
-)
+@router.get("/{webhook_id}", summary="One webhook", responses=refusals(WebhookNotFound, DatabaseUnavailable))
 def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
     """A webhook, without its secret."""
     with parts.database.transaction() as session:
@@ -71,7 +60,6 @@ def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
 @router.delete(
     "/{webhook_id}",
     status_code=204,
-    operation_id="deleteWebhook",
     summary="Delete a webhook",
     responses=refusals(WebhookNotFound, DatabaseUnavailable),
 )
@@ -83,13 +71,12 @@ def delete_webhook(webhook_id: str, parts: Parts) -> None:
 
 @router.get(
     "/{webhook_id}/deliveries",
-    operation_id="listWebhookDeliveries",
     summary="The newest messages to a webhook",
     responses=refusals(WebhookNotFound, DatabaseUnavailable),
 )
 def list_webhook_deliveries(webhook_id: str, parts: Parts) -> Deliveries:
-    """What was sent, what it was answered, and what is tried again when."""
+    """Messages sent, their responses, and scheduled retries."""
     with parts.database.transaction() as session:
         webhooks.get(session, parts.access, webhook_id)
         rows = webhooks.deliveries(session, parts.access, webhook_id)
-    return Deliveries(data=[Delivery.of(row) for row in rows])
+    return Deliveries(data=[Delivery.from_row(row) for row in rows])

@@ -13,7 +13,6 @@ router = APIRouter(prefix="/v1/workers", tags=["queue"])
 
 @router.get(
     "",
-    operation_id="listWorkers",
     summary="The workers, and what they have in hand",
     responses=refusals(DatabaseUnavailable),
 )

@@ -29,22 +29,13 @@ class Checkpoint(Response):
     @classmethod
     def of(cls, row: tables.Checkpoint) -> Self:
         """The checkpoint of this row."""
-        return cls(
-            id=row.id,
-            run_id=row.run_id,
-            step=row.step,
-            attempt=row.attempt,
-            bytes=row.bytes,
-            digest=row.digest,
-            metrics=row.metrics,
-            created_at=row.created_at,
-            links={
-                "self": f"/v1/checkpoints/{row.id}",
-                "run": f"/v1/runs/{row.run_id}",
-                "files": f"/v1/checkpoints/{row.id}/files",
-                "archive": f"/v1/checkpoints/{row.id}/archive",
-            },
-        )
+        links = {
+            "self": f"/v1/checkpoints/{row.id}",
+            "run": f"/v1/runs/{row.run_id}",
+            "files": f"/v1/checkpoints/{row.id}/files",
+            "archive": f"/v1/checkpoints/{row.id}/archive",
+        }
+        return cls.from_row(row, links=links)
 
 
 class CheckpointFile(Response):

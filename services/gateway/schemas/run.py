@@ -1,9 +1,9 @@
 """Runs: trainings, with their curves and evaluations."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from services.gateway.schemas.base import Response
 from services.registry.db import tables
@@ -37,7 +37,7 @@ class RunSummary(Response):
     @classmethod
     def of(cls, run: tables.Run) -> Self:
         """The run of this row."""
-        return cls(**_columns(run))
+        return cls.from_row(run, links=_links(run), metadata=run.meta)
 
 
 class Run(RunSummary):
@@ -45,27 +45,19 @@ class Run(RunSummary):
 
     config: RunConfig
 
-    @classmethod
-    def of(cls, run: tables.Run) -> Self:
-        """The run of this row."""
-        return cls(**_columns(run), config=RunConfig.model_validate(run.config))
 
-
-def _columns(run: tables.Run) -> dict[str, Any]:
+def _links(run: tables.Run) -> dict[str, str]:
     home = f"/v1/runs/{run.id}"
     links = {"self": home, **{part: f"{home}/{part}" for part in ("metrics", "evaluations", "checkpoints")}}
     if run.parent_checkpoint_id:
         links["parent"] = f"/v1/checkpoints/{run.parent_checkpoint_id}"
     if run.job_id:
         links["job"] = f"/v1/jobs/{run.job_id}"
-    names = RunSummary.model_fields.keys() - {"links", "metadata"}
-    return {name: getattr(run, name) for name in names} | {"links": links, "metadata": run.meta}
+    return links
 
 
 class RunMetric(Response):
     """One logged step of a training: means over the steps since the one before."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     step: int = Field(description="Optimizer updates so far.")
     attempt: int
@@ -76,7 +68,9 @@ class RunMetric(Response):
     learning_rate: float
     puzzles_finished: int
     puzzles_per_second: float
-    exact_accuracy: float | None = Field(description="Share of training puzzles exactly right when they left.")
+    exact_accuracy: float | None = Field(
+        description="Share of training puzzles exactly right when they left their slots."
+    )
     cell_accuracy: float | None
     halt_accuracy: float | None
     mean_supervision_steps: float | None
@@ -95,8 +89,6 @@ class RunMetrics(Response):
 
 class RunEvaluation(Response):
     """A run's accuracy on a whole split, measured at one step."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     step: int
     split: str = Field(description="`validation` during a training, `test` once at its end. ARC has `test` alone.")

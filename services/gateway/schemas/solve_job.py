@@ -68,7 +68,7 @@ class SolveJobRequest(Effort, Labels, JobLimits):
 
     @property
     def effort(self) -> Effort:
-        """How hard to think, alone."""
+        """The effort fields of this request."""
         return Effort(**{name: getattr(self, name) for name in Effort.model_fields})
 
     @property
@@ -96,5 +96,5 @@ class SolveJobRequest(Effort, Labels, JobLimits):
         return self
 
     def pointer_path(self, index: int) -> tuple[str | int, ...]:
-        """Where in the body the puzzle of this index is."""
+        """Path in the body of the puzzle with this index."""
         return ("puzzle",) if self.puzzle is not None else ("puzzles", index)

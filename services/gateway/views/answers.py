@@ -1,4 +1,4 @@
-"""Jobs as answers: where to look at one, and when to look again."""
+"""Responses about a job: its location, and when to poll again."""
 
 import json
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class Answer:
 
 
 def poll_headers(job: Job) -> dict[str, str]:
-    """Where to look at the job, and when; nothing to wait for once it has finished."""
+    """Headers with the job's location and poll interval; no interval once it has finished."""
     headers = {"Location": job.links["self"]}
     rests = job.status.is_final or job.status is JobStatus.PAUSED
     return headers if rests else headers | retry_after(job)
@@ -53,5 +53,5 @@ def render_created(row: tables.Job) -> Answer:
 
 
 def retry_after(job: Job) -> dict[str, str]:
-    """How long to leave an unfinished job alone."""
+    """Suggested interval between two polls of an unfinished job."""
     return {"Retry-After": str(POLL_SECONDS[job.kind])}

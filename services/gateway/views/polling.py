@@ -20,7 +20,7 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGN
 
 
 def parse_wait(prefer: str | None, most: float) -> int:
-    """How long a `Prefer: wait=N` header (RFC 7240) asks to wait, at most `most`; 0 when it does not ask."""
+    """Seconds to wait by a `Prefer: wait=N` header (RFC 7240), at most `most`; 0 without one."""
     found = _WAIT.search(prefer or "")
     return min(int(found.group(1)), int(most)) if found else 0
 

@@ -68,7 +68,7 @@ async def stream_events(
 
 
 def _read_if_possible(database: Database, access: AccessScope, job_id: str, after: int) -> JobEvents:
-    """No events while the database is away: the stream outlives a restart of it."""
+    """Read the next events; none while the database is away, so that the stream outlives its restart."""
     try:
         return read_events(database, access, job_id, after)
     except DatabaseUnavailable:

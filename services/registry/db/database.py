@@ -74,14 +74,14 @@ class Database:
 
     @contextmanager
     def unhurried(self) -> Iterator[Session]:
-        """A transaction that may take as long as it likes: for what an operator does to the whole database."""
+        """A transaction without timeouts, for operations on the whole database."""
         with self.transaction() as session:
             _unhurry(session.connection())
             yield session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """A session that sees the database as it is at its first question, for as long as it likes, and changes nothing."""
+        """A read-only session with one snapshot of the database and without timeouts."""
         with self.transaction() as session:
             options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             _unhurry(session.connection(execution_options=options))

@@ -22,7 +22,7 @@ from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
-REVISION = "0013"  # of the migrations that make these tables; revisions are numbered upwards
+REVISION = "0003"  # of the migrations that make these tables; revisions are numbered upwards
 
 
 class Dataset(Base):

@@ -22,7 +22,7 @@ class Row:
 
 
 def row(session: Session, job: Job) -> Row:
-    """How the latest attempts at a job went, whose row is locked."""
+    """Summary of the latest attempts at a job whose row is locked."""
     earlier = [
         tried for tried in of_job(session, EVERYTHING, job.id) if job.earlier_attempts < tried.attempt < job.attempt
     ]
@@ -38,7 +38,7 @@ def row(session: Session, job: Job) -> Row:
 
 
 def _has_progress(session: Session, job: Job) -> bool:
-    """By checkpoints, since whatever else an attempt has done is done again; a step that was reached before is not progress."""
+    """Whether an attempt left a newer checkpoint; other work is repeated, and a step reached before is not progress."""
     if job.run_id is None:
         return False
     furthest = select(func.max(Checkpoint.step)).where(Checkpoint.run_id == job.run_id)
@@ -53,7 +53,7 @@ def of_job(session: Session, access: AccessScope, job_id: str) -> list[JobAttemp
 
 
 def under_way(session: Session, job_ids: Collection[str]) -> set[tuple[str, int]]:
-    """Those attempts at these jobs that have not ended."""
+    """The attempts at these jobs that have not ended."""
     open_ = select(JobAttempt.job_id, JobAttempt.attempt).where(JobAttempt.job_id.in_(job_ids))
     return {(job_id, attempt) for job_id, attempt in session.execute(open_.where(JobAttempt.ended_at.is_(None)))}
 

@@ -1,4 +1,4 @@
-"""The job's row: made, read, listed, and moved by its owner. Who works on it is the business of `leases`."""
+"""Rows of jobs: created, read, listed and changed by their owner; `leases` handles execution."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ from services.registry.states import JobKind, JobStatus, Outcome
 
 @dataclass(frozen=True)
 class JobLimits:
-    """How soon a job is to be done, and when it is given up."""
+    """Priority, time to live and timeout of a job."""
 
     priority: int = 0  # -10 to 10; higher ones first
     ttl_seconds: int | None = None  # to wait for a worker, at most

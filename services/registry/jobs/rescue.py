@@ -71,8 +71,10 @@ def release_all(session: Session) -> int:
     running = list(session.scalars(select(Job).where(Job.status == JobStatus.RUNNING).with_for_update(key_share=True)))
     for job in running:
         completion.hand_back(session, job)
-    told = update(Job).where(Job.status == JobStatus.QUEUED, Job.published_at.is_not(None)).values(published_at=None)
-    session.execute(told.execution_options(synchronize_session=False))
+    unpublish = (
+        update(Job).where(Job.status == JobStatus.QUEUED, Job.published_at.is_not(None)).values(published_at=None)
+    )
+    session.execute(unpublish.execution_options(synchronize_session=False))
     return len(running)
 
 

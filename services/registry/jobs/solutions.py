@@ -1,7 +1,6 @@
 """The answers of solve jobs: one row a puzzle."""
 
 from collections.abc import Sequence
-from typing import TypedDict
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import Integer, any_, delete, literal, select
@@ -16,40 +15,21 @@ from services.registry.db.tables import Solution
 from services.registry.errors import SolutionNotFound
 from services.registry.jobs import leases
 
-
-class SolutionRow(TypedDict):
-    """One puzzle's answer, as a worker hands it in."""
-
-    index: int
-    question: str
-    answer: str
-    verified: bool | None
-    halt_probability: float
-    steps: int
-    total_steps: int
-    reason: str
-    chosen_by: str
-    chain: int
-    votes: int
-    chains: int
-    trace: list[Json] | None
+COLUMNS = tuple(column.key for column in Solution.__table__.columns if column.key != "job_id")
 
 
-COLUMNS = tuple(SolutionRow.__annotations__)
-
-
-def add(session: Session, claim: leases.Claim, rows: Sequence[SolutionRow]) -> None:
-    """Record answers; they replace those that an earlier attempt gave. Raises StaleLease."""
+def add(session: Session, claim: leases.Claim, rows: Sequence[Json]) -> None:
+    """Record answers, a value for each of COLUMNS; they replace those that an earlier attempt gave. Raises StaleLease."""
     leases.hold(session, claim)
     if not rows:
         return
-    told_again = Solution.index == any_(literal([row["index"] for row in rows], ARRAY(Integer)))
-    session.execute(delete(Solution).where(Solution.job_id == claim.job_id, told_again))
+    repeated = Solution.index == any_(literal([row["index"] for row in rows], ARRAY(Integer)))
+    session.execute(delete(Solution).where(Solution.job_id == claim.job_id, repeated))
     copy_rows(session, Solution, ("job_id", *COLUMNS), (_values(claim.job_id, row) for row in rows))
 
 
-def _values(job_id: str, row: SolutionRow) -> list[object]:
-    columns: Json = {**row, "trace": None if row["trace"] is None else Jsonb(row["trace"])}
+def _values(job_id: str, row: Json) -> list[object]:
+    columns = {**row, "trace": None if row["trace"] is None else Jsonb(row["trace"])}
     return [job_id, *(columns[name] for name in COLUMNS)]
 
 

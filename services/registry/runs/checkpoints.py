@@ -71,7 +71,7 @@ def newest(session: Session, access: AccessScope, run_id: str) -> Checkpoint:
 
 
 def urls(session: Session, run_id: str) -> set[str]:
-    """Where the files of all the run's checkpoints are, the retired ones too."""
+    """Locations of all the run's checkpoints, retired ones included."""
     return set(session.scalars(select(Checkpoint.url).where(Checkpoint.run_id == run_id)))
 
 
@@ -117,7 +117,7 @@ def _is_training(session: Session, run_id: str) -> bool:
 
 
 def hold(session: Session, checkpoint_ids: Collection[str]) -> set[str]:
-    """Those of these checkpoints that are there, and now stay at least until the transaction ends."""
+    """Lock these checkpoints until the transaction ends; returns those that exist."""
     if not checkpoint_ids:
         return set()
     kept = select(Checkpoint.id).where(Checkpoint.id.in_(checkpoint_ids), _KEPT).order_by(Checkpoint.id)
@@ -155,6 +155,6 @@ def _is_unused() -> ColumnElement[bool]:
 
 
 def _accuracy(checkpoint: Checkpoint) -> float:
-    """Of two that are alike the later one is met first, and kept."""
+    """Accuracy, for comparison; of two equal checkpoints the later one comes first and is kept."""
     accuracy = checkpoint.metrics.get("exact_accuracy")
     return -1.0 if accuracy is None else float(accuracy)

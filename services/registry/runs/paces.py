@@ -49,6 +49,6 @@ def latest(session: Session, access: AccessScope) -> list[Measured]:
 
 
 def training_workers(session: Session) -> Sequence[WorkerProcess]:
-    """Those that train and were seen lately."""
+    """Training workers that were seen recently."""
     lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=ALIVE_SECONDS)
     return session.scalars(select(WorkerProcess).where(WorkerProcess.role == "train", lately)).all()

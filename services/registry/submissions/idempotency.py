@@ -1,4 +1,4 @@
-"""Idempotency keys: what an owner marks with a key is done once, and answered alike however often it is sent."""
+"""Idempotency keys: a request with a key is executed once, and every repetition gets the same response."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Key:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """What makes it unique."""
+        """The columns that identify the key."""
         return self.owner, self.route, self.key
 
 
@@ -65,16 +65,16 @@ def take(session: Session, keys: Sequence[tuple[Key, str]]) -> set[str]:
 def require(session: Session, key: Key, subject: str) -> None:
     """Mark the subject of a single request; raises KeyTaken."""
     if not take(session, [(key, subject)]):
-        raise taken(key)
+        raise key_taken_error(key)
 
 
-def taken(key: Key) -> KeyTaken:
+def key_taken_error(key: Key) -> KeyTaken:
     """The refusal of a request whose key another one had first."""
     return KeyTaken(f"A request with the idempotency key {key.key[:100]!r} was first. Send it again to get its answer.")
 
 
 def keep(session: Session, key: Key, answer: bytes) -> None:
-    """Note what the request is answered."""
+    """Store the answer to the request."""
     columns = IdempotencyKey.owner, IdempotencyKey.route, IdempotencyKey.key
     ours = (column == value for column, value in zip(columns, key.place, strict=True))
     session.execute(update(IdempotencyKey).where(*ours).values(answer=answer))

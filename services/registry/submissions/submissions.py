@@ -71,4 +71,4 @@ def _insert(session: Session, submitted: Sequence[Submission]) -> list[Job]:
 def _key_taken_error(submission: Submission) -> CodedError:
     if submission.key is None:
         raise ValueError("only a request with a key can find it taken")
-    return idempotency.taken(submission.key)
+    return idempotency.key_taken_error(submission.key)

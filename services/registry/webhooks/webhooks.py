@@ -34,7 +34,7 @@ def create(session: Session, access: AccessScope, *, url: str, events: Collectio
 
 
 def count(session: Session, access: AccessScope) -> int:
-    """How many endpoints the caller's owner has."""
+    """Number of endpoints of the caller's owner."""
     mine = select(func.count()).select_from(WebhookEndpoint).where(WebhookEndpoint.owner == access.owner)
     return session.scalar(mine) or 0
 
@@ -103,7 +103,7 @@ def record_arrival(session: Session, message: DueDelivery, outcome: str) -> None
 
 
 def record_failure(session: Session, message: DueDelivery, outcome: str, pause_seconds: float | None) -> None:
-    """It has not: try again after a pause, or never when that is None."""
+    """Record a failed delivery: try again after a pause, or never when that is None."""
     due_at = None if pause_seconds is None else func.now() + timedelta(seconds=pause_seconds)
     _settle(session, message, outcome=outcome, due_at=due_at)
 

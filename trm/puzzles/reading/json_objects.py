@@ -44,7 +44,7 @@ class _Buffer:
                 return False
 
     def takes(self, sign: str) -> bool:
-        """Go past this sign if it is next."""
+        """Consume this character if it is next."""
         found = self.more() and self.text[self.at] == sign
         self.at += found
         return found

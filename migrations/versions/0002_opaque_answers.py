@@ -1,15 +1,15 @@
 """What a request with an idempotency key was answered is kept as the gateway has rendered it: one value, which only the gateway reads.
 
-Revision ID: 0012
-Revises: 0011
+Revision ID: 0002
+Revises: 0001
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0012"
-down_revision = "0011"
+revision = "0002"
+down_revision = "0001"
 branch_labels = None
 depends_on = None
 

@@ -1,4 +1,4 @@
-"""What the owner of a job may ask for: that it goes first, waits or works no longer than so, rests, and starts again."""
+"""Limits of jobs and requests of their owners: priority, time to live, timeout, pause and retry."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,9 +15,9 @@ from tests.registry.conftest import DEAD, Book
 ATTEMPTS = 3
 
 
-def next_job(book: Book, nudge: str = "job_unknown") -> str | None:
+def next_job(book: Book, named_job: str = "job_unknown") -> str | None:
     with book.transaction() as session:
-        claim = leases.claim_next(session, JobKind.TRAIN, nudge, "worker-1", 30)
+        claim = leases.claim_next(session, JobKind.TRAIN, named_job, "worker-1", 30)
     return claim.job_id if claim else None
 
 
@@ -36,7 +36,7 @@ def test_the_highest_priority_goes_first_and_then_the_longest_wait(book: Book) -
     assert book.get(solve.id).status is JobStatus.QUEUED
 
 
-def test_a_nudge_waits_for_its_job_while_all_others_are_locked(book: Book) -> None:
+def test_a_message_waits_for_its_job_while_all_others_are_locked(book: Book) -> None:
     job = book.train()
     with ThreadPoolExecutor(1) as pool, book.transaction() as session:
         session.execute(update(Job).where(Job.id == job.id).values(published_at=func.now()))  # as its announcer does
@@ -48,7 +48,7 @@ def test_a_nudge_waits_for_its_job_while_all_others_are_locked(book: Book) -> No
 def test_workers_at_once_get_different_jobs(book: Book) -> None:
     made = {book.train(priority=priority).id for priority in range(8)}
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda nudge: next_job(book, nudge), sorted(made)))
+        found = list(pool.map(lambda named_job: next_job(book, named_job), sorted(made)))
     assert sorted(filter(None, found)) == sorted(made)
 
 

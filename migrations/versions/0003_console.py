@@ -1,15 +1,15 @@
 """What a console needs: what workers have in hand, what owners call their jobs and runs, evaluations as jobs.
 
-Revision ID: 0013
-Revises: 0012
+Revision ID: 0003
+Revises: 0002
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0013"
-down_revision = "0012"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

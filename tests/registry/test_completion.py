@@ -1,4 +1,4 @@
-"""How a job leaves a worker's hands."""
+"""How a worker ends its attempt at a job."""
 
 import pytest
 from sqlalchemy import func
