@@ -31,6 +31,10 @@ class DatasetNotFound(NotFound, code="dataset_not_found"):
     """No uploaded data set has this id or name."""
 
 
+class ModelNotFound(NotFound, code="model_not_found"):
+    """No model has this name."""
+
+
 class ApiKeyNotFound(NotFound, code="api_key_not_found"):
     """No API key has this id."""
 
@@ -53,6 +57,10 @@ class TransitionRefused(Conflict, code="job_move_refused"):
 
 class KeyTaken(Conflict, code="idempotency_key_in_use"):
     """Another request with this idempotency key was first: what it was answered holds for this one too."""
+
+
+class CheckpointInUse(Conflict, code="checkpoint_in_use"):
+    """Something that is kept needs the checkpoint."""
 
 
 class DatasetNameTaken(Conflict, code="dataset_name_taken"):

@@ -25,6 +25,7 @@ OPERATIONS = sorted(
     (method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item if path.startswith("/v1/")
 )
 PUBLIC = ("/v1/presets", "/v1/problems", "/v1/models")  # the same for everybody: they came with the code
+SHARED = ("/v1/queue", "/v1/workers")  # numbers over all owners: tests/gateway/test_http_queue.py
 ADMINS = ("/v1/api-keys", "/v1/audit")
 PUZZLE = "1.3.3.1.2.4...2."
 ROWS = "question,answer\n" + "\n".join([f"{'.' * 16},1234341221434321", f"1{'.' * 15},1234341221434321"])
@@ -70,6 +71,7 @@ def _possessions(world: World, book: Book) -> dict[str, str]:
         "id_or_name": dataset["id"],
         "webhook_id": webhook["id"],
         "index": "0",
+        "file": "meta.json",
         "training": training["id"],
     }
 
@@ -82,7 +84,7 @@ def filled(path: str, ids: dict[str, str]) -> str:
 def test_every_route_hides_what_is_anothers(world: World) -> None:
     hidden = shown = 0
     for method, path in OPERATIONS:
-        if path.startswith((*PUBLIC, *ADMINS)) or method == "DELETE":
+        if path.startswith((*PUBLIC, *SHARED, *ADMINS)) or method == "DELETE":
             continue
         target = filled(path, world.ids)
         if "{" in path:
@@ -96,7 +98,9 @@ def test_every_route_hides_what_is_anothers(world: World) -> None:
             assert any(own in her_page for own in world.ids.values() if own != "0"), target
             assert [own for own in world.ids.values() if own != "0" and own in his_page] == [], target
             shown += 1
-    routes = [path for method, path in OPERATIONS if method != "DELETE" and not path.startswith((*PUBLIC, *ADMINS))]
+    routes = [
+        path for method, path in OPERATIONS if method != "DELETE" and not path.startswith((*PUBLIC, *SHARED, *ADMINS))
+    ]
     assert hidden == len([path for path in routes if "{" in path]) >= 13
     assert shown == 5
 
@@ -156,7 +160,8 @@ def test_what_is_anothers_cannot_be_used_or_deleted(world: World, database: Data
         body = {"preset": "sudoku-6x6", "dataset": dataset}
         assert post("/v1/training-jobs", json=body, headers=world.bob).json()["code"] == "dataset_unknown"
         assert post("/v1/training-jobs", json=body, headers=world.alice).status_code == 202
-    assert world.client.delete(f"/v1/webhooks/{ids['webhook_id']}", headers=world.bob).status_code == 404
+    for hers in (f"/v1/webhooks/{ids['webhook_id']}", f"/v1/checkpoints/{ids['checkpoint_id']}"):
+        assert world.client.delete(hers, headers=world.bob).status_code == 404
     with database.transaction() as session:
         assert webhooks.get(session, AccessScope("alice"), ids["webhook_id"]).disabled_at is None
 

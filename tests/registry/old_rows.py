@@ -76,13 +76,22 @@ ROWS: dict[str, Rows] = {  # by the first revision that can hold them
         ],
         "removed_jobs": [{"kind": "solve", "status": "succeeded", "count": 7}],
     },
+    "0003": {
+        "jobs": [
+            {"id": "job_examined", "kind": "evaluate", "request": {}, "pretrained": "sudoku-6x6", "max_attempts": 3, "tags": ["a"]}
+        ],
+        "job_attempts": [{"job_id": "job_examined", "attempt": 1, "worker": "w"}],
+        "job_events": [{"job_id": "job_examined", "seq": 1, "type": "evaluating", "data": {}}],
+    },
 }  # fmt: skip
 ORDER = ("datasets", "runs", "checkpoints", "run_evaluations", "run_metrics", "jobs", "job_attempts", "job_events")
 
 # What a migration says in other words, by (revision, table): these columns of rows that were there may change on the way up.
 RETOLD: dict[tuple[str, str], set[str]] = {}
 # What the schema before cannot hold: rows that a downgrade removes, and columns that it changes.
-LOST: dict[tuple[str, str], set[str]] = {}
+LOST: dict[tuple[str, str], set[str]] = {
+    ("0003", table): {"job_examined"} for table in ("jobs", "job_attempts", "job_events")
+}
 TOLD_OTHERWISE: dict[tuple[str, str], set[str]] = {}
 
 State = dict[str, list[dict[str, Any]]]

@@ -1,4 +1,4 @@
-"""Finds the model that a solve job names: one that ships, a checkpoint, or the newest of a run."""
+"""Finds the model that a job names: one that ships, a checkpoint, the newest of a run, or what a name was given to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from services.gateway.problems.errors import ModelNotReady
 from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
-from services.registry.errors import RunNotFound
+from services.registry.errors import ModelNotFound, RunNotFound
 from services.registry.jobs import jobs
-from services.registry.runs import checkpoints, runs
+from services.registry.runs import checkpoints, models, runs
 from trm.config.run import RunConfig
 from trm.errors import CheckpointNotFound, UnknownModel
 from trm.interface import pretrained
@@ -53,7 +53,7 @@ def model_finder(database: Database) -> FindModel:
         if name in pretrained.names():
             return Model(pretrained.pretrained(name).config, pretrained=name)
         try:
-            checkpoint_id = _newest_of(database, access, name) if name.startswith("run_") else name
+            checkpoint_id = _resolve(database, access, name)
             return Model(config_of(access, checkpoint_id), checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
             raise unknown(error, _describe_name(database, access, name)) from error
@@ -80,6 +80,19 @@ def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> Unknown
     return UnknownModel(
         f"{error}{meant} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
     )
+
+
+def _resolve(database: Database, access: AccessScope, name: str) -> str:
+    """The id of the checkpoint that a run, or a name, stands for; any other text as it is."""
+    if name.startswith("run_"):
+        return _newest_of(database, access, name)
+    if name.startswith("ckpt_"):
+        return name
+    try:
+        with database.transaction() as session:
+            return models.get(session, access, name).checkpoint_id
+    except ModelNotFound:
+        return name
 
 
 def _newest_of(database: Database, access: AccessScope, run_id: str) -> str:

@@ -85,13 +85,19 @@ ANSWERS = (
         library.CheckpointNotFound, 404, "There is no such checkpoint", "List the checkpoints with GET /v1/checkpoints."
     ),
     Entry(
+        gateway.CheckpointFileNotFound,
+        404,
+        "The checkpoint has no such file",
+        "List its files with GET /v1/checkpoints/{id}/files.",
+    ),
+    Entry(
         registry.SolutionNotFound, 404, "There is no such answer", "List the answers with GET /v1/jobs/{id}/solutions."
     ),
     Entry(registry.DatasetNotFound, 404, "There is no such data set", "List the data sets with GET /v1/datasets."),
     Entry(registry.ApiKeyNotFound, 404, "There is no such API key", "List the keys with GET /v1/api-keys."),
     Entry(registry.WebhookNotFound, 404, "There is no such webhook", "List the webhooks with GET /v1/webhooks."),
     Entry(gateway.PresetNotFound, 404, "There is no such preset", "List the presets with GET /v1/presets."),
-    Entry(gateway.ModelNotFound, 404, "There is no such shipped model", "List the shipped models with GET /v1/models."),
+    Entry(registry.ModelNotFound, 404, "There is no such model", "List the models with GET /v1/models."),
     Entry(gateway.ProblemNotFound, 404, "There is no such problem code", "The reference lists all problem codes."),
     Entry(library.UnknownPreset, 422, "The training names no known preset", "Choose one of GET /v1/presets."),
     Entry(
@@ -160,6 +166,15 @@ ANSWERS = (
         "Correct the rows that `errors` lists; nothing was stored.",
     ),
     Entry(registry.DatasetNameTaken, 409, "A data set has this name already", "Choose another name."),
+    # Checkpoints
+    Entry(gateway.ModelNameTaken, 409, "A shipped model has this name", "Choose another name."),
+    Entry(
+        registry.CheckpointInUse,
+        409,
+        "The checkpoint is in use",
+        "Delete what uses it first, or wait until the jobs that used it are removed.",
+    ),
+    Entry(gateway.RangeNotSatisfiable, 416, "There is no such part of the file", "Ask for a range within its size."),
     # Webhooks
     Entry(gateway.WebhooksOff, 403, "This service sends no webhooks", "Ask the operator to set TRM_WEBHOOKS=true."),
     Entry(

@@ -109,12 +109,24 @@ class PresetNotFound(GatewayError, code="preset_not_found"):
     """No preset has the name in the path."""
 
 
-class ModelNotFound(GatewayError, code="model_not_found"):
-    """No shipped model has the name in the path."""
+class ModelNameTaken(GatewayError, code="model_name_taken"):
+    """A shipped model has the name in the path."""
 
 
 class ProblemNotFound(GatewayError, code="problem_not_found"):
     """No problem has the code in the path."""
+
+
+class CheckpointFileNotFound(GatewayError, code="checkpoint_file_not_found"):
+    """The checkpoint has no file of the name in the path."""
+
+
+class RangeNotSatisfiable(GatewayError, code="range_not_satisfiable"):
+    """The part that is asked for lies beyond the end."""
+
+    def __init__(self, message: str = "", size: int = 0) -> None:
+        super().__init__(message)
+        self.headers = {"Content-Range": f"bytes */{size}"}  # type: ignore[misc]
 
 
 class ModelNotReady(GatewayError, code="model_not_ready"):

@@ -155,6 +155,8 @@ def _translate_error(error: Mapping[str, Any], request: Request) -> ProblemItem:
         message = _unknown_field(path, request)
     if isinstance(raised, RuleError) and not path:
         path = [field for field in raised.fields if field in error["input"]][:1]
+    if place == "query":
+        path = path[:1]  # of a parameter that is given several times, too
     in_json = place == "body" and (_is_json(request.scope) or not path)
     return _make_item(path, message, in_json=in_json)
 

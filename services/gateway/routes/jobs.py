@@ -1,4 +1,4 @@
-"""Jobs of both kinds: look at one, list, cancel, pause, resume, retry, follow."""
+"""Jobs of every kind: look at one, list, cancel, pause, resume, retry, follow."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -14,12 +14,14 @@ from services.gateway.openapi import KEYS, PAGES, Responses, refusals
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
+from services.gateway.schemas.log import JobLog, LogLine
 from services.gateway.schemas.solution import Solution
 from services.gateway.views import job_view
 from services.gateway.views.answers import answer, poll_headers, retry_after
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.gateway.views.polling import entity_tag, is_known
 from services.gateway.views.puzzle_shape import puzzle_of
+from services.gateway.views.search import Name, Pairs, Tags, wanted
 from services.gateway.views.streaming import read_events, stream_events
 from services.registry.access.scopes import Scope
 from services.registry.db import tables
@@ -30,13 +32,14 @@ from services.registry.errors import (
     SolutionNotFound,
     TransitionRefused,
 )
-from services.registry.jobs import jobs, solutions
+from services.registry.jobs import job_logs, jobs, solutions, waiting
 from services.registry.states import JobKind, JobStatus
 from trm.puzzles.drawing.picture import side_by_side, svg
 from trm.puzzles.grids import parse
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
+SCOPES = {JobKind.TRAIN: Scope.TRAIN, JobKind.SOLVE: Scope.SOLVE, JobKind.EVALUATE: Scope.SOLVE}  # to move such a job
 NOT_MODIFIED: Responses = {304: {"description": "The job is still as If-None-Match says."}}
 AGAIN = refusals(RequestInvalid, JobNotFound, TransitionRefused, *KEYS, DatabaseUnavailable)
 STREAM: Responses = {
@@ -56,17 +59,29 @@ LastEventId = Annotated[
     str | None, Header(description="Number of the last event that you have.", pattern=r"^(\d{1,18})?$")
 ]
 After = Annotated[int | None, Query(ge=0, lt=2**63, description="Like Last-Event-ID, which comes first.")]
+AfterLine = Annotated[int, Query(ge=0, lt=2**63, description="Only lines after the one of this number.")]
+Lines = Annotated[int, Query(ge=1, le=5000, description="Maximum number of lines to return.")]
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
 @router.get("", summary="List jobs, newest first", responses=refusals(*PAGES))
 def list_jobs(
-    parts: Parts, cursor: Cursor = None, limit: Limit = 20, status: JobStatus | None = None, kind: JobKind | None = None
+    parts: Parts,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    status: JobStatus | None = None,
+    kind: JobKind | None = None,
+    name: Name = None,
+    tag: Tags = None,
+    metadata: Pairs = None,
 ) -> Page[Job]:
-    """A page of jobs, all or of one status or kind."""
+    """A page of jobs, all or of one status or kind, or with these labels."""
+    labels = wanted(name, tag, metadata)
     with parts.database.transaction() as session:
-        page = jobs.page(session, parts.access, status=status, kind=kind, cursor=cursor, limit=limit)
-    return Page.of(page, Job.of)
+        page = jobs.page(session, parts.access, status=status, kind=kind, labels=labels, cursor=cursor, limit=limit)
+        queued = [row.id for row in page.items if row.status is JobStatus.QUEUED]
+        places = waiting.positions(session, queued)
+    return Page.of(page, lambda row: Job.of(row, queue_position=places.get(row.id)))
 
 
 @router.get(
@@ -76,12 +91,14 @@ def list_jobs(
     responses={**NOT_MODIFIED, **refusals(JobNotFound, DatabaseUnavailable)},
 )
 def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
-    """State of a job. Poll with If-None-Match: an unchanged job is answered 304, without a body."""
-    row = job_view.find(parts.database, parts.access, job_id)
-    tag = {"ETag": entity_tag(row.id, row.version), "Cache-Control": "no-cache"}
-    if is_known(tag["ETag"], if_none_match):
-        return Response(status_code=304, headers=tag)
-    job = job_view.show(parts.database, parts.access, row)
+    """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
+    with parts.database.transaction() as session:
+        row = jobs.get(session, parts.access, job_id)
+        place = waiting.position(session, row)
+        tag = {"ETag": entity_tag(row.id, row.version, place), "Cache-Control": "no-cache"}
+        if is_known(tag["ETag"], if_none_match):
+            return Response(status_code=304, headers=tag)
+        job = job_view.within(session, parts.access, row, place)
     response.headers.update(tag if job.status.is_final else tag | retry_after(job))
     return job
 
@@ -146,7 +163,7 @@ def _again(
 
 def _move_job(parts: Backends, session: Session, move: Callable[[Session], tables.Job]) -> Job:
     row = move(session)
-    parts.caller.require(Scope(row.kind.value))  # raised now, it takes the move back
+    parts.caller.require(SCOPES[row.kind])  # raised now, it takes the move back
     return job_view.within(session, parts.access, row)
 
 
@@ -185,6 +202,22 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
         media_type="image/svg+xml",
         headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
     )
+
+
+@router.get(
+    "/{job_id}/logs",
+    summary="What a training has written",
+    responses=refusals(RequestInvalid, JobNotFound, DatabaseUnavailable),
+)
+def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines = 500) -> JobLog:
+    """The lines of its trainer besides events: warnings, and why it broke down. Ask again with `after` until it is `finished`."""
+    with parts.database.transaction() as session:
+        is_final = jobs.status_of(
+            session, parts.access, job_id
+        ).is_final  # read first: the last lines come before the last status
+        rows = job_logs.after(session, parts.access, job_id, after, limit)
+    last = rows[-1].seq if rows else after
+    return JobLog(data=[LogLine.of(row) for row in rows], next_after=last, finished=is_final and len(rows) < limit)
 
 
 @router.get(

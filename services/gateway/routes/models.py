@@ -1,26 +1,79 @@
-"""Models: what can be solved with before anything was trained."""
+"""Models: those that ship, and names for checkpoints."""
 
 from fastapi import APIRouter
 
-from services.gateway.openapi import refusals
-from services.gateway.problems.errors import ModelNotFound
-from services.gateway.schemas.model import Model, ModelList
-from trm.errors import UnknownModel
+from services.gateway.backends import Parts
+from services.gateway.openapi import JSON_BODY, PAGES, refusals
+from services.gateway.problems.errors import ModelNameTaken, ModelNotReady, at_fault
+from services.gateway.schemas.model import Model, ModelList, ModelVersion, Promotion
+from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.errors import DatabaseUnavailable, ModelNotFound
+from services.registry.runs import models
+from trm.errors import CheckpointNotFound, UnknownModel
 from trm.interface.pretrained import names, pretrained
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
 
-@router.get("", summary="List the models that ship", responses=refusals())
-def list_models() -> ModelList:
-    """Models that came with the service, with what was measured of them; what was trained here is under runs and checkpoints."""
-    return ModelList(data=[Model.of(pretrained(name)) for name in names()])
+@router.get("", summary="List the models", responses=refusals(DatabaseUnavailable))
+def list_models(parts: Parts) -> ModelList:
+    """Models that came with the service, with what was measured of them, and your names for checkpoints."""
+    with parts.database.transaction() as session:
+        promoted = [ModelVersion.of(row) for row in models.current(session, parts.access)]
+    return ModelList(data=[Model.of(pretrained(name)) for name in names()], promoted=promoted)
 
 
-@router.get("/{name}", summary="One shipped model", responses=refusals(ModelNotFound))
-def get_model(name: str) -> Model:
-    """A shipped model's card."""
-    try:
+@router.get(
+    "/{name}",
+    summary="One model",
+    responses=refusals(ModelNotFound, DatabaseUnavailable),
+)
+def get_model(name: str, parts: Parts) -> Model | ModelVersion:
+    """A shipped model's card, or the checkpoint that a name points at."""
+    if name in names():
         return Model.of(pretrained(name))
-    except UnknownModel as error:
-        raise ModelNotFound(str(error)) from error
+    with parts.database.transaction() as session:
+        return ModelVersion.of(models.get(session, parts.access, name))
+
+
+@router.post(
+    "",
+    summary="Point a name at a checkpoint",
+    responses=refusals(
+        *JSON_BODY, UnknownModel, ModelNotReady, ModelNameTaken, CheckpointNotFound, DatabaseUnavailable
+    ),
+)
+def promote_checkpoint(request: Promotion, parts: Parts) -> ModelVersion:
+    """From now on jobs that name it as `model` use this checkpoint, which is kept. Point it at an earlier one to go back."""
+    if request.name in names():
+        raise ModelNameTaken(f"{request.name!r} ships with the service. Choose another name.", "name")
+    with at_fault("checkpoint"):
+        checkpoint_id = parts.find_model(request.checkpoint).checkpoint_id
+        if checkpoint_id is None:
+            raise UnknownModel(f"{request.checkpoint!r} ships with the service: it has a name already.")
+    with parts.database.transaction() as session:
+        return ModelVersion.of(models.promote(session, parts.access, request.name, checkpoint_id))
+
+
+@router.get(
+    "/{name}/versions",
+    summary="What a name has pointed at, newest first",
+    responses=refusals(*PAGES, ModelNotFound),
+)
+def list_model_versions(name: str, parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[ModelVersion]:
+    """A page of the name's history."""
+    with parts.database.transaction() as session:
+        page = models.history(session, parts.access, name, cursor=cursor, limit=limit)
+    return Page.of(page, ModelVersion.of)
+
+
+@router.delete(
+    "/{name}",
+    status_code=204,
+    summary="Forget a name",
+    responses=refusals(ModelNotFound, DatabaseUnavailable),
+)
+def delete_model(name: str, parts: Parts) -> None:
+    """The name and its history; the checkpoints stay as long as others of their run."""
+    with parts.database.transaction() as session:
+        models.remove(session, parts.access, name)

@@ -8,6 +8,7 @@ from pydantic import Field
 from services.gateway.schemas.base import Response
 from services.registry.db import tables
 from trm.config.run import RunConfig
+from trm.interface.report import Report
 
 _STEPS = "One entry for each supervision step; null where no puzzle was at it."
 
@@ -17,6 +18,8 @@ class RunSummary(Response):
 
     id: str
     name: str | None
+    tags: list[str]
+    metadata: dict[str, str]
     job_id: str | None
     preset: str
     dataset: str
@@ -34,7 +37,7 @@ class RunSummary(Response):
     @classmethod
     def of(cls, run: tables.Run) -> Self:
         """The run of this row."""
-        return cls.from_row(run, links=_links(run))
+        return cls.from_row(run, links=_links(run), metadata=run.meta)
 
 
 class Run(RunSummary):
@@ -100,6 +103,9 @@ class RunEvaluation(Response):
     halted: list[float | None] = Field(description=f"Share that would have halted there. {_STEPS}")
     halt_probability: list[float | None] = Field(description=f"Mean halt probability. {_STEPS}")
     step_exact_accuracy: list[float | None] = Field(description=f"Share exactly right. {_STEPS}")
+    report: Report | None = Field(
+        default=None, description="Of the test split: what an evaluation job reports, steps, compute and calibration."
+    )
     created_at: datetime
 
 

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from services.gateway.schemas.job_limits import JobLimits
+from services.gateway.schemas.labels import Labels
 from services.gateway.schemas.puzzle import Puzzle
 from trm.errors import RuleError
 from trm.interface.effort import Effort
@@ -36,14 +37,14 @@ _EXAMPLES: list[JsonValue] = [
 ]
 
 
-class SolveJobRequest(Effort, JobLimits):
+class SolveJobRequest(Effort, Labels, JobLimits):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
     model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})
 
     model: str = Field(
         max_length=100,
-        description="Name of a shipped model (GET /v1/models), id of a checkpoint, or of a run: then its newest checkpoint is used.",
+        description="Name of a model (GET /v1/models), id of a checkpoint, or of a run: then its newest checkpoint is used.",
     )
     puzzle: Puzzle | None = Field(
         default=None, description="One puzzle: a string of all cells, or nested lists of rows."

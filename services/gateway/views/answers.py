@@ -11,7 +11,7 @@ from services.registry.states import JobKind, JobStatus
 from services.registry.submissions.idempotency import Kept
 from trm.json_text import to_json
 
-POLL_SECONDS = {JobKind.TRAIN: 2, JobKind.SOLVE: 1}
+POLL_SECONDS = {JobKind.TRAIN: 2, JobKind.SOLVE: 1, JobKind.EVALUATE: 2}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from services.registry.db.tables import (
     Job,
     JobAttempt,
     JobEvent,
+    JobLine,
+    ModelVersion,
     Run,
     RunEvaluation,
     RunMetric,
@@ -35,7 +37,8 @@ class AccessScope:
 EVERYTHING = AccessScope(LOCAL_OWNER, sees_all=True)  # for the service's own parts, and for callers that need no key
 
 OWNERS: dict[type[Base], Column] = {
-    table: table.owner for table in (ApiKey, AuditRecord, Dataset, IdempotencyKey, Job, Run, WebhookEndpoint)
+    table: table.owner
+    for table in (ApiKey, AuditRecord, Dataset, IdempotencyKey, Job, ModelVersion, Run, WebhookEndpoint)
 }
 OF_JOBS, OF_RUNS, OF_WEBHOOKS = (
     (Job.id, Job.owner),
@@ -45,6 +48,7 @@ OF_JOBS, OF_RUNS, OF_WEBHOOKS = (
 PARENTS: dict[type[Base], tuple[Column, tuple[Column, Column]]] = {  # rows that belong to the owner of another row
     JobAttempt: (JobAttempt.job_id, OF_JOBS),
     JobEvent: (JobEvent.job_id, OF_JOBS),
+    JobLine: (JobLine.job_id, OF_JOBS),
     Solution: (Solution.job_id, OF_JOBS),
     Checkpoint: (Checkpoint.run_id, OF_RUNS),
     RunEvaluation: (RunEvaluation.run_id, OF_RUNS),

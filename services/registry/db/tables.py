@@ -9,18 +9,20 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     SmallInteger,
+    Text,
     UniqueConstraint,
     func,
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
-REVISION = "0002"  # of the migrations that make these tables; revisions are numbered upwards
+REVISION = "0003"  # of the migrations that make these tables; revisions are numbered upwards
 
 
 class Dataset(Base):
@@ -53,6 +55,9 @@ class Job(Base):
     kind: Mapped[JobKind]
     status: Mapped[JobStatus] = mapped_column(server_default=JobStatus.QUEUED.value)
     priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))  # higher ones are claimed first
+    name: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    meta: Mapped[Json] = mapped_column("metadata", JSONB, server_default=text("'{}'"))  # its owner's own
     request: Mapped[Json] = mapped_column(deferred=True)  # may be large: loaded where it is read
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
     model_id: Mapped[str | None] = mapped_column(ForeignKey("checkpoints.id"), index=True)
@@ -102,7 +107,7 @@ class Job(Base):
         CheckConstraint("priority BETWEEN -10 AND 10", name="priority_in_bounds"),
         CheckConstraint("attempt BETWEEN 0 AND max_attempts", name="attempts_in_bounds"),
         CheckConstraint("kind <> 'train' OR run_id IS NOT NULL", name="train_has_run"),
-        CheckConstraint("kind <> 'solve' OR (model_id IS NULL) <> (pretrained IS NULL)", name="solve_has_model"),
+        CheckConstraint("kind = 'train' OR (model_id IS NULL) <> (pretrained IS NULL)", name="solve_has_model"),
         Index(None, "created_at", "id"),
         Index(None, "owner", "created_at", "id"),
         Index(None, "kind", "status"),  # counted every few seconds
@@ -143,6 +148,7 @@ class RunEvaluation(Base):
     halted: Mapped[Reals]
     halt_probability: Mapped[Reals]
     step_exact_accuracy: Mapped[Reals]
+    report: Mapped[Json | None]  # trm.interface.report.Report, of the test split
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -154,6 +160,8 @@ class Run(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(server_default=OWNER)
     name: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    meta: Mapped[Json] = mapped_column("metadata", JSONB, server_default=text("'{}'"))  # its owner's own
     preset: Mapped[str]
     dataset: Mapped[str]
     config: Mapped[Json]  # trm.config.run.RunConfig, whole
@@ -226,6 +234,18 @@ class JobEvent(Base):
     __table_args__ = (Index(None, "created_at", postgresql_using="brin"),)
 
 
+class JobLine(Base):
+    """A line that a job's trainer has written, numbered from 1 without gaps."""
+
+    __tablename__ = "job_lines"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    attempt: Mapped[int]
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Checkpoint(Base):
     """A saved state of a run that is complete in the storage."""
 
@@ -247,6 +267,21 @@ class Checkpoint(Base):
         Index(None, "created_at", "id"),
         Index("ix_checkpoints_retired", "retired_at", postgresql_where=text("retired_at IS NOT NULL")),
     )
+
+
+class ModelVersion(Base):
+    """What a name that an owner gave has pointed at since then; the newest version is what it means."""
+
+    __tablename__ = "model_versions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    name: Mapped[str]
+    version: Mapped[int]  # from 1
+    checkpoint_id: Mapped[str] = mapped_column(ForeignKey("checkpoints.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (UniqueConstraint("owner", "name", "version"),)
 
 
 class RunMetric(Base):

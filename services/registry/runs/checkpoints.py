@@ -11,9 +11,11 @@ from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.ids import new_id
 from services.registry.db.pages import Page, newest_first
-from services.registry.db.tables import Checkpoint, Job, Run
+from services.registry.db.tables import Checkpoint, Job, ModelVersion, Run
+from services.registry.errors import CheckpointInUse
 from services.registry.jobs import leases
 from services.registry.runs import runs
+from services.registry.states import JobKind
 from trm.config.run import RunConfig
 from trm.errors import CheckpointNotFound
 
@@ -94,6 +96,26 @@ def retire(session: Session, claim: leases.Claim, keep: int) -> None:
         session.execute(update(Checkpoint).where(Checkpoint.id.in_(spare), _is_unused()).values(retired_at=func.now()))
 
 
+def withdraw(session: Session, access: AccessScope, checkpoint_id: str) -> None:
+    """Retire a checkpoint because its owner does not want it; raises CheckpointNotFound or CheckpointInUse."""
+    mine = (Checkpoint.id == checkpoint_id, _KEPT, visible_to(access, Checkpoint))
+    locked = select(Checkpoint).where(*mine).with_for_update()
+    row = session.scalars(locked.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        raise not_found(checkpoint_id)
+    unused = select(Checkpoint.id).where(Checkpoint.id == checkpoint_id, _is_unused())
+    if session.scalar(unused) is None:
+        raise CheckpointInUse(f"Jobs, runs or models that are kept here use {checkpoint_id}.")
+    if _is_training(session, row.run_id) and newest(session, access, row.run_id).id == row.id:
+        raise CheckpointInUse(f"{checkpoint_id} is what the training of {row.run_id} would go on from.")
+    row.retired_at = func.now()
+
+
+def _is_training(session: Session, run_id: str) -> bool:
+    begun = (Job.run_id == run_id, Job.kind == JobKind.TRAIN, Job.finished_at.is_(None))
+    return session.scalar(select(Job.id).where(*begun).limit(1)) is not None
+
+
 def hold(session: Session, checkpoint_ids: Collection[str]) -> set[str]:
     """Lock these checkpoints until the transaction ends; returns those that exist."""
     if not checkpoint_ids:
@@ -128,7 +150,8 @@ _KEPT = Checkpoint.retired_at.is_(None)
 def _is_unused() -> ColumnElement[bool]:
     solving = select(Job.id).where(Job.model_id == Checkpoint.id).exists()
     begun = select(Run.id).where(Run.parent_checkpoint_id == Checkpoint.id).exists()
-    return ~or_(solving, begun)
+    promoted = select(ModelVersion.id).where(ModelVersion.checkpoint_id == Checkpoint.id).exists()
+    return ~or_(solving, begun, promoted)
 
 
 def _accuracy(checkpoint: Checkpoint) -> float:

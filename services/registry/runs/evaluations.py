@@ -10,14 +10,16 @@ from services.registry.db.tables import Run, RunEvaluation
 from services.registry.jobs import leases
 
 COLUMNS = tuple(
-    column.key for column in RunEvaluation.__table__.columns if column.key not in ("run_id", "attempt", "created_at")
+    column.key
+    for column in RunEvaluation.__table__.columns
+    if column.key not in ("run_id", "attempt", "created_at", "report")
 )
 
 
 def add(session: Session, claim: leases.Claim, event: Json) -> None:
     """Record the trainer's `evaluated` event; one recorded already stays as it is. Raises StaleLease."""
     leases.hold(session, claim)
-    values = {name: event[name] for name in COLUMNS}
+    values = {name: event[name] for name in COLUMNS} | {"report": event.get("report")}  # older trainers make none
     row = {"run_id": claim.training_run, "attempt": claim.attempt, **values}
     session.execute(insert(RunEvaluation).values(row).on_conflict_do_nothing())
     session.execute(update(Run).where(Run.id == claim.training_run).values(exact_accuracy=event["exact_accuracy"]))

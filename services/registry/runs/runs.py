@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.ids import LOCAL_OWNER, new_id
+from services.registry.db.labels import NONE, Labels, conditions
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Run
 from services.registry.errors import RunNotFound
@@ -15,12 +16,12 @@ from services.registry.jobs import attempts, leases
 from trm.config.run import RunConfig
 
 
-def new_row(config: RunConfig, *, name: str | None = None, parent: str | None = None, owner: str = LOCAL_OWNER) -> Json:
+def new_row(config: RunConfig, *, labels: Labels = NONE, parent: str | None = None, owner: str = LOCAL_OWNER) -> Json:
     """The columns of a new run, with its id, for `insert_rows`."""
     return {
         "id": new_id("run"),
         "owner": owner,
-        "name": name,
+        **labels.columns,
         "preset": config.preset,
         "dataset": config.dataset,
         "config": config.model_dump(mode="json"),
@@ -48,9 +49,11 @@ def find_named(session: Session, access: AccessScope, name: str) -> str | None:
     return session.scalar(newest.limit(1))
 
 
-def page(session: Session, access: AccessScope, *, cursor: str | None = None, limit: int = 20) -> Page[Run]:
+def page(
+    session: Session, access: AccessScope, *, labels: Labels = NONE, cursor: str | None = None, limit: int = 20
+) -> Page[Run]:
     """A page of runs, newest first; raises InvalidCursor."""
-    statement = select(Run).where(visible_to(access, Run))
+    statement = select(Run).where(visible_to(access, Run), *conditions(Run, labels))
     return newest_first(session, statement, Run.created_at, Run.id, cursor, limit)
 
 
