@@ -1,8 +1,12 @@
-"""The front page: where everything is."""
+"""The front page: the console for browsers, and for programs where everything is."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from services.gateway.openapi import refusals
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import HTMLResponse
+
+from services.gateway.openapi import Responses, refusals
+from services.gateway.pages import console
 
 router = APIRouter(tags=["index"])
 
@@ -20,7 +24,26 @@ LINKS = {
 }
 
 
-@router.get("/", operation_id="getIndex", summary="Links to everything", responses=refusals())
-async def index() -> dict[str, dict[str, str]]:
+VARIES = {"Vary": "Accept"}
+PAGE: Responses = {
+    200: {
+        "description": "Links; with `Accept: text/html`, the web console.",
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    }
+}
+Accept = Annotated[str, Header(include_in_schema=False)]
+
+
+@router.get(
+    "/",
+    operation_id="getIndex",
+    summary="Links to everything",
+    response_model=dict[str, dict[str, str]],
+    responses={**PAGE, **refusals()},
+)
+async def index(response: Response, accept: Accept = "*/*") -> Response | dict[str, dict[str, str]]:
     """Where to go from here."""
+    if "text/html" in accept:
+        return HTMLResponse(console.page(), headers=console.HEADERS | VARIES | {"Cache-Control": "no-cache"})
+    response.headers.update(VARIES)
     return {"links": LINKS}

@@ -1,0 +1,37 @@
+// The console: which page the address means, inside the shell.
+import { render } from "preact";
+import { useEffect } from "preact/hooks";
+import { keyWanted } from "./api/client";
+import { route } from "./router";
+import { SolvePage } from "./solve/SolvePage";
+import { KeyGate } from "./ui/KeyGate";
+import { Shell } from "./ui/Shell";
+import { Heading } from "./ui/parts";
+import "uplot/dist/uPlot.min.css";
+import "./style/base.css";
+import "./style/parts.css";
+import "./style/board.css";
+import "./style/solve.css";
+import "./style/pages.css";
+
+const PAGES: Record<string, () => preact.JSX.Element> = { solve: SolvePage };
+
+function Console() {
+  const [page = "solve", item = ""] = route.value.parts;
+  const Page = PAGES[page] ?? Nowhere;
+  useEffect(() => {
+    document.title = `${page.charAt(0).toUpperCase()}${page.slice(1)}${item && ` ${item}`} – TRM Service`;
+  }, [page, item]);
+  if (keyWanted.value) return <KeyGate />;
+  return (
+    <Shell>
+      <Page key={page} />
+    </Shell>
+  );
+}
+
+function Nowhere() {
+  return <Heading title="There is no such page" sub="The address leads nowhere. The pages are listed above." />;
+}
+
+render(<Console />, document.getElementById("console")!);

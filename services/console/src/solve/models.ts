@@ -1,0 +1,57 @@
+// What can solve: shipped models, checkpoints, and runs by their newest checkpoint.
+import { get } from "../api/client";
+import type { Checkpoint, Model, Page, Run, RunSummary, Spec } from "../api/types";
+import { called } from "../board/spec";
+
+export interface Solver {
+  id: string;
+  label: string;
+  spec: Spec;
+  anySize: boolean;
+  /** Supervision steps that it was trained with. */
+  steps: number;
+  randomStart: boolean;
+  shipped: boolean;
+  runId: string | null;
+}
+
+export interface Choice {
+  id: string;
+  label: string;
+}
+
+const ANY_SIZE = ["units", "neighbours", "directed_neighbours"];
+
+export async function choices(): Promise<{ shipped: Choice[]; trained: Choice[] }> {
+  const [models, runs] = await Promise.all([get<{ data: Model[] }>("v1/models"), get<Page<RunSummary>>("v1/runs?limit=50")]);
+  const shipped = models.data.map((model) => ({ id: model.name, label: `${model.name} – ${called(model.puzzle)}` }));
+  const started = runs.data.filter((run) => run.step > 0);
+  const trained = started.map((run) => ({ id: run.id, label: `${run.name ?? run.preset} – step ${run.step}, ${run.dataset}` }));
+  return { shipped, trained };
+}
+
+/** Of a model's name, a checkpoint's id or a run's. */
+export async function solverOf(id: string): Promise<Solver> {
+  if (id.startsWith("run_")) return ofRun(id, await get<Run>(`v1/runs/${id}`));
+  if (id.startsWith("ckpt_")) {
+    const checkpoint = await get<Checkpoint>(`v1/checkpoints/${id}`);
+    return ofRun(id, await get<Run>(`v1/runs/${checkpoint.run_id}`), ` at step ${checkpoint.step}`);
+  }
+  const model = await get<Model>(`v1/models/${encodeURIComponent(id)}`);
+  const steps = model.step_exact_accuracy.length;
+  return { id, label: model.name, spec: model.puzzle, anySize: model.any_size, steps, randomStart: model.random_start, shipped: true, runId: null };
+}
+
+function ofRun(id: string, run: Run, at = ""): Solver {
+  const { model, puzzle } = run.config;
+  return {
+    id,
+    label: `${run.name ?? run.preset}${at}`,
+    spec: puzzle,
+    anySize: ANY_SIZE.includes(String(model["mixer"])),
+    steps: Number(model["max_supervision_steps"]),
+    randomStart: model["random_start"] === true,
+    shipped: false,
+    runId: run.id,
+  };
+}
