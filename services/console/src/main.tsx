@@ -3,6 +3,9 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { keyWanted } from "./api/client";
 import { route } from "./router";
+import { ComparePage } from "./runs/ComparePage";
+import { RunPage } from "./runs/RunPage";
+import { RunsPage } from "./runs/RunsPage";
 import { SolvePage } from "./solve/SolvePage";
 import { KeyGate } from "./ui/KeyGate";
 import { Shell } from "./ui/Shell";
@@ -14,18 +17,20 @@ import "./style/board.css";
 import "./style/solve.css";
 import "./style/pages.css";
 
-const PAGES: Record<string, () => preact.JSX.Element> = { solve: SolvePage };
+type Page = (props: { id: string }) => preact.JSX.Element | null;
+const LISTS: Record<string, Page> = { solve: SolvePage, runs: RunsPage, compare: ComparePage };
+const ITEMS: Record<string, Page> = { solve: SolvePage, runs: RunPage };
 
 function Console() {
   const [page = "solve", item = ""] = route.value.parts;
-  const Page = PAGES[page] ?? Nowhere;
+  const Page = (item ? ITEMS : LISTS)[page] ?? Nowhere;
   useEffect(() => {
     document.title = `${page.charAt(0).toUpperCase()}${page.slice(1)}${item && ` ${item}`} – TRM Service`;
   }, [page, item]);
   if (keyWanted.value) return <KeyGate />;
   return (
     <Shell>
-      <Page key={page} />
+      <Page key={Page === SolvePage ? page : page + item} id={item} />
     </Shell>
   );
 }
