@@ -3,10 +3,16 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { keyWanted } from "./api/client";
 import { route } from "./router";
+import { DatasetPage, DatasetsPage } from "./pages/DatasetsPage";
+import { JobPage } from "./pages/JobPage";
+import { JobsPage } from "./pages/JobsPage";
+import { ModelPage, ModelsPage } from "./pages/ModelsPage";
+import { SettingsPage } from "./pages/SettingsPage";
 import { ComparePage } from "./runs/ComparePage";
 import { RunPage } from "./runs/RunPage";
 import { RunsPage } from "./runs/RunsPage";
 import { SolvePage } from "./solve/SolvePage";
+import { TrainPage } from "./train/TrainPage";
 import { KeyGate } from "./ui/KeyGate";
 import { Shell } from "./ui/Shell";
 import { Heading } from "./ui/parts";
@@ -18,8 +24,17 @@ import "./style/solve.css";
 import "./style/pages.css";
 
 type Page = (props: { id: string }) => preact.JSX.Element | null;
-const LISTS: Record<string, Page> = { solve: SolvePage, runs: RunsPage, compare: ComparePage };
-const ITEMS: Record<string, Page> = { solve: SolvePage, runs: RunPage };
+const LISTS: Record<string, Page> = {
+  solve: SolvePage,
+  runs: RunsPage,
+  compare: ComparePage,
+  train: TrainPage,
+  jobs: JobsPage,
+  models: ModelsPage,
+  datasets: DatasetsPage,
+  settings: SettingsPage,
+};
+const ITEMS: Record<string, Page> = { solve: SolvePage, runs: RunPage, jobs: JobPage, models: ModelPage, datasets: DatasetPage };
 
 function Console() {
   const [page = "solve", item = ""] = route.value.parts;

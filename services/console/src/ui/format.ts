@@ -30,8 +30,10 @@ export function duration(seconds: number | null | undefined): string {
 
 export function ago(time: string | null | undefined): string {
   if (!time) return "–";
-  const seconds = (Date.now() - Date.parse(time)) / 1000;
-  return seconds < 5 ? "just now" : `${duration(Math.floor(seconds)).replace(/ \d+ s$/, "")} ago`;
+  const seconds = Math.floor((Date.now() - Date.parse(time)) / 1000);
+  if (seconds < 5) return "just now";
+  if (seconds < 60) return `${seconds} s ago`;
+  return seconds < 3600 ? `${Math.floor(seconds / 60)} min ago` : `${duration(seconds)} ago`;
 }
 
 export function moment(time: string | null | undefined): string {
