@@ -76,7 +76,7 @@ export function distance(spec: Spec, cells: string[], open: (symbol: string) => 
 
 /** Steps from the start to every cell that can be reached. */
 export function distances(spec: Spec, cells: string[], open: (symbol: string) => boolean): (number | undefined)[] {
-  const reached = new Array<number | undefined>(cells.length);
+  const reached = new Array<number | undefined>(cells.length).fill(undefined);
   const start = cells.indexOf(START);
   if (start < 0) return reached;
   reached[start] = 0;

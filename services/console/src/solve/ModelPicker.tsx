@@ -25,7 +25,7 @@ export function ModelPicker({ known, solver, spec, choose, resize }: Props) {
         <Group label="Trained here" choices={known.trained} />
       </select>
       {solver.anySize ? (
-        <label class="field">
+        <label class="field tall">
           <span>Size</span>
           <SizeSelect spec={spec} resize={resize} />
         </label>

@@ -63,8 +63,9 @@ function options(width: number, lines: Line[], format: (value: number | null) =>
     height: HEIGHT,
     cursor: { points: { size: 7 }, sync: { key: "run" } },
     legend: { live: true },
+    hooks: { ready: [showLast], setData: [showLast], setCursor: [(plot: uPlot) => plot.cursor.idx == null && showLast(plot)] },
     scales: { x: { time: false }, y: range ? { range: () => range } : {} },
-    axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => brief(tick)) }, { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => format(tick)) }],
+    axes: [{ ...axis, size: 30, values: (_, ticks) => ticks.map((tick) => brief(tick)) }, { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => format(tick)) }],
     series: [
       { label: "step" },
       ...lines.map((line, i) => {
@@ -75,4 +76,9 @@ function options(width: number, lines: Line[], format: (value: number | null) =>
       }),
     ],
   };
+}
+
+/** While nothing is pointed at, the legend tells the newest values. */
+function showLast(plot: uPlot): void {
+  plot.setLegend({ idx: (plot.data[0]?.length ?? 1) - 1 }, false);
 }
