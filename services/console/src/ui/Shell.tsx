@@ -35,7 +35,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
         </nav>
         <div class="bar-end">
           <a href="docs">API</a>
-          <button type="button" class="quiet" aria-label={`Theme: ${theme.value}. Change it`} onClick={() => (theme.value = NEXT[theme.value])}>
+          <button type="button" class="quiet" onClick={() => (theme.value = NEXT[theme.value])}>
+            <span class="hidden">Theme: </span>
             {{ system: "Auto", light: "Light", dark: "Dark" }[theme.value]}
           </button>
         </div>
