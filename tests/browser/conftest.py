@@ -24,6 +24,12 @@ TINY = {
     "train.batch_size": 16, "train.log_every": 2, "train.evaluate_every": 20, "train.evaluate_puzzles": 20,
     "train.checkpoint_every": 20, "train.test_puzzles": 20,
 }  # fmt: skip
+BRIEF = TINY | {"train.steps": 2, "train.batch_size": 4, "train.evaluate_puzzles": 2, "train.test_puzzles": 2}
+# Learns 4x4 Sudokus in half a minute: its curves have something to show.
+LEARNS = {
+    "model.max_supervision_steps": 8, "model.recursions": 1, "train.steps": 150, "train.batch_size": 32, "train.warmup_steps": 10,
+    "train.log_every": 3, "train.evaluate_every": 50, "train.evaluate_puzzles": 40, "train.test_puzzles": 50, "train.checkpoint_every": 50,
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,23 +72,22 @@ def client(stack: Settings) -> Iterator[Client]:
         yield open_client
 
 
-def train(client: Client, preset: str, steps: int, **body: object) -> Json:
-    overrides = TINY | {"train.steps": steps}
-    return client.finished(client.post("/v1/training-jobs", {"preset": preset, "overrides": overrides, **body}))
+def trained(client: Client, preset: str, overrides: Json, **body: object) -> str:
+    """The run of a training that has succeeded."""
+    job = client.post("/v1/training-jobs", {"preset": preset, "overrides": overrides, **body})
+    return str(client.finished(job)["run_id"])
 
 
 @pytest.fixture(scope="session")
 def run(client: Client) -> str:
     """A run on 4x4 Sudokus, with curves, evaluations and checkpoints."""
-    return str(train(client, "sudoku-4x4", 40, name="small one")["run_id"])
+    return trained(client, "sudoku-4x4", LEARNS, name="small one")
 
 
 @pytest.fixture(scope="session")
 def nine(client: Client) -> str:
     """A run on 9x9 Sudokus that has learnt next to nothing: its answers break rules."""
-    overrides = TINY | {"train.steps": 2, "train.batch_size": 4, "train.evaluate_puzzles": 2, "train.test_puzzles": 2}
-    body = {"preset": "sudoku-1k", "name": "nine by nine", "overrides": overrides | {"train.depth_curriculum": []}}
-    return str(client.finished(client.post("/v1/training-jobs", body))["run_id"])
+    return trained(client, "sudoku-1k", BRIEF | {"train.depth_curriculum": []}, name="nine by nine")
 
 
 @pytest.fixture(scope="session")
@@ -93,9 +98,7 @@ def mazes(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
     files = {"file": ("mazes.csv", "\n".join(["question,answer", *rows]).encode())}
     sent = client.http.post("/v1/datasets", data={"name": "mazes-8", "kind": "maze"}, files=files)
     assert sent.status_code == 201, sent.text
-    overrides = TINY | {"train.steps": 2, "train.batch_size": 4, "train.evaluate_puzzles": 2, "train.test_puzzles": 2}
-    body = {"preset": "maze", "dataset": "mazes-8", "name": "small mazes", "overrides": overrides}
-    return str(client.finished(client.post("/v1/training-jobs", body))["run_id"])
+    return trained(client, "maze", BRIEF, dataset="mazes-8", name="small mazes")
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,9 @@ from tests.conftest import free_port
 PUZZLE = ".1254..3..6.12....35.1245.3.1.2..3.."
 
 
-def test_a_restart_of_the_gateway_is_survived_and_told(console: Console, page: Page, client: Client, stack: Settings) -> None:
+def test_a_restart_of_the_gateway_is_survived_and_told(
+    console: Console, page: Page, client: Client, stack: Settings
+) -> None:
     job = client.post("/v1/training-jobs", {"preset": "sudoku-4x4", "overrides": TINY | {"train.steps": 100_000}})
     console.open(f"runs/{job['run_id']}")
     expect(page.locator(".status.running")).to_be_visible()
@@ -93,7 +95,9 @@ def enter(console: Console, key: str) -> None:
     console.button("Go on").click()
 
 
-def test_a_key_is_pasted_once_and_kept_for_the_tab_alone(locked: Console, stack: Settings, context: BrowserContext) -> None:
+def test_a_key_is_pasted_once_and_kept_for_the_tab_alone(
+    locked: Console, stack: Settings, context: BrowserContext
+) -> None:
     page, token = locked.page, key_of(stack, "alice")
     locked.open()
     expect(page.get_by_role("heading", level=1)).to_have_text("An API key is needed")

@@ -12,7 +12,9 @@ from services.stack.client import Client
 from tests.browser.console import Console
 
 PUZZLE = "1.6543.4...1..4.5.2.....46.315.5..24"
-PICTURES = os.environ.get("TRM_CONSOLE_PICTURES")  # the folder to leave them in; `make console-pictures` says docs/images
+PICTURES = os.environ.get(
+    "TRM_CONSOLE_PICTURES"
+)  # the folder to leave them in; `make console-pictures` says docs/images
 MOST_BYTES = 150_000
 THEMES = ("light", "dark")
 PAGES = (
@@ -21,7 +23,9 @@ PAGES = (
 
 
 @pytest.fixture
-def opened(request: pytest.FixtureRequest, console: Console, client: Client, run: str, nine: str, mazes: str) -> Console:
+def opened(
+    request: pytest.FixtureRequest, console: Console, client: Client, run: str, nine: str, mazes: str
+) -> Console:
     """The page that the test is called with, with something to see on it."""
     name, page = request.param, console.page
     job = client.get(f"/v1/runs/{run}")["job_id"]
@@ -52,7 +56,9 @@ def opened(request: pytest.FixtureRequest, console: Console, client: Client, run
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("opened", PAGES, indirect=True)
-def test_a_page_is_accessible_and_fits(opened: Console, page: Page, theme: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_a_page_is_accessible_and_fits(
+    opened: Console, page: Page, theme: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
     page.wait_for_timeout(400)  # transitions of colours
     assert opened.accessibility_faults() == []
@@ -89,10 +95,10 @@ def test_every_page_can_be_reached_and_left_by_keys_alone(console: Console, page
 
 def test_the_theme_is_kept(console: Console, page: Page) -> None:
     console.open("settings")
-    page.get_by_label("Theme", exact=True).select_option("dark")
+    page.get_by_label("Theme").select_option("dark")
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.reload()
-    expect(page.get_by_label("Theme", exact=True)).to_have_value("dark")
+    expect(page.get_by_label("Theme")).to_have_value("dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
-    page.get_by_label("Theme", exact=True).select_option("light")
+    page.get_by_label("Theme").select_option("light")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark

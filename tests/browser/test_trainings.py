@@ -12,7 +12,9 @@ from tests.browser.console import Console
 def test_a_training_is_begun_followed_and_cancelled(console: Console, page: Page, client: Client) -> None:
     console.open("train?preset=sudoku-4x4")
     page.get_by_label("Name of the run").fill("from the form")
-    console.button(next(name for name in page.get_by_role("button").all_inner_texts() if name.startswith("All "))).click()
+    console.button(
+        next(name for name in page.get_by_role("button").all_inner_texts() if name.startswith("All "))
+    ).click()
     for name, value in {**TINY, "train.steps": 100_000}.items():
         page.get_by_label(name, exact=True).fill(str(value))
     expect(page.get_by_text(re.compile(f"{len(TINY) + 1} settings changed"))).to_be_visible()
@@ -59,10 +61,10 @@ def test_a_run_shows_what_is_kept_of_it(console: Console, page: Page, run: str) 
     console.open(f"runs/{run}")
     expect(page.locator(".status.succeeded")).to_be_visible()
     evaluations = page.get_by_role("table", name="Evaluations")
-    expect(evaluations.get_by_role("row")).to_have_count(4)  # with its head: two validations and the test
+    expect(evaluations.get_by_role("row")).to_have_count(5)  # with its head: three validations and the test
     differs = page.get_by_role("table", name="Settings that differ")
     expect(differs).to_contain_text("train.batch_size")
-    expect(differs).to_contain_text("16")
+    expect(differs).to_contain_text("32")
     page.get_by_role("table", name="Checkpoints").get_by_role("link", name="Solve").first.click()
     expect(page.get_by_role("grid")).to_be_visible()
     assert len(console.cells()) == 16

@@ -24,8 +24,8 @@ export function Watch({ session, beside, request, edit, again, keep }: Props) {
   const other = beside && beside !== session ? beside : null;
   return (
     <div class={other ? "watch two" : "watch"}>
-      {other && <Panel session={other} name={`${other.solver.label}, kept`} />}
-      <Panel session={session} name={session.solver.label}>
+      {other && <Panel session={other} name={other.solver.label} titled />}
+      <Panel session={session} name={session.solver.label} titled={other !== null}>
         <div class="row">
           <button type="button" class="primary" onClick={again} disabled={session.isThinking.value}>Solve again</button>
           <button type="button" onClick={edit}>Edit the puzzle</button>
@@ -37,12 +37,13 @@ export function Watch({ session, beside, request, edit, again, keep }: Props) {
   );
 }
 
-function Panel({ session, name, children }: { session: Session; name: string; children?: preact.ComponentChildren }) {
+function Panel({ session, name, titled, children }: { session: Session; name: string; titled: boolean; children?: preact.ComponentChildren }) {
   const step = session.step.value;
   const most = Number(session.effort["max_steps"] ?? session.solver.steps);
   return (
     <section class="panel" aria-label={name}>
       <div class="board-side">
+        {titled && <h2>{name}<span class="fine"> {described(session)}</span></h2>}
         <Board board={session.board} label={step ? `Answer after step ${step.step}` : "Question"} />
         <Player session={session} />
       </div>
@@ -60,14 +61,18 @@ function Panel({ session, name, children }: { session: Session; name: string; ch
   );
 }
 
+function described({ effort }: Session): string {
+  const named = Object.entries(effort).map(([name, value]) => `${name}=${value}`);
+  return named.join(", ") || "all steps";
+}
+
 function Verdict({ session }: { session: Session }) {
   const solution = session.solution.value;
   const job = session.job.value;
   if (session.problem.value) return null;
   if (job?.error) return <p class="verdict wrong" role="status">{job.error.message}</p>;
   if (!solution) {
-    const waits = job?.status === "queued" && !session.arrived.value;
-    return <p class="verdict thinking" role="status">{waits ? "Waiting for a worker …" : "Thinking …"}</p>;
+    return <p class="verdict thinking" role="status">{session.arrived.value ? "Thinking …" : job?.status === "running" ? "A worker loads the model …" : "Waiting for a worker …"}</p>;
   }
   const kind = solution.verified === null ? "unknown" : solution.verified ? "right" : "wrong";
   const told = { right: "Solved: the rules agree", wrong: "Not solved", unknown: "Answered" }[kind];

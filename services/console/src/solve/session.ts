@@ -10,6 +10,7 @@ import { boardOf, paint, type BoardState } from "../board/state";
 import { solverOf, type Solver } from "./models";
 
 const NONE: Step[] = [];
+const LOOK_MILLISECONDS = 1000;
 
 export interface Request {
   model: string;
@@ -80,6 +81,7 @@ export class Session {
 
   /** Follow the job to its end; then its solutions are known too. */
   async watch(jobId: string): Promise<void> {
+    void this.lookUntilItBegins(jobId);
     try {
       await follow(jobId, (event) => this.note(event), this.ending.signal);
       if (this.ending.signal.aborted) return;
@@ -124,8 +126,16 @@ export class Session {
     this.shown.value = Math.min(this.shown.value, this.chainSteps.value.length);
   }
 
+  /** No event tells that a worker has taken it up: the first is a step. */
+  private async lookUntilItBegins(jobId: string): Promise<void> {
+    await pause(LOOK_MILLISECONDS);
+    while (!this.ending.signal.aborted && !this.arrived.value && this.isThinking.value) {
+      this.job.value = await get<Job>(`v1/jobs/${jobId}`).catch(() => this.job.value);
+      await pause(LOOK_MILLISECONDS);
+    }
+  }
+
   private note(event: JobEvent): void {
-    if (event.type === "started" && this.job.value) this.job.value = { ...this.job.value, status: "running" };
     if (event.type !== "step") return;
     const step = event.data as unknown as Step & { puzzle: number };
     const name = `${step.puzzle}/${step.chain}`;
