@@ -28,7 +28,7 @@ BRIEF = TINY | {"train.steps": 2, "train.batch_size": 4, "train.evaluate_puzzles
 # Learns 4x4 Sudokus in half a minute: its curves have something to show.
 LEARNS = {
     "model.max_supervision_steps": 8, "model.recursions": 1, "train.steps": 150, "train.batch_size": 32, "train.warmup_steps": 10,
-    "train.log_every": 3, "train.evaluate_every": 50, "train.evaluate_puzzles": 40, "train.test_puzzles": 50, "train.checkpoint_every": 50,
+    "train.log_every": 3, "train.evaluate_every": 15, "train.evaluate_puzzles": 40, "train.test_puzzles": 50, "train.checkpoint_every": 50,
 }  # fmt: skip
 
 

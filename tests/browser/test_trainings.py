@@ -61,7 +61,7 @@ def test_a_run_shows_what_is_kept_of_it(console: Console, page: Page, run: str) 
     console.open(f"runs/{run}")
     expect(page.locator(".status.succeeded")).to_be_visible()
     evaluations = page.get_by_role("table", name="Evaluations")
-    expect(evaluations.get_by_role("row")).to_have_count(5)  # with its head: three validations and the test
+    expect(evaluations.get_by_role("row")).to_have_count(12)  # with its head: ten validations and the test
     differs = page.get_by_role("table", name="Settings that differ")
     expect(differs).to_contain_text("train.batch_size")
     expect(differs).to_contain_text("32")

@@ -14,7 +14,11 @@ const RAMP = [[18, 18, 58], [84, 39, 143], [173, 50, 130], [236, 104, 83], [250,
 const MOST_COLUMNS = 400;
 const ROW = 16;
 
-export function HeatMap({ rows }: { rows: StepValues[] }) {
+/** Evaluations see every puzzle at every step; the rows of a training see those that were there. */
+export function HeatMap({ training, validation }: { training: StepValues[]; validation: StepValues[] }) {
+  const source = useSignal<"training" | "validation" | null>(null);
+  const of = source.value ?? (validation.length > 2 ? "validation" : "training");
+  const rows = of === "validation" ? validation : training;
   const sight = useSignal<Sight>("step_exact_accuracy");
   const pointed = useSignal("");
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -35,11 +39,17 @@ export function HeatMap({ rows }: { rows: StepValues[] }) {
   return (
     <figure class="heat">
       <figcaption>
+        <span class="row">
         <select aria-label="What is shown" value={sight.value} onChange={(event) => (sight.value = event.currentTarget.value as Sight)}>
           {Object.entries(SIGHTS).map(([value, name]) => (
             <option value={value}>{name}</option>
           ))}
         </select>
+        <select aria-label="Measured on" value={of} onChange={(event) => (source.value = event.currentTarget.value as "training" | "validation")}>
+          <option value="validation" disabled={!validation.length}>of validation puzzles</option>
+          <option value="training" disabled={!training.length}>of puzzles in training</option>
+        </select>
+        </span>
         <span class="legend" aria-hidden="true">0 % <i class="ramp" /> 100 %</span>
       </figcaption>
       <div class="heat-frame">

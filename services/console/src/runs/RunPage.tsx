@@ -49,7 +49,7 @@ export function RunPage({ id }: { id: string }) {
       <Card wide><Summary run={run.value} job={job.data.value} rows={rows.value} /></Card>
       <div class="cards section">
         <Curves rows={rows.value} evaluations={evaluations.data.value?.data ?? []} />
-        <Card wide title="After each supervision step, over the training"><HeatMap rows={rows.value} /></Card>
+        <Card wide title="After each supervision step, over the training"><HeatMap training={rows.value} validation={(evaluations.data.value?.data ?? []).filter((one) => one.split === "validation")} /></Card>
         <Card wide title="Evaluations"><Evaluations of={evaluations.data.value?.data ?? []} /></Card>
         <Card wide title="Checkpoints">
           <Checkpoints of={checkpoints.data.value?.data ?? []} />
@@ -73,7 +73,7 @@ function Summary({ run, job, rows }: { run: Run; job: Job | null; rows: Metric[]
         ["Progress", <><Bar share={share} label="Progress" /> {percent(share, 0)}</>],
         ["Step", `${whole(step)} of ${whole(run.total_steps)}`],
         ["Time left", job?.status === "running" ? duration(job.progress.eta_seconds) : "–"],
-        ["Speed", last ? `${whole(Math.round(last.puzzles_per_second))} puzzles/s` : "–"],
+        ["Speed", last && job?.status === "running" ? `${whole(Math.round(last.puzzles_per_second))} puzzles/s` : "–"],
         ["Best on validation", percent(run.best_exact_accuracy)],
         ["Test split", percent(run.test_exact_accuracy)],
         ["Parameters", whole(run.parameters)],

@@ -66,25 +66,34 @@ export function SolvePage() {
 async function readChoices(asked: string | null): Promise<void> {
   try {
     known.value = await choices();
+    if (route.value.parts[1]) return; // the solve of the address brings its model
     const first = asked ?? solver.value?.id ?? known.value.shipped[0]?.id ?? known.value.trained[0]?.id;
     if (!first) throw new Problem("No model can solve yet", "None ships with this service, and none was trained: start a training first.");
-    if (solver.value?.id !== first) await choose(first, false);
+    if (solver.value?.id !== first) take(await solverOf(first));
     problem.value = null;
   } catch (error) {
     problem.value = asProblem(error);
   }
 }
 
-async function choose(id: string, note = true): Promise<void> {
+/** Another model; a solve in sight stays as long as the next one can take its puzzle. */
+async function choose(id: string): Promise<void> {
   try {
-    const chosen = await solverOf(id);
-    solver.value = chosen;
-    if (note && !route.value.parts[1]) amend({ model: id, puzzle: null });
-    if (!spec.value || !fits(chosen, spec.value)) resize(chosen.spec);
+    const isNew = take(await solverOf(id));
+    if (!route.value.parts[1]) amend({ model: id, puzzle: null });
+    else if (isNew) edit();
     problem.value = null;
   } catch (error) {
     problem.value = asProblem(error);
   }
+}
+
+/** Whether it needs another puzzle. */
+function take(chosen: Solver): boolean {
+  solver.value = chosen;
+  const isNew = !spec.value || !fits(chosen, spec.value);
+  if (isNew) begin(chosen.spec);
+  return isNew;
 }
 
 function fits(chosen: Solver, shape: Spec): boolean {
@@ -92,11 +101,15 @@ function fits(chosen: Solver, shape: Spec): boolean {
 }
 
 function resize(shape: Spec): void {
+  begin(shape);
+  if (route.value.parts[1]) edit();
+}
+
+function begin(shape: Spec): void {
   const given = [...(route.value.query.get("puzzle") ?? "")];
   const begun = given.length === shape.rows * shape.cols ? given : example(shape, 0);
   spec.value = shape;
   puzzles.value = [begun.length ? begun : empty(shape)];
-  if (route.value.parts[1]) edit();
 }
 
 /** Show the job of the address, unless it is the one that was just asked for. */
