@@ -7,6 +7,7 @@ import { DatasetPage, DatasetsPage } from "./pages/DatasetsPage";
 import { JobPage } from "./pages/JobPage";
 import { JobsPage } from "./pages/JobsPage";
 import { ModelPage, ModelsPage } from "./pages/ModelsPage";
+import { QueuePage } from "./pages/QueuePage";
 import { SettingsPage } from "./pages/SettingsPage";
 import { ComparePage } from "./runs/ComparePage";
 import { RunPage } from "./runs/RunPage";
@@ -30,6 +31,7 @@ const LISTS: Record<string, Page> = {
   compare: ComparePage,
   train: TrainPage,
   jobs: JobsPage,
+  queue: QueuePage,
   models: ModelsPage,
   datasets: DatasetsPage,
   settings: SettingsPage,

@@ -75,6 +75,7 @@ export interface Job {
   cancel_requested: boolean;
   pause_requested: boolean;
   priority: number;
+  queue_position?: number | null;
   created_at: string;
   started_at: string | null;
   finished_at: string | null;

@@ -1,4 +1,5 @@
 // All jobs, newest first, of one status or kind where asked.
+import { links } from "../api/links";
 import { useResource } from "../api/resource";
 import type { Job, Page } from "../api/types";
 import { go, href, route } from "../router";
@@ -18,6 +19,7 @@ export function JobsPage() {
   return (
     <>
       <Heading title="Jobs" sub="Units of queued work: trainings and solves.">
+        {"queue" in links.value && <a class="button" href={href("queue")}>Queue and workers</a>}
         <Filter label="Kind" all="Every kind" values={KINDS} value={query.get("kind")} choose={(value) => filter("kind", value)} />
         <Filter label="Status" all="Every status" values={STATUSES} value={query.get("status")} choose={(value) => filter("status", value)} />
       </Heading>
@@ -40,7 +42,7 @@ function row(job: Job) {
     <tr key={job.id}>
       <td><a class="mono" href={href(`jobs/${job.id}`)}>{shortId(job.id)}</a></td>
       <td>{job.kind}</td>
-      <td><Status status={job.status} />{job.error && <small>{job.error.code}</small>}</td>
+      <td><Status status={job.status} />{job.queue_position != null && <small>{job.queue_position}. in line</small>}{job.error && <small>{job.error.code}</small>}</td>
       <td><Bar share={share} label="Progress" /> {percent(share, 0)}</td>
       <td>{job.run_id ? <a href={href(`runs/${job.run_id}`)}>its run</a> : job.kind === "solve" ? <a href={href(`solve/${job.id}`)}>{shortId(job.model ?? "")}</a> : "–"}</td>
       <td>{ago(job.created_at)}</td>

@@ -1,7 +1,7 @@
 // Exact accuracy after each supervision step, as bars whose foot is not zero where all are high.
 import { percent } from "../ui/format";
 
-const WIDTH = 520, HEIGHT = 150, LEFT = 46, BOTTOM = 22, TOP = 8;
+const WIDTH = 560, HEIGHT = 150, LEFT = 46, BOTTOM = 22, TOP = 8;
 
 export function StepBars({ shares }: { shares: number[] }) {
   const least = Math.min(...shares);

@@ -46,6 +46,7 @@ export function RunPage({ id }: { id: string }) {
         {run.value.step > 0 && <a class="button primary" href={href("solve", { model: id })}>Solve with it</a>}
       </Heading>
       {job.data.value?.error && <p class="note problem" role="alert"><strong>{job.data.value.error.code}</strong> {job.data.value.error.message}</p>}
+      {live.value && job.data.value?.estimate?.warnings.map((warning) => <p class="note warn">{warning}</p>)}
       <Card wide><Summary run={run.value} job={job.data.value} rows={rows.value} /></Card>
       <div class="cards section">
         <Curves rows={rows.value} evaluations={evaluations.data.value?.data ?? []} />
@@ -72,7 +73,9 @@ function Summary({ run, job, rows }: { run: Run; job: Job | null; rows: Metric[]
         ["Status", job ? <Status status={job.status} /> : "–"],
         ["Progress", <><Bar share={share} label="Progress" /> {percent(share, 0)}</>],
         ["Step", `${whole(step)} of ${whole(run.total_steps)}`],
-        ["Time left", job?.status === "running" ? duration(job.progress.eta_seconds) : "–"],
+        job?.status === "queued" && job.estimate
+          ? ["Will take about", duration(job.estimate.seconds)]
+          : ["Time left", job?.status === "running" ? duration(job.progress.eta_seconds) : "–"],
         ["Speed", last && job?.status === "running" ? `${whole(Math.round(last.puzzles_per_second))} puzzles/s` : "–"],
         ["Best on validation", percent(run.best_exact_accuracy)],
         ["Test split", percent(run.test_exact_accuracy)],

@@ -1,7 +1,7 @@
 // The halting probability after each supervision step, with the threshold; a click shows that step.
 import type { Session } from "./session";
 
-const WIDTH = 560, HEIGHT = 190, LEFT = 34, RIGHT = 12, TOP = 12, BOTTOM = 26;
+const WIDTH = 420, HEIGHT = 180, LEFT = 30, RIGHT = 10, TOP = 12, BOTTOM = 24;
 
 export function HaltingCurve({ session, most }: { session: Session; most: number }) {
   const steps = session.chainSteps.value;
