@@ -47,6 +47,11 @@ class Console:
         """What the cells of a board show, as a person reads them."""
         return self.page.get_by_role("grid").nth(board).get_by_role("gridcell").all_inner_texts()
 
+    def expect_board(self, text: str) -> None:
+        """Wait until the first board shows these cells, dots for blanks."""
+        marks = ["" if mark == "." else mark for mark in text]
+        expect(self.page.get_by_role("grid").first.get_by_role("gridcell")).to_have_text(marks)
+
     def solve(self) -> None:
         """Press the button, and wait for the verdict."""
         self.page.get_by_role("button", name=re.compile("^Solve")).first.click()

@@ -26,7 +26,7 @@ def test_an_upload_with_a_wrong_row_is_mended(console: Console, page: Page, tmp_
     upload = page.get_by_label("File: CSV")
     upload.set_input_files(file)
     expect(page.get_by_role("grid", name="First puzzle")).to_be_visible()
-    assert "".join(cell or "." for cell in console.cells()) == lines[1].split(",")[0]
+    console.expect_board(lines[1].split(",")[0])
     console.button("Upload").click()
     rows = page.get_by_role("table", name="Wrong rows").get_by_role("row")
     expect(rows).to_have_count(2)

@@ -17,12 +17,12 @@ OTHER = "1.6543.4...1..4.5.2.....46.315.5..24"
 
 def test_an_example_is_solved_before_ones_eyes(console: Console, page: Page) -> None:
     console.open()
-    assert "".join(cell or "." for cell in console.cells()) == PUZZLE
+    console.expect_board(PUZZLE)
     console.solve()
     expect(page.get_by_role("status").filter(has_text="Solved")).to_be_visible()
     expect(page.locator(".count")).to_have_text("16 / 16")
-    assert "".join(console.cells()) == ANSWER
-    assert page.locator(".cell.given").count() == len(PUZZLE.replace(".", ""))
+    console.expect_board(ANSWER)
+    expect(page.locator(".cell.given")).to_have_count(len(PUZZLE.replace(".", "")))
     assert re.fullmatch(r".*/#/solve/job_\w+", page.url)
 
 
@@ -53,12 +53,13 @@ def test_a_typed_puzzle_of_nine_by_nine_is_followed_and_its_faults_are_marked(
         page.keyboard.press("ArrowRight")
         if i % 9 == 8:
             page.keyboard.press("ArrowDown")
-    assert "".join(cell or "." for cell in console.cells()) == nine_puzzle
-    assert board.locator(".box-right").count() == board.locator(".box-below").count() == 18
+    console.expect_board(nine_puzzle)
+    expect(board.locator(".box-right")).to_have_count(18)
+    expect(board.locator(".box-below")).to_have_count(18)
     console.solve()
     expect(page.get_by_role("status").filter(has_text="Not solved")).to_be_visible()
     expect(page.locator(".count")).to_have_text("6 / 6")
-    assert page.locator(".cell.broken").count() > 0
+    expect(page.locator(".cell.broken").first).to_be_visible()
     assert page.locator(".broken-list li").first.inner_text()
     assert "breaks a rule" in (page.locator(".cell.broken").first.get_attribute("aria-label") or "")
 
@@ -80,9 +81,9 @@ def test_steps_are_moved_through_by_keys(console: Console, page: Page) -> None:
         page.keyboard.press(key)
         expect(count).to_have_text(f"{shown} / 16")
     page.keyboard.press("Home")
-    assert "".join(cell or "." for cell in console.cells()) == PUZZLE
+    console.expect_board(PUZZLE)
     page.keyboard.press("ArrowRight")
-    assert page.locator(".cell.changed").count() == PUZZLE.count(".")
+    expect(page.locator(".cell.changed")).to_have_count(PUZZLE.count("."))
     page.keyboard.press(" ")
     expect(count).to_have_text("16 / 16")
     expect(console.button("Play")).to_be_visible()
@@ -92,7 +93,7 @@ def test_a_puzzle_can_be_pasted_dropped_and_refused_in_words(console: Console, p
     console.open()
     area = page.get_by_label("Or paste it as text")
     area.fill(OTHER)
-    assert "".join(cell or "." for cell in console.cells()) == OTHER
+    console.expect_board(OTHER)
     area.fill(OTHER[:-1])
     expect(page.get_by_role("alert")).to_have_text("This text has 35 cells. A 6 × 6 Sudoku has 36.")
     table = tmp_path / "two.csv"
@@ -124,16 +125,17 @@ def test_a_maze_is_painted_and_solved(console: Console, page: Page, mazes: str) 
     for cell in (9, 17, 25):
         cells.nth(cell).hover()
     page.mouse.up()
-    assert page.locator(".cell.wall").count() == 4
+    expect(page.locator(".cell.wall")).to_have_count(4)
     page.get_by_text("Start", exact=True).click()
     cells.nth(0).click()
     page.get_by_text("Goal", exact=True).click()
     cells.nth(63).click()
     cells.nth(62).click()  # there is one goal: it moves
-    assert page.locator(".cell.goal").count() == page.locator(".cell.start").count() == 1
+    expect(page.locator(".cell.goal")).to_have_count(1)
+    expect(page.locator(".cell.start")).to_have_count(1)
     page.keyboard.press("ArrowUp")
     page.keyboard.press("#")
-    assert page.locator(".cell.wall").count() == 5
+    expect(page.locator(".cell.wall")).to_have_count(5)
     console.solve()
     expect(page.locator(".count")).to_have_text("6 / 6")
 

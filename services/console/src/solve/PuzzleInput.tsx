@@ -1,6 +1,6 @@
 // The puzzle before it is solved: typed, painted, pasted, dropped as a file, or taken from the examples.
 import { useSignal, type Signal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import type { Spec } from "../api/types";
 import { Board } from "../board/Board";
 import { example, hasExample } from "../board/examples";
@@ -27,7 +27,7 @@ export function PuzzleInput({ spec, puzzles, solve }: Props) {
   const brush = useSignal(spec.kind === "maze" ? WALL : null);
   const cells = puzzles.value[Math.min(at.value, puzzles.value.length - 1)] ?? [];
   const broken = spec.kind === "sudoku" ? violations(spec, cells, cells) : [];
-  useEffect(() => {
+  useLayoutEffect(() => {
     paint(board, cells, cells, new Set(), new Set(broken.flatMap((found) => found.cells)));
   }, [board, cells]);
   useEffect(() => {

@@ -11,6 +11,7 @@ import { solverOf, type Solver } from "./models";
 
 const NONE: Step[] = [];
 const LOOK_MILLISECONDS = 1000;
+const FIRST_LOOK_MILLISECONDS = 8; // the first step is shown at once
 
 export interface Request {
   model: string;
@@ -152,11 +153,14 @@ export class Session {
   }
 
   private async play(): Promise<void> {
+    let due = performance.now();
     while (!this.ending.signal.aborted) {
       const length = this.chainSteps.value.length;
       if (this.playing.value && this.shown.value < length) this.shown.value += 1;
       else if (this.playing.value && !this.isThinking.value && length) this.playing.value = false;
-      await pause(this.shown.value === 0 ? 8 : 1000 / this.stepsASecond.value); // the first step is shown at once
+      const interval = this.shown.value === 0 ? FIRST_LOOK_MILLISECONDS : 1000 / this.stepsASecond.value;
+      due = Math.max(due + interval, performance.now()); // what painting takes is no part of the pause
+      await pause(due - performance.now());
     }
   }
 
