@@ -1,6 +1,6 @@
 // Data that a component shows: read when it appears, read again when the address changes, the gateway is back, or time has passed.
 import { useSignal, type Signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { get, Problem, revivals } from "./client";
 
 export interface Resource<T> {
@@ -25,18 +25,14 @@ export function useResource<T>(path: string | null, every = 0): Resource<T> {
     }
   };
   const revived = revivals.value;
+  const shown = useRef<string | null>(null);
   useEffect(() => {
     const stop = new AbortController();
-    data.value = null;
-    problem.value = null;
+    if (shown.current !== path) data.value = problem.value = null;
+    shown.current = path;
     void read(stop.signal);
     return () => stop.abort();
-  }, [path]);
-  useEffect(() => {
-    const stop = new AbortController();
-    if (revived) void read(stop.signal);
-    return () => stop.abort();
-  }, [revived]);
+  }, [path, revived]);
   useEffect(() => {
     if (!every) return;
     const stop = new AbortController();

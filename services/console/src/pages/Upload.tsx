@@ -13,7 +13,7 @@ import { Card, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 
 const PREVIEWED_BYTES = 200_000;
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const NAME = /^[a-z0-9][a-z0-9._\-]{0,63}$/; // as the attribute `pattern` takes it
 
 export function Upload({ after }: { after: () => void }) {
   const name = useSignal("");
