@@ -43,7 +43,7 @@ def opened(
         page.keyboard.press("ArrowRight")
     if name == "solve-maze":
         console.solve()
-        expect(page.locator(".count")).to_have_text("6 / 6")
+        expect(page.locator(".count")).to_have_text("16 / 16")
     if name == "run":
         expect(page.get_by_role("table", name="Attempts")).to_be_visible()
     if name == "upload":
@@ -72,6 +72,7 @@ def test_a_page_is_accessible_and_fits(
 
 def take(page: Page, path: Path) -> None:
     """A small picture: few colours are enough for flat areas."""
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path)
     with Image.open(path) as picture:
         picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -137,7 +137,7 @@ def test_a_maze_is_painted_and_solved(console: Console, page: Page, mazes: str) 
     page.keyboard.press("#")
     expect(page.locator(".cell.wall")).to_have_count(5)
     console.solve()
-    expect(page.locator(".count")).to_have_text("6 / 6")
+    expect(page.locator(".count")).to_have_text("16 / 16")
 
 
 def test_effort_is_chosen_and_its_cost_said(console: Console, page: Page) -> None:
