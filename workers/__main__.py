@@ -59,13 +59,20 @@ def main(role: Role) -> None:
     )
     run = {Role.TRAIN: _train, Role.SOLVE: _solve, Role.REAPER: _reap}[role]
     name = f"{socket.gethostname()}:{os.getpid()}"
-    with announced(database, of_this_process(settings, name, role.value, server.server_port)):
+    told = of_this_process(settings, name, role.value, server.server_port)
+    with announced(database, told, lambda: _slots_busy(registry)):
         run(settings, database, registry)
+
+
+def _slots_busy(registry: CollectorRegistry) -> int | None:
+    """Chains in thought, as the solver counts them; None in other roles."""
+    busy = registry.get_sample_value("trm_solve_slots_busy")
+    return None if busy is None else int(busy)
 
 
 def _train(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
     worker = Worker(settings, database, Storage.of(settings), TrainMetrics(registry))
-    serve(train_app(worker), worker, queue.TRAIN_QUEUE, concurrency=1)
+    serve(train_app(worker), worker, Role.TRAIN.value, [queue.TRAIN_QUEUE], concurrency=1)
 
 
 def _solve(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
@@ -76,7 +83,8 @@ def _solve(settings: Settings, database: Database, registry: CollectorRegistry) 
     import trm.solving.solver  # noqa: F401  takes seconds, which the first job would wait for
 
     worker = Worker(settings, database, Storage.of(settings), SolveMetrics(registry))
-    serve(solve_app(worker), worker, queue.SOLVE_QUEUE, settings.solve_concurrency)
+    queues = [queue.SOLVE_QUEUE, queue.EVALUATE_QUEUE]
+    serve(solve_app(worker), worker, Role.SOLVE.value, queues, settings.solve_concurrency)
 
 
 def _reap(settings: Settings, database: Database, registry: CollectorRegistry) -> None:

@@ -1,6 +1,7 @@
 """The Celery side: tasks that hand a job's id to the code that does the work."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from services.registry.states import JobKind
 from workers import attempt
 from workers.context import Worker
 from workers.solving.engine_loop import EngineLoop
+from workers.solving.evaluate import evaluate
 from workers.solving.models import Models
 from workers.solving.solve import solve
 from workers.training.train import train
@@ -33,21 +35,24 @@ def train_app(worker: Worker[TrainMetrics]) -> Celery:
 
 
 def solve_app(worker: Worker[SolveMetrics]) -> Celery:
-    """Celery with the solve task."""
-    app, models, engine_loop = (
-        queue.celery_app(worker.settings),
-        Models(worker),
-        EngineLoop(worker.metrics, worker.cores),
-    )
+    """Celery with the tasks of solve and evaluation jobs, which share models and slots."""
+    app, models = queue.celery_app(worker.settings), Models(worker)
+    engine_loop = EngineLoop(worker.metrics, worker.cores)
 
     @app.task(name=queue.SOLVE_TASK)  # type: ignore[untyped-decorator]
     def run_solving(job_id: str) -> None:
         attempt.run(worker, JobKind.SOLVE, job_id, lambda worker, claim: solve(worker, claim, models, engine_loop))
 
+    @app.task(name=queue.EVALUATE_TASK)  # type: ignore[untyped-decorator]
+    def run_evaluation(job_id: str) -> None:
+        attempt.run(
+            worker, JobKind.EVALUATE, job_id, lambda worker, claim: evaluate(worker, claim, models, engine_loop)
+        )
+
     return app
 
 
-def serve(app: Celery, worker: Worker[Any], queue_name: str, concurrency: int) -> None:
+def serve(app: Celery, worker: Worker[Any], role: str, queues: Sequence[str], concurrency: int) -> None:
     """Consume until a SIGTERM; what runs then is told to stop, and is waited for."""
 
     def stop(**_: object) -> None:
@@ -59,8 +64,8 @@ def serve(app: Celery, worker: Worker[Any], queue_name: str, concurrency: int) -
     )  # against root, for the sake of pickles: messages are job ids in JSON
     app.worker_main(
         [
-            "--quiet", "worker", "--queues", queue_name, "--pool", "threads", "--concurrency", str(concurrency),
-            "--hostname", f"{queue_name}@{worker.name}", "--without-mingle", "--without-gossip",
+            "--quiet", "worker", "--queues", ",".join(queues), "--pool", "threads", "--concurrency", str(concurrency),
+            "--hostname", f"{role}@{worker.name}", "--without-mingle", "--without-gossip",
             "--loglevel", worker.settings.log_level.upper(),
         ]
     )  # fmt: skip

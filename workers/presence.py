@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,10 +22,12 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def announced(database: Database, told: Presence) -> Iterator[None]:
-    """Register this process for the duration of the block."""
+def announced(
+    database: Database, told: Presence, slots_busy: Callable[[], int | None] = lambda: None
+) -> Iterator[None]:
+    """Register this process, with its slots in use, for the duration of the block."""
     stopping = threading.Event()
-    thread = threading.Thread(target=_run, args=(database, told, stopping), name="presence", daemon=True)
+    thread = threading.Thread(target=_run, args=(database, told, slots_busy, stopping), name="presence", daemon=True)
     thread.start()
     try:
         yield
@@ -39,14 +41,15 @@ def announced(database: Database, told: Presence) -> Iterator[None]:
 def of_this_process(settings: Settings, name: str, role: str, port: int) -> Presence:
     """What is to be said of it."""
     metrics = f"{_address(settings.worker_metrics_host)}:{port}"
-    return Presence(name, role, metrics, _device(settings.device), available(settings.threads))
+    concurrency = {"train": 1, "solve": settings.solve_concurrency}.get(role, 0)
+    return Presence(name, role, metrics, _device(settings.device), available(settings.threads), concurrency)
 
 
-def _run(database: Database, told: Presence, stopping: threading.Event) -> None:
+def _run(database: Database, told: Presence, slots_busy: Callable[[], int | None], stopping: threading.Event) -> None:
     while True:
         try:
             with database.transaction() as session:
-                presence.record(session, told)
+                presence.record(session, told, slots_busy())
         except (RegistryError, StorageFull) as error:
             log.warning("presence.not_recorded", code=error.code)
         if stopping.wait(SECONDS):

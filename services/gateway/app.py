@@ -25,6 +25,7 @@ from services.gateway.routes import (
     audit,
     checkpoints,
     datasets,
+    evaluation_jobs,
     health,
     index,
     jobs,
@@ -32,10 +33,12 @@ from services.gateway.routes import (
     models,
     pages,
     presets,
+    queue,
     runs,
     solve_jobs,
     training_jobs,
     webhooks,
+    workers,
 )
 from services.gateway.routes import problems as problem_routes
 from services.registry.settings import Settings
@@ -50,7 +53,9 @@ Every error is `application/problem+json` (RFC 9457) with a stable `code`.
 TAGS = [
     {"name": "training", "description": "Start trainings."},
     {"name": "solving", "description": "Have puzzles solved by a trained model."},
-    {"name": "jobs", "description": "Follow, list and cancel jobs of both kinds."},
+    {"name": "evaluating", "description": "Measure a model on puzzles with known answers."},
+    {"name": "jobs", "description": "Follow, list and cancel jobs of every kind."},
+    {"name": "queue", "description": "What waits, how long, and who works."},
     {"name": "runs", "description": "Trainings with their curves, evaluations and checkpoints."},
     {"name": "checkpoints", "description": "Saved models to solve with."},
     {"name": "models", "description": "Models that ship with the service."},
@@ -66,7 +71,10 @@ ROUTERS = (
     index.router,
     training_jobs.router,
     solve_jobs.router,
+    evaluation_jobs.router,
     jobs.router,
+    queue.router,
+    workers.router,
     runs.router,
     checkpoints.router,
     models.router,

@@ -23,6 +23,7 @@ class JobKind(StrEnum):
 
     TRAIN = "train"
     SOLVE = "solve"
+    EVALUATE = "evaluate"  # by solve workers
 
 
 class JobStatus(StrEnum):

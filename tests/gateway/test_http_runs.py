@@ -90,3 +90,16 @@ def test_runs_are_listed(client: TestClient, book: Book) -> None:
     assert [run["id"] for run in page["data"] + rest["data"]] == ids[::-1]
     assert "config" not in page["data"][0]
     assert client.get(page["data"][0]["links"]["self"]).json()["config"]["preset"] == "sudoku-6x6"
+
+
+def test_a_curve_in_a_number_of_points(client: TestClient, book: Book) -> None:
+    run_id, claim = book.training()
+    for step in range(1, 41):
+        book.metric(claim, step)
+    answer = client.get(f"/v1/runs/{run_id}/metrics?max_points=10").json()
+    steps = [row["step"] for row in answer["data"]]
+    assert (steps[0], steps[-1], answer["next_after_step"]) == (1, 40, None)
+    assert len(steps) <= 10
+    assert len(client.get(f"/v1/runs/{run_id}/metrics?max_points=40&limit=1").json()["data"]) == 40
+    refused = client.get(f"/v1/runs/{run_id}/metrics?max_points=10&every=2").json()
+    assert (refused["code"], refused["errors"][0]["parameter"]) == ("request_invalid", "every")

@@ -31,7 +31,7 @@ def test_a_preset_becomes_a_queued_run(client: TestClient) -> None:
     run = client.get(job["links"]["run"]).json()
     assert (run["name"], run["preset"], run["dataset"]) == ("my first", "sudoku-6x6", "sudoku-6x6")
     assert (run["job_id"], run["total_steps"], run["exact_accuracy"]) == (job["id"], STEPS, None)
-    assert client.get(response.headers["location"]).json() == job
+    assert client.get(response.headers["location"]).json() == job | {"queue_position": 1}
 
 
 def test_the_whole_configuration_is_stored(client: TestClient, app: FastAPI) -> None:
@@ -83,3 +83,36 @@ def test_bad_requests_leave_nothing(client: TestClient, body: object, code: str,
     assert response.json()["code"] == code
     assert hint in response.json()["detail"]
     assert client.get("/v1/jobs").json()["data"] == client.get("/v1/runs").json()["data"] == []
+
+
+def test_a_dry_run_says_what_the_training_would_be_and_makes_nothing(client: TestClient) -> None:
+    body = {"preset": "sudoku-6x6", "dataset": "sudoku-4x4", "overrides": {"train.steps": 5, "train.batch_size": 4096}}
+    response = client.post("/v1/training-jobs?dry_run=true", json=body)
+    plan = response.json()
+    assert response.status_code == 200
+    assert client.get("/v1/jobs").json()["data"] == client.get("/v1/runs").json()["data"] == []
+    job = client.post("/v1/training-jobs", json=body).json()
+    assert plan["config"] == client.get(job["links"]["run"]).json()["config"]
+    assert plan["estimate"] == job["estimate"]
+    assert any("fewer than train.batch_size" in warning for warning in plan["estimate"]["warnings"])
+    assert (plan["parent_checkpoint_id"], plan["train_puzzles"]) == (None, 1200)
+    assert "CPU" in plan["hardware"]
+
+
+def test_a_dry_run_from_a_checkpoint_names_it(client: TestClient, model: str) -> None:
+    response = client.post("/v1/training-jobs?dry_run=true", json={"from_checkpoint": model, "dataset": "sudoku-4x4"})
+    assert response.json()["parent_checkpoint_id"] == model
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"preset": "no-such"}, "preset_unknown"),
+        ({"preset": "sudoku-6x6", "overrides": {"train.step": 1}}, "override_invalid"),
+        ({"preset": "sudoku-6x6", "dataset": "no-such"}, "dataset_unknown"),
+        ({}, "request_invalid"),
+    ],
+)
+def test_a_dry_run_is_refused_like_the_training(client: TestClient, body: dict[str, Any], code: str) -> None:
+    dry, real = (client.post(f"/v1/training-jobs?dry_run={dry}", json=body).json() for dry in ("true", "false"))
+    assert (dry["code"], dry["errors"]) == (code, real["errors"])

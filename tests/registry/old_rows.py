@@ -100,13 +100,24 @@ ROWS: dict[str, Rows] = {  # by the first revision that can hold them
         ],
         "removed_jobs": [{"kind": "solve", "status": "succeeded", "count": 7}],
     },
+    "0012": {
+        "jobs": [
+            {"id": "job_examined", "kind": "evaluate", "request": {}, "pretrained": "sudoku-6x6", "max_attempts": 3, "tags": ["a"]}
+        ],
+        "job_attempts": [{"job_id": "job_examined", "attempt": 1, "worker": "w"}],
+        "job_events": [{"job_id": "job_examined", "seq": 1, "type": "evaluating", "data": {}}],
+    },
 }  # fmt: skip
 ORDER = ("datasets", "runs", "checkpoints", "run_evaluations", "run_metrics", "jobs", "job_attempts", "job_events")
 
 # What a migration says in other words, by (revision, table): these columns of rows that were there may change on the way up.
 RETOLD = {("0003", "jobs"): {"request"}, ("0003", "runs"): {"config"}}
 # What the schema before cannot hold: rows that a downgrade removes, and columns that it changes.
-LOST = {("0005", "jobs"): {"job_shipped"}, ("0005", "job_attempts"): {"job_shipped"}}
+LOST = {
+    ("0005", "jobs"): {"job_shipped"},
+    ("0005", "job_attempts"): {"job_shipped"},
+    **{("0012", table): {"job_examined"} for table in ("jobs", "job_attempts", "job_events")},
+}
 TOLD_OTHERWISE = {
     ("0007", "datasets"): {"name"},  # unique for each owner no longer, but for all
     ("0006", "jobs"): {"status", "cancel_requested_at", "finished_at"},  # a paused job is cancelled

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from services.registry.db.ids import new_id
+from services.registry.db.labels import Labels
 from services.registry.db.tables import Checkpoint, Dataset
 from services.registry.errors import CheckpointNotFound, DatasetNameTaken, DatasetNotFound, InvalidCursor
 from services.registry.jobs import completion, solutions
@@ -23,7 +24,7 @@ def _save(book: Book, claim: Claim, step: int) -> Checkpoint:
 
 def test_run_keeps_its_whole_configuration(book: Book) -> None:
     with book.transaction() as session:
-        run_id = new_run(session, CONFIG, name="first").id
+        run_id = new_run(session, CONFIG, labels=Labels("first")).id
     with book.transaction() as session:
         run = runs.get(session, run_id)
     assert RunConfig.model_validate(run.config) == CONFIG

@@ -149,3 +149,42 @@ def test_event_that_lacks_a_field_is_refused_whole(book: Book, step_event: Event
     with pytest.raises(KeyError), book.transaction() as session:
         run_metrics.add(session, claim, [step_event(10), event])
     assert _read(book, claim) == []
+
+
+def test_the_shape_of_a_curve_keeps_its_ends_and_every_spike(book: Book, step_event: Event) -> None:
+    claim = book.training()
+    spikes = {1370: {"loss": 90.0}, 2220: {"loss": -5.0}, 3330: {"exact_accuracy": 0.9}, 4440: {"exact_accuracy": 0.1}}
+    usual = {"loss": 1.0, "exact_accuracy": 0.5}
+    with book.transaction() as session:
+        events = [step_event(step, **(usual | spikes.get(step, {}))) for step in range(10, 5010, 10)]
+        run_metrics.add(session, claim, events)
+        rows = run_metrics.read_shape(session, claim.training_run, most=50)
+        steps = [row.step for row in rows]
+        assert len(steps) <= 50
+        assert steps == sorted(set(steps))
+        assert {10, 5000, *spikes} <= set(steps)
+        whole = run_metrics.read_shape(session, claim.training_run, most=500)
+        assert [row.step for row in whole] == [row.step for row in run_metrics.read(session, claim.training_run)]
+        later = run_metrics.read_shape(session, claim.training_run, after_step=4900, most=50)
+        assert [row.step for row in later] == list(range(4910, 5010, 10))
+
+
+def test_the_shape_leaves_out_what_was_undone(book: Book, step_event: Event) -> None:
+    claim = book.training()
+    _log(book, claim, step_event, [*range(1, 101)])
+    again = _next_attempt(book, claim, 50)
+    _log(book, again, step_event, [*range(51, 71)])
+    with book.transaction() as session:
+        rows = run_metrics.read_shape(session, claim.training_run, most=20)
+    assert rows[-1].step == 70
+    assert {row.attempt for row in rows if row.step > 50} == {2}
+
+
+def test_the_shape_of_a_curve_without_accuracies_or_rows(book: Book, step_event: Event) -> None:
+    claim = book.training()
+    with book.transaction() as session:
+        assert run_metrics.read_shape(session, claim.training_run, most=10) == []
+    _log(book, claim, step_event, [*range(1, 101)])
+    with book.transaction() as session:
+        rows = run_metrics.read_shape(session, claim.training_run, most=10)
+    assert [row.step for row in rows] == [1, 50, 51, 100]  # the loss falls: each half's ends

@@ -113,6 +113,7 @@ class Evaluated(Record):
     halted: list[float]
     halt_probability: list[float]
     step_exact_accuracy: list[float | None]
+    report: dict[str, Any] | None = None  # of the test split, as trm.interface.report says
 
     def summary(self) -> dict[str, float | None]:
         """The figures that a checkpoint's metrics repeat."""

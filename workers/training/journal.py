@@ -126,6 +126,7 @@ class Journal:
                 )
             case events.Evaluated():
                 evaluations.add(session, self.claim, event.as_dict())
+                return event.name, _without(event, "report")
             case SavedCheckpoint(saved, url):
                 row = checkpoints.add(
                     session,

@@ -14,10 +14,13 @@ WRITERS: dict[str, frozenset[Scope]] = {  # one of the scopes is enough to write
     "runs": TRAIN,
     "checkpoints": TRAIN,
     "solve-jobs": SOLVE,
+    "evaluation-jobs": SOLVE,
     "jobs": TRAIN | SOLVE,  # the job's own kind decides, once it is known
     "webhooks": TRAIN | SOLVE,
     "models": frozenset(),
     "presets": frozenset(),
+    "queue": frozenset(),
+    "workers": frozenset(),
 }
 
 ADMINS = frozenset({"api-keys", "audit"})

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,18 +19,23 @@ from trm.suggest import did_you_mean
 
 @dataclass(frozen=True)
 class Source:
-    """A data set that a training can use; `url` is None for one that came with the code."""
+    """A data set that a job can use; `url` is None for one that came with the code."""
 
     name: str
     url: str | None
     spec: PuzzleSpec
-    train_puzzles: int | None  # None for ARC
+    splits: Mapping[str, int | None]  # puzzles in each; None for ARC
+
+    @property
+    def train_puzzles(self) -> int | None:
+        """Puzzles to train on; None for ARC."""
+        return self.splits.get("train")
 
 
-def training_source(database: Database, id_or_name: str) -> Source:
+def find_source(database: Database, id_or_name: str) -> Source:
     """The data set of this id or name; raises UnknownDataset."""
     if id_or_name in BUILTIN:
-        return Source(id_or_name, None, BUILTIN[id_or_name].spec, split_sizes(id_or_name).get("train"))
+        return Source(id_or_name, None, BUILTIN[id_or_name].spec, split_sizes(id_or_name))
     try:
         row = find_uploaded(database, id_or_name)
     except DatasetNotFound as error:
@@ -39,7 +45,7 @@ def training_source(database: Database, id_or_name: str) -> Source:
             f"There is no data set {id_or_name!r}.{close} Built in: {names}; GET /v1/datasets lists uploaded ones too."
         )
         raise UnknownDataset(message) from error
-    return Source(row.name, row.url, PuzzleSpec.model_validate(row.spec), row.splits.get("train"))
+    return Source(row.name, row.url, PuzzleSpec.model_validate(row.spec), row.splits)
 
 
 @cache

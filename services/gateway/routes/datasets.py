@@ -1,8 +1,8 @@
 """Data sets: list, look at, upload."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 
 from services.gateway.allocator import LARGE_BYTES, give_memory_back
 from services.gateway.backends import Parts
@@ -11,8 +11,11 @@ from services.gateway.intake.idempotency import Idempotency, earlier_answer, fin
 from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import Limits
 from services.gateway.lookups import dataset_lookup
+from services.gateway.lookups.dataset_puzzles import Split
 from services.gateway.openapi import refusals
-from services.gateway.schemas.dataset import Dataset
+from services.gateway.problems.errors import RequestInvalid
+from services.gateway.schemas.dataset import Dataset, DatasetPuzzle
+from services.gateway.schemas.problem import ProblemItem
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.db import tables
 from services.registry.errors import DatasetNameTaken, KeyTaken
@@ -43,6 +46,10 @@ KindOf = Annotated[
         description="`sudoku` and `maze` are checked by their rules; `grid` is any grid. `arc` is refused: see arc-1 and arc-2."
     ),
 ]
+SplitName = Literal["train", "validation", "test"]
+Seed = Annotated[
+    int | None, Query(ge=0, lt=2**31, description="Draw puzzles by chance; the same ones for the same seed.")
+]
 
 
 @router.get(
@@ -71,6 +78,32 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     if id_or_name in BUILTIN:
         return _of_builtin(id_or_name)
     return Dataset.of(dataset_lookup.find_uploaded(parts.database, id_or_name))
+
+
+@router.get(
+    "/{id_or_name}/puzzles",
+    operation_id="listDatasetPuzzles",
+    summary="Puzzles of a split",
+    responses=refusals(
+        "request_invalid", "cursor_invalid", "dataset_not_found", "database_unavailable", "storage_unavailable"
+    ),
+)
+def list_dataset_puzzles(
+    id_or_name: str,
+    parts: Parts,
+    split: SplitName = "test",
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    seed: Seed = None,
+) -> Page[DatasetPuzzle]:
+    """A page of puzzles in the order of the table or, with a seed, some drawn by chance. ARC has no table to read."""
+    table = Split(parts.database, parts.storage, id_or_name, split)
+    if seed is None:
+        return Page.of(table.page(cursor, limit), DatasetPuzzle.model_validate)
+    if cursor is not None:
+        message = "Puzzles that are drawn by chance have no next page: leave out `cursor`, or `seed`."
+        raise RequestInvalid(message, [ProblemItem(parameter="cursor", detail=message)])
+    return Page.of(table.sample(seed, limit), DatasetPuzzle.model_validate)
 
 
 @router.post(

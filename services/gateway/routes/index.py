@@ -16,6 +16,8 @@ LINKS = {
     "presets": "/v1/presets",
     "datasets": "/v1/datasets",
     "jobs": "/v1/jobs",
+    "queue": "/v1/queue",
+    "workers": "/v1/workers",
     "runs": "/v1/runs",
     "checkpoints": "/v1/checkpoints",
     "models": "/v1/models",

@@ -1,4 +1,4 @@
-"""Jobs of both kinds: look at one, list, cancel, pause, resume, retry, follow."""
+"""Jobs of every kind: look at one, list, cancel, pause, resume, retry, follow."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -19,16 +19,18 @@ from services.gateway.views.answers import answer, poll_headers, retry_after
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.gateway.views.polling import entity_tag, is_known
 from services.gateway.views.puzzle_shape import puzzle_of
+from services.gateway.views.search import Name, Pairs, Tags, wanted
 from services.gateway.views.streaming import read_events, stream_events
 from services.registry.access.scopes import Scope
 from services.registry.db import tables
-from services.registry.jobs import jobs, solutions
+from services.registry.jobs import jobs, solutions, waiting
 from services.registry.states import JobKind, JobStatus
 from trm.puzzles.drawing.picture import side_by_side, svg
 from trm.puzzles.grids import parse
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
+SCOPES = {JobKind.TRAIN: Scope.TRAIN, JobKind.SOLVE: Scope.SOLVE, JobKind.EVALUATE: Scope.SOLVE}  # to move such a job
 NOT_MODIFIED: Responses = {304: {"description": "The job is still as If-None-Match says."}}
 AGAIN = refusals(
     "request_invalid",
@@ -65,12 +67,22 @@ Accept = Annotated[str, Header(include_in_schema=False)]
     responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
 )
 def list_jobs(
-    parts: Parts, cursor: Cursor = None, limit: Limit = 20, status: JobStatus | None = None, kind: JobKind | None = None
+    parts: Parts,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    status: JobStatus | None = None,
+    kind: JobKind | None = None,
+    name: Name = None,
+    tag: Tags = None,
+    metadata: Pairs = None,
 ) -> Page[Job]:
-    """A page of jobs, all or of one status or kind."""
+    """A page of jobs, all or of one status or kind, or with these labels."""
+    labels = wanted(name, tag, metadata)
     with parts.database.transaction() as session:
-        page = jobs.page(session, status=status, kind=kind, cursor=cursor, limit=limit)
-    return Page.of(page, Job.of)
+        page = jobs.page(session, status=status, kind=kind, labels=labels, cursor=cursor, limit=limit)
+        queued = [row.id for row in page.items if row.status is JobStatus.QUEUED]
+        places = waiting.positions(session, queued)
+    return Page.of(page, lambda row: Job.of(row, queue_position=places.get(row.id)))
 
 
 @router.get(
@@ -82,11 +94,13 @@ def list_jobs(
 )
 def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
     """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
-    row = job_view.find(parts.database, job_id)
-    tag = {"ETag": entity_tag(row.id, row.version), "Cache-Control": "no-cache"}
-    if is_known(tag["ETag"], if_none_match):
-        return Response(status_code=304, headers=tag)
-    job = job_view.show(parts.database, row)
+    with parts.database.transaction() as session:
+        row = jobs.get(session, job_id)
+        place = waiting.position(session, row)
+        tag = {"ETag": entity_tag(row.id, row.version, place), "Cache-Control": "no-cache"}
+        if is_known(tag["ETag"], if_none_match):
+            return Response(status_code=304, headers=tag)
+        job = job_view.within(session, row, place)
     response.headers.update(tag if job.status.is_final else tag | retry_after(job))
     return job
 
@@ -165,7 +179,7 @@ def _again(
 
 def _move_job(parts: Backends, session: Session, move: Callable[[Session], tables.Job]) -> Job:
     row = move(session)
-    parts.caller.require(Scope(row.kind.value))  # raised now, it takes the move back
+    parts.caller.require(SCOPES[row.kind])  # raised now, it takes the move back
     return job_view.within(session, row)
 
 

@@ -6,9 +6,12 @@ from fastapi import APIRouter, Query
 
 from services.gateway.backends import Parts
 from services.gateway.openapi import refusals
+from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.checkpoint import Checkpoint
+from services.gateway.schemas.problem import ProblemItem
 from services.gateway.schemas.run import Run, RunEvaluation, RunEvaluations, RunMetric, RunMetrics, RunSummary
 from services.gateway.views.pagination import Cursor, Limit, Page
+from services.gateway.views.search import Name, Pairs, Tags, wanted
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -18,13 +21,30 @@ OF_ONE = refusals("request_invalid", "run_not_found", "database_unavailable")
 AfterStep = Annotated[int, Query(ge=0, lt=2**63, description="Only steps after this one.")]
 Rows = Annotated[int, Query(ge=1, le=5000, description="Maximum number of rows to return.")]
 Every = Annotated[int, Query(ge=1, lt=2**31, description="Thin the curve: the last row of every N steps.")]
+MaxPoints = Annotated[
+    int | None,
+    Query(
+        ge=10,
+        le=5000,
+        description="The whole curve after `after_step` in at most so many rows, whatever `limit` says: both ends and, of equal parts, "
+        "where loss and exact accuracy were least and greatest.",
+    ),
+]
 
 
 @router.get("", operation_id="listRuns", summary="List runs, newest first", responses=LISTS)
-def list_runs(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[RunSummary]:
-    """A page of runs."""
+def list_runs(
+    parts: Parts,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    name: Name = None,
+    tag: Tags = None,
+    metadata: Pairs = None,
+) -> Page[RunSummary]:
+    """A page of runs, all or with these labels."""
+    labels = wanted(name, tag, metadata)
     with parts.database.transaction() as session:
-        page = runs.page(session, cursor=cursor, limit=limit)
+        page = runs.page(session, labels=labels, cursor=cursor, limit=limit)
     return Page.of(page, RunSummary.of)
 
 
@@ -39,14 +59,29 @@ def get_run(run_id: str, parts: Parts) -> Run:
 
 @router.get("/{run_id}/metrics", operation_id="listRunMetrics", summary="The curve of a run", responses=OF_ONE)
 def list_run_metrics(
-    run_id: str, parts: Parts, after_step: AfterStep = 0, limit: Rows = 1000, every: Every = 1
+    run_id: str,
+    parts: Parts,
+    after_step: AfterStep = 0,
+    limit: Rows = 1000,
+    every: Every = 1,
+    max_points: MaxPoints = None,
 ) -> RunMetrics:
     """One row for each logged step, in order: losses, accuracies, and what happened at each supervision step."""
     with parts.database.transaction() as session:
         runs.get(session, run_id)
-        rows = run_metrics.read(session, run_id, after_step=after_step, limit=limit, every=every)
-    next_after = rows[-1].step if len(rows) == limit else None
+        if max_points is not None:
+            _require_alone(every)
+            rows = run_metrics.read_shape(session, run_id, after_step=after_step, most=max_points)
+        else:
+            rows = run_metrics.read(session, run_id, after_step=after_step, limit=limit, every=every)
+    next_after = rows[-1].step if max_points is None and len(rows) == limit else None
     return RunMetrics(data=[RunMetric.model_validate(row) for row in rows], next_after_step=next_after)
+
+
+def _require_alone(every: int) -> None:
+    if every != 1:
+        message = "`max_points` thins the curve out itself: leave out `every`."
+        raise RequestInvalid(message, [ProblemItem(parameter="every", detail=message)])
 
 
 @router.get(

@@ -1,20 +1,25 @@
 """Training jobs: a preset and what to change in it becomes a run."""
 
-from fastapi import APIRouter, Response
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Idempotency, respond, submit_once
-from services.gateway.lookups.dataset_lookup import Source, training_source
+from services.gateway.lookups.dataset_lookup import Source, find_source
 from services.gateway.openapi import refusals
 from services.gateway.problems.errors import ModelUnknown, at_fault
-from services.gateway.schemas.job import Job
-from services.gateway.schemas.training_job import TrainingJobRequest
+from services.gateway.schemas.job import Estimate, Job
+from services.gateway.schemas.training_job import TrainingJobRequest, TrainingPlan
 from services.gateway.views.estimate import estimate
 from services.registry.db.base import Json
 from services.registry.jobs import jobs
 from services.registry.runs import paces, runs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
+from trm.config.cost import hardware
 from trm.config.overrides import fork, resolve
 from trm.config.presets import get_preset
 from trm.config.run import RunConfig
@@ -37,6 +42,8 @@ REFUSALS = refusals(
     "database_unavailable",
     "storage_full",
 )
+PLANNED = {"description": "Checked only, as `dry_run=true` asks.", "model": TrainingPlan}
+DryRun = Annotated[bool, Query(description="Check it and say what it would be, and store or queue nothing.")]
 
 
 @router.post(
@@ -45,27 +52,63 @@ REFUSALS = refusals(
     response_model=Job,
     operation_id="createTrainingJob",
     summary="Train a model",
-    responses=REFUSALS,
+    responses={200: PLANNED, **REFUSALS},
 )
-async def create_training_job(request: TrainingJobRequest, parts: Parts, context: Idempotency) -> Response:
-    """Resolve the preset and its overrides, store them whole as a new run, and queue the training."""
+async def create_training_job(
+    request: TrainingJobRequest, parts: Parts, context: Idempotency, dry_run: DryRun = False
+) -> Response:
+    """Resolve the preset and its overrides, store them whole as a new run, and queue the training.
+
+    With `dry_run=true` it is only checked, and answered with the resolved configuration, the estimate and its warnings.
+    """
+    if dry_run:
+        plan = await run_in_threadpool(_plan, request, parts)
+        return Response(plan.shown.model_dump_json(), media_type="application/json")
     key = context.key(request.model_dump_json())
     return respond(await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts)))
 
 
-def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
+@dataclass(frozen=True)
+class _Plan:
+    """What a request asks for, resolved."""
+
+    config: RunConfig
+    source: Source
+    parent: str | None  # the checkpoint whose weights the run begins with
+    estimate: Json
+
+    @property
+    def shown(self) -> TrainingPlan:
+        """The plan as the API shows it."""
+        config = self.config
+        return TrainingPlan(
+            config=config,
+            parent_checkpoint_id=self.parent,
+            train_puzzles=self.source.train_puzzles,
+            estimate=Estimate.model_validate(self.estimate),
+            hardware=hardware(config.model, config.train, config.puzzle),
+        )
+
+
+def _plan(request: TrainingJobRequest, parts: Backends) -> _Plan:
     parts.storage.require_room()  # its checkpoints would not be stored
     config, source, parent = _beginning(request, parts)
-    said = _estimate(config, source, parts)
-    run = runs.new_row(config, name=request.name, parent=parent, owner=parts.caller.owner)
+    return _Plan(config, source, parent, _estimate(config, source, parts))
+
+
+def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
+    plan = _plan(request, parts)
+    config, source, parent = plan.config, plan.source, plan.parent
+    run = runs.new_row(config, labels=request.labels, parent=parent, owner=parts.caller.owner)
     job = jobs.new_row(
         JobKind.TRAIN,
         {"config": run["config"], "dataset": {"name": source.name, "url": source.url}, "weights": parent},
         run_id=run["id"],
         total_steps=config.train.steps,
-        estimate=said,
+        estimate=plan.estimate,
         max_attempts=parts.settings.max_attempts,
         job_limits=request.job_limits,
+        labels=request.labels,
         owner=parts.caller.owner,
     )
     return Submission(job, run)
@@ -84,7 +127,7 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
         with at_fault("preset"):
             preset = get_preset(request.preset)
         with at_fault("dataset" if request.dataset else "preset"):
-            source = training_source(parts.database, request.dataset or preset.dataset)
+            source = find_source(parts.database, request.dataset or preset.dataset)
         with at_fault("overrides"):
             return resolve(request.preset, source.spec, overrides, dataset=source.name), source, None
     with at_fault("from_checkpoint"):
@@ -94,6 +137,6 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
                 f"{request.from_checkpoint!r} ships with the service: only a checkpoint of a run can be trained on."
             )
     with at_fault("dataset" if request.dataset else "from_checkpoint"):
-        source = training_source(parts.database, request.dataset or model.config.dataset)
+        source = find_source(parts.database, request.dataset or model.config.dataset)
     with at_fault("overrides"):
         return fork(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

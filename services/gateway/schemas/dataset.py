@@ -33,6 +33,31 @@ class DatasetReport(Response):
     presets: list[str] = Field(description="Presets that were made for puzzles of this kind and size.")
 
 
+class DatasetPuzzle(Response):
+    """One puzzle of a split, in the symbols of its data set, as a solve job takes it."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "index": 0,
+                    "question": "...4....2....4.3",
+                    "answer": "3214413223411423",
+                    "source": "easy",
+                    "rating": 1.5,
+                }
+            ]
+        },
+    )
+
+    index: int = Field(description="Its row in the table, from 0.")
+    question: str
+    answer: str | None = Field(description="Null where none is known.")
+    source: str | None
+    rating: float | None = Field(description="How hard it is, by the scale of its source.")
+
+
 class Dataset(Response):
     """A data set, built in or uploaded."""
 

@@ -10,6 +10,7 @@ from services.gateway.schemas.base import Response
 from services.gateway.schemas.solution import Solution
 from services.registry.db import tables
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
+from trm.interface.report import Report
 from trm.puzzles.spec import PuzzleSpec
 
 _EXAMPLE: dict[str, Any] = {
@@ -48,7 +49,7 @@ MOVES_OF = {  # what its owner may ask of a job
 class Progress(Response):
     """How far a job is."""
 
-    step: int = Field(description="Training: optimizer updates. Solving: puzzles answered.")
+    step: int = Field(description="Training: optimizer updates. Solving and evaluating: puzzles answered.")
     total: int | None
     percent: float | None = Field(description="Share of all the work, of a training's evaluations too.")
     eta_seconds: float | None = Field(description="Estimated time to the end, evaluations included, while it runs.")
@@ -146,6 +147,17 @@ class SolveResult(Response):
     solutions: list[Solution] | None = Field(default=None, description="The first 100; `links.solutions` has all.")
 
 
+class EvaluateResult(Response):
+    """What a finished evaluation found."""
+
+    kind: Literal[JobKind.EVALUATE]
+    dataset: str
+    split: str
+    effort: dict[str, Any] = Field(description="What differs from the defaults.")
+    report: Report
+    seconds: float = Field(description="Of the last attempt.")
+
+
 class Job(Response):
     """A job."""
 
@@ -153,17 +165,25 @@ class Job(Response):
 
     id: str
     kind: JobKind
+    name: str | None = None
+    tags: list[str] = Field(default=[])
+    metadata: dict[str, str] = Field(default={})
     status: JobStatus
     attempt: int = Field(description="How often a worker has claimed it.")
     max_attempts: int = Field(description="How often it may be claimed; grows with every attempt that does not count.")
     progress: Progress
     run_id: str | None = Field(default=None, description="The run of a training.")
     model: str | None = Field(
-        default=None, description="The checkpoint that a solve job uses, or the name of a shipped model."
+        default=None, description="The checkpoint that is used or examined, or the name of a shipped model."
     )
     estimate: Estimate | None = Field(default=None, description="Of a training, as of its submission.")
     error: JobError | None = None
-    result: Annotated[TrainResult | SolveResult, Field(discriminator="kind")] | None = None
+    result: Annotated[TrainResult | SolveResult | EvaluateResult, Field(discriminator="kind")] | None = None
+    queue_position: int | None = Field(
+        default=None,
+        description="Place among the queued jobs of its kind, 1 for the next; null once it is not queued, and in the answer to "
+        "its submission.",
+    )
     cancel_requested: bool
     pause_requested: bool = Field(description="True until it is paused, and while it is.")
     priority: int
@@ -182,11 +202,15 @@ class Job(Response):
         attempts: Sequence[tables.JobAttempt] | None = None,
         solutions: Sequence[tables.Solution] | None = None,
         spec: PuzzleSpec | None = None,
+        queue_position: int | None = None,
     ) -> Self:
-        """The job of this row; with its attempts and first solutions where they are given."""
+        """The job of this row; with its attempts, first solutions and place in line where they are given."""
         return cls(
             id=job.id,
             kind=job.kind,
+            name=job.name,
+            tags=job.tags,
+            metadata=job.meta,
             status=job.status,
             attempt=job.attempt,
             max_attempts=job.max_attempts,
@@ -196,6 +220,7 @@ class Job(Response):
             estimate=None if job.estimate is None else Estimate.model_validate(job.estimate),
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
             result=_result(job, solutions, spec),
+            queue_position=queue_position,
             cancel_requested=job.cancel_requested_at is not None,
             pause_requested=job.pause_requested_at is not None,
             priority=job.priority,
@@ -211,9 +236,11 @@ class Job(Response):
 
 def _result(
     job: tables.Job, solutions: Sequence[tables.Solution] | None, spec: PuzzleSpec | None
-) -> TrainResult | SolveResult | None:
+) -> TrainResult | SolveResult | EvaluateResult | None:
     if job.result is None:
         return None
+    if job.kind is JobKind.EVALUATE:
+        return EvaluateResult.model_validate({**job.result, "kind": job.kind})
     if job.kind is JobKind.TRAIN:
         return TrainResult.model_validate({**job.result, "kind": job.kind})
     listed = None if solutions is None else [Solution.of(s, spec) for s in solutions]
@@ -226,7 +253,8 @@ def _links(job: tables.Job) -> dict[str, str]:
     links |= {move: f"{home}/{move}" for move in MOVES_OF[job.status]}
     if job.run_id:
         links["run"] = f"/v1/runs/{job.run_id}"
+    if job.kind is not JobKind.TRAIN:
+        links["model"] = f"/v1/models/{job.pretrained}" if job.pretrained else f"/v1/checkpoints/{job.model_id}"
     if job.kind is JobKind.SOLVE:
-        model = f"/v1/models/{job.pretrained}" if job.pretrained else f"/v1/checkpoints/{job.model_id}"
-        links |= {"model": model, "solutions": f"{home}/solutions"}
+        links["solutions"] = f"{home}/solutions"
     return links

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from services.gateway.schemas.base import Response
 from services.registry.db import tables
 from trm.config.run import RunConfig
+from trm.interface.report import Report
 
 _STEPS = "One entry for each supervision step; null where no puzzle was at it."
 
@@ -17,6 +18,8 @@ class RunSummary(Response):
 
     id: str
     name: str | None
+    tags: list[str]
+    metadata: dict[str, str]
     job_id: str | None
     preset: str
     dataset: str
@@ -55,8 +58,8 @@ def _columns(run: tables.Run) -> dict[str, Any]:
         links["parent"] = f"/v1/checkpoints/{run.parent_checkpoint_id}"
     if run.job_id:
         links["job"] = f"/v1/jobs/{run.job_id}"
-    names = RunSummary.model_fields.keys() - {"links"}
-    return {name: getattr(run, name) for name in names} | {"links": links}
+    names = RunSummary.model_fields.keys() - {"links", "metadata"}
+    return {name: getattr(run, name) for name in names} | {"links": links, "metadata": run.meta}
 
 
 class RunMetric(Response):
@@ -108,6 +111,9 @@ class RunEvaluation(Response):
     halted: list[float | None] = Field(description=f"Share that would have halted there. {_STEPS}")
     halt_probability: list[float | None] = Field(description=f"Mean halt probability. {_STEPS}")
     step_exact_accuracy: list[float | None] = Field(description=f"Share exactly right. {_STEPS}")
+    report: Report | None = Field(
+        default=None, description="Of the test split: what an evaluation job reports, steps, compute and calibration."
+    )
     created_at: datetime
 
 

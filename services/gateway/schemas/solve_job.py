@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from services.gateway.schemas.job_limits import JobLimits
+from services.gateway.schemas.labels import Labels
 from services.gateway.schemas.puzzle import Puzzle
 from trm.interface.effort import Effort
 
@@ -35,7 +36,7 @@ _EXAMPLES: list[JsonValue] = [
 ]
 
 
-class SolveJobRequest(Effort, JobLimits):
+class SolveJobRequest(Effort, Labels, JobLimits):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
     model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})

@@ -5,13 +5,15 @@ from typing import Self
 
 from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from services.gateway.schemas.base import Response
+from services.gateway.schemas.job import Estimate
 from services.gateway.schemas.job_limits import JobLimits
+from services.gateway.schemas.labels import Labels
 from services.registry.db.storable import UNSTORABLE
+from trm.config.run import RunConfig
 
-NOT_BLANK = r"^[^\x00-\x1f]*[^\x00-\x20\s][^\x00-\x1f]*$"
 
-
-class TrainingJobRequest(JobLimits):
+class TrainingJobRequest(Labels, JobLimits):
     """A preset or a checkpoint to begin with, and what to change in its configuration."""
 
     model_config = ConfigDict(
@@ -53,9 +55,6 @@ class TrainingJobRequest(JobLimits):
     dataset: str | None = Field(
         default=None, max_length=100, description="Train on this data set, not on the preset's own."
     )
-    name: str | None = Field(
-        default=None, min_length=1, max_length=100, pattern=NOT_BLANK, description="What to call the run."
-    )
 
     @field_validator("overrides")
     @classmethod
@@ -69,3 +68,13 @@ class TrainingJobRequest(JobLimits):
         if (self.preset is None) == (self.from_checkpoint is None):
             raise ValueError("give either `preset` or `from_checkpoint`")
         return self
+
+
+class TrainingPlan(Response):
+    """What a training would be: nothing was stored or queued."""
+
+    config: RunConfig = Field(description="Preset or checkpoint, data set and overrides, resolved and checked.")
+    parent_checkpoint_id: str | None = Field(description="The checkpoint whose weights it would begin with, if any.")
+    train_puzzles: int | None = Field(description="Puzzles to train on; null for ARC.")
+    estimate: Estimate
+    hardware: str = Field(description="What to train it on, and about how long that takes.")

@@ -5,7 +5,7 @@ from services.registry.db import tables
 from services.registry.states import JobKind, JobStatus
 from services.registry.submissions.idempotency import Answer
 
-POLL_SECONDS = {JobKind.TRAIN: 2, JobKind.SOLVE: 1}
+POLL_SECONDS = {JobKind.TRAIN: 2, JobKind.SOLVE: 1, JobKind.EVALUATE: 2}
 
 
 def poll_headers(job: Job) -> dict[str, str]:

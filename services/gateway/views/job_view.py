@@ -9,7 +9,7 @@ from services.gateway.views.puzzle_shape import puzzle_of
 from services.registry.db import tables
 from services.registry.db.database import Database
 from services.registry.errors import CheckpointNotFound
-from services.registry.jobs import attempts, jobs, solutions
+from services.registry.jobs import attempts, jobs, solutions, waiting
 from services.registry.states import JobKind, JobStatus
 from trm.errors import UnknownModel
 from trm.puzzles.spec import PuzzleSpec
@@ -19,7 +19,8 @@ SOLUTIONS_SHOWN = 100
 
 def read(database: Database, job_id: str) -> Job:
     """The job with everything that belongs to it; raises JobNotFound."""
-    return show(database, find(database, job_id))
+    with database.transaction() as session:
+        return within(session, jobs.get(session, job_id))
 
 
 def find(database: Database, job_id: str) -> tables.Job:
@@ -28,18 +29,13 @@ def find(database: Database, job_id: str) -> tables.Job:
         return jobs.get(session, job_id)
 
 
-def show(database: Database, row: tables.Job) -> Job:
-    """The row with everything that belongs to it."""
-    with database.transaction() as session:
-        return within(session, row)
-
-
-def within(session: Session, row: tables.Job) -> Job:
-    """The same, in a transaction that is open already."""
+def within(session: Session, row: tables.Job, place: int | None = None) -> Job:
+    """The row with everything that belongs to it; its place in line is looked up unless it is given."""
+    place = place or waiting.position(session, row)
     tried = attempts.of_job(session, row.id)
     solved = row.kind is JobKind.SOLVE and row.status is JobStatus.SUCCEEDED
     answers = solutions.page(session, row.id, limit=SOLUTIONS_SHOWN).items if solved else None
-    return Job.of(row, tried, answers, spec_for(session, row, answers or ()))
+    return Job.of(row, tried, answers, spec_for(session, row, answers or ()), place)
 
 
 def spec_for(session: Session, row: tables.Job, answers: Sequence[tables.Solution]) -> PuzzleSpec | None:

@@ -50,9 +50,9 @@ def _is_finished(database: Database, job_id: str) -> bool:
         return jobs.status_of(session, job_id).is_final
 
 
-def entity_tag(job_id: str, version: int) -> str:
-    """Changes whenever the job does; weak, because estimates in the body move with the clock."""
-    return f'W/"{job_id}-{version}"'
+def entity_tag(job_id: str, version: int, position: int | None = None) -> str:
+    """Changes whenever the job does, or its place in line; weak, because estimates in the body move with the clock."""
+    return f'W/"{job_id}-{version}"' if position is None else f'W/"{job_id}-{version}-{position}"'
 
 
 def is_known(tag: str, if_none_match: str | None) -> bool:

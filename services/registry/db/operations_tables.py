@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, func
+from sqlalchemy import BigInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.registry.db.base import Base
@@ -29,5 +29,7 @@ class WorkerProcess(Base):
     metrics: Mapped[str]  # host:port where Prometheus can read it
     device: Mapped[str]  # what it computes on: cpu or cuda
     cores: Mapped[int]  # that it may use
+    concurrency: Mapped[int] = mapped_column(server_default=text("1"))  # jobs at once
+    slots_busy: Mapped[int | None]  # chains in thought at its last sign of life; none where it does not solve
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -68,6 +68,15 @@ def decode_cursor(where: str, cursor: str) -> list[Any]:
     return parts[2:]
 
 
+def decode_place(where: str, cursor: str) -> int:
+    """The mark inside a cursor of a list in which rows are counted; raises InvalidCursor for any other text."""
+    mark = decode_cursor(where, cursor)
+    match mark:
+        case [int(place)] if 0 <= place < 2**31:
+            return place
+    raise _invalid()
+
+
 def _moment_and_id(mark: list[Any]) -> tuple[datetime, str]:
     try:
         moment, last_id = datetime.fromisoformat(mark[0]), mark[1]

@@ -9,18 +9,20 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     SmallInteger,
+    Text,
     UniqueConstraint,
     func,
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
-REVISION = "0011"  # of the migrations that make these tables; revisions are numbered upwards
+REVISION = "0012"  # of the migrations that make these tables; revisions are numbered upwards
 
 
 class Dataset(Base):
@@ -53,6 +55,9 @@ class Job(Base):
     kind: Mapped[JobKind]
     status: Mapped[JobStatus] = mapped_column(server_default=JobStatus.QUEUED.value)
     priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))  # higher ones are claimed first
+    name: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    meta: Mapped[Json] = mapped_column("metadata", JSONB, server_default=text("'{}'"))  # its owner's own
     request: Mapped[Json] = mapped_column(deferred=True)  # may be large: loaded where it is read
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
     model_id: Mapped[str | None] = mapped_column(ForeignKey("checkpoints.id"), index=True)
@@ -102,7 +107,7 @@ class Job(Base):
         CheckConstraint("priority BETWEEN -10 AND 10", name="priority_in_bounds"),
         CheckConstraint("attempt BETWEEN 0 AND max_attempts", name="attempts_in_bounds"),
         CheckConstraint("kind <> 'train' OR run_id IS NOT NULL", name="train_has_run"),
-        CheckConstraint("kind <> 'solve' OR (model_id IS NULL) <> (pretrained IS NULL)", name="solve_has_model"),
+        CheckConstraint("kind = 'train' OR (model_id IS NULL) <> (pretrained IS NULL)", name="solve_has_model"),
         Index(None, "created_at", "id"),
         Index(None, "owner", "created_at", "id"),
         Index(None, "kind", "status"),  # counted every few seconds
@@ -143,6 +148,7 @@ class RunEvaluation(Base):
     halted: Mapped[Reals]
     halt_probability: Mapped[Reals]
     step_exact_accuracy: Mapped[Reals]
+    report: Mapped[Json | None]  # trm.interface.report.Report, of the test split
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -154,6 +160,8 @@ class Run(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(server_default=OWNER)
     name: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    meta: Mapped[Json] = mapped_column("metadata", JSONB, server_default=text("'{}'"))  # its owner's own
     preset: Mapped[str]
     dataset: Mapped[str]
     config: Mapped[Json]  # trm.config.run.RunConfig, whole

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.ids import LOCAL_OWNER, new_id
+from services.registry.db.labels import NONE, Labels, conditions
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Job
 from services.registry.errors import JobFinished, JobNotFound, TransitionRefused
@@ -39,6 +40,7 @@ def new_row(
     estimate: Json | None = None,
     max_attempts: int = 3,
     job_limits: JobLimits = NO_LIMITS,
+    labels: Labels = NONE,
     owner: str = LOCAL_OWNER,
 ) -> Json:
     """The columns of a new job, with its id, for `insert_rows`."""
@@ -52,6 +54,7 @@ def new_row(
         **references,
         **limits,
         **asdict(job_limits),
+        **labels.columns,
     }
 
 
@@ -109,13 +112,24 @@ def page(
     status: JobStatus | None = None,
     kind: JobKind | None = None,
     run_id: str | None = None,
+    labels: Labels = NONE,
     cursor: str | None = None,
     limit: int = 20,
 ) -> Page[Job]:
     """A page of jobs, newest first; raises InvalidCursor."""
     filters = {"status": status, "kind": kind, "run_id": run_id}
     statement = select(Job).filter_by(**{name: value for name, value in filters.items() if value is not None})
+    statement = statement.where(*conditions(Job, labels))
     return newest_first(session, statement, Job.created_at, Job.id, cursor, limit)
+
+
+def in_hand(session: Session) -> dict[str, list[str]]:
+    """The jobs that workers are at, oldest first, by the worker's name."""
+    found: dict[str, list[str]] = {}
+    running = select(Job.worker, Job.id).where(Job.status == JobStatus.RUNNING).order_by(Job.started_at, Job.id)
+    for worker, job_id in session.execute(running):
+        found.setdefault(worker or "", []).append(job_id)
+    return found
 
 
 def request_cancel(session: Session, job_id: str) -> Job:

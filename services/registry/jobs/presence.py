@@ -1,7 +1,7 @@
 """Which workers and reapers run: each records it every few seconds, with the address of its metrics."""
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.operations_tables import WorkerProcess
 
+ALIVE_SECONDS = 60  # since the last sign of life, which comes every ten
 WATCHED_SECONDS = 3_600  # after its last sign of life: an alert tells of one that is gone without having been stopped
 
 
@@ -21,12 +22,14 @@ class Presence:
     metrics: str  # host:port
     device: str
     cores: int
+    concurrency: int = 1  # jobs at once
 
 
-def record(session: Session, presence: Presence) -> None:
-    """Record that the process runs."""
-    row = insert(WorkerProcess).values(asdict(presence))
-    session.execute(row.on_conflict_do_update(index_elements=["name"], set_={"seen_at": func.now()}))
+def record(session: Session, presence: Presence, slots_busy: int | None = None) -> None:
+    """Note that it lives, and how many of its slots are in use if it has any."""
+    now = {"slots_busy": slots_busy}
+    row = insert(WorkerProcess).values(asdict(presence) | now)
+    session.execute(row.on_conflict_do_update(index_elements=["name"], set_=now | {"seen_at": func.now()}))
 
 
 def forget(session: Session, name: str) -> None:
@@ -38,6 +41,11 @@ def list_watched(session: Session) -> list[WorkerProcess]:
     """Those that run, or have not been stopped cleanly."""
     lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=WATCHED_SECONDS)
     return list(session.scalars(select(WorkerProcess).where(lately).order_by(WorkerProcess.name)))
+
+
+def now(session: Session) -> datetime:
+    """The moment by the clock that signs of life are dated with."""
+    return session.scalars(select(func.now())).one()
 
 
 def forget_lost(session: Session) -> None:

@@ -15,10 +15,12 @@ from services.registry.states import JobKind
 
 TRAIN_QUEUE = "train"
 SOLVE_QUEUE = "solve"
+EVALUATE_QUEUE = "evaluate"
 TRAIN_TASK = "trm.train"
 SOLVE_TASK = "trm.solve"
-QUEUES = {JobKind.TRAIN: TRAIN_QUEUE, JobKind.SOLVE: SOLVE_QUEUE}
-TASKS = {JobKind.TRAIN: TRAIN_TASK, JobKind.SOLVE: SOLVE_TASK}
+EVALUATE_TASK = "trm.evaluate"
+QUEUES = {JobKind.TRAIN: TRAIN_QUEUE, JobKind.SOLVE: SOLVE_QUEUE, JobKind.EVALUATE: EVALUATE_QUEUE}
+TASKS = {JobKind.TRAIN: TRAIN_TASK, JobKind.SOLVE: SOLVE_TASK, JobKind.EVALUATE: EVALUATE_TASK}
 
 # Someone waits for a publisher, so it gives up within a second; the reaper publishes what was missed.
 PUBLISH_CONNECT_SECONDS = 0.4

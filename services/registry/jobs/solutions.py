@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.bulk import copy_rows
-from services.registry.db.pages import Page, decode_cursor, encode_cursor
+from services.registry.db.pages import Page, decode_place, encode_cursor
 from services.registry.db.tables import Solution
-from services.registry.errors import InvalidCursor, SolutionNotFound
+from services.registry.errors import SolutionNotFound
 from services.registry.jobs import leases
 
 
@@ -63,14 +63,8 @@ def get(session: Session, job_id: str, index: int) -> Solution:
 def page(session: Session, job_id: str, *, cursor: str | None = None, limit: int = 100) -> Page[Solution]:
     """A page of a job's answers in the order of its puzzles; raises InvalidCursor."""
     where = f"solutions of {job_id}"
-    after = -1 if cursor is None else _index(decode_cursor(where, cursor))
+    after = -1 if cursor is None else decode_place(where, cursor)
     statement = select(Solution).where(Solution.job_id == job_id, Solution.index > after).order_by(Solution.index)
     rows = list(session.scalars(statement.limit(limit + 1)))
     more = encode_cursor(where, [rows[limit - 1].index]) if len(rows) > limit else None
     return Page(rows[:limit], more)
-
-
-def _index(mark: list[object]) -> int:
-    if len(mark) != 1 or not isinstance(mark[0], int) or abs(mark[0]) >= 2**31:
-        raise InvalidCursor("This cursor was not issued by this list. Start again without a cursor.")
-    return mark[0]

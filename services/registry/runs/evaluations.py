@@ -16,7 +16,7 @@ COLUMNS = tuple(
 def add(session: Session, claim: leases.Claim, event: Json) -> None:
     """Record the trainer's `evaluated` event; one recorded already stays as it is. Raises StaleLease."""
     leases.hold(session, claim)
-    values = {name: event[name] for name in COLUMNS}
+    values = {name: event.get(name) if name == "report" else event[name] for name in COLUMNS}
     row = {"run_id": claim.training_run, "attempt": claim.attempt, **values}
     session.execute(insert(RunEvaluation).values(row).on_conflict_do_nothing())
     session.execute(update(Run).where(Run.id == claim.training_run).values(exact_accuracy=event["exact_accuracy"]))

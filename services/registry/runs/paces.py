@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from services.registry.db.base import Json
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.db.tables import Job, JobAttempt, Run, RunMetric
+from services.registry.jobs.presence import ALIVE_SECONDS
 from services.registry.states import JobKind
 
 RUNS = 20  # the latest
-ALIVE_SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,23 @@
 """The curve of a run: one row a logged step, with an array entry for each supervision step."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, false, func, not_, or_, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    UnaryExpression,
+    and_,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
 from services.registry.db.base import Json
@@ -11,6 +26,12 @@ from services.registry.db.tables import Job, JobAttempt, Run, RunMetric
 from services.registry.jobs import leases
 
 KEY = ("run_id", "attempt")
+EXTREMES = (
+    RunMetric.loss.asc(),
+    RunMetric.loss.desc(),
+    RunMetric.exact_accuracy.asc().nulls_last(),
+    RunMetric.exact_accuracy.desc().nulls_last(),
+)
 COLUMNS = tuple(column.key for column in RunMetric.__table__.columns if column.key not in KEY)
 
 
@@ -38,12 +59,41 @@ def read(session: Session, run_id: str, *, after_step: int = 0, limit: int = 100
 
     What an attempt logged beyond the step that a later one continued from was undone, and is left out.
     """
-    curve = (RunMetric.run_id == run_id, not_(_was_undone(session, run_id)))
+    curve = _curve(session, run_id)
     if every == 1:
         statement = select(RunMetric).where(*curve, RunMetric.step > after_step).order_by(RunMetric.step)
     else:
         statement = _thin(curve, after_step, every)
     return list(session.scalars(statement.limit(limit)))
+
+
+def read_shape(session: Session, run_id: str, *, after_step: int = 0, most: int = 1000) -> list[RunMetric]:
+    """The shape of the curve after a step in at most so many rows: its ends and, of equal parts, where loss and accuracy
+    were least and greatest. A spike is never lost to thinning.
+    """
+    curve = (*_curve(session, run_id), RunMetric.step > after_step)
+    count, first, last = session.execute(
+        select(func.count(), func.min(RunMetric.step), func.max(RunMetric.step)).where(*curve)
+    ).one()
+    if count > most:
+        steps = _extremes(session, curve, first, last, max(1, (most - 2) // len(EXTREMES)))
+        curve = (*curve, RunMetric.step.in_(steps | {first, last}))
+    return list(session.scalars(select(RunMetric).where(*curve).order_by(RunMetric.step)))
+
+
+def _extremes(session: Session, curve: Sequence[ColumnElement[bool]], first: int, last: int, parts: int) -> set[int]:
+    """The steps at which something was least or greatest in each of so many equal parts of the curve."""
+    part = func.width_bucket(RunMetric.step, first, last + 1, parts)
+    found = session.execute(select(*(_step_of(order) for order in EXTREMES)).where(*curve).group_by(part))
+    return {step for row in found for step in row}
+
+
+def _step_of(order: UnaryExpression[Any]) -> ColumnElement[int]:
+    return func.array_agg(aggregate_order_by(RunMetric.step, order, RunMetric.step))[1]
+
+
+def _curve(session: Session, run_id: str) -> tuple[ColumnElement[bool], ...]:
+    return RunMetric.run_id == run_id, not_(_was_undone(session, run_id))
 
 
 def _was_undone(session: Session, run_id: str) -> ColumnElement[bool]:

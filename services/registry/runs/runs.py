@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.ids import LOCAL_OWNER, new_id
+from services.registry.db.labels import NONE, Labels, conditions
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Run
 from services.registry.errors import RunNotFound
@@ -14,12 +15,12 @@ from services.registry.jobs import attempts, leases
 from trm.config.run import RunConfig
 
 
-def new_row(config: RunConfig, *, name: str | None = None, parent: str | None = None, owner: str = LOCAL_OWNER) -> Json:
+def new_row(config: RunConfig, *, labels: Labels = NONE, parent: str | None = None, owner: str = LOCAL_OWNER) -> Json:
     """The columns of a new run, with its id, for `insert_rows`."""
     return {
         "id": new_id("run"),
         "owner": owner,
-        "name": name,
+        **labels.columns,
         "preset": config.preset,
         "dataset": config.dataset,
         "config": config.model_dump(mode="json"),
@@ -47,9 +48,9 @@ def find_named(session: Session, name: str) -> str | None:
     return session.scalar(newest)
 
 
-def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Run]:
+def page(session: Session, *, labels: Labels = NONE, cursor: str | None = None, limit: int = 20) -> Page[Run]:
     """A page of runs, newest first; raises InvalidCursor."""
-    return newest_first(session, select(Run), Run.created_at, Run.id, cursor, limit)
+    return newest_first(session, select(Run).where(*conditions(Run, labels)), Run.created_at, Run.id, cursor, limit)
 
 
 def record_start(session: Session, claim: leases.Claim, *, step: int, parameters: int, device: str) -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 import fsspec
@@ -80,6 +81,13 @@ class Storage:
             if not local.exists():
                 self._fetch_remote(path, local)
         return local
+
+    @contextmanager
+    def open_file(self, url: str, name: str) -> Iterator[IO[bytes]]:
+        """A file of what is stored at `url`, to read; raises StorageUnavailable."""
+        path = f"{self.fs._strip_protocol(url)}/{name}"
+        with typed_errors(f"The storage does not hold {name} of {url}"), self.fs.open(path, "rb") as file:
+            yield file
 
     def exists(self, url: str) -> bool:
         """Whether a complete folder is stored at `url`."""

@@ -5,6 +5,8 @@ import gzip
 import io
 import math
 import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -54,6 +56,30 @@ def read_table(
         table = RawTable(rows_of(text))
     kind = kind or (spec.kind if spec is not None else table.kind())
     return table.puzzles(kind, spec, answers_required=answers_required)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A puzzle as a table that `write_table` wrote holds it."""
+
+    index: int  # from 0
+    question: str
+    answer: str | None  # None where none is known
+    source: str | None
+    rating: float | None
+
+
+def rows_at(table: IO[bytes], places: Collection[int]) -> dict[int, Row]:
+    """The rows at these places of a gzip CSV by `write_table`, read no further than the last of them."""
+    with gzip.open(table, "rt", newline="", encoding="utf-8") as text:
+        rows = enumerate(islice(csv.DictReader(text), max(places, default=-1) + 1))
+        return {index: _row(index, fields) for index, fields in rows if index in places}
+
+
+def _row(index: int, fields: Mapping[str, str]) -> Row:
+    question, answer = fields["question"], fields["answer"]
+    known = answer if answer.replace(grids.PADDING, "").strip() else None
+    return Row(index, question, known, fields["source"] or None, float(fields["rating"]) if fields["rating"] else None)
 
 
 def first_spec(path: Path) -> PuzzleSpec:

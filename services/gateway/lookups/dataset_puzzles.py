@@ -1,0 +1,59 @@
+"""Puzzles of a data set's split, a few at a time: the next ones, or some drawn by chance."""
+
+import random
+from contextlib import AbstractContextManager
+from typing import IO
+
+from services.gateway.lookups import dataset_lookup
+from services.gateway.problems.errors import RequestInvalid
+from services.gateway.schemas.problem import ProblemItem
+from services.registry.db.database import Database
+from services.registry.db.pages import Page, decode_place, encode_cursor
+from services.registry.storage.storage import Storage
+from trm.puzzles.datasets.datasets import BUILTIN
+from trm.puzzles.datasets.raw_table import ARC_ELSEWHERE
+from trm.puzzles.datasets.tables import Row, rows_at
+
+
+class Split:
+    """The table of one split."""
+
+    def __init__(self, database: Database, storage: Storage, id_or_name: str, split: str) -> None:
+        """Raises DatasetNotFound, or RequestInvalid for a split that the data set has not."""
+        self._storage, self.split = storage, split
+        if id_or_name in BUILTIN:
+            self.id, self._url, sizes = id_or_name, None, dataset_lookup.split_sizes(id_or_name)
+        else:
+            row = dataset_lookup.find_uploaded(database, id_or_name)
+            self.id, self._url, sizes = row.id, row.url, row.splits
+        if split not in sizes:
+            raise _refused("split", f"{id_or_name} has no split {split!r}; it has {', '.join(sizes)}.")
+        if (size := sizes[split]) is None:
+            raise _refused("id_or_name", ARC_ELSEWHERE)
+        self.size = size
+
+    def page(self, cursor: str | None, limit: int) -> Page[Row]:
+        """The next puzzles in the order of the table; raises InvalidCursor."""
+        where = f"puzzles of {self.id}/{self.split}"
+        first = 0 if cursor is None else decode_place(where, cursor)
+        last = min(first + limit, self.size)
+        return Page(self._rows(range(first, last)), encode_cursor(where, [last]) if last < self.size else None)
+
+    def sample(self, seed: int, limit: int) -> Page[Row]:
+        """Some puzzles, the same for the same seed."""
+        chosen = random.Random(seed).sample(range(self.size), min(limit, self.size))  # noqa: S311 - no secret
+        return Page(self._rows(chosen), None)
+
+    def _rows(self, places: range | list[int]) -> list[Row]:
+        with self._open() as table:
+            found = rows_at(table, set(places))
+        return [found[place] for place in places]
+
+    def _open(self) -> AbstractContextManager[IO[bytes]]:
+        if self._url is None:
+            return BUILTIN[self.id].path(self.split).open("rb")
+        return self._storage.open_file(self._url, f"{self.split}.csv.gz")
+
+
+def _refused(parameter: str, message: str) -> RequestInvalid:
+    return RequestInvalid(message, [ProblemItem(parameter=parameter, detail=message)])

@@ -1,0 +1,101 @@
+"""Evaluation jobs: a model, and puzzles with known answers to examine it on."""
+
+from fastapi import APIRouter, Response
+
+from services.gateway.backends import Backends, Parts
+from services.gateway.intake.idempotency import Idempotency, respond, submit_once
+from services.gateway.lookups.dataset_lookup import Source, find_source
+from services.gateway.lookups.model_lookup import Model
+from services.gateway.openapi import refusals
+from services.gateway.problems.errors import EffortRefused, RequestInvalid, at_fault
+from services.gateway.problems.problems import named
+from services.gateway.schemas.evaluation_job import EvaluationJobRequest
+from services.gateway.schemas.job import Job
+from services.gateway.schemas.problem import ProblemItem, pointer
+from services.registry.jobs import jobs
+from services.registry.states import JobKind
+from services.registry.submissions.submissions import Submission
+from trm.errors import ConfigError
+
+router = APIRouter(prefix="/v1/evaluation-jobs", tags=["evaluating"])
+
+REFUSALS = refusals(
+    "body_malformed",
+    "body_too_large",
+    "media_type_unsupported",
+    "request_invalid",
+    "config_invalid",
+    "dataset_unknown",
+    "model_unknown",
+    "model_not_ready",
+    "idempotency_key_reused",
+    "idempotency_key_in_use",
+    "queue_full",
+    "database_unavailable",
+    "storage_full",
+)
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=Job,
+    operation_id="createEvaluationJob",
+    summary="Examine a model",
+    responses=REFUSALS,
+)
+async def create_evaluation_job(request: EvaluationJobRequest, parts: Parts, context: Idempotency) -> Response:
+    """Answer puzzles whose answers are known: accuracy after every supervision step and against the compute, how far the halting
+    head can be trusted, and which puzzles are hard, all with 95 % intervals. Solve workers do it, beside solve jobs.
+    """
+    key = context.key(request.model_dump_json())
+    return respond(await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts)))
+
+
+def _submission(request: EvaluationJobRequest, parts: Backends) -> Submission:
+    with at_fault("model"):
+        model = parts.find_model(request.model)
+    with at_fault("dataset" if request.dataset else "model"):
+        source = find_source(parts.database, request.dataset or model.config.dataset)
+    puzzles = _require_possible(request, model, source)
+    asked = {
+        "model": model.name,
+        "dataset": {"name": source.name, "url": source.url},
+        "split": request.split,
+        "limit": request.limit,
+        "effort": request.effort.model_dump(exclude_defaults=True),
+    }
+    return Submission(
+        jobs.new_row(
+            JobKind.EVALUATE,
+            asked,
+            model_id=model.checkpoint_id,
+            pretrained=model.pretrained,
+            total_steps=min(puzzles, request.limit),
+            max_attempts=parts.settings.max_attempts,
+            job_limits=request.job_limits,
+            labels=request.labels,
+            owner=parts.caller.owner,
+        )
+    )
+
+
+def _require_possible(request: EvaluationJobRequest, model: Model, source: Source) -> int:
+    """How many puzzles the split has; raises RequestInvalid or EffortRefused."""
+    spec, size = source.spec, source.splits.get(request.split)
+    if spec.kind == "arc":
+        raise _refused("dataset", "ARC tasks are answered by votes over many variants: use `python -m trm arc`.")
+    if size is None:
+        raise _refused("split", f"{source.name} has no split {request.split!r}; it has {', '.join(source.splits)}.")
+    if not model.config.answers(spec):
+        raise _refused("dataset", f"{request.model} cannot answer {spec.rows}x{spec.cols} puzzles of kind {spec.kind}.")
+    try:
+        request.effort.require_possible(spec, model.config.model)
+    except ConfigError as error:
+        place = pointer(*named(str(error), request.model_fields_set))
+        raise EffortRefused(str(error), [ProblemItem(pointer=place, detail=str(error))]) from error
+    return size
+
+
+def _refused(field: str, message: str) -> RequestInvalid:
+    return RequestInvalid(message, [ProblemItem(pointer=pointer(field), detail=message)])

@@ -1,0 +1,117 @@
+"""The line that queued jobs stand in: how long it is, how fast it moves, and which place a job has in it.
+
+Jobs of all owners stand in one line, so these queries are made past the session's sight: only numbers come back.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.orm import Session
+
+from services.registry.db.operations_tables import WorkerProcess
+from services.registry.db.tables import Job
+from services.registry.jobs.presence import ALIVE_SECONDS
+from services.registry.states import JobKind, JobStatus
+
+ROLES = {JobKind.TRAIN: "train", JobKind.SOLVE: "solve", JobKind.EVALUATE: "solve"}  # of the workers that take them
+LATELY = 50  # jobs of a kind that have succeeded: how long they took tells how long others will
+
+
+@dataclass(frozen=True)
+class Work:
+    """Jobs of a kind in one state, and the seconds of work that is left in them; None where that cannot be told."""
+
+    jobs: int = 0
+    seconds: float | None = 0.0
+    oldest_seconds: float = 0.0  # how long the one waits, or waited, that could be claimed first
+
+
+NONE = Work()
+
+
+@dataclass(frozen=True)
+class Line:
+    """What waits and what runs of one kind."""
+
+    kind: JobKind
+    queued: Work
+    running: Work
+    concurrency: int  # jobs that the workers seen lately take at once
+
+    @property
+    def wait_seconds(self) -> float | None:
+        """How long a job that is submitted now waits for a worker; None where there is none, or nothing to tell it from."""
+        if not self.concurrency:
+            return None
+        if self.queued.jobs + self.running.jobs < self.concurrency:
+            return 0.0
+        if self.queued.seconds is None or self.running.seconds is None:
+            return None
+        return (self.queued.seconds + self.running.seconds) / self.concurrency
+
+
+def lines(session: Session) -> list[Line]:
+    """The line of each kind."""
+    return [_line(session, kind) for kind in JobKind]
+
+
+def positions(session: Session, job_ids: Collection[str]) -> dict[str, int]:
+    """The place in line of those of these jobs that are queued: the next is at 1."""
+    if not job_ids:
+        return {}
+    order = (Job.priority.desc(), Job.available_at, Job.id)  # that of `leases.claim_next`, for which there is an index
+    place = func.row_number().over(partition_by=Job.kind, order_by=order)
+    line = select(Job.id, place.label("place")).where(Job.status == JobStatus.QUEUED).subquery()
+    found = session.connection().execute(select(line).where(line.c.id.in_(job_ids)))
+    return dict(found.all())
+
+
+def position(session: Session, job: Job) -> int | None:
+    """The place in line of this job; None for one that is not queued."""
+    return positions(session, [job.id]).get(job.id) if job.status is JobStatus.QUEUED else None
+
+
+def in_hand(session: Session) -> dict[str, int]:
+    """How many jobs each worker is at."""
+    running = select(Job.worker, func.count()).where(Job.status == JobStatus.RUNNING).group_by(Job.worker)
+    return dict(session.connection().execute(running).all())
+
+
+def _line(session: Session, kind: JobKind) -> Line:
+    left = _seconds_left(_typical_seconds(session, kind))
+    waited = func.greatest(func.extract("epoch", func.now() - func.min(Job.available_at)), 0)
+    counted = select(Job.status, func.count(), func.count(left), func.sum(left), waited).where(
+        Job.kind == kind, Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))
+    )
+    work = {
+        status: Work(jobs, float(seconds) if known == jobs else None, float(oldest))
+        for status, jobs, known, seconds, oldest in session.connection().execute(counted.group_by(Job.status))
+    }
+    queued, running = (work.get(status, NONE) for status in (JobStatus.QUEUED, JobStatus.RUNNING))
+    return Line(kind, queued, running, _concurrency(session, kind))
+
+
+def _seconds_left(typical: float | None) -> ColumnElement[Any]:
+    """As its worker says, or what was estimated or is typical of its kind, less the time that it has run."""
+    whole = func.coalesce(Job.estimate["seconds"].as_float(), typical)
+    worked = func.extract("epoch", func.now() - Job.started_at)
+    left = case((whole < worked, 0.0), else_=whole - worked)  # unknown stays unknown, unlike with GREATEST
+    rest = func.coalesce(Job.eta_seconds, left)
+    return case((Job.status == JobStatus.RUNNING, rest), else_=whole)
+
+
+def _typical_seconds(session: Session, kind: JobKind) -> float | None:
+    took = func.extract("epoch", Job.finished_at - Job.started_at).label("took")
+    last = select(took).where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED, Job.finished_at.is_not(None))
+    latest = last.order_by(Job.finished_at.desc()).limit(LATELY).subquery()
+    seconds = session.connection().scalar(select(func.avg(latest.c.took)))
+    return None if seconds is None else float(seconds)
+
+
+def _concurrency(session: Session, kind: JobKind) -> int:
+    lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=ALIVE_SECONDS)
+    taken = select(func.coalesce(func.sum(WorkerProcess.concurrency), 0))
+    return int(session.scalar(taken.where(WorkerProcess.role == ROLES[kind], lately)) or 0)

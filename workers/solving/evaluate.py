@@ -1,0 +1,95 @@
+"""The evaluation task: a split's puzzles through a resident model's engine, counted there; this tells how far it is."""
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from services.registry.jobs import job_events, jobs, leases
+from services.registry.metrics.metrics import SolveMetrics
+from trm.interface.effort import Effort
+from trm.interface.report import Report
+from trm.puzzles.datasets import datasets
+from trm.puzzles.puzzle_set import PuzzleSet
+from workers.attempt import Released, reason_to_stop
+from workers.context import Worker
+from workers.solving.engine_loop import EngineLoop
+from workers.solving.models import Models
+
+if TYPE_CHECKING:
+    from trm.solving.solver import Solver
+
+TOLD_SECONDS = 1.0  # between two events that say how far it is
+
+
+def evaluate(
+    worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, engine_loop: EngineLoop
+) -> dict[str, Any]:
+    """Examine the job's model; returns its result. Raises Cancelled, Released, Failed or StaleLease."""
+    begun = time.monotonic()
+    with worker.database.transaction() as session:
+        job = jobs.get(session, claim.job_id)
+        request, priority = job.request, job.priority
+    puzzles = _puzzles(worker, request)
+    with models.lent(request["model"]) as solver:
+        report = _Evaluating(worker, claim, solver.sized(puzzles.spec), puzzles, request, priority).run(engine_loop)
+    said = {name: request[name] for name in ("effort", "split")} | {"dataset": request["dataset"]["name"]}
+    return said | {"report": report.model_dump(mode="json"), "seconds": round(time.monotonic() - begun, 3)}
+
+
+def _puzzles(worker: Worker[SolveMetrics], request: dict[str, Any]) -> PuzzleSet:
+    dataset, split = request["dataset"], request["split"]
+    source: str | Path = dataset["name"]
+    if dataset["url"] is not None:
+        folder = worker.scratch / "datasets" / str(dataset["url"]).rstrip("/").rpartition("/")[2]
+        source = worker.storage.fetch_folder(dataset["url"], folder)
+    return datasets.load(source, split).take(request["limit"])
+
+
+class _Evaluating:
+    """One job: the engine thinks and counts, this keeps the lease and looks whether it is still wanted."""
+
+    def __init__(
+        self,
+        worker: Worker[SolveMetrics],
+        claim: leases.Claim,
+        solver: "Solver",
+        puzzles: PuzzleSet,
+        request: dict[str, Any],
+        priority: int,
+    ) -> None:
+        from trm.evaluation.examine import Examination
+
+        self.worker, self.claim, self.engine, self.split = worker, claim, solver.engine, request["split"]
+        self.ended, effort = threading.Event(), Effort(**request["effort"])
+        self.examination = Examination(solver, puzzles, effort, on_end=self.ended.set, priority=priority)
+        self.told = 0
+
+    def run(self, engine_loop: EngineLoop) -> Report:
+        """Ask, and say how far it is until everything is answered."""
+        solve_request, pause = self.examination.solve_request, min(TOLD_SECONDS, self.worker.settings.heartbeat_seconds)
+        engine_loop.submit(self.engine, solve_request)
+        try:
+            while not self.ended.wait(pause):
+                self._tell()
+            self._tell()
+        finally:
+            solve_request.stop()
+        if solve_request.error is not None:
+            raise solve_request.error
+        return self.examination.report()
+
+    def _tell(self) -> None:
+        """How far it is, and a sign of life, in one transaction; then see whether to go on."""
+        through, n = len(self.examination.found), len(self.examination.puzzles)
+        with self.worker.database.transaction() as session:
+            orders = leases.heartbeat(session, self.claim, through)
+            if through > self.told:
+                told = {"split": self.split, "through": through, "n": n}
+                job_events.append(session, self.claim, [("evaluating", told)])
+        self.told = through
+        self.worker.metrics.last_heartbeat.set_to_current_time()
+        if (reason := reason_to_stop(orders)) is not None:
+            raise reason
+        if self.worker.stopping.is_set() and through < n:
+            raise Released
