@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { keyWanted } from "./api/client";
 import { route } from "./router";
 import { DatasetPage, DatasetsPage } from "./pages/DatasetsPage";
+import { EvaluationsPage } from "./pages/EvaluationsPage";
 import { JobPage } from "./pages/JobPage";
 import { JobsPage } from "./pages/JobsPage";
 import { ModelPage, ModelsPage } from "./pages/ModelsPage";
@@ -30,6 +31,7 @@ const LISTS: Record<string, Page> = {
   runs: RunsPage,
   compare: ComparePage,
   train: TrainPage,
+  evaluations: EvaluationsPage,
   jobs: JobsPage,
   queue: QueuePage,
   models: ModelsPage,

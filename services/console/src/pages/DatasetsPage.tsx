@@ -1,8 +1,11 @@
 // Puzzles to train on: built in or uploaded, what was found in them, and a form to upload one's own.
 import { useSignal } from "@preact/signals";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import { useResource } from "../api/resource";
 import type { Dataset, Page } from "../api/types";
+import { Board } from "../board/Board";
 import { called } from "../board/spec";
+import { boardOf, paint } from "../board/state";
 import { href, route } from "../router";
 import { ago, moment, whole } from "../ui/format";
 import { Card, Facts, Heading, Loading, Pager, Table } from "../ui/parts";
@@ -60,6 +63,7 @@ export function DatasetPage({ id }: { id: string }) {
           ["Added (UTC)", one.builtin ? "built in" : moment(one.created_at)],
         ]} />
       </Card>
+      <Samples of={one} />
       {one.report && (
         <div class="cards section">
           <Card wide title={one.report.clean ? "Nothing was found that spoils a score" : "What was found"}>
@@ -70,4 +74,32 @@ export function DatasetPage({ id }: { id: string }) {
       )}
     </>
   );
+}
+
+interface Sample {
+  index: number;
+  question: string;
+  rating: number | null;
+}
+
+/** Some test puzzles, drawn by chance but always the same. */
+function Samples({ of: one }: { of: Dataset }) {
+  const { data } = useResource<Page<Sample>>(one.kind === "arc" ? null : `v1/datasets/${encodeURIComponent(one.name)}/puzzles?split=test&limit=4&seed=1`);
+  if (!data.value?.data.length) return null;
+  return (
+    <div class="samples section">
+      {data.value.data.map((sample) => (
+        <figure key={sample.index}>
+          <Drawn spec={one.puzzle} question={sample.question} label={`Test puzzle ${sample.index + 1}`} />
+          <figcaption>Test puzzle {sample.index + 1}{sample.rating !== null && `, rated ${sample.rating}`}</figcaption>
+        </figure>
+      ))}
+    </div>
+  );
+}
+
+function Drawn({ spec, question, label }: { spec: Dataset["puzzle"]; question: string; label: string }) {
+  const board = useMemo(() => boardOf(spec), [spec]);
+  useLayoutEffect(() => paint(board, [...question]), [board, question]);
+  return <Board board={board} label={label} />;
 }

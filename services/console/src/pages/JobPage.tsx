@@ -8,6 +8,7 @@ import { href, route } from "../router";
 import { between, duration, moment, percent, whole } from "../ui/format";
 import { Bar, Card, Facts, Heading, Loading, Pager, Status, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
+import { EvaluationReport, type Report } from "./EvaluationReport";
 import { Attempts } from "./Attempts";
 import { Moves } from "./moves";
 
@@ -33,7 +34,7 @@ export function JobPage({ id }: { id: string }) {
   const { kind, error, progress } = job.value;
   return (
     <>
-      <Heading title={kind === "train" ? "Training" : "Solve job"} sub={<span class="mono">{id}</span>}>
+      <Heading title={{ train: "Training", solve: "Solve job", evaluate: "Evaluation" }[kind] ?? kind} sub={<span class="mono">{id}</span>}>
         <Moves job={job.value} after={(moved) => (job.value = moved)} />
         {job.value.run_id && <a class="button primary" href={href(`runs/${job.value.run_id}`)}>Its run</a>}
         {kind === "solve" && <a class="button primary" href={href(`solve/${id}`)}>Watch it</a>}
@@ -54,6 +55,7 @@ export function JobPage({ id }: { id: string }) {
         ]} />
       </Card>
       <div class="cards section">
+        {kind === "evaluate" && job.value.result && <EvaluationReport report={(job.value.result as unknown as { report: Report }).report} />}
         {kind === "solve" && <Card wide title="Answers"><Solutions id={id} version={job.value.status} /></Card>}
         <Card wide title="Attempts"><Attempts of={job.value.attempts ?? []} /></Card>
         <Card wide title="Events"><Events of={events.value} /></Card>
@@ -64,6 +66,7 @@ export function JobPage({ id }: { id: string }) {
 
 function result({ result: found }: Job): [string, string][] {
   if (!found) return [];
+  if (found.kind === "evaluate") return [];
   if (found.kind === "train") return [["Exact accuracy on the test split", percent(found.exact_accuracy)]];
   return [["Puzzles", whole(found.n)], ["Rules agree", whole(found.verified)], ["Mean steps", found.mean_supervision_steps?.toFixed(1) ?? "–"]];
 }

@@ -1,5 +1,4 @@
 // All jobs, newest first, of one status or kind where asked.
-import { links } from "../api/links";
 import { useResource } from "../api/resource";
 import type { Job, Page } from "../api/types";
 import { go, href, route } from "../router";
@@ -8,7 +7,7 @@ import { Bar, Card, Heading, Loading, Pager, Status, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 
 const STATUSES = ["queued", "running", "paused", "succeeded", "failed", "cancelled"];
-const KINDS = ["train", "solve"];
+const KINDS = ["train", "solve", "evaluate"];
 const REFRESH_MILLISECONDS = 3000;
 
 export function JobsPage() {
@@ -18,8 +17,8 @@ export function JobsPage() {
   const filter = (name: string, value: string) => go("jobs", { status: query.get("status"), kind: query.get("kind"), [name]: value });
   return (
     <>
-      <Heading title="Jobs" sub="Units of queued work: trainings and solves.">
-        {"queue" in links.value && <a class="button" href={href("queue")}>Queue and workers</a>}
+      <Heading title="Jobs" sub="Units of queued work: trainings, solves and evaluations.">
+        <a class="button" href={href("queue")}>Queue and workers</a>
         <Filter label="Kind" all="Every kind" values={KINDS} value={query.get("kind")} choose={(value) => filter("kind", value)} />
         <Filter label="Status" all="Every status" values={STATUSES} value={query.get("status")} choose={(value) => filter("status", value)} />
       </Heading>

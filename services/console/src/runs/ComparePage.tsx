@@ -9,7 +9,7 @@ import { Chart, type Line } from "../ui/Chart";
 import { percent, whole } from "../ui/format";
 import { Card, Heading, Loading, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
-import { thinning } from "./curve";
+import { MOST_POINTS } from "./curve";
 import { points } from "./RunPage";
 import { flat, shown } from "./settings";
 
@@ -64,7 +64,7 @@ export function ComparePage() {
 async function readOne(id: string): Promise<Seen> {
   const run = await get<Run>(`v1/runs/${id}`);
   const [metrics, evaluations] = await Promise.all([
-    get<{ data: Metric[] }>(`v1/runs/${id}/metrics?limit=5000&every=${thinning(run)}`),
+    get<{ data: Metric[] }>(`v1/runs/${id}/metrics?max_points=${MOST_POINTS}`),
     get<{ data: Evaluation[] }>(`v1/runs/${id}/evaluations`),
   ]);
   return { run, rows: metrics.data, validation: evaluations.data.filter((found) => found.split === "validation") };

@@ -15,15 +15,10 @@ interface Props {
 }
 
 export function ModelPicker({ known, solver, spec, choose, resize }: Props) {
-  const listed = [...known.shipped, ...known.trained].some((choice) => choice.id === solver.id);
   return (
     <fieldset>
       <legend>Model</legend>
-      <select aria-label="Model" value={solver.id} onChange={(event) => choose(event.currentTarget.value)}>
-        {!listed && <option value={solver.id}>{solver.label}</option>}
-        <Group label="Shipped with the service" choices={known.shipped} />
-        <Group label="Trained here" choices={known.trained} />
-      </select>
+      <ModelSelect known={known} solver={solver} choose={choose} />
       {solver.anySize ? (
         <label class="field tall">
           <span>Size</span>
@@ -36,6 +31,17 @@ export function ModelPicker({ known, solver, spec, choose, resize }: Props) {
         {solver.shipped ? <a href={href(`models/${solver.id}`)}>What was measured of it</a> : <a href={href(`runs/${solver.runId}`)}>How it was trained</a>}
       </p>
     </fieldset>
+  );
+}
+
+export function ModelSelect({ known, solver, choose }: Pick<Props, "known" | "solver" | "choose">) {
+  const listed = [...known.shipped, ...known.trained].some((choice) => choice.id === solver.id);
+  return (
+    <select aria-label="Model" value={solver.id} onChange={(event) => choose(event.currentTarget.value)}>
+      {!listed && <option value={solver.id}>{solver.label}</option>}
+      <Group label="Shipped with the service" choices={known.shipped} />
+      <Group label="Trained here" choices={known.trained} />
+    </select>
   );
 }
 

@@ -1,7 +1,8 @@
 // The puzzle before it is solved: typed, painted, pasted, dropped as a file, or taken from the examples.
 import { useSignal, type Signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
-import type { Spec } from "../api/types";
+import { get } from "../api/client";
+import type { Page, Spec } from "../api/types";
 import { Board } from "../board/Board";
 import { example, hasExample } from "../board/examples";
 import { readPuzzles } from "../board/reading";
@@ -15,11 +16,13 @@ const MOST_TRACED = 100;
 
 interface Props {
   spec: Spec;
+  /** Puzzles of this shape are taken from this data set. */
+  dataset: string | null;
   puzzles: Signal<string[][]>;
   solve: () => void;
 }
 
-export function PuzzleInput({ spec, puzzles, solve }: Props) {
+export function PuzzleInput({ spec, dataset, puzzles, solve }: Props) {
   const board = useMemo(() => boardOf(spec), [spec]);
   const at = useSignal(0);
   const taken = useSignal(0);
@@ -40,6 +43,13 @@ export function PuzzleInput({ spec, puzzles, solve }: Props) {
     puzzles.value = list;
     at.value = 0;
     trouble.value = "";
+  };
+  const take = async () => {
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    const path = dataset && `v1/datasets/${encodeURIComponent(dataset)}/puzzles?split=test&limit=1&seed=${seed}`;
+    const drawn = path ? await get<Page<{ question: string }>>(path).catch(() => null) : null; // arc has no table to draw from
+    const question = drawn?.data[0]?.question;
+    put([question?.length === spec.rows * spec.cols ? [...question] : example(spec, ++taken.value)]);
   };
   const write = (cell: number, symbol: string) => {
     const next = [...cells];
@@ -83,8 +93,8 @@ export function PuzzleInput({ spec, puzzles, solve }: Props) {
         {spec.kind === "maze" && <Brushes brush={brush} />}
         {spec.kind === "arc" && <Palette brush={brush} symbols={spec.symbols} />}
         <div class="row">
-          {hasExample(spec) && (
-            <button type="button" onClick={() => put([example(spec, ++taken.value)])}>{spec.kind === "maze" ? "New maze" : "Another example"}</button>
+          {(dataset || hasExample(spec)) && (
+            <button type="button" onClick={() => void take()}>{spec.kind === "maze" ? "Another maze" : "Another example"}</button>
           )}
           <button type="button" onClick={() => put([empty(spec)])}>Clear</button>
           <label class="button">

@@ -55,7 +55,7 @@ export function SolvePage() {
           {session.value && jobId ? (
             <Watch session={session.value} beside={beside.value} request={requestOf(session.value)} edit={edit} again={() => void solve()} keep={keep} />
           ) : (
-            <PuzzleInput spec={spec.value ?? solver.value.spec} puzzles={puzzles} solve={() => void solve()} />
+            <PuzzleInput spec={spec.value ?? solver.value.spec} dataset={ownDataset(solver.value, spec.value)} puzzles={puzzles} solve={() => void solve()} />
           )}
         </div>
       </div>
@@ -74,6 +74,11 @@ async function readChoices(asked: string | null): Promise<void> {
   } catch (error) {
     problem.value = asProblem(error);
   }
+}
+
+/** The data set of the model, where its puzzles have the size that was chosen. */
+function ownDataset(chosen: Solver, shape: Spec | null): string | null {
+  return !shape || sameShape(chosen.spec, shape) ? chosen.dataset : null;
 }
 
 /** Another model; a solve in sight stays as long as the next one can take its puzzle. */

@@ -7,6 +7,7 @@ export interface Solver {
   id: string;
   label: string;
   spec: Spec;
+  dataset: string;
   anySize: boolean;
   /** Supervision steps that it was trained with. */
   steps: number;
@@ -39,7 +40,7 @@ export async function solverOf(id: string): Promise<Solver> {
   }
   const model = await get<Model>(`v1/models/${encodeURIComponent(id)}`);
   const steps = model.step_exact_accuracy.length;
-  return { id, label: model.name, spec: model.puzzle, anySize: model.any_size, steps, randomStart: model.random_start, shipped: true, runId: null };
+  return { id, label: model.name, spec: model.puzzle, dataset: model.dataset, anySize: model.any_size, steps, randomStart: model.random_start, shipped: true, runId: null };
 }
 
 function ofRun(id: string, run: Run, at = ""): Solver {
@@ -48,6 +49,7 @@ function ofRun(id: string, run: Run, at = ""): Solver {
     id,
     label: `${run.name ?? run.preset}${at}`,
     spec: puzzle,
+    dataset: run.dataset,
     anySize: ANY_SIZE.includes(String(model["mixer"])),
     steps: Number(model["max_supervision_steps"]),
     randomStart: model["random_start"] === true,

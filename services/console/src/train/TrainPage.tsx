@@ -7,12 +7,13 @@ import type { Checkpoint, Dataset, Job, Page, Preset, PresetDetail, Run, Section
 import { called, sameShape } from "../board/spec";
 import { go, route } from "../router";
 import { shown } from "../runs/settings";
-import { plural } from "../ui/format";
+import { duration, plural } from "../ui/format";
 import { Card, Heading, Loading } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 import { parse, settings, type Setting } from "./schema";
 
 const FIRST = ["train.steps", "train.batch_size", "train.learning_rate", "train.precision", "train.seed", "train.evaluate_every"];
+const PAUSE_MILLISECONDS = 400;
 const EASIEST = "sudoku-4x4";
 
 type Beginning = { puzzle: PresetDetail["puzzle"]; dataset: string; model: Section; train: Section };
@@ -57,20 +58,24 @@ function Form({ from, preset, beginning }: { from: string | null; preset: string
   useEffect(() => void settings().then((found) => (all.value = found), (error) => (problem.value = asProblem(error))), []);
   const changes = all.value.filter((setting) => setting.name in texts.value);
   const local = new Map(changes.flatMap((setting) => wrong(setting, texts.value[setting.name]!)));
+  const request = () => {
+    const overrides = Object.fromEntries(changes.map((setting) => [setting.name, parse(setting, texts.value[setting.name]!)]));
+    const named = { ...(dataset.value && { dataset: dataset.value }), ...(name.value.trim() && { name: name.value.trim() }) };
+    return { ...(from ? { from_checkpoint: from } : { preset }), overrides, ...named };
+  };
   const start = async (event: Event) => {
     event.preventDefault();
     busy.value = true;
     try {
-      const overrides = Object.fromEntries(changes.map((setting) => [setting.name, parse(setting, texts.value[setting.name]!)]));
-      const body = { ...(from ? { from_checkpoint: from } : { preset }), overrides, ...(dataset.value && { dataset: dataset.value }), ...(name.value.trim() && { name: name.value.trim() }) };
-      const job = await send<Job>("POST", "v1/training-jobs", body);
+      const job = await send<Job>("POST", "v1/training-jobs", request());
       go(`runs/${job.run_id}`);
     } catch (error) {
       problem.value = asProblem(error);
       busy.value = false;
     }
   };
-  const items = problem.value?.items ?? [];
+  const plan = usePlan(local.size ? null : request);
+  const items = (problem.value ?? plan.problem.value)?.items ?? [];
   const usable = all.value.filter((setting) => !from || setting.name.startsWith("train."));
   const word = sought.value.toLowerCase();
   const listed = usable.filter((setting) => word ? `${setting.name} ${setting.description}`.toLowerCase().includes(word) : FIRST.includes(setting.name) || setting.name in texts.value);
@@ -90,7 +95,8 @@ function Form({ from, preset, beginning }: { from: string | null; preset: string
         <div class="stack">
           <p>{changes.length ? `${plural(changes.length, "setting")} changed: ` : "All settings as they are."}{changes.map((setting) => <code class="chip">{setting.name}={texts.value[setting.name] || "none"}</code>)}</p>
           <button class="primary big" disabled={busy.value || local.size > 0}>Start the training</button>
-          <ProblemNote problem={problem.value} />
+          <Outlook plan={plan.data.value} />
+          <ProblemNote problem={problem.value ?? plan.problem.value} />
         </div>
       </Card>
       <Card wide title="Settings" actions={
@@ -107,6 +113,43 @@ function Form({ from, preset, beginning }: { from: string | null; preset: string
         {!listed.length && <p class="empty">No setting is called so.</p>}
       </Card>
     </form>
+  );
+}
+
+interface Plan {
+  train_puzzles: number | null;
+  estimate: { seconds: number; basis: string; warnings: string[] };
+  hardware: string;
+}
+
+/** What the service says to the request as it stands, asked when one pauses; null asks nothing. */
+function usePlan(request: (() => object) | null) {
+  const data = useSignal<Plan | null>(null);
+  const problem = useSignal<Problem | null>(null);
+  const body = request && JSON.stringify(request());
+  useEffect(() => {
+    if (!body) return;
+    const timer = setTimeout(async () => {
+      try {
+        data.value = await send<Plan>("POST", "v1/training-jobs?dry_run=true", JSON.parse(body));
+        problem.value = null;
+      } catch (error) {
+        problem.value = asProblem(error);
+      }
+    }, PAUSE_MILLISECONDS);
+    return () => clearTimeout(timer);
+  }, [body]);
+  return { data, problem };
+}
+
+function Outlook({ plan }: { plan: Plan | null }) {
+  if (!plan) return null;
+  const basis = { measured: "as measured here", scaled: "scaled from a run here", assumed: "assumed, nothing was trained here yet" }[plan.estimate.basis];
+  return (
+    <div class="stack" role="status">
+      <p>Takes about <b>{duration(plan.estimate.seconds)}</b> ({basis}){plan.train_puzzles !== null && <>, on {plural(plan.train_puzzles, "puzzle")}</>}. {plan.hardware}</p>
+      {plan.estimate.warnings.map((warning) => <p class="note warn">{warning}</p>)}
+    </div>
   );
 }
 

@@ -7,6 +7,7 @@ import { theme, type Theme } from "./theme";
 const PAGES: [string, string, string][] = [
   ["solve", "Solve", "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 17h6M17 14v6"],
   ["runs", "Runs", "M4 20V4M4 20h16M7 15l4-5 3 3 5-7"],
+  ["evaluations", "Evaluations", "M4 14a8 8 0 0 1 16 0M12 14l4-4M4 18h16"],
   ["train", "Train", "M12 5v14M5 12h14"],
   ["jobs", "Jobs", "M4 6h16M4 12h16M4 18h10"],
   ["models", "Models", "M12 3l8 4.500v9L12 21l-8-4.500v-9zM12 12l8-4.500M12 12v9M12 12L4 7.500"],
