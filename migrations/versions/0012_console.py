@@ -21,6 +21,7 @@ MODEL = "(model_id IS NULL) <> (pretrained IS NULL)"
 def upgrade() -> None:
     _allow(KINDS, f"kind = 'train' OR {MODEL}")
     op.add_column("run_evaluations", sa.Column("report", postgresql.JSONB(), nullable=True))
+    _keep_lines()
     op.add_column("workers", sa.Column("concurrency", sa.Integer(), server_default=sa.text("1"), nullable=False))
     op.add_column("workers", sa.Column("slots_busy", sa.Integer(), nullable=True))
     op.add_column("jobs", sa.Column("name", sa.Text(), nullable=True))
@@ -30,6 +31,20 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("metadata", postgresql.JSONB(), server_default=empty, nullable=False))
 
 
+def _keep_lines() -> None:
+    moment = postgresql.TIMESTAMP(timezone=True)
+    op.create_table(
+        "job_lines",
+        sa.Column("job_id", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("created_at", moment, server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_job_lines_job_id_jobs")),
+        sa.PrimaryKeyConstraint("job_id", "seq", name=op.f("pk_job_lines")),
+    )
+
+
 def downgrade() -> None:
     op.execute("DELETE FROM job_attempts USING jobs WHERE jobs.id = job_id AND kind = 'evaluate'")
     op.execute("DELETE FROM job_events USING jobs WHERE jobs.id = job_id AND kind = 'evaluate'")
@@ -37,6 +52,7 @@ def downgrade() -> None:
     op.execute("DELETE FROM removed_jobs WHERE kind = 'evaluate'")
     _allow(KINDS[:2], f"kind <> 'solve' OR {MODEL}")
     op.drop_column("run_evaluations", "report")
+    op.drop_table("job_lines")
     for table in ("jobs", "runs"):
         op.drop_column(table, "metadata")
         op.drop_column(table, "tags")

@@ -13,6 +13,7 @@
     │   ├── JobFinished          job_already_finished
     │   ├── MoveRefused          job_move_refused
     │   ├── KeyTaken             idempotency_key_in_use
+    │   ├── CheckpointInUse      checkpoint_in_use
     │   └── DatasetNameTaken     dataset_name_taken
     ├── KeyReused                idempotency_key_reused
     ├── QueueFull                queue_full
@@ -111,6 +112,12 @@ class KeyTaken(Conflict):
     """Another request with this idempotency key was first: what it was answered holds for this one too."""
 
     code = "idempotency_key_in_use"
+
+
+class CheckpointInUse(Conflict):
+    """Something that is kept needs the checkpoint."""
+
+    code = "checkpoint_in_use"
 
 
 class DatasetNameTaken(Conflict):

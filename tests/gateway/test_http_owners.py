@@ -68,6 +68,7 @@ def _possessions(world: World, book: Book) -> dict[str, str]:
         "id_or_name": dataset["id"],
         "webhook_id": webhook["id"],
         "index": "0",
+        "file": "meta.json",
         "training": training["id"],
     }
 
@@ -113,7 +114,8 @@ def test_what_is_anothers_cannot_be_used_or_deleted(world: World, database: Data
         body = {"preset": "sudoku-6x6", "dataset": dataset}
         assert post("/v1/training-jobs", json=body, headers=world.bob).json()["code"] == "dataset_unknown"
         assert post("/v1/training-jobs", json=body, headers=world.alice).status_code == 202
-    assert world.client.delete(f"/v1/webhooks/{ids['webhook_id']}", headers=world.bob).status_code == 404
+    for hers in (f"/v1/webhooks/{ids['webhook_id']}", f"/v1/checkpoints/{ids['checkpoint_id']}"):
+        assert world.client.delete(hers, headers=world.bob).status_code == 404
     with database.seen_by(Sight("alice", sees_all=False)).transaction() as session:
         assert webhooks.get(session, ids["webhook_id"]).disabled_at is None
 

@@ -1,5 +1,6 @@
 """The training task around a checkpoint that is stored, too many, damaged, or finds no room."""
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy.event import listen
 
 from services.registry.db.database import Database
 from services.registry.errors import DatabaseUnavailable, StaleLease
-from services.registry.jobs import completion, job_events, jobs, leases, queue
+from services.registry.jobs import completion, job_events, job_logs, jobs, leases, queue
 from services.registry.jobs.leases import Claim
 from services.registry.metrics.metrics import ReaperMetrics, TrainMetrics
 from services.registry.runs import checkpoints, runs
@@ -29,6 +30,7 @@ from workers.attempt import Failed
 from workers.context import Worker
 from workers.reaper import Reaper
 from workers.retention import clear_out
+from workers.training import train as train_task
 from workers.training.journal import Journal
 from workers.training.progress import TrainingProgress
 from workers.training.train import train
@@ -298,3 +300,21 @@ def test_poison_is_counted(
 
     attempt._run(trainer, claim, die)
     assert collectors.get_sample_value("trm_jobs_quarantined_total", {"kind": "train"}) == 1
+
+
+def test_what_the_trainer_writes_is_kept_to_its_last_line(
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = submit_training()
+    code = "import sys, time; print('hello', file=sys.stderr, flush=True); time.sleep(0.5); print('no event'); sys.exit('the end')"
+    whole = train_task._command
+
+    def command(worker: Worker[TrainMetrics], claim: Claim, folder: Path) -> list[str]:
+        whole(worker, claim, folder)  # writes the configuration
+        return [sys.executable, "-c", code]
+
+    monkeypatch.setattr(train_task, "_command", command)
+    with pytest.raises(Failed):
+        train(trainer, claim)
+    with database.transaction() as session:
+        assert sorted(line.text for line in job_logs.after(session, claim.job_id)) == ["hello", "no event", "the end"]

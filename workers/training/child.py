@@ -13,7 +13,9 @@ from queue import Empty, Queue
 from trm.interface.events import Event, parse
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-LAST_LINES = 20  # of stderr, kept for the error message
+LAST_LINES = 20  # kept for the error message
+EXIT_SECONDS = 5.0  # from the end of its events
+UNREAD_LINES = 10_000  # that wait to be recorded; of more the oldest are lost
 
 
 class Child:
@@ -31,6 +33,7 @@ class Child:
         )
         self.events: Queue[Event | None] = Queue()
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self.unread: deque[str] = deque(maxlen=UNREAD_LINES)
         self.readers = [threading.Thread(target=read, daemon=True) for read in (self._read_events, self._read_errors)]
         for reader in self.readers:
             reader.start()
@@ -52,15 +55,29 @@ class Child:
 
     def close(self) -> int:
         """Kill what is left of the group and return the exit status (negative: the signal)."""
-        self.signal(signal.SIGKILL)
-        for reader in self.readers:
-            reader.join()  # they end with the pipes, which have no writer left
+        self._join()
         with self.process:
             return self.process.wait()
 
+    def finish(self) -> None:
+        """Let it exit now that it has told everything, and read what it has written until its end."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(EXIT_SECONDS)
+        self._join()
+
+    def _join(self) -> None:
+        """Kill what is left of the group, and read the rest of the pipes."""
+        self.signal(signal.SIGKILL)
+        for reader in self.readers:
+            reader.join()  # they end with the pipes, which have no writer left
+
+    def take_lines(self) -> list[str]:
+        """What it has written besides events since it was last asked."""
+        return [self.unread.popleft() for _ in range(len(self.unread))]
+
     @property
     def last_words(self) -> str:
-        """The end of what it wrote on stderr."""
+        """The end of what it wrote besides events."""
         return "\n".join(self.last_lines)[-1000:]
 
     def _read_events(self) -> None:
@@ -69,13 +86,17 @@ class Child:
             try:
                 self.events.put(parse(line))
             except ValueError:
-                self.last_lines.append(line.rstrip())
+                self._note(line.rstrip())
         self.events.put(None)
 
     def _read_errors(self) -> None:
         assert self.process.stderr is not None  # noqa: S101  it is a pipe
         for line in self.process.stderr:
-            self.last_lines.append(line.rstrip())
+            self._note(line.rstrip())
+
+    def _note(self, line: str) -> None:
+        self.last_lines.append(line)
+        self.unread.append(line)
 
 
 def _die_with_parent() -> Callable[[], None]:

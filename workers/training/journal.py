@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from services.registry.errors import DatabaseUnavailable, StorageUnavailable
-from services.registry.jobs import job_events, leases
+from services.registry.jobs import job_events, job_logs, leases
 from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 from trm.errors import StorageFull
@@ -39,6 +39,7 @@ class Journal:
         self.worker, self.claim, self.progress = worker, claim, progress
         self.step: int | None = None
         self.waiting: list[Event | SavedCheckpoint] = []
+        self.lines: list[str] = []  # that the trainer wrote, waiting too
         self.not_stored: StorageFull | StorageUnavailable | None = None  # why the last checkpoint is missing
         self.last_written = self.last_reached = time.monotonic()
 
@@ -71,7 +72,8 @@ class Journal:
     def is_due(self) -> bool:
         """Whether something should be written now: rows that wait, or a heartbeat."""
         settings, idle = self.worker.settings, time.monotonic() - self.last_written
-        patience = settings.metrics_batch_seconds if self.waiting else settings.heartbeat_seconds
+        waits = self.waiting or self.lines
+        patience = settings.metrics_batch_seconds if waits else settings.heartbeat_seconds
         return idle >= patience or len(self.waiting) >= settings.metrics_batch_rows
 
     def write(self) -> leases.JobSignals:
@@ -91,6 +93,7 @@ class Journal:
             self.last_written = time.monotonic()  # its end: what comes during a slow write goes together into the next
         stored = any(isinstance(event, SavedCheckpoint) for event in self.waiting)
         self.waiting.clear()
+        self.lines.clear()
         if stored:
             clear_out(self.worker.database, self.worker.storage, self.claim.training_run)
         self.last_reached = begun
@@ -103,7 +106,7 @@ class Journal:
         Raises StaleLease, or what keeps the database from taking it for as long as a lease.
         """
         self.write()
-        while self.waiting:
+        while self.waiting or self.lines:
             time.sleep(PAUSE_SECONDS)
             self.write()
 
@@ -111,6 +114,7 @@ class Journal:
         with self.worker.database.transaction() as session:
             pace = leases.Pace(self.progress.share, self.progress.eta_seconds)
             orders = leases.heartbeat(session, self.claim, self.step, pace)
+            job_logs.append(session, self.claim, self.lines)
             if steps := [event.as_dict() for event in self.waiting if isinstance(event, events.StepMetrics)]:
                 run_metrics.add(session, self.claim, steps)
             if others := [event for event in self.waiting if not isinstance(event, events.StepMetrics)]:

@@ -129,6 +129,7 @@ def _follow(worker: Worker[TrainMetrics], journal: Journal, child: Child, comput
                 computing.enter_context(worker.cores.busy())
         if reason is None and worker.stopping.is_set():
             reason = Released()
+        journal.lines += child.take_lines()
         if journal.is_due:
             orders = journal.write()
             reason = reason or reason_to_stop(orders)
@@ -137,6 +138,8 @@ def _follow(worker: Worker[TrainMetrics], journal: Journal, child: Child, comput
             kill_at = time.monotonic() + worker.settings.stop_grace_seconds
         if time.monotonic() > kill_at:
             child.signal(signal.SIGKILL)
+    child.finish()
+    journal.lines += child.take_lines()
     journal.write_out()
     if reason is not None and not isinstance(last, Finished):
         raise reason

@@ -63,6 +63,12 @@ _ENTRIES = (
     Entry("job_not_found", 404, "There is no such job", "List the jobs with GET /v1/jobs."),
     Entry("run_not_found", 404, "There is no such run", "List the runs with GET /v1/runs."),
     Entry("checkpoint_not_found", 404, "There is no such checkpoint", "List the checkpoints with GET /v1/checkpoints."),
+    Entry(
+        "checkpoint_file_not_found",
+        404,
+        "The checkpoint has no such file",
+        "List its files with GET /v1/checkpoints/{id}/files.",
+    ),
     Entry("solution_not_found", 404, "There is no such answer", "List the answers with GET /v1/jobs/{id}/solutions."),
     Entry("dataset_not_found", 404, "There is no such data set", "List the data sets with GET /v1/datasets."),
     Entry("api_key_not_found", 404, "There is no such API key", "List the keys with GET /v1/api-keys."),
@@ -131,6 +137,14 @@ _ENTRIES = (
         "Correct the rows that `errors` lists; nothing was stored.",
     ),
     Entry("dataset_name_taken", 409, "A data set has this name already", "Choose another name."),
+    # Checkpoints
+    Entry(
+        "checkpoint_in_use",
+        409,
+        "The checkpoint is in use",
+        "Delete what uses it first, or wait until the jobs that used it are removed.",
+    ),
+    Entry("range_not_satisfiable", 416, "There is no such part of the file", "Ask for a range within its size."),
     # Webhooks
     Entry("webhooks_off", 403, "This service sends no webhooks", "Ask the operator to set TRM_WEBHOOKS=true."),
     Entry(

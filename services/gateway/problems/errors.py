@@ -8,6 +8,8 @@
     ├── ScopeMissing         scope_missing
     ├── PresetNotFound       preset_not_found
     ├── ProblemNotFound      problem_not_found
+    ├── CheckpointFileNotFound  checkpoint_file_not_found
+    ├── RangeNotSatisfiable  range_not_satisfiable
     ├── ModelNotFound        model_not_found
     ├── ModelUnknown         model_unknown
     ├── ModelNotReady        model_not_ready
@@ -101,6 +103,22 @@ class ProblemNotFound(GatewayError):
     """No problem has the code in the path."""
 
     code = "problem_not_found"
+
+
+class CheckpointFileNotFound(GatewayError):
+    """The checkpoint has no file of the name in the path."""
+
+    code = "checkpoint_file_not_found"
+
+
+class RangeNotSatisfiable(GatewayError):
+    """The part that is asked for lies beyond the end."""
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.headers = {"Content-Range": f"bytes */{size}"}
 
 
 class ModelUnknown(GatewayError):

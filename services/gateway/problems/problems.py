@@ -106,7 +106,7 @@ def _is_full(error: BaseException | None) -> bool:
 async def _named_error(request: Request, error: Exception) -> ProblemResponse:
     code = getattr(error, "code", "internal_error")
     items = error.items if isinstance(error, GatewayError) else ()
-    return problem_response(request.scope, code, str(error), items)
+    return problem_response(request.scope, code, str(error), items, headers=getattr(error, "headers", None))
 
 
 async def _validation_error(request: Request, error: Exception) -> ProblemResponse:

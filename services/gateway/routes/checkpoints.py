@@ -1,14 +1,37 @@
 """Checkpoints of all runs."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from services.gateway.backends import Parts
-from services.gateway.openapi import refusals
-from services.gateway.schemas.checkpoint import Checkpoint
+from fastapi import APIRouter, Header, Response
+
+from services.gateway.backends import Backends, Parts
+from services.gateway.openapi import Responses, refusals
+from services.gateway.problems.errors import CheckpointFileNotFound
+from services.gateway.schemas.checkpoint import Checkpoint, CheckpointFiles
+from services.gateway.views import download
+from services.gateway.views.download import Wanted
 from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.db.tables import Checkpoint as Row
 from services.registry.runs import checkpoints
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
+
+DOWNLOADS = ("checkpoint_not_found", "range_not_satisfiable", "database_unavailable", "storage_unavailable")
+BYTES = {"schema": {"type": "string", "format": "binary"}}
+BINARY: Responses = {
+    status: {"description": what, "content": {"application/octet-stream": BYTES}}
+    for status, what in ((200, "The file."), (206, "The part of it that `Range` asks for."))
+}
+ARCHIVE: Responses = {
+    status: {"description": what, "content": {"application/x-tar": BYTES}}
+    for status, what in ((200, "A tar."), (206, "The part of it that `Range` asks for."))
+}
+Range = Annotated[
+    str | None, Header(alias="Range", description="`bytes=FIRST-LAST`: only these bytes, counted from 0.")
+]
+IfRange = Annotated[
+    str | None, Header(description="The ETag of the version that you have the rest of; of another one all is sent.")
+]
 
 
 @router.get(
@@ -34,3 +57,83 @@ def get_checkpoint(checkpoint_id: str, parts: Parts) -> Checkpoint:
     """A saved state, with the metrics it was saved with."""
     with parts.database.transaction() as session:
         return Checkpoint.of(checkpoints.get(session, checkpoint_id))
+
+
+@router.get(
+    "/{checkpoint_id}/files",
+    operation_id="listCheckpointFiles",
+    summary="The files of a checkpoint",
+    responses=refusals("checkpoint_not_found", "database_unavailable", "storage_unavailable"),
+)
+def list_checkpoint_files(checkpoint_id: str, parts: Parts) -> CheckpointFiles:
+    """What `python -m trm` reads: configuration, weights and, to go on training, the state of the training."""
+    row = _find(parts, checkpoint_id)
+    return CheckpointFiles.of(row.id, parts.storage.sizes(row.url))
+
+
+@router.get(
+    "/{checkpoint_id}/files/{file}",
+    operation_id="downloadCheckpointFile",
+    summary="One file of a checkpoint",
+    response_class=Response,
+    responses={**BINARY, **refusals("checkpoint_file_not_found", *DOWNLOADS)},
+)
+def download_checkpoint_file(
+    checkpoint_id: str, file: str, parts: Parts, range_: Range = None, if_range: IfRange = None
+) -> Response:
+    """The file as it is stored; a part of it with `Range`."""
+    row = _find(parts, checkpoint_id)
+    sizes = parts.storage.sizes(row.url)
+    if file not in sizes:
+        raise CheckpointFileNotFound(f"{row.id} has no file {file[:100]!r}. It has: {', '.join(sorted(sizes))}.")
+    return download.respond(
+        parts.storage,
+        row.url,
+        download.whole(file, sizes[file]),
+        wanted=Wanted(range_, if_range),
+        tag=f'"{row.digest[:32]}-{file}"',
+        name=file,
+        media_type="application/octet-stream",
+    )
+
+
+@router.get(
+    "/{checkpoint_id}/archive",
+    operation_id="downloadCheckpoint",
+    summary="A checkpoint as a tar",
+    response_class=Response,
+    responses={**ARCHIVE, **refusals(*DOWNLOADS)},
+)
+def download_checkpoint(checkpoint_id: str, parts: Parts, range_: Range = None, if_range: IfRange = None) -> Response:
+    """All files in one folder, `tar -xf` unpacks it; `python -m trm solve --model FOLDER` solves with it. `Range` goes on with one
+    that was broken off.
+    """
+    row = _find(parts, checkpoint_id)
+    pieces = download.tar(row.id, parts.storage.sizes(row.url), row.created_at)
+    return download.respond(
+        parts.storage,
+        row.url,
+        pieces,
+        wanted=Wanted(range_, if_range),
+        tag=f'"{row.digest[:32]}-tar"',
+        name=f"{row.id}.tar",
+        media_type="application/x-tar",
+    )
+
+
+@router.delete(
+    "/{checkpoint_id}",
+    status_code=204,
+    operation_id="deleteCheckpoint",
+    summary="Delete a checkpoint",
+    responses=refusals("checkpoint_not_found", "checkpoint_in_use", "database_unavailable"),
+)
+def delete_checkpoint(checkpoint_id: str, parts: Parts) -> None:
+    """It is gone at once for all who look for it; its files are deleted within minutes."""
+    with parts.database.transaction() as session:
+        checkpoints.withdraw(session, checkpoint_id)
+
+
+def _find(parts: Backends, checkpoint_id: str) -> Row:
+    with parts.database.transaction() as session:
+        return checkpoints.get(session, checkpoint_id)

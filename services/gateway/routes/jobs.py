@@ -13,6 +13,7 @@ from services.gateway.intake.idempotency import Idempotency, IdempotencyContext,
 from services.gateway.openapi import Responses, refusals
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
+from services.gateway.schemas.log import JobLog, LogLine
 from services.gateway.schemas.solution import Solution
 from services.gateway.views import job_view
 from services.gateway.views.answers import answer, poll_headers, retry_after
@@ -23,7 +24,7 @@ from services.gateway.views.search import Name, Pairs, Tags, wanted
 from services.gateway.views.streaming import read_events, stream_events
 from services.registry.access.scopes import Scope
 from services.registry.db import tables
-from services.registry.jobs import jobs, solutions, waiting
+from services.registry.jobs import job_logs, jobs, solutions, waiting
 from services.registry.states import JobKind, JobStatus
 from trm.puzzles.drawing.picture import side_by_side, svg
 from trm.puzzles.grids import parse
@@ -57,6 +58,8 @@ LastEventId = Annotated[
     str | None, Header(description="Number of the last event that you have.", pattern=r"^(\d{1,18})?$")
 ]
 After = Annotated[int | None, Query(ge=0, lt=2**63, description="Like Last-Event-ID, which comes first.")]
+AfterLine = Annotated[int, Query(ge=0, lt=2**63, description="Only lines after the one of this number.")]
+Lines = Annotated[int, Query(ge=1, le=5000, description="Maximum number of lines to return.")]
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
@@ -219,6 +222,21 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
         media_type="image/svg+xml",
         headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
     )
+
+
+@router.get(
+    "/{job_id}/logs",
+    operation_id="listJobLines",
+    summary="What a training has written",
+    responses=refusals("request_invalid", "job_not_found", "database_unavailable"),
+)
+def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines = 500) -> JobLog:
+    """The lines of its trainer besides events: warnings, and why it broke down. Ask again with `after` until it is `finished`."""
+    with parts.database.transaction() as session:
+        is_final = jobs.status_of(session, job_id).is_final  # read first: the last lines come before the last status
+        rows = job_logs.after(session, job_id, after, limit)
+    last = rows[-1].seq if rows else after
+    return JobLog(data=[LogLine.of(row) for row in rows], next_after=last, finished=is_final and len(rows) < limit)
 
 
 @router.get(

@@ -1,5 +1,6 @@
 """Checkpoints: saved states of runs, to solve with or to resume from."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -37,5 +38,34 @@ class Checkpoint(Response):
             digest=row.digest,
             metrics=row.metrics,
             created_at=row.created_at,
-            links={"self": f"/v1/checkpoints/{row.id}", "run": f"/v1/runs/{row.run_id}"},
+            links={
+                "self": f"/v1/checkpoints/{row.id}",
+                "run": f"/v1/runs/{row.run_id}",
+                "files": f"/v1/checkpoints/{row.id}/files",
+                "archive": f"/v1/checkpoints/{row.id}/archive",
+            },
         )
+
+
+class CheckpointFile(Response):
+    """A file of a checkpoint."""
+
+    name: str
+    bytes: int
+    links: dict[str, str]
+
+
+class CheckpointFiles(Response):
+    """All files of a checkpoint."""
+
+    data: list[CheckpointFile]
+
+    @classmethod
+    def of(cls, checkpoint_id: str, sizes: Mapping[str, int]) -> Self:
+        """The files that the storage holds."""
+        home = f"/v1/checkpoints/{checkpoint_id}/files"
+        files = [
+            CheckpointFile(name=name, bytes=size, links={"self": f"{home}/{name}"})
+            for name, size in sorted(sizes.items())
+        ]
+        return cls(data=files)

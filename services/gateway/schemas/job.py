@@ -253,7 +253,9 @@ def _links(job: tables.Job) -> dict[str, str]:
     links |= {move: f"{home}/{move}" for move in MOVES_OF[job.status]}
     if job.run_id:
         links["run"] = f"/v1/runs/{job.run_id}"
-    if job.kind is not JobKind.TRAIN:
+    if job.kind is JobKind.TRAIN:
+        links["logs"] = f"{home}/logs"
+    else:
         links["model"] = f"/v1/models/{job.pretrained}" if job.pretrained else f"/v1/checkpoints/{job.model_id}"
     if job.kind is JobKind.SOLVE:
         links["solutions"] = f"{home}/solutions"

@@ -9,12 +9,22 @@ from sqlalchemy.orm.util import LoaderCriteriaOption
 
 from services.registry.db.access_tables import WebhookEndpoint
 from services.registry.db.ids import LOCAL_OWNER
-from services.registry.db.tables import Checkpoint, Dataset, Job, JobAttempt, JobEvent, Run, RunEvaluation, Solution
+from services.registry.db.tables import (
+    Checkpoint,
+    Dataset,
+    Job,
+    JobAttempt,
+    JobEvent,
+    JobLine,
+    Run,
+    RunEvaluation,
+    Solution,
+)
 
 SIGHT = "sight"
 MOST_OWNERS = 1024
 OWNED = (Dataset, Job, Run, WebhookEndpoint)
-OF_JOBS = (JobAttempt, JobEvent, Solution)
+OF_JOBS = (JobAttempt, JobEvent, JobLine, Solution)
 OF_RUNS = (Checkpoint, RunEvaluation)  # metrics are read only after their run was found, by queries of their own kind
 
 

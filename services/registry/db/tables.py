@@ -234,6 +234,18 @@ class JobEvent(Base):
     __table_args__ = (Index(None, "created_at", postgresql_using="brin"),)
 
 
+class JobLine(Base):
+    """A line that a job's trainer has written, numbered from 1 without gaps."""
+
+    __tablename__ = "job_lines"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    attempt: Mapped[int]
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Checkpoint(Base):
     """A saved state of a run that is complete in the storage."""
 

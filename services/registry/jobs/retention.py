@@ -15,7 +15,17 @@ from sqlalchemy.sql.dml import ReturningDelete
 
 from services.registry.db.access_tables import AuditRecord
 from services.registry.db.operations_tables import RemovedJobs
-from services.registry.db.tables import Checkpoint, Job, JobAttempt, JobEvent, Run, RunEvaluation, RunMetric, Solution
+from services.registry.db.tables import (
+    Checkpoint,
+    Job,
+    JobAttempt,
+    JobEvent,
+    JobLine,
+    Run,
+    RunEvaluation,
+    RunMetric,
+    Solution,
+)
 from services.registry.states import JobKind, JobStatus
 
 LAST_EVENT = "done"  # stays as long as its job: who follows a job learns its end
@@ -102,7 +112,7 @@ def _count(session: Session, jobs: Sequence[Job]) -> None:
 
 
 def _remove(session: Session, job_ids: Sequence[str], run_ids: Sequence[str]) -> None:
-    for of_job in (Solution, JobEvent, JobAttempt):
+    for of_job in (Solution, JobLine, JobEvent, JobAttempt):
         session.execute(delete(of_job).where(of_job.job_id.in_(job_ids)))
     session.execute(delete(Job).where(Job.id.in_(job_ids)).execution_options(synchronize_session=False))
     for of_run in (RunMetric, RunEvaluation):

@@ -11,9 +11,10 @@ from services.registry.db.base import Json
 from services.registry.db.ids import new_id
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Checkpoint, Job, Run
-from services.registry.errors import CheckpointNotFound
+from services.registry.errors import CheckpointInUse, CheckpointNotFound
 from services.registry.jobs import leases
 from services.registry.runs import runs
+from services.registry.states import JobKind
 from trm.config.run import RunConfig
 
 
@@ -89,6 +90,25 @@ def retire(session: Session, claim: leases.Claim, keep: int) -> None:
     spare = [row.id for row in rows[keep:] if row is not best]
     if spare:
         session.execute(update(Checkpoint).where(Checkpoint.id.in_(spare), _is_unused()).values(retired_at=func.now()))
+
+
+def withdraw(session: Session, checkpoint_id: str) -> None:
+    """Retire a checkpoint because its owner does not want it; raises CheckpointNotFound or CheckpointInUse."""
+    get(session, checkpoint_id)
+    locked = select(Checkpoint).where(Checkpoint.id == checkpoint_id, _KEPT).with_for_update()
+    row = session.scalars(locked.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        raise not_found(checkpoint_id)
+    if session.scalar(select(Checkpoint.id).where(Checkpoint.id == checkpoint_id, _is_unused())) is None:
+        raise CheckpointInUse(f"Jobs, runs or models that are kept here use {checkpoint_id}.")
+    if _is_training(session, row.run_id) and newest(session, row.run_id).id == row.id:
+        raise CheckpointInUse(f"{checkpoint_id} is what the training of {row.run_id} would go on from.")
+    row.retired_at = func.now()
+
+
+def _is_training(session: Session, run_id: str) -> bool:
+    begun = (Job.run_id == run_id, Job.kind == JobKind.TRAIN, Job.finished_at.is_(None))
+    return session.scalar(select(Job.id).where(*begun).limit(1)) is not None
 
 
 def hold(session: Session, checkpoint_ids: Collection[str]) -> set[str]:

@@ -89,6 +89,15 @@ class Storage:
         with typed_errors(f"The storage does not hold {name} of {url}"), self.fs.open(path, "rb") as file:
             yield file
 
+    def sizes(self, url: str) -> dict[str, int]:
+        """The files of what is stored at `url`, and their bytes; raises StorageUnavailable."""
+        path = self.fs._strip_protocol(url)
+        with typed_errors(f"The storage does not hold {url}"):
+            found = self.fs.find(path, detail=True)
+            if not found:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+            return {name.removeprefix(f"{path}/"): int(info["size"]) for name, info in found.items()}
+
     def exists(self, url: str) -> bool:
         """Whether a complete folder is stored at `url`."""
         with typed_errors(f"The storage cannot say whether it holds {url}"):

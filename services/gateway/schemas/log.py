@@ -1,0 +1,31 @@
+"""The log of a job: what its trainer has written."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import Field
+
+from services.gateway.schemas.base import Response
+from services.registry.db.tables import JobLine
+
+
+class LogLine(Response):
+    """A line."""
+
+    id: int = Field(description="Numbered from 1 over all attempts, without gaps.")
+    attempt: int
+    created_at: datetime
+    text: str
+
+    @classmethod
+    def of(cls, row: JobLine) -> Self:
+        """The line of this row."""
+        return cls(id=row.seq, attempt=row.attempt, created_at=row.created_at, text=row.text)
+
+
+class JobLog(Response):
+    """Lines of a job, oldest first."""
+
+    data: list[LogLine]
+    next_after: int = Field(description="Ask for the lines after these with `after`.")
+    finished: bool = Field(description="Whether the job has ended and these are its last lines.")
