@@ -32,7 +32,7 @@ def evaluate(
         request, priority = job.request, job.priority
     puzzles = _puzzles(worker, request)
     with models.acquired(request["model"]) as solver:
-        report = _Evaluating(worker, claim, solver.sized(puzzles.spec), puzzles, request, priority).run(engine_loop)
+        report = _Evaluating(worker, claim, solver.resize(puzzles.spec), puzzles, request, priority).run(engine_loop)
     said = {name: request[name] for name in ("effort", "split")} | {"dataset": request["dataset"]["name"]}
     return said | {"report": report.model_dump(mode="json"), "seconds": round(time.monotonic() - begun, 3)}
 
