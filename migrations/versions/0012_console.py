@@ -22,6 +22,7 @@ def upgrade() -> None:
     _allow(KINDS, f"kind = 'train' OR {MODEL}")
     op.add_column("run_evaluations", sa.Column("report", postgresql.JSONB(), nullable=True))
     _keep_lines()
+    _name_checkpoints()
     op.add_column("workers", sa.Column("concurrency", sa.Integer(), server_default=sa.text("1"), nullable=False))
     op.add_column("workers", sa.Column("slots_busy", sa.Integer(), nullable=True))
     op.add_column("jobs", sa.Column("name", sa.Text(), nullable=True))
@@ -45,6 +46,25 @@ def _keep_lines() -> None:
     )
 
 
+def _name_checkpoints() -> None:
+    moment = postgresql.TIMESTAMP(timezone=True)
+    op.create_table(
+        "model_versions",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("checkpoint_id", sa.Text(), nullable=False),
+        sa.Column("created_at", moment, server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["checkpoint_id"], ["checkpoints.id"], name=op.f("fk_model_versions_checkpoint_id_checkpoints")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_model_versions")),
+        sa.UniqueConstraint("owner", "name", "version", name=op.f("uq_model_versions_owner_name_version")),
+    )
+    op.create_index(op.f("ix_model_versions_checkpoint_id"), "model_versions", ["checkpoint_id"])
+
+
 def downgrade() -> None:
     op.execute("DELETE FROM job_attempts USING jobs WHERE jobs.id = job_id AND kind = 'evaluate'")
     op.execute("DELETE FROM job_events USING jobs WHERE jobs.id = job_id AND kind = 'evaluate'")
@@ -53,6 +73,7 @@ def downgrade() -> None:
     _allow(KINDS[:2], f"kind <> 'solve' OR {MODEL}")
     op.drop_column("run_evaluations", "report")
     op.drop_table("job_lines")
+    op.drop_table("model_versions")
     for table in ("jobs", "runs"):
         op.drop_column(table, "metadata")
         op.drop_column(table, "tags")

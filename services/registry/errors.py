@@ -7,6 +7,7 @@
     │   ├── CheckpointNotFound   checkpoint_not_found
     │   ├── SolutionNotFound     solution_not_found
     │   ├── DatasetNotFound      dataset_not_found
+    │   ├── ModelNotFound        model_not_found
     │   ├── ApiKeyNotFound       api_key_not_found
     │   └── WebhookNotFound      webhook_not_found
     ├── Conflict
@@ -76,6 +77,12 @@ class DatasetNotFound(NotFound):
     """No uploaded data set has this id or name."""
 
     code = "dataset_not_found"
+
+
+class ModelNotFound(NotFound):
+    """No model has this name."""
+
+    code = "model_not_found"
 
 
 class ApiKeyNotFound(NotFound):

@@ -17,7 +17,7 @@ WRITERS: dict[str, frozenset[Scope]] = {  # one of the scopes is enough to write
     "evaluation-jobs": SOLVE,
     "jobs": TRAIN | SOLVE,  # the job's own kind decides, once it is known
     "webhooks": TRAIN | SOLVE,
-    "models": frozenset(),
+    "models": TRAIN,
     "presets": frozenset(),
     "queue": frozenset(),
     "workers": frozenset(),

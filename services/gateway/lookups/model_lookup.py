@@ -1,4 +1,4 @@
-"""Finds the model that a solve job names: one that ships, a checkpoint, or the newest of a run."""
+"""Finds the model that a job names: one that ships, a checkpoint, the newest of a run, or what a name was given to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from services.gateway.problems.errors import ModelNotReady, ModelUnknown
 from services.registry.db.database import Database
 from services.registry.db.owners import Sight
-from services.registry.errors import CheckpointNotFound, RunNotFound
+from services.registry.errors import CheckpointNotFound, ModelNotFound, RunNotFound
 from services.registry.jobs import jobs
-from services.registry.runs import checkpoints, runs
+from services.registry.runs import checkpoints, models, runs
 from trm.config.run import RunConfig
 from trm.interface import pretrained
 from trm.suggest import did_you_mean
@@ -52,7 +52,7 @@ def model_finder(database: Database) -> FindModel:
         if name in pretrained.names():
             return Model(pretrained.pretrained(name).config, pretrained=name)
         try:
-            checkpoint_id = _newest_of(database.seen_by(sight), name) if name.startswith("run_") else name
+            checkpoint_id = _resolve(database.seen_by(sight), name)
             return Model(config_of(sight, checkpoint_id), checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
             raise unknown(error, _describe_name(database.seen_by(sight), name)) from error
@@ -77,6 +77,19 @@ def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> ModelUn
     return ModelUnknown(
         f"{error}{meant} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
     )
+
+
+def _resolve(database: Database, name: str) -> str:
+    """The id of the checkpoint that a run, or a name, stands for; any other text as it is."""
+    if name.startswith("run_"):
+        return _newest_of(database, name)
+    if name.startswith("ckpt_"):
+        return name
+    try:
+        with database.transaction() as session:
+            return models.get(session, name).checkpoint_id
+    except ModelNotFound:
+        return name
 
 
 def _newest_of(database: Database, run_id: str) -> str:

@@ -74,7 +74,7 @@ _ENTRIES = (
     Entry("api_key_not_found", 404, "There is no such API key", "List the keys with GET /v1/api-keys."),
     Entry("webhook_not_found", 404, "There is no such webhook", "List the webhooks with GET /v1/webhooks."),
     Entry("preset_not_found", 404, "There is no such preset", "List the presets with GET /v1/presets."),
-    Entry("model_not_found", 404, "There is no such shipped model", "List the shipped models with GET /v1/models."),
+    Entry("model_not_found", 404, "There is no such model", "List the models with GET /v1/models."),
     Entry("problem_not_found", 404, "There is no such problem code", "The reference lists all problem codes."),
     Entry("preset_unknown", 422, "The training names no known preset", "Choose one of GET /v1/presets."),
     Entry(
@@ -138,6 +138,7 @@ _ENTRIES = (
     ),
     Entry("dataset_name_taken", 409, "A data set has this name already", "Choose another name."),
     # Checkpoints
+    Entry("model_name_taken", 409, "A shipped model has this name", "Choose another name."),
     Entry(
         "checkpoint_in_use",
         409,

@@ -10,7 +10,7 @@
     ├── ProblemNotFound      problem_not_found
     ├── CheckpointFileNotFound  checkpoint_file_not_found
     ├── RangeNotSatisfiable  range_not_satisfiable
-    ├── ModelNotFound        model_not_found
+    ├── ModelNameTaken       model_name_taken
     ├── ModelUnknown         model_unknown
     ├── ModelNotReady        model_not_ready
     ├── EffortRefused        config_invalid
@@ -93,10 +93,10 @@ class PresetNotFound(GatewayError):
     code = "preset_not_found"
 
 
-class ModelNotFound(GatewayError):
-    """No shipped model has the name in the path."""
+class ModelNameTaken(GatewayError):
+    """A shipped model has the name in the path."""
 
-    code = "model_not_found"
+    code = "model_name_taken"
 
 
 class ProblemNotFound(GatewayError):

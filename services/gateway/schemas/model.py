@@ -1,11 +1,13 @@
 """Models that ship with the service, with what was measured of them."""
 
+from datetime import datetime
 from typing import Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from services.gateway.schemas.base import Response
-from trm.interface.measured import Count
+from services.gateway.schemas.base import Request, Response
+from services.registry.db import tables
+from trm.interface.measured import Bin, Count
 from trm.interface.pretrained import Pretrained
 from trm.puzzles.spec import PuzzleSpec
 
@@ -47,6 +49,7 @@ class Model(Response):
     cost: str = Field(description="Of the training.")
     test: Accuracy = Field(description="In one pass of all supervision steps, as in the paper.")
     step_exact_accuracy: list[float] = Field(description="After each supervision step of that pass.")
+    calibration: list[Bin] = Field(description="Halt probability against being right, over all steps of that pass.")
     calibration_error: float = Field(description="Mean distance of halt probability and share right.")
     harder: ThinkingHarder | None = Field(description="Null for puzzles without rules.")
     links: dict[str, str]
@@ -68,6 +71,7 @@ class Model(Response):
             cost=model.cost,
             test=Accuracy.of(measured.exact),
             step_exact_accuracy=[right / measured.exact.n for right in measured.step_exact],
+            calibration=list(measured.calibration),
             calibration_error=measured.calibration_error,
             harder=_harder(model),
             links={"self": f"/v1/models/{model.name}"},
@@ -86,7 +90,39 @@ def _harder(model: Pretrained) -> ThinkingHarder | None:
     )
 
 
-class ModelList(Response):
-    """All shipped models; there are few, so one page holds them."""
+class ModelVersion(Response):
+    """What a name points at, or has pointed at."""
 
-    data: list[Model]
+    name: str
+    version: int = Field(description="From 1; the newest is what the name means.")
+    checkpoint_id: str
+    created_at: datetime
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, row: tables.ModelVersion) -> Self:
+        """The version of this row."""
+        home = f"/v1/models/{row.name}"
+        links = {"self": home, "versions": f"{home}/versions", "checkpoint": f"/v1/checkpoints/{row.checkpoint_id}"}
+        return cls(
+            name=row.name,
+            version=row.version,
+            checkpoint_id=row.checkpoint_id,
+            created_at=row.created_at,
+            links=links,
+        )
+
+
+class Promotion(Request):
+    """The checkpoint that a name is to point at."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718"}]})
+
+    checkpoint: str = Field(max_length=100, description="Id of a checkpoint, or of a run: then its newest one.")
+
+
+class ModelList(Response):
+    """All models: those that ship, and those that checkpoints were promoted to."""
+
+    data: list[Model] = Field(description="Shipped ones; there are few, so one page holds them.")
+    promoted: list[ModelVersion] = Field(description="Your own, by name: what each points at.")

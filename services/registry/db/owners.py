@@ -16,6 +16,7 @@ from services.registry.db.tables import (
     JobAttempt,
     JobEvent,
     JobLine,
+    ModelVersion,
     Run,
     RunEvaluation,
     Solution,
@@ -23,7 +24,7 @@ from services.registry.db.tables import (
 
 SIGHT = "sight"
 MOST_OWNERS = 1024
-OWNED = (Dataset, Job, Run, WebhookEndpoint)
+OWNED = (Dataset, Job, ModelVersion, Run, WebhookEndpoint)
 OF_JOBS = (JobAttempt, JobEvent, JobLine, Solution)
 OF_RUNS = (Checkpoint, RunEvaluation)  # metrics are read only after their run was found, by queries of their own kind
 

@@ -269,6 +269,21 @@ class Checkpoint(Base):
     )
 
 
+class ModelVersion(Base):
+    """What a name that an owner gave has pointed at since then; the newest version is what it means."""
+
+    __tablename__ = "model_versions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    name: Mapped[str]
+    version: Mapped[int]  # from 1
+    checkpoint_id: Mapped[str] = mapped_column(ForeignKey("checkpoints.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    __table_args__ = (UniqueConstraint("owner", "name", "version"),)
+
+
 class RunMetric(Base):
     """One logged step of a run; the arrays have one entry for each supervision step."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.registry.db.base import Json
 from services.registry.db.ids import new_id
 from services.registry.db.pages import Page, newest_first
-from services.registry.db.tables import Checkpoint, Job, Run
+from services.registry.db.tables import Checkpoint, Job, ModelVersion, Run
 from services.registry.errors import CheckpointInUse, CheckpointNotFound
 from services.registry.jobs import leases
 from services.registry.runs import runs
@@ -145,7 +145,8 @@ _KEPT = Checkpoint.retired_at.is_(None)
 def _is_unused() -> ColumnElement[bool]:
     solving = select(Job.id).where(Job.model_id == Checkpoint.id).exists()
     begun = select(Run.id).where(Run.parent_checkpoint_id == Checkpoint.id).exists()
-    return ~or_(solving, begun)
+    promoted = select(ModelVersion.id).where(ModelVersion.checkpoint_id == Checkpoint.id).exists()
+    return ~or_(solving, begun, promoted)
 
 
 def _accuracy(checkpoint: Checkpoint) -> float:

@@ -1,0 +1,68 @@
+"""Names that owners give to checkpoints: a name points at its newest version, and remembers those before."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from services.registry.db import owners
+from services.registry.db.ids import new_id
+from services.registry.db.pages import Page, newest_first
+from services.registry.db.tables import ModelVersion
+from services.registry.errors import ModelNotFound
+from services.registry.runs import checkpoints
+
+
+def promote(session: Session, name: str, checkpoint_id: str) -> ModelVersion:
+    """Have the caller's name point at this checkpoint; raises CheckpointNotFound. To point at the same one again changes nothing."""
+    owner = owners.of(session)
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"model {owner}/{name}", 0))))
+    checkpoints.get(session, checkpoint_id)
+    if not checkpoints.hold(session, {checkpoint_id}):
+        raise checkpoints.not_found(checkpoint_id)
+    newest = _newest(session, name, owner)
+    if newest is not None and newest.checkpoint_id == checkpoint_id:
+        return newest
+    version = 1 if newest is None else newest.version + 1
+    row = ModelVersion(id=new_id("model"), owner=owner, name=name, version=version, checkpoint_id=checkpoint_id)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def get(session: Session, name: str) -> ModelVersion:
+    """What the name points at, the caller's own before others'; raises ModelNotFound."""
+    found = _newest(session, name, owners.of(session)) or _newest(session, name)
+    if found is None:
+        raise ModelNotFound(f"There is no model {name[:100]!r}.")
+    return found
+
+
+def current(session: Session, limit: int = 1000) -> Sequence[ModelVersion]:
+    """What every name points at, by name."""
+    key = (ModelVersion.name, ModelVersion.owner)
+    statement = select(ModelVersion).ext(distinct_on(*key)).order_by(*key, ModelVersion.version.desc())
+    return session.scalars(statement.limit(limit)).all()
+
+
+def history(session: Session, name: str, *, cursor: str | None = None, limit: int = 20) -> Page[ModelVersion]:
+    """A page of what the name has pointed at, newest first; raises ModelNotFound or InvalidCursor."""
+    owner = get(session, name).owner
+    statement = select(ModelVersion).where(ModelVersion.name == name, ModelVersion.owner == owner)
+    return newest_first(session, statement, ModelVersion.created_at, ModelVersion.id, cursor, limit)
+
+
+def remove(session: Session, name: str) -> None:
+    """Forget the name; the checkpoints stay. Raises ModelNotFound."""
+    owner = get(session, name).owner
+    gone = delete(ModelVersion).where(ModelVersion.name == name, ModelVersion.owner == owner)
+    session.execute(gone.execution_options(synchronize_session=False))
+
+
+def _newest(session: Session, name: str, owner: str | None = None) -> ModelVersion | None:
+    statement = select(ModelVersion).where(ModelVersion.name == name)
+    if owner is not None:
+        statement = statement.where(ModelVersion.owner == owner)
+    newest = (ModelVersion.version.desc(), ModelVersion.created_at.desc())
+    return session.scalars(statement.order_by(*newest).limit(1)).first()
