@@ -79,7 +79,7 @@ def client(stack: Settings) -> Iterator[Client]:
 def trained(client: Client, preset: str, overrides: Json, **body: object) -> str:
     """The run of a training that has succeeded."""
     job = client.post("/v1/training-jobs", {"preset": preset, "overrides": overrides, **body})
-    return str(client.finished(job)["run_id"])
+    return str(client.wait_until_finished(job)["run_id"])
 
 
 @pytest.fixture(scope="session")

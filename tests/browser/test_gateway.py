@@ -120,7 +120,9 @@ def test_a_key_is_pasted_once_and_kept_for_the_tab_alone(
 
 def test_the_link_of_another_owner_is_refused(locked: Console, stack: Settings) -> None:
     with Client(locked.api, key_of(stack, "alice")) as alice:
-        job = alice.finished(alice.post("/v1/solve-jobs", {"model": "sudoku-6x6", "puzzle": PUZZLE, "trace": True}))
+        job = alice.wait_until_finished(
+            alice.post("/v1/solve-jobs", {"model": "sudoku-6x6", "puzzle": PUZZLE, "trace": True})
+        )
     locked.open(f"solve/{job['id']}")
     enter(locked, key_of(stack, "bob"))
     expect(locked.page.get_by_role("alert")).to_contain_text("There is no such job")

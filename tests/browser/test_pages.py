@@ -18,8 +18,17 @@ PICTURES = os.environ.get(
 MOST_BYTES = 150_000
 THEMES = ("light", "dark")
 PAGES = (
-    "solve", "solve-maze", "run", "runs", "compare", "train", "jobs", "job", "models", "model", "datasets", "dataset", "upload", "settings",
+    "solve", "solve-maze", "run", "runs", "compare", "train", "jobs", "job", "models", "model", "datasets", "dataset", "upload",
+    "evaluations", "evaluation", "queue", "settings",
 )  # fmt: skip
+
+
+def evaluated(client: Client) -> str:
+    """An evaluation of the shipped model, made once."""
+    [*earlier] = client.get("/v1/jobs", kind="evaluate", status="succeeded")["data"]
+    asked = {"model": "sudoku-6x6", "limit": 100}
+    job = earlier[-1] if earlier else client.wait_until_finished(client.post("/v1/evaluation-jobs", asked))
+    return str(job["id"])
 
 
 @pytest.fixture
@@ -29,9 +38,10 @@ def opened(
     """The page that the test is called with, with something to see on it."""
     name, page = request.param, console.page
     job = client.get(f"/v1/runs/{run}")["job_id"]
+    examined = evaluated(client) if name == "evaluation" else ""
     addresses = {
-        "solve": "solve", "solve-maze": f"solve?model={mazes}", "run": f"runs/{run}", "compare": f"compare?runs={run},{nine}",
-        "job": f"jobs/{job}", "model": "models/sudoku-6x6", "dataset": "datasets/mazes-8", "upload": "datasets",
+        "solve-maze": f"solve?model={mazes}", "run": f"runs/{run}", "compare": f"compare?runs={run},{nine}", "job": f"jobs/{job}",
+        "model": "models/sudoku-6x6", "dataset": "datasets/mazes-8", "upload": "datasets", "evaluation": f"jobs/{examined}",
     }  # fmt: skip
     console.open(addresses.get(name, name))
     if name == "solve":

@@ -174,12 +174,14 @@ def test_a_copied_command_is_the_same_request(console: Console, page: Page, clie
     console.button("Copy").click()
     copied = page.evaluate("navigator.clipboard.readText()")
     [body] = re.findall(r"--json '(.*)'$", copied)
-    solved = client.finished(client.post("/v1/solve-jobs", json.loads(body)))
+    solved = client.wait_until_finished(client.post("/v1/solve-jobs", json.loads(body)))
     assert solved["result"]["solutions"][0]["answer"] == ANSWER
 
 
 def test_a_solve_has_an_address(console: Console, page: Page, client: Client) -> None:
-    job = client.finished(client.post("/v1/solve-jobs", {"model": "sudoku-6x6", "puzzle": PUZZLE, "trace": True}))
+    job = client.wait_until_finished(
+        client.post("/v1/solve-jobs", {"model": "sudoku-6x6", "puzzle": PUZZLE, "trace": True})
+    )
     console.open(f"solve/{job['id']}?step=1")
     expect(page.locator(".count")).to_have_text("1 / 16")
     expect(page.locator(".verdict.right")).to_be_visible()

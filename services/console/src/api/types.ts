@@ -189,8 +189,16 @@ export interface Model {
   cost: string;
   test: Accuracy;
   step_exact_accuracy: number[];
+  calibration: { low: number; high: number; answers: number; halt_probability: number; right: number }[];
   calibration_error: number;
   harder: (Accuracy & { effort: Section; verified: number | null; mean_total_steps: number }) | null;
+}
+
+export interface Promoted {
+  name: string;
+  version: number;
+  checkpoint_id: string;
+  created_at: string;
 }
 
 export interface Dataset {

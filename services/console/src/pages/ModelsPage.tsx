@@ -1,16 +1,17 @@
 // Models that ship, with what was measured of them, and the checkpoints of one's own trainings.
 import { useResource } from "../api/resource";
-import type { Checkpoint, Model, Page } from "../api/types";
+import type { Checkpoint, Model, Page, Promoted } from "../api/types";
 import { called } from "../board/spec";
 import { href, route } from "../router";
-import { Checkpoints } from "../runs/RunPage";
-import { bytes, percent, whole } from "../ui/format";
-import { Card, Facts, Heading, Loading, Pager } from "../ui/parts";
+import { ago, bytes, percent, whole } from "../ui/format";
+import { Card, Facts, Heading, Loading, Pager, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
+import { Checkpoints } from "./Checkpoints";
+import { ReliabilityPlot } from "./plots";
 import { StepBars } from "./StepBars";
 
 export function ModelsPage() {
-  const models = useResource<{ data: Model[] }>("v1/models");
+  const models = useResource<{ data: Model[]; promoted: Promoted[] }>("v1/models");
   const cursor = route.value.query.get("cursor");
   const checkpoints = useResource<Page<Checkpoint>>(`v1/checkpoints${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
   return (
@@ -25,9 +26,22 @@ export function ModelsPage() {
             <StepBars shares={model.step_exact_accuracy} />
           </Card>
         ))}
+        {models.data.value && models.data.value.promoted.length > 0 && (
+          <Card wide title="Promoted">
+            <Table label="Promoted models" head={["Name", "Version", "Checkpoint", "Since", ""]} rows={models.data.value.promoted} empty="" row={(one) => (
+              <tr key={one.name}>
+                <td><b>{one.name}</b></td>
+                <td>{one.version}</td>
+                <td class="mono">{one.checkpoint_id}</td>
+                <td>{ago(one.created_at)}</td>
+                <td><a class="button" href={href("solve", { model: one.name })}>Solve</a></td>
+              </tr>
+            )} />
+          </Card>
+        )}
         <Card wide title="Checkpoints">
           <ProblemNote problem={checkpoints.problem.value} />
-          <Checkpoints of={checkpoints.data.value?.data ?? []} />
+          <Checkpoints of={checkpoints.data.value?.data ?? []} after={() => void Promise.all([checkpoints.reload(), models.reload()])} />
           <Pager next={checkpoints.data.value?.next_cursor} path="models" />
         </Card>
       </div>
@@ -63,6 +77,7 @@ export function ModelPage({ id }: { id: string }) {
       </Card>
       <div class="cards section">
         <Card title="Exact accuracy after each supervision step"><StepBars shares={model.step_exact_accuracy} /></Card>
+        <Card title="When it is sure, is it right?"><ReliabilityPlot bins={model.calibration.map((bin) => ({ ...bin, right: { value: bin.right, low: bin.right, high: bin.right } }))} /></Card>
         {model.harder && (
           <Card title="Thinking until the rules agree">
             <Facts of={[

@@ -5,15 +5,17 @@ import { follow } from "../api/stream";
 import { useResource } from "../api/resource";
 import type { Checkpoint, Evaluation, Job, Metric, Page, PresetDetail, Run } from "../api/types";
 import { Attempts } from "../pages/Attempts";
+import { Checkpoints } from "../pages/Checkpoints";
 import { Moves } from "../pages/moves";
 import { called } from "../board/spec";
 import { href, route } from "../router";
 import { Chart, type Points } from "../ui/Chart";
-import { ago, bytes, duration, moment, percent, shortId, whole } from "../ui/format";
+import { ago, duration, percent, shortId, whole } from "../ui/format";
 import { Bar, Card, Facts, Heading, Loading, Pager, Status, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 import { useCurve } from "./curve";
 import { HeatMap } from "./HeatMap";
+import { Logs } from "./Logs";
 import { differences, shown } from "./settings";
 
 const JOB_MILLISECONDS = 2000;
@@ -53,10 +55,11 @@ export function RunPage({ id }: { id: string }) {
         <Card wide title="After each supervision step, over the training"><HeatMap training={rows.value} validation={(evaluations.data.value?.data ?? []).filter((one) => one.split === "validation")} /></Card>
         <Card wide title="Evaluations"><Evaluations of={evaluations.data.value?.data ?? []} /></Card>
         <Card wide title="Checkpoints">
-          <Checkpoints of={checkpoints.data.value?.data ?? []} />
+          <Checkpoints of={checkpoints.data.value?.data ?? []} after={() => void checkpoints.reload()} />
           <Pager next={checkpoints.data.value?.next_cursor} path={`runs/${id}`} />
         </Card>
         <Card wide title="Attempts"><Attempts of={job.data.value?.attempts ?? []} /></Card>
+        {jobId && <Card wide title="Log"><Logs job={jobId} live={live.value} /></Card>}
         <Card wide title="Configuration"><Configuration run={run.value} /></Card>
       </div>
     </>
@@ -129,25 +132,6 @@ function Evaluations({ of: found }: { of: Evaluation[] }) {
     </tr>
   );
   return <Table label="Evaluations" head={["Step", "Split", "Exact accuracy", "Cells", "Rules agree", "Halts after", "Puzzles", "Took"]} rows={[...found].reverse()} row={row} empty="None yet." />;
-}
-
-export function Checkpoints({ of: found }: { of: Checkpoint[] }) {
-  const row = (one: Checkpoint) => (
-    <tr key={one.id}>
-      <td>{whole(one.step)}<small class="mono">{one.id}</small></td>
-      <td>{percent(one.metrics["test_exact_accuracy"] ?? one.metrics["exact_accuracy"])}{one.metrics["test_exact_accuracy"] != null && <small>test split</small>}</td>
-      <td>{bytes(one.bytes)}</td>
-      <td class="mono">{one.digest.slice(0, 12)}</td>
-      <td>{moment(one.created_at)}</td>
-      <td>
-        <span class="row">
-          <a class="button" href={href("solve", { model: one.id })}>Solve</a>
-          <a class="button" href={href("train", { from: one.id })}>Train on</a>
-        </span>
-      </td>
-    </tr>
-  );
-  return <Table label="Checkpoints" head={["Step", "Exact accuracy", "Size", "Digest", "Saved (UTC)", ""]} rows={found} row={row} empty="None yet." />;
 }
 
 function Configuration({ run }: { run: Run }) {
