@@ -55,7 +55,7 @@ def _name_checkpoints() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("checkpoint_id", sa.Text(), nullable=False),
-        sa.Column("created_at", moment, server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column("created_at", moment, server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["checkpoint_id"], ["checkpoints.id"], name=op.f("fk_model_versions_checkpoint_id_checkpoints")
         ),

@@ -58,7 +58,7 @@ TAGS = [
     {"name": "queue", "description": "What waits, how long, and who works."},
     {"name": "runs", "description": "Trainings with their curves, evaluations and checkpoints."},
     {"name": "checkpoints", "description": "Saved models to solve with."},
-    {"name": "models", "description": "Models that ship with the service."},
+    {"name": "models", "description": "Models that ship with the service, and names for checkpoints."},
     {"name": "datasets", "description": "Puzzles to train on, built in or uploaded."},
     {"name": "presets", "description": "Named experiments to start trainings from."},
     {"name": "webhooks", "description": "Send a message to your own server when a job ends."},

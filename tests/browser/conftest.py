@@ -26,8 +26,8 @@ TINY = {
 }  # fmt: skip
 BRIEF = TINY | {"train.steps": 2, "train.batch_size": 4, "train.evaluate_puzzles": 2, "train.test_puzzles": 2}
 MAZES = {
-    "train.steps": 200, "train.warmup_steps": 20, "train.log_every": 10, "train.evaluate_every": 100, "train.evaluate_puzzles": 20,
-    "train.test_puzzles": 20, "train.checkpoint_every": 100,
+    "model.latent_steps": 4, "train.batch_size": 8, "train.steps": 200, "train.warmup_steps": 20, "train.log_every": 10,
+    "train.evaluate_every": 100, "train.evaluate_puzzles": 20, "train.test_puzzles": 20, "train.checkpoint_every": 100,
 }  # fmt: skip
 # Learns 4x4 Sudokus in half a minute: its curves have something to show.
 LEARNS = {

@@ -12,6 +12,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
+from services.gateway.schemas.evaluation_job import EvaluationJobRequest
 from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.gateway.schemas.webhook import WebhookRequest
@@ -35,6 +36,7 @@ ROUTES = {re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in API}
 REQUESTS: dict[str, type[BaseModel]] = {
     "/v1/training-jobs": TrainingJobRequest,
     "/v1/solve-jobs": SolveJobRequest,
+    "/v1/evaluation-jobs": EvaluationJobRequest,
     "/v1/webhooks": WebhookRequest,
 }
 LEADERBOARD = (ROOT / "docs/reference/leaderboard.md").read_text()

@@ -27,6 +27,8 @@ FILES = {"file": ("a.csv", b"question,answer\n")}
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/training-jobs": {"json": {"preset": "sudoku-6x6", "dataset": "uploaded-once"}},
     "/v1/solve-jobs": {"json": {"model": "ckpt_1", "puzzle": "1..."}},
+    "/v1/evaluation-jobs": {"json": {"model": "ckpt_1"}},
+    "/v1/models": {"json": {"name": "mine", "checkpoint": "ckpt_1"}},
     "/v1/datasets": {"files": FILES, "data": {"name": "mine"}},
     "/v1/webhooks": {"json": {"url": "https://example.org/"}},
     "/v1/api-keys": {"json": {"owner": "alice", "name": "laptop", "scopes": ["train"]}},
@@ -80,7 +82,8 @@ def test_another_method_is_refused(client: TestClient, path: str) -> None:
 @pytest.mark.parametrize(("method", "path", "name"), WITH_QUERY)
 def test_bad_query_parameters_are_named(client: TestClient, method: str, path: str, name: str) -> None:
     bad = "x" * 300
-    problem = check_problem(client.request(method, filled(path), params={name: bad}), "request_invalid")
+    body = BODIES.get(path, {}) if method == "POST" else {}
+    problem = check_problem(client.request(method, filled(path), params={name: bad}, **body), "request_invalid")
     assert [error["parameter"] for error in problem["errors"]] == [name]
     assert "request_invalid" in documented_codes(path, method, 422)
 

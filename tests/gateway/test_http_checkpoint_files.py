@@ -112,7 +112,7 @@ def test_a_deleted_one_is_gone_for_everybody(client: TestClient, book: Book) -> 
     assert client.get(f"/v1/checkpoints/{first}").status_code == 404
     assert client.delete(f"/v1/checkpoints/{first}").json()["code"] == "checkpoint_not_found"
     with book.database.transaction() as session:
-        assert [row.id for row in checkpoints.retired(session)] == [first]
+        assert [row.id for row in checkpoints.list_retired(session)] == [first]
     going_on = client.delete(f"/v1/checkpoints/{last}").json()
     assert (going_on["status"], going_on["code"]) == (409, "checkpoint_in_use")  # the training goes on from it
     with book.database.transaction() as session:

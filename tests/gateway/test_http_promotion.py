@@ -2,6 +2,7 @@
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx2 import Response
 
 from services.registry.access.scopes import Scope
 from services.registry.db.database import Database
@@ -15,10 +16,16 @@ from tests.gateway.keys import guarded, header
 HOME, PUZZLE = "/v1/models/sudoku-prod", "1..4.4..4.2..1.."
 
 
+def promote(
+    client: TestClient, checkpoint: str, headers: dict[str, str] | None = None, name: str = "sudoku-prod"
+) -> Response:
+    return client.post("/v1/models", json={"name": name, "checkpoint": checkpoint}, headers=headers)
+
+
 def test_a_name_is_solved_with_moved_on_and_back(client: TestClient, book: Book) -> None:
     run, claim = book.training()
     first, second = book.checkpoint(claim, 50), book.checkpoint(claim, 100)
-    made = client.put(HOME, json={"checkpoint": first})
+    made = promote(client, first)
     assert (made.status_code, made.json()["version"], made.json()["checkpoint_id"]) == (200, 1, first)
 
     def solves_with() -> str:
@@ -26,10 +33,10 @@ def test_a_name_is_solved_with_moved_on_and_back(client: TestClient, book: Book)
         return str(job["model"])
 
     assert solves_with() == first
-    assert client.put(HOME, json={"checkpoint": run}).json()["checkpoint_id"] == second  # the run's newest
+    assert promote(client, run).json()["checkpoint_id"] == second  # the run's newest
     assert solves_with() == second
-    assert client.put(HOME, json={"checkpoint": second}).json()["version"] == 2  # nothing has changed
-    client.put(HOME, json={"checkpoint": first})
+    assert promote(client, second).json()["version"] == 2  # nothing has changed
+    promote(client, first)
     assert solves_with() == first
     assert client.get(HOME).json()["version"] == 3
     pages = client.get(f"{HOME}/versions?limit=2").json()
@@ -44,8 +51,8 @@ def test_a_name_is_solved_with_moved_on_and_back(client: TestClient, book: Book)
 def test_what_a_name_points_at_is_kept_until_the_name_is_forgotten(client: TestClient, book: Book) -> None:
     _, claim = book.training()
     kept, spare, last = (book.checkpoint(claim, step) for step in (10, 20, 30))
-    client.put(HOME, json={"checkpoint": kept})
-    client.put(HOME, json={"checkpoint": last})
+    promote(client, kept)
+    promote(client, last)
     with book.database.transaction() as session:
         checkpoints.retire(session, claim, keep=1)
         assert {row.id for row in checkpoints.page(session).items} >= {kept, last}
@@ -72,7 +79,7 @@ def test_what_a_name_points_at_is_kept_until_the_name_is_forgotten(client: TestC
 def test_what_no_name_can_be_given_to(
     client: TestClient, model: str, name: str, checkpoint: str | None, code: str
 ) -> None:
-    assert client.put(f"/v1/models/{name}", json={"checkpoint": checkpoint or model}).json()["code"] == code
+    assert promote(client, checkpoint or model, name=name).json()["code"] == code
 
 
 def test_names_are_each_owners(settings: Settings, database: Database) -> None:
@@ -81,8 +88,8 @@ def test_names_are_each_owners(settings: Settings, database: Database) -> None:
         book = Book(client.app.state.backends)  # type: ignore[attr-defined]
         job = client.post("/v1/training-jobs", json={"preset": "sudoku-6x6"}, headers=alice).json()
         hers = book.checkpoint(book.claim(job["id"]))
-        assert client.put(HOME, json={"checkpoint": hers}, headers=bob).json()["code"] == "model_unknown"
-        assert client.put(HOME, json={"checkpoint": hers}, headers=alice).status_code == 200
+        assert promote(client, hers, bob).json()["code"] == "model_unknown"
+        assert promote(client, hers, alice).status_code == 200
         for method, path in (("GET", HOME), ("GET", f"{HOME}/versions"), ("DELETE", HOME)):
             assert client.request(method, path, headers=bob).json()["code"] == "model_not_found"
         assert client.get("/v1/models", headers=bob).json()["promoted"] == []
@@ -90,4 +97,4 @@ def test_names_are_each_owners(settings: Settings, database: Database) -> None:
         assert client.post("/v1/solve-jobs", json=body, headers=bob).json()["code"] == "model_unknown"
         assert client.post("/v1/solve-jobs", json=body, headers=alice).status_code == 202
         solver = header(database, "alice", Scope.SOLVE)
-        assert client.put(HOME, json={"checkpoint": hers}, headers=solver).json()["code"] == "scope_missing"
+        assert promote(client, hers, solver).json()["code"] == "scope_missing"

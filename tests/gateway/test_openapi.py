@@ -46,10 +46,12 @@ def test_operations_have_names_tags_and_summaries(app: FastAPI) -> None:
 
 
 def test_request_bodies_have_examples_that_are_valid(app: FastAPI) -> None:
+    from services.gateway.schemas.evaluation_job import EvaluationJobRequest
+    from services.gateway.schemas.model import Promotion
     from services.gateway.schemas.solve_job import SolveJobRequest
     from services.gateway.schemas.training_job import TrainingJobRequest
 
-    for model in (SolveJobRequest, TrainingJobRequest):
+    for model in (EvaluationJobRequest, Promotion, SolveJobRequest, TrainingJobRequest):
         examples: Any = model.model_json_schema()["examples"]
         assert [model.model_validate(example) for example in examples]
         assert app.openapi()["components"]["schemas"][model.__name__]["examples"] == examples

@@ -56,8 +56,12 @@ def test_celery_is_set_up_to_be_harmless(settings: Settings) -> None:
 
 
 def test_queues_and_tasks_are_what_workers_listen_to() -> None:
-    assert queue.QUEUES == {JobKind.TRAIN: "train", JobKind.SOLVE: "solve"}
-    assert queue.TASKS == {JobKind.TRAIN: "trm.train", JobKind.SOLVE: "trm.solve"}
+    assert queue.QUEUES == {JobKind.TRAIN: "train", JobKind.SOLVE: "solve", JobKind.EVALUATE: "evaluate"}
+    assert queue.TASKS == {
+        JobKind.TRAIN: "trm.train",
+        JobKind.SOLVE: "trm.solve",
+        JobKind.EVALUATE: "trm.evaluate",
+    }
 
 
 @pytest.mark.parametrize("kind", list(JobKind))

@@ -3,11 +3,10 @@
 import time
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trm.config.run import RunConfig
 from trm.errors import DatasetError
-from trm.evaluation.accuracy import Record, record
+from trm.evaluation.accuracy import Counted, record
 from trm.interface.effort import Effort
 from trm.interface.measured import Bin, Count, EffortResult, Measured
 from trm.interface.solution import Solution
@@ -17,7 +16,6 @@ from trm.puzzles.rules import check_many
 from trm.puzzles.scoring import PADDING, find_answered, right_cells
 from trm.solving.solver import HALTING, Solver
 
-BINS = 10  # of equal width
 HARDER = Effort(max_steps=64, views=8, until_verified=True)
 SEARCH = Effort(max_steps=256, until_verified=True, restart_steps=32, guess_every=2)  # where starts are random
 HARDER_PUZZLES = 10_000  # at most: eight chains of each
@@ -29,10 +27,11 @@ def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> 
     if not len(puzzles):
         raise DatasetError(f"The {split} split of {dataset} has no answers to compare with. Give one that has.")
     begun, count = time.monotonic(), len(puzzles)
-    seen = record(solver.model, puzzles, dtype=solver.dtype, batch_size=solver.engine.capacity)
+    counted = Counted(puzzles, solver.config.model.max_supervision_steps)
+    seen = record(solver.model, puzzles, dtype=solver.dtype, batch_size=solver.engine.capacity, on_thought=counted.note)
     seconds = round(time.monotonic() - begun, 3)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
-    bins = calibration(seen)
+    found = counted.tally.reliability.calibration()
     return Measured(
         dataset=dataset,
         split=split,
@@ -42,8 +41,8 @@ def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> 
         cell_accuracy=float((seen.answers == puzzles.answers)[puzzles.answers != PADDING].mean()),
         verified=None if verdicts is None else int(verdicts.sum()),
         step_exact=tuple(int(right.sum()) for right in seen.right),
-        calibration=bins,
-        calibration_error=sum(b.answers * abs(b.halt_probability - b.right) for b in bins) / seen.right.size,
+        calibration=tuple(Bin(**{**dict(b), "right": b.right.value}) for b in found.bins),
+        calibration_error=found.error.value,
         halting=thinking(solver, puzzles, HALTING),
         harder=None if verdicts is None else thinking(solver, puzzles.take(HARDER_PUZZLES), hardest(solver.config)),
         seconds=seconds,
@@ -53,23 +52,6 @@ def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> 
 def hardest(config: RunConfig) -> Effort:
     """The effort that the card calls thinking harder: several views at once, or restarts with guesses for a Sudoku with random starts."""
     return SEARCH if config.puzzle.kind == "sudoku" and config.model.random_start else HARDER
-
-
-def calibration(seen: Record) -> tuple[Bin, ...]:
-    """Halt probability against being right, over all puzzles and supervision steps."""
-    probability, right = seen.halt_probability.ravel().astype(np.float64), seen.right.ravel()
-    place = np.minimum((probability * BINS).astype(int), BINS - 1)
-    return tuple(_bin(i, probability[place == i], right[place == i]) for i in np.unique(place).tolist())
-
-
-def _bin(i: int, probability: NDArray[np.float64], right: NDArray[np.bool_]) -> Bin:
-    return Bin(
-        low=i / BINS,
-        high=(i + 1) / BINS,
-        answers=len(right),
-        halt_probability=float(probability.mean()),
-        right=float(right.mean()),
-    )
 
 
 def thinking(solver: Solver, puzzles: PuzzleSet, effort: Effort) -> EffortResult:

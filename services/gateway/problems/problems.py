@@ -136,6 +136,8 @@ def _item(error: Mapping[str, Any], request: Request) -> ProblemItem:
         sent = error.get("input")
         path = path or named(message, sent if isinstance(sent, dict) else ())
         return ProblemItem(pointer=pointer(*path), detail=message)
+    if place == "query":
+        path = path[:1]  # of a parameter that is given several times, too
     return ProblemItem(parameter=".".join(str(part) for part in path), detail=message)
 
 

@@ -1,8 +1,6 @@
 """Models: those that ship, and names for checkpoints."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
 from services.gateway.backends import Parts
 from services.gateway.openapi import refusals
@@ -13,9 +11,6 @@ from services.registry.runs import models
 from trm.interface.pretrained import names, pretrained
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
-
-NAME = r"^[a-z0-9][a-z0-9.-]{0,63}$"  # no id looks like that
-Name = Annotated[str, Path(pattern=NAME, description="Small letters, digits, dots and dashes.")]
 
 
 @router.get("", operation_id="listModels", summary="List the models", responses=refusals("database_unavailable"))
@@ -40,8 +35,8 @@ def get_model(name: str, parts: Parts) -> Model | ModelVersion:
         return ModelVersion.of(models.get(session, name))
 
 
-@router.put(
-    "/{name}",
+@router.post(
+    "",
     operation_id="promoteCheckpoint",
     summary="Point a name at a checkpoint",
     responses=refusals(
@@ -56,16 +51,16 @@ def get_model(name: str, parts: Parts) -> Model | ModelVersion:
         "database_unavailable",
     ),
 )
-def promote_checkpoint(name: Name, request: Promotion, parts: Parts) -> ModelVersion:
+def promote_checkpoint(request: Promotion, parts: Parts) -> ModelVersion:
     """From now on jobs that name it as `model` use this checkpoint, which is kept. Point it at an earlier one to go back."""
-    if name in names():
-        raise ModelNameTaken(f"{name!r} ships with the service. Choose another name.")
+    if request.name in names():
+        raise ModelNameTaken(f"{request.name!r} ships with the service. Choose another name.")
     with at_fault("checkpoint"):
         checkpoint_id = parts.find_model(request.checkpoint).checkpoint_id
         if checkpoint_id is None:
             raise ModelUnknown(f"{request.checkpoint!r} ships with the service: it has a name already.")
     with parts.database.transaction() as session:
-        return ModelVersion.of(models.promote(session, name, checkpoint_id))
+        return ModelVersion.of(models.promote(session, request.name, checkpoint_id))
 
 
 @router.get(

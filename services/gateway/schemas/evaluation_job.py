@@ -33,7 +33,7 @@ class EvaluationJobRequest(Effort, Labels, JobLimits):
 
     model: str = Field(
         max_length=100,
-        description="Name of a shipped model (GET /v1/models), id of a checkpoint, or of a run: then its newest checkpoint is examined.",
+        description="Name of a model (GET /v1/models), id of a checkpoint, or of a run: then its newest checkpoint is examined.",
     )
     dataset: str | None = Field(
         default=None, max_length=100, description="Id or name of a data set; the model's own if left out."

@@ -114,10 +114,20 @@ class ModelVersion(Response):
 
 
 class Promotion(Request):
-    """The checkpoint that a name is to point at."""
+    """A name, and the checkpoint that it is to point at."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718"}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"name": "sudoku-prod", "checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718"},
+            ]
+        }
+    )
 
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$",  # no id looks like that
+        description="Small letters, digits, dots and dashes.",
+    )
     checkpoint: str = Field(max_length=100, description="Id of a checkpoint, or of a run: then its newest one.")
 
 

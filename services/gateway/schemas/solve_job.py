@@ -43,7 +43,7 @@ class SolveJobRequest(Effort, Labels, JobLimits):
 
     model: str = Field(
         max_length=100,
-        description="Name of a shipped model (GET /v1/models), id of a checkpoint, or of a run: then its newest checkpoint is used.",
+        description="Name of a model (GET /v1/models), id of a checkpoint, or of a run: then its newest checkpoint is used.",
     )
     puzzle: Puzzle | None = Field(
         default=None, description="One puzzle: a string of all cells, or nested lists of rows."

@@ -279,7 +279,7 @@ class ModelVersion(Base):
     name: Mapped[str]
     version: Mapped[int]  # from 1
     checkpoint_id: Mapped[str] = mapped_column(ForeignKey("checkpoints.id"), index=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (UniqueConstraint("owner", "name", "version"),)
 

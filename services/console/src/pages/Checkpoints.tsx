@@ -47,7 +47,7 @@ function More({ of: one, after }: { of: Checkpoint; after: () => void }) {
     event.preventDefault();
     const name = String(new FormData(event.currentTarget as HTMLFormElement).get("name"));
     void act(async () => {
-      await send("PUT", `v1/models/${encodeURIComponent(name)}`, { checkpoint: one.id });
+      await send("POST", "v1/models", { name, checkpoint: one.id });
       return `${name} is this checkpoint now.`;
     });
   };
