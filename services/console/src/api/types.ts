@@ -93,6 +93,9 @@ export interface JobResult {
   mean_supervision_steps?: number | null;
   total_supervision_steps?: number | null;
   solutions?: Solution[] | null;
+  dataset?: string;
+  split?: string;
+  report?: Report;
 }
 
 export interface JobEvent {
@@ -157,6 +160,7 @@ export interface Evaluation extends StepValues {
   seconds: number;
   verified: number | null;
   created_at: string;
+  report?: Report | null;
 }
 
 export interface Checkpoint {
@@ -226,4 +230,40 @@ export interface PresetDetail extends Preset {
   puzzle: Spec;
   model: Section;
   train: Section;
+}
+
+export interface Measure {
+  value: number;
+  low: number;
+  high: number;
+}
+
+export interface Bin {
+  low: number;
+  high: number;
+  answers: number;
+  halt_probability: number;
+  right: Measure;
+}
+
+export interface Group {
+  low: number;
+  high: number;
+  n: number;
+  exact: Measure;
+  mean_total_steps: number;
+}
+
+export interface Report {
+  n: number;
+  exact: Measure;
+  cell_accuracy: number;
+  verified: Measure | null;
+  mean_supervision_steps: number;
+  mean_total_steps: number;
+  stopped: Record<string, number>;
+  steps: { step: number; exact: Measure; cell_accuracy: number; mean_total_steps: number }[];
+  calibration: { answers: number; bins: Bin[]; error: Measure; brier: Measure };
+  by_rating: Group[] | null;
+  by_clues: Group[] | null;
 }

@@ -1,35 +1,14 @@
 // What an evaluation found: accuracy after each step, against compute, calibration of the halting head, and which puzzles are hard.
+import type { Group, Measure, Report } from "../api/types";
 import { percent, words } from "../ui/format";
 import { Card, Facts, Table } from "../ui/parts";
-import { BandPlot, ReliabilityPlot, type Bin, type Measure } from "./plots";
+import { BandPlot, ReliabilityPlot } from "./plots";
 
-interface Group {
-  low: number;
-  high: number;
-  n: number;
-  exact: Measure;
-  mean_total_steps: number;
-}
-
-export interface Report {
-  n: number;
-  exact: Measure;
-  cell_accuracy: number;
-  verified: Measure | null;
-  mean_supervision_steps: number;
-  mean_total_steps: number;
-  stopped: Record<string, number>;
-  steps: { step: number; exact: Measure; cell_accuracy: number; mean_total_steps: number }[];
-  calibration: { answers: number; bins: Bin[]; error: Measure; brier: Measure };
-  by_rating: Group[] | null;
-  by_clues: Group[] | null;
-}
-
-export function EvaluationReport({ report }: { report: Report }) {
+export function EvaluationReport({ report, title = "Result" }: { report: Report; title?: string }) {
   const { calibration, steps } = report;
   return (
     <>
-      <Card wide title="Result">
+      <Card wide title={title}>
         <Facts of={[
           ["Exact accuracy", withInterval(report.exact)],
           ["Puzzles", String(report.n)],

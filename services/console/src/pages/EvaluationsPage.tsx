@@ -12,7 +12,6 @@ import { ModelSelect } from "../solve/ModelPicker";
 import { ago, percent, shortId } from "../ui/format";
 import { Bar, Card, Heading, Loading, Pager, Status, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
-import type { Report } from "./EvaluationReport";
 
 const REFRESH_MILLISECONDS = 3000;
 
@@ -20,15 +19,15 @@ export function EvaluationsPage() {
   const cursor = route.value.query.get("cursor");
   const { data, problem } = useResource<Page<Job>>(`v1/jobs?kind=evaluate${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`, REFRESH_MILLISECONDS);
   const row = (job: Job) => {
-    const found = job.result as unknown as { dataset: string; split: string; report: Report } | null;
+    const found = job.result;
     return (
       <tr key={job.id}>
         <td><a class="mono" href={href(`jobs/${job.id}`)}>{shortId(job.id)}</a></td>
         <td>{shortId(job.model ?? "")}</td>
         <td><Status status={job.status} />{job.status === "running" && <small><Bar share={(job.progress.percent ?? 0) / 100} label="Progress" /></small>}</td>
         <td>{found ? `${found.dataset}, ${found.split}` : "–"}</td>
-        <td>{found ? <b>{percent(found.report.exact.value, 2)}</b> : "–"}{found && <small>{found.report.n} puzzles</small>}</td>
-        <td>{percent(found?.report.calibration.error.value, 2)}</td>
+        <td>{found?.report ? <><b>{percent(found.report.exact.value, 2)}</b><small>{found.report.n} puzzles</small></> : "–"}</td>
+        <td>{percent(found?.report?.calibration.error.value, 2)}</td>
         <td>{ago(job.created_at)}</td>
       </tr>
     );

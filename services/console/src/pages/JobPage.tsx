@@ -8,7 +8,7 @@ import { href, route } from "../router";
 import { between, duration, moment, percent, whole } from "../ui/format";
 import { Bar, Card, Facts, Heading, Loading, Pager, Status, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
-import { EvaluationReport, type Report } from "./EvaluationReport";
+import { EvaluationReport } from "./EvaluationReport";
 import { Attempts } from "./Attempts";
 import { Moves } from "./moves";
 
@@ -55,7 +55,7 @@ export function JobPage({ id }: { id: string }) {
         ]} />
       </Card>
       <div class="cards section">
-        {kind === "evaluate" && job.value.result && <EvaluationReport report={(job.value.result as unknown as { report: Report }).report} />}
+        {job.value.result?.report && <EvaluationReport report={job.value.result.report} />}
         {kind === "solve" && <Card wide title="Answers"><Solutions id={id} version={job.value.status} /></Card>}
         <Card wide title="Attempts"><Attempts of={job.value.attempts ?? []} /></Card>
         <Card wide title="Events"><Events of={events.value} /></Card>

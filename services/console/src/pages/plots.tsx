@@ -1,19 +1,6 @@
 // Plots of an evaluation: accuracy by step or compute with its 95 % band, and how far the halting probability can be trusted.
+import type { Bin, Measure } from "../api/types";
 import { percent } from "../ui/format";
-
-export interface Measure {
-  value: number;
-  low: number;
-  high: number;
-}
-
-export interface Bin {
-  low: number;
-  high: number;
-  answers: number;
-  halt_probability: number;
-  right: Measure;
-}
 
 const WIDTH = 460, HEIGHT = 260, LEFT = 48, RIGHT = 12, TOP = 10, BOTTOM = 40;
 

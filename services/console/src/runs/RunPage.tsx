@@ -5,6 +5,7 @@ import { follow } from "../api/stream";
 import { useResource } from "../api/resource";
 import type { Checkpoint, Evaluation, Job, Metric, Page, PresetDetail, Run } from "../api/types";
 import { Attempts } from "../pages/Attempts";
+import { EvaluationReport } from "../pages/EvaluationReport";
 import { Checkpoints } from "../pages/Checkpoints";
 import { Moves } from "../pages/moves";
 import { called } from "../board/spec";
@@ -41,6 +42,7 @@ export function RunPage({ id }: { id: string }) {
   }, [jobId, status === null, live.value]);
   if (!run.value) return problem.value ? <><Heading title="Run" /><ProblemNote problem={problem.value} /></> : <Loading what="the run" />;
   const { name, config } = run.value;
+  const tested = evaluations.data.value?.data.find((one) => one.split === "test");
   return (
     <>
       <Heading title={name ?? run.value.preset} sub={<>{called(config.puzzle)}s of {run.value.dataset}, preset {run.value.preset} · <span class="mono">{id}</span></>}>
@@ -54,6 +56,7 @@ export function RunPage({ id }: { id: string }) {
         <Curves rows={rows.value} evaluations={evaluations.data.value?.data ?? []} />
         <Card wide title="After each supervision step, over the training"><HeatMap training={rows.value} validation={(evaluations.data.value?.data ?? []).filter((one) => one.split === "validation")} /></Card>
         <Card wide title="Evaluations"><Evaluations of={evaluations.data.value?.data ?? []} /></Card>
+        {tested?.report && <EvaluationReport title="On the test split" report={tested.report} />}
         <Card wide title="Checkpoints">
           <Checkpoints of={checkpoints.data.value?.data ?? []} after={() => void checkpoints.reload()} />
           <Pager next={checkpoints.data.value?.next_cursor} path={`runs/${id}`} />
