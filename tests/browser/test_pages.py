@@ -99,6 +99,8 @@ def test_every_page_can_be_reached_and_left_by_keys_alone(console: Console, page
     for _ in range(60):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.innerText ?? ''"))
+        if seen[-1] == "Skip to the page":  # once around
+            break
     assert any(re.match("row 1, column 1", name) for name in seen)
     assert "Solve" in seen
     assert sum(name.startswith("row ") for name in seen) <= 2  # a board is one stop, arrow keys move in it
