@@ -82,7 +82,7 @@ def test_it_is_moved_like_other_jobs(client: TestClient) -> None:
         ({"model": "sudoku-6x6", "split": "dev"}, "request_invalid", "/split"),
         ({"model": "sudoku-6x6", "limit": 0}, "request_invalid", "/limit"),
         ({"model": "sudoku-6x6", "limit": 100_000, "views": 2}, "request_invalid", "/limit"),
-        ({"model": "sudoku-6x6", "restart_steps": 8, "until_verified": True}, "config_invalid", "/restart_steps"),
+        ({"model": "sudoku-6x6", "rollouts": 4}, "config_invalid", "/rollouts"),
         ({"model": "sudoku-6x6", "steps": 8}, "request_invalid", "/steps"),
         ({}, "request_invalid", "/model"),
     ],

@@ -50,7 +50,7 @@ def test_one_owner_stands_behind_another(book: Book, database: Database) -> None
     with database.seen_by(Sight("bob", sees_all=False)).transaction() as session:
         assert waiting.positions(session, [second]) == {second: 2}
         assert jobs.page(session).items[0].id == second
-        [train, _] = waiting.lines(session)
+        train, *_ = waiting.lines(session)
     assert train.queued.jobs == 2
     assert first != second
 

@@ -84,6 +84,12 @@ def test_calibration_by_hand() -> None:
     assert found.error.low <= found.error.value <= found.error.high
 
 
+def test_a_halting_head_that_has_diverged_is_sure_of_nothing() -> None:
+    reliability = Reliability(1)
+    reliability.note(np.zeros(1, int), np.array([np.nan], np.float32), np.array([True]))
+    assert reliability.calibration().brier.value == 1.0
+
+
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     """Answers of one puzzle are all alike: intervals that took them as independent would be far too narrow."""
     generator, inside, steps = np.random.default_rng(1), 0, 16
@@ -126,8 +132,9 @@ def config(puzzles: PuzzleSet) -> RunConfig:
 
 @pytest.fixture(scope="module")
 def solver(config: RunConfig) -> Solver:
-    torch.manual_seed(0)
-    return Solver(TinyRecursiveModel(config.model, config.puzzle), config, torch.device("cpu"), slots=16)
+    model = TinyRecursiveModel(config.model, config.puzzle)
+    model.initialise(torch.Generator().manual_seed(0))
+    return Solver(model, config, torch.device("cpu"), slots=16)
 
 
 def test_an_engine_and_a_training_find_the_same(solver: Solver, puzzles: PuzzleSet) -> None:

@@ -20,7 +20,7 @@ class Reliability:
 
     def note(self, puzzles: NDArray[np.int64], probability: NDArray[np.float32], right: NDArray[np.bool_]) -> None:
         """Count an answer each of these puzzles (K,), which may repeat."""
-        sure = probability.astype(np.float64)
+        sure = np.nan_to_num(probability.astype(np.float64))  # a head that has diverged is sure of nothing
         place = (puzzles, np.minimum((sure * BINS).astype(int), BINS - 1))
         np.add.at(self.answers, place, 1)
         np.add.at(self.sure, place, sure)
