@@ -33,6 +33,6 @@ export function Logs({ job, live }: { job: string; live: boolean }) {
     };
   }, [job, live, revived]);
   useEffect(() => end.current?.scrollTo(0, end.current.scrollHeight), [lines.value]);
-  if (!lines.value.length) return <p class="empty">Nothing was written yet.</p>;
+  if (!lines.value.length) return <p class="empty">{live ? "Nothing was written yet." : "The trainer had nothing to say: it writes warnings and errors."}</p>;
   return <pre class="log" ref={end} tabIndex={0} aria-label="Log">{lines.value.map((line) => `${line.created_at.slice(11, 19)}  ${line.text}`).join("\n")}</pre>;
 }
