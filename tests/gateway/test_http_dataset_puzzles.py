@@ -1,5 +1,7 @@
 """Puzzles of a split: page by page in their order, or drawn by chance."""
 
+from typing import Any
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -8,10 +10,10 @@ from trm.puzzles import grids
 from trm.puzzles.datasets.datasets import load
 
 
-def puzzles(client: TestClient, name: str = "sudoku-6x6", **query: object) -> dict[str, object]:
+def puzzles(client: TestClient, name: str = "sudoku-6x6", **query: int | str) -> dict[str, Any]:
     response = client.get(f"/v1/datasets/{name}/puzzles", params=query)
     assert response.status_code == 200, response.text
-    answer: dict[str, object] = response.json()
+    answer: dict[str, Any] = response.json()
     return answer
 
 

@@ -15,7 +15,7 @@ def train(client: TestClient, **labels: object) -> dict[str, Any]:
     return job
 
 
-def found(client: TestClient, noun: str = "runs", **query: object) -> list[str | None]:
+def found(client: TestClient, noun: str = "runs", **query: str | list[str]) -> list[str | None]:
     response = client.get(f"/v1/{noun}", params=query)
     assert response.status_code == 200, response.text
     return [row["name"] for row in response.json()["data"]]

@@ -18,7 +18,9 @@ from trm.puzzles.sudoku import BLANK
 
 MOST_VALUES = 10  # that are groups of their own; more are put together
 GROUPS = 5  # of about as many puzzles each
-Ints, Floats, Flags = NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Tally:
         """
         wanted = self.puzzles.answers[puzzles]
         correct = right_cells(answers, wanted)
-        right = correct.all(1)
+        right: Flags = np.asarray(correct.all(1))
         verdicts = check_many(self.puzzles.spec, self.puzzles.questions[puzzles], answers)
         self.right[puzzles, chains] = right
         self.verified[puzzles, chains] = False if verdicts is None else verdicts
@@ -77,7 +79,7 @@ class Tally:
         """What was found."""
         puzzles, count = self.puzzles, len(self.puzzles)
         correct = right_cells(given.answers, puzzles.answers)
-        right = correct.all(1)
+        right: Flags = np.asarray(correct.all(1))
         verdicts = check_many(puzzles.spec, puzzles.questions, given.answers)
         return Report(
             n=count,

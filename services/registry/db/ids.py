@@ -4,7 +4,7 @@ from typing import Literal
 
 import uuid_utils
 
-Prefix = Literal["job", "run", "ckpt", "ds", "req", "key", "whe", "whd", "audit"]
+Prefix = Literal["job", "run", "ckpt", "ds", "req", "key", "whe", "whd", "audit", "model"]
 
 LOCAL_OWNER = "local"  # owns whatever is made without a key
 

@@ -77,7 +77,7 @@ def position(session: Session, job: Job) -> int | None:
 def in_hand(session: Session) -> dict[str, int]:
     """How many jobs each worker is at."""
     running = select(Job.worker, func.count()).where(Job.status == JobStatus.RUNNING).group_by(Job.worker)
-    return dict(session.connection().execute(running).all())
+    return {worker or "": count for worker, count in session.connection().execute(running)}
 
 
 def _line(session: Session, kind: JobKind) -> Line:
