@@ -66,14 +66,14 @@ $(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package.json $(CONSOLE)/p
 	npm ci --prefix $(CONSOLE) --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
-console: $(CONSOLE)/node_modules/.package-lock.json ## Build the web console anew from its sources (needs Node)
+console: $(CONSOLE)/node_modules/.package-lock.json ## Build the web console from its sources (needs Node)
 	npm run --prefix $(CONSOLE) --silent check
 	npm run --prefix $(CONSOLE) --silent build
 
 test-browser: tools $(CONSOLE)/node_modules/.package-lock.json ## Use the web console in Chromium: every page, both themes (needs Chromium and Node)
 	$(BIN)/python -m pytest tests/browser -m browser
 
-console-pictures: tools $(CONSOLE)/node_modules/.package-lock.json ## Take the pictures of the console's pages anew, by the same tests
+console-pictures: tools $(CONSOLE)/node_modules/.package-lock.json ## Take the pictures of the console's pages, by the same tests
 	TRM_CONSOLE_PICTURES=docs/images $(BIN)/python -m pytest tests/browser/test_pages.py -m browser
 
 chaos: tools ## Break every part of the running service on purpose; prints what survived, writes chaos.json (some 20 minutes)

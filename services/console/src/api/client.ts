@@ -8,7 +8,7 @@ export const key = signal(sessionStorage.getItem(STORED) ?? "");
 /** The gateway asked for a key, or refused the one given. */
 export const keyWanted = signal(false);
 export const connection = signal<"up" | "lost" | "back">("up");
-/** Counts how often the gateway came back: whoever shows data reads it again. */
+/** Counts how often the gateway came back, after which shown data is read again. */
 export const revivals = signal(0);
 
 export interface ProblemItem {

@@ -1,4 +1,4 @@
-// Puzzles to begin with, where no data set has puzzles of the size: Sudokus that everybody knows, and mazes that are drawn here.
+// Puzzles to begin with, where no data set has puzzles of the size: well-known Sudokus, and mazes that are drawn here.
 import type { Spec } from "../api/types";
 import { distances } from "./rules";
 import { GOAL, OPEN, START, WALL } from "./spec";

@@ -141,7 +141,7 @@ export class Session {
     const step = event.data as unknown as Step & { puzzle: number };
     const name = `${step.puzzle}/${step.chain}`;
     const known = this.steps.get(name) ?? [];
-    this.steps.set(name, [...known.filter((other) => other.step < step.step), step]); // another attempt begins anew
+    this.steps.set(name, [...known.filter((other) => other.step < step.step), step]); // another attempt starts over
     this.arrived.value += 1;
   }
 
@@ -178,7 +178,7 @@ export class Session {
   }
 }
 
-/** The session of a job that somebody has asked for before. */
+/** The session of an earlier job. */
 export async function sessionOf(job: Job): Promise<Session> {
   const solver = await solverOf(job.model ?? "");
   const page = await get<{ data: Solution[] }>(`v1/jobs/${job.id}/solutions?limit=100`);
