@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo up down status logs backup verify-backup restore test chaos soak reliability check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -57,8 +57,19 @@ verify-backup: install ## Check every file of the backup FROM
 restore: install ## Bring the backup FROM back into an empty service that is down; REPLACE=1 discards what it holds
 	@$(BIN)/python -m services.backup restore "$(FROM)" $(if $(REPLACE),--replace)
 
-test: tools .clients/installed .clients/typescript ## Install and run all tests
-	$(BIN)/python -m pytest
+# two tests at a time; each computes on one core, since tiny models gain nothing from more
+TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 10 -m
+
+test: tools ## Install and run the tests, without the slow ones
+	$(TEST) "not chaos and not slow"
+
+test-quick: tools ## Run the tests that need no server and train nothing
+	$(TEST) "not chaos and not slow and not servers and not training"
+
+test-slow: tools .clients/installed .clients/typescript ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client
+	$(TEST) "not chaos and slow"
+
+test-all: test test-slow ## Run all tests but the long faults of make chaos
 
 chaos: tools ## Break every part of the running service on purpose; prints what survived, writes chaos.json (some 20 minutes)
 	@SOAK_MINUTES=1 CHAOS_JSON=chaos.json $(BIN)/python -m pytest tests/chaos -m "chaos or not chaos"; status=$$?; \
@@ -67,7 +78,7 @@ chaos: tools ## Break every part of the running service on purpose; prints what 
 soak: tools ## Break parts at random under load: make soak MINUTES=30 SEED=7
 	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) CHAOS_JSON=soak.json $(BIN)/python -m pytest tests/chaos/test_soak.py -s
 
-reliability: tools ## Write the reliability page and the README's table anew from chaos.json
+reliability: tools ## Write the reliability page and the README's table from chaos.json
 	$(BIN)/python -m tests.chaos page > docs/operations/reliability.md
 	$(BIN)/python -m tests.chaos readme
 
@@ -103,7 +114,7 @@ ablate: install ## Train a small plain recipe with every ablation, three seeds e
 golden: install ## Compare the model with recorded outputs of the official implementation
 	$(BIN)/python -m trm golden tests/golden
 
-openapi: install ## Write docs/openapi.json anew
+openapi: install ## Regenerate docs/openapi.json
 	$(BIN)/python -m services.gateway openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 
 # of its own: the generator pins older versions of what this project stands on
@@ -121,7 +132,7 @@ openapi: install ## Write docs/openapi.json anew
 clients: tools .clients/installed .clients/typescript ## Generate API clients in Python and TypeScript from docs/openapi.json, and use them on a live stack
 	$(BIN)/python -m pytest tests/acceptance/test_generated_client.py
 
-constraints: tools ## Write constraints.txt anew from what is installed
+constraints: tools ## Write constraints.txt from what is installed
 	@(head -n 1 constraints.txt; $(BIN)/pip freeze --disable-pip-version-check --exclude-editable | sed 's/+cpu//') > constraints.new
 	@mv constraints.new constraints.txt
 

@@ -9,8 +9,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from services.registry.db import access_tables, operations_tables, tables  # noqa: F401 - Base.metadata holds what is imported
+from services.registry.db.base import Base
 from services.registry.db.locks import Lock
-from services.registry.db.tables import Job
 from services.registry.settings import load_settings
 
 
@@ -24,7 +25,7 @@ def _is_at_head(connection: Connection) -> bool:
 
 
 def _migrate(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=Job.metadata, transaction_per_migration=True)
+    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
 
@@ -53,7 +54,7 @@ def _run_online() -> None:
 
 
 def _run_offline() -> None:
-    context.configure(url=_url(), target_metadata=Job.metadata, literal_binds=True)
+    context.configure(url=_url(), target_metadata=Base.metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,15 +16,48 @@ import psycopg
 import pytest
 import redis
 from psycopg import sql
+from xdist.remote import Producer
 
 from migrations.upgrade import upgrade
 from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import broker, postgres
+from tests.scheduling import Together
 
 START_SECONDS = 30
 TEMPLATE = "template_trm"
+# a test's database is made and dropped in a quarter of the time when nothing has to outlive the machine and few buffers are searched
+HASTY = (
+    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "wal_level=minimal", "max_wal_senders=0",
+    "checkpoint_timeout=1h", "max_wal_size=4GB", "shared_buffers=16MB",
+)  # fmt: skip
+SERVED = {"server_folder", "stack", "stand"}  # fixtures that start servers
+TRAINED = {"learned", "splits", "trainer"}  # fixtures that train, or are trained with
 _numbers = count()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs servers or trains."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        for marker, needed in ((pytest.mark.servers, SERVED), (pytest.mark.training, TRAINED)):
+            if fixtures & needed:
+                item.add_marker(marker)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    """Keep together what shares fixtures when several processes test."""
+    return Together(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Undo what commands that run in this process ask of torch: tiny models lose time with more threads than one."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
@@ -64,7 +98,7 @@ def postgres_sockets(server_folder: Path) -> Iterator[Path]:
     """A running Postgres; the value is the folder of its socket."""
     data = server_folder / "postgres"
     postgres.initialise(data)
-    command = [*postgres.server_command(data, server_folder), "-c", "fsync=off"]
+    command = [*postgres.server_command(data, server_folder), *(f"--{setting}" for setting in HASTY)]
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/", **postgres.owner(postgres.run_as()))
     try:
         wait_until(lambda: postgres.answers(server_folder))
@@ -99,7 +133,9 @@ def _database(sockets: Path, template: str) -> Iterator[str]:
         host=str(sockets), user=postgres.DATABASE_USER, dbname="postgres", autocommit=True
     ) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
         )
         yield postgres.url(sockets, name)
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

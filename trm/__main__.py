@@ -5,7 +5,7 @@ from trm.network.host import keep_big_buffers, share_cores
 
 
 def run() -> None:
-    """Settle what the process asks of its host, and run the command."""
+    """Configure threads and memory of the process, and run the command."""
     share_cores()
     keep_big_buffers()
     main()

@@ -1,31 +1,5 @@
 """Every error that trm raises, each with a stable code.
 
-    TrmError
-    ├── ConfigError                  config_invalid
-    │   ├── UnknownPreset            preset_unknown
-    │   └── InvalidOverride          override_invalid
-    ├── PuzzleError                  puzzle_invalid
-    │   ├── WrongGridSize            puzzle_wrong_size
-    │   ├── UnknownSymbol            puzzle_unknown_symbol
-    │   ├── ContradictoryGivens      puzzle_contradictory
-    │   ├── UnsolvablePuzzle         puzzle_unsolvable
-    │   ├── MultipleSolutions        puzzle_multiple_solutions
-    │   └── PuzzleTooHard            puzzle_too_hard
-    ├── DatasetError                 dataset_malformed
-    │   └── UnknownDataset           dataset_unknown
-    ├── UnknownModel                 model_unknown
-    ├── CheckpointError              checkpoint_invalid
-    │   ├── CheckpointNotFound       checkpoint_not_found
-    │   ├── CorruptCheckpoint        checkpoint_corrupt
-    │   ├── ForeignCheckpoint        checkpoint_foreign
-    │   └── SeveralRuns              checkpoint_of_another_run
-    ├── StorageFull                  storage_full
-    ├── NonFiniteLoss                loss_not_finite
-    ├── RankFailed                   rank_failed
-    ├── DeviceUnavailable            device_unavailable
-    ├── CompilerMissing              compiler_missing
-    └── EngineFull                   engine_full
-
 The message is a sentence for a person: what was wrong, then what to do. Codes never change once released.
 """
 
@@ -33,75 +7,83 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-
-class TrmError(Exception):
-    """Root of the tree; `code` is what programs should look at."""
-
-    code: ClassVar[str] = "trm_error"
+Path = tuple[str | int, ...]  # to a value, from the outside in: ("puzzles", 3)
 
 
-class ConfigError(TrmError):
+class CodedError(Exception):
+    """Root of all trees; `code` is for programs, the message for people.
+
+    `fields` are the parts of the input that are at fault, each with the path to it where it is nested.
+    """
+
+    code: str  # abstract errors have none
+
+    def __init_subclass__(cls, *, code: str | None = None) -> None:
+        if code is not None:
+            cls.code = code
+
+    def __init__(self, message: str = "", *fields: str | Path) -> None:
+        super().__init__(message)
+        self.fields: tuple[Path, ...] = tuple((field,) if isinstance(field, str) else field for field in fields)
+
+    def locate(self, field: str) -> None:
+        """Note that the input which was read came from this field."""
+        self.fields = tuple((field, *path) for path in self.fields or ((),))
+
+
+class RuleError(ValueError):
+    """A rule between several fields of one model is broken; pydantic keeps the error, and with it their names.
+
+    `fields` begin with the one that is most probably at fault.
+    """
+
+    def __init__(self, message: str, *fields: str) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+
+class TrmError(CodedError):
+    """Root of what trm raises."""
+
+
+class ConfigError(TrmError, code="config_invalid"):
     """A configuration value is missing, unknown or out of range."""
 
-    code = "config_invalid"
 
-
-class UnknownPreset(ConfigError):
+class UnknownPreset(ConfigError, code="preset_unknown"):
     """No preset has this name."""
 
-    code = "preset_unknown"
+
+class InvalidOverride(ConfigError, code="override_invalid"):
+    """An override names no setting, or gives it a value that it cannot take."""
 
 
-class InvalidOverride(ConfigError):
-    """An override names no setting, or gives it a value it cannot take; `keys` says which, with the place inside a list if there is one."""
-
-    code = "override_invalid"
-
-    def __init__(self, message: str, keys: Sequence[tuple[str | int, ...]] = ()) -> None:
-        super().__init__(message)
-        self.keys = tuple(keys)
-
-
-class PuzzleError(TrmError):
+class PuzzleError(TrmError, code="puzzle_invalid"):
     """A puzzle cannot be used as it was given."""
 
-    code = "puzzle_invalid"
 
-
-class WrongGridSize(PuzzleError):
+class WrongGridSize(PuzzleError, code="puzzle_wrong_size"):
     """The grid has another number of rows, columns or cells than the model or data set expects."""
 
-    code = "puzzle_wrong_size"
 
-
-class UnknownSymbol(PuzzleError):
+class UnknownSymbol(PuzzleError, code="puzzle_unknown_symbol"):
     """A cell holds a symbol outside the vocabulary."""
 
-    code = "puzzle_unknown_symbol"
 
-
-class ContradictoryGivens(PuzzleError):
+class ContradictoryGivens(PuzzleError, code="puzzle_contradictory"):
     """Two givens break a rule between them."""
 
-    code = "puzzle_contradictory"
 
-
-class UnsolvablePuzzle(PuzzleError):
+class UnsolvablePuzzle(PuzzleError, code="puzzle_unsolvable"):
     """No answer satisfies the rules."""
 
-    code = "puzzle_unsolvable"
 
-
-class MultipleSolutions(PuzzleError):
+class MultipleSolutions(PuzzleError, code="puzzle_multiple_solutions"):
     """More than one answer satisfies the rules."""
 
-    code = "puzzle_multiple_solutions"
 
-
-class PuzzleTooHard(PuzzleError):
+class PuzzleTooHard(PuzzleError, code="puzzle_too_hard"):
     """The exact solver gave up within its budget of guesses."""
-
-    code = "puzzle_too_hard"
 
 
 @dataclass(frozen=True)
@@ -113,90 +95,67 @@ class RowProblem:
     message: str
 
 
-class DatasetError(TrmError):
+class DatasetError(TrmError, code="dataset_malformed"):
     """A data file cannot be used; `problems` lists the bad rows, at most `LISTED` of them."""
 
-    code = "dataset_malformed"
     LISTED: ClassVar[int] = 100
 
-    def __init__(self, message: str, problems: tuple[RowProblem, ...] = ()) -> None:
+    def __init__(self, message: str, problems: Sequence[RowProblem] = ()) -> None:
         super().__init__(message)
-        self.problems = problems[: self.LISTED]
+        self.problems = tuple(problems[: self.LISTED])
 
 
-class UnknownDataset(DatasetError):
+class UnknownDataset(DatasetError, code="dataset_unknown"):
     """No data set has this name."""
 
-    code = "dataset_unknown"
 
-
-class UnknownModel(TrmError):
+class UnknownModel(TrmError, code="model_unknown"):
     """No model of this name ships with the package."""
 
-    code = "model_unknown"
 
-
-class CheckpointError(TrmError):
+class CheckpointError(TrmError, code="checkpoint_invalid"):
     """A checkpoint cannot be used."""
 
-    code = "checkpoint_invalid"
 
-
-class CheckpointNotFound(CheckpointError):
+class CheckpointNotFound(CheckpointError, code="checkpoint_not_found"):
     """There is no checkpoint at this place."""
 
-    code = "checkpoint_not_found"
 
-
-class CorruptCheckpoint(CheckpointError):
+class CorruptCheckpoint(CheckpointError, code="checkpoint_corrupt"):
     """A file of the checkpoint is missing, cut short, or differs from its recorded digest."""
 
-    code = "checkpoint_corrupt"
 
-
-class ForeignCheckpoint(CheckpointError):
+class ForeignCheckpoint(CheckpointError, code="checkpoint_foreign"):
     """The files are readable, but were not written by this software or for this model."""
 
-    code = "checkpoint_foreign"
 
-
-class SeveralRuns(CheckpointError):
+class SeveralRuns(CheckpointError, code="checkpoint_of_another_run"):
     """A folder holds checkpoints of another training, or of several: the wrong one could be resumed."""
 
-    code = "checkpoint_of_another_run"
 
-
-class StorageFull(TrmError):
+class StorageFull(TrmError, code="storage_full"):
     """The disk or bucket has no room left; nothing partial was kept."""
 
-    code = "storage_full"
 
-
-class NonFiniteLoss(TrmError):
+class NonFiniteLoss(TrmError, code="loss_not_finite"):
     """The loss became infinite or not a number."""
 
-    code = "loss_not_finite"
 
-
-class RankFailed(TrmError):
+class RankFailed(TrmError, code="rank_failed"):
     """One of the processes that train together ended without reporting an error."""
 
-    code = "rank_failed"
 
-
-class DeviceUnavailable(TrmError):
+class DeviceUnavailable(TrmError, code="device_unavailable"):
     """The requested device does not exist or has no memory left."""
 
-    code = "device_unavailable"
 
-
-class CompilerMissing(TrmError):
+class CompilerMissing(TrmError, code="compiler_missing"):
     """The model was to be compiled, and nothing is there to compile it with."""
 
-    code = "compiler_missing"
+
+class PackageMissing(TrmError, code="package_missing"):
+    """A package that is installed only on request is needed."""
 
 
-class EngineFull(TrmError):
+class EngineFull(TrmError, code="engine_full"):
     """Too many requests are in progress already."""
-
-    code = "engine_full"

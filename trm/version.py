@@ -9,7 +9,7 @@ PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def trm_version() -> str:
-    """As installed; with "+tree" where only the source is there."""
+    """The installed version; with "+tree" when run from a source tree."""
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:

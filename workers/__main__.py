@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Role(StrEnum):
-    """What a worker process does."""
+    """Role of a worker process."""
 
     TRAIN = "train"
     SOLVE = "solve"

@@ -67,5 +67,5 @@ def serve(app: Celery, worker: Worker[Any], queue_name: str, concurrency: int) -
 
 
 def settings_summary(settings: Settings) -> dict[str, Any]:
-    """What a worker logs when it starts."""
+    """Settings to log at start-up."""
     return {"device": settings.device, "lease_seconds": settings.lease_seconds, "storage": settings.storage_url}

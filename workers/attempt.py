@@ -6,7 +6,8 @@ from typing import Any
 
 import structlog
 
-from services.registry.errors import StaleLease
+from services.registry.access.visibility import EVERYTHING
+from services.registry.errors import JobTimedOut, StaleLease
 from services.registry.jobs import attempts, completion, leases
 from services.registry.states import JobKind, JobStatus, Outcome
 from workers import outcome
@@ -45,16 +46,16 @@ def reason_to_stop(orders: leases.JobSignals) -> Cancelled | Released | Failed |
     if orders.cancel:
         return Cancelled()
     if orders.overdue:
-        return Failed(outcome.of_code(completion.TIMED_OUT, "The job exceeded its timeout_seconds."))
+        return Failed(outcome.of_error(JobTimedOut("The job exceeded its timeout_seconds.")))
     return Released() if orders.pause else None
 
 
-def run(worker: Worker[Metrics], kind: JobKind, nudge: str, work: Work[Metrics]) -> None:
+def run(worker: Worker[Metrics], kind: JobKind, named_job: str, work: Work[Metrics]) -> None:
     """Claim the job whose turn it is and do the work on it; a message may find that there is nothing to do."""
     with worker.database.transaction() as session:
-        claim = leases.claim_next(session, kind, nudge, worker.name, worker.settings.lease_seconds)
+        claim = leases.claim_next(session, kind, named_job, worker.name, worker.settings.lease_seconds)
     if claim is None:
-        log.info("job.not_claimed", job_id=nudge)
+        log.info("job.not_claimed", job_id=named_job)
         return
     _run(worker, claim, work)
 
@@ -105,7 +106,9 @@ def _finish(
 def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict) -> Outcome:
     with worker.database.transaction() as session:
         job = leases.hold(session, claim)
-        earlier = [(a.error_code, a.last_step) for a in attempts.of_job(session, job.id) if a.attempt < job.attempt]
+        earlier = [
+            (a.error_code, a.last_step) for a in attempts.of_job(session, EVERYTHING, job.id) if a.attempt < job.attempt
+        ]
         most = worker.settings.quarantine_deaths
         verdict = outcome.in_view_of(verdict, job.step, earlier[job.earlier_attempts :], most)
         log.warning(

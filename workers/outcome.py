@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.registry.errors import RegistryError
+from services.registry.errors import InternalError, JobQuarantined, TrainerDied
 from services.registry.jobs.transitions import Failure
 from services.registry.states import INFRASTRUCTURE
-from trm.errors import TrmError
+from trm.errors import CodedError, DeviceUnavailable, EngineFull, RankFailed
 
-TRAINER_DIED = "trainer_died"
-DEATHS = frozenset({TRAINER_DIED, "rank_failed"})  # of the training's process, or of one of several
-INTERNAL = "internal_error"
-QUARANTINED = "job_quarantined"
+DEATHS = frozenset({TrainerDied.code, RankFailed.code})  # of the training's process, or of one of several
 
 
 class NextAction(StrEnum):
@@ -27,9 +24,9 @@ class NextAction(StrEnum):
 NEXT_ACTIONS = dict.fromkeys(
     (
         *DEATHS,  # a crash or the kernel's out-of-memory killer
-        INTERNAL,
-        "device_unavailable",  # another job may hold the device's memory
-        "engine_full",  # others may finish
+        InternalError.code,
+        DeviceUnavailable.code,  # another job may hold the device's memory
+        EngineFull.code,  # others may finish
         *INFRASTRUCTURE,
     ),
     NextAction.RETRY,
@@ -51,16 +48,16 @@ def of_code(code: str, message: str) -> Verdict:
 
 def of_error(error: Exception) -> Verdict:
     """The verdict on an exception; unknown ones are internal errors."""
-    if isinstance(error, TrmError | RegistryError):
+    if isinstance(error, CodedError):
         return of_code(error.code, str(error))
-    return of_code(INTERNAL, f"{type(error).__name__}: {error}"[:1000])
+    return of_code(InternalError.code, f"{type(error).__name__}: {error}"[:1000])
 
 
 def of_death(returncode: int, last_words: str) -> Verdict:
     """The verdict on a trainer that ended without saying why."""
     how = f"was killed by signal {-returncode}" if returncode < 0 else f"ended with status {returncode}"
     hint = " (signal 9 is often the kernel running out of memory)" if returncode == -9 else ""
-    return of_code(TRAINER_DIED, f"The trainer {how}{hint}. {last_words}".strip())
+    return of_code(TrainerDied.code, f"The trainer {how}{hint}. {last_words}".strip())
 
 
 def in_view_of(verdict: Verdict, step: int, earlier: Sequence[tuple[str | None, int | None]], deaths: int) -> Verdict:
@@ -74,4 +71,4 @@ def in_view_of(verdict: Verdict, step: int, earlier: Sequence[tuple[str | None, 
     if len(last) < deaths or any(code not in DEATHS or at != step for code, at in last):
         return verdict
     message = f"The trainer died {deaths} times in a row at step {step}. {verdict.failure.message}"
-    return Verdict(NextAction.QUARANTINE, Failure(QUARANTINED, message))
+    return Verdict(NextAction.QUARANTINE, Failure(JobQuarantined.code, message))

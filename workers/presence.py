@@ -22,10 +22,10 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def announced(database: Database, told: Presence) -> Iterator[None]:
+def announced(database: Database, process: Presence) -> Iterator[None]:
     """Register this process for the duration of the block."""
     stopping = threading.Event()
-    thread = threading.Thread(target=_run, args=(database, told, stopping), name="presence", daemon=True)
+    thread = threading.Thread(target=_run, args=(database, process, stopping), name="presence", daemon=True)
     thread.start()
     try:
         yield
@@ -33,20 +33,20 @@ def announced(database: Database, told: Presence) -> Iterator[None]:
         stopping.set()
         thread.join(SECONDS)
         with suppress(RegistryError, StorageFull), database.transaction() as session:
-            presence.forget(session, told.name)
+            presence.forget(session, process.name)
 
 
 def of_this_process(settings: Settings, name: str, role: str, port: int) -> Presence:
-    """What is to be said of it."""
+    """The registration of this process."""
     metrics = f"{_address(settings.worker_metrics_host)}:{port}"
     return Presence(name, role, metrics, _device(settings.device), available(settings.threads))
 
 
-def _run(database: Database, told: Presence, stopping: threading.Event) -> None:
+def _run(database: Database, process: Presence, stopping: threading.Event) -> None:
     while True:
         try:
             with database.transaction() as session:
-                presence.record(session, told)
+                presence.record(session, process)
         except (RegistryError, StorageFull) as error:
             log.warning("presence.not_recorded", code=error.code)
         if stopping.wait(SECONDS):
@@ -54,7 +54,7 @@ def _run(database: Database, told: Presence, stopping: threading.Event) -> None:
 
 
 def _address(host: str) -> str:
-    """Where others reach this process; a container's own address where it listens on all."""
+    """Address at which others reach this process; a container's own where it listens on all."""
     if host not in ANY:
         return host
     name = socket.gethostname()
@@ -65,7 +65,7 @@ def _address(host: str) -> str:
 
 
 def _device(asked: str) -> str:
-    """Without loading torch, which takes seconds and memory: the kernel lists its GPUs."""
+    """Find the device without loading torch, which takes seconds and memory."""
     if asked != "auto":
         return asked.partition(":")[0]
     return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Reaper:
-    """Safe to run twice: rows are locked while they are dealt with."""
+    """Safe to run twice: rows are locked while they are processed."""
 
     def __init__(self, settings: Settings, database: Database, app: Celery, metrics: ReaperMetrics) -> None:
         self.settings, self.database, self.app, self.metrics = settings, database, app, metrics
@@ -104,7 +104,7 @@ class Reaper:
             log.warning("reaper.broker_away", reason=str(error))
 
     def _announce_again(self, kind: JobKind) -> None:
-        """Only as many as messages are missing: a queue that is merely long would fill the broker with copies."""
+        """Announce only as many jobs as messages are missing: a queue that is merely long would fill the broker with copies."""
         with self.database.transaction() as session:
             due = job_counts.due(session, kind)
         missing = due - queue.messages_waiting(self.app, kind) if due else 0

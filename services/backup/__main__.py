@@ -9,17 +9,15 @@ import typer
 from rich.console import Console
 
 from services.backup.create import create as create_backup
-from services.backup.errors import BackupError
 from services.backup.manifest import Manifest
 from services.backup.manifest import verify as verify_backup
 from services.backup.restore import restore as restore_backup
 from services.registry.db.database import Database
-from services.registry.errors import RegistryError
 from services.registry.settings import load_settings
 from services.registry.storage.storage import Storage
 from services.stack.errors import StackError
 from services.stack.operator import database_url
-from trm.errors import TrmError
+from trm.errors import CodedError
 
 cli = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Back up and restore the database and the artifacts."
@@ -76,7 +74,7 @@ def main() -> None:
     """Run a command; an expected error becomes one line and exit status 1."""
     try:
         cli()
-    except (BackupError, RegistryError, TrmError) as error:
+    except CodedError as error:
         print(f"{error} [{error.code}]", file=sys.stderr)
         sys.exit(1)
     except StackError as error:

@@ -1,7 +1,6 @@
 """Makes a backup: rows as of one moment, then the files that those rows name, all of it or nothing."""
 
 import gzip
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.backup.errors import BackupBusy
 from services.backup.manifest import (
     MANIFEST,
     ArtifactCopy,
@@ -22,9 +20,11 @@ from services.backup.manifest import (
 from services.registry.db import dump
 from services.registry.db.database import Database, current_revision, require_head
 from services.registry.db.locks import Lock, held
+from services.registry.errors import BackupBusy
 from services.registry.storage import artifacts
-from services.registry.storage.artifacts import Artifact, file_digest
-from services.registry.storage.storage import Storage, beside, files_of, sync_folder, typed_errors
+from services.registry.storage.artifacts import Artifact
+from services.registry.storage.storage import Storage, beside, files_of, typed_errors
+from trm.durable import digest, sync
 
 PATIENCE = 60.0  # seconds for a migration or a deletion to end
 SPEED_OVER_SIZE = 1  # of gzip
@@ -65,9 +65,9 @@ def create(database: Database, storage: Storage, folder: Path) -> Backup:
                 bytes=sum((draft / name).stat().st_size for name in digests),
             )
             (draft / MANIFEST).write_text(manifest.model_dump_json(indent=1))
-            write_sums(draft, digests | {MANIFEST: file_digest(draft / MANIFEST)})
+            write_sums(draft, digests | {MANIFEST: digest(draft / MANIFEST)})
             _sync(draft)
-        sync_folder(folder)
+        sync(folder)
     return Backup(target, manifest)
 
 
@@ -101,16 +101,12 @@ def _copy(storage: Storage, artifact: Artifact, target: Path) -> ArtifactCopy:
 
 
 def _digests(draft: Path) -> dict[str, str]:
-    return {name.as_posix(): file_digest(draft / name) for name in files_of(draft)}
+    return {name.as_posix(): digest(draft / name) for name in files_of(draft)}
 
 
 def _sync(draft: Path) -> None:
-    """Make all of it durable."""
+    """Flush the backup to disk."""
     for name in files_of(draft):
-        descriptor = os.open(draft / name, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(draft / name)
     for folder in (*(path for path in draft.rglob("*") if path.is_dir()), draft):
-        sync_folder(folder)
+        sync(folder)

@@ -15,9 +15,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from migrations.upgrade import script_directory
-from services.backup.errors import BackupDamaged, BackupNotFound
-from services.registry.errors import SchemaAhead
-from services.registry.storage.artifacts import file_digest
+from services.registry.errors import BackupDamaged, BackupNotFound, SchemaAhead
+from trm import durable
 
 FORMAT = "trm-backup/1"
 MANIFEST = "manifest.json"
@@ -57,7 +56,7 @@ class Manifest(_Part):
 
     @property
     def rows(self) -> int:
-        """Of all tables."""
+        """Number of rows in all tables."""
         return sum(table.rows for table in self.tables.values())
 
     def not_intact(self) -> list[str]:
@@ -66,12 +65,12 @@ class Manifest(_Part):
 
 
 def table_file(backup: Path, table: str) -> Path:
-    """Where the rows of a table are."""
+    """Path of the file with the rows of a table."""
     return backup / "tables" / f"{table}.copy.gz"
 
 
 def artifact_folder(backup: Path, artifact_id: str) -> Path:
-    """Where the files of an artifact are."""
+    """Path of the folder with the files of an artifact."""
     return backup / "artifacts" / artifact_id
 
 
@@ -116,12 +115,12 @@ def _sums(backup: Path) -> dict[str, str]:
 def _require(path: Path, digest: str) -> None:
     if not path.is_file():
         raise BackupDamaged(f"{path} is missing. Copy the backup again, or use another one.")
-    if file_digest(path) != digest:
+    if durable.digest(path) != digest:
         raise BackupDamaged(f"{path} is not the file that was written. Copy the backup again, or use another one.")
 
 
 def _read(backup: Path) -> Manifest:
-    """It is what was written, so what does not fit was written by other code."""
+    """Parse the verified manifest; what does not fit was written by other code."""
     try:
         manifest = Manifest.model_validate_json((backup / MANIFEST).read_bytes())
     except ValidationError as error:

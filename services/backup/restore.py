@@ -10,20 +10,20 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from migrations.upgrade import upgrade_within
-from services.backup.errors import DatabaseInUse, DatabaseNotEmpty
 from services.backup.manifest import ArtifactCopy, Manifest, artifact_folder, digest_named, table_file, verify
 from services.registry.db import dump
 from services.registry.db.database import Database
 from services.registry.db.locks import Lock, take
+from services.registry.errors import DatabaseInUse, DatabaseNotEmpty
 from services.registry.jobs import rescue
 from services.registry.storage import artifacts
-from services.registry.storage.artifacts import file_digest
 from services.registry.storage.storage import Storage, files_of
+from trm.durable import digest
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What was restored."""
+    """Result of a restore."""
 
     manifest: Manifest
     requeued: int  # jobs that were running when the backup was made
@@ -68,7 +68,7 @@ def _load(session: Session, backup: Path, manifest: Manifest) -> None:
 
 @contextmanager
 def _store_artifacts(storage: Storage, backup: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
-    """Where the artifacts lie now that lay elsewhere, by their old URL; when the block raises, the storage lets them go again."""
+    """Store the artifacts; yields their new URLs by their old ones, and removes them again when the block raises."""
     digests, added, moved = digest_named(backup), list[str](), dict[str, str]()
     try:
         for name, copy in manifest.artifacts.items():
@@ -104,4 +104,4 @@ def _holds(storage: Storage, url: str, folder: Path, digests: dict[str, str]) ->
         if sorted(files_of(there)) != sorted(files):
             return False
         prefix = f"artifacts/{folder.name}"
-        return all(file_digest(there / file) == digests[f"{prefix}/{file.as_posix()}"] for file in files)
+        return all(digest(there / file) == digests[f"{prefix}/{file.as_posix()}"] for file in files)

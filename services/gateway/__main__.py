@@ -21,7 +21,7 @@ cli.add_typer(keys.cli, name="keys")
 
 @cli.callback(invoke_without_command=True)
 def main(context: typer.Context) -> None:
-    """Serve until SIGTERM; settings come from TRM_* variables."""
+    """Serve until SIGTERM; settings are read from TRM_* variables."""
     if context.invoked_subcommand is not None:
         return
     settings = load_settings()

@@ -9,13 +9,13 @@ LARGE_BYTES = 1 << 20  # sent; looking for what is free takes some milliseconds
 
 
 def keep_few_arenas() -> None:
-    """Before there are threads; does nothing where the C library is not glibc."""
+    """Limit malloc to few arenas; call before threads start. Has no effect with other C libraries than glibc."""
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_ARENA_MAX, ARENAS)
 
 
 def give_memory_back() -> None:
-    """After a large request. A refusal's traceback and what it refused hold each other: garbage goes first."""
+    """Return freed memory after a large request; collects reference cycles of tracebacks first."""
     gc.collect()
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)

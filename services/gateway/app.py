@@ -1,4 +1,4 @@
-"""Puts the gateway together."""
+"""Assembles the gateway."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -94,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # pages of our own: FastAPI's load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the Host header
+        generate_unique_id_function=permissions.name_operation,
         lifespan=_lifespan,
     )
     backends = app.state.backends = Backends.of(settings)

@@ -16,6 +16,7 @@ from services.gateway.intake.intake import Intake
 from services.gateway.lookups.model_lookup import FindModel, Model, model_finder
 from services.gateway.middleware.audit_trail import AuditTrail
 from services.gateway.middleware.authentication import KeyRing
+from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
 from services.registry.jobs.queue import publisher_app
 from services.registry.metrics.metrics import GatewayMetrics
@@ -64,20 +65,18 @@ class Backends:
             AuditTrail(database),
         )
 
-    def seen_by(self, who: Identity) -> "Backends":
-        """The same backends restricted to this caller: rows of other owners are not found.
-
-        This is the one place that keeps owners apart: every route gets its parts from here.
-        """
-        return replace(self, database=self.database.seen_by(who.sight), caller=who)
+    @property
+    def access(self) -> AccessScope:
+        """Which rows the caller's queries find, and in whose name it makes new ones."""
+        return self.caller.access
 
     def find_model(self, name: str) -> Model:
-        """What the caller names to solve with or to continue from; raises ModelUnknown or ModelNotReady."""
-        return self.finder(self.caller.sight, name)
+        """What the caller names to solve with or to continue from; raises UnknownModel or ModelNotReady."""
+        return self.finder(self.access, name)
 
     def recheck(self) -> AccessRecheck:
         """Whether the caller may continue with what lasts longer."""
-        return AccessRecheck(self.caller, self.keys.look_again)
+        return AccessRecheck(self.caller, self.keys.reload_caller)
 
     def start(self) -> None:
         """Start to accept jobs."""
@@ -96,7 +95,7 @@ class Backends:
 
 async def _of_app(request: Request, who: Caller) -> Backends:
     backends: Backends = request.app.state.backends
-    return backends.seen_by(who)
+    return replace(backends, caller=who)
 
 
 Parts = Annotated[Backends, Depends(_of_app)]

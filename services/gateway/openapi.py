@@ -7,23 +7,40 @@ from fastapi.openapi.utils import get_openapi
 
 from services.gateway.access.permissions import PREFIX, is_guarded, list_scopes
 from services.gateway.problems.catalogue import CATALOGUE, Entry
+from services.gateway.problems.errors import (
+    BodyMalformed,
+    BodyTooDeep,
+    BodyTooLarge,
+    MediaTypeUnsupported,
+    Overloaded,
+    RateLimited,
+    RequestInvalid,
+    RequestTimeout,
+    ScopeMissing,
+    Unauthenticated,
+)
 from services.gateway.problems.problems import MEDIA_TYPE, type_url
 from services.gateway.schemas.problem import Problem
 from services.registry.access.scopes import Scope
+from services.registry.errors import DatabaseUnavailable, InternalError, InvalidCursor, KeyReused, KeyTaken
+from trm.errors import CodedError
 
 REF = "#/components/schemas/{model}"
 STREAM = "text/event-stream"
-EVERYWHERE = ("internal_error",)
-BODIES = ("body_too_deep", "request_timeout", "overloaded")
-GUARDED = ("unauthenticated", "scope_missing", "rate_limited")
+JSON_BODY = (BodyMalformed, BodyTooLarge, MediaTypeUnsupported, RequestInvalid)  # of a route that takes one
+PAGES = (RequestInvalid, InvalidCursor, DatabaseUnavailable)  # of a list
+KEYS = (KeyReused, KeyTaken)  # of a route that takes an idempotency key
+EVERYWHERE: tuple[type[CodedError], ...] = (InternalError,)
+BODIES = (BodyTooDeep, RequestTimeout, Overloaded)
+GUARDED = (Unauthenticated, ScopeMissing, RateLimited)
 
 Responses = dict[int | str, dict[str, Any]]
 
 
-def refusals(*codes: str) -> Responses:
+def refusals(*errors: type[CodedError]) -> Responses:
     """The `responses` of a route that can answer with these problems, besides those that every route can."""
     responses: Responses = {}
-    for entry in (CATALOGUE[code] for code in (*codes, *EVERYWHERE)):
+    for entry in (CATALOGUE[error.code] for error in (*errors, *EVERYWHERE)):
         if entry.status is None:
             raise ValueError(f"{entry.code} cannot answer a request")
         response = responses.setdefault(entry.status, _empty_response())
@@ -105,8 +122,8 @@ def _refuse_what_is_sent_wrongly(schema: dict[str, Any]) -> None:
     """What every path of the API answers to unknown parameters, and what becomes of bodies before a route sees them."""
     for path, item in schema["paths"].items():
         for operation in item.values() if path.startswith(f"{PREFIX}/") else ():
-            codes = ("request_invalid", *BODIES) if "requestBody" in operation else ("request_invalid",)
-            _merge(operation["responses"], refusals(*codes))
+            errors = (RequestInvalid, *BODIES) if "requestBody" in operation else (RequestInvalid,)
+            _merge(operation["responses"], refusals(*errors))
 
 
 def _list_requirements(scopes: frozenset[Scope]) -> list[dict[str, list[str]]]:

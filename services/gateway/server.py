@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from services.gateway.allocator import keep_few_arenas
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
-from services.gateway.connections import ConnectionLimits, limit_protocol
+from services.gateway.connections import limit_protocol
 from services.gateway.middleware import authentication
 from services.registry.db.database import require_head
 from services.registry.settings import Settings
@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
                 app,
                 host=host,
                 port=port,
-                http=limit_protocol(ConnectionLimits.of(app.state.backends.settings)),
+                http=limit_protocol(app.state.backends.settings),
                 log_config=None,
                 log_level="warning",
                 access_log=False,
@@ -58,12 +58,12 @@ class Server(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """Where it listens; with port 0 known only once it has started."""
+        """Address on which it listens; with port 0 known only after start-up."""
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Bind, then say where."""
+        """Bind, then announce the address."""
         await super().startup(sockets)
         if self.started:
             gc.collect()

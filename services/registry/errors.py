@@ -1,197 +1,163 @@
-"""Every error that the registry raises, each with a stable code.
+"""Every error that the registry raises or records, each with a stable code.
 
-    RegistryError
-    ├── NotFound
-    │   ├── JobNotFound          job_not_found
-    │   ├── RunNotFound          run_not_found
-    │   ├── CheckpointNotFound   checkpoint_not_found
-    │   ├── SolutionNotFound     solution_not_found
-    │   ├── DatasetNotFound      dataset_not_found
-    │   ├── ApiKeyNotFound       api_key_not_found
-    │   └── WebhookNotFound      webhook_not_found
-    ├── Conflict
-    │   ├── JobFinished          job_already_finished
-    │   ├── MoveRefused          job_move_refused
-    │   ├── KeyTaken             idempotency_key_in_use
-    │   └── DatasetNameTaken     dataset_name_taken
-    ├── KeyReused                idempotency_key_reused
-    ├── QueueFull                queue_full
-    ├── StaleLease               lease_lost
-    ├── InvalidCursor            cursor_invalid
-    ├── Unavailable
-    │   ├── DatabaseUnavailable  database_unavailable
-    │   ├── BrokerUnavailable    broker_unavailable
-    │   └── StorageUnavailable   storage_unavailable
-    ├── SchemaMismatch
-    │   ├── SchemaBehind         schema_behind
-    │   └── SchemaAhead          schema_ahead
-    ├── SettingMissing           setting_missing
-    └── AuthExposed              auth_exposed
-
-A full disk is `trm.errors.StorageFull` here too. The message is a sentence for a person.
-Codes never change once released.
+A missing checkpoint is `trm.errors.CheckpointNotFound` here too, and a full disk `trm.errors.StorageFull`.
+The message is a sentence for a person. Codes never change once released.
 """
 
-from typing import ClassVar
+from trm.errors import CodedError
 
 
-class RegistryError(Exception):
-    """Root of the tree; `code` is what programs should look at."""
-
-    code: ClassVar[str] = "registry_error"
+class RegistryError(CodedError):
+    """Root of the tree."""
 
 
 class NotFound(RegistryError):
     """Nothing has this id."""
 
-    code = "not_found"
 
-
-class JobNotFound(NotFound):
+class JobNotFound(NotFound, code="job_not_found"):
     """No job has this id."""
 
-    code = "job_not_found"
 
-
-class RunNotFound(NotFound):
+class RunNotFound(NotFound, code="run_not_found"):
     """No run has this id."""
 
-    code = "run_not_found"
 
-
-class CheckpointNotFound(NotFound):
-    """No checkpoint has this id."""
-
-    code = "checkpoint_not_found"
-
-
-class SolutionNotFound(NotFound):
+class SolutionNotFound(NotFound, code="solution_not_found"):
     """The job has no answer, or not yet, to the puzzle of this index."""
 
-    code = "solution_not_found"
 
-
-class DatasetNotFound(NotFound):
+class DatasetNotFound(NotFound, code="dataset_not_found"):
     """No uploaded data set has this id or name."""
 
-    code = "dataset_not_found"
 
-
-class ApiKeyNotFound(NotFound):
+class ApiKeyNotFound(NotFound, code="api_key_not_found"):
     """No API key has this id."""
 
-    code = "api_key_not_found"
 
-
-class WebhookNotFound(NotFound):
+class WebhookNotFound(NotFound, code="webhook_not_found"):
     """No webhook endpoint has this id."""
-
-    code = "webhook_not_found"
 
 
 class Conflict(RegistryError):
     """What is asked contradicts what is recorded."""
 
-    code = "conflict"
 
-
-class JobFinished(Conflict):
+class JobFinished(Conflict, code="job_already_finished"):
     """The job has reached its end, which is final."""
 
-    code = "job_already_finished"
 
-
-class TransitionRefused(Conflict):
+class TransitionRefused(Conflict, code="job_move_refused"):
     """The job's state does not allow what is asked; the message names it."""
 
-    code = "job_move_refused"
 
-
-class KeyTaken(Conflict):
+class KeyTaken(Conflict, code="idempotency_key_in_use"):
     """Another request with this idempotency key was first: what it was answered holds for this one too."""
 
-    code = "idempotency_key_in_use"
 
-
-class DatasetNameTaken(Conflict):
+class DatasetNameTaken(Conflict, code="dataset_name_taken"):
     """Another data set has this name."""
 
-    code = "dataset_name_taken"
 
-
-class KeyReused(RegistryError):
+class KeyReused(RegistryError, code="idempotency_key_reused"):
     """The idempotency key came before, with another request."""
 
-    code = "idempotency_key_reused"
+
+class QueueFull(RegistryError, code="queue_full"):
+    """The limit of queued jobs is reached, for this owner or for all."""
 
 
-class QueueFull(RegistryError):
-    """As many jobs are queued as this service takes, from this owner or from all."""
-
-    code = "queue_full"
-
-
-class StaleLease(RegistryError):
+class StaleLease(RegistryError, code="lease_lost"):
     """The writer no longer holds the job: it was rescued, cancelled or finished. Stop at once and write nothing."""
 
-    code = "lease_lost"
 
-
-class InvalidCursor(RegistryError):
+class InvalidCursor(RegistryError, code="cursor_invalid"):
     """The cursor was not made by this list."""
-
-    code = "cursor_invalid"
 
 
 class Unavailable(RegistryError):
     """A dependency of the service does not answer; trying again later may help."""
 
-    code = "unavailable"
 
-
-class DatabaseUnavailable(Unavailable):
+class DatabaseUnavailable(Unavailable, code="database_unavailable"):
     """The database does not answer, or was interrupted."""
 
-    code = "database_unavailable"
 
-
-class BrokerUnavailable(Unavailable):
+class BrokerUnavailable(Unavailable, code="broker_unavailable"):
     """The broker does not answer."""
 
-    code = "broker_unavailable"
 
-
-class StorageUnavailable(Unavailable):
+class StorageUnavailable(Unavailable, code="storage_unavailable"):
     """The artifact storage cannot be read or written."""
-
-    code = "storage_unavailable"
 
 
 class SchemaMismatch(RegistryError):
     """The database's schema is not the one that this code was written for."""
 
-    code = "schema_mismatch"
 
-
-class SchemaBehind(SchemaMismatch):
+class SchemaBehind(SchemaMismatch, code="schema_behind"):
     """The database lacks migrations: run `python -m migrations`."""
 
-    code = "schema_behind"
 
-
-class SchemaAhead(SchemaMismatch):
+class SchemaAhead(SchemaMismatch, code="schema_ahead"):
     """The database was migrated by newer code than this."""
 
-    code = "schema_ahead"
 
-
-class SettingMissing(RegistryError):
+class SettingMissing(RegistryError, code="setting_missing"):
     """A setting without a default is needed and not set."""
 
-    code = "setting_missing"
 
-
-class AuthExposed(RegistryError):
+class AuthExposed(RegistryError, code="auth_exposed"):
     """Authentication is off where others could reach the service."""
 
-    code = "auth_exposed"
+
+class InternalError(RegistryError, code="internal_error"):
+    """An internal error occurred; the log has more."""
+
+
+class JobExpired(RegistryError, code="job_expired"):
+    """No worker claimed the job in time."""
+
+
+class JobTimedOut(RegistryError, code="job_timed_out"):
+    """The job exceeded its timeout."""
+
+
+class JobQuarantined(RegistryError, code="job_quarantined"):
+    """The job kills its trainer at the same step every time."""
+
+
+class WorkerLost(RegistryError, code="worker_lost"):
+    """The worker stopped responding during the last attempt."""
+
+
+class TrainerDied(RegistryError, code="trainer_died"):
+    """The training's process ended without reporting an error."""
+
+
+class WebhookRefused(RegistryError, code="webhook_refused"):
+    """A webhook must not be sent to this address."""
+
+
+class BackupError(RegistryError):
+    """A backup cannot be made or restored."""
+
+
+class BackupBusy(BackupError, code="backup_busy"):
+    """Another backup or a migration is in progress."""
+
+
+class BackupNotFound(BackupError, code="backup_not_found"):
+    """There is no backup in this folder."""
+
+
+class BackupDamaged(BackupError, code="backup_damaged"):
+    """A file of the backup is missing, or is not what was written."""
+
+
+class DatabaseNotEmpty(BackupError, code="database_not_empty"):
+    """There are rows where a backup is to be restored."""
+
+
+class DatabaseInUse(BackupError, code="database_in_use"):
+    """Parts of the service are connected to the database."""

@@ -17,16 +17,26 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from services.registry.errors import (
+    BrokerUnavailable,
+    DatabaseUnavailable,
+    SchemaAhead,
+    SchemaBehind,
+    StorageUnavailable,
+    WorkerLost,
+)
+from trm.errors import StorageFull
+
 
 class JobKind(StrEnum):
-    """What a job asks for."""
+    """Kind of a job."""
 
     TRAIN = "train"
     SOLVE = "solve"
 
 
 class JobStatus(StrEnum):
-    """Where a job is in its life."""
+    """Status of a job."""
 
     QUEUED = "queued"  # waits for a worker
     RUNNING = "running"  # exactly one worker holds its lease
@@ -63,16 +73,16 @@ class UncountedReason(StrEnum):
 # Faults of what the job runs on; every other one counts, since the job itself may be its cause.
 INFRASTRUCTURE = frozenset(
     {
-        "worker_lost",
-        "database_unavailable",
-        "broker_unavailable",
-        "storage_unavailable",
-        "storage_full",
-        "schema_behind",  # code and database are of different ages in the middle of a deployment
-        "schema_ahead",
+        WorkerLost.code,
+        DatabaseUnavailable.code,
+        BrokerUnavailable.code,
+        StorageUnavailable.code,
+        StorageFull.code,
+        SchemaBehind.code,  # code and schema differ in version during a deployment
+        SchemaAhead.code,
     }
 )
-MOST_INTERRUPTIONS = 20  # by the infrastructure, in a row and without progress: then the job is given up all the same
+MOST_INTERRUPTIONS = 20  # by the infrastructure, in a row and without progress: then the job fails nevertheless
 
 
 TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
@@ -102,19 +112,19 @@ def why_uncounted(code: str, interruptions: int, *, progress: bool) -> Uncounted
 
 
 def after_failure(attempt: int, max_attempts: int, *, cancel: bool, pause: bool = False) -> JobStatus:
-    """Where a job goes whose attempt broke down: to its end when that was asked for or it was tried enough, else on."""
+    """Status after a failed attempt: failed when no attempts are left, else as after a release."""
     if not cancel and attempt >= max_attempts:
         return JobStatus.FAILED
     return after_release(cancel=cancel, pause=pause)
 
 
 def after_release(*, cancel: bool, pause: bool) -> JobStatus:
-    """Where a job goes that its worker hands back cleanly, by what its owner has asked for."""
+    """Status after a released attempt, by what the owner has requested."""
     if cancel:
         return JobStatus.CANCELLED
     return JobStatus.PAUSED if pause else JobStatus.QUEUED
 
 
 def backoff_seconds(attempt: int) -> float:
-    """How long a job waits after its nth attempt in a row without progress: 1, 2, 4 ... 60 s, so that a poisonous one harms little."""
+    """Delay after the nth attempt in a row without progress: 1, 2, 4 ... 60 s."""
     return float(min(2 ** (max(attempt, 1) - 1), 60))

@@ -1,6 +1,5 @@
 """The demo: everything a user does, over HTTP, on a small Sudoku."""
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.stack.client import Client, Json
+from trm.durable import replace_text
 from trm.json_text import to_json
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.drawing.render import render
@@ -54,7 +54,7 @@ def run_demo(client: Client, data_dir: Path, started_at: float | None, console: 
         "run_id": job["run_id"],
         "preset": PRESET,
     }
-    _write(data_dir / "demo.json", summary)
+    replace_text(data_dir / "demo.json", to_json(summary, indent=1) + "\n")
     _next_steps(client, job["run_id"], text(held_out.spec, held_out.questions[0]), summary, console)
     return accuracy >= GOAL
 
@@ -140,12 +140,6 @@ def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, console: Conso
 
 def _count_changed(answer: Any, previous: Any) -> int:  # noqa: ANN401  arrays
     return int(np.not_equal(answer, previous).sum())
-
-
-def _write(path: Path, summary: Json) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(to_json(summary, indent=1) + "\n")
-    draft.rename(path)
 
 
 def _next_steps(client: Client, run_id: str, puzzle: str, summary: Json, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""The logs of the stack's parts: one file each, kept short by turning over to numbered ones; read from the end, or followed."""
+"""The logs of the stack's parts: one file each, rotated to numbered files; read from the end, or followed."""
 
 import shutil
 import time
@@ -10,19 +10,19 @@ MOST_OF_A_TAIL = 1 << 20  # bytes
 
 
 def folder_of(data_dir: Path) -> Path:
-    """Where the logs are; created when missing."""
+    """Folder of the logs; created when missing."""
     folder = data_dir / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def file_of(data_dir: Path, part: str) -> Path:
-    """The log that a part writes to."""
+    """Log file of a part."""
     return folder_of(data_dir) / f"{part}.log"
 
 
 def last_line(file: Path) -> str:
-    """What was said last."""
+    """Last line of the log that is not blank."""
     return next(iter(tail(file, 1)), "it said nothing")
 
 
@@ -34,7 +34,7 @@ def tail(file: Path, lines: int) -> list[str]:
 
 
 def rotate_all(data_dir: Path, most_bytes: int, files: int) -> None:
-    """Turn over every log that has grown too large."""
+    """Rotate every log that has grown too large."""
     for file in folder_of(data_dir).glob("*.log"):
         if file.stat().st_size > most_bytes:
             _rotate(file, files)

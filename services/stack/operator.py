@@ -1,4 +1,4 @@
-"""What the operator can do: bring the stack up, take it down, look at it."""
+"""The operator's commands: start, stop and inspect the stack."""
 
 import os
 import signal

@@ -1,11 +1,12 @@
 """The ports of the stack: chosen once, then kept in `ports.json`, so that addresses stay the same over restarts."""
 
 import json
-import os
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+
+from trm.durable import replace_text
 
 KEPT = "ports.json"
 
@@ -16,7 +17,8 @@ def choose(data_dir: Path, hosts: Mapping[str, str]) -> dict[str, int]:
     with ExitStack() as held:  # all at once: else two could get the same
         chosen = {name: _bind(host, known.get(name, 0), held) for name, host in hosts.items()}
     if known | chosen != known:
-        _keep(data_dir, known | chosen)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        replace_text(data_dir / KEPT, json.dumps(known | chosen, indent=1))
     return chosen
 
 
@@ -37,10 +39,3 @@ def _read_known(data_dir: Path) -> dict[str, int]:
         return {name: int(port) for name, port in json.loads((data_dir / KEPT).read_text()).items()}
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
-
-
-def _keep(data_dir: Path, chosen: dict[str, int]) -> None:
-    data_dir.mkdir(parents=True, exist_ok=True)
-    draft = data_dir / f".{KEPT}.{os.getpid()}"
-    draft.write_text(json.dumps(chosen, indent=1))
-    draft.rename(data_dir / KEPT)

@@ -29,7 +29,7 @@ def binaries() -> Path:
 
 
 def run_as() -> pwd.struct_passwd | None:
-    """Whom the server must run as: an unprivileged user when we are root, ourselves otherwise."""
+    """User to run the server as: an unprivileged one when we are root, else the current one."""
     return pwd.getpwnam(SYSTEM_USER) if os.geteuid() == 0 else None
 
 

@@ -27,7 +27,7 @@ class Process:
 
     @property
     def lives(self) -> bool:
-        """Whether it still runs."""
+        """Whether the process still runs."""
         return Process.of(self.pid) == self
 
     def send(self, number: signal.Signals) -> bool:

@@ -1,4 +1,4 @@
-"""What a running stack says about itself: `stack.json` in the data folder, and a lock held while it runs."""
+"""State of a running stack: `stack.json` in the data folder, and a lock held while it runs."""
 
 import fcntl
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from services.stack.process import Process
+from trm.durable import replace_text
 from trm.json_text import to_json
 
 STATE = "stack.json"
@@ -30,10 +31,7 @@ class State:
 
 def write(data_dir: Path, state: State) -> None:
     """Replace the file whole; only its owner reads it, since the addresses may hold passwords."""
-    draft = data_dir / f".{STATE}.{os.getpid()}"
-    draft.touch(0o600)
-    draft.write_text(to_json(asdict(state), indent=1))
-    draft.rename(data_dir / STATE)
+    replace_text(data_dir / STATE, to_json(asdict(state), indent=1), mode=0o600)
 
 
 def read(data_dir: Path) -> State | None:
@@ -55,7 +53,7 @@ def take_over(data_dir: Path) -> State | None:
 
 
 def clear(data_dir: Path) -> None:
-    """Remove the file."""
+    """Remove the state file."""
     (data_dir / STATE).unlink(missing_ok=True)
 
 
@@ -71,7 +69,7 @@ def acquire(data_dir: Path) -> IO[str] | None:
 
 
 def this_process() -> Process:
-    """The caller's own."""
+    """The current process."""
     found = Process.of(os.getpid())
     assert found is not None  # noqa: S101 - it runs
     return found

@@ -1,4 +1,4 @@
-"""The whole service is backed up while it works, destroyed, brought back by the operator's commands, and goes on."""
+"""The whole service is backed up while it works, destroyed, restored by the operator's commands, and continues."""
 
 import os
 import shutil
@@ -62,6 +62,7 @@ def history(client: Client, job: Json) -> list[Json]:
     return [client.get(path) for path in (*paths, "/v1/datasets/mine")]
 
 
+@pytest.mark.slow
 def test_a_destroyed_service_comes_back_and_goes_on(settings: Settings, tmp_path: Path) -> None:
     with opened(settings) as client:
         ended = client.wait_until_finished(submit_training(client, 40))

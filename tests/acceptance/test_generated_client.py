@@ -1,4 +1,4 @@
-"""Clients that generators made from the OpenAPI file read every answer as what it is: `make test` installs the generators."""
+"""Clients that generators made from the OpenAPI file read every answer as what it is: `make test-slow` installs the generators."""
 
 import os
 import subprocess
@@ -18,6 +18,7 @@ MODULES = ROOT / ".clients" / "node_modules"
 STRICT = (
     "--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--allowImportingTsExtensions", "--skipLibCheck",
 )  # fmt: skip
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +52,13 @@ def test_it_trains_solves_and_streams(generated: Path, stack: Settings) -> None:
 def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the types that openapi-typescript made, and what uses them."""
     if not (ROOT / ".clients" / "typescript").exists():
-        pytest.skip("no TypeScript tools: `make test` could not install them from the npm registry")
+        pytest.skip("no TypeScript tools: `make test-slow` could not install them from the npm registry")
     folder = tmp_path_factory.mktemp("typescript")
     (folder / "node_modules").symlink_to(MODULES)
     (folder / "package.json").write_text('{"type": "module"}')
     program = Path(__file__).with_name("generated.ts")
     (folder / program.name).write_bytes(program.read_bytes())
-    generator = MODULES / "openapi-typescript" / "bin" / "cli.js"
+    generator: Path = MODULES / "openapi-typescript" / "bin" / "cli.js"
     options = ["--default-non-nullable", "false", "--output", folder / "api.ts"]
     made = _run([*NODE, generator, ROOT / "docs/openapi.json", *options], folder)
     assert made.returncode == 0, made.stderr + made.stdout

@@ -11,7 +11,9 @@ import pytest
 from services.registry.settings import Settings
 from services.stack import state
 from services.stack.client import Client, Json
+from services.stack.process import Process
 from tests.acceptance.conftest import TINY, submit_training
+from tests.conftest import wait_until
 
 PATIENCE = 90  # seconds
 
@@ -101,7 +103,7 @@ def test_cancel_while_running_and_while_queued(client: Client) -> None:
     assert job["status"] == "cancelled"
 
 
-@pytest.mark.parametrize("victim", ["trainer", "worker"])
+@pytest.mark.parametrize("victim", [pytest.param("trainer", marks=pytest.mark.slow), "worker"])
 def test_a_killed_process_costs_no_job(victim: str, client: Client, stack: Settings) -> None:
     job = submit_training(client, 600)
     wait_for(job, client, lambda _: len(client.get(f"/v1/runs/{job['run_id']}/checkpoints")["data"]) >= 1)
@@ -120,8 +122,7 @@ def test_no_trainer_outlives_its_worker(client: Client, stack: Settings) -> None
     worker = psutil.Process(pid_of(stack, "worker-train"))
     [trainer] = worker.children()
     worker.kill()
-    psutil.wait_procs([trainer], timeout=10)
-    assert not trainer.is_running()
+    wait_until(lambda: Process.of(trainer.pid) is None, 10)
     client.post(f"/v1/jobs/{job['id']}/cancel", {})
     wait_for(job, client, lambda job: job["status"] == "cancelled")
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx2
 import psutil
@@ -28,12 +29,14 @@ def stop(stack: Settings, part: str, times: int = 1) -> None:
     """SIGTERM, and again at once; the supervisor starts the part again."""
     process = psutil.Process(pid_of(stack, part))
     for _ in range(times):
-        process.send_signal(signal.SIGTERM)
+        with suppress(psutil.NoSuchProcess):  # the first signal may have ended it
+            process.send_signal(signal.SIGTERM)
         time.sleep(0.1)
     psutil.wait_procs([process], timeout=PATIENCE)
     assert not process.is_running()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_training_worker_that_is_stopped_hands_its_job_back(client: Client, stack: Settings, signals: int) -> None:
     job = wait_for(submit_training(client, 600), client, is_under_way)
@@ -45,6 +48,7 @@ def test_a_training_worker_that_is_stopped_hands_its_job_back(client: Client, st
     assert logged_steps(client, job) == list(range(5, 601, 5))
 
 
+@pytest.mark.slow
 def test_a_solve_worker_that_is_stopped_loses_nothing(client: Client, stack: Settings) -> None:
     model = client.wait_until_finished(submit_training(client, 20))["run_id"]
     body = {"model": model, "puzzles": [PUZZLE] * 60, "rollouts": 16, "noise": 0.1, "max_steps": 64}
@@ -77,6 +81,7 @@ def test_a_fork_trains(client: Client) -> None:
     assert logged_steps(client, job) == list(range(5, 41, 5))
 
 
+@pytest.mark.slow
 def test_a_rolling_restart_fails_no_request_that_is_sent_again(client: Client, stack: Settings) -> None:
     model = client.wait_until_finished(submit_training(client, 20))["run_id"]
     done = threading.Event()

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import text
 
 from services.backup import restore as restoring
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db import dump
 from services.registry.db.database import Database
 from services.registry.db.ids import new_id
 from services.registry.db.tables import Job
 from services.registry.jobs import job_events
-from services.registry.jobs.solutions import SolutionRow
 from services.registry.jobs.solutions import add as add_solutions
 from services.registry.runs import checkpoints, datasets, evaluations, run_metrics
 from services.registry.states import JobKind, JobStatus
@@ -97,7 +97,17 @@ class Service:
         url = self.storage.put_folder(folder, f"datasets/{dataset_id}")
         digest, splits = artifacts.digest_of(folder), {"train": 1}
         with self.book.transaction() as session:
-            datasets.add(session, dataset_id, name="mine", spec=SPEC, splits=splits, overlap=0, url=url, sha256=digest)
+            datasets.add(
+                session,
+                EVERYTHING,
+                dataset_id,
+                name="mine",
+                spec=SPEC,
+                splits=splits,
+                overlap=0,
+                url=url,
+                sha256=digest,
+            )
         return url
 
 
@@ -125,13 +135,13 @@ def service(book: Book, tmp_path: Path, step_event: Callable[..., dict[str, Any]
         new_job(session, JobKind.TRAIN, request, run_id=child.id)
         key = idempotency.Key("anonymous", "POST /v1/solve-jobs", "key", "fingerprint")
         idempotency.require(session, key, "job_a")
-        idempotency.keep(session, key, idempotency.Answer("job_a", 202, {"Location": "/v1"}, "{}"))
+        idempotency.keep(session, key, b"{}")
         solved = new_job(session, JobKind.SOLVE, {"puzzles": ["1..."]}, model_id=model)
     solving = book.claim(solved.id)
-    row = SolutionRow(
-        index=0, question="1...", answer="1234", verified=True, halt_probability=0.75, steps=3, total_steps=3,
-        reason="halted", chosen_by="only", chain=0, votes=1, chains=1, trace=[{"step": 1}],
-    )  # fmt: skip
+    row = {
+        "index": 0, "question": "1...", "answer": "1234", "verified": True, "halt_probability": 0.75, "steps": 3, "total_steps": 3,
+        "reason": "halted", "chosen_by": "only", "chain": 0, "votes": 1, "chains": 1, "trace": [{"step": 1}],
+    }  # fmt: skip
     with book.transaction() as session:
         add_solutions(session, solving, [row])
     book.finish(solving)

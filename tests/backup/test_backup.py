@@ -15,22 +15,31 @@ from sqlalchemy import text, update
 
 from services.backup import create as making
 from services.backup.create import create
-from services.backup.errors import BackupBusy, BackupDamaged, BackupNotFound, DatabaseInUse, DatabaseNotEmpty
 from services.backup.manifest import MANIFEST, SUMS, verify
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db import dump
 from services.registry.db.database import Database, require_head
 from services.registry.db.locks import Lock, held
 from services.registry.db.tables import Checkpoint, Job
-from services.registry.errors import SchemaAhead, StaleLease, StorageUnavailable
+from services.registry.errors import (
+    BackupBusy,
+    BackupDamaged,
+    BackupNotFound,
+    DatabaseInUse,
+    DatabaseNotEmpty,
+    SchemaAhead,
+    StaleLease,
+    StorageUnavailable,
+)
 from services.registry.jobs import attempts, jobs, leases, rescue
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints
 from services.registry.states import JobKind, JobStatus, Outcome
-from services.registry.storage.artifacts import file_digest
 from services.registry.storage.storage import Storage
 from tests.backup.conftest import Service, files_below, restore, rows_of, status_of
 from tests.fresh import new_job, new_run
 from tests.registry.conftest import CONFIG
+from trm.durable import digest
 from trm.errors import StorageFull
 from workers.retention import clear_out
 
@@ -100,8 +109,8 @@ def test_running_jobs_are_queued_again_and_their_workers_locked_out(
     book = service.book
     plain, cancelled, paused = (book.training() for _ in range(3))
     with book.transaction() as session:
-        jobs.request_cancel(session, cancelled.job_id)
-        jobs.request_pause(session, paused.job_id)
+        jobs.request_cancel(session, EVERYTHING, cancelled.job_id)
+        jobs.request_pause(session, EVERYTHING, paused.job_id)
         rescue.mark_published(session, [job.id for job in session.query(Job)])
     made = create(service.database, service.storage, tmp_path / "backups")
     assert restore(empty, service.storage, made.path).requeued == 3
@@ -111,7 +120,7 @@ def test_running_jobs_are_queued_again_and_their_workers_locked_out(
         with pytest.raises(StaleLease), empty.transaction() as session:
             leases.heartbeat(session, claim)
     with empty.transaction() as session:
-        [first] = attempts.of_job(session, plain.job_id)
+        [first] = attempts.of_job(session, EVERYTHING, plain.job_id)
         assert first.outcome is Outcome.RELEASED
         again = leases.claim(session, plain.job_id, "worker-2", 30)
         assert again is not None
@@ -198,9 +207,9 @@ def test_a_backup_of_newer_code_is_refused(
 ) -> None:
     made = create(service.database, service.storage, tmp_path / "backups")
     manifest, sums = made.path / MANIFEST, made.path / SUMS
-    old = file_digest(manifest)
+    old = digest(manifest)
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
-    sums.write_text(sums.read_text().replace(old, file_digest(manifest)))
+    sums.write_text(sums.read_text().replace(old, digest(manifest)))
     with pytest.raises(SchemaAhead, match="or newer"):
         restore(empty, service.storage, made.path)
     assert rows_of(empty) == {}

@@ -16,6 +16,7 @@ import httpx2
 from prometheus_client import CollectorRegistry
 from sqlalchemy import insert
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.db.tables import RunMetric
 from services.registry.metrics.metrics import TrainMetrics
@@ -198,7 +199,7 @@ def _recorded_training(servers: Stand, database: Database, config: RunConfig) ->
         worker = Worker(servers.settings, database, storage, metrics)
         seconds = _followed(Journal(worker, claim, TrainingProgress(config)), child)
     with database.transaction() as session:
-        return [row.seconds for row in run_metrics.read(session, claim.training_run)], seconds
+        return [row.seconds for row in run_metrics.read(session, EVERYTHING, claim.training_run)], seconds
 
 
 def _followed(journal: Journal, child: Child) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from services.gateway.views.answers import render_created
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
 from services.registry.jobs import job_counts, jobs, leases, rescue
@@ -57,7 +58,9 @@ def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object
     def submit() -> str:
         row = jobs.new_row(JobKind.SOLVE, {"puzzles": [PUZZLE]}, model_id=model, total_steps=1)
         with database.transaction() as session:
-            [made] = submissions.record(session, [Submission(row)], Caps(10**9, 10**9), render_created)
+            [made] = submissions.record(
+                session, [Submission(row)], Caps(10**9, 10**9), lambda job: render_created(job).render()
+            )
             assert isinstance(made, Job), made
             return made.id
 
@@ -80,7 +83,7 @@ def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object
 
     def list_() -> None:
         with database.transaction() as session:
-            jobs.page(session, limit=100)
+            jobs.page(session, EVERYTHING, limit=100)
 
     return {"queue: submit": submit, "queue: claim": claim, "queue: reaper's round": round_, "queue: list 100": list_}
 
@@ -124,7 +127,7 @@ def _metric_acts(database: Database, run_id: str, length: int) -> dict[str, Call
     def reads(**options: int) -> Callable[[], None]:
         def read() -> None:
             with database.transaction() as session:
-                run_metrics.read(session, run_id, limit=1000, **options)
+                run_metrics.read(session, EVERYTHING, run_id, limit=1000, **options)
 
         return read
 

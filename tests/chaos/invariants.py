@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.tables import Checkpoint, Job, Run
 from services.registry.jobs import attempts, job_events, queue
 from services.registry.runs import run_metrics
@@ -80,7 +81,7 @@ def doubled(scene: Scene) -> Iterator[str]:
 
 def _ended_once(scene: Scene) -> Iterator[str]:
     for job in scene.jobs:
-        told = job_events.after(scene.session, job.id, limit=1_000_000)
+        told = job_events.after(scene.session, EVERYTHING, job.id, limit=1_000_000)
         ends = [event.data.get("status") for event in told if event.type == "done"]
         again = sum(event.type == "retried" for event in told)
         if job.status in FINAL and (len(ends) != again + 1 or told[-1].type != "done" or ends[-1] != job.status):
@@ -100,7 +101,7 @@ def _moves(scene: Scene) -> Iterator[str]:
 def _leases(scene: Scene) -> Iterator[str]:
     """One attempt after the other, numbered from 1: then no two of them ever held the job at once."""
     for job in scene.jobs:
-        tried = attempts.of_job(scene.session, job.id)
+        tried = attempts.of_job(scene.session, EVERYTHING, job.id)
         if [attempt.attempt for attempt in tried] != list(range(1, job.attempt + 1)):
             yield f"{job.id} is at attempt {job.attempt} of {[attempt.attempt for attempt in tried]}"
         held = [attempt for attempt in tried if attempt.ended_at is None]
@@ -124,7 +125,7 @@ def _curves(scene: Scene) -> Iterator[str]:
             continue
         run = scene.session.get_one(Run, job.run_id)
         every = run.config["train"]["log_every"]
-        steps = [row.step for row in run_metrics.read(scene.session, run.id, limit=1_000_000)]
+        steps = [row.step for row in run_metrics.read(scene.session, EVERYTHING, run.id, limit=1_000_000)]
         last = run.total_steps if job.status is JobStatus.SUCCEEDED else max(steps, default=0)
         if steps != sorted({*range(every, last + 1, every), last} - {0}):  # the last step is logged whenever it is
             yield f"{run.id} of {job.status.value} {job.id} has metrics of {steps}, of {last} steps"

@@ -1,4 +1,4 @@
-"""Customers who go on asking while something breaks."""
+"""Clients that keep sending requests while something breaks."""
 
 import threading
 from collections.abc import Iterator

@@ -35,9 +35,9 @@ def without_room(stand: Stand, disk: str, until: Callable[[], bool]) -> None:
 
 
 @pytest.mark.fault(
-    "disk", "full at a checkpoint, for the storage or for the trainer: the checkpoint fails, the run goes on"
+    "disk", "full at a checkpoint, for the storage or for the trainer: the checkpoint fails, the run continues"
 )
-@pytest.mark.parametrize("disk", [pytest.param("artifacts", marks=pytest.mark.quick), "scratch"])
+@pytest.mark.parametrize("disk", [pytest.param("artifacts", marks=[pytest.mark.quick, pytest.mark.slow]), "scratch"])
 def test_a_checkpoint_finds_no_room(stand: Stand, customer: Customer, disk: str) -> None:
     job, before = customer.train(1000), failures(stand)
     customer.checkpointed(job)

@@ -26,6 +26,7 @@ def test_messages_that_come_several_times(stand: Stand, customer: Customer) -> N
         assert customer.succeeded(one.job_id)["attempt"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 @pytest.mark.fault("messages", "delivered after the job has ended, or for a job that never was")
 def test_messages_that_come_late(stand: Stand, customer: Customer) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.tables import Checkpoint
 from services.registry.runs import run_metrics
 from services.stack.client import Json
@@ -23,6 +24,7 @@ def outcomes(job: Json) -> list[str]:
     return [attempt["outcome"] for attempt in job["attempts"]]
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 @pytest.mark.fault("trainer", "kill -9 in the middle of a step")
 def test_a_trainer_is_killed_in_a_step(stand: Stand, customer: Customer) -> None:
@@ -82,7 +84,7 @@ def test_a_run_with_kills_ends_bit_for_bit_as_one_without(stand: Stand, customer
 def _traces(stand: Stand, job: Json) -> tuple[dict[str, str], list[list[object]]]:
     """Digests of the last checkpoint's tensors, and the curve without its times."""
     with stand.database.transaction() as session:
-        rows = run_metrics.read(session, job["run_id"])
+        rows = run_metrics.read(session, EVERYTHING, job["run_id"])
         last = session.query(Checkpoint).filter_by(run_id=job["run_id"], step=rows[-1].step).one()
         names = [name for name in run_metrics.COLUMNS if name not in ("seconds", "puzzles_per_second")]
         curve = [[getattr(row, name) for name in names] for row in rows]
@@ -157,6 +159,7 @@ def test_a_frozen_solve_worker_begins_anew(stand: Stand, customer: Customer) -> 
     assert found["result"]["n"] == 200
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 @pytest.mark.fault("solve worker", "kill -9 with answers under way")
 @pytest.mark.parametrize("point", ["claim", "solutions", "finish"])

@@ -10,8 +10,8 @@ import promql_parser
 import pytest
 import yaml
 
-from services.registry.metrics.metrics import every_family
 from services.registry.settings import Settings
+from tests.registry.families import every_family
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = sorted((ROOT / "deploy/grafana/dashboards").glob("*.json"))

@@ -84,10 +84,7 @@ class Book:
         """Answers to every puzzle, and the end of the job."""
         fixed = {"question": "." * 16, "answer": "1" * 16, "verified": False, "halt_probability": 0.5, "steps": 16}
         chains = {"total_steps": 16, "reason": "budget", "chosen_by": "only", "chain": 0, "votes": 1, "chains": 1}
-        rows = [
-            solutions.SolutionRow(index=index, trace=trace, **fixed, **chains)  # type: ignore[typeddict-item]
-            for index in range(count)
-        ]
+        rows = [{"index": index, "trace": trace, **fixed, **chains} for index in range(count)]
         result = {"n": count, "verified": 0, "mean_supervision_steps": 16.0, "seconds": 0.1}
         with self.database.transaction() as session:
             solutions.add(session, claim, rows)

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
 from services.gateway.backends import Backends
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.jobs import jobs, queue
 from services.registry.metrics.metrics import ReaperMetrics
@@ -50,7 +51,7 @@ def received(app: Celery) -> list[str]:
 
 def is_published(database: Database, job_id: str) -> bool:
     with database.transaction() as session:
-        return jobs.get(session, job_id).published_at is not None
+        return jobs.get(session, EVERYTHING, job_id).published_at is not None
 
 
 def make_round(settings: Settings, database: Database, app: Celery) -> None:

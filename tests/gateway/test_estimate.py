@@ -1,4 +1,4 @@
-"""A submission says how long it will take, and what is to be thought about first."""
+"""A submission says how long it will take, and which warnings apply."""
 
 from datetime import UTC, datetime
 
@@ -75,7 +75,7 @@ def test_the_answer_to_a_submission_has_it_and_so_has_the_job(client: TestClient
 
 def test_presets_say_what_to_train_them_on(client: TestClient) -> None:
     said = {preset["name"]: preset["hardware"] for preset in client.get("/v1/presets").json()["data"]}
-    assert said["sudoku-4x4"].startswith("A CPU will do")
+    assert said["sudoku-4x4"].startswith("A CPU is enough")
     assert said["sudoku-extreme"].startswith("A GPU")
     assert client.get("/v1/presets/sudoku-extreme").json()["hardware"] == said["sudoku-extreme"]
 

@@ -9,10 +9,13 @@ from fastapi.testclient import TestClient
 from httpx2 import Client, Response
 from sqlalchemy import func, select, text
 
+from services.gateway.intake import intake
 from services.gateway.server import Server
+from services.gateway.views.answers import Answer, render_created
 from services.registry.db.database import Database
 from services.registry.db.tables import Dataset, IdempotencyKey, Job, Run
 from services.registry.submissions import idempotency
+from services.registry.submissions.idempotency import Kept
 from tests.gateway.conftest import HERE, Book
 
 KEY = {"Idempotency-Key": "3f1c-one"}
@@ -40,6 +43,26 @@ def test_a_training_that_is_asked_for_again_is_the_same(client: TestClient, data
     client.post(f"/v1/jobs/{first.json()['id']}/cancel")
     check_replay(first, client.post("/v1/training-jobs", json=TRAINING | {"overrides": {}}, headers=KEY))
     assert (count(database, Job), count(database, Run)) == (1, 1)
+
+
+def test_an_answer_is_rendered_once_and_its_bytes_are_given_again(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = list[str]()
+
+    def count(row: Job) -> Answer:
+        rendered.append(row.id)
+        return render_created(row)
+
+    monkeypatch.setattr(intake, "render_created", count)
+    first = client.post("/v1/training-jobs", json=TRAINING, headers=KEY)
+    check_replay(first, client.post("/v1/training-jobs", json=TRAINING, headers=KEY))
+    assert rendered == [first.json()["id"]]
+
+
+def test_an_answer_survives_being_kept() -> None:
+    answer = Answer("job_a", 202, {"Location": "/v1/jobs/job_a", "X": "two\nlines"}, b'{"a": "\xc3\xa4"}\n\n{}')
+    assert Answer.of(Kept("job_a", answer.render())) == answer
 
 
 def test_a_solve_that_is_asked_for_again_is_the_same_and_can_be_waited_for(

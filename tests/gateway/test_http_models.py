@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.jobs import completion, jobs, leases, solutions
 from services.registry.states import JobStatus
 from trm.interface.pretrained import names, pretrained
@@ -31,7 +32,7 @@ def test_a_solve_job_takes_a_shipped_model(client: TestClient, app: FastAPI) -> 
     job = response.json()
     assert (job["model"], job["links"]["model"]) == ("sudoku-6x6", "/v1/models/sudoku-6x6")
     with app.state.backends.database.transaction() as session:
-        row = jobs.get(session, job["id"])
+        row = jobs.get(session, EVERYTHING, job["id"])
         assert (row.model_id, row.pretrained, row.request["model"]) == (None, "sudoku-6x6", "sudoku-6x6")
     wrong = client.post("/v1/solve-jobs", json={"model": "sudoku-6x6", "puzzle": "1" * 16})
     assert wrong.json()["code"] == "puzzle_wrong_size"
@@ -39,10 +40,10 @@ def test_a_solve_job_takes_a_shipped_model(client: TestClient, app: FastAPI) -> 
 
 def test_its_answers_have_pictures(client: TestClient, app: FastAPI) -> None:
     job = client.post("/v1/solve-jobs", json={"model": "sudoku-6x6", "puzzle": PUZZLE}).json()
-    row = solutions.SolutionRow(
-        index=0, question=PUZZLE, answer="1" * 36, verified=False, halt_probability=0.5, steps=1, total_steps=1,
-        reason="halted", chosen_by="only", chain=0, votes=1, chains=1, trace=None,
-    )  # fmt: skip
+    row = {
+        "index": 0, "question": PUZZLE, "answer": "1" * 36, "verified": False, "halt_probability": 0.5, "steps": 1, "total_steps": 1,
+        "reason": "halted", "chosen_by": "only", "chain": 0, "votes": 1, "chains": 1, "trace": None,
+    }  # fmt: skip
     with app.state.backends.database.transaction() as session:
         claim = leases.claim(session, job["id"], "tests", 30)
         assert claim is not None

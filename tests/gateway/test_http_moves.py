@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.jobs import completion, jobs, leases, queue
 from services.registry.jobs.leases import Claim
 from services.registry.jobs.transitions import Failure
@@ -92,12 +93,18 @@ def test_what_has_ended_well_cannot_be_moved(client: TestClient, book: Book) -> 
     assert {"pause", "resume", "retry", "cancel"}.isdisjoint(client.get(f"/v1/jobs/{claim.job_id}").json()["links"])
 
 
+def is_announced(book: Book, job_id: str) -> bool:
+    with book.database.transaction() as session:
+        return jobs.get(session, job_id).published_at is not None
+
+
 def test_a_job_says_how_soon_it_is_wanted(client: TestClient, book: Book) -> None:
     patient, urgent = train(client), train(client, priority=5, ttl_seconds=60, timeout_seconds=3600)
     assert (urgent["priority"], urgent["ttl_seconds"], urgent["timeout_seconds"]) == (5, 60, 3600)
     assert (patient["priority"], patient["ttl_seconds"], patient["timeout_seconds"]) == (0, None, None)
+    wait_until(lambda: is_announced(book, urgent["id"]))  # the row is locked, and passed over, while it is marked
     with book.database.transaction() as session:
-        row = jobs.get(session, urgent["id"])
+        row = jobs.get(session, EVERYTHING, urgent["id"])
         assert row.expires_at is not None
         assert (row.expires_at - row.created_at).total_seconds() == 60
         claim = leases.claim_next(session, JobKind.TRAIN, patient["id"], "tests", 30)
@@ -132,7 +139,7 @@ def test_a_training_begins_with_the_weights_of_a_checkpoint(client: TestClient, 
     assert run["config"]["model"] == parent["config"]["model"]
     assert run["config"]["train"] == parent["config"]["train"] | {"steps": 7}
     with app.state.backends.database.transaction() as session:
-        assert jobs.get(session, job["id"]).request["weights"] == checkpoint
+        assert jobs.get(session, EVERYTHING, job["id"]).request["weights"] == checkpoint
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,19 @@
 """Owners do not see each other: every route of the OpenAPI document is tried with another's key."""
 
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine, event
 
 from services.gateway.app import create_app
 from services.registry.access.scopes import Scope
+from services.registry.access.visibility import OWNERS, PARENTS, AccessScope
 from services.registry.db.database import Database
-from services.registry.db.owners import Sight
 from services.registry.settings import Settings
 from services.registry.webhooks import webhooks
 from tests.gateway.conftest import Book
@@ -98,6 +101,49 @@ def test_every_route_hides_what_is_anothers(world: World) -> None:
     assert shown == 5
 
 
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """What is sent to the database meanwhile."""
+    sent: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(" ".join(statement.split()))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+OWNED = "|".join(table.__tablename__ for table in (*OWNERS, *PARENTS))
+READS = re.compile(rf"\b(?:FROM|JOIN|UPDATE) ({OWNED})\b")
+WITHOUT_AN_OWNER = (  # and why that is right
+    "FROM api_keys WHERE api_keys.id = ",  # who the caller is, is being found out
+    "UPDATE api_keys SET last_used_at",
+    "GROUP BY jobs.owner",  # how many jobs wait in all
+    "FOR KEY SHARE",  # a checkpoint that was found for its owner before is kept
+    "UPDATE jobs SET published_at",  # of jobs just made
+)
+
+
+def test_no_query_for_a_caller_is_without_its_owner(world: World) -> None:
+    engine = world.client.app.state.backends.database.engine  # type: ignore[attr-defined]
+    with statements(engine) as sent:
+        for method, path in sorted(OPERATIONS, key=lambda operation: operation[0] == "DELETE"):  # these last
+            body = {"preset": "sudoku-6x6", "name": "x"} if path == "/v1/training-jobs" else None
+            if path == "/v1/solve-jobs":
+                body = {"model": world.ids["run_id"], "puzzle": PUZZLE}
+            if not path.startswith((*PUBLIC, *ADMINS)):
+                for who in (world.bob, world.alice):
+                    headers = who | {"Idempotency-Key": "one"} if method == "POST" else who
+                    world.client.request(method, filled(path, world.ids), headers=headers, json=body)
+    asked = [statement for statement in sent if READS.search(statement)]
+    assert {table for statement in asked for table in READS.findall(statement)} == {*OWNED.split("|")} - {"audit_log"}
+    unbound = [one for one in asked if "owner = %" not in one and not any(known in one for known in WITHOUT_AN_OWNER)]
+    assert unbound == []
+
+
 def test_what_is_anothers_cannot_be_used_or_deleted(world: World, database: Database) -> None:
     post, ids = world.client.post, world.ids
     for model in (ids["checkpoint_id"], ids["run_id"]):
@@ -111,8 +157,8 @@ def test_what_is_anothers_cannot_be_used_or_deleted(world: World, database: Data
         assert post("/v1/training-jobs", json=body, headers=world.bob).json()["code"] == "dataset_unknown"
         assert post("/v1/training-jobs", json=body, headers=world.alice).status_code == 202
     assert world.client.delete(f"/v1/webhooks/{ids['webhook_id']}", headers=world.bob).status_code == 404
-    with database.seen_by(Sight("alice", sees_all=False)).transaction() as session:
-        assert webhooks.get(session, ids["webhook_id"]).disabled_at is None
+    with database.transaction() as session:
+        assert webhooks.get(session, AccessScope("alice"), ids["webhook_id"]).disabled_at is None
 
 
 def test_another_owners_training_cannot_be_continued(world: World) -> None:

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import func, update
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.tables import Checkpoint
 from services.registry.jobs import jobs
 from services.registry.settings import Settings
@@ -27,7 +28,7 @@ def post(client: TestClient, headers: dict[str, str] | None = None, **body: Any)
 
 def stored(app: FastAPI, job_id: str) -> dict[str, Any]:
     with app.state.backends.database.transaction() as session:
-        return jobs.get(session, job_id).request
+        return jobs.get(session, EVERYTHING, job_id).request
 
 
 def test_one_puzzle_becomes_a_queued_job(client: TestClient, app: FastAPI, model: str) -> None:

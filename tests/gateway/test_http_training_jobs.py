@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.jobs import jobs
 from trm.config.overrides import resolve
 from trm.config.presets import PRESETS
@@ -40,7 +41,7 @@ def test_the_whole_configuration_is_stored(client: TestClient, app: FastAPI) -> 
     expected = resolve("sudoku-6x6", spec_for(6), overrides)
     assert RunConfig.model_validate(client.get(job["links"]["run"]).json()["config"]) == expected
     with app.state.backends.database.transaction() as session:
-        request = jobs.get(session, job["id"]).request
+        request = jobs.get(session, EVERYTHING, job["id"]).request
     assert RunConfig.model_validate(request["config"]) == expected
     assert request["dataset"] == {"name": "sudoku-6x6", "url": None}
 

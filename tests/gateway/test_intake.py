@@ -9,16 +9,19 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from services.gateway.backends import Backends
+from services.gateway.intake.intake import Accepted
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.db.ids import new_id
 from services.registry.db.tables import Job
-from services.registry.errors import CheckpointNotFound, DatabaseUnavailable
+from services.registry.errors import DatabaseUnavailable
 from services.registry.jobs import jobs
 from services.registry.runs import runs
 from services.registry.settings import Settings
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
 from trm.config.overrides import resolve
+from trm.errors import CheckpointNotFound
 from trm.puzzles.sudoku import spec_for
 
 
@@ -44,10 +47,11 @@ def together(parts: Backends, submitted: Sequence[Submission]) -> list[Any]:
     """What becomes of submissions that wait together when the intake begins: a job each, or an error."""
 
     async def submit() -> list[Any]:
-        waiting: list[Awaitable[Job]] = [asyncio.ensure_future(parts.intake.submit(one)) for one in submitted]
+        waiting: list[Awaitable[Accepted]] = [asyncio.ensure_future(parts.intake.submit(one)) for one in submitted]
         await asyncio.sleep(0)  # now all of them wait
         parts.intake.start()
-        return await asyncio.gather(*waiting, return_exceptions=True)
+        ends = await asyncio.gather(*waiting, return_exceptions=True)
+        return [end.job if isinstance(end, Accepted) else end for end in ends]
 
     return asyncio.run(submit())
 
@@ -73,14 +77,14 @@ def test_one_that_the_database_refuses_costs_the_others_nothing(parts: Backends,
     assert isinstance(refused, Exception)
     assert "priority_in_bounds" in str(refused)
     with parts.database.transaction() as session:
-        assert [jobs.get(session, job.id).id for job in (first, last)] == [first.id, last.id]
+        assert [jobs.get(session, EVERYTHING, job.id).id for job in (first, last)] == [first.id, last.id]
 
 
 def test_one_whose_model_is_gone_costs_the_others_nothing(parts: Backends, model: str) -> None:
     first, refused, last = together(parts, [solving(model), solving(new_id("ckpt")), solving(model)])
     assert isinstance(refused, CheckpointNotFound)
     with parts.database.transaction() as session:
-        assert [jobs.get(session, job.id).id for job in (first, last)] == [first.id, last.id]
+        assert [jobs.get(session, EVERYTHING, job.id).id for job in (first, last)] == [first.id, last.id]
 
 
 def test_without_a_database_everyone_who_waits_is_told(settings: Settings, nowhere: object) -> None:
@@ -97,8 +101,8 @@ def test_a_client_that_leaves_early_does_not_stop_the_others(parts: Backends, mo
         await asyncio.sleep(0)
         leaving.cancel()
         parts.intake.start()
-        return await staying
+        return (await staying).job
 
     job = asyncio.run(submit())
     with parts.database.transaction() as session:
-        assert jobs.get(session, job.id).total_steps == 1
+        assert jobs.get(session, EVERYTHING, job.id).total_steps == 1

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from services.gateway.middleware.whole_body import MemoryBudget, Overloaded
+from services.gateway.middleware.whole_body import MemoryBudget
+from services.gateway.problems.errors import Overloaded
 from tests.gateway.test_server import announced_url, environment, process
 
 __all__ = ["environment", "process"]

@@ -34,6 +34,16 @@ TRAINING: list[tuple[dict[str, Any], str, str, str]] = [
         "one after the other",
     ),
     ({"overides": {}}, "request_invalid", "/overides", "Did you mean 'overrides'?"),
+    ({"from_checkpoint": "ckpt_0", "preset": "maze"}, "request_invalid", "/preset", "either"),
+    # rules between settings: the one that was overridden
+    ({"overrides": {"model.scales": 3}}, "override_invalid", "/overrides/model.scales", "multi_scale"),
+    (
+        {"overrides": {"model.mixer": "attention", "model.heads": 3}},
+        "override_invalid",
+        "/overrides/model.heads",
+        "even number",
+    ),
+    ({"overrides": {"train.target": "closest_path"}}, "override_invalid", "/overrides/train.target", "maze"),
 ]
 
 
@@ -58,6 +68,31 @@ def test_of_models(client: TestClient, book: Book) -> None:
         assert problem["code"] == "model_unknown"
         assert [item["pointer"] for item in problem["errors"]] == ["/model"]
         assert told in problem["detail"]
+
+
+SOLVING: list[tuple[dict[str, Any], str, str]] = [
+    ({"puzzle": "1"}, "request_invalid", "/puzzle"),  # both forms
+    ({"guess_every": 2}, "request_invalid", "/guess_every"),
+    ({"restart_steps": 4}, "request_invalid", "/restart_steps"),
+    ({"rollouts": 2}, "config_invalid", "/rollouts"),
+    ({"rollouts": 2, "noise": 0}, "config_invalid", "/rollouts"),
+    ({"puzzles": ["1"]}, "puzzle_wrong_size", "/puzzles/0"),
+    ({"puzzles": [["1", "2"], ["[1"]]}, "puzzle_wrong_size", "/puzzles/0"),
+]
+
+
+@pytest.mark.parametrize(("changes", "code", "pointer"), SOLVING)
+def test_of_solve_jobs(client: TestClient, model: str, changes: dict[str, Any], code: str, pointer: str) -> None:
+    problem = client.post("/v1/solve-jobs", json={"model": model, "puzzles": ["." * 16], **changes}).json()
+    assert (problem["code"], problem["errors"][0]["pointer"]) == (code, pointer), problem
+
+
+def test_of_names_of_data_sets(client: TestClient) -> None:
+    files = {
+        "file": ("a.csv", b"question,answer\n12..............,1234341221434321\n..34............,1234341221434321\n")
+    }
+    problem = client.post("/v1/datasets", data={"name": "sudoku-hard"}, files=files).json()
+    assert (problem["code"], problem["errors"][0]["parameter"]) == ("dataset_name_taken", "name")
 
 
 @pytest.mark.parametrize("name", ["state", "stat\u00fcs", "Status", "page", ""])

@@ -74,6 +74,7 @@ DIGESTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_published_sets_whole(name: str) -> None:
     sets = build(name)

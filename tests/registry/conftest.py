@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
 from services.registry.jobs import completion, jobs, leases
@@ -69,7 +70,7 @@ class Book:
 
     def get(self, job_id: str) -> Job:
         with self.transaction() as session:
-            return jobs.get(session, job_id)
+            return jobs.get(session, EVERYTHING, job_id)
 
     def finish(self, claim: leases.Claim, status: JobStatus = JobStatus.SUCCEEDED) -> None:
         with self.transaction() as session:
@@ -82,7 +83,7 @@ class Book:
         claim = self.training()
         if status is JobStatus.PAUSED:
             with self.transaction() as session:
-                jobs.request_pause(session, claim.job_id)
+                jobs.request_pause(session, EVERYTHING, claim.job_id)
                 completion.release(session, claim)
         elif status is not JobStatus.RUNNING:
             self.finish(claim, status)

@@ -10,9 +10,13 @@ from sqlalchemy.exc import IntegrityError
 
 MOMENT = "2026-01-02T03:04:05.678901+00:00"
 TOKEN = "0b5a9a52-2a0f-4b43-9f0e-5d3b8c0d4a11"
-MODEL = {"mixer": "mlp", "latents": "answer_and_latent", "gradient": "last_updates", "hidden_size": 64}
-CONFIG = {"preset": "hrm", "dataset": "sudoku-4x4", "model": MODEL, "train": {"steps": 10}}
-OLD_SOLVE = {"model": "ckpt_a", "puzzles": ["1..."], "max_steps": 8, "halt_threshold": None, "trace": False}
+CONFIG = {
+    "preset": "hrm",
+    "dataset": "sudoku-4x4",
+    "model": {"mixer": "mlp", "hidden_size": 64},
+    "train": {"steps": 10},
+}
+SOLVE = {"model": "ckpt_a", "puzzles": ["1..."], "effort": {"max_steps": 8}, "trace": False}
 CURVE = {"halted": [0.1, None], "halt_probability": [0.25, None], "step_exact_accuracy": [1.0, None]}
 TRAIN = {"kind": "train", "request": {"config": CONFIG, "dataset": {}}, "run_id": "run_a", "max_attempts": 3}
 ENDED = {"finished_at": MOMENT}
@@ -20,14 +24,21 @@ ENDED = {"finished_at": MOMENT}
 Rows = dict[str, list[dict[str, Any]]]
 ROWS: dict[str, Rows] = {  # by the first revision that can hold them
     "0001": {
-        "datasets": [{"id": "ds_a", "name": "mine", "kind": "sudoku", "spec": {}, "splits": {"train": 1}, "url": "u", "sha256": "s"}],
+        "datasets": [
+            {"id": "ds_a", "name": "mine", "kind": "sudoku", "spec": {}, "splits": {"train": 1}, "url": "u", "sha256": "s"},
+            {"id": "ds_b", "owner": "alice", "name": "mine", "kind": "sudoku", "spec": {}, "splits": {}, "overlap": 1, "report": {},
+             "url": "u", "sha256": "s"},
+        ],
         "runs": [{"id": "run_a", "preset": "hrm", "dataset": "mine", "config": CONFIG, "total_steps": 10, "exact_accuracy": 1 / 3}],
         "checkpoints": [
-            {"id": "ckpt_a", "run_id": "run_a", "attempt": 1, "step": 5, "url": "u", "digest": "d", "bytes": 1 << 40, "metrics": {}}
+            {"id": "ckpt_a", "run_id": "run_a", "attempt": 1, "step": 5, "url": "u", "digest": "d", "bytes": 1 << 40, "metrics": {}},
+            {"id": "ckpt_retired", "run_id": "run_a", "attempt": 1, "step": 1, "url": "u", "digest": "d", "bytes": 1,
+             "metrics": {}, "retired_at": MOMENT},
         ],
         "run_evaluations": [
             {"run_id": "run_a", "step": 5, "split": "test", "attempt": 1, "n": 9, "seconds": 0.1, "exact_accuracy": 0.1,
-             "cell_accuracy": 0.2, "mean_supervision_steps": 2.5, **CURVE}
+             "cell_accuracy": 0.2, "mean_supervision_steps": 2.5, **CURVE},
+            {"run_id": "run_a", "step": 6, "split": "test", "attempt": 1, "n": 0, "seconds": 0.1, "mean_supervision_steps": 2.5, **CURVE},
         ],
         "run_metrics": [
             {"run_id": "run_a", "step": 5, "attempt": 1, "seconds": 0.1, "loss": 0.1 + 0.2, "lm_loss": 0.1, "halt_loss": 0.2,
@@ -36,67 +47,32 @@ ROWS: dict[str, Rows] = {  # by the first revision that can hold them
         "jobs": [
             {"id": "job_queued", **TRAIN},
             {"id": "job_running", **TRAIN, "status": "running", "attempt": 1, "lease_token": TOKEN, "lease_expires_at": MOMENT},
+            {"id": "job_paused", **TRAIN, "status": "paused", "pause_requested_at": MOMENT, "priority": 7, "timeout_seconds": 60},
+            {"id": "job_waiting", **TRAIN, "ttl_seconds": 60, "expires_at": MOMENT},
             {"id": "job_done", **TRAIN, "status": "succeeded", **ENDED, "result": {"step": 10}},
             {"id": "job_failed", **TRAIN, "status": "failed", **ENDED, "error_code": "trainer_died", "error_message": "It died."},
             {"id": "job_cancelled", **TRAIN, "status": "cancelled", **ENDED, "cancel_requested_at": MOMENT},
-            {"id": "job_solved", "kind": "solve", "status": "succeeded", **ENDED, "request": OLD_SOLVE, "model_id": "ckpt_a",
+            {"id": "job_hers", "owner": "alice", **TRAIN},
+            {"id": "job_retried", **TRAIN, "earlier_failures": 2},
+            {"id": "job_solved", "kind": "solve", "status": "succeeded", **ENDED, "request": SOLVE, "model_id": "ckpt_a",
              "max_attempts": 3},
+            {"id": "job_shipped", "kind": "solve", "request": {}, "pretrained": "sudoku-6x6", "max_attempts": 3},
         ],
         "job_attempts": [
             {"job_id": "job_running", "attempt": 1, "worker": "w"},
             {"job_id": "job_failed", "attempt": 1, "worker": "w", "ended_at": MOMENT, "outcome": "failed", "error_code": "trainer_died"},
+            {"job_id": "job_retried", "attempt": 1, "worker": "w", "ended_at": MOMENT, "outcome": "lost", "uncounted": "progress"},
         ],
         "job_events": [{"job_id": "job_done", "seq": 1, "type": "done", "data": {"status": "succeeded"}}],
         "solutions": [
-            {"job_id": "job_solved", "index": index, "question": "1...", "answer": "1234", "verified": None,
-             "halt_probability": 0.9, "steps": 3, "halted": index == 0}
-            for index in range(2)
-        ],
-    },
-    "0002": {
-        "solutions": [
-            {"job_id": "job_solved", "index": 2, "question": "1...", "answer": "1234", "halt_probability": 0.9, "steps": 3,
-             "reason": "halted", "chosen_by": "votes", "total_steps": 9, "chain": 1, "votes": 2, "chains": 3, "trace": [{"step": 1}]}
-        ],
-    },
-    "0003": {
-        "jobs": [
-            {"id": "job_effort", "kind": "solve", "request": {"effort": {"max_steps": 8}}, "model_id": "ckpt_a", "max_attempts": 3}
-        ],
-    },
-    "0005": {
-        "jobs": [{"id": "job_shipped", "kind": "solve", "request": {}, "pretrained": "sudoku-6x6", "max_attempts": 3}],
-        "job_attempts": [{"job_id": "job_shipped", "attempt": 1, "worker": "w"}],
-    },
-    "0006": {
-        "runs": [{"id": "run_fork", "preset": "p", "dataset": "d", "config": {}, "total_steps": 1, "parent_checkpoint_id": "ckpt_a"}],
-        "checkpoints": [
-            {"id": "ckpt_retired", "run_id": "run_a", "attempt": 1, "step": 1, "url": "u", "digest": "d", "bytes": 1,
-             "metrics": {}, "retired_at": MOMENT}
-        ],
-        "jobs": [
-            {"id": "job_paused", **TRAIN, "status": "paused", "pause_requested_at": MOMENT, "priority": 7, "timeout_seconds": 60},
-            {"id": "job_waiting", **TRAIN, "ttl_seconds": 60, "expires_at": MOMENT},
+            {"job_id": "job_solved", "index": 0, "question": "1...", "answer": "1234", "verified": None, "halt_probability": 0.9,
+             "steps": 3, "reason": "halted", "chosen_by": "votes", "total_steps": 9, "chain": 1, "votes": 2, "chains": 3,
+             "trace": [{"step": 1}]}
         ],
         "idempotency_keys": [
-            {"caller": "anonymous", "route": "r", "key": "k", "fingerprint": "f", "subject": "job_paused", "status": 202,
-             "headers": {}, "body": "{}"}
-        ],
-    },
-    "0007": {
-        "datasets": [
-            {"id": "ds_b", "owner": "alice", "name": "mine", "kind": "sudoku", "spec": {}, "splits": {}, "url": "u", "sha256": "s"}
-        ],
-        "jobs": [{"id": "job_hers", "owner": "alice", **TRAIN}],
-        "idempotency_keys": [
-            {"owner": "alice", "route": "r", "key": "k", "fingerprint": "f", "subject": "job_hers", "status": 202,
-             "headers": {}, "body": "{}"}
-        ],
-    },
-    "0008": {"jobs": [{"id": "job_retried", **TRAIN, "earlier_failures": 2}]},
-    "0009": {
-        "job_attempts": [
-            {"job_id": "job_retried", "attempt": 1, "worker": "w", "ended_at": MOMENT, "outcome": "lost", "uncounted": "progress"}
+            {"owner": owner, "route": "r", "key": "k", "fingerprint": "f", "subject": "job_hers", "status": 202, "headers": {},
+             "body": "{}"}
+            for owner in ("alice", "local")
         ],
         "removed_jobs": [{"kind": "solve", "status": "succeeded", "count": 7}],
     },
@@ -104,15 +80,10 @@ ROWS: dict[str, Rows] = {  # by the first revision that can hold them
 ORDER = ("datasets", "runs", "checkpoints", "run_evaluations", "run_metrics", "jobs", "job_attempts", "job_events")
 
 # What a migration says in other words, by (revision, table): these columns of rows that were there may change on the way up.
-RETOLD = {("0003", "jobs"): {"request"}, ("0003", "runs"): {"config"}}
+RETOLD: dict[tuple[str, str], set[str]] = {}
 # What the schema before cannot hold: rows that a downgrade removes, and columns that it changes.
-LOST = {("0005", "jobs"): {"job_shipped"}, ("0005", "job_attempts"): {"job_shipped"}}
-TOLD_OTHERWISE = {
-    ("0007", "datasets"): {"name"},  # unique for each owner no longer, but for all
-    ("0006", "jobs"): {"status", "cancel_requested_at", "finished_at"},  # a paused job is cancelled
-    ("0003", "jobs"): {"request"},
-    ("0003", "runs"): {"config"},
-}
+LOST: dict[tuple[str, str], set[str]] = {}
+TOLD_OTHERWISE: dict[tuple[str, str], set[str]] = {}
 
 State = dict[str, list[dict[str, Any]]]
 

@@ -4,15 +4,17 @@ from typing import Any
 
 import pytest
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.ids import new_id
 from services.registry.db.tables import Checkpoint, Dataset
-from services.registry.errors import CheckpointNotFound, DatasetNameTaken, DatasetNotFound, InvalidCursor
+from services.registry.errors import DatasetNameTaken, DatasetNotFound, InvalidCursor
 from services.registry.jobs import completion, solutions
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, datasets, evaluations, runs
 from tests.fresh import new_run
 from tests.registry.conftest import CONFIG, SPEC, Book
 from trm.config.run import RunConfig
+from trm.errors import CheckpointNotFound
 
 
 def _save(book: Book, claim: Claim, step: int) -> Checkpoint:
@@ -25,7 +27,7 @@ def test_run_keeps_its_whole_configuration(book: Book) -> None:
     with book.transaction() as session:
         run_id = new_run(session, CONFIG, name="first").id
     with book.transaction() as session:
-        run = runs.get(session, run_id)
+        run = runs.get(session, EVERYTHING, run_id)
     assert RunConfig.model_validate(run.config) == CONFIG
     assert (run.name, run.preset, run.dataset, run.total_steps, run.job_id) == (
         "first", "tiny", "sudoku-4x4", CONFIG.train.steps, None,
@@ -41,11 +43,11 @@ def test_checkpoints_to_resume_from_come_furthest_first(book: Book) -> None:
     second = book.claim(first.job_id)
     newest = _save(book, second, 20)
     with book.transaction() as session:
-        order = checkpoints.furthest_first(session, first.training_run)
-        assert checkpoints.newest(session, first.training_run).id == newest.id
-        assert len(checkpoints.page(session, run_id=first.training_run).items) == 3
-        assert checkpoints.page(session, run_id="run_other").items == []
-        assert checkpoints.get(session, newest.id).url == "memory://2/20"
+        order = checkpoints.furthest_first(session, EVERYTHING, first.training_run)
+        assert checkpoints.newest(session, EVERYTHING, first.training_run).id == newest.id
+        assert len(checkpoints.page(session, EVERYTHING, run_id=first.training_run).items) == 3
+        assert checkpoints.page(session, EVERYTHING, run_id="run_other").items == []
+        assert checkpoints.get(session, EVERYTHING, newest.id).url == "memory://2/20"
     assert [(row.step, row.attempt) for row in order] == [(20, 2), (20, 1), (10, 1)]
 
 
@@ -58,9 +60,9 @@ def test_missing_checkpoints_are_named_so(book: Book) -> None:
     run_id = book.training().training_run
     with book.transaction() as session:
         with pytest.raises(CheckpointNotFound, match="ckpt_no"):
-            checkpoints.get(session, "ckpt_no")
+            checkpoints.get(session, EVERYTHING, "ckpt_no")
         with pytest.raises(CheckpointNotFound, match="no checkpoint yet"):
-            checkpoints.newest(session, run_id)
+            checkpoints.newest(session, EVERYTHING, run_id)
 
 
 def test_evaluation_sets_the_runs_accuracy(book: Book) -> None:
@@ -80,9 +82,9 @@ def test_evaluation_sets_the_runs_accuracy(book: Book) -> None:
         evaluations.add(session, second, event | {"exact_accuracy": 0.5})
         evaluations.add(session, second, event | {"step": 100, "exact_accuracy": 1.0})
     with book.transaction() as session:
-        rows = evaluations.read(session, claim.training_run)
-        assert [row.step for row in evaluations.read(session, claim.training_run, after_step=50)] == [100]
-        assert runs.get(session, claim.training_run).exact_accuracy == 1.0
+        rows = evaluations.read(session, EVERYTHING, claim.training_run)
+        assert [row.step for row in evaluations.read(session, EVERYTHING, claim.training_run, after_step=50)] == [100]
+        assert runs.get(session, EVERYTHING, claim.training_run).exact_accuracy == 1.0
     assert [(row.step, row.attempt, row.exact_accuracy) for row in rows] == [(50, 2, 0.5), (100, 2, 1.0)]
 
 
@@ -90,20 +92,28 @@ def _upload(book: Book, name: str) -> Dataset:
     with book.transaction() as session:
         splits = {"train": 10, "test": 2}
         return datasets.add(
-            session, new_id("ds"), name=name, spec=SPEC, splits=splits, overlap=0, url="memory://d", sha256="s"
+            session,
+            EVERYTHING,
+            new_id("ds"),
+            name=name,
+            spec=SPEC,
+            splits=splits,
+            overlap=0,
+            url="memory://d",
+            sha256="s",
         )
 
 
 def test_data_set_is_found_by_id_and_by_name(book: Book) -> None:
     dataset = _upload(book, "mine")
     with book.transaction() as session:
-        assert datasets.get(session, "mine").id == dataset.id
-        assert datasets.get(session, dataset.id).splits == {"train": 10, "test": 2}
-        assert [row.id for row in datasets.page(session).items] == [dataset.id]
-        datasets.require_free_name(session, "another")
+        assert datasets.get(session, EVERYTHING, "mine").id == dataset.id
+        assert datasets.get(session, EVERYTHING, dataset.id).splits == {"train": 10, "test": 2}
+        assert [row.id for row in datasets.page(session, EVERYTHING).items] == [dataset.id]
+        datasets.require_free_name(session, EVERYTHING, "another")
     for missing in ("yours", "min\0"):
         with pytest.raises(DatasetNotFound), book.transaction() as session:
-            datasets.get(session, missing)
+            datasets.get(session, EVERYTHING, missing)
 
 
 def test_name_belongs_to_one_data_set(book: Book) -> None:
@@ -111,16 +121,16 @@ def test_name_belongs_to_one_data_set(book: Book) -> None:
     with pytest.raises(DatasetNameTaken):
         _upload(book, "mine")
     with pytest.raises(DatasetNameTaken), book.transaction() as session:
-        datasets.require_free_name(session, "mine")
+        datasets.require_free_name(session, EVERYTHING, "mine")
 
 
 def _answers(book: Book, claim: Claim, count: int, answer: str = "1234") -> None:
     rows = [
-        solutions.SolutionRow(
-            index=index, question="1...", answer=answer, verified=None, halt_probability=0.5, steps=3, total_steps=6,
-            reason="halted", chosen_by="votes", chain=1, votes=2, chains=2,
-            trace=[{"step": 1, "answer": "1111"}] if index == 0 else None,
-        )
+        {
+            "index": index, "question": "1...", "answer": answer, "verified": None, "halt_probability": 0.5, "steps": 3, "total_steps": 6,
+            "reason": "halted", "chosen_by": "votes", "chain": 1, "votes": 2, "chains": 2,
+            "trace": [{"step": 1, "answer": "1111"}] if index == 0 else None,
+        }
         for index in range(count)
     ]  # fmt: skip
     with book.transaction() as session:
@@ -133,13 +143,13 @@ def test_answers_come_in_the_order_of_the_puzzles(book: Book) -> None:
     seen, cursor = [], None
     with book.transaction() as session:
         while True:
-            page = solutions.page(session, claim.job_id, cursor=cursor, limit=2)
+            page = solutions.page(session, EVERYTHING, claim.job_id, cursor=cursor, limit=2)
             seen += page.items
             if not page.has_more:
                 break
             cursor = page.next_cursor
         with pytest.raises(InvalidCursor):
-            solutions.page(session, "job_other", cursor=cursor)
+            solutions.page(session, EVERYTHING, "job_other", cursor=cursor)
     assert [row.index for row in seen] == [0, 1, 2, 3, 4]
     assert seen[0].trace == [{"step": 1, "answer": "1111"}]
     assert seen[1].trace is None
@@ -150,4 +160,4 @@ def test_later_attempts_answers_replace_earlier_ones(book: Book) -> None:
     _answers(book, claim, 2, answer="old")
     _answers(book, claim, 3, answer="new")
     with book.transaction() as session:
-        assert [row.answer for row in solutions.page(session, claim.job_id).items] == ["new"] * 3
+        assert [row.answer for row in solutions.page(session, EVERYTHING, claim.job_id).items] == ["new"] * 3

@@ -52,7 +52,7 @@ def test_broken_connection_is_unavailable_once_and_then_replaced(book: Book) -> 
 def test_connections_that_died_while_idle_are_replaced_unseen(book: Book) -> None:
     _count(book)
     others = """
-        SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
         WHERE pid <> pg_backend_pid() AND datname = current_database()
     """
     killer = Database(book.database.engine.url.render_as_string(hide_password=False))
@@ -92,17 +92,19 @@ def test_a_transaction_that_idled_too_long_is_unavailable(book: Book) -> None:
 def test_exhausted_pool_is_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.registry.db.database.CONNECT_SECONDS", 1)
     database = Database(database_url, pool_size=1)
-    release = threading.Event()
+    taken, release = threading.Barrier(4), threading.Event()
 
     def hold() -> None:
         with database.transaction() as session:
             session.execute(text("SELECT 1"))
+            taken.wait(10)
             release.wait()
 
     threads = [threading.Thread(target=hold) for _ in range(3)]
     for thread in threads:
         thread.start()
     try:
+        taken.wait(10)
         with pytest.raises(DatabaseUnavailable, match="in use"), database.transaction() as session:
             session.execute(text("SELECT 1"))
     finally:

@@ -2,6 +2,7 @@
 
 import threading
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.base import Json
 from services.registry.jobs import job_events
 from tests.registry.conftest import Book
@@ -13,8 +14,8 @@ def test_events_are_numbered_from_one(book: Book) -> None:
         with book.transaction() as session:
             job_events.append(session, claim, batch)
     with book.transaction() as session:
-        events = job_events.after(session, claim.job_id)
-        rest = job_events.after(session, claim.job_id, seq=1, limit=1)
+        events = job_events.after(session, EVERYTHING, claim.job_id)
+        rest = job_events.after(session, EVERYTHING, claim.job_id, seq=1, limit=1)
     assert [(event.seq, event.type, event.data) for event in events] == [
         (1, "started", {"step": 0}),
         (2, "evaluated", {"n": 1}),
@@ -38,11 +39,15 @@ def test_reader_that_follows_misses_nothing(book: Book) -> None:
     seen: list[tuple[int, Json]] = []
     while len(seen) < count * writers and any(thread.is_alive() for thread in threads):
         with book.transaction() as session:
-            seen += [(event.seq, event.data) for event in job_events.after(session, claim.job_id, seq=len(seen))]
+            seen += [
+                (event.seq, event.data) for event in job_events.after(session, EVERYTHING, claim.job_id, seq=len(seen))
+            ]
     for thread in threads:
         thread.join()
     with book.transaction() as session:
-        seen += [(event.seq, event.data) for event in job_events.after(session, claim.job_id, seq=len(seen))]
+        seen += [
+            (event.seq, event.data) for event in job_events.after(session, EVERYTHING, claim.job_id, seq=len(seen))
+        ]
     assert [seq for seq, _ in seen] == list(range(1, count * writers + 1))
     for name in range(writers):
         assert [data["number"] for _, data in seen if data["writer"] == name] == list(range(count))

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.errors import JobFinished, JobNotFound, RunNotFound
 from services.registry.jobs import job_events, jobs, leases
 from services.registry.runs import runs
@@ -23,39 +24,39 @@ def test_submitted_job_waits_in_the_queue(book: Book) -> None:
 def test_job_of_a_run_is_found_from_the_run(book: Book) -> None:
     job = book.train()
     with book.transaction() as session:
-        assert runs.get(session, job.run_id or "").job_id == job.id
+        assert runs.get(session, EVERYTHING, job.run_id or "").job_id == job.id
 
 
 @pytest.mark.parametrize("job_id", ["job_unknown", "", "job_\0", "x" * 10_000])
 def test_unknown_id_is_not_found(book: Book, job_id: str) -> None:
     with book.transaction() as session:
         with pytest.raises(JobNotFound):
-            jobs.get(session, job_id)
+            jobs.get(session, EVERYTHING, job_id)
         with pytest.raises(JobNotFound):
-            jobs.request_cancel(session, job_id)
+            jobs.request_cancel(session, EVERYTHING, job_id)
         with pytest.raises(RunNotFound):
-            runs.get(session, job_id)
+            runs.get(session, EVERYTHING, job_id)
 
 
 def test_queued_job_is_cancelled_at_once(book: Book) -> None:
     job = book.train()
     with book.transaction() as session:
-        cancelled = jobs.request_cancel(session, job.id)
+        cancelled = jobs.request_cancel(session, EVERYTHING, job.id)
     assert cancelled.status is JobStatus.CANCELLED
     assert cancelled.finished_at == cancelled.cancel_requested_at
     assert cancelled.version == job.version + 1
     with book.transaction() as session:
-        assert [event.type for event in job_events.after(session, job.id)] == ["done"]
+        assert [event.type for event in job_events.after(session, EVERYTHING, job.id)] == ["done"]
 
 
 def test_running_job_is_asked_to_stop_once(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
-        asked = jobs.request_cancel(session, claim.job_id)
+        asked = jobs.request_cancel(session, EVERYTHING, claim.job_id)
     assert asked.status is JobStatus.RUNNING
     assert asked.cancel_requested_at is not None
     with book.transaction() as session:
-        again = jobs.request_cancel(session, claim.job_id)
+        again = jobs.request_cancel(session, EVERYTHING, claim.job_id)
     assert (again.cancel_requested_at, again.version) == (asked.cancel_requested_at, asked.version)
 
 
@@ -64,7 +65,7 @@ def test_finished_job_cannot_be_cancelled(book: Book, status: JobStatus) -> None
     job_id = book.job_in(status)
     before = book.get(job_id)
     with pytest.raises(JobFinished), book.transaction() as session:
-        jobs.request_cancel(session, job_id)
+        jobs.request_cancel(session, EVERYTHING, job_id)
     after = book.get(job_id)
     assert (after.version, after.status) == (before.version, before.status)
 
@@ -72,7 +73,7 @@ def test_finished_job_cannot_be_cancelled(book: Book, status: JobStatus) -> None
 def test_cancelled_job_is_never_claimed(book: Book) -> None:
     job = book.train()
     with book.transaction() as session:
-        jobs.request_cancel(session, job.id)
+        jobs.request_cancel(session, EVERYTHING, job.id)
     with book.transaction() as session:
         assert leases.claim(session, job.id, "w", 30) is None
 
@@ -101,7 +102,7 @@ def test_database_itself_refuses_impossible_rows(book: Book, name: str) -> None:
 def test_status_is_read_without_the_rest(book: Book) -> None:
     for status in JobStatus:
         with book.transaction() as session:
-            assert jobs.status_of(session, book.job_in(status)) is status
+            assert jobs.status_of(session, EVERYTHING, book.job_in(status)) is status
     for unknown in ("job_none", "a\0b"):
         with pytest.raises(JobNotFound), book.transaction() as session:
-            jobs.status_of(session, unknown)
+            jobs.status_of(session, EVERYTHING, unknown)

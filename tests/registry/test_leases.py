@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.base import Base
 from services.registry.db.tables import Job, JobAttempt
 from services.registry.errors import StaleLease
@@ -20,21 +21,21 @@ from services.registry.states import JobStatus
 from tests.registry.conftest import DEAD, Book
 
 Write = Callable[[Session, Claim], object]
-ANSWER = solutions.SolutionRow(
-    index=0,
-    question="1",
-    answer="1",
-    verified=True,
-    halt_probability=0.9,
-    steps=2,
-    total_steps=2,
-    reason="halted",
-    chosen_by="only",
-    chain=0,
-    votes=1,
-    chains=1,
-    trace=None,
-)
+ANSWER = {
+    "index": 0,
+    "question": "1",
+    "answer": "1",
+    "verified": True,
+    "halt_probability": 0.9,
+    "steps": 2,
+    "total_steps": 2,
+    "reason": "halted",
+    "chosen_by": "only",
+    "chain": 0,
+    "votes": 1,
+    "chains": 1,
+    "trace": None,
+}
 EVALUATION = {
     "step": 10, "split": "test", "n": 4, "seconds": 1.0, "exact_accuracy": 0.5, "cell_accuracy": 0.9, "verified": 0.5,
     "mean_supervision_steps": 4.0, "halt_accuracy": 0.5, "halted": [1.0], "halt_probability": [0.5],
@@ -169,7 +170,7 @@ def test_heartbeat_extends_the_lease_and_counts_only_visible_changes(book: Book)
 def test_heartbeat_brings_the_order_to_cancel(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
-        jobs.request_cancel(session, claim.job_id)
+        jobs.request_cancel(session, EVERYTHING, claim.job_id)
     with book.transaction() as session:
         assert leases.heartbeat(session, claim).cancel
 
@@ -184,7 +185,7 @@ def test_attempts_grow_strictly_and_are_kept(book: Book) -> None:
         _make_available(book, job_id)
     book.finish(book.claim(job_id))
     with book.transaction() as session:
-        rows = attempts.of_job(session, job_id)
+        rows = attempts.of_job(session, EVERYTHING, job_id)
     assert [(row.attempt, row.outcome, row.error_code) for row in rows] == [
         (1, "retried", "trainer_died"),
         (2, "retried", "trainer_died"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import func, update
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.tables import Job
 from services.registry.errors import JobFinished, StaleLease, TransitionRefused
 from services.registry.jobs import attempts, completion, job_events, jobs, leases, rescue
@@ -76,7 +77,7 @@ class JobLife(RuleBasedStateMachine):
     def _ask(self, move: Callable[..., Job], *given: int) -> Callable[[], None]:
         def act() -> None:
             with self.book.transaction() as session:
-                move(session, self.job_id, *given)
+                move(session, EVERYTHING, self.job_id, *given)
 
         return act
 
@@ -233,9 +234,9 @@ class JobLife(RuleBasedStateMachine):
     @invariant()
     def row_agrees_with_the_model(self) -> None:
         with self.book.transaction() as session:
-            job = jobs.get(session, self.job_id)
-            tried = attempts.of_job(session, self.job_id)
-            events = job_events.after(session, self.job_id)
+            job = jobs.get(session, EVERYTHING, self.job_id)
+            tried = attempts.of_job(session, EVERYTHING, self.job_id)
+            events = job_events.after(session, EVERYTHING, self.job_id)
         assert job.status is self.status
         assert job.lease_token == (self.live.lease_token if self.live else None)
         assert (job.pause_requested_at is not None) == self.pause

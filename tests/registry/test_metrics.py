@@ -8,14 +8,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, update
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.base import Base
 from services.registry.db.tables import Checkpoint
 from services.registry.jobs import job_counts, jobs
 from services.registry.metrics import metrics
 from services.registry.states import JobKind, JobStatus
 from tests.registry.conftest import Book
+from tests.registry.families import every_family
 
-FAMILIES = {family.name: family for family in metrics.every_family()}
+FAMILIES = {family.name: family for family in every_family()}
 UNITS = ("_seconds", "_bytes", "_ratio", "_total", "_info")
 WITHOUT_UNIT = {
     "trm_jobs", "trm_jobs_unpublished", "trm_solve_steps", "trm_halt_probability", "trm_train_loss",
@@ -112,7 +114,7 @@ def test_what_has_ended_stays_counted_when_it_is_retried(book: Book) -> None:
     assert finished() == {"failed": 1, "cancelled": 1}
     for job_id in (failed, cancelled):
         with book.transaction() as session:
-            jobs.retry(session, job_id, 1)
+            jobs.retry(session, EVERYTHING, job_id, 1)
     assert finished() == {"failed": 1, "cancelled": 1}
     book.finish(book.claim(failed), JobStatus.FAILED)
     assert finished() == {"failed": 2, "cancelled": 1}

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.ids import new_id
 from services.registry.db.pages import encode_cursor
 from services.registry.errors import InvalidCursor
@@ -19,7 +20,7 @@ def _walk(book: Book, limit: int, between: object = None) -> list[str]:
     seen, cursor = [], None
     while True:
         with book.transaction() as session:
-            page = jobs.page(session, cursor=cursor, limit=limit)
+            page = jobs.page(session, EVERYTHING, cursor=cursor, limit=limit)
         seen += [job.id for job in page.items]
         if callable(between):
             between()
@@ -54,10 +55,12 @@ def test_empty_list_is_one_empty_page(book: Book) -> None:
 def test_filters(book: Book) -> None:
     queued, running = book.job_in(JobStatus.QUEUED), book.job_in(JobStatus.RUNNING)
     with book.transaction() as session:
-        assert [job.id for job in jobs.page(session, status=JobStatus.RUNNING).items] == [running]
-        assert [job.id for job in jobs.page(session, kind=JobKind.TRAIN).items] == [running, queued]
-        assert jobs.page(session, kind=JobKind.SOLVE).items == []
-        assert [job.id for job in jobs.page(session, run_id=jobs.get(session, queued).run_id).items] == [queued]
+        assert [job.id for job in jobs.page(session, EVERYTHING, status=JobStatus.RUNNING).items] == [running]
+        assert [job.id for job in jobs.page(session, EVERYTHING, kind=JobKind.TRAIN).items] == [running, queued]
+        assert jobs.page(session, EVERYTHING, kind=JobKind.SOLVE).items == []
+        assert [
+            job.id for job in jobs.page(session, EVERYTHING, run_id=jobs.get(session, EVERYTHING, queued).run_id).items
+        ] == [queued]
 
 
 def _text(value: object) -> str:
@@ -76,15 +79,15 @@ FORGED = [
 @pytest.mark.parametrize("cursor", FORGED)
 def test_cursor_of_another_making_is_refused(book: Book, cursor: str) -> None:
     with pytest.raises(InvalidCursor), book.transaction() as session:
-        jobs.page(session, cursor=cursor)
+        jobs.page(session, EVERYTHING, cursor=cursor)
 
 
 def test_cursor_belongs_to_its_list(book: Book) -> None:
     _submit_together(book, 2)
     with book.transaction() as session:
-        cursor = jobs.page(session, limit=1).next_cursor
+        cursor = jobs.page(session, EVERYTHING, limit=1).next_cursor
         with pytest.raises(InvalidCursor):
-            runs.page(session, cursor=cursor)
+            runs.page(session, EVERYTHING, cursor=cursor)
 
 
 def test_cursor_fits_into_a_url() -> None:

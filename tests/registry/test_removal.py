@@ -7,6 +7,7 @@ from sqlalchemy import func, select, text, update
 
 from services.registry.access import audit
 from services.registry.access.audit import AuditEntry
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.access_tables import AuditRecord
 from services.registry.db.base import Base
 from services.registry.db.tables import Job, JobEvent
@@ -115,7 +116,7 @@ def test_a_training_goes_with_its_run_unless_that_has_a_checkpoint(book: Book) -
 def test_what_has_ended_stays_counted(book: Book) -> None:
     job_id = book.job_in(FAILED)
     with book.transaction() as session:
-        jobs.retry(session, job_id, 3)
+        jobs.retry(session, EVERYTHING, job_id, 3)
     book.finish(book.claim(job_id), CANCELLED)
     with book.transaction() as session:
         before = job_counts.take(session)

@@ -5,13 +5,14 @@ import threading
 import pytest
 from sqlalchemy import func, select
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.tables import Checkpoint
-from services.registry.errors import CheckpointNotFound
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, runs
 from services.registry.states import JobKind
 from tests.fresh import new_job
 from tests.registry.conftest import CONFIG, Book
+from trm.errors import CheckpointNotFound
 
 KEEP = 2
 
@@ -65,7 +66,7 @@ def test_who_is_about_to_use_one_is_waited_for(book: Book) -> None:
         assert retiring.is_alive()
     retiring.join(10)
     with book.transaction() as session:
-        assert checkpoints.get(session, oldest).retired_at is None
+        assert checkpoints.get(session, EVERYTHING, oldest).retired_at is None
 
 
 def test_a_retired_one_is_nowhere_to_be_found_and_its_row_goes_last(book: Book) -> None:
@@ -74,9 +75,9 @@ def test_a_retired_one_is_nowhere_to_be_found_and_its_row_goes_last(book: Book) 
     retire(book, claim)
     with book.transaction() as session:
         with pytest.raises(CheckpointNotFound):
-            checkpoints.get(session, gone)
-        assert [row.step for row in checkpoints.page(session).items] == [3, 2]
-        assert [row.step for row in checkpoints.furthest_first(session, claim.training_run)] == [3, 2]
+            checkpoints.get(session, EVERYTHING, gone)
+        assert [row.step for row in checkpoints.page(session, EVERYTHING).items] == [3, 2]
+        assert [row.step for row in checkpoints.furthest_first(session, EVERYTHING, claim.training_run)] == [3, 2]
         assert checkpoints.list_retired(session, seconds=60) == []
         checkpoints.forget(session, [gone])
         assert session.scalar(select(func.count()).select_from(Checkpoint)) == 2
@@ -87,7 +88,7 @@ def test_one_that_is_not_retired_is_never_forgotten(book: Book) -> None:
     kept = save(book, claim, 1)
     with book.transaction() as session:
         checkpoints.forget(session, [kept])
-        assert checkpoints.get(session, kept).id == kept
+        assert checkpoints.get(session, EVERYTHING, kept).id == kept
 
 
 def test_a_retired_one_cannot_be_held(book: Book) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.bulk import copy_rows
 from services.registry.db.tables import RunMetric
 from services.registry.errors import DatabaseUnavailable
@@ -34,7 +35,7 @@ def _next_attempt(book: Book, claim: Claim, step: int) -> Claim:
 
 def _read(book: Book, claim: Claim, **options: int) -> list[tuple[int, int]]:
     with book.transaction() as session:
-        return [(row.step, row.attempt) for row in run_metrics.read(session, claim.training_run, **options)]
+        return [(row.step, row.attempt) for row in run_metrics.read(session, EVERYTHING, claim.training_run, **options)]
 
 
 def test_row_reads_back_as_it_was_logged(book: Book, step_event: Event) -> None:
@@ -42,8 +43,8 @@ def test_row_reads_back_as_it_was_logged(book: Book, step_event: Event) -> None:
     event = step_event(10, loss=0.1 + 0.2)
     _log(book, claim, step_event, [10], loss=0.1 + 0.2)
     with book.transaction() as session:
-        (row,) = run_metrics.read(session, claim.training_run)
-        assert runs.get(session, claim.training_run).step == 10
+        (row,) = run_metrics.read(session, EVERYTHING, claim.training_run)
+        assert runs.get(session, EVERYTHING, claim.training_run).step == 10
     assert {name: getattr(row, name) for name in run_metrics.COLUMNS} == {
         key: event[key] for key in run_metrics.COLUMNS
     }
@@ -85,14 +86,14 @@ def test_batch_that_arrives_twice_is_recorded_once(book: Book, step_event: Event
     _log(book, claim, step_event, [10, 20])
     _log(book, claim, step_event, [10, 20, 30], loss=9.0)
     with book.transaction() as session:
-        assert [row.loss for row in run_metrics.read(session, claim.training_run)] == [0.1, 0.05, 9.0]
+        assert [row.loss for row in run_metrics.read(session, EVERYTHING, claim.training_run)] == [0.1, 0.05, 9.0]
 
 
 def test_step_that_is_told_twice_at_once_is_recorded_once(book: Book, step_event: Event) -> None:
     claim = book.training()
     with book.transaction() as session:
         run_metrics.add(session, claim, [step_event(10, loss=1.0), step_event(10, loss=2.0)])
-        (row,) = run_metrics.read(session, claim.training_run)
+        (row,) = run_metrics.read(session, EVERYTHING, claim.training_run)
         assert row.loss == 1.0
 
 

@@ -4,7 +4,8 @@ import ipaddress
 
 import pytest
 
-from services.registry.webhooks.webhook_address import AddressRefused, parse, require_public
+from services.registry.errors import WebhookRefused
+from services.registry.webhooks.webhook_address import parse, require_public
 
 REFUSED = [
     "0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1", "127.0.0.1", "127.1.2.3", "169.254.169.254", "172.16.0.1",
@@ -28,10 +29,10 @@ ACCEPTED = [
 
 @pytest.mark.parametrize("address", REFUSED)
 def test_addresses_that_are_not_public(address: str) -> None:
-    with pytest.raises(AddressRefused):
+    with pytest.raises(WebhookRefused):
         require_public(ipaddress.ip_address(address))
     host = f"[{address}]" if ":" in address else address
-    with pytest.raises(AddressRefused):
+    with pytest.raises(WebhookRefused):
         parse(f"https://{host}/")
 
 
@@ -51,7 +52,7 @@ def test_public_addresses(address: str) -> None:
     ],
 )  # fmt: skip
 def test_urls_that_are_refused(url: str) -> None:
-    with pytest.raises(AddressRefused):
+    with pytest.raises(WebhookRefused):
         parse(url)
 
 

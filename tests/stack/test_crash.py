@@ -16,6 +16,7 @@ from sqlalchemy import text
 from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import operator, parts, postgres, state
+from services.stack.process import Process
 from services.stack.sockets import socket_folder
 from services.stack.state import State
 from tests.conftest import wait_until
@@ -61,7 +62,8 @@ def test_up_after_a_kill_is_up_at_the_same_address(stack: Settings, which: str) 
 def test_up_says_which_part_of_the_killed_stack_it_waits_for(stack: Settings) -> None:
     running, _ = operator.up(stack, lambda _: None)
     reaper, said = running.parts["reaper"].pid, list[str]()
-    os.kill(reaper, signal.SIGSTOP)  # it does not end when it is told to
+    os.kill(reaper, signal.SIGSTOP)  # it does not end when it is told to, once it has stopped
+    wait_until(lambda: psutil.Process(reaper).status() == psutil.STATUS_STOPPED)
     os.kill(running.supervisor.pid, signal.SIGKILL)
     wait_until(lambda: not running.supervisor.lives)
 
@@ -87,7 +89,7 @@ def test_a_stack_that_is_down_has_left_nothing_running(stack: Settings) -> None:
     running, _ = operator.up(stack, lambda _: None)
     processes = everything(running)
     assert operator.down(stack)
-    assert not any(psutil.pid_exists(pid) for pid in processes[1:])
+    assert not any(Process.of(pid) for pid in processes[1:])
     assert state.read(stack.data_dir) is None
 
 

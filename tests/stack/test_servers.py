@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from services.registry.db.database import Database, require_head
 from services.stack import broker, postgres
-from services.stack.sockets import socket_folder
+from services.stack.sockets import LINK, socket_folder
 from tests.conftest import START_SECONDS, wait_until
 
 
@@ -86,14 +86,24 @@ def test_what_was_put_in_place_of_the_folder_for_sockets_is_left_alone(tmp_path:
         chosen.rmdir()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_folder_for_sockets_that_belongs_to_another_is_not_used(tmp_path: Path) -> None:
-    folder = socket_folder(tmp_path / "data")
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """A folder of another user: one that root gives away, or the system's own."""
+    if os.geteuid() != 0:
+        return Path("/")
+    folder = tmp_path / "theirs"
+    folder.mkdir()
     os.chown(folder, 12_345, 12_345)
-    chosen = socket_folder(tmp_path / "data")
+    return folder
+
+
+def test_a_folder_for_sockets_that_belongs_to_another_is_not_used(tmp_path: Path, theirs: Path) -> None:
+    data, before = tmp_path / "data", theirs.stat()
+    data.mkdir()
+    (data / LINK).symlink_to(theirs)
+    chosen = socket_folder(data)
     try:
-        assert chosen != folder
-        assert folder.stat().st_uid == 12_345
+        assert chosen != theirs
+        assert (theirs.stat().st_mode, theirs.stat().st_uid) == (before.st_mode, before.st_uid)
     finally:
-        folder.rmdir()
         chosen.rmdir()

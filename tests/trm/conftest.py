@@ -53,6 +53,7 @@ def config(train_set: PuzzleSet) -> RunConfig:
             log_every=3,
             evaluate_every=4,
             evaluate_puzzles=16,
+            test_puzzles=16,
             checkpoint_every=4,
         ),
     )

@@ -45,6 +45,7 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(names: list[str], o
         configurations("sudoku-4x4", names, 1, overrides)
 
 
+@pytest.mark.slow
 def test_the_command_writes_table_trials_and_plot(tmp_path: Path) -> None:
     short = (
         "train.steps=2",

@@ -26,6 +26,7 @@ from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
+pytestmark = pytest.mark.training
 
 
 def learnt_by_heart(splits: Splits, spec: PuzzleSpec, steps: int, **model: int) -> Evaluated:
@@ -60,12 +61,14 @@ def learnt_by_heart(splits: Splits, spec: PuzzleSpec, steps: int, **model: int) 
     return result
 
 
+@pytest.mark.slow
 def test_a_real_maze_is_learnt_by_heart() -> None:
     mazes = load("maze-hard", "train").take(1)
     result = learnt_by_heart(Splits(mazes, None, mazes), mazes.spec, 200)
     assert (result.exact_accuracy, result.verified) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_real_arc_task_is_learnt_by_heart() -> None:
     task = next(t for t in arc_files.load_shipped("arc-agi-1")["training"] if t.name == "6f8cd79b")
     sets = arc_sets.assemble("one", (arc_sets.Subset((task,)),), 0)

@@ -18,6 +18,8 @@ from trm.errors import StorageFull
 from trm.interface.events import CheckpointSaved
 from trm.training.trainer import Trainer
 
+pytestmark = pytest.mark.training
+
 
 def test_a_checkpoint_holds_its_moment_although_the_training_goes_on(
     trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

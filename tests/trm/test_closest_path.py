@@ -88,6 +88,7 @@ def test_mazes_of_different_lengths_do_not_disturb_each_other() -> None:
     assert valid(SPEC, questions.numpy(), together.numpy()).all()
 
 
+@pytest.mark.slow
 def test_a_training_learns_from_any_shortest_path() -> None:
     """The loss falls, and what counts as right is what the rules accept."""
     questions, answers = (np.stack(part) for part in zip(*generate(5, 5, 200, 0, shortest=5), strict=True))
@@ -109,7 +110,7 @@ def test_a_training_learns_from_any_shortest_path() -> None:
     logged = [event for event in Session(trainer).run() if isinstance(event, StepMetrics)]
     assert logged[-1].lm_loss < 0.8 * logged[0].lm_loss
     carry = trainer.state.carry
-    logits = trainer.state.model(carry.inputs, trainer.think.rows, carry.y, carry.z).logits
+    logits = trainer.state.model(carry.inputs, trainer.supervised_step.rows, carry.y, carry.z).logits
     target = closest_answers(config.puzzle, carry.inputs, logits.log_softmax(-1))
     right = supervision_loss(logits, torch.zeros(16), target, kind="softmax", halt_weight=0.5).right
     answers = logits.argmax(-1).int().numpy()

@@ -18,6 +18,7 @@ from trm.training.trainer import Trainer
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_a_compiled_training_learns_the_same(config: RunConfig, splits: Splits) -> None:
     if why_not(CPU) is not None:  # then a clear refusal is what is promised
         with pytest.raises(CompilerMissing, match="leave compiling off"):

@@ -65,6 +65,7 @@ def test_a_card_leaves_nothing_out(name: str) -> None:
         assert part in shown, part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_a_sample_repeats_what_the_card_says(name: str) -> None:
     """A part of the test split cannot hold more wrong answers than the whole; one more is allowed for, since sums round in another

@@ -136,6 +136,7 @@ def test_evaluating_says_how_many_are_right(six: Solver, learned: Path) -> None:
         trm.evaluate(six, "sudoku-4x4")
 
 
+@pytest.mark.training
 def test_training_gives_a_finished_run(tmp_path: Path) -> None:
     seen: list[Event] = []
     run = trm.train("sudoku-4x4", out=tmp_path / "run", on_event=seen.append, steps=4, hidden_size=16, test_puzzles=8)
@@ -158,6 +159,7 @@ def shortened(code: str) -> str:
     return code
 
 
+@pytest.mark.training
 def test_the_example_of_the_readme_has_six_lines_and_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,6 +173,7 @@ def test_the_example_of_the_readme_has_six_lines_and_runs(
     assert [folder.name for folder in tmp_path.iterdir()] == ["runs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["docs/how-to/library.md"])
 def test_the_examples_of_the_documents_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -19,6 +19,7 @@ from trm.checkpoints import checkpoint
 from trm.errors import ConfigError
 from trm.training.ranks import Ranks
 
+pytestmark = pytest.mark.training
 RECIPE: dict[str, object] = {
     "train.steps": 12, "train.batch_size": 8, "train.checkpoint_every": 4, "train.evaluate_every": 6, "train.log_every": 4,
     "train.optimizer": "adamw", "train.test_puzzles": 8, "train.evaluate_puzzles": 8, "train.warmup_steps": 2,
@@ -97,6 +98,7 @@ def test_two_ranks_train_as_one_does(one: Path, tmp_path: Path) -> None:
     assert [e["event"] for e in events].count("finished") == 1
 
 
+@pytest.mark.slow
 def test_puzzle_embeddings_are_trained_by_all_ranks(tmp_path: Path) -> None:
     for ranks in (1, 2):
         trained(tmp_path / str(ranks), ranks, preset="sudoku-extreme", recipe=MLP)
@@ -105,6 +107,7 @@ def test_puzzle_embeddings_are_trained_by_all_ranks(tmp_path: Path) -> None:
     assert_alike(ours, theirs, 1e-3)  # the carry differs by more: its states amplify rounding
 
 
+@pytest.mark.slow
 def test_stopped_by_a_signal_and_resumed_it_is_the_same_training(tmp_path: Path) -> None:
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     trained(whole, 2, recipe=LONG)
@@ -124,6 +127,7 @@ def test_another_number_of_ranks_goes_on_from_a_checkpoint(one: Path, tmp_path: 
     assert_alike(tensors(tmp_path, 12), tensors(one, 12), 5e-4)
 
 
+@pytest.mark.slow
 def test_a_killed_rank_ends_the_training_and_leaves_good_checkpoints(tmp_path: Path) -> None:
     with training(tmp_path, 2, recipe=LONG | {"train.steps": 100_000, "train.checkpoint_every": 10}) as process:
         events_until(process, 25)
@@ -132,7 +136,7 @@ def test_a_killed_rank_ends_the_training_and_leaves_good_checkpoints(tmp_path: P
         ranks[-1].kill()
         last = events_until(process)[-1]
         assert (process.wait(60), last["event"], last["code"]) == (1, "failed", "rank_failed")
-    assert not any(rank.is_running() for rank in ranks)
+    assert psutil.wait_procs(ranks, timeout=10)[1] == []
     assert checkpoint.verify(checkpoint.newest(tmp_path)).step >= 20
     started = trained(tmp_path, 2, "--resume", str(tmp_path), "--minutes", "0")[0]
     assert started["resumed_from"] >= 20

@@ -50,6 +50,7 @@ def test_a_training_goes_on_in_its_own_folder_and_in_an_empty_one_alone(
             require_room_for_run(tmp_path / "run", resumed)
 
 
+@pytest.mark.training
 def test_the_command_refuses_before_it_trains(tmp_path: Path) -> None:
     command = [
         sys.executable,
@@ -77,6 +78,7 @@ def trm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.training
 def test_a_training_goes_on_with_other_settings_in_a_folder_of_its_own(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     assert trm("--preset", "sudoku-4x4", *TINY, "--out", str(first)).returncode == 0

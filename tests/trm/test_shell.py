@@ -1,5 +1,6 @@
 """What the command line says at once, without loading torch, and what it reads."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,27 +17,55 @@ def trm(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("train", "--preset", "nothing"), "There is no preset"),
-        (("train", "--set", "train.nothing=1"), "train.nothing"),
-        (("train", "--resume", "nothing"), "There is no checkpoint nothing"),
-        (("solve", "1234", "--checkpoint", "nothing"), "There is no checkpoint nothing"),
-        (("solve", "1234", "--model", "nothing"), "nothing"),
-        (("solve", "1234"), "No shipped model answers"),
-        (("evaluate",), "Give either --checkpoint"),
-        (("solve", "1234", "--model", "sudoku-6x6", "--effort", "nothing=1"), "nothing"),
-        (("solve", "nothing.txt", "--model", "sudoku-6x6"), "There is no file nothing.txt"),
-        (("evaluate", "--checkpoint", "nothing"), "There is no checkpoint nothing"),
-        (("evaluate", "--model", "sudoku-6x6", "--effort", "nothing=1"), "nothing"),
-    ],
-)
-def test_simple_mistakes_are_answered_without_torch(arguments: tuple[str, ...], words: str) -> None:
-    done = trm(*arguments)
-    said = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
-    assert done.returncode == 1
-    assert words in " ".join(said)
+MISTAKES = {
+    ("train", "--preset", "nothing"): "There is no preset",
+    ("train", "--set", "train.nothing=1"): "train.nothing",
+    ("train", "--resume", "nothing"): "There is no checkpoint nothing",
+    ("solve", "1234", "--checkpoint", "nothing"): "There is no checkpoint nothing",
+    ("solve", "1234", "--model", "nothing"): "nothing",
+    ("solve", "1234"): "No shipped model answers",
+    ("evaluate",): "Give either --checkpoint",
+    ("solve", "1234", "--model", "sudoku-6x6", "--effort", "nothing=1"): "nothing",
+    ("solve", "nothing.txt", "--model", "sudoku-6x6"): "There is no file nothing.txt",
+    ("evaluate", "--checkpoint", "nothing"): "There is no checkpoint nothing",
+    ("evaluate", "--model", "sudoku-6x6", "--effort", "nothing=1"): "nothing",
+}
+ONE_BY_ONE = """
+import io, json, sys
+from contextlib import redirect_stderr
+from trm.__main__ import run
+
+for arguments in json.loads(sys.argv[1]):
+    sys.argv, said, code = ["trm", *arguments], io.StringIO(), 0
+    try:
+        with redirect_stderr(said):
+            run()
+    except SystemExit as ended:
+        code = ended.code
+    print(json.dumps([code, " ".join(said.getvalue().splitlines()), "torch" in sys.modules]))
+"""
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[tuple[str, ...], list[object]]:
+    """Exit status, standard error, and whether torch was loaded by then, of all mistakes in one process."""
+    command = [sys.executable, "-c", ONE_BY_ONE, json.dumps([*MISTAKES])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return dict(zip(MISTAKES, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES.items())
+def test_simple_mistakes_are_answered_without_torch(
+    arguments: tuple[str, ...], words: str, answers: dict[tuple[str, ...], list[object]]
+) -> None:
+    code, said, has_torch = answers[arguments]
+    assert (code, has_torch) == (1, False)
+    assert words in str(said)
+
+
+def test_the_command_itself_loads_no_torch_for_a_mistake() -> None:
+    done = trm("evaluate")
+    assert (done.returncode, "Give either --checkpoint" in done.stderr) == (1, True)
     assert not any(line.endswith("| torch") for line in done.stderr.splitlines())
 
 
@@ -54,6 +83,7 @@ def test_names_of_presets_are_whole() -> None:
     assert all(f" {name} " in shown for name in PRESETS)
 
 
+@pytest.mark.training
 def test_a_training_without_a_preset_says_which_it_takes(tmp_path: Path) -> None:
     tiny = (
         "--set=train.steps=1",

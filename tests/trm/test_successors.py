@@ -91,8 +91,8 @@ def test_multi_scale_updates_each_latent_from_the_sum_of_all() -> None:
     scales = list(z.unbind(0))
     for i in range(3):
         scales[i] = model.layers(scales[0] + scales[1] + scales[2], y + x)
-    torch.testing.assert_close(step.think(y, z, 3), torch.stack(scales))
-    answer, _ = step.answer(y, z)
+    torch.testing.assert_close(step.update_latent(y, z, 3), torch.stack(scales))
+    answer, _ = step.update_answer(y, z)
     torch.testing.assert_close(answer, model.layers(y, z[0] + z[1] + z[2]))
 
 
@@ -106,8 +106,8 @@ def test_gradient_reaches_back_only_so_many_latent_updates(graded: int | None) -
     x, y, z = inside((x, y, z))
     step = model.recursion(x)
     with torch.no_grad():
-        constant = step.think(y, z, 3 - (graded or 3))
-    answer, _ = step.answer(y, step.think(y, constant, graded or 3))
+        constant = step.update_latent(y, z, 3 - (graded or 3))
+    answer, _ = step.update_answer(y, step.update_latent(y, constant, graded or 3))
     expected = torch.autograd.grad(answer.square().sum(), model.get_parameter("layers.0.mlp.down.weight"))[0]
     torch.testing.assert_close(gradient, expected)
 

@@ -1,4 +1,4 @@
-"""Validation goes on beside the training, and what it finds is what a look at that moment's weights would have found."""
+"""Validation runs beside the training, and what it finds is what a look at that moment's weights would have found."""
 
 import threading
 import time

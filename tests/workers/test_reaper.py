@@ -9,6 +9,7 @@ from celery import Celery
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, text, update
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
 from services.registry.jobs import jobs, queue, rescue
@@ -118,4 +119,4 @@ def test_a_database_without_room_does_not_end_the_reaper(
 
 def is_announced(database: Database, job: Announcement) -> bool:
     with database.transaction() as session:
-        return jobs.get(session, job.job_id).published_at is not None
+        return jobs.get(session, EVERYTHING, job.job_id).published_at is not None

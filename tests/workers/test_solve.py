@@ -11,6 +11,7 @@ import pytest
 import torch
 from prometheus_client import CollectorRegistry
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.tables import Job, JobEvent, Solution
 from services.registry.jobs import job_events, jobs, leases, solutions
 from services.registry.metrics.metrics import SolveMetrics
@@ -49,17 +50,17 @@ def ask(worker: Worker[SolveMetrics], models: Models) -> Ask:
 
 def answers(worker: Worker[SolveMetrics], claim: leases.Claim) -> list[Solution]:
     with worker.database.transaction() as session:
-        return solutions.page(session, claim.job_id).items
+        return solutions.page(session, EVERYTHING, claim.job_id).items
 
 
 def events(worker: Worker[SolveMetrics], claim: leases.Claim) -> list[JobEvent]:
     with worker.database.transaction() as session:
-        return list(job_events.after(session, claim.job_id, 0))
+        return list(job_events.after(session, EVERYTHING, claim.job_id, 0))
 
 
 def job(worker: Worker[SolveMetrics], claim: leases.Claim) -> Job:
     with worker.database.transaction() as session:
-        return jobs.get(session, claim.job_id)
+        return jobs.get(session, EVERYTHING, claim.job_id)
 
 
 def test_chains_are_recorded_told_and_counted(
@@ -100,7 +101,7 @@ def test_answers_are_written_as_they_are_found(worker: Worker[SolveMetrics], ask
     assert len(solved) > 1
     assert job(worker, claim).step == 3000
     with worker.database.transaction() as session:
-        rows = [solutions.get(session, claim.job_id, index) for index in (0, 1500, 2999)]
+        rows = [solutions.get(session, EVERYTHING, claim.job_id, index) for index in (0, 1500, 2999)]
     assert len({row.answer for row in rows}) == 1  # wherever a puzzle stands, it is answered alike
 
 
@@ -123,7 +124,7 @@ def test_a_job_keeps_its_lease_until_it_is_not_wanted(
     wait_until(lambda: (job(worker, claim).lease_expires_at or 0) != first)
     if ending is Cancelled:
         with worker.database.transaction() as session:
-            jobs.request_cancel(session, claim.job_id)
+            jobs.request_cancel(session, EVERYTHING, claim.job_id)
     else:
         worker.stopping.set()
     working.join(10)
@@ -201,7 +202,7 @@ def test_a_body_of_any_size_answers_puzzles_of_another_size(
     six = load("sudoku-6x6", "test")
     claim = submit([text(six.spec, question) for question in six.questions[:3]])
     with worker.database.transaction() as session:
-        row = jobs.get(session, claim.job_id)
+        row = jobs.get(session, EVERYTHING, claim.job_id)
         row.request = row.request | {"puzzle": six.spec.model_dump(mode="json")}
     solve(worker, claim, models, EngineLoop(worker.metrics, worker.cores))
     rows = answers(worker, claim)

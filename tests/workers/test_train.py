@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.event import listen
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.errors import DatabaseUnavailable, StaleLease
 from services.registry.jobs import completion, job_events, jobs, leases, queue
@@ -66,7 +67,7 @@ def submit_training(database: Database, config: RunConfig) -> Submit:
 
 def saved_steps(database: Database, claim: Claim) -> list[int]:
     with database.transaction() as session:
-        return [row.step for row in checkpoints.furthest_first(session, claim.training_run)]
+        return [row.step for row in checkpoints.furthest_first(session, EVERYTHING, claim.training_run)]
 
 
 def stored(worker: Worker[TrainMetrics]) -> list[str]:
@@ -75,7 +76,7 @@ def stored(worker: Worker[TrainMetrics]) -> list[str]:
 
 def events(database: Database, claim: Claim) -> list[dict[str, Any]]:
     with database.transaction() as session:
-        return [{"type": event.type, **event.data} for event in job_events.after(session, claim.job_id)]
+        return [{"type": event.type, **event.data} for event in job_events.after(session, EVERYTHING, claim.job_id)]
 
 
 def again(database: Database, claim: Claim) -> Claim:
@@ -150,7 +151,7 @@ def test_what_was_stored_without_the_lease_is_removed(
     trainer.settings = trainer.settings.model_copy(update={"metrics_batch_seconds": 1000.0})  # it learns at its end
     claim = submit_training()
     with database.transaction() as session:
-        jobs.get(session, claim.job_id).lease_token = uuid4()
+        jobs.get(session, EVERYTHING, claim.job_id).lease_token = uuid4()
     with pytest.raises(StaleLease):
         train(trainer, claim)
     assert stored(trainer) == []
@@ -180,7 +181,7 @@ def test_how_far_an_evaluation_is_is_told_and_progress_never_goes_back(
     told = {"step": STEPS - 1, "split": "validation", "n": 500, "through": 32}
     assert events(database, claim) == [{"type": "evaluating", **told}]
     with database.transaction() as session:
-        assert jobs.get(session, claim.job_id).step == STEPS
+        assert jobs.get(session, EVERYTHING, claim.job_id).step == STEPS
 
 
 def test_an_event_of_a_newer_version_is_kept_as_it_came(
@@ -215,7 +216,7 @@ def test_a_run_begins_with_the_weights_of_another(
     parent = submit_training()
     train(trainer, parent)
     with database.transaction() as session:
-        weights = checkpoints.newest(session, parent.training_run).id
+        weights = checkpoints.newest(session, EVERYTHING, parent.training_run).id
     child = submit_training(weights)
     train(trainer, child)
     assert [event["step"] for event in events(database, child) if event["type"] == "started"] == [0]
@@ -228,7 +229,7 @@ def test_a_run_whose_parent_is_damaged_fails(
     parent = submit_training()
     train(trainer, parent)
     with database.transaction() as session:
-        newest = checkpoints.newest(session, parent.training_run)
+        newest = checkpoints.newest(session, EVERYTHING, parent.training_run)
     (Path(trainer.storage.fetch_folder(newest.url, trainer.scratch)) / "meta.json").write_text("{}")
     child = submit_training(newest.id)
     with pytest.raises(Failed) as raised:
@@ -255,7 +256,7 @@ def test_an_overdue_training_saves_and_has_timed_out(
 ) -> None:
     claim = submit_training()
     with database.transaction() as session:
-        jobs.get(session, claim.job_id).deadline_at = jobs.get(session, claim.job_id).created_at
+        jobs.get(session, EVERYTHING, claim.job_id).deadline_at = jobs.get(session, EVERYTHING, claim.job_id).created_at
     trainer.settings = trainer.settings.model_copy(update={"heartbeat_seconds": 0.05})
     with pytest.raises(Failed) as raised:
         train(trainer, claim)
@@ -282,7 +283,7 @@ def test_attempts_with_the_same_number_store_under_names_of_their_own(
     assert again.attempt == claim.attempt
     train(trainer, again)
     with database.transaction() as session:
-        rows = checkpoints.furthest_first(session, claim.training_run)
+        rows = checkpoints.furthest_first(session, EVERYTHING, claim.training_run)
     assert [row.step for row in rows] == [STEPS, STEPS - EVERY]
     assert all(is_checkpoint(trainer.storage.fetch_folder(row.url, trainer.scratch), row.digest) for row in rows)
 

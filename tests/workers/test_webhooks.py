@@ -18,14 +18,15 @@ import pytest
 from sqlalchemy import update
 from standardwebhooks import Webhook
 
+from services.registry.access.visibility import EVERYTHING, AccessScope
 from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
 from services.registry.db.database import Database
-from services.registry.db.owners import Sight
+from services.registry.errors import WebhookRefused
 from services.registry.jobs import completion, jobs, leases
 from services.registry.jobs.transitions import Failure
 from services.registry.states import JobKind, JobStatus
 from services.registry.webhooks import webhooks
-from services.registry.webhooks.webhook_address import AddressRefused, parse
+from services.registry.webhooks.webhook_address import parse
 from tests.fresh import new_job, new_run
 from trm.config.overrides import resolve
 from trm.puzzles.sudoku import spec_for
@@ -33,7 +34,7 @@ from workers.webhooks.http_client import HttpClient, RequestFailed
 from workers.webhooks.schedule import PAUSES_SECONDS, pause_seconds
 from workers.webhooks.webhooks import WebhookSender
 
-ALICE = Sight("alice", sees_all=False)
+ALICE = AccessScope("alice")
 
 
 class Receiver:
@@ -66,7 +67,7 @@ class Receiver:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever, daemon=True)
+    thread = threading.Thread(target=made.server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield made
     made.server.shutdown()
@@ -94,8 +95,8 @@ def sender(database: Database) -> WebhookSender:
 
 
 def endpoint(database: Database, url: str, *events: str) -> WebhookEndpoint:
-    with database.seen_by(ALICE).transaction() as session:
-        return webhooks.create(session, url=url, events=events or ("job.failed", "job.succeeded"))
+    with database.transaction() as session:
+        return webhooks.create(session, ALICE, url=url, events=events or ("job.failed", "job.succeeded"))
 
 
 def end_a_job(database: Database, owner: str = "alice", status: JobStatus = JobStatus.SUCCEEDED) -> str:
@@ -112,7 +113,7 @@ def end_a_job(database: Database, owner: str = "alice", status: JobStatus = JobS
 
 def deliveries(database: Database, made: WebhookEndpoint) -> list[WebhookDelivery]:
     with database.transaction() as session:
-        return webhooks.deliveries(session, made.id)
+        return webhooks.deliveries(session, EVERYTHING, made.id)
 
 
 def make_due(database: Database) -> None:
@@ -150,11 +151,11 @@ def test_an_end_that_is_rolled_back_is_not_told(database: Database, receiver: Re
         run = new_run(session, resolve("sudoku-6x6", spec_for(4)))
         job = new_job(session, JobKind.TRAIN, {}, run_id=run.id, owner="alice")
     with database.transaction() as session:
-        jobs.request_cancel(session, job.id)
+        jobs.request_cancel(session, EVERYTHING, job.id)
         session.rollback()
     assert sender.make_round() == 0
     with database.transaction() as session:
-        jobs.request_cancel(session, job.id)
+        jobs.request_cancel(session, EVERYTHING, job.id)
     assert sender.make_round() == 1
 
 
@@ -188,7 +189,7 @@ def test_a_receiver_that_is_gone_gets_no_more_messages(
     make_due(database)
     assert sender.make_round() == 0
     with database.transaction() as session:
-        assert webhooks.get(session, made.id).disabled_at
+        assert webhooks.get(session, EVERYTHING, made.id).disabled_at
 
 
 def test_it_is_given_up_in_the_end(database: Database, sender: WebhookSender) -> None:
@@ -279,16 +280,16 @@ def test_two_senders_share_the_work(database: Database, receiver: Receiver, send
     "host", ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "[::1]", "[::ffff:127.0.0.1]"]
 )
 def test_no_spelling_of_the_loopback_is_connected_to(receiver: Receiver, host: str) -> None:
-    with pytest.raises((AddressRefused, RequestFailed)) as refused:
+    with pytest.raises((WebhookRefused, RequestFailed)) as refused:
         HttpClient().post(f"http://{host}:8080/", b"{}", {})
-    assert refused.type is AddressRefused or "name is not known" in str(refused.value)
+    assert refused.type is WebhookRefused or "name is not known" in str(refused.value)
     assert receiver.got == []
 
 
 def test_a_name_with_one_inner_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(0, 0, 0, "", ("93.184.216.34", 443)), (0, 0, 0, "", ("10.0.0.1", 443))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    with pytest.raises(AddressRefused, match=r"10\.0\.0\.1"):
+    with pytest.raises(WebhookRefused, match=r"10\.0\.0\.1"):
         HttpClient().resolve_addresses(parse("https://example.org/"))
 
 

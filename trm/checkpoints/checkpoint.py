@@ -1,4 +1,4 @@
-"""Checkpoints: a folder of safetensors and a meta.json that vouches for them, written whole or not at all.
+"""Checkpoints: a folder of safetensors and a meta.json that lists their digests, written completely or not at all.
 
 step_00000250/
   model.safetensors   weights and fixed states
@@ -9,7 +9,6 @@ step_00000250/
   meta.json           format, step, configuration, digests, metrics; written last
 """
 
-import errno
 import hashlib
 import os
 import shutil
@@ -25,6 +24,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from trm import durable
 from trm.checkpoints import tensor_file
 from trm.config.run import RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, SeveralRuns, StorageFull
@@ -38,7 +38,6 @@ FORMAT = "trm-checkpoint/1"
 META = "meta.json"
 EXPORT_FORMAT = "trm-export/1"
 EXPORT_META = "config.json"  # of an exported model: weights only, see trm.interop.export
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def staged(folder: Path) -> Iterator[Path]:
         yield staging
         _move_into_place(staging, folder)
     except OSError as error:
-        if error.errno in NO_ROOM:
+        if error.errno in durable.NO_ROOM:
             raise StorageFull(f"No room left to write the checkpoint {folder}. Free some space and resume.") from error
         raise
     finally:
@@ -137,14 +136,12 @@ def write_file(path: Path, content: bytes | dict[str, Tensor]) -> dict[str, Any]
         path.write_bytes(content)
     else:
         tensor_file.write(path, content)
-    _make_durable(path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"bytes": file.tell(), "sha256": digest}
+    durable.sync(path)
+    return {"bytes": path.stat().st_size, "sha256": durable.digest(path)}
 
 
 def _move_into_place(staging: Path, folder: Path) -> None:
-    _make_durable(staging)
+    durable.sync(staging)
     if folder.exists():  # the same step written again by a repeated attempt
         old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
         folder.rename(old)
@@ -152,15 +149,7 @@ def _move_into_place(staging: Path, folder: Path) -> None:
         shutil.rmtree(old)
     else:
         staging.rename(folder)
-    _make_durable(folder.parent)
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.sync(folder.parent)
 
 
 def read_meta(folder: Path) -> Meta:
@@ -212,8 +201,7 @@ def verify_file(folder: Path, meta: Meta, name: str) -> None:
     if recorded is None:
         raise ForeignCheckpoint(f"{folder} lists no {name}: a converted or exported model can solve, but not train on.")
     try:
-        with (folder / name).open("rb") as file:
-            digest, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        digest, size = durable.digest(folder / name), (folder / name).stat().st_size
     except OSError as error:
         raise CorruptCheckpoint(f"{folder / name} cannot be read: {error.strerror}.") from error
     if digest != recorded["sha256"]:
@@ -243,7 +231,7 @@ def verify(folder: Path) -> Meta:
 
 
 def step_folder(out: Path, step: int) -> Path:
-    """Where the checkpoint of a step goes."""
+    """Path of the checkpoint of a step."""
     return out / f"step_{step:08d}"
 
 

@@ -7,7 +7,6 @@ A light pack leaves out what a training can do without: the carry (all slots beg
 again), and half the bits of averages and moments. Going on from it is a good training, but not the same one bit for bit.
 """
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trm import durable
 from trm.checkpoints.checkpoint import (
     META,
     Meta,
@@ -41,7 +41,7 @@ BEST = ("best_exact_accuracy", "best_cell_accuracy")
 
 @dataclass(frozen=True)
 class Packed:
-    """What was written."""
+    """Summary of a pack."""
 
     path: str
     step: int
@@ -152,8 +152,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def _require_intact(path: Path, recorded: dict[str, Any]) -> None:
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = durable.digest(path)
     except OSError as error:
         raise CorruptCheckpoint(f"The piece {path} cannot be read: {error.strerror}. Fetch it again.") from error
     if digest != recorded["sha256"]:

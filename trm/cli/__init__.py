@@ -6,7 +6,7 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
-from trm.errors import DatasetError, TrmError
+from trm.errors import DatasetError, PackageMissing, TrmError
 
 
 def build() -> typer.Typer:
@@ -61,7 +61,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "safetensors"):
             raise
-        fail(f"This command needs {error.name}. Install it with: pip install 'trm-service[torch]'", "torch_missing")
+        fail(f"This command needs {error.name}. Install it with: pip install 'trm-service[torch]'", PackageMissing.code)
     except TrmError as error:
         fail(str(error), error.code)
         if isinstance(error, DatasetError):
@@ -73,5 +73,5 @@ def main() -> None:
 
 
 def fail(message: str, code: str) -> None:
-    """Say what went wrong on stderr."""
+    """Print an error on stderr."""
     Console(stderr=True, highlight=False).print(f"[bold red]error[/] {message} [dim]\\[{code}][/]", soft_wrap=True)

@@ -9,6 +9,7 @@ from rich.progress import track
 from rich.table import Table
 
 from trm.cli.overrides import parse
+from trm.cli.source import Device
 from trm.config.ablations import ABLATIONS
 from trm.experiments.ablate import configurations, run_all, write
 from trm.experiments.plots import require_matplotlib
@@ -24,7 +25,7 @@ def ablate(
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Trainings of each.")] = 3,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time, one thread each.")] = 2,
     out: Annotated[Path, typer.Option(help="Folder for ablation.md, .json and .svg.")] = Path("ablation"),
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     listed: Annotated[bool, typer.Option("--list", help="List the ablations and leave.")] = False,
 ) -> None:
     """Train the recipe as it is and with each change, and write a table with spread and a plot."""

@@ -9,6 +9,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from trm.cli.overrides import effort_of
+from trm.cli.source import AsJson, Device, EffortSettings
 from trm.interface.effort import Effort
 from trm.json_text import to_json
 from trm.puzzles.arc.rows import evaluation_rows
@@ -23,9 +24,9 @@ def arc(
     tasks: Annotated[int | None, typer.Option(min=1, help="Only the first N tasks.")] = None,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="Let several checkpoints vote together.")] = False,
     submission: Annotated[Path | None, typer.Option(help="Write two attempts for every test pair as JSON.")] = None,
-    effort: Annotated[list[str] | None, typer.Option("--effort", help="Effort settings: max_steps=16, ...")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    effort: EffortSettings = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
 ) -> None:
     """Answer every held-out task in many variants and count the votes: pass@k, and a submission file."""
     from trm.checkpoints.checkpoint import read_meta

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from trm.cli.remarks import tell_remarks
+from trm.cli.remarks import print_remarks
 from trm.puzzles.datasets.audit import SOLVED
 from trm.puzzles.datasets.audit import audit as run_audit
 from trm.puzzles.datasets.datasets import load
@@ -25,7 +25,7 @@ def audit(
         return track(numbers, doing, console=progress)
 
     splits = load(dataset, "train"), load(dataset, against)
-    tell_remarks(*splits)
+    print_remarks(*splits)
     report = run_audit(*splits, solve, show)
     for sentence in report.sentences():
         Console(highlight=False).print(sentence, soft_wrap=True, markup=False)

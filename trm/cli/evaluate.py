@@ -7,8 +7,8 @@ import typer
 from rich.console import Console
 
 from trm.cli.overrides import effort_of
-from trm.cli.remarks import tell_remarks
-from trm.cli.source import Checkpoint, Model, folder_of
+from trm.cli.remarks import print_remarks
+from trm.cli.source import AsJson, Checkpoint, Device, EffortSettings, Model, folder_of
 from trm.interface.progress import progress
 from trm.json_text import to_json
 
@@ -24,12 +24,9 @@ def evaluate(
     ] = None,
     split: Annotated[str, typer.Option(help="Which split of a data set.")] = "test",
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N puzzles.")] = None,
-    effort: Annotated[
-        list[str] | None,
-        typer.Option("--effort", help="Effort settings: halt_threshold=0.5, rollouts=8, noise=0.3, views=4, ..."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    effort: EffortSettings = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
 ) -> None:
     """Solve every puzzle and compare with its answer; every puzzle takes all steps, as in the paper, unless an effort is given."""
     folder, asked = folder_of(checkpoint, model), effort_of(effort or [])
@@ -38,7 +35,7 @@ def evaluate(
 
     solver = Solver.load(folder, device)
     puzzles = evaluation.puzzles_for(solver, data or solver.config.dataset, split).take(limit)
-    tell_remarks(puzzles)
+    print_remarks(puzzles)
     with progress(len(puzzles), "evaluating", quiet=as_json) as advance:
         result = evaluation.evaluate(solver, puzzles, effort=asked, on_solution=lambda _i, _solution: advance())
     if as_json:

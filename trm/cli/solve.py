@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from trm.cli.overrides import effort_of
-from trm.cli.source import Checkpoint, Model, folder_of
+from trm.cli.source import Checkpoint, Device, EffortSettings, Model, folder_of
 from trm.errors import ConfigError
 from trm.interface.pretrained import suitable_for
 from trm.puzzles.drawing.picture import svg
@@ -31,13 +31,10 @@ def solve(
     ],
     checkpoint: Checkpoint = None,
     model: Model = None,
-    effort: Annotated[
-        list[str] | None,
-        typer.Option("--effort", help="Effort settings: rollouts=8, noise=0.3, views=4, until_verified=true, ..."),
-    ] = None,
+    effort: EffortSettings = None,
     picture: Annotated[Path | None, typer.Option(help="Write the answer as an SVG picture.")] = None,
     steps: Annotated[bool, typer.Option("--steps", help="Show the answer after every supervision step.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Solve a puzzle, by the shipped model for its kind and size unless one is named; halts at probability 1/2 unless an effort is given.
 
@@ -92,12 +89,12 @@ def _summary(solution: "Solution") -> str:
         False: "[red]breaks the rules[/]",
         None: "no rules to verify it by",
     }[solution.verified]
-    told = (
+    summary = (
         f"{verdict}; halt probability {solution.halt_probability:.3f} after {solution.steps} steps ({solution.reason})"
     )
     if solution.chosen_by == "only":
-        return told
+        return summary
     return (
-        f"{told}; chain {solution.chain} chosen by {solution.chosen_by}, {solution.votes} of {solution.chains} chains agree, "
+        f"{summary}; chain {solution.chain} chosen by {solution.chosen_by}, {solution.votes} of {solution.chains} chains agree, "
         f"{solution.total_steps} steps in all"
     )

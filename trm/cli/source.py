@@ -1,4 +1,4 @@
-"""Which model a command is to use: a checkpoint folder, or one that ships with the package."""
+"""Options that several commands share, and the model that they name: a checkpoint folder, or one that ships with the package."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,12 @@ import typer
 from trm.errors import CheckpointNotFound, ConfigError
 from trm.interface.pretrained import pretrained
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+EffortSettings = Annotated[
+    list[str] | None,
+    typer.Option("--effort", help="Effort settings: halt_threshold=0.5, rollouts=8, noise=0.3, views=4, ..."),
+]
 Checkpoint = Annotated[Path | None, typer.Option(help="A checkpoint folder, or an exported model.")]
 Model = Annotated[str | None, typer.Option(help="A model that ships with the package, instead; see `trm models`.")]
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trm.cli.overrides import parse
-from trm.cli.remarks import tell_remarks
+from trm.cli.remarks import print_remarks
+from trm.cli.source import Device
 from trm.config.overrides import adjust, resolve
 from trm.config.presets import get_preset
 from trm.config.run import CompileChoice, RunConfig
@@ -59,7 +60,7 @@ def train(
     checkpoint_minutes: Annotated[
         float | None, typer.Option(min=0, help="Also save a checkpoint when the last is this many minutes old.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     ranks: Annotated[
         int | None,
         typer.Option(
@@ -160,7 +161,7 @@ def _session(
     from trm.training.trainer import Trainer
 
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
-    tell_remarks(splits.train, splits.test)
+    print_remarks(splits.train, splits.test)
     compiled = should_compile(compile_, config, place)
     make = partial(Trainer.resume, resume, config=config) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled, ranks=ranks)

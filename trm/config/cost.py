@@ -20,18 +20,18 @@ WASTE = 1.4  # narrower ones reach less, by this power of their number: measured
 
 
 def recursion_flops(model: ModelConfig, cells: int) -> float:
-    """Of one recursion on one puzzle."""
+    """Operations of one recursion on one puzzle."""
     tokens = cells + model.prefix_tokens
     return 2.0 * tokens * INNER_MATRICES * model.hidden_size**2 * model.layers * (model.latent_steps + 1)
 
 
 def update_flops(config: RunConfig) -> float:
-    """Of one optimizer update."""
+    """Operations of one optimizer update."""
     return _update_flops(config.model, config.train, config.puzzle)
 
 
 def evaluation_updates(config: RunConfig) -> float:
-    """How many updates cost as much as answering one puzzle with all supervision steps."""
+    """Number of updates that cost as much as answering one puzzle with all supervision steps."""
     recursions, batch = config.model.recursions, config.train.batch_size
     return config.model.max_supervision_steps * recursions / (batch * (recursions - 1 + GRADIENT))
 
@@ -46,12 +46,12 @@ def hardware(model: ModelConfig, train: TrainConfig, puzzle: PuzzleSpec) -> str:
     flops = train.steps * _update_flops(model, train, puzzle)
     on_cpu, on_gpu = flops / (2 * CORE * efficiency(model)), flops / (H100 * efficiency(model))
     if on_cpu < DAY / 4:
-        return f"A CPU will do: {duration(on_cpu)} on two cores."
+        return f"A CPU is enough: {duration(on_cpu)} on two cores."
     return f"A GPU: {duration(on_gpu)} on an H100; two CPU cores would take {duration(on_cpu)}."
 
 
 def duration(seconds: float) -> str:
-    """In words, roughly: seconds are not promised."""
+    """An approximate duration in words."""
     for size, unit in ((365 * DAY, "year"), (7 * DAY, "week"), (DAY, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= 1.5 * size or (unit == "minute" and seconds >= 45):
             count = round(seconds / size)

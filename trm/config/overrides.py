@@ -1,6 +1,5 @@
 """A preset or a recorded configuration with dotted overrides applied, checked and complete."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from trm.config.model import ModelConfig
 from trm.config.presets import get_preset
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
-from trm.errors import InvalidOverride
+from trm.errors import InvalidOverride, Path, RuleError
 from trm.puzzles.spec import Frozen, PuzzleSpec
 from trm.suggest import did_you_mean
 
@@ -86,7 +85,7 @@ def _overridden(
             train=TrainConfig(**sections["train"]),
         )
     except ValidationError as error:
-        raise InvalidOverride(_sentence(error), _keys(error, overrides)) from error
+        raise InvalidOverride(_sentence(error), *_find_faults(error, overrides)) from error
 
 
 def _no_setting(key: str, value: object, known: Sequence[str]) -> InvalidOverride:
@@ -96,23 +95,19 @@ def _no_setting(key: str, value: object, known: Sequence[str]) -> InvalidOverrid
         close = f" Write {inside[0]!r}: overrides are not nested."
     elif named := [name for name in known if name.endswith(f".{key}")]:
         close = f" Did you mean {named[0]!r}?"
-    return InvalidOverride(
-        f"There is no setting {key[:100]!r} to override.{close} Settings: {', '.join(known)}.", [(key,)]
-    )
+    return InvalidOverride(f"There is no setting {key[:100]!r} to override.{close} Settings: {', '.join(known)}.", key)
 
 
-def _keys(error: ValidationError, overrides: Mapping[str, Any]) -> list[tuple[str | int, ...]]:
-    """The overrides at fault; a rule over several settings says in words which they are."""
-    section = {"ModelConfig": "model", "TrainConfig": "train"}.get(error.title, "")
-    keys: list[tuple[str | int, ...]] = []
+def _find_faults(error: ValidationError, overrides: Mapping[str, Any]) -> list[Path]:
+    """The overrides at fault: a value itself, or of a rule between settings the first that was overridden."""
+    section = {"ModelConfig": "model.", "TrainConfig": "train."}.get(error.title, "")
+    paths: list[Path] = []
     for problem in error.errors():
         field, *inside = problem["loc"] or ("",)
-        if f"{section}.{field}" in overrides:
-            keys.append((f"{section}.{field}", *inside))
-        else:
-            words = re.findall(r"\w+", problem["msg"])
-            keys += [(key,) for key in overrides if key.partition(".")[2] in words][:1]
-    return keys
+        rule = problem.get("ctx", {}).get("error")
+        names = rule.fields if isinstance(rule, RuleError) else [str(field)]
+        paths += [(f"{section}{name}", *inside) for name in names if f"{section}{name}" in overrides][:1]
+    return paths
 
 
 def _sentence(error: ValidationError) -> str:

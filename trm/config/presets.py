@@ -86,18 +86,13 @@ SUDOKU_ATTENTION = _derive(
     SUDOKU,
     "sudoku-extreme-attention",
     "9x9 Sudoku-Extreme, self-attention: the official README's run (paper: 74.7 %).",
-    {
-        "model.mixer": "attention",
-    },
+    {"model.mixer": "attention"},
 )
 MAZE = _derive(
     SUDOKU_ATTENTION,
     "maze-hard",
     "30x30 Maze-Hard: the README's run, four latent steps and no augmentation (paper: 85.3 %).",
-    {
-        "model.latent_steps": 4,
-        "train.augment": False,
-    },
+    {"model.latent_steps": 4, "train.augment": False},
     "maze-hard",
 )
 ARC_1 = _derive(
@@ -120,35 +115,24 @@ ARC_2 = _derive(
     ARC_1,
     "arc-2",
     "ARC-AGI-2 with ConceptARC: the README's run, four latent steps (paper: 7.8 % in two tries).",
-    {
-        "model.puzzle_ids": 1_191_730,
-        "train.steps": 722_098,
-    },
+    {"model.puzzle_ids": 1_191_730, "train.steps": 722_098},
     "arc-2",
 )
 OFFICIAL = (SUDOKU, SUDOKU_ATTENTION, MAZE, ARC_1, ARC_2)
-SIXTY_THOUSAND: Changes = {"model.latent_steps": 6, "train.augment": True, "train.steps": 78_125}  # epochs
-AS_IN_THE_PAPER = (
-    *(
-        _derive(
-            base,
-            f"{base.name}-paper",
-            f"{base.summary.split(':')[0]}: as the paper says, six latent steps, 60,000 epochs.",
-            SIXTY_THOUSAND,
-        )
-        for base in (SUDOKU, SUDOKU_ATTENTION, MAZE)
-    ),
-    *(
-        _derive(
-            base,
-            f"{base.name}-paper",
-            f"{base.summary.split(':')[0]}: as the paper says, six latent steps.",
-            {
-                "model.latent_steps": 6,
-            },
-        )
-        for base in (ARC_1, ARC_2)
-    ),
+SIX_LATENT_STEPS: Changes = {"model.latent_steps": 6}
+SIXTY_THOUSAND = SIX_LATENT_STEPS | {"train.augment": True, "train.steps": 78_125}
+AS_IN_THE_PAPER = tuple(
+    _derive(
+        base,
+        f"{base.name}-paper",
+        f"{base.summary.split(':')[0]}: as the paper says, six latent steps{epochs}.",
+        changes,
+    )
+    for bases, epochs, changes in (
+        ((SUDOKU, SUDOKU_ATTENTION, MAZE), ", 60,000 epochs", SIXTY_THOUSAND),
+        ((ARC_1, ARC_2), "", SIX_LATENT_STEPS),
+    )
+    for base in bases
 )
 
 

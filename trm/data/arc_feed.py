@@ -11,11 +11,8 @@ from torch import Tensor
 from trm.errors import DatasetError
 from trm.network.device import on_device
 from trm.puzzles.arc.grids import COLOURS, END, FIRST_COLOUR, PAD, SIDE, SPEC, Pair
-from trm.puzzles.arc.rows import evaluation_rows, evaluation_set
 from trm.puzzles.arc.sets import FIRST_ID, ArcSets
 from trm.puzzles.scoring import IGNORED
-
-__all__ = ["ArcFeed", "canvases", "evaluation_rows", "evaluation_set"]
 
 # bit d is about dihedral map d: its cell (i, j) is the old one at these, with i and j swapped or counted from the end
 SWAPPED = 0b11001010
@@ -34,7 +31,7 @@ class Tables:
 
     @classmethod
     def of(cls, sets: ArcSets, device: torch.device) -> Self:
-        """The training split."""
+        """The tables of the training split."""
         pairs = [pair for group in sets.groups for pair in group.train]
         grids = np.zeros((len(pairs), 2, SIDE, SIDE), dtype=np.uint8)
         sizes = np.zeros((len(pairs), 2, 2), dtype=np.int64)
@@ -51,8 +48,8 @@ class Tables:
 class ArcFeed:
     """Endless passes over the tasks: of each one random variant, all its examples in random order, randomly translated.
 
-    Unlike the official loader, which cuts off the examples that do not fit into a batch, the next take goes on with them.
-    Translations are drawn anew each time; there they are drawn once, and one example of each variant has none.
+    Unlike the official loader, which cuts off the examples that do not fit into a batch, the next take continues with them.
+    Translations are drawn again each time; there they are drawn once, and one example of each variant has none.
     """
 
     def __init__(self, sets: ArcSets, *, augmented: bool, seed: int, device: torch.device) -> None:
@@ -64,7 +61,7 @@ class ArcFeed:
         self.seek(0, 0)
 
     def seek(self, epoch: int, position: int) -> None:
-        """Go on from a recorded place; `position` counts examples."""
+        """Continue from a recorded place; `position` counts examples."""
         self.epoch, self.position = epoch, position
         self.order = torch.from_numpy(self._order())
 
@@ -150,7 +147,7 @@ def _bit(bits: int, dihedral: Tensor) -> Tensor:
 
 
 def _ends(counts: list[int]) -> NDArray[np.int64]:
-    """Where each part begins and the last one ends, `(parts + 1,)`."""
+    """Offsets of the parts and the end of the last one, `(parts + 1,)`."""
     return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
 
 

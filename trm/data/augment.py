@@ -67,7 +67,7 @@ def permutations(count: int, size: int, generator: torch.Generator) -> Tensor:
 
 
 def maze_images(spec: PuzzleSpec, questions: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """All images of mazes `(n, L)` under their symmetries, `(n images, L)`, those of one maze together, answers drawn anew.
+    """All images of mazes `(n, L)` under their symmetries, `(n images, L)`, those of one maze together, answers drawn again.
 
     Turning the answer along would keep a shortest path, but not the one that the labels' rule for ties picks.
     """

@@ -51,7 +51,7 @@ class Feed:
         self.seek(0, 0)
 
     def seek(self, epoch: int, position: int) -> None:
-        """Go on from a recorded place."""
+        """Continue from a recorded place."""
         self.epoch, self.position = epoch, position
         self.order = epoch_order(self.count, self.seed, epoch)
 

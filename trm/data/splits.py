@@ -25,13 +25,13 @@ VALIDATION_SHARE = 0.1  # of the training puzzles, where a data set has no valid
 
 
 class AnyFeed(Protocol):
-    """Where new puzzles come from."""
+    """A source of training puzzles."""
 
     epoch: int
     position: int
 
     def seek(self, epoch: int, position: int) -> None:
-        """Go on from a recorded place."""
+        """Continue from a recorded place."""
 
     def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The next questions and labels `(count, L)`, and their puzzle ids `(count,)`."""

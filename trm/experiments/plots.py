@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trm.errors import TrmError
+from trm.errors import PackageMissing
 from trm.experiments.results import Row
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ INCHES_PER_ROW = 0.32
 
 
 def require_matplotlib() -> None:
-    """Raise TrmError, saying what to install, when nothing could be drawn; worth asking before long work."""
+    """Raise PackageMissing, saying what to install, when nothing could be drawn; worth asking before long work."""
     if find_spec("matplotlib") is None:
-        raise TrmError("Plots need matplotlib. Install it with: pip install 'trm-service[plot]'")
+        raise PackageMissing("Plots need matplotlib. Install it with: pip install 'trm-service[plot]'")
 
 
 def ablation_plot(path: Path, table: list[Row], title: str) -> None:

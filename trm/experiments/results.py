@@ -1,4 +1,4 @@
-"""What came of ablations: one trial a seed, one row an ablation, as a table."""
+"""Results of ablations: one trial a seed, one row an ablation, as a table."""
 
 import statistics
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What is exchanged with trm: requests, answers, events and measurements; loads no torch."""
+"""Data types exchanged with trm: requests, answers, events and measurements; loads no torch."""

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from trm.config.model import ModelConfig
-from trm.errors import ConfigError
+from trm.errors import ConfigError, RuleError
 from trm.puzzles.spec import Frozen, PuzzleSpec
 from trm.puzzles.symmetries.symmetry import views
 
@@ -70,43 +70,50 @@ class Effort(Frozen):
 
     @property
     def chains(self) -> int:
-        """Chains a puzzle."""
+        """Number of chains per puzzle."""
         return self.rollouts * self.views
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         halts_early = self.halt_threshold is not None or self.stable_steps is not None
         if self.until_verified and halts_early:
-            raise ValueError("until_verified goes on until the rules agree: drop halt_threshold and stable_steps")
+            raise RuleError(
+                "until_verified continues until the rules agree: drop halt_threshold and stable_steps", "until_verified"
+            )
         if self.restart_steps is not None and not self.until_verified:
-            raise ValueError("restart_steps begins again until the rules agree: set until_verified")
+            raise RuleError("restart_steps restarts until the rules agree: set until_verified", "restart_steps")
         if self.guess_every is not None and self.restart_steps is None:
-            raise ValueError("a wrong guess is only taken back by a restart: set restart_steps")
+            raise RuleError("a wrong guess is only taken back by a restart: set restart_steps", "guess_every")
         if self.choose == "first" and not halts_early:
-            raise ValueError("choose=first takes the first chain to halt: set halt_threshold or stable_steps")
+            raise RuleError("choose=first takes the first chain to halt: set halt_threshold or stable_steps", "choose")
         if self.chains > MOST_CHAINS:
-            raise ValueError(f"rollouts times views may be at most {MOST_CHAINS}")
+            raise RuleError(f"rollouts times views may be at most {MOST_CHAINS}", "rollouts", "views")
         return self
 
     def require_possible(self, spec: PuzzleSpec, model: ModelConfig) -> None:
         """Raise ConfigError when this kind of puzzle or this model cannot do what is asked."""
         if self.until_verified and not spec.has_rules:
             raise ConfigError(
-                f"Puzzles of kind {spec.kind!r} have no rules to verify by: drop until_verified, or declare rules of the data set."
+                f"Puzzles of kind {spec.kind!r} have no rules to verify by: drop until_verified, or declare rules of the data set.",
+                "until_verified",
             )
         if self.restart_steps is not None and not model.random_start:
             raise ConfigError(
-                "This model always starts alike, so that a restart would change nothing: drop restart_steps."
+                "This model always starts alike, so that a restart would change nothing: drop restart_steps.",
+                "restart_steps",
             )
         if self.guess_every is not None and spec.kind != "sudoku":
             raise ConfigError(
-                f"Only a Sudoku has cells to guess, not a puzzle of kind {spec.kind!r}: drop guess_every."
+                f"Only a Sudoku has cells to guess, not a puzzle of kind {spec.kind!r}: drop guess_every.",
+                "guess_every",
             )
         if self.views > 1 and (known := len(views(spec, self.views, self.seed))) < self.views:
             raise ConfigError(
-                f"There are {known} symmetric views of a {spec.rows}x{spec.cols} {spec.kind}, not {self.views}. Ask for fewer."
+                f"There are {known} symmetric views of a {spec.rows}x{spec.cols} {spec.kind}, not {self.views}. Ask for fewer.",
+                "views",
             )
         if self.rollouts > 1 and not self.noise and not model.random_start:
             raise ConfigError(
-                "Rollouts without noise would all be the same: set noise (0.3 suits Sudoku), or rollouts to 1."
+                "Rollouts without noise would all be the same: set noise (0.3 suits Sudoku), or rollouts to 1.",
+                "rollouts",
             )

@@ -1,4 +1,4 @@
-"""What a training tells its caller, one frozen record per kind of event.
+"""Events of a training, one frozen record per kind.
 
 `as_json` writes the line format of `trm train --events`, `parse` reads it.
 """

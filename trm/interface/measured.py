@@ -9,7 +9,7 @@ MEASURED = "measured.json"
 
 
 class Count(Frozen):
-    """How many of n puzzles were exactly right."""
+    """Number of exactly right puzzles out of n."""
 
     right: int
     n: int
@@ -21,7 +21,7 @@ class Count(Frozen):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where the true accuracy is, with 95 % confidence (Wilson)."""
+        """95 % confidence interval of the accuracy (Wilson)."""
         return wilson(self.right, self.n)
 
     def __str__(self) -> str:

@@ -179,7 +179,7 @@ def _yaml(value: str | list[str]) -> str:
 
 def _facts(facts: Facts) -> dict[str, Any]:
     meta, config, network = facts.meta, facts.meta.config, facts.meta.config.model
-    told: dict[str, Any] = {
+    rows: dict[str, Any] = {
         "recipe": f"{config.preset}, {meta.step:,} optimizer updates",
         "cost of the training": facts.cost,
         "data set": _data(config),
@@ -189,8 +189,8 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "checkpoint": f"sha256 {meta.digest}",
     }
     if "best.safetensors" in meta.files:
-        told["weights"] = f"the best on the validation split, of update {meta.progress['best_step']:,}"
-    return told | {_name_metric(name): _format_value(name, value) for name, value in meta.metrics.items()}
+        rows["weights"] = f"the best on the validation split, of update {meta.progress['best_step']:,}"
+    return rows | {_name_metric(name): _format_value(name, value) for name, value in meta.metrics.items()}
 
 
 def _name_metric(metric: str) -> str:

@@ -32,7 +32,7 @@ README = "README.md"
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """Summary of an export."""
 
     path: str
     bytes: int

@@ -48,7 +48,7 @@ class Cores:
 
     @property
     def share(self) -> int:
-        """Those cores that are left when all that compute now divide them evenly; at least one."""
+        """The cores left for this process when all that compute divide them evenly; at least one."""
         now = time.monotonic()
         if self._folder is not None and now - self._looked > LOOK_SECONDS:
             self._looked = now
@@ -58,7 +58,7 @@ class Cores:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Inside, others know that this process computes; also when it is killed, they know that it no longer does."""
+        """Register this process as computing for the duration of the block; a killed process is unregistered too."""
         with ExitStack() as held:
             if self._folder is not None:
                 with suppress(OSError):  # a disk that is full or read-only: then no other process makes room for us

@@ -40,7 +40,7 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def name_of(dtype: torch.dtype) -> str:
-    """As configurations spell it: float32, bfloat16."""
+    """Name of a dtype in configurations: float32, bfloat16."""
     return str(dtype).removeprefix("torch.")
 
 
@@ -52,7 +52,7 @@ def on_device(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def beside(device: torch.device) -> AbstractContextManager[object]:
-    """Inside, a GPU works on a stream beside the caller's, after all that was begun there until now; a CPU needs none."""
+    """Run the block on a second GPU stream, after all work queued so far; no effect on a CPU."""
     if device.type == "cpu":
         return nullcontext()
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

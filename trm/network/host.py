@@ -1,4 +1,4 @@
-"""What a process that computes asks of its host: cores and memory. To be settled before torch is loaded."""
+"""Thread and memory settings of a computing process; to be made before torch is loaded."""
 
 import ctypes
 import os

@@ -36,7 +36,7 @@ class MessageLayer(nn.Module, ABC):
         self.down = Linear(inner, width)
 
     def add_matrices(self, inputs: int, outputs: int) -> None:
-        """A matrix for each message."""
+        """Create a matrix for each message."""
         for name in self.messages:
             setattr(self, name, Linear(inputs, outputs))
 

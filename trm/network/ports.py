@@ -125,7 +125,7 @@ class CellPort:
 
 
 def make_port(config: ModelConfig, puzzle: PuzzleSpec) -> Port:
-    """The port that a mixer needs."""
+    """Create the port that a mixer needs."""
     if config.mixer == "units":
         return CandidatePort(puzzle)
     return CellPort(puzzle) if config.any_size else TokenPort(config, puzzle)

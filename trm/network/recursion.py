@@ -17,7 +17,7 @@ Net = Callable[[Tensor, Tensor | None], Tensor]  # the new value of a state, fro
 
 
 class Depth(NamedTuple):
-    """How much one supervision step thinks."""
+    """How deep one supervision step recurses."""
 
     recursions: int  # T
     latent_steps: int  # n
@@ -42,16 +42,16 @@ class Recursion:
 
     def improve(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """One recursion: reason n times, then refine the answer."""
-        return self.answer(y, self.think(y, z, self.depth.latent_steps))
+        return self.update_answer(y, self.update_latent(y, z, self.depth.latent_steps))
 
-    def think(self, y: Tensor, z: Tensor, times: int) -> Tensor:
+    def update_latent(self, y: Tensor, z: Tensor, times: int) -> Tensor:
         """z after `times` updates, the answer y standing still."""
         added = y + self.x
         for _ in range(times):
             z = self.latent_net(z, added)
         return z
 
-    def answer(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    def update_answer(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """y and z after one update of the answer."""
         return self.answer_net(y, z), z
 

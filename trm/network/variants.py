@@ -17,40 +17,40 @@ class LastSteps(Recursion):
         steps = self.depth.latent_steps
         graded = min(steps, self.config.gradient_steps or steps)
         with torch.no_grad():
-            z = self.think(y, z, steps - graded)
-        return self.answer(y, self.think(y, z, graded))
+            z = self.update_latent(y, z, steps - graded)
+        return self.update_answer(y, self.update_latent(y, z, graded))
 
 
 class SingleLatent(Recursion):
     """Answer and latent are one: updated from the question, and without it where the answer would be."""
 
-    def think(self, y: Tensor, z: Tensor, times: int) -> Tensor:
+    def update_latent(self, y: Tensor, z: Tensor, times: int) -> Tensor:
         """z after `times` updates."""
         for _ in range(times):
             z = self.latent_net(z, self.x)
         return z
 
-    def answer(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    def update_answer(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """Twice the new z."""
         z = self.latent_net(z, None)
         return z, z
 
 
 class SingleLatentLastSteps(LastSteps, SingleLatent):
-    """Both."""
+    """Single latent, with a gradient through the last steps only."""
 
 
 class MultiScale(Recursion):
     """A latent for each of the n latent steps, or more, z `(scales, ..)`."""
 
-    def think(self, y: Tensor, z: Tensor, times: int) -> Tensor:
+    def update_latent(self, y: Tensor, z: Tensor, times: int) -> Tensor:
         """The first `times` latents updated once each, from the sum of them all."""
         scales, added = list(z.unbind(0)), y + self.x
         for i in range(times):
             scales[i] = self.latent_net(reduce(torch.add, scales), added)
         return torch.stack(scales)
 
-    def answer(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    def update_answer(self, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """y updated from the sum of all latents."""
         return self.answer_net(y, reduce(torch.add, z.unbind(0))), z
 

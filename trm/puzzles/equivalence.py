@@ -62,7 +62,7 @@ def classes(spec: PuzzleSpec, questions: Tokens, answers: Tokens, track: Track =
 
 
 def overlap(spec: PuzzleSpec, train: Pairs, test: Pairs) -> int:
-    """How many test puzzles are equivalent to a training puzzle, as far as that can be told within seconds."""
+    """Number of test puzzles that are equivalent to a training puzzle, as far as seconds allow to determine."""
     questions, answers = (np.concatenate(part) for part in zip(train, test, strict=True))
     numbers = classes(spec, questions, answers, most=QUICKLY).numbers
     seen, asked = numbers[: len(train[0])], numbers[len(train[0]) :]

@@ -26,11 +26,11 @@ def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[
 
 
 def _check_units(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_]:
-    filled = answers > PADDING
+    filled: NDArray[np.bool_] = answers > PADDING
     if spec.blank is not None:
         kept = (questions == answers) | (questions == spec.blank)
         filled = filled & (answers != spec.blank) & kept
-    obeyed: NDArray[np.bool_] = filled.all(1)
+    obeyed = np.asarray(filled.all(1))
     for units in stacked_units(spec):
         groups = np.sort(answers[:, units], axis=-1)  # (N, units, size)
         np.logical_and(obeyed, (groups[..., 1:] != groups[..., :-1]).all((1, 2)), out=obeyed)
@@ -38,7 +38,7 @@ def _check_units(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArra
 
 
 def check(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> bool | None:
-    """The same for one pair `(L,)`."""
+    """Check one pair `(L,)`."""
     verdicts = check_many(spec, question[None], answer[None])
     return None if verdicts is None else bool(verdicts[0])
 

@@ -18,7 +18,7 @@ from trm.network.model import TinyRecursiveModel
 from trm.solving.slots import ChainOutputs, Slots, default_slots
 from trm.solving.solve_request import SolveRequest
 
-MOST_REQUESTS = 1024  # in thought or waiting
+MOST_REQUESTS = 1024  # running or waiting
 
 
 class Cohort:
@@ -45,7 +45,7 @@ class Cohort:
         """Begin a supervision step."""
         self.collect = self.slots.launch()
 
-    def digest(self) -> None:
+    def collect_results(self) -> None:
         """Wait for the step, hand its outcome to the owners, and release the slots that they are done with."""
         if self.collect is None:
             return
@@ -53,7 +53,7 @@ class Cohort:
         stays = np.zeros(len(self.rows), dtype=bool)
         for number, solve_request in enumerate(self.owners):
             own = np.flatnonzero(self.owner == number)
-            stays[own] = solve_request.digest(self.rows[own], output.of(own))
+            stays[own] = solve_request.record(self.rows[own], output.of(own))
         self._keep(stays)
 
     def clear(self) -> None:
@@ -108,7 +108,7 @@ class Engine:
             )
         with self._lock:
             if len(self.solve_requests) >= MOST_REQUESTS:
-                raise EngineFull(f"{MOST_REQUESTS} requests are in progress already. Try again in a while.")
+                raise EngineFull(f"{MOST_REQUESTS} requests are in progress already. Try again later.")
             if not solve_request.is_finished:
                 self.solve_requests.append(solve_request)
 
@@ -123,7 +123,7 @@ class Engine:
         if cohort.slots.count:
             self.steps += cohort.slots.count
             cohort.launch()
-        self.cohorts[0].digest()  # the same one, where there is one
+        self.cohorts[0].collect_results()  # the same one, where there is one
         with self._lock:
             self.solve_requests = [
                 solve_request for solve_request in self.solve_requests if not solve_request.is_finished

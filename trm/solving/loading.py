@@ -1,4 +1,4 @@
-"""Which model to solve with: a shipped one by its name, or what a training or an export has written."""
+"""Which model to solve with: a shipped one by its name, or one written by a training or an export."""
 
 from pathlib import Path
 

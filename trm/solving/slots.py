@@ -158,7 +158,7 @@ class Slots:
                 self.graphs[size] = CapturedStep(graph, *results)
 
     def _sizes(self) -> list[int]:
-        """How many slots steps come in: on a GPU powers of two, since a graph has one shape; on a CPU any number to a tile."""
+        """Batch sizes of steps: powers of two on a GPU, where a graph has one shape; any number up to a tile on a CPU."""
         if self.device.type == "cpu":
             return sorted({1, min(2, self.capacity), min(self.tile, self.capacity)})
         return sorted({min(1 << power, self.capacity) for power in range(self.capacity.bit_length() + 1)})
@@ -200,7 +200,7 @@ class Slots:
         return y, z
 
     def _rounds(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How often these chains have begun again."""
+        """Number of restarts of these chains."""
         rounds: NDArray[np.int64] = self.steps[rows] // np.maximum(self.restarts[rows], 1) * (self.restarts[rows] > 0)
         return rounds
 
@@ -235,7 +235,7 @@ class Slots:
 
 
 def tile_of(model: TinyRecursiveModel, dtype: torch.dtype) -> int:
-    """How many puzzles to think about at once on a CPU, so that the widest activation fits TILE_BYTES; at least one."""
+    """Number of puzzles in a CPU tile, so that the widest activation fits TILE_BYTES; at least one."""
     size, config = model.config.hidden_size, model.config
     inner = round(config.expansion * size) if config.any_size else inner_width(size, config.expansion)
     across = 2 * size * inner_width(model.tokens, config.expansion) if config.mixer == "mlp" else 0
@@ -244,7 +244,7 @@ def tile_of(model: TinyRecursiveModel, dtype: torch.dtype) -> int:
 
 
 def default_slots(model: TinyRecursiveModel, dtype: torch.dtype) -> int:
-    """As many as keep the device busy and no more: newcomers wait for a step of all of them."""
+    """As many slots as keep the device busy: with more, new requests wait longer for a step."""
     if model.embedding.device.type != "cpu":
         return MOST_SLOTS
     return min(MOST_SLOTS, max(8, 2 * tile_of(model, dtype)))

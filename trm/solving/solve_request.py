@@ -79,7 +79,7 @@ class SolveRequest:
         self.stopped = True
 
     def give_up(self, error: Exception) -> None:
-        """Nothing more will come, because of this."""
+        """Fail the request with this error."""
         self.error, self.stopped = error, True
         if self.on_end is not None:
             self.on_end()
@@ -95,7 +95,7 @@ class SolveRequest:
         ids = None if self.puzzle_ids is None else self.puzzle_ids[puzzles]
         return self._map(self.questions[puzzles], numbers, self.views), numbers, ids
 
-    def digest(self, rows: NDArray[np.int64], output: ChainOutputs) -> NDArray[np.bool_]:
+    def record(self, rows: NDArray[np.int64], output: ChainOutputs) -> NDArray[np.bool_]:
         """Note what a step brought to these rows (K,), give the answers that are ready, and say which rows continue."""
         if self.stopped:
             return np.zeros(len(rows), dtype=bool)

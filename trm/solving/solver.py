@@ -1,4 +1,4 @@
-"""Solving puzzles with a trained model, honest about its confidence."""
+"""Solving puzzles with a trained model, and its confidence in each answer."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -61,7 +61,7 @@ class Solver:
     ) -> None:
         """The model is the solver's from now on: its weights are cast, and wide ones prepacked for a processor.
 
-        `slots` chains are thought about at a time, as many as suit the device unless given; raises CompilerMissing.
+        `slots` chains are run at a time, as many as suit the device unless given; raises CompilerMissing.
         """
         self.config, self.spec, self._slots, self._compiling = config, config.puzzle, slots, compiling
         self._sized: dict[PuzzleSpec, Self] = {}
@@ -101,7 +101,7 @@ class Solver:
         return solution
 
     def solve_all(self, puzzles: Iterable[Given], effort: Effort = HALTING) -> list[Solution]:
-        """The answers to several puzzles in their order; they are thought about together."""
+        """The answers to several puzzles in their order; they are solved in one batch."""
         parsed = [self.parse(puzzle) for puzzle in puzzles]
         found: dict[int, Solution] = {}
         for spec in dict.fromkeys(spec for spec, _ in parsed):

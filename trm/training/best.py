@@ -25,7 +25,7 @@ class Best:
         return self.patience is not None and self.since >= self.patience
 
     def offer(self, result: Evaluated, weights: dict[str, Tensor]) -> None:
-        """Take note of an evaluation made with these weights, which no longer change."""
+        """Record an evaluation of these weights, which no longer change."""
         if result.exact_accuracy is None or result.cell_accuracy is None:
             return  # without answers to compare with none is better
         score = (result.exact_accuracy, result.cell_accuracy)

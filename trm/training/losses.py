@@ -1,4 +1,4 @@
-"""What training minimises: the answer's cross entropy, and the halting head's belief that the answer is right."""
+"""What training minimises: the answer's cross entropy, and the halting head's estimate that the answer is right."""
 
 from typing import Literal, NamedTuple
 
@@ -20,7 +20,7 @@ def stablemax_log_probability(logits: Tensor) -> Tensor:
 
 
 def log_probability(logits: Tensor, kind: Literal["stablemax", "softmax"]) -> Tensor:
-    """Of every token, in float32 at least, `(.., V) -> (.., V)`."""
+    """Log probability of every token, in float32 at least, `(.., V) -> (.., V)`."""
     wide = widen(logits)
     return stablemax_log_probability(wide) if kind == "stablemax" else torch.log_softmax(wide, dim=-1)
 

@@ -1,4 +1,4 @@
-"""When a training saves or stops beside what its configuration asks for: on request, on a signal, or by the clock."""
+"""Saves and stops that the configuration does not plan: on request, on a signal, or by the clock."""
 
 import math
 import signal
@@ -35,5 +35,5 @@ class Pace:
         return time.monotonic() - self._saved >= self._interval
 
     def note_save(self) -> None:
-        """A checkpoint was begun."""
+        """Restart the checkpoint clock."""
         self._saved = time.monotonic()

@@ -1,4 +1,4 @@
-"""A whole training in one call: what it was, what became of it, and the solver that it made."""
+"""A whole training in one call: its configuration, its results, and the solver."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Run:
     exact_accuracy: float | None  # on the test split
     seconds: float
     curve: tuple[StepMetrics, ...]
-    evaluations: tuple[Evaluated, ...]  # of the validation split as it went on, last of the test split
+    evaluations: tuple[Evaluated, ...]  # of the validation split during the training, last of the test split
 
     def solver(self, device: str = "auto") -> Solver:
         """A solver with the weights that the training made."""

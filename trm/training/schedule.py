@@ -20,7 +20,7 @@ def learning_rate_factor(step: int, config: TrainConfig) -> float:
 
 
 def depth_at(step: int, model: ModelConfig, train: TrainConfig) -> Depth:
-    """How deep the recursion is in update `step`, counted from 1: the stage of the curriculum, then the model's own depth."""
+    """Depth of the recursion in update `step`, counted from 1: that of the curriculum's stage, then the model's own."""
     for stage in train.depth_curriculum:
         if step <= stage.until * train.steps:
             return Depth(stage.recursions, stage.latent_steps)

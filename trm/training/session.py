@@ -41,7 +41,7 @@ class Session:
         self.begun = self.logged = time.monotonic()
 
     def run(self) -> Iterator[Event]:
-        """All that happens, until the test split is answered or a stop is asked for; both end with a checkpoint."""
+        """Run until the test split is answered or a stop is requested; both end with a checkpoint. Yields every event."""
         state, train, ranks = self.state, self.config.train, self.ranks
         with CheckpointWriter() as self.writer, closing(self):
             yield self._start()
@@ -120,7 +120,7 @@ class Session:
     def _news(self) -> Iterator[Event]:
         """What the validation has found, and which checkpoint is complete, since the last update.
 
-        A validation is waited for where the next update depends on it: patience may have run out, and one goes on at a time.
+        A validation is waited for where the next update depends on it: patience may have run out, and one runs at a time.
         """
         if self.config.train.patience is not None or self._validates_at(self.state.step + 1):
             yield from self._wait()
@@ -128,7 +128,7 @@ class Session:
         yield from self.writer.ready()
 
     def _wait(self) -> Iterator[Event]:
-        """How far the validation is, until it is done or a stop is asked for. The clock ends no evaluation: it would start over."""
+        """Report the validation's progress until it is done or a stop is requested; the time limit does not interrupt it."""
         begun, running = time.monotonic(), self.evaluation
         while running is not None and not running.is_done and not self.pace.asked:
             running.wait(TELL_SECONDS)

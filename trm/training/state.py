@@ -1,4 +1,4 @@
-"""Everything that a training is made of between two updates; it saves itself, and continues from that bit for bit."""
+"""The whole state of a training between two updates; it saves itself, and resumes bit for bit."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,7 +54,7 @@ class TrainState:
 
     @classmethod
     def initial(cls, config: RunConfig, feed: AnyFeed, device: torch.device, ranks: Ranks) -> Self:
-        """Before the first update."""
+        """The state before the first update."""
         train, own = config.train, ranks.share(config.train.batch_size)
         generator = torch.Generator().manual_seed(train.seed)
         model = TinyRecursiveModel(config.model, config.puzzle)
@@ -193,6 +193,6 @@ class TrainState:
 
 @torch.no_grad()
 def _copy(tensors: dict[str, Tensor], into: dict[str, Tensor]) -> None:
-    """In place: a captured CUDA graph continues with the same memory."""
+    """Copy in place: a captured CUDA graph keeps using the same memory."""
     for name, tensor in into.items():
         tensor.copy_(tensors[name])

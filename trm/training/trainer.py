@@ -48,7 +48,7 @@ class Trainer:
             compile_blocks(self.state.model, device, any_batch=False)
         self.captures = compiled and device.type == "cuda" and may_capture(config)
         state = self.state
-        self.think = SupervisedStep(state.model, config, state.carry, state.window, state.noise)
+        self.supervised_step = SupervisedStep(state.model, config, state.carry, state.window, state.noise)
         self._halted = host_copy(state.carry.halted)
 
     @classmethod
@@ -81,7 +81,7 @@ class Trainer:
         state, config = self.state, self.config
         self._refill()
         state.model.depth = depth_at(state.step + 1, config.model, config.train)
-        self.think(captured=self.captures)
+        self.supervised_step(captured=self.captures)
         self._halted = host_copy(state.carry.halted)  # read when the next update begins
         state.step += 1
         if self.device.type == "cpu":  # free there; on a GPU it would wait for the step
@@ -97,10 +97,10 @@ class Trainer:
             self._enter(slots)
         if self.config.model.prefix_tokens:
             with torch.no_grad():
-                self.think.rows.copy_(state.model.puzzle_rows(state.carry.puzzle_ids))
+                self.supervised_step.rows.copy_(state.model.puzzle_rows(state.carry.puzzle_ids))
         most = self.config.model.max_supervision_steps
         drawn = draw_exploration(train.batch_size, most, train.halt_exploration, state.generator)[self.own]
-        self.think.at_least.copy_(on_device(drawn, self.device))
+        self.supervised_step.at_least.copy_(on_device(drawn, self.device))
 
     def _enter(self, slots: Tensor) -> None:
         """Draw puzzles and first states for these slots (K,) of all ranks, and take over those of this rank."""
@@ -115,7 +115,7 @@ class Trainer:
         state.carry.refill(on_device(slots[own] - self.own.start, self.device), y, z, questions, labels, ids)
 
     def _apply_gradients(self) -> None:
-        state, train, rows = self.state, self.config.train, self.think.rows
+        state, train, rows = self.state, self.config.train, self.supervised_step.rows
         if train.gradient_clip is not None:
             nn.utils.clip_grad_norm_(state.model.parameters(), train.gradient_clip)
         factor = learning_rate_factor(state.step, train)

@@ -25,7 +25,7 @@ def may_capture(config: RunConfig) -> bool:
 
 
 class SupervisedStep:
-    """Call it to think: the carry advances, the window counts, and every parameter and the puzzle rows have a gradient."""
+    """Calling it makes one supervision step: the carry advances, the window counts, and every trained tensor has a gradient."""
 
     def __init__(
         self, model: TinyRecursiveModel, config: RunConfig, carry: Carry, window: Window, noise: torch.Generator
@@ -38,7 +38,7 @@ class SupervisedStep:
         self.calls = 0
 
     def __call__(self, *, captured: bool) -> None:
-        """Think once; `captured` on a GPU, and only for a model that draws no noise."""
+        """One step; `captured` on a GPU, and only for a model that draws no noise."""
         self.calls += 1
         depth = self.model.depth
         if not captured or self.calls <= WARM_UP:

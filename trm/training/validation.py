@@ -56,7 +56,7 @@ class Evaluation:
         return self._found.done()
 
     def wait(self, seconds: float) -> None:
-        """Until it is done, and no longer than this."""
+        """Wait until it is done, at most this long."""
         wait([self._found], seconds)
 
     def result(self) -> Evaluated:
@@ -113,7 +113,7 @@ class Validation(Evaluation):
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """What is evaluated."""
+        """The weights to evaluate."""
         return {name: tensor for name, tensor in self.tensors.items() if name != ROWS}
 
 

@@ -11,7 +11,7 @@ SUMS = ("loss", "lm_loss", "halt_loss", "updates", "finished", "exact", "cells",
 
 
 class Window:
-    """Sums since the last report."""
+    """Metric sums since the last report."""
 
     def __init__(self, supervision_steps: int, slots: int, device: torch.device) -> None:
         """For a training of so many slots, all ranks together."""

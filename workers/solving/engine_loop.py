@@ -51,7 +51,7 @@ class EngineLoop:
         return any(engine.model.embedding.device.type == "cpu" for engine in list(self._engines))
 
     def _share_cores(self) -> None:
-        """As many threads as there are cores for us now: with more, each waits for the others at every product."""
+        """Use as many threads as there are cores for this process now; more would wait for each other at every product."""
         if (threads := self.cores.share) != self._threads:
             import torch
 

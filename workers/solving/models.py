@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.metrics.metrics import SolveMetrics
 from services.registry.runs import checkpoints
 from services.registry.states import JobKind
@@ -55,7 +56,9 @@ class Models:
         try:
             with place.loading:
                 if place.solver is None:
-                    with ThreadPoolExecutor(1) as passing:  # ends with its OpenMP threads: only the thinker's remain
+                    with ThreadPoolExecutor(
+                        1
+                    ) as passing:  # ends with its OpenMP threads: only the engine loop's remain
                         place.solver = passing.submit(self._load, name).result()
             yield place.solver
         finally:
@@ -88,9 +91,9 @@ class Models:
         return solver
 
     def _folder(self, name: str) -> Path:
-        """Where the files are: in the package, or fetched from the storage."""
+        """Folder of the model: in the package, or fetched from the storage."""
         if name in pretrained.names():
             return pretrained.pretrained(name).folder
         with self.worker.database.transaction() as session:
-            url = checkpoints.get(session, name).url
+            url = checkpoints.get(session, EVERYTHING, name).url
         return self.worker.storage.fetch_folder(url, self.worker.scratch / "models" / name)

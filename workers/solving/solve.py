@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from services.registry.access.visibility import EVERYTHING
+from services.registry.db.base import Json
 from services.registry.jobs import job_events, jobs, leases, solutions
-from services.registry.jobs.solutions import SolutionRow
 from services.registry.metrics.metrics import SolveMetrics
 from trm.interface.effort import Effort
 from trm.puzzles.grids import parse, text
@@ -30,14 +31,14 @@ VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
 def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, engine_loop: EngineLoop) -> dict[str, Any]:
     """Solve every puzzle of the job; returns its result. Raises Cancelled, Released, Failed or StaleLease."""
     with worker.database.transaction() as session:
-        job = jobs.get(session, claim.job_id)
+        job = jobs.get(session, EVERYTHING, claim.job_id)
         request, priority = job.request, job.priority
     with models.acquired(request["model"]) as solver:
         return _Solving(worker, claim, solver, request, priority).run(engine_loop)
 
 
 class _Solving:
-    """One job: the engine finds, this writes down, keeps the lease and looks whether it is still wanted."""
+    """One job: the engine finds, this records the results, extends the lease and checks whether the job is still wanted."""
 
     def __init__(
         self,
@@ -53,8 +54,8 @@ class _Solving:
         self.priority = priority
         self.trace, self.effort = bool(request["trace"]), Effort(**request["effort"])
         self.found: SimpleQueue[SolveStep | tuple[int, Solution] | None] = SimpleQueue()  # None: nothing more will come
-        self.rows: list[SolutionRow] = []  # waiting to be written
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.rows: list[Json] = []  # waiting to be written
+        self.events: list[tuple[str, dict[str, Any]]] = []
         self.counts, self.reasons = Counter[str](), Counter[str]()
         self.begun = self.last_written = time.monotonic()
 
@@ -89,8 +90,8 @@ class _Solving:
         first_write = self.last_written == self.begun
         pause = 0.0 if first_write else PAUSE_SECONDS[self.trace]
         due = self.last_written + self.worker.settings.heartbeat_seconds
-        while len(self.rows) + len(self.told) < MOST_ROWS:
-            if self.rows or self.told:
+        while len(self.rows) + len(self.events) < MOST_ROWS:
+            if self.rows or self.events:
                 due = self.last_written + pause
             try:
                 item = self.found.get(timeout=max(0.0, due - time.monotonic()))
@@ -104,7 +105,7 @@ class _Solving:
     def _note(self, item: "SolveStep | tuple[int, Solution]") -> None:
         if not isinstance(item, tuple):
             row = {"puzzle": item.index, **self._step_row(item), "halted": item.halted}
-            self.told.append(("step", row))
+            self.events.append(("step", row))
             return
         index, solution = item
         self.rows.append(self._row(index, solution))
@@ -119,16 +120,16 @@ class _Solving:
 
     def _write(self) -> None:
         """Rows, events and a heartbeat in one transaction; then see whether to continue."""
-        told = self.told
+        events = self.events
         if self.rows:
-            told = [*told, ("solved", {"count": len(self.rows), "answered": self.counts["n"]})]
+            events = [*events, ("solved", {"count": len(self.rows), "answered": self.counts["n"]})]
         with self.worker.database.transaction() as session:
             orders = leases.heartbeat(session, self.claim, self.counts["n"])
             if self.rows:
                 solutions.add(session, self.claim, self.rows)
-            if told:
-                job_events.append(session, self.claim, told)
-        self.rows, self.told, self.last_written = [], [], time.monotonic()
+            if events:
+                job_events.append(session, self.claim, events)
+        self.rows, self.events, self.last_written = [], [], time.monotonic()
         self.worker.metrics.last_heartbeat.set_to_current_time()
         if (reason := reason_to_stop(orders)) is not None:
             raise reason
@@ -146,23 +147,15 @@ class _Solving:
             "seconds": round(time.monotonic() - self.begun, 3),
         }
 
-    def _row(self, index: int, solution: "Solution") -> SolutionRow:
+    def _row(self, index: int, solution: "Solution") -> Json:
         spec = self.solver.spec
-        return SolutionRow(
-            index=index,
-            question=text(spec, self.questions[index]),
-            answer=solution.answer,
-            verified=solution.verified,
-            halt_probability=solution.halt_probability,
-            steps=solution.steps,
-            total_steps=solution.total_steps,
-            reason=solution.reason,
-            chosen_by=solution.chosen_by,
-            chain=solution.chain,
-            votes=solution.votes,
-            chains=solution.chains,
-            trace=None if solution.trace is None else [self._step_row(step) for step in solution.trace],
-        )
+        alike = {name: value for name, value in vars(solution).items() if name in solutions.COLUMNS}
+        return alike | {
+            "index": index,
+            "question": text(spec, self.questions[index]),
+            "answer": solution.answer,
+            "trace": None if solution.trace is None else [self._step_row(step) for step in solution.trace],
+        }
 
     def _step_row(self, step: "SolveStep") -> dict[str, Any]:
         return {

@@ -33,7 +33,7 @@ class SavedCheckpoint:
 
 
 class Journal:
-    """What one attempt has to tell the database, and when it last could."""
+    """Events of one attempt that are still to be written, and the time of the last write."""
 
     def __init__(self, worker: Worker[TrainMetrics], claim: leases.Claim, progress: TrainingProgress) -> None:
         self.worker, self.claim, self.progress = worker, claim, progress

@@ -48,7 +48,7 @@ class TrainingProgress:
 
     @property
     def eta_seconds(self) -> float | None:
-        """How long the rest will take; none before the first update."""
+        """Remaining seconds; None before the first update."""
         if self.update_seconds is None:
             return None
         price = self.puzzle_seconds

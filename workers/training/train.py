@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db import tables
 from services.registry.errors import StorageUnavailable
 from services.registry.jobs import job_events, jobs, leases
@@ -17,6 +18,7 @@ from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints
 from services.registry.storage import artifacts
 from trm.config.run import RunConfig
+from trm.errors import CorruptCheckpoint
 from trm.interface import events
 from trm.interface.events import Event, Finished, Started, Stopped
 from trm.json_text import to_json
@@ -51,8 +53,8 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
 
 def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) -> list[str]:
     with worker.database.transaction() as session:
-        request = jobs.get(session, claim.job_id).request
-        candidates = checkpoints.furthest_first(session, claim.training_run)
+        request = jobs.get(session, EVERYTHING, claim.job_id).request
+        candidates = checkpoints.furthest_first(session, EVERYTHING, claim.training_run)
     (folder / "run.json").write_text(to_json(request["config"]))
     command = [sys.executable, "-m", "trm", "train", "--events", "--config", str(folder / "run.json")]
     command += ["--out", str(folder / "checkpoints"), "--device", worker.settings.device]
@@ -69,7 +71,7 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
 def _newest_intact(
     worker: Worker[TrainMetrics], claim: leases.Claim, candidates: list[tables.Checkpoint], folder: Path
 ) -> Path | None:
-    """Where the first one that is whole can be read; those before it are told as events."""
+    """Path of the newest intact checkpoint; damaged ones are reported as events."""
     for row in candidates:
         if (local := _fetch_checkpoint(worker, claim, row, folder)) is not None:
             log.info("attempt.resumes", checkpoint=row.id, step=row.step)
@@ -78,13 +80,13 @@ def _newest_intact(
 
 
 def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: str, folder: Path) -> Path:
-    """Where the checkpoint can be read that the run begins with; raises Failed when it is not whole."""
+    """Path of the checkpoint whose weights the run starts with; raises Failed when it is damaged."""
     with worker.database.transaction() as session:
-        row = checkpoints.get(session, checkpoint_id)
+        row = checkpoints.get(session, EVERYTHING, checkpoint_id)
     local = _fetch_checkpoint(worker, claim, row, folder)
     if local is None:
         raise Failed(
-            outcome.of_code("checkpoint_corrupt", f"The checkpoint {row.id} that the run begins with is damaged.")
+            outcome.of_error(CorruptCheckpoint(f"The checkpoint {row.id} that the run begins with is damaged."))
         )
     return local
 
@@ -92,7 +94,7 @@ def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: s
 def _fetch_checkpoint(
     worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Checkpoint, folder: Path
 ) -> Path | None:
-    """Where the checkpoint can be read, if it is whole; else an event says that it is not."""
+    """Path of the checkpoint if it is intact; otherwise an event reports the damage."""
     try:
         local = worker.storage.fetch_folder(row.url, folder / "resume" / row.id)
         if artifacts.is_checkpoint(local, row.digest):

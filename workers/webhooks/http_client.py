@@ -8,7 +8,8 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
-from services.registry.webhooks.webhook_address import PORTS, Address, AddressRefused, Target, parse, require_public
+from services.registry.errors import WebhookRefused
+from services.registry.webhooks.webhook_address import PORTS, Address, Target, parse, require_public
 
 SECONDS = 15.0  # for everything but the name's lookup
 
@@ -25,7 +26,7 @@ class HttpClient:
         self._tls = ssl.create_default_context()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """The status that answers; its body is not read. Raises AddressRefused or OutboundFailed."""
+        """The status that answers; its body is not read. Raises WebhookRefused or RequestFailed."""
         target = parse(url, ports=None if self._allow_loopback else PORTS, public=not self._allow_loopback)
         address = self.resolve_addresses(target)[0]
         try:
@@ -35,7 +36,7 @@ class HttpClient:
             raise RequestFailed(f"{reason}: {type(error).__name__}") from error
 
     def resolve_addresses(self, target: Target) -> list[Address]:
-        """Every address of the name; raises AddressRefused when one of them is not public, OutboundFailed when none is known."""
+        """Every address of the name; raises WebhookRefused when one of them is not public, RequestFailed when none is known."""
         try:
             found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -45,7 +46,7 @@ class HttpClient:
             if not (self._allow_loopback and address.is_loopback):
                 require_public(address)
         if not addresses:
-            raise AddressRefused(f"The name {target.host} has no address.")
+            raise WebhookRefused(f"The name {target.host} has no address.")
         return addresses
 
     def _exchange(self, target: Target, address: Address, body: bytes, headers: Mapping[str, str]) -> int:

@@ -17,7 +17,7 @@ JITTER = 0.2  # of each pause, either way: endpoints that fell together are not 
 
 
 def pause_seconds(attempt: int, chance: random.Random) -> float | None:
-    """How long to wait after this failed attempt, counted from 1; None when it was the last."""
+    """Delay after this failed attempt, counted from 1; None after the last."""
     if attempt > len(PAUSES_SECONDS):
         return None
     return PAUSES_SECONDS[attempt - 1] * chance.uniform(1 - JITTER, 1 + JITTER)

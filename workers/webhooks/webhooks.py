@@ -10,9 +10,8 @@ import structlog
 from standardwebhooks import Webhook
 
 from services.registry.db.database import Database
-from services.registry.errors import RegistryError
+from services.registry.errors import RegistryError, WebhookRefused
 from services.registry.webhooks import webhooks
-from services.registry.webhooks.webhook_address import AddressRefused
 from services.registry.webhooks.webhooks import DueDelivery
 from trm.json_text import to_json
 from workers.webhooks.http_client import SECONDS, HttpClient, RequestFailed
@@ -79,7 +78,7 @@ class WebhookSender:
         }
         try:
             return str(self._outbound.post(message.url, body.encode(), headers))
-        except (AddressRefused, RequestFailed) as error:
+        except (WebhookRefused, RequestFailed) as error:
             return str(error)[:300]
 
     def _record(self, message: DueDelivery, outcome: str) -> None:

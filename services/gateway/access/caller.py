@@ -9,9 +9,9 @@ from starlette.types import Scope as Connection
 from services.gateway.access import permissions
 from services.gateway.problems.errors import ScopeMissing
 from services.registry.access.scopes import Scope
+from services.registry.access.visibility import AccessScope
 from services.registry.db.access_tables import ApiKey
 from services.registry.db.ids import LOCAL_OWNER
-from services.registry.db.owners import Sight
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Identity:
         return Scope.ADMIN in self.scopes
 
     @property
-    def sight(self) -> Sight:
+    def access(self) -> AccessScope:
         """What this caller's queries find, and in whose name it makes things."""
-        return Sight(self.owner, sees_all=self.is_admin)
+        return AccessScope(self.owner, sees_all=self.is_admin)
 
     def require(self, scope: Scope) -> None:
         """Raises ScopeMissing unless this caller may do what the scope is for."""
@@ -40,7 +40,7 @@ class Identity:
 
     @classmethod
     def of(cls, key: ApiKey) -> "Identity":
-        """The caller that presents this key."""
+        """The identity of this key."""
         return cls(key.id, key.owner, frozenset(Scope(scope) for scope in key.scopes))
 
 
@@ -49,7 +49,7 @@ ANONYMOUS = Identity("anonymous", "", frozenset(), has_key=False)  # on paths th
 
 
 def remember(connection: Connection, caller: Identity) -> None:
-    """Note on the connection who makes its request."""
+    """Attach the caller to the connection."""
     connection.setdefault("state", {})["caller"] = caller
 
 

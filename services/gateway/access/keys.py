@@ -1,10 +1,13 @@
 """`python -m services.gateway keys`: the operator's commands for API keys."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from services.registry.access import api_keys, audit
 from services.registry.access.audit import AuditEntry
@@ -17,16 +20,15 @@ cli = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys: cr
 MOST_LISTED = 100
 
 
-def _database() -> Database:
+@contextmanager
+def _transaction() -> Iterator[Session]:
+    """A session of the database; an error of the registry becomes one line and exit status 1."""
     try:
-        return Database.of(load_settings(), pool_size=1)
+        with Database.of(load_settings(), pool_size=1).transaction() as session:
+            yield session
     except RegistryError as error:
-        raise _report_failure(error) from error
-
-
-def _report_failure(error: RegistryError) -> typer.Exit:
-    typer.echo(f"{error} [{error.code}]", err=True)
-    return typer.Exit(1)
+        typer.echo(f"{error} [{error.code}]", err=True)
+        raise typer.Exit(1) from error
 
 
 def _require_owner_name(owner: str) -> str:
@@ -49,23 +51,17 @@ def create(
 ) -> None:
     """Create a key and print it; it cannot be shown again."""
     lifetime = None if days is None else timedelta(days=days)
-    try:
-        with _database().transaction() as session:
-            made = api_keys.create(session, owner=owner, name=name, scopes=scope, lifetime=lifetime)
-            audit.record(session, [AuditEntry.by_operator(owner, "keys create", made.row.id)])
-    except RegistryError as error:
-        raise _report_failure(error) from error
+    with _transaction() as session:
+        made = api_keys.create(session, owner=owner, name=name, scopes=scope, lifetime=lifetime)
+        audit.record(session, [AuditEntry.by_operator(owner, "keys create", made.row.id)])
     typer.echo(made.token)
 
 
 @cli.command("list")
 def list_keys() -> None:
     """Print the newest keys, without secrets."""
-    try:
-        with _database().transaction() as session:
-            rows = api_keys.page(session, limit=MOST_LISTED).items
-    except RegistryError as error:
-        raise _report_failure(error) from error
+    with _transaction() as session:
+        rows = api_keys.page(session, limit=MOST_LISTED).items
     for row in rows:
         is_past = row.expires_at is not None and row.expires_at <= datetime.now(UTC)
         state = "withdrawn" if row.revoked_at else "expired" if is_past else "valid"
@@ -76,12 +72,9 @@ def list_keys() -> None:
 @cli.command()
 def revoke(key_id: str) -> None:
     """Revoke a key: it stops working within seconds."""
-    try:
-        with _database().transaction() as session:
-            row = api_keys.revoke(session, key_id)
-            audit.record(session, [AuditEntry.by_operator(row.owner, "keys revoke", row.id)])
-    except RegistryError as error:
-        raise _report_failure(error) from error
+    with _transaction() as session:
+        row = api_keys.revoke(session, key_id)
+        audit.record(session, [AuditEntry.by_operator(row.owner, "keys revoke", row.id)])
     typer.echo(f"{row.id} is withdrawn.")
 
 
@@ -91,10 +84,7 @@ def rotate(
     overlap_hours: Annotated[float, typer.Option(min=0, help="How long the old key stays valid.")] = 24,
 ) -> None:
     """Create a key with the same owner and scopes and print it; the old one expires after the overlap."""
-    try:
-        with _database().transaction() as session:
-            made = api_keys.rotate(session, key_id, timedelta(hours=overlap_hours))
-            audit.record(session, [AuditEntry.by_operator(made.row.owner, "keys rotate", key_id)])
-    except RegistryError as error:
-        raise _report_failure(error) from error
+    with _transaction() as session:
+        made = api_keys.rotate(session, key_id, timedelta(hours=overlap_hours))
+        audit.record(session, [AuditEntry.by_operator(made.row.owner, "keys rotate", key_id)])
     typer.echo(made.token)

@@ -1,6 +1,8 @@
-"""Which scopes a request needs: one table by noun, and what it does not name is for admins alone."""
+"""Scopes required by each route, in one table by noun; routes that are not listed are for admins only."""
 
 from collections.abc import Collection
+
+from fastapi.routing import APIRoute
 
 from services.registry.access.scopes import Scope
 
@@ -29,7 +31,7 @@ def is_guarded(path: str) -> bool:
 
 
 def list_scopes(method: str, path: str) -> frozenset[Scope]:
-    """The scopes of which a key must have one, besides `admin`, which is always enough; none: admins alone."""
+    """The scopes of which a key needs one (`admin` always suffices); empty for admins only."""
     scopes = WRITERS.get(_noun(path))
     if scopes is None:
         return frozenset()
@@ -37,20 +39,26 @@ def list_scopes(method: str, path: str) -> frozenset[Scope]:
 
 
 def allows(scopes: Collection[Scope], needed: frozenset[Scope]) -> bool:
-    """Whether a key with these scopes may do what needs one of those."""
+    """Whether a key with these scopes satisfies the required ones."""
     return Scope.ADMIN in scopes or not needed.isdisjoint(scopes)
 
 
 def refusal(scopes: Collection[Scope], needed: frozenset[Scope]) -> str:
-    """Why such a key may not, in a sentence."""
+    """A sentence that explains a refusal for missing scopes."""
     wanted = " or ".join(sorted(needed | {Scope.ADMIN}))
     return f"This needs a key with the scope {wanted}; yours has: {', '.join(sorted(scopes)) or 'none'}."
 
 
 def name_path(path: str) -> str:
-    """The path as far as this table knows it: what a refusal is called, however it goes on."""
+    """The known prefix of the path, as the name of a refusal in the log."""
     noun = _noun(path)
     return f"{PREFIX}/{noun}" if noun in WRITERS or noun in ADMINS else PREFIX
+
+
+def name_operation(route: APIRoute) -> str:
+    """What an operation is called, in the interface and in the audit log: `getJob` of the function `get_job`."""
+    first, *others = route.name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def _noun(path: str) -> str:

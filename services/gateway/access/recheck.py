@@ -1,4 +1,4 @@
-"""Whether a caller may still do what it has begun: a request that stays open asks again every few seconds."""
+"""Rechecks every few seconds that the caller of an open request still has access."""
 
 import time
 from collections.abc import Callable
@@ -12,18 +12,18 @@ RECHECK_SECONDS = 3.0
 
 
 class AccessRecheck:
-    """Of the caller of one request."""
+    """Rechecks the caller of one long-running request."""
 
-    def __init__(self, who: Identity, look_again: Callable[[Identity], Identity | None]) -> None:
-        self._who, self._look_again = who, look_again
+    def __init__(self, who: Identity, reload_caller: Callable[[Identity], Identity | None]) -> None:
+        self._who, self._reload_caller = who, reload_caller
         self._ask_at = time.monotonic() + RECHECK_SECONDS
 
     async def check(self) -> str | None:
-        """Why the caller may not continue; None while it may, and while the database cannot say."""
+        """Reason why the caller lost access; None while it has access, or while the database cannot tell."""
         if not self._who.has_key or time.monotonic() < self._ask_at:
             return None
         try:
-            now = await run_in_threadpool(self._look_again, self._who)
+            now = await run_in_threadpool(self._reload_caller, self._who)
         except RegistryError:
             return None
         finally:

@@ -1,16 +1,15 @@
 """Checks puzzles on submission: one that a worker could not solve never becomes a job."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from services.gateway.problems.catalogue import ERRORS_LISTED
-from services.gateway.problems.errors import EffortRefused, PuzzlesRefused, RequestInvalid
-from services.gateway.problems.problems import named
+from services.gateway.problems.errors import PartsRefused, RequestInvalid
 from services.gateway.schemas.problem import ProblemItem, pointer
 from services.gateway.schemas.puzzle import Given
 from services.gateway.schemas.solve_job import SolveJobRequest
 from trm.config.run import RunConfig
-from trm.errors import ConfigError, PuzzleError
+from trm.errors import PuzzleError
 from trm.puzzles import grids, rules, search
 from trm.puzzles.spec import PuzzleSpec
 
@@ -25,15 +24,15 @@ class Admitted(NamedTuple):
 def admit(request: SolveJobRequest, config: RunConfig, most: int) -> Admitted:
     """The puzzles of a request, for the model of this configuration; the first one decides the size where the model answers every size.
 
-    Raises RequestInvalid, EffortRefused, or PuzzlesRefused, naming each bad puzzle and its cell.
+    Raises RequestInvalid, ConfigError, or PartsRefused, naming each bad puzzle and its cell.
     """
     _check_as_a_whole(request, config.puzzle, most)
     refused: list[ProblemItem] = []
     spec = _shape(request, config, refused)
-    _check_effort(request, spec, config)
+    request.effort.require_possible(spec, config.model)
     texts = list(_admit_puzzles(request, spec, refused)) if not refused else []
     if refused:
-        raise PuzzlesRefused(refused)
+        raise _make_refusal(refused)
     return Admitted(texts, spec)
 
 
@@ -48,22 +47,25 @@ def _shape(request: SolveJobRequest, config: RunConfig, refused: list[ProblemIte
 
 def _check_as_a_whole(request: SolveJobRequest, spec: PuzzleSpec, most: int) -> None:
     if len(request.grids) > most:
-        message = f"This service takes at most {most} puzzles a job, and these are {len(request.grids)}."
-        raise RequestInvalid(message, [ProblemItem(pointer="/puzzles", detail=message)])
+        raise RequestInvalid(
+            f"This service takes at most {most} puzzles a job, and these are {len(request.grids)}.", "puzzles"
+        )
     if spec.kind == "arc":
-        message = "ARC tasks are answered by votes over many variants, which this service does not do yet: use `python -m trm arc`."
-        raise RequestInvalid(message, [ProblemItem(pointer="/model", detail=message)])
+        raise RequestInvalid(
+            "ARC tasks are answered by votes over many variants, which this service does not do yet: use `python -m trm arc`.",
+            "model",
+        )
     if request.require_unique_solution and not spec.is_searchable:
-        message = "Only Sudokus and grids with declared rules can be checked for a unique solution: these have no known rules."
-        raise RequestInvalid(message, [ProblemItem(pointer="/require_unique_solution", detail=message)])
+        raise RequestInvalid(
+            "Only Sudokus and grids with declared rules can be checked for a unique solution: these have no known rules.",
+            "require_unique_solution",
+        )
 
 
-def _check_effort(request: SolveJobRequest, spec: PuzzleSpec, config: RunConfig) -> None:
-    try:
-        request.effort.require_possible(spec, config.model)
-    except ConfigError as error:
-        place = pointer(*named(str(error), request.model_fields_set))
-        raise EffortRefused(str(error), [ProblemItem(pointer=place, detail=str(error))]) from error
+def _make_refusal(refused: Sequence[ProblemItem]) -> PartsRefused:
+    first = refused[0]
+    message = first.detail if len(refused) == 1 else f"{len(refused)} puzzles are refused. {first.detail}"
+    return PartsRefused(first.code or PuzzleError.code, message, refused)
 
 
 def _admit_puzzles(request: SolveJobRequest, spec: PuzzleSpec, refused: list[ProblemItem]) -> Iterator[str]:

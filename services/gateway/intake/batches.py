@@ -1,4 +1,4 @@
-"""A thread that deals together with what has come in since it last looked: one piece while it is quiet, many under load."""
+"""A thread that processes everything queued since its last round as one batch."""
 
 import threading
 from collections.abc import Callable
@@ -22,15 +22,15 @@ class Batches(Generic[Item]):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the thread."""
         self._thread.start()
 
     def put(self, item: Item) -> None:
-        """Hand a piece over; returns at once."""
+        """Queue a piece; returns at once."""
         self._waiting.put(item)
 
     def close(self) -> None:
-        """Work on what was put in so far, then end; what takes too long is left undone."""
+        """Process what is queued, then stop; work beyond the time limit is dropped."""
         self._closing.set()
         self._waiting.put(None)
         if self._thread.is_alive():

@@ -12,12 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.access.caller import Caller
 from services.gateway.intake.intake import Intake
 from services.gateway.lookups.model_lookup import unknown
-from services.gateway.views.answers import render_created
+from services.gateway.views.answers import Answer
 from services.registry.db.database import Database
-from services.registry.errors import CheckpointNotFound, KeyTaken, RegistryError
+from services.registry.errors import KeyTaken, RegistryError
 from services.registry.submissions import idempotency
-from services.registry.submissions.idempotency import Answer, Key
+from services.registry.submissions.idempotency import Key
 from services.registry.submissions.submissions import Submission
+from trm.errors import CheckpointNotFound
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 IdempotencyKey = Annotated[
@@ -53,7 +54,7 @@ Idempotency = Annotated[IdempotencyContext, Depends(_read_context)]
 
 
 def respond(answer: Answer) -> Response:
-    """The answer as a response."""
+    """Convert a stored answer to a response."""
     return Response(answer.body, answer.status, answer.headers, "application/json")
 
 
@@ -63,7 +64,7 @@ async def submit_once(database: Database, intake: Intake, key: Key | None, make:
         return earlier
     submission = replace(await run_in_threadpool(make), key=key)
     try:
-        return render_created(await intake.submit(submission))
+        return (await intake.submit(submission)).answer
     except KeyTaken as error:
         return await run_in_threadpool(earlier_answer, database, key, error)
     except CheckpointNotFound as error:
@@ -80,7 +81,7 @@ def act_once(database: Database, key: Key | None, subject: str, act: Callable[[S
                 idempotency.require(session, key, subject)
             answer = act(session)
             if key is not None:
-                idempotency.keep(session, key, answer)
+                idempotency.keep(session, key, answer.render())
             return answer
     except KeyTaken as error:
         return earlier_answer(database, key, error)
@@ -89,8 +90,11 @@ def act_once(database: Database, key: Key | None, subject: str, act: Callable[[S
 def find(database: Database, key: Key) -> Answer | None:
     """Return the stored response to the same request; raises KeyReused."""
     with database.transaction() as session:
-        answer = idempotency.find(session, key)
-    return answer and replace(answer, headers={**answer.headers, **REPLAYED})
+        kept = idempotency.find(session, key)
+    if kept is None:
+        return None
+    answer = Answer.of(kept)
+    return replace(answer, headers={**answer.headers, **REPLAYED})
 
 
 def earlier_answer(database: Database, key: Key | None, error: RegistryError) -> Answer:

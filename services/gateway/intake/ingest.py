@@ -9,7 +9,8 @@ from typing import IO, Any
 
 from services.gateway.intake.uploads import Limits, read_upload
 from services.gateway.problems.errors import RequestInvalid
-from services.gateway.schemas.problem import ProblemItem
+from services.gateway.views.answers import Answer
+from services.registry.access.visibility import AccessScope
 from services.registry.db import tables
 from services.registry.db.database import Database
 from services.registry.db.ids import new_id
@@ -18,7 +19,7 @@ from services.registry.runs import datasets
 from services.registry.storage import artifacts
 from services.registry.storage.storage import Storage
 from services.registry.submissions import idempotency
-from services.registry.submissions.idempotency import Answer, Key
+from services.registry.submissions.idempotency import Key
 from trm.config.presets import recommend
 from trm.errors import DatasetError
 from trm.puzzles.datasets.audit import Audit, audit
@@ -48,16 +49,21 @@ class Upload:
     rules: DeclaredRules | None = None
 
     def digests(self) -> list[str]:
-        """Of the files as they were sent."""
+        """SHA-256 of the uploaded files."""
         return [_file_digest(file) for file in (self.file, self.test_file) if file is not None]
 
 
 def store(
-    database: Database, storage: Storage, upload: Upload, key: Key | None, answer: Callable[[tables.Dataset], Answer]
-) -> tables.Dataset:
-    """The recorded data set; raises RequestInvalid, UploadRefused, DatasetNameTaken, KeyTaken..., and then nothing is kept."""
+    database: Database,
+    access: AccessScope,
+    storage: Storage,
+    upload: Upload,
+    key: Key | None,
+    render: Callable[[tables.Dataset], Answer],
+) -> Answer:
+    """Record the data set; what to answer. Raises RequestInvalid, PartsRefused, DatasetNameTaken, KeyTaken..., and then keeps nothing."""
     _require_tables(upload.kind)
-    _require_free_name(database, upload.name)
+    _require_free_name(database, access, upload.name)
     splits = _read(upload, upload.limits)
     dataset_id = new_id("ds")
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
@@ -69,10 +75,11 @@ def store(
             with database.transaction() as session:
                 if key is not None:
                     idempotency.require(session, key, dataset_id)
-                row = datasets.add(session, dataset_id, **columns)
+                row = datasets.add(session, access, dataset_id, **columns)
+                answer = render(row)
                 if key is not None:
-                    idempotency.keep(session, key, answer(row))
-            return row
+                    idempotency.keep(session, key, answer.render())
+            return answer
         except BaseException:
             storage.delete_folder(url)
             raise
@@ -85,19 +92,19 @@ def parse_rules(rules: str | None) -> DeclaredRules | None:
     try:
         return read_rules(rules)
     except DatasetError as error:
-        raise RequestInvalid(str(error), [ProblemItem(parameter="rules", detail=str(error))]) from error
+        raise RequestInvalid(str(error), "rules") from error
 
 
 def _require_tables(kind: Kind) -> None:
     if kind == "arc":
-        raise RequestInvalid(ARC_ELSEWHERE, [ProblemItem(parameter="kind", detail=ARC_ELSEWHERE)])
+        raise RequestInvalid(ARC_ELSEWHERE, "kind")
 
 
-def _require_free_name(database: Database, name: str) -> None:
+def _require_free_name(database: Database, access: AccessScope, name: str) -> None:
     if name in BUILTIN:
-        raise DatasetNameTaken(f"{name!r} is a built-in data set. Choose another name.")
+        raise DatasetNameTaken(f"{name!r} is a built-in data set. Choose another name.", "name")
     with database.transaction() as session:
-        datasets.require_free_name(session, name)
+        datasets.require_free_name(session, access, name)
 
 
 def _read(upload: Upload, limits: Limits) -> dict[str, PuzzleSet]:
@@ -112,10 +119,10 @@ def _read(upload: Upload, limits: Limits) -> dict[str, PuzzleSet]:
 
 def _require_few(puzzles: PuzzleSet) -> None:
     if len(puzzles) > HELD_OUT_FROM:
-        message = (
-            f"Send test_file too: a share is held out of at most {HELD_OUT_FROM} puzzles, and these are {len(puzzles)}."
+        raise RequestInvalid(
+            f"Send test_file too: a share is held out of at most {HELD_OUT_FROM} puzzles, and these are {len(puzzles)}.",
+            "test_file",
         )
-        raise RequestInvalid(message, [ProblemItem(parameter="test_file", detail=message)])
 
 
 def _file_digest(file: IO[bytes]) -> str:

@@ -1,4 +1,4 @@
-"""Refuses parameters that a route does not know: a filter that is misspelt would list everything."""
+"""Refuses unknown parameters: a misspelt filter would list everything."""
 
 from collections.abc import Collection, Iterator
 
@@ -29,7 +29,7 @@ def _require_known(given: Collection[str], known: Collection[str], what: str) ->
         if name not in known
     ]
     if items:
-        raise RequestInvalid(f"{items[0].parameter}: {items[0].detail}", items)
+        raise RequestInvalid(f"{items[0].parameter}: {items[0].detail}", items=items)
 
 
 def _queries(dependant: Dependant) -> Iterator[str]:

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 from typing import IO, Any
 
-from services.gateway.problems.errors import BodyTooLarge, UploadRefused
+from services.gateway.problems.errors import BodyTooLarge, PartsRefused
 from services.gateway.schemas.problem import ProblemItem
 from services.registry.db.storable import UNSTORABLE
 from services.registry.settings import Settings
@@ -17,6 +17,7 @@ from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.spec import DeclaredRules, Kind, PuzzleSpec
 
 GZIP_MAGIC = b"\x1f\x8b"
+BROKEN_GZIP = "The file begins like gzip, but cannot be decompressed. Compress it again."
 INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
 
 
@@ -30,7 +31,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
-        """Those of this deployment."""
+        """The limits from the settings."""
         return cls(INFLATED_TIMES * settings.max_body_bytes, settings.max_upload_lines, settings.max_upload_seconds)
 
 
@@ -43,7 +44,7 @@ class CountingReader(io.RawIOBase):
         self._deadline = time.monotonic() + limits.seconds
 
     def readable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
@@ -51,7 +52,7 @@ class CountingReader(io.RawIOBase):
         try:
             piece = self._file.read(len(buffer))
         except (OSError, EOFError, zlib.error) as error:
-            raise DatasetError("The file begins like gzip, but cannot be decompressed. Compress it again.") from error
+            raise DatasetError(BROKEN_GZIP) from error
         self._count(piece)
         buffer[: len(piece)] = piece
         return len(piece)
@@ -80,8 +81,12 @@ def _unpack(file: IO[bytes]) -> IO[bytes]:
     inner = io.BufferedReader(gzip.GzipFile(fileobj=file, mode="rb"))
     try:
         is_packed_again = inner.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
-    except (OSError, EOFError, zlib.error):
-        return inner  # reading says so
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+    ) as error:  # reading on would find an empty file where the header is cut short
+        raise DatasetError(BROKEN_GZIP) from error
     if is_packed_again:
         raise DatasetError("The file is compressed twice: gzip inside gzip. Compress it once.")
     return inner
@@ -96,13 +101,14 @@ def read_upload(
     spec: PuzzleSpec | None = None,
     rules: DeclaredRules | None = None,
 ) -> PuzzleSet:
-    """The puzzles of the file sent as form field `field`; raises UploadRefused with the rows that are wrong, or BodyTooLarge."""
+    """The puzzles of the file sent as form field `field`; raises PartsRefused with the rows that are wrong, or BodyTooLarge."""
     try:
         puzzles = read_table(io.BufferedReader(CountingReader(file, limits)), kind=kind, spec=spec, rules=rules)
         _require_storable(puzzles)
     except DatasetError as error:
         items = [ProblemItem(parameter=field, row=p.row, code=p.code, detail=p.message) for p in error.problems]
-        raise UploadRefused(f"{field}: {error}", items or [ProblemItem(parameter=field, detail=str(error))]) from error
+        whole = [ProblemItem(parameter=field, detail=str(error))]
+        raise PartsRefused(error.code, f"{field}: {error}", items or whole) from error
     return puzzles
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from services.registry.access.visibility import AccessScope
 from services.registry.db import tables
 from services.registry.db.database import Database
 from services.registry.errors import DatasetNotFound
@@ -26,12 +27,12 @@ class Source:
     train_puzzles: int | None  # None for ARC
 
 
-def training_source(database: Database, id_or_name: str) -> Source:
+def training_source(database: Database, access: AccessScope, id_or_name: str) -> Source:
     """The data set of this id or name; raises UnknownDataset."""
     if id_or_name in BUILTIN:
         return Source(id_or_name, None, BUILTIN[id_or_name].spec, split_sizes(id_or_name).get("train"))
     try:
-        row = find_uploaded(database, id_or_name)
+        row = find_uploaded(database, access, id_or_name)
     except DatasetNotFound as error:
         names = ", ".join(sorted(BUILTIN))
         close = did_you_mean(id_or_name, BUILTIN)
@@ -55,7 +56,7 @@ def _rows(path: Path) -> int:
         return sum(1 for _ in csv.reader(table)) - 1  # the header
 
 
-def find_uploaded(database: Database, id_or_name: str) -> tables.Dataset:
+def find_uploaded(database: Database, access: AccessScope, id_or_name: str) -> tables.Dataset:
     """The uploaded data set of this id or name; raises DatasetNotFound."""
     with database.transaction() as session:
-        return datasets.get(session, id_or_name)
+        return datasets.get(session, access, id_or_name)

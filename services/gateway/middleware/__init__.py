@@ -1,1 +1,1 @@
-"""Layers around every request."""
+"""Middleware around every request."""

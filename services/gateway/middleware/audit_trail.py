@@ -84,12 +84,12 @@ class Audited:
                 AuditEntry.of_refusal(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
             )
             return
-        action = getattr(route, "operation_id", None) or scope["method"]
+        action = permissions.name_operation(route)
         self._trail.put(AuditEntry(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
 
 
 def _object(scope: Scope, start: Message | None) -> str | None:
-    """What was made, or what the path names."""
+    """Id of the created object, or the one in the path."""
     location = Headers(raw=start["headers"]).get("location") if start is not None else None
     if location:
         return location.rsplit("/", 1)[1]

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.gateway.access import caller, permissions
 from services.gateway.access.caller import Identity
 from services.gateway.middleware.rate_limit import STRANGER, RateLimiter, limit
+from services.gateway.problems.errors import ForeignPage, Unauthenticated
 from services.gateway.problems.problems import ProblemResponse, problem_response
 from services.registry.access import api_keys
 from services.registry.db.database import Database
@@ -25,7 +26,6 @@ from services.registry.settings import Settings
 
 REMEMBERED_SECONDS = 5.0  # how long a key withdrawn elsewhere still works here
 MOST_REMEMBERED = 10_000
-CHALLENGE = {"WWW-Authenticate": 'Bearer realm="trm"'}
 log = structlog.get_logger()
 
 
@@ -67,7 +67,7 @@ def prepare(settings: Settings, database: Database) -> None:
 
 
 class KeyRing:
-    """Which callers tokens stand for: asked of the database, and remembered for some seconds."""
+    """Callers by token: read from the database and cached for some seconds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -75,12 +75,12 @@ class KeyRing:
         self._lock = Lock()
 
     def recall(self, token: str) -> Identity | None:
-        """The caller, if the token was good a moment ago."""
+        """The cached caller of a token."""
         found = self._known.get(_digest(token))
         return found[0] if found is not None and time.monotonic() < found[1] else None
 
     def is_familiar(self, token: str) -> bool:
-        """Whether the token was good at some time: it may be asked about again, however many bad ones its address tries."""
+        """Whether the token was valid before: it is checked again, however many invalid ones its address sends."""
         return _digest(token) in self._known
 
     def look_up(self, token: str) -> Identity | None:
@@ -97,7 +97,7 @@ class KeyRing:
                 self._known[_digest(token)] = (found, time.monotonic() + REMEMBERED_SECONDS)
         return found
 
-    def look_again(self, who: Identity) -> Identity | None:
+    def reload_caller(self, who: Identity) -> Identity | None:
         """The same caller as its key stands now, None once that is not valid; raises DatabaseUnavailable."""
         with self._database.transaction() as session:
             key = api_keys.find_valid(session, who.id)
@@ -128,7 +128,7 @@ class Authentication:
         refusal = None
         if not self._required:
             caller.remember(scope, caller.LOCAL)
-            refusal = problem_response(scope, "foreign_page") if self._is_local and is_of_a_page(scope) else None
+            refusal = problem_response(scope, ForeignPage()) if self._is_local and is_of_a_page(scope) else None
         elif permissions.is_guarded(scope["path"]):
             refusal = await self._refusal(scope)
         await (refusal or self.app)(scope, receive, send)
@@ -142,15 +142,15 @@ class Authentication:
             try:
                 found = await run_in_threadpool(self._keys.look_up, token)
             except RegistryError as error:
-                return problem_response(scope, error.code, str(error))
+                return problem_response(scope, error)
         if found is None:
-            return problem_response(scope, "unauthenticated", headers=CHALLENGE)
+            return problem_response(scope, Unauthenticated())
         caller.remember(scope, found)
         return None
 
 
 def read_token(scope: Scope) -> str:
-    """What follows `Authorization: Bearer`, or nothing."""
+    """The bearer token of the request, or an empty text."""
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 

@@ -1,8 +1,9 @@
-"""Whether a key's scopes allow what it is used for: asked once its requests are counted, before the body is read."""
+"""Checks a key's scopes, after rate limiting and before the body is read."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.access import caller, permissions
+from services.gateway.problems.errors import ScopeMissing
 from services.gateway.problems.problems import problem_response
 
 
@@ -18,7 +19,7 @@ class Authorization:
         if who.has_key:
             needed = permissions.list_scopes(scope["method"], scope["path"])
             if not permissions.allows(who.scopes, needed):
-                refusal = problem_response(scope, "scope_missing", permissions.refusal(who.scopes, needed))
+                refusal = problem_response(scope, ScopeMissing(permissions.refusal(who.scopes, needed)))
                 await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)

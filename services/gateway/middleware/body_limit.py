@@ -4,9 +4,9 @@ import asyncio
 import time
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway.problems.errors import BodyTooLarge, RequestTimeout
 from services.gateway.problems.problems import problem_response
 
 DRAIN_SECONDS = 5.0
@@ -25,7 +25,7 @@ class BodyLimit:
             return
         body = _LimitedBody(receive, send, self.limit, *self._times)
         if _announced_length(scope) > self.limit:
-            await problem_response(scope, "body_too_large", self._sentence())(scope, receive, body.refuse)
+            await problem_response(scope, BodyTooLarge(self._sentence()))(scope, receive, body.refuse)
         else:
             await self.app(scope, body.receive, body.send)
 
@@ -48,7 +48,7 @@ class _LimitedBody:
         message = await self._timely()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise HTTPException(413)  # the one kind that FastAPI lets through while it reads a body
+            raise BodyTooLarge
         return message
 
     async def _timely(self) -> Message:
@@ -59,7 +59,7 @@ class _LimitedBody:
             async with asyncio.timeout(min(self._idle_seconds, self._deadline - time.monotonic())):
                 message = await self._receive()
         except TimeoutError as error:
-            raise HTTPException(408, headers={"Connection": "close"}) from error
+            raise RequestTimeout from error
         if not message.get("more_body", False):
             self._deadline = None
         return message

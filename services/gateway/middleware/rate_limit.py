@@ -1,4 +1,4 @@
-"""Limits how often each API key may ask, and each address try keys, counted in the broker for all gateways together."""
+"""Limits requests by API key and failed authentications by address, counted in the broker for all gateways."""
 
 import math
 import time
@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.access import caller, permissions
+from services.gateway.problems.errors import RateLimited
 from services.gateway.problems.problems import ProblemResponse, problem_response
 from services.registry.settings import Settings
 
@@ -136,7 +137,7 @@ async def limit(limiter: RateLimiter, kind: str, scope: Scope) -> ProblemRespons
 
 
 def address(scope: Scope) -> str:
-    """Where a request comes from, as far as the server can tell: behind a proxy that it trusts, what that says."""
+    """Address of the client; behind a trusted proxy, the one that the proxy reports."""
     client = scope.get("client")
     return str(client[0]) if client else "unknown"
 
@@ -150,4 +151,4 @@ def _answer(scope: Scope, kind: str, limit: RateLimitItem, seconds: float) -> Pr
     }
     allowed = SENTENCES.get(kind, f"This key may make {{}} requests of the kind {kind!r} a minute.")
     sentence = f"{allowed.format(limit.amount)} Try again in {wait} s."
-    return problem_response(scope, "rate_limited", sentence, headers=headers)
+    return problem_response(scope, RateLimited(sentence), headers)

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.access import caller
 from services.gateway.problems.problems import problem_response
 from services.registry.db.ids import new_id
+from services.registry.errors import InternalError
 from services.registry.metrics.metrics import GatewayMetrics
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -55,7 +56,7 @@ class RequestContext:
                 log.exception("request.failed", method=scope["method"], path=scope["path"])
                 if answer.status is not None:
                     raise  # half an answer is out: only breaking off tells the client
-                await problem_response(scope, "internal_error")(scope, receive, answer.send)
+                await problem_response(scope, InternalError())(scope, receive, answer.send)
             finally:
                 self._record(scope, answer.status or 499, time.monotonic() - begun)
 
@@ -75,7 +76,7 @@ def _page(path: str) -> str:
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's own id if it is a decent one, so that its log and ours can be joined."""
+    """The client's request id if it is valid, so that both logs can be correlated."""
     given = Headers(scope=scope).get("x-request-id", "")
     return given if REQUEST_ID.fullmatch(given) else new_id("req")
 

@@ -5,34 +5,25 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Protocol
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.allocator import LARGE_BYTES, give_memory_back
+from services.gateway.problems.errors import Overloaded
 
 SPOOL_BYTES = 1 << 16  # of a body that is kept in memory while the rest is waited for
 SETTLE_SECONDS = 0.5  # in which the last that holds a body releases it
 UPLOADS = "/v1/datasets"  # whose forms are read piece by piece, into files
 
 
-class Overloaded(HTTPException):
-    """The one kind of error that FastAPI lets through while it reads a body."""
-
-    code = "overloaded"
-
-    def __init__(self) -> None:
-        super().__init__(503, "Bodies of other requests use all the memory reserved for bodies.")
-
-
 class Check(Protocol):
-    """Looks a whole body through, and raises what is to be answered instead."""
+    """Checks a complete body; raises the error to answer with."""
 
     async def __call__(self, body: bytes) -> None:
-        """Raises an HTTPException."""
+        """Raises a GatewayError."""
 
 
 class MemoryBudget:
-    """How many bytes of bodies may be in memory at once, of all requests together."""
+    """Limits the bytes of request bodies in memory, over all requests."""
 
     def __init__(self, most_bytes: int) -> None:
         self._left = most_bytes
@@ -40,11 +31,11 @@ class MemoryBudget:
     def take(self, size: int) -> None:
         """Raises Overloaded when there is not so much room."""
         if size > self._left:
-            raise Overloaded
+            raise Overloaded("Bodies of other requests use all the memory reserved for bodies.")
         self._left -= size
 
     def give_back(self, size: int) -> None:
-        """Of a request that has been answered."""
+        """Return the bytes of a finished request."""
         self._left += size
 
 
@@ -104,7 +95,7 @@ class _Body:
         return spool.read()
 
     def release(self) -> None:
-        """Once the request has been answered."""
+        """Release the memory once the request has been answered."""
         self._room.give_back(self._taken)
         if self._taken > LARGE_BYTES:
             asyncio.get_running_loop().call_later(SETTLE_SECONDS, give_memory_back)

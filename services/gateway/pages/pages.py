@@ -47,7 +47,7 @@ class Asset:
     packed: bytes | None = None  # by gzip
 
     def body(self, accept_encoding: str) -> tuple[bytes, dict[str, str]]:
-        """As the client takes it, and the headers that say so."""
+        """The content and headers for the encodings that the client accepts."""
         if self.packed is not None and "gzip" in accept_encoding:
             return self.packed, {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return self.plain, {"Vary": "Accept-Encoding"}

@@ -1,164 +1,129 @@
 """What the gateway itself refuses, each with a stable code.
 
-    GatewayError
-    ├── BodyMalformed        body_malformed
-    ├── BodyTooLarge         body_too_large
-    ├── RequestInvalid       request_invalid
-    ├── Unauthenticated      unauthenticated
-    ├── ScopeMissing         scope_missing
-    ├── PresetNotFound       preset_not_found
-    ├── ProblemNotFound      problem_not_found
-    ├── ModelNotFound        model_not_found
-    ├── ModelUnknown         model_unknown
-    ├── ModelNotReady        model_not_ready
-    ├── EffortRefused        config_invalid
-    ├── UploadRefused        dataset_malformed
-    ├── WebhooksOff          webhooks_off
-    ├── WebhookRefused       webhook_refused
-    ├── WebhooksTooMany      webhooks_too_many
-    ├── FieldRefused         the code of what the field names wrongly
-    └── PuzzlesRefused       the code of the first puzzle that is refused
-
 Codes say what is wrong; `catalogue.py` says which HTTP status that is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import ClassVar
 
-from services.gateway.schemas.problem import ProblemItem, pointer
-from services.registry.errors import RegistryError, SchemaMismatch, Unavailable
-from trm.errors import InvalidOverride, StorageFull, TrmError
+from services.gateway.schemas.problem import ProblemItem
+from services.registry.errors import SchemaMismatch, Unavailable
+from trm.errors import CodedError, StorageFull
+
+OF_THE_SERVICE = (Unavailable, SchemaMismatch, StorageFull)  # no part of a request causes them
 
 
 @contextmanager
 def at_fault(field: str) -> Iterator[None]:
-    """An error of the block is the fault of this field of the body, or of what is inside it: its `errors` point there."""
+    """An error of the block is the fault of this field of the body, or of what is inside it."""
     try:
         yield
-    except (TrmError, RegistryError, GatewayError) as error:
-        if isinstance(error, Unavailable | SchemaMismatch | StorageFull) or getattr(error, "items", None):
-            raise
-        keys = error.keys if isinstance(error, InvalidOverride) else ()
-        places = [(field, *key) for key in keys] or [(field,)]
-        raise FieldRefused(
-            error, [ProblemItem(pointer=pointer(*place), detail=str(error)) for place in places]
-        ) from error
+    except CodedError as error:
+        if not isinstance(error, OF_THE_SERVICE):
+            error.locate(field)
+        raise
 
 
-class GatewayError(Exception):
-    """Root of the tree; `items` name the parts of the request that are at fault."""
+class GatewayError(CodedError):
+    """Root of the tree; `items` describe the parts of the request that are at fault, where `fields` do not suffice."""
 
-    code: str = "request_invalid"
+    headers: ClassVar[Mapping[str, str]] = {}  # of the response
 
-    def __init__(self, message: str, items: Sequence[ProblemItem] = ()) -> None:
-        super().__init__(message)
-        self.items = list(items)
+    def __init__(
+        self, message: str = "", *fields: str | tuple[str | int, ...], items: Sequence[ProblemItem] = ()
+    ) -> None:
+        super().__init__(message, *fields)
+        self.items = tuple(items)
 
 
-class BodyMalformed(GatewayError):
+class PartsRefused(GatewayError):
+    """Parts of a request are refused, each for a reason of its own; `items` hold one entry for each."""
+
+    def __init__(self, code: str, message: str, items: Sequence[ProblemItem]) -> None:
+        super().__init__(message, items=items)
+        self.code = code
+
+
+class BodyMalformed(GatewayError, code="body_malformed"):
     """The body is not the JSON or the form that it says it is."""
 
-    code = "body_malformed"
 
-
-class BodyTooLarge(GatewayError):
+class BodyTooLarge(GatewayError, code="body_too_large"):
     """The body, or what it decompresses to, is larger than this service takes."""
 
-    code = "body_too_large"
+
+class BodyTooDeep(GatewayError, code="body_too_deep"):
+    """The JSON of the body is nested too deeply."""
 
 
-class RequestInvalid(GatewayError):
-    """A value of the request breaks a rule that its schema cannot express."""
-
-    code = "request_invalid"
+class MediaTypeUnsupported(GatewayError, code="media_type_unsupported"):
+    """The body has another media type than the route takes."""
 
 
-class Unauthenticated(GatewayError):
-    """The caller's key has ended while its request was open."""
+class RequestTimeout(GatewayError, code="request_timeout"):
+    """The request did not arrive in time."""
 
-    code = "unauthenticated"
+    headers = {"Connection": "close"}  # noqa: RUF012 - constant
 
 
-class ScopeMissing(GatewayError):
+class RequestInvalid(GatewayError, code="request_invalid"):
+    """A value of the request breaks a rule of its schema, or one that its schema cannot express."""
+
+
+class RouteNotFound(GatewayError, code="route_not_found"):
+    """No route has this path."""
+
+
+class MethodNotAllowed(GatewayError, code="method_not_allowed"):
+    """The path has routes, but none for this method."""
+
+
+class Unauthenticated(GatewayError, code="unauthenticated"):
+    """The request has no valid key, or its key has ended while it was open."""
+
+    headers = {"WWW-Authenticate": 'Bearer realm="trm"'}  # noqa: RUF012 - constant
+
+
+class ScopeMissing(GatewayError, code="scope_missing"):
     """The caller's key is not for work of this kind."""
 
-    code = "scope_missing"
+
+class ForeignPage(GatewayError, code="foreign_page"):
+    """A browser asks for another site's page, or by a name that is not this machine's."""
 
 
-class PresetNotFound(GatewayError):
+class RateLimited(GatewayError, code="rate_limited"):
+    """The key or the address has asked too often."""
+
+
+class ConnectionsTooMany(GatewayError, code="connections_too_many"):
+    """As many connections are open as this service takes."""
+
+
+class Overloaded(GatewayError, code="overloaded"):
+    """Bodies of other requests fill the memory that is set apart for them."""
+
+
+class PresetNotFound(GatewayError, code="preset_not_found"):
     """No preset has the name in the path."""
 
-    code = "preset_not_found"
 
-
-class ModelNotFound(GatewayError):
+class ModelNotFound(GatewayError, code="model_not_found"):
     """No shipped model has the name in the path."""
 
-    code = "model_not_found"
 
-
-class ProblemNotFound(GatewayError):
+class ProblemNotFound(GatewayError, code="problem_not_found"):
     """No problem has the code in the path."""
 
-    code = "problem_not_found"
+
+class ModelNotReady(GatewayError, code="model_not_ready"):
+    """A job names a run that has no checkpoint yet."""
 
 
-class ModelUnknown(GatewayError):
-    """A solve job names a model that does not exist."""
-
-    code = "model_unknown"
-
-
-class ModelNotReady(GatewayError):
-    """A solve job names a run that has no checkpoint yet."""
-
-    code = "model_not_ready"
-
-
-class EffortRefused(GatewayError):
-    """A solve job asks for thinking that its model or its kind of puzzle does not allow."""
-
-    code = "config_invalid"
-
-
-class UploadRefused(GatewayError):
-    """An uploaded file is not a valid data file; `items` hold one entry for each bad row."""
-
-    code = "dataset_malformed"
-
-
-class WebhooksOff(GatewayError):
+class WebhooksOff(GatewayError, code="webhooks_off"):
     """The operator has not allowed webhooks."""
 
-    code = "webhooks_off"
 
-
-class WebhookRefused(GatewayError):
-    """A webhook's URL is one that this service will not call."""
-
-    code = "webhook_refused"
-
-
-class WebhooksTooMany(GatewayError):
+class WebhooksTooMany(GatewayError, code="webhooks_too_many"):
     """The owner has as many webhooks as one may have."""
-
-    code = "webhooks_too_many"
-
-
-class FieldRefused(GatewayError):
-    """What a field of the request names or says is refused; the code is that of the reason."""
-
-    def __init__(self, reason: TrmError | RegistryError | GatewayError, items: Sequence[ProblemItem]) -> None:
-        super().__init__(str(reason), items)
-        self.code = reason.code
-
-
-class PuzzlesRefused(GatewayError):
-    """Some puzzles of a request cannot be solved as given; `items` hold one entry for each."""
-
-    def __init__(self, items: Sequence[ProblemItem]) -> None:
-        first = items[0]
-        super().__init__(
-            first.detail if len(items) == 1 else f"{len(items)} puzzles are refused. {first.detail}", items
-        )
-        self.code = first.code or self.code

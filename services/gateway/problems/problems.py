@@ -2,30 +2,37 @@
 
 import errno
 import json
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import Scope
 
 from services.gateway.problems.catalogue import CATALOGUE, ERRORS_LISTED, RETRY_AFTER_SECONDS
-from services.gateway.problems.errors import GatewayError
+from services.gateway.problems.errors import (
+    BodyMalformed,
+    BodyTooLarge,
+    GatewayError,
+    MediaTypeUnsupported,
+    MethodNotAllowed,
+    RequestInvalid,
+    RouteNotFound,
+)
 from services.gateway.schemas.problem import Problem, ProblemItem, pointer
-from services.registry.errors import RegistryError
-from trm.errors import TrmError
+from services.registry.errors import InternalError
+from trm.errors import CodedError, RuleError, StorageFull
 from trm.suggest import did_you_mean
 
 MEDIA_TYPE = "application/problem+json"
-HTTP_CODES = {
-    400: "body_malformed",
-    404: "route_not_found",
-    405: "method_not_allowed",
-    408: "request_timeout",
-    413: "body_too_large",
+HTTP_ERRORS: dict[int, type[CodedError]] = {  # what the frameworks raise of their own accord
+    400: BodyMalformed,
+    404: RouteNotFound,
+    405: MethodNotAllowed,
+    413: BodyTooLarge,
 }
 
 
@@ -40,35 +47,44 @@ class ProblemResponse(JSONResponse):
 
 
 def type_url(code: str) -> str:
-    """Where this service describes a code; relative, so that it holds behind any proxy."""
+    """URL of a code's description; relative, so that it is valid behind any proxy."""
     return f"/v1/problems/{code}"
 
 
-def problem_response(
-    scope: Scope,
-    code: str,
-    detail: str = "",
-    items: Sequence[ProblemItem] = (),
-    headers: Mapping[str, str] | None = None,
-) -> ProblemResponse:
-    """The response for a code of the catalogue; a code that cannot answer a request becomes internal_error."""
-    entry = CATALOGUE.get(code)
-    if entry is None or entry.status is None:
-        entry, detail, items = CATALOGUE["internal_error"], "", ()
+def problem_response(scope: Scope, error: CodedError, headers: Mapping[str, str] | None = None) -> ProblemResponse:
+    """The response to an error; one that cannot answer a request becomes an internal error."""
+    entry = CATALOGUE[error.code]
+    if entry.status is None:
+        return problem_response(scope, InternalError())
     problem = Problem(
         type=type_url(entry.code),
         title=entry.title,
-        status=entry.status or 500,
-        detail=detail or f"{entry.title}. {entry.advice}",
+        status=entry.status,
+        detail=str(error) or f"{entry.title}. {entry.advice}",
         instance=scope["path"],
         code=entry.code,
         request_id=scope.get("state", {}).get("request_id", ""),
-        errors=list(items[:ERRORS_LISTED]),
+        errors=_list_items(scope, error)[:ERRORS_LISTED],
     )
-    body = problem.model_dump(exclude_none=True)
+    of_error = error.headers if isinstance(error, GatewayError) else {}
     return ProblemResponse(
-        body, status_code=problem.status, headers={**_retry_after(problem.status), **(headers or {})}
+        problem.model_dump(exclude_none=True),
+        status_code=problem.status,
+        headers={**_retry_after(problem.status), **of_error, **(headers or {})},
     )
+
+
+def _list_items(scope: Scope, error: CodedError) -> list[ProblemItem]:
+    """The parts at fault: places in a JSON body, or parameters of a form."""
+    if isinstance(error, GatewayError) and error.items:
+        return list(error.items)
+    return [_make_item(path, str(error), in_json=_is_json(scope)) for path in error.fields]
+
+
+def _make_item(path: Sequence[str | int], detail: str, *, in_json: bool) -> ProblemItem:
+    if in_json:
+        return ProblemItem(pointer=pointer(*path), detail=detail)
+    return ProblemItem(parameter=".".join(str(part) for part in path), detail=detail)
 
 
 def _retry_after(status: int) -> dict[str, str]:
@@ -80,22 +96,29 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(OSError, _os_error)
-    for kind in (TrmError, RegistryError, GatewayError):
-        app.add_exception_handler(kind, _named_error)
+    app.add_exception_handler(CodedError, _coded_error)
+
+
+async def _coded_error(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, CodedError)  # noqa: S101 - Starlette's signature is wider than its promise
+    return problem_response(request.scope, error)
 
 
 async def _http_error(request: Request, error: Exception) -> ProblemResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's signature is wider than its promise
-    code = getattr(error, "code", None) or HTTP_CODES.get(error.status_code, "internal_error")
-    if _is_full(error.__cause__):
-        code = "storage_full"  # FastAPI says 400 when it cannot keep an upload
-    detail = str(error.detail) if hasattr(error, "code") else ""
-    return problem_response(request.scope, code, detail, headers=error.headers)
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return problem_response(request.scope, _find_reason(error), headers=error.headers)
+
+
+def _find_reason(error: HTTPException) -> CodedError:
+    """What has happened: FastAPI wraps every error that is raised while it reads a body."""
+    if isinstance(error.__cause__, CodedError):
+        return error.__cause__
+    return StorageFull() if _is_full(error.__cause__) else HTTP_ERRORS.get(error.status_code, InternalError)()
 
 
 async def _os_error(request: Request, error: Exception) -> ProblemResponse:
     if _is_full(error):
-        return problem_response(request.scope, "storage_full")
+        return problem_response(request.scope, StorageFull())
     raise error
 
 
@@ -103,40 +126,37 @@ def _is_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-async def _named_error(request: Request, error: Exception) -> ProblemResponse:
-    code = getattr(error, "code", "internal_error")
-    items = error.items if isinstance(error, GatewayError) else ()
-    return problem_response(request.scope, code, str(error), items)
-
-
 async def _validation_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    problems = error.errors()
+    return problem_response(request.scope, _make_refusal(request, error.errors()))
+
+
+def _make_refusal(request: Request, problems: Sequence[Mapping[str, Any]]) -> GatewayError:
+    """What pydantic's errors mean together."""
     if any(p["type"] == "json_invalid" for p in problems):
-        position = problems[0]["loc"][-1]
-        return problem_response(request.scope, "body_malformed", f"Not valid JSON at character {position}.")
-    if any(p["loc"] == ("body",) and p["type"] != "missing" for p in problems) and not _is_json(request):
-        return problem_response(request.scope, "media_type_unsupported")
-    items = [_item(p, request) for p in problems[:ERRORS_LISTED]]
-    return problem_response(request.scope, "request_invalid", _sentence(items), items)
+        return BodyMalformed(f"Not valid JSON at character {problems[0]['loc'][-1]}.")
+    if any(p["loc"] == ("body",) and p["type"] != "missing" for p in problems) and not _is_json(request.scope):
+        return MediaTypeUnsupported()
+    items = [_translate_error(p, request) for p in problems[:ERRORS_LISTED]]
+    return RequestInvalid(_sentence(items), items=items)
 
 
-def _is_json(request: Request) -> bool:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _is_json(scope: Scope) -> bool:
+    media_type = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def _item(error: Mapping[str, Any], request: Request) -> ProblemItem:
+def _translate_error(error: Mapping[str, Any], request: Request) -> ProblemItem:
     """One pydantic error: a place in a JSON body becomes a JSON pointer, any other a parameter's name."""
     place, *path = error["loc"]
-    message = error["msg"].removeprefix("Value error, ")
+    raised = error.get("ctx", {}).get("error")
+    message = str(raised) if isinstance(raised, ValueError) else error["msg"]
     if error["type"] == "extra_forbidden":
         message = _unknown_field(path, request)
-    if place == "body" and (_is_json(request) or not path):
-        sent = error.get("input")
-        path = path or named(message, sent if isinstance(sent, dict) else ())
-        return ProblemItem(pointer=pointer(*path), detail=message)
-    return ProblemItem(parameter=".".join(str(part) for part in path), detail=message)
+    if isinstance(raised, RuleError) and not path:
+        path = [field for field in raised.fields if field in error["input"]][:1]
+    in_json = place == "body" and (_is_json(request.scope) or not path)
+    return _make_item(path, message, in_json=in_json)
 
 
 def _unknown_field(path: Sequence[str | int], request: Request) -> str:
@@ -145,11 +165,6 @@ def _unknown_field(path: Sequence[str | int], request: Request) -> str:
     known = getattr(field and field.field_info.annotation, "model_fields", {}) if len(path) == 1 else {}
     fields = f" The known fields are: {', '.join(known)}." if known else ""
     return f"There is no field {str(path[-1])[:100]!r}.{did_you_mean(str(path[-1]), known)}{fields}"
-
-
-def named(sentence: str, fields: Collection[str]) -> list[str]:
-    """The first of these fields that a sentence names: a rule over several fields says in words what to change."""
-    return [word for word in re.findall(r"\w+", sentence) if word in fields][:1]
 
 
 def _sentence(items: Sequence[ProblemItem]) -> str:

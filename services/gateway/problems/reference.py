@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from services.gateway.problems.catalogue import CATALOGUE, Entry
+from services.gateway.problems.catalogue import ANSWERS, COMMANDS, OUTCOMES, Entry
 
 HEAD = """\
 # Problem codes
@@ -15,13 +15,13 @@ Each `type` is a link: `GET /v1/problems/{code}` answers with the row below.
 
 This page is made by `python -m services.gateway errors`.
 """
-ANSWERS = """\
+ANSWERS_HEAD = """\
 ## Answers to requests
 
 | code | status | meaning | what to do |
 |---|---|---|---|
 """
-OUTCOMES = """\
+OUTCOMES_HEAD = """\
 ## Outcomes of jobs
 
 These never answer a request: they are the `error.code` of a failed job, or of one of its attempts.
@@ -31,12 +31,20 @@ These never answer a request: they are the `error.code` of a failed job, or of o
 """
 
 
+COMMANDS_HEAD = """\
+## Ends of commands
+
+A command prints them in brackets behind its message, and so does a process that cannot start.
+
+| code | meaning | what to do |
+|---|---|---|
+"""
+
+
 def errors_page() -> str:
-    """The whole page."""
-    entries = CATALOGUE.values()
-    answers = [entry for entry in entries if entry.status is not None]
-    outcomes = [entry for entry in entries if entry.status is None]
-    return f"{HEAD}\n{ANSWERS}{_rows(answers)}\n{OUTCOMES}{_rows(outcomes)}"
+    """The reference page of all problem codes."""
+    parts = ((ANSWERS_HEAD, ANSWERS), (OUTCOMES_HEAD, OUTCOMES), (COMMANDS_HEAD, COMMANDS))
+    return "\n".join([HEAD, *(f"{head}{_rows(entries)}" for head, entries in parts)])
 
 
 def _rows(entries: Iterable[Entry]) -> str:

@@ -11,13 +11,21 @@ from services.gateway.intake.idempotency import Idempotency, earlier_answer, fin
 from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import Limits
 from services.gateway.lookups import dataset_lookup
-from services.gateway.openapi import refusals
+from services.gateway.openapi import KEYS, PAGES, refusals
+from services.gateway.problems.errors import BodyMalformed, BodyTooLarge, RequestInvalid
 from services.gateway.schemas.dataset import Dataset
+from services.gateway.views.answers import Answer
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.db import tables
-from services.registry.errors import DatasetNameTaken, KeyTaken
+from services.registry.errors import (
+    DatabaseUnavailable,
+    DatasetNameTaken,
+    DatasetNotFound,
+    KeyTaken,
+    StorageUnavailable,
+)
 from services.registry.runs import datasets
-from services.registry.submissions.idempotency import Answer
+from trm.errors import DatasetError, StorageFull
 from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.spec import Kind
 
@@ -55,53 +63,41 @@ RulesOf = Annotated[
 ]
 
 
-@router.get(
-    "",
-    operation_id="listDatasets",
-    summary="List data sets",
-    responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
-)
+@router.get("", summary="List data sets", responses=refusals(*PAGES))
 def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Dataset]:
     """The built-in data sets, at the top of the first page, then uploaded ones, newest first."""
     with parts.database.transaction() as session:
-        page = datasets.page(session, cursor=cursor, limit=limit)
+        page = datasets.page(session, parts.access, cursor=cursor, limit=limit)
     uploaded = Page.of(page, Dataset.of)
     builtin = [] if cursor else [_of_builtin(name) for name in BUILTIN]
     return Page(data=[*builtin, *uploaded.data], next_cursor=uploaded.next_cursor, has_more=uploaded.has_more)
 
 
-@router.get(
-    "/{id_or_name}",
-    operation_id="getDataset",
-    summary="One data set",
-    responses=refusals("dataset_not_found", "database_unavailable"),
-)
+@router.get("/{id_or_name}", summary="One data set", responses=refusals(DatasetNotFound, DatabaseUnavailable))
 def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     """A data set by its id or its name."""
     if id_or_name in BUILTIN:
         return _of_builtin(id_or_name)
-    return Dataset.of(dataset_lookup.find_uploaded(parts.database, id_or_name))
+    return Dataset.of(dataset_lookup.find_uploaded(parts.database, parts.access, id_or_name))
 
 
 @router.post(
     "",
     status_code=201,
     response_model=Dataset,
-    operation_id="createDataset",
     dependencies=[Depends(require_known_fields)],
     form_limits={"max_files": 2, "max_fields": 10, "max_part_size": 1 << 14},
     summary="Upload a data set",
     responses=refusals(
-        "body_malformed",
-        "body_too_large",
-        "request_invalid",
-        "dataset_malformed",
-        "dataset_name_taken",
-        "idempotency_key_reused",
-        "idempotency_key_in_use",
-        "database_unavailable",
-        "storage_unavailable",
-        "storage_full",
+        BodyMalformed,
+        BodyTooLarge,
+        RequestInvalid,
+        DatasetError,
+        DatasetNameTaken,
+        *KEYS,
+        DatabaseUnavailable,
+        StorageUnavailable,
+        StorageFull,
     ),
 )
 def create_dataset(
@@ -120,7 +116,7 @@ def create_dataset(
     if key is not None and (earlier := find(parts.database, key)) is not None:
         return respond(earlier)
     try:
-        return respond(_render_created(ingest.store(parts.database, parts.storage, upload, key, _render_created)))
+        return respond(ingest.store(parts.database, parts.access, parts.storage, upload, key, _render_created))
     except (KeyTaken, DatasetNameTaken) as error:  # by this very request, it may be
         return respond(earlier_answer(parts.database, key, error))
     finally:
@@ -130,7 +126,7 @@ def create_dataset(
 
 def _render_created(row: tables.Dataset) -> Answer:
     dataset = Dataset.of(row)
-    return Answer(dataset.id, 201, {"Location": f"/v1/datasets/{dataset.id}"}, dataset.model_dump_json())
+    return Answer(dataset.id, 201, {"Location": f"/v1/datasets/{dataset.id}"}, dataset.model_dump_json().encode())
 
 
 def _of_builtin(name: str) -> Dataset:

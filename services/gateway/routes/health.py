@@ -17,16 +17,14 @@ NOT_READY: Responses = {
 OK = "ok"
 
 
-@router.get("/livez", operation_id="getLiveness", summary="Does the process live?", responses=refusals())
-async def livez() -> Liveness:
-    """Answers as long as the process does; looks at nothing else."""
+@router.get("/livez", summary="Does the process live?", responses=refusals())
+async def get_liveness() -> Liveness:
+    """Answers while the process runs; checks nothing else."""
     return Liveness()
 
 
-@router.get(
-    "/readyz", operation_id="getReadiness", summary="Can requests be served?", responses={**refusals(), **NOT_READY}
-)
-def readyz(response: Response, parts: Parts) -> Readiness:
+@router.get("/readyz", summary="Can requests be served?", responses={**refusals(), **NOT_READY})
+def get_readiness(response: Response, parts: Parts) -> Readiness:
     """Ready; or degraded without a broker, when new jobs are taken in but wait for it; or unavailable without a database."""
     checks = {"database": _database(parts), "broker": _broker(parts)}
     if checks["database"] != OK:

@@ -1,4 +1,4 @@
-"""The front page: where everything is."""
+"""The index: links to all parts of the API."""
 
 from fastapi import APIRouter
 
@@ -20,7 +20,7 @@ LINKS = {
 }
 
 
-@router.get("/", operation_id="getIndex", summary="Links to everything", responses=refusals())
-async def index() -> dict[str, dict[str, str]]:
-    """Where to go from here."""
+@router.get("/", summary="Links to everything", responses=refusals())
+async def get_index() -> dict[str, dict[str, str]]:
+    """Links to the entry points."""
     return {"links": LINKS}

@@ -6,6 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from services.gateway.backends import Parts
 from services.gateway.openapi import Responses, refusals
 from services.gateway.schemas.target import Target
+from services.registry.errors import DatabaseUnavailable
 from services.registry.jobs import presence
 
 router = APIRouter(tags=["operation"])
@@ -15,25 +16,18 @@ TEXT: Responses = {
 }
 
 
-@router.get(
-    "/metrics",
-    operation_id="getMetrics",
-    summary="Metrics for Prometheus",
-    response_class=Response,
-    responses={**TEXT, **refusals()},
-)
-def read_metrics(parts: Parts) -> Response:
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses={**TEXT, **refusals()})
+def get_metrics(parts: Parts) -> Response:
     """What this process has served; the workers and the reaper have ports of their own."""
     return Response(generate_latest(parts.collectors), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get(
     "/metrics/targets",
-    operation_id="listMetricsTargets",
     summary="Where the workers' metrics are, for Prometheus",
-    responses=refusals("database_unavailable"),
+    responses=refusals(DatabaseUnavailable),
 )
-def list_targets(parts: Parts) -> list[Target]:
+def list_metrics_targets(parts: Parts) -> list[Target]:
     """Every worker and reaper that runs, or that disappeared within the last hour; for `http_sd_configs`."""
     with parts.database.transaction() as session:
         return [Target.of(row) for row in presence.list_watched(session)]

@@ -11,13 +11,13 @@ from trm.interface.pretrained import names, pretrained
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
 
-@router.get("", operation_id="listModels", summary="List the models that ship", responses=refusals())
+@router.get("", summary="List the models that ship", responses=refusals())
 def list_models() -> ModelList:
     """Models that came with the service, with what was measured of them; what was trained here is under runs and checkpoints."""
     return ModelList(data=[Model.of(pretrained(name)) for name in names()])
 
 
-@router.get("/{name}", operation_id="getModel", summary="One shipped model", responses=refusals("model_not_found"))
+@router.get("/{name}", summary="One shipped model", responses=refusals(ModelNotFound))
 def get_model(name: str) -> Model:
     """A shipped model's card."""
     try:

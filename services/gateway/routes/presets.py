@@ -5,29 +5,25 @@ from fastapi import APIRouter
 from services.gateway.openapi import refusals
 from services.gateway.problems.errors import PresetNotFound
 from services.gateway.schemas.preset import PresetDetail, PresetList, PresetSummary
-from trm.config.presets import PRESETS, Preset, get_preset
+from trm.config import presets
+from trm.config.presets import Preset
 from trm.errors import UnknownPreset
 from trm.puzzles.datasets.datasets import spec_of
 
 router = APIRouter(prefix="/v1/presets", tags=["presets"])
 
 
-@router.get("", operation_id="listPresets", summary="List the presets", responses=refusals())
+@router.get("", summary="List the presets", responses=refusals())
 def list_presets() -> PresetList:
     """All presets with their summaries."""
-    return PresetList(data=[_summary(preset) for preset in PRESETS.values()])
+    return PresetList(data=[_summary(preset) for preset in presets.PRESETS.values()])
 
 
-@router.get(
-    "/{name}",
-    operation_id="getPreset",
-    summary="A preset with all its settings",
-    responses=refusals("preset_not_found"),
-)
-def get_one(name: str) -> PresetDetail:
+@router.get("/{name}", summary="A preset with all its settings", responses=refusals(PresetNotFound))
+def get_preset(name: str) -> PresetDetail:
     """Every setting that a training job can override, with the value it has here."""
     try:
-        preset = get_preset(name)
+        preset = presets.get_preset(name)
     except UnknownPreset as error:
         raise PresetNotFound(str(error)) from error
     puzzle = spec_of(preset.dataset)

@@ -10,9 +10,7 @@ from services.gateway.schemas.problem import ProblemDescription
 router = APIRouter(prefix="/v1/problems", tags=["problems"])
 
 
-@router.get(
-    "/{code}", operation_id="getProblem", summary="What a problem code means", responses=refusals("problem_not_found")
-)
+@router.get("/{code}", summary="What a problem code means", responses=refusals(ProblemNotFound))
 async def get_problem(code: str) -> ProblemDescription:
     """Title, HTTP status and advice of one code."""
     entry = CATALOGUE.get(code)

@@ -9,50 +9,58 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake import admission
 from services.gateway.intake.idempotency import REPLAYED, Idempotency, respond, submit_once
-from services.gateway.openapi import refusals
-from services.gateway.problems.errors import at_fault
+from services.gateway.openapi import JSON_BODY, KEYS, refusals
+from services.gateway.problems.errors import (
+    ModelNotReady,
+    at_fault,
+)
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.views import job_view
 from services.gateway.views.answers import answer
 from services.gateway.views.polling import parse_wait, wait_until_finished
+from services.registry.errors import DatabaseUnavailable, QueueFull
 from services.registry.jobs import jobs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
+from trm.errors import (
+    ConfigError,
+    ContradictoryGivens,
+    MultipleSolutions,
+    PuzzleError,
+    PuzzleTooHard,
+    StorageFull,
+    UnknownModel,
+    UnknownSymbol,
+    UnsolvablePuzzle,
+    WrongGridSize,
+)
 
 router = APIRouter(prefix="/v1/solve-jobs", tags=["solving"])
 
 REFUSALS = refusals(
-    "body_malformed",
-    "body_too_large",
-    "media_type_unsupported",
-    "request_invalid",
-    "config_invalid",
-    "model_unknown",
-    "model_not_ready",
-    "puzzle_wrong_size",
-    "puzzle_unknown_symbol",
-    "puzzle_contradictory",
-    "puzzle_unsolvable",
-    "puzzle_multiple_solutions",
-    "puzzle_too_hard",
-    "idempotency_key_reused",
-    "idempotency_key_in_use",
-    "queue_full",
-    "database_unavailable",
-    "storage_full",
+    *JSON_BODY,
+    ConfigError,
+    UnknownModel,
+    ModelNotReady,
+    PuzzleError,
+    WrongGridSize,
+    UnknownSymbol,
+    ContradictoryGivens,
+    UnsolvablePuzzle,
+    MultipleSolutions,
+    PuzzleTooHard,
+    *KEYS,
+    QueueFull,
+    DatabaseUnavailable,
+    StorageFull,
 )
 FINISHED_IN_TIME = {"description": "Finished within the time that `Prefer: wait=N` allowed.", "model": Job}
 Prefer = Annotated[str | None, Header(description="`wait=N`: answer with the finished job if that takes at most N s.")]
 
 
 @router.post(
-    "",
-    status_code=202,
-    response_model=Job,
-    operation_id="createSolveJob",
-    summary="Solve puzzles",
-    responses={200: FINISHED_IN_TIME, **REFUSALS},
+    "", status_code=202, response_model=Job, summary="Solve puzzles", responses={200: FINISHED_IN_TIME, **REFUSALS}
 )
 async def create_solve_job(
     request: SolveJobRequest, parts: Parts, context: Idempotency, prefer: Prefer = None
@@ -65,8 +73,10 @@ async def create_solve_job(
     key = context.key(request.model_dump_json())
     first = await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts))
     seconds = parse_wait(prefer, parts.settings.max_wait_seconds)
-    if seconds and await wait_until_finished(parts.database, parts.stopping, parts.recheck(), first.subject, seconds):
-        job = await run_in_threadpool(job_view.read, parts.database, first.subject)
+    if seconds and await wait_until_finished(
+        parts.database, parts.access, parts.stopping, parts.recheck(), first.subject, seconds
+    ):
+        job = await run_in_threadpool(job_view.read, parts.database, parts.access, first.subject)
         applied = {"Preference-Applied": f"wait={seconds}"}
         kept = {name: value for name, value in first.headers.items() if name in REPLAYED}
         finished = answer(job, 200)

@@ -5,12 +5,16 @@ from fastapi import APIRouter, Response
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, training_source
-from services.gateway.openapi import refusals
-from services.gateway.problems.errors import ModelUnknown, at_fault
+from services.gateway.openapi import JSON_BODY, KEYS, refusals
+from services.gateway.problems.errors import (
+    ModelNotReady,
+    at_fault,
+)
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.gateway.views.estimate import estimate
 from services.registry.db.base import Json
+from services.registry.errors import DatabaseUnavailable, QueueFull
 from services.registry.jobs import jobs
 from services.registry.runs import paces, runs
 from services.registry.states import JobKind
@@ -18,35 +22,25 @@ from services.registry.submissions.submissions import Submission
 from trm.config.overrides import fork, resolve
 from trm.config.presets import get_preset
 from trm.config.run import RunConfig
+from trm.errors import InvalidOverride, StorageFull, UnknownDataset, UnknownModel, UnknownPreset
 
 router = APIRouter(prefix="/v1/training-jobs", tags=["training"])
 
 REFUSALS = refusals(
-    "body_malformed",
-    "body_too_large",
-    "media_type_unsupported",
-    "request_invalid",
-    "preset_unknown",
-    "override_invalid",
-    "dataset_unknown",
-    "model_unknown",
-    "model_not_ready",
-    "idempotency_key_reused",
-    "idempotency_key_in_use",
-    "queue_full",
-    "database_unavailable",
-    "storage_full",
+    *JSON_BODY,
+    UnknownPreset,
+    InvalidOverride,
+    UnknownDataset,
+    UnknownModel,
+    ModelNotReady,
+    *KEYS,
+    QueueFull,
+    DatabaseUnavailable,
+    StorageFull,
 )
 
 
-@router.post(
-    "",
-    status_code=202,
-    response_model=Job,
-    operation_id="createTrainingJob",
-    summary="Train a model",
-    responses=REFUSALS,
-)
+@router.post("", status_code=202, response_model=Job, summary="Train a model", responses=REFUSALS)
 async def create_training_job(request: TrainingJobRequest, parts: Parts, context: Idempotency) -> Response:
     """Resolve the preset and its overrides, store them whole as a new run, and queue the training."""
     key = context.key(request.model_dump_json())
@@ -73,7 +67,7 @@ def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
 
 def _estimate(config: RunConfig, source: Source, parts: Backends) -> Json:
     with parts.database.transaction() as session:
-        measured, workers = paces.latest(session), paces.training_workers(session)
+        measured, workers = paces.latest(session, parts.access), paces.training_workers(session)
     return estimate(config, measured, workers, source.train_puzzles, parts.settings.warn_training_hours)
 
 
@@ -84,16 +78,16 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
         with at_fault("preset"):
             preset = get_preset(request.preset)
         with at_fault("dataset" if request.dataset else "preset"):
-            source = training_source(parts.database, request.dataset or preset.dataset)
+            source = training_source(parts.database, parts.access, request.dataset or preset.dataset)
         with at_fault("overrides"):
             return resolve(request.preset, source.spec, overrides, dataset=source.name), source, None
     with at_fault("from_checkpoint"):
         model = parts.find_model(request.from_checkpoint or "")
         if model.checkpoint_id is None:
-            raise ModelUnknown(
+            raise UnknownModel(
                 f"{request.from_checkpoint!r} ships with the service: only a checkpoint of a run can be trained on."
             )
     with at_fault("dataset" if request.dataset else "from_checkpoint"):
-        source = training_source(parts.database, request.dataset or model.config.dataset)
+        source = training_source(parts.database, parts.access, request.dataset or model.config.dataset)
     with at_fault("overrides"):
         return fork(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

@@ -1,20 +1,19 @@
 """API keys as the API shows them: never their secret, but once."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Request, Response
-from services.registry.access.api_keys import OWNER, NewKey
+from services.registry.access.api_keys import OWNER
 from services.registry.access.scopes import Scope
-from services.registry.db.access_tables import ApiKey as Row
 
 LONGEST_DAYS = 3650
 
 
 class ApiKeyRequest(Request):
-    """A key to be made."""
+    """A request for a new key."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"owner": "alice", "name": "laptop", "scopes": ["train", "solve"]}]}
@@ -33,8 +32,6 @@ class ApiKeyRequest(Request):
 class ApiKey(Response):
     """A key."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     id: str
     owner: str
     name: str
@@ -44,18 +41,8 @@ class ApiKey(Response):
     last_used_at: datetime | None = Field(description="To the minute.")
     created_at: datetime
 
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        """The key of this row."""
-        return cls.model_validate(row)
-
 
 class CreatedApiKey(ApiKey):
     """A key with its secret."""
 
     key: str = Field(description="Keep it: it is not shown again.")
-
-    @classmethod
-    def of_new(cls, made: NewKey) -> Self:
-        """A key just made."""
-        return cls(**ApiKey.of(made.row).model_dump(), key=made.token)

@@ -1,5 +1,7 @@
 """What all schemas have in common."""
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from trm.puzzles.spec import refuse_boolean_number
@@ -17,3 +19,9 @@ class Response(BaseModel):
     """A response body, made by this service."""
 
     model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def from_row(cls, row: object, **computed: object) -> Self:
+        """The fields from the columns of the same names, but for those that are computed."""
+        names = cls.model_fields.keys() - computed.keys()
+        return cls.model_validate({name: getattr(row, name) for name in names} | computed)

@@ -28,14 +28,5 @@ class Checkpoint(Response):
     @classmethod
     def of(cls, row: tables.Checkpoint) -> Self:
         """The checkpoint of this row."""
-        return cls(
-            id=row.id,
-            run_id=row.run_id,
-            step=row.step,
-            attempt=row.attempt,
-            bytes=row.bytes,
-            digest=row.digest,
-            metrics=row.metrics,
-            created_at=row.created_at,
-            links={"self": f"/v1/checkpoints/{row.id}", "run": f"/v1/runs/{row.run_id}"},
-        )
+        links = {"self": f"/v1/checkpoints/{row.id}", "run": f"/v1/runs/{row.run_id}"}
+        return cls.from_row(row, links=links)

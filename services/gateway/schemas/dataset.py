@@ -13,21 +13,21 @@ from trm.puzzles.spec import Kind, PuzzleSpec
 
 
 class SplitReport(Response):
-    """What was found in one split."""
+    """Findings in one split."""
 
     searched: int = Field(
-        description="Puzzles whose answers were searched for, from the first on, in the time there was."
+        description="Puzzles, from the first on, whose answers were searched for within the time limit."
     )
     ambiguous: int = Field(description="Of these, those with more than one answer: no model can know which is meant.")
-    repeated: int = Field(description="Puzzles whose question stands in an earlier row.")
-    equivalent: int = Field(description="Puzzles that a symmetry of their kind turns into an earlier one.")
-    unused_symbols: list[str] = Field(description="Symbols of the alphabet in no grid.")
+    repeated: int = Field(description="Puzzles whose question repeats an earlier row.")
+    equivalent: int = Field(description="Puzzles equivalent to an earlier one by a symmetry.")
+    unused_symbols: list[str] = Field(description="Symbols of the alphabet that no grid uses.")
 
 
 class DatasetReport(Response):
     """What was found when a data set was uploaded: none of it is an error, all of it matters for a score."""
 
-    clean: bool = Field(description="Whether nothing was found that spoils a training or a score.")
+    clean: bool = Field(description="Whether nothing was found that would distort a training or a score.")
     findings: list[str] = Field(description="All findings in words, what matters most first.")
     splits: dict[str, SplitReport]
     presets: list[str] = Field(description="Presets that were made for puzzles of this kind and size.")
@@ -73,7 +73,7 @@ class Dataset(Response):
     )
 
     id: str = Field(description="Id of an uploaded data set; a built-in one's id is its name.")
-    name: str = Field(description="What training jobs call it.")
+    name: str = Field(description="Name to use in training jobs.")
     builtin: bool
     summary: str | None = None
     licence: str | None = None
@@ -99,18 +99,7 @@ class Dataset(Response):
     def of(cls, row: tables.Dataset) -> Self:
         """The uploaded data set of this row."""
         spec = PuzzleSpec.model_validate(row.spec)
-        return cls(
-            id=row.id,
-            name=row.name,
-            builtin=False,
-            kind=spec.kind,
-            puzzle=spec,
-            splits=row.splits,
-            overlap=row.overlap,
-            report=None if row.report is None else DatasetReport.model_validate(row.report),
-            sha256=row.sha256,
-            created_at=row.created_at,
-        )
+        return cls.from_row(row, builtin=False, summary=None, licence=None, puzzle=spec)
 
     @classmethod
     def of_builtin(cls, dataset: BuiltinDataset, splits: Mapping[str, int | None]) -> Self:

@@ -10,7 +10,7 @@ from services.registry.db import tables
 
 
 class JobEvent(Response):
-    """One thing that happened."""
+    """An event of a job."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -23,7 +23,7 @@ class JobEvent(Response):
     id: int = Field(description="Number of the event within its job, from 1; gaps are possible.")
     type: str = Field(
         description="`started`, `evaluating`, `evaluated`, `checkpoint`, `step`, `solved`, ...; the last one is `done`. "
-        "A stream whose API key ends is told so by `closed`, with a `reason`."
+        "A stream whose API key expires ends with `closed` and a `reason`."
     )
     data: dict[str, Any] = Field(
         description="`evaluated` names its `split`, `evaluating` also how many puzzles of `n` are `through`; "
@@ -34,7 +34,7 @@ class JobEvent(Response):
     @classmethod
     def of(cls, row: tables.JobEvent) -> Self:
         """The event of this row."""
-        return cls(id=row.seq, type=row.type, data=row.data, created_at=row.created_at)
+        return cls.from_row(row, id=row.seq)
 
 
 class JobEvents(Response):

@@ -46,11 +46,11 @@ MOVES_OF = {  # what its owner may ask of a job
 
 
 class Progress(Response):
-    """How far a job is."""
+    """Progress of a job."""
 
     step: int = Field(description="Training: optimizer updates. Solving: puzzles answered.")
     total: int | None
-    percent: float | None = Field(description="Share of all the work, of a training's evaluations too.")
+    percent: float | None = Field(description="Share of all work that is done, a training's evaluations included.")
     eta_seconds: float | None = Field(description="Estimated time to the end, evaluations included, while it runs.")
 
     @classmethod
@@ -61,7 +61,7 @@ class Progress(Response):
 
 
 def _share(job: tables.Job) -> float | None:
-    """Of all its work: a training's evaluations count too."""
+    """Share of all work that is done, a training's evaluations included."""
     if job.status is JobStatus.SUCCEEDED:
         return 1.0
     if job.progress is not None:
@@ -70,7 +70,7 @@ def _share(job: tables.Job) -> float | None:
 
 
 def _eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> float | None:
-    """As its worker says, or from the pace of this attempt, which may have begun in the middle."""
+    """Remaining seconds as reported by the worker, else from the pace of this attempt."""
     if job.status is not JobStatus.RUNNING or job.started_at is None or job.total_steps is None:
         return None
     if job.eta_seconds is not None:
@@ -105,8 +105,6 @@ class JobError(Response):
 class Attempt(Response):
     """One execution of a job by one worker."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     attempt: int
     worker: str
     started_at: datetime
@@ -139,11 +137,11 @@ class SolveResult(Response):
     kind: Literal[JobKind.SOLVE]
     n: int = Field(description="Puzzles.")
     verified: int | None = Field(description="Puzzles whose answer the rules accept; null for puzzles without rules.")
-    mean_supervision_steps: float | None = Field(description="Of the chains whose answers are given.")
-    total_supervision_steps: int | None = Field(default=None, description="Of all chains of all puzzles.")
-    reasons: dict[str, int] = Field(default={}, description="Puzzles by why the chain whose answer is given stopped.")
+    mean_supervision_steps: float | None = Field(description="Mean over the chosen chains.")
+    total_supervision_steps: int | None = Field(default=None, description="Sum over all chains of all puzzles.")
+    reasons: dict[str, int] = Field(default={}, description="Puzzles by the reason why the chosen chain stopped.")
     seconds: float
-    solutions: list[Solution] | None = Field(default=None, description="The first 100; `links.solutions` has all.")
+    solutions: list[Solution] | None = Field(default=None, description="The first 100; `links.solutions` lists all.")
 
 
 class Job(Response):
@@ -184,27 +182,15 @@ class Job(Response):
         spec: PuzzleSpec | None = None,
     ) -> Self:
         """The job of this row; with its attempts and first solutions where they are given."""
-        return cls(
-            id=job.id,
-            kind=job.kind,
-            status=job.status,
-            attempt=job.attempt,
-            max_attempts=job.max_attempts,
+        return cls.from_row(
+            job,
             progress=Progress.of(job, attempts or (), datetime.now(UTC)),
-            run_id=job.run_id,
             model=job.model_id or job.pretrained,
-            estimate=None if job.estimate is None else Estimate.model_validate(job.estimate),
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
             result=_result(job, solutions, spec),
             cancel_requested=job.cancel_requested_at is not None,
             pause_requested=job.pause_requested_at is not None,
-            priority=job.priority,
-            ttl_seconds=job.ttl_seconds,
-            timeout_seconds=job.timeout_seconds,
-            created_at=job.created_at,
-            started_at=job.started_at,
-            finished_at=job.finished_at,
-            attempts=None if attempts is None else [Attempt.model_validate(a) for a in attempts],
+            attempts=None if attempts is None else [Attempt.from_row(attempt) for attempt in attempts],
             links=_links(job),
         )
 

@@ -9,7 +9,7 @@ LONGEST_SECONDS = 366 * 86_400
 
 
 class JobLimits(Request):
-    """Fields of both kinds of job."""
+    """Limits of a job, the same for both kinds."""
 
     priority: int = Field(default=0, ge=-10, le=10, description="Jobs with a higher priority start first.")
     ttl_seconds: int | None = Field(
@@ -28,5 +28,5 @@ class JobLimits(Request):
 
     @property
     def job_limits(self) -> jobs.JobLimits:
-        """These fields alone."""
+        """The limits as the registry takes them."""
         return jobs.JobLimits(self.priority, self.ttl_seconds, self.timeout_seconds)

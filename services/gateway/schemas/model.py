@@ -25,7 +25,7 @@ class Accuracy(Response):
 
 
 class ThinkingHarder(Accuracy):
-    """What it achieves when it thinks until the rules agree, and the compute that this takes."""
+    """Accuracy with computation until the rules accept the answer, and its cost."""
 
     effort: dict[str, bool | int | float | str] = Field(description="The settings of a solve job that asks for it.")
     verified: int | None = Field(description="Answers that obey the rules.")
@@ -53,15 +53,11 @@ class Model(Response):
     def of(cls, model: Pretrained) -> Self:
         """The card of this model."""
         measured = model.measured
-        return cls(
-            name=model.name,
+        return cls.from_row(
+            model,
             puzzle=model.config.puzzle,
             dataset=model.config.dataset,
             preset=model.config.preset,
-            parameters=model.parameters,
-            bytes=model.bytes,
-            licence=model.licence,
-            cost=model.cost,
             test=Accuracy.of(measured.exact),
             step_exact_accuracy=[right / measured.exact.n for right in measured.step_exact],
             calibration_error=measured.calibration_error,
@@ -74,12 +70,7 @@ def _harder(model: Pretrained) -> ThinkingHarder | None:
     way = model.measured.harder
     if way is None:
         return None
-    return ThinkingHarder(
-        **Accuracy.of(way.exact).model_dump(),
-        effort=way.effort,
-        verified=way.verified,
-        mean_total_steps=way.mean_total_steps,
-    )
+    return ThinkingHarder.from_row(way, **Accuracy.of(way.exact).model_dump())
 
 
 class ModelList(Response):

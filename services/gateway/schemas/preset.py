@@ -18,7 +18,7 @@ class PresetSummary(Response):
                     "name": "sudoku-6x6",
                     "summary": "6x6 Sudoku in five to seven minutes on two CPU cores: the next size up from the demo.",
                     "dataset": "sudoku-6x6",
-                    "hardware": "A CPU will do: about 5 minutes on two cores.",
+                    "hardware": "A CPU is enough: about 5 minutes on two cores.",
                 }
             ]
         }

@@ -3,6 +3,7 @@
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
+from trm.errors import WrongGridSize
 
 
 def pointer(*path: str | int) -> str:
@@ -29,15 +30,15 @@ class Problem(Response):
         json_schema_extra={
             "examples": [
                 {
-                    "type": "/v1/problems/puzzle_wrong_size",
+                    "type": f"/v1/problems/{WrongGridSize.code}",
                     "title": "A puzzle has the wrong size",
                     "status": 422,
                     "detail": "Puzzle 1: the grid has 80 cells, but this model solves 9 x 9 grids with 81.",
                     "instance": "/v1/solve-jobs",
-                    "code": "puzzle_wrong_size",
+                    "code": WrongGridSize.code,
                     "request_id": "req_01934e0c5f3b7c2aa1b2c3d4e5f60718",
                     "errors": [
-                        {"code": "puzzle_wrong_size", "pointer": "/puzzles/0", "detail": "The grid has 80 cells."}
+                        {"code": WrongGridSize.code, "pointer": "/puzzles/0", "detail": "The grid has 80 cells."}
                     ],
                 }
             ]
@@ -59,5 +60,5 @@ class ProblemDescription(Response):
 
     code: str
     title: str
-    status: int | None = Field(description="HTTP status; null for codes that only finished jobs carry.")
+    status: int | None = Field(description="HTTP status; null for codes that only finished jobs and commands carry.")
     advice: str = Field(description="What to do about it.")

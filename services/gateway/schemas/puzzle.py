@@ -48,7 +48,7 @@ def _require_shape(value: object) -> object:
 
 
 def _place(value: object) -> str | None:
-    """Which cell is none, by row and column."""
+    """Find the cell that is not valid, by row and column."""
     try:
         from_json(value)
     except PuzzleError as error:

@@ -1,9 +1,9 @@
 """Runs: trainings, with their curves and evaluations."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from services.gateway.schemas.base import Response
 from services.registry.db import tables
@@ -34,7 +34,7 @@ class RunSummary(Response):
     @classmethod
     def of(cls, run: tables.Run) -> Self:
         """The run of this row."""
-        return cls(**_columns(run))
+        return cls.from_row(run, links=_links(run))
 
 
 class Run(RunSummary):
@@ -42,27 +42,19 @@ class Run(RunSummary):
 
     config: RunConfig
 
-    @classmethod
-    def of(cls, run: tables.Run) -> Self:
-        """The run of this row."""
-        return cls(**_columns(run), config=RunConfig.model_validate(run.config))
 
-
-def _columns(run: tables.Run) -> dict[str, Any]:
+def _links(run: tables.Run) -> dict[str, str]:
     home = f"/v1/runs/{run.id}"
     links = {"self": home, **{part: f"{home}/{part}" for part in ("metrics", "evaluations", "checkpoints")}}
     if run.parent_checkpoint_id:
         links["parent"] = f"/v1/checkpoints/{run.parent_checkpoint_id}"
     if run.job_id:
         links["job"] = f"/v1/jobs/{run.job_id}"
-    names = RunSummary.model_fields.keys() - {"links"}
-    return {name: getattr(run, name) for name in names} | {"links": links}
+    return links
 
 
 class RunMetric(Response):
     """One logged step of a training: means over the steps since the one before."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     step: int = Field(description="Optimizer updates so far.")
     attempt: int
@@ -73,7 +65,9 @@ class RunMetric(Response):
     learning_rate: float
     puzzles_finished: int
     puzzles_per_second: float
-    exact_accuracy: float | None = Field(description="Share of training puzzles exactly right when they left.")
+    exact_accuracy: float | None = Field(
+        description="Share of training puzzles exactly right when they left their slots."
+    )
     cell_accuracy: float | None
     halt_accuracy: float | None
     mean_supervision_steps: float | None
@@ -92,8 +86,6 @@ class RunMetrics(Response):
 
 class RunEvaluation(Response):
     """A run's accuracy on a whole split, measured at one step."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     step: int
     split: str = Field(description="`validation` during a training, `test` once at its end. ARC has `test` alone.")

@@ -1,6 +1,6 @@
 """Solutions: what a model answered to one puzzle."""
 
-from typing import Self, cast
+from typing import Self
 
 from pydantic import ConfigDict, Field
 
@@ -51,15 +51,15 @@ class Solution(Response):
     question: str
     answer: str
     verified: bool | None = Field(description="Whether the rules accept the answer; null for puzzles without rules.")
-    halt_probability: float = Field(description="The model's own belief that the answer is right.")
-    supervision_steps: int = Field(description="Supervision steps of the chain whose answer this is.")
+    halt_probability: float = Field(description="The model's estimate of the probability that the answer is right.")
+    supervision_steps: int = Field(description="Supervision steps of the chosen chain.")
     total_supervision_steps: int = Field(description="Supervision steps of all chains: what the answer cost.")
     reason: Reason = Field(
         description="Why the chain stopped: the rules accepted its answer, its halt probability was reached, its answer was "
         "stable, or the budget ended."
     )
     halted: bool = Field(description="Whether it stopped by itself rather than at the end of the budget.")
-    chosen_by: Choice = Field(description="Why this chain's answer is given.")
+    chosen_by: Choice = Field(description="Rule by which this chain's answer was chosen.")
     chain: int = Field(description="Which of the puzzle's chains, from 0.")
     votes: int = Field(description="Chains that ended with this answer.")
     chains: int = Field(description="Chains that had ended when it was chosen.")
@@ -73,21 +73,10 @@ class Solution(Response):
     @classmethod
     def of(cls, row: tables.Solution, spec: PuzzleSpec | None = None) -> Self:
         """The solution of this row; where the shape of its puzzle is given, with what is wrong with it."""
-        trace = None if row.trace is None else [TraceStep.model_validate(step) for step in row.trace]
-        return cls(
-            index=row.index,
-            question=row.question,
-            answer=row.answer,
-            verified=row.verified,
-            halt_probability=row.halt_probability,
+        return cls.from_row(
+            row,
             supervision_steps=row.steps,
             total_supervision_steps=row.total_steps,
-            reason=cast(Reason, row.reason),
             halted=row.reason != "budget",
-            chosen_by=cast(Choice, row.chosen_by),
-            chain=row.chain,
-            votes=row.votes,
-            chains=row.chains,
             violations=violations_of(row, spec),
-            trace=trace,
         )

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.puzzle import Puzzle
+from trm.errors import RuleError
 from trm.interface.effort import Effort
 
 TRACED_CHAINS = 100  # a trace stores every step of every chain
@@ -67,7 +68,7 @@ class SolveJobRequest(Effort, JobLimits):
 
     @property
     def effort(self) -> Effort:
-        """How hard to think, alone."""
+        """The effort fields of this request."""
         return Effort(**{name: getattr(self, name) for name in Effort.model_fields})
 
     @property
@@ -78,20 +79,22 @@ class SolveJobRequest(Effort, JobLimits):
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if (self.puzzle is None) == (self.puzzles is None):
-            raise ValueError("give either `puzzle` or `puzzles`")
+            raise RuleError("give either `puzzle` or `puzzles`", "puzzle")
         chains = len(self.grids) * self.chains
         if self.trace and chains > TRACED_CHAINS:
-            raise ValueError(
-                f"a trace is kept of at most {TRACED_CHAINS} chains, puzzles times rollouts times views, not {chains}"
+            raise RuleError(
+                f"a trace is kept of at most {TRACED_CHAINS} chains, puzzles times rollouts times views, not {chains}",
+                "trace",
             )
         if chains > MOST_CHAINS:
-            raise ValueError(
-                f"puzzles times rollouts times views may be at most {MOST_CHAINS} chains a job, not {chains}"
+            raise RuleError(
+                f"puzzles times rollouts times views may be at most {MOST_CHAINS} chains a job, not {chains}",
+                "puzzles",
             )
         if self.require_unique_solution and len(self.grids) > VERIFIED_PUZZLES:
-            raise ValueError(f"uniqueness is checked for at most {VERIFIED_PUZZLES} puzzles a job")
+            raise RuleError(f"uniqueness is checked for at most {VERIFIED_PUZZLES} puzzles a job", "puzzles")
         return self
 
     def pointer_path(self, index: int) -> tuple[str | int, ...]:
-        """Where in the body the puzzle of this index is."""
+        """Path in the body of the puzzle with this index."""
         return ("puzzle",) if self.puzzle is not None else ("puzzles", index)

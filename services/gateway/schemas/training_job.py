@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue, field_validator, model_valida
 
 from services.gateway.schemas.job_limits import JobLimits
 from services.registry.db.storable import UNSTORABLE
+from trm.errors import RuleError
 
 NOT_BLANK = r"^[^\x00-\x1f]*[^\x00-\x20\s][^\x00-\x1f]*$"
 
@@ -67,5 +68,5 @@ class TrainingJobRequest(JobLimits):
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:
         if (self.preset is None) == (self.from_checkpoint is None):
-            raise ValueError("give either `preset` or `from_checkpoint`")
+            raise RuleError("give either `preset` or `from_checkpoint`", "preset")
         return self

@@ -23,12 +23,12 @@ class Violation(Response):
 
     @classmethod
     def of(cls, found: violations.Violation) -> Self:
-        """As the API shows it."""
+        """Convert a violation for the API."""
         return cls(rule=found.rule, cells=list(found.cells), detail=found.sentence)
 
 
 def violations_of(row: tables.Solution, spec: PuzzleSpec | None) -> list[Violation] | None:
-    """Those of a stored answer; None where there are no rules, or where the model that knew them is gone."""
+    """Violations in a stored answer; None for puzzles without rules and once the model has been removed."""
     if row.verified is not False:
         return None if row.verified is None else []
     if spec is None:

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Request, Response
-from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
+from services.registry.db.access_tables import WebhookEndpoint
 
 LONGEST_URL = 2000
 
@@ -21,7 +21,7 @@ class WebhookEvent(StrEnum):
 
 
 class WebhookRequest(Request):
-    """A webhook to be made."""
+    """A request for a new webhook."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"url": "https://hooks.example.org/trm", "events": ["job.succeeded"]}]}
@@ -46,7 +46,7 @@ class Webhook(Response):
     @classmethod
     def of(cls, row: WebhookEndpoint) -> Self:
         """The webhook of this row."""
-        return cls.model_validate(_to_fields(row))
+        return cls.from_row(row, links=_links(row))
 
 
 class CreatedWebhook(Webhook):
@@ -54,35 +54,22 @@ class CreatedWebhook(Webhook):
 
     secret: str = Field(description="Check signatures with it (Standard Webhooks). Keep it: it is not shown again.")
 
-    @classmethod
-    def of_new(cls, row: WebhookEndpoint) -> Self:
-        """A webhook just made."""
-        return cls.model_validate({**_to_fields(row), "secret": row.secret})
 
-
-def _to_fields(row: WebhookEndpoint) -> dict[str, object]:
+def _links(row: WebhookEndpoint) -> dict[str, str]:
     home = f"/v1/webhooks/{row.id}"
-    names = ("id", "url", "events", "disabled_at", "created_at")
-    return {name: getattr(row, name) for name in names} | {"links": {"self": home, "deliveries": f"{home}/deliveries"}}
+    return {"self": home, "deliveries": f"{home}/deliveries"}
 
 
 class Delivery(Response):
     """A message to a webhook, and how far it is."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     id: str = Field(description="`webhook-id` of the message: the same for every attempt.")
     payload: dict[str, object]
     attempt: int
-    due_at: datetime | None = Field(description="When it is tried next; null once it has arrived or was given up.")
+    due_at: datetime | None = Field(description="Time of the next attempt; null once delivered or given up.")
     delivered_at: datetime | None
-    outcome: str | None = Field(description="Of the last attempt: an HTTP status, or why there was none.")
+    outcome: str | None = Field(description="Result of the last attempt: an HTTP status, or why there was none.")
     created_at: datetime
-
-    @classmethod
-    def of(cls, row: WebhookDelivery) -> Self:
-        """The delivery of this row."""
-        return cls.model_validate(row)
 
 
 class Deliveries(Response):

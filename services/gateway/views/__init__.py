@@ -1,1 +1,1 @@
-"""Jobs as answers: shown, polled, streamed, listed."""
+"""Jobs in responses: shown, polled, streamed, listed."""

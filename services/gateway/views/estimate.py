@@ -21,7 +21,7 @@ def estimate(
     puzzles: int | None,
     warn_hours: float,
 ) -> Json:
-    """Seconds, what they are based on, and warnings."""
+    """Seconds, their basis, and warnings."""
     update, basis = _update_seconds(config, measured, workers)
     seconds = config.train.steps * update
     return {
@@ -46,7 +46,7 @@ def _update_seconds(
 
 
 def _work(config: RunConfig) -> float:
-    """Of an update, in operations of a wide model: narrow ones use a device worse."""
+    """Operations of an update, corrected for the lower efficiency of narrow models."""
     return update_flops(config) / efficiency(config.model)
 
 

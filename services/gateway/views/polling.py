@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.gateway.access.recheck import AccessRecheck
 from services.gateway.problems.errors import Unauthenticated
+from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
 from services.registry.jobs import jobs
 
@@ -19,13 +20,18 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGN
 
 
 def parse_wait(prefer: str | None, most: float) -> int:
-    """How long a `Prefer: wait=N` header (RFC 7240) asks to wait, at most `most`; 0 when it does not ask."""
+    """Seconds to wait by a `Prefer: wait=N` header (RFC 7240), at most `most`; 0 without one."""
     found = _WAIT.search(prefer or "")
     return min(int(found.group(1)), int(most)) if found else 0
 
 
 async def wait_until_finished(
-    database: Database, stopping: threading.Event, recheck: AccessRecheck, job_id: str, seconds: float
+    database: Database,
+    access: AccessScope,
+    stopping: threading.Event,
+    recheck: AccessRecheck,
+    job_id: str,
+    seconds: float,
 ) -> bool:
     """Whether the job finishes in this time, and before the service stops; holds neither a thread nor a connection while it waits.
 
@@ -33,7 +39,7 @@ async def wait_until_finished(
     """
     deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
     while not stopping.is_set():
-        if await run_in_threadpool(_is_finished, database, job_id):
+        if await run_in_threadpool(_is_finished, database, access, job_id):
             return True
         if reason := await recheck.check():
             raise Unauthenticated(reason)
@@ -45,9 +51,9 @@ async def wait_until_finished(
     return False
 
 
-def _is_finished(database: Database, job_id: str) -> bool:
+def _is_finished(database: Database, access: AccessScope, job_id: str) -> bool:
     with database.transaction() as session:
-        return jobs.status_of(session, job_id).is_final
+        return jobs.status_of(session, access, job_id).is_final
 
 
 def entity_tag(job_id: str, version: int) -> str:

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.gateway.access.recheck import AccessRecheck
 from services.gateway.schemas.event import JobEvent, JobEvents
+from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
 from services.registry.errors import DatabaseUnavailable
 from services.registry.jobs import job_events, jobs
@@ -24,16 +25,26 @@ PING_SECONDS = 15.0
 RECONNECT_MILLISECONDS = 2_000
 
 
-def read_events(database: Database, job_id: str, after: int, limit: int = EVENTS_A_READ) -> JobEvents:
+def read_events(
+    database: Database, access: AccessScope, job_id: str, after: int, limit: int = EVENTS_A_READ
+) -> JobEvents:
     """The next events of a job, and whether these are its last; raises JobNotFound."""
     with database.transaction() as session:
-        finished = jobs.status_of(session, job_id).is_final  # read first: the last event comes with the last status
-        rows = job_events.after(session, job_id, after, limit)
+        finished = jobs.status_of(
+            session, access, job_id
+        ).is_final  # read first: the last event comes with the last status
+        rows = job_events.after(session, access, job_id, after, limit)
     return JobEvents(data=[JobEvent.of(row) for row in rows], finished=finished and len(rows) < limit)
 
 
 async def stream_events(
-    database: Database, stopping: threading.Event, recheck: AccessRecheck, job_id: str, first: JobEvents, after: int
+    database: Database,
+    access: AccessScope,
+    stopping: threading.Event,
+    recheck: AccessRecheck,
+    job_id: str,
+    first: JobEvents,
+    after: int,
 ) -> AsyncIterator[bytes]:
     """`first`, then every later event until the job has ended, the service stops, or the caller may not read it any longer."""
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
@@ -53,13 +64,13 @@ async def stream_events(
             last_sent = time.monotonic()
         await anyio.sleep(pause)
         pause = min(PAUSE_GROWTH * pause, LONGEST_PAUSE_SECONDS)
-        events = await run_in_threadpool(_read_if_possible, database, job_id, after)
+        events = await run_in_threadpool(_read_if_possible, database, access, job_id, after)
 
 
-def _read_if_possible(database: Database, job_id: str, after: int) -> JobEvents:
-    """No events while the database is away: the stream outlives a restart of it."""
+def _read_if_possible(database: Database, access: AccessScope, job_id: str, after: int) -> JobEvents:
+    """Read the next events; none while the database is away, so that the stream outlives its restart."""
     try:
-        return read_events(database, job_id, after)
+        return read_events(database, access, job_id, after)
     except DatabaseUnavailable:
         return JobEvents(data=[], finished=False)
 

@@ -48,7 +48,7 @@ class AuditEntry:
 
 
 def record(session: Session, acts: Sequence[AuditEntry]) -> None:
-    """Add acts to the log."""
+    """Append entries to the log."""
     merged: dict[str, AuditEntry] = {}
     for act in acts:
         known = merged.get(act.id)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """One kind of act; reading what one owns needs a key, but no scope."""
+    """A kind of action; reading one's own objects needs a key, but no scope."""
 
     TRAIN = "train"  # upload data sets, start trainings
     SOLVE = "solve"  # have puzzles solved

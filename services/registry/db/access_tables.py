@@ -1,4 +1,4 @@
-"""The tables of who may do what, who did, and whom to tell of it."""
+"""Tables of API keys, the audit log and webhooks."""
 
 from datetime import datetime
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
 from select import POLLIN, poll
 
 import psycopg
@@ -12,8 +11,7 @@ from sqlalchemy.exc import DisconnectionError, InterfaceError, InternalError, Op
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.registry.db import owners, storable
-from services.registry.db.owners import EVERYTHING, Sight
+from services.registry.db import storable
 from services.registry.db.tables import REVISION
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
 from services.registry.settings import Settings
@@ -40,7 +38,6 @@ class Database:
     """A pool of connections. Threads share it; processes never do."""
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
-        self._sight = EVERYTHING
         self.engine = create_engine(
             url,
             pool_size=pool_size,
@@ -56,7 +53,6 @@ class Database:
         event.listen(self.engine, "connect", storable.adapt)
         event.listen(self.engine, "checkout", _require_open)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-        event.listen(self._sessions, "do_orm_execute", owners.filter_by_sight)
 
     @classmethod
     def of(cls, settings: Settings, *, pool_size: int = 5) -> "Database":
@@ -70,7 +66,7 @@ class Database:
         Raises DatabaseUnavailable, StorageFull when the server has no room, or SchemaMismatch when that is why a query fails.
         """
         try:
-            with typed_errors(), self._sessions(info={owners.SIGHT: self._sight}) as session, session.begin():
+            with typed_errors(), self._sessions() as session, session.begin():
                 yield session
         except ProgrammingError:
             require_head(self)
@@ -78,24 +74,18 @@ class Database:
 
     @contextmanager
     def unhurried(self) -> Iterator[Session]:
-        """A transaction that may take as long as it likes: for what an operator does to the whole database."""
+        """A transaction without timeouts, for operations on the whole database."""
         with self.transaction() as session:
             _unhurry(session.connection())
             yield session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """A session that sees the database as it is at its first question, for as long as it likes, and changes nothing."""
+        """A read-only session with one snapshot of the database and without timeouts."""
         with self.transaction() as session:
             options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             _unhurry(session.connection(execution_options=options))
             yield session
-
-    def seen_by(self, sight: Sight) -> "Database":
-        """The same connections, whose every query finds only what this caller may see."""
-        view = copy(self)
-        view._sight = sight
-        return view
 
     def close(self) -> None:
         """Close every pooled connection."""

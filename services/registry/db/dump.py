@@ -58,13 +58,13 @@ def copy_in(session: Session, table: str, names: Sequence[str], file: IO[bytes] 
 
 
 def has_rows(session: Session) -> bool:
-    """Whether any table has one."""
+    """Whether any table has rows."""
     asked = (text(f"SELECT EXISTS (SELECT FROM {_quote(session, name)})") for name in columns(session))  # noqa: S608
     return any(session.scalar(question) for question in asked)
 
 
 def others(session: Session) -> int:
-    """How many connections other processes of the service have to this database."""
+    """Number of other connections of the service to this database."""
     return session.scalar(text(OTHERS)) or 0
 
 
@@ -86,7 +86,7 @@ def without_foreign_keys(session: Session) -> Iterator[None]:
 
 
 def advance_sequences(session: Session) -> None:
-    """Have columns that count themselves go on after their highest value."""
+    """Set sequences to continue after the highest value of their columns."""
     for table, column, sequence in session.execute(text(SEQUENCES)).all():
         after = f"(SELECT coalesce(max({column}), 0) + 1 FROM {table})"  # noqa: S608
         session.execute(text(f"SELECT setval(:sequence, {after}, false)"), {"sequence": sequence})

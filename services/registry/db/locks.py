@@ -1,4 +1,4 @@
-"""Locks of the database that no row stands for: who must not work at the same time as whom."""
+"""Advisory locks: which operations exclude each other."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ POLL_SECONDS = 0.1
 
 
 class Lock(IntEnum):
-    """What is locked; the numbers are any that no other program uses."""
+    """Ids of the advisory locks, chosen to be unused by other programs."""
 
     SCHEMA = 0x74726D_6D696772  # held by who migrates it, or copies all of it
     DELETION = 0x74726D_64656C65  # of artifacts: shared by those who delete, held alone by who copies them

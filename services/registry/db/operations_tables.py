@@ -1,4 +1,4 @@
-"""The tables of what runs, and of what was."""
+"""Tables of running processes and of removed jobs."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from services.registry.states import JobKind, JobStatus
 
 
 class RemovedJobs(Base):
-    """How many jobs of a kind with such an end were removed for their age or number: what has ended is counted forever."""
+    """Counts of removed jobs by kind and outcome, so that totals never decrease."""
 
     __tablename__ = "removed_jobs"
 

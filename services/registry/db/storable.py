@@ -24,7 +24,7 @@ def storable(text: str) -> str:
 
 
 def storable_json(value: object) -> str:
-    """JSON that Postgres takes."""
+    """JSON that Postgres accepts."""
     written = to_json(value)
     return to_json(_clean(value)) if ESCAPED.search(written) else written
 

@@ -20,7 +20,7 @@ from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
-REVISION = "0011"  # of the migrations that make these tables; revisions are numbered upwards
+REVISION = "0002"  # of the migrations that make these tables; revisions are numbered upwards
 
 
 class Dataset(Base):
@@ -305,7 +305,5 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[str]  # of what was asked
     subject: Mapped[str]  # id of the job or data set
-    status: Mapped[int | None] = mapped_column(SmallInteger)  # of HTTP; none only inside the transaction that adds it
-    headers: Mapped[Json | None]
-    body: Mapped[str | None]
+    answer: Mapped[bytes | None]  # as the gateway has rendered it; none only inside the transaction that adds it
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

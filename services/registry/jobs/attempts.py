@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import EVERYTHING, AccessScope, visible_to
 from services.registry.db.tables import Checkpoint, Job, JobAttempt
 from services.registry.jobs import leases
 from services.registry.states import UncountedReason
@@ -21,8 +22,10 @@ class Row:
 
 
 def row(session: Session, job: Job) -> Row:
-    """How the latest attempts at a job went, whose row is locked."""
-    earlier = [tried for tried in of_job(session, job.id) if job.earlier_attempts < tried.attempt < job.attempt]
+    """Summary of the latest attempts at a job whose row is locked."""
+    earlier = [
+        tried for tried in of_job(session, EVERYTHING, job.id) if job.earlier_attempts < tried.attempt < job.attempt
+    ]
     fruitless = interruptions = 0
     in_a_row = True
     for tried in reversed(earlier):
@@ -35,7 +38,7 @@ def row(session: Session, job: Job) -> Row:
 
 
 def _has_progress(session: Session, job: Job) -> bool:
-    """By checkpoints, since whatever else an attempt has done is done again; a step that was reached before is not progress."""
+    """Whether an attempt left a newer checkpoint; other work is repeated, and a step reached before is not progress."""
     if job.run_id is None:
         return False
     furthest = select(func.max(Checkpoint.step)).where(Checkpoint.run_id == job.run_id)
@@ -43,13 +46,14 @@ def _has_progress(session: Session, job: Job) -> bool:
     return own is not None and own > (session.scalar(furthest.where(Checkpoint.attempt < job.attempt)) or 0)
 
 
-def of_job(session: Session, job_id: str) -> list[JobAttempt]:
+def of_job(session: Session, access: AccessScope, job_id: str) -> list[JobAttempt]:
     """Every attempt at the job, first to last."""
-    return list(session.scalars(select(JobAttempt).where(JobAttempt.job_id == job_id).order_by(JobAttempt.attempt)))
+    tried = select(JobAttempt).where(JobAttempt.job_id == job_id, visible_to(access, JobAttempt))
+    return list(session.scalars(tried.order_by(JobAttempt.attempt)))
 
 
 def under_way(session: Session, job_ids: Collection[str]) -> set[tuple[str, int]]:
-    """Those attempts at these jobs that have not ended."""
+    """The attempts at these jobs that have not ended."""
     open_ = select(JobAttempt.job_id, JobAttempt.attempt).where(JobAttempt.job_id.in_(job_ids))
     return {(job_id, attempt) for job_id, attempt in session.execute(open_.where(JobAttempt.ended_at.is_(None)))}
 

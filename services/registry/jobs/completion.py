@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.tables import Job
+from services.registry.errors import JobTimedOut
 from services.registry.jobs import attempts, leases, transitions
 from services.registry.jobs.transitions import AttemptEnd, Failure
 from services.registry.states import (
@@ -16,8 +17,6 @@ from services.registry.states import (
     backoff_seconds,
     why_uncounted,
 )
-
-TIMED_OUT = "job_timed_out"
 
 
 def finish(
@@ -95,7 +94,7 @@ def _add_interruptions(failure: Failure, interruptions: int) -> Failure:
 
 def timeout_failure(seconds: int | None) -> Failure:
     """Why a job fails that exceeded its timeout."""
-    return Failure(TIMED_OUT, f"The job exceeded its timeout_seconds, {seconds}.")
+    return Failure(JobTimedOut.code, f"The job exceeded its timeout_seconds, {seconds}.")
 
 
 def _is_overdue(session: Session, job: Job) -> bool:

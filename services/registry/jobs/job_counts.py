@@ -64,7 +64,7 @@ def _table_bytes(session: Session) -> dict[str, int]:
 
 
 def due(session: Session, kind: JobKind) -> int:
-    """How many jobs of a kind could be claimed now."""
+    """Number of jobs of a kind that can be claimed now."""
     return session.scalar(select(func.count()).select_from(Job).where(*DUE, Job.kind == kind)) or 0
 
 
@@ -74,6 +74,6 @@ def _oldest_queued_seconds(session: Session, kind: JobKind) -> float:
 
 
 def _seconds_since(session: Session, moment: datetime | None) -> float:
-    """By the database's clock; 0 since never."""
+    """Seconds by the database's clock; 0 without a timestamp."""
     waited = None if moment is None else session.scalar(select(func.extract("epoch", func.now() - moment)))
     return float(waited or 0.0)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.tables import Job, JobEvent
 from services.registry.jobs import leases
@@ -29,7 +30,7 @@ def append_to(session: Session, job: Job, events: Sequence[Event]) -> None:
     session.execute(insert(JobEvent), rows)
 
 
-def after(session: Session, job_id: str, seq: int = 0, limit: int = 500) -> list[JobEvent]:
+def after(session: Session, access: AccessScope, job_id: str, seq: int = 0, limit: int = 500) -> list[JobEvent]:
     """The job's events that follow number `seq`, oldest first."""
-    statement = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > seq)
+    statement = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > seq, visible_to(access, JobEvent))
     return list(session.scalars(statement.order_by(JobEvent.seq).limit(limit)))

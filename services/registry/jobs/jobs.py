@@ -1,4 +1,4 @@
-"""The job's row: made, read, listed, and moved by its owner. Who works on it is the business of `leases`."""
+"""Rows of jobs: created, read, listed and changed by their owner; `leases` handles execution."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Integer, bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.ids import LOCAL_OWNER, new_id
 from services.registry.db.pages import Page, newest_first
@@ -18,7 +19,7 @@ from services.registry.states import JobKind, JobStatus, Outcome
 
 @dataclass(frozen=True)
 class JobLimits:
-    """How soon a job is to be done, and when it is given up."""
+    """Priority, time to live and timeout of a job."""
 
     priority: int = 0  # -10 to 10; higher ones first
     ttl_seconds: int | None = None  # to wait for a worker, at most
@@ -76,35 +77,37 @@ _COMPUTED = (
 )
 
 
-def get(session: Session, job_id: str) -> Job:
+def get(session: Session, access: AccessScope, job_id: str) -> Job:
     """The job; raises JobNotFound."""
-    job = session.get(Job, job_id)
+    job = session.scalar(select(Job).where(Job.id == job_id, visible_to(access, Job)))
     if job is None:
         raise _not_found(job_id)
     return job
 
 
-def status_of(session: Session, job_id: str) -> JobStatus:
+def status_of(session: Session, access: AccessScope, job_id: str) -> JobStatus:
     """The job's status alone, without the request, which may be large; raises JobNotFound."""
-    status = session.scalar(select(Job.status).where(Job.id == job_id))
+    status = session.scalar(select(Job.status).where(Job.id == job_id, visible_to(access, Job)))
     if status is None:
         raise _not_found(job_id)
     return status
 
 
-def shape_of(session: Session, job_id: str) -> dict[str, Any] | None:
+def shape_of(session: Session, access: AccessScope, job_id: str) -> dict[str, Any] | None:
     """The shape of a solve job's puzzles, where it is not that of the job's model."""
-    shape: dict[str, Any] | None = session.scalar(select(Job.request["puzzle"]).where(Job.id == job_id))
+    asked = select(Job.request["puzzle"]).where(Job.id == job_id, visible_to(access, Job))
+    shape: dict[str, Any] | None = session.scalar(asked)
     return shape
 
 
-def run_of(session: Session, job_id: str) -> str | None:
+def run_of(session: Session, access: AccessScope, job_id: str) -> str | None:
     """The run of a training; None for other jobs, and for none."""
-    return session.scalar(select(Job.run_id).where(Job.id == job_id))
+    return session.scalar(select(Job.run_id).where(Job.id == job_id, visible_to(access, Job)))
 
 
 def page(
     session: Session,
+    access: AccessScope,
     *,
     status: JobStatus | None = None,
     kind: JobKind | None = None,
@@ -114,16 +117,17 @@ def page(
 ) -> Page[Job]:
     """A page of jobs, newest first; raises InvalidCursor."""
     filters = {"status": status, "kind": kind, "run_id": run_id}
-    statement = select(Job).filter_by(**{name: value for name, value in filters.items() if value is not None})
+    visible = select(Job).where(visible_to(access, Job))
+    statement = visible.filter_by(**{name: value for name, value in filters.items() if value is not None})
     return newest_first(session, statement, Job.created_at, Job.id, cursor, limit)
 
 
-def request_cancel(session: Session, job_id: str) -> Job:
+def request_cancel(session: Session, access: AccessScope, job_id: str) -> Job:
     """Cancel a job that no worker has at once; ask the worker of a running one to stop. Asking twice changes nothing.
 
     Raises JobNotFound, or JobFinished.
     """
-    job = _lock(session, job_id)
+    job = _lock(session, access, job_id)
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
     if job.status is not JobStatus.RUNNING:
@@ -135,12 +139,12 @@ def request_cancel(session: Session, job_id: str) -> Job:
     return _fresh(session, job)
 
 
-def request_pause(session: Session, job_id: str) -> Job:
+def request_pause(session: Session, access: AccessScope, job_id: str) -> Job:
     """Set a queued job aside at once; ask the worker of a running one to save and let go. Asking twice changes nothing.
 
-    Raises JobNotFound, JobFinished or MoveRefused.
+    Raises JobNotFound, JobFinished or TransitionRefused.
     """
-    job = _lock(session, job_id)
+    job = _lock(session, access, job_id)
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to pause.")
     if job.cancel_requested_at is not None:
@@ -153,9 +157,9 @@ def request_pause(session: Session, job_id: str) -> Job:
     return _fresh(session, job)
 
 
-def resume(session: Session, job_id: str) -> Job:
-    """Queue a paused job again, or withdraw the request to pause a running one. Raises JobNotFound or MoveRefused."""
-    job = _lock(session, job_id)
+def resume(session: Session, access: AccessScope, job_id: str) -> Job:
+    """Queue a paused job again, or withdraw the request to pause a running one. Raises JobNotFound or TransitionRefused."""
+    job = _lock(session, access, job_id)
     if job.pause_requested_at is None:
         raise TransitionRefused(f"The job is {job.status.value}; only a paused one can be resumed.")
     if job.status is JobStatus.PAUSED:
@@ -166,12 +170,12 @@ def resume(session: Session, job_id: str) -> Job:
     return _fresh(session, job)
 
 
-def retry(session: Session, job_id: str, attempts: int) -> Job:
+def retry(session: Session, access: AccessScope, job_id: str, attempts: int) -> Job:
     """Queue a failed or cancelled job again, with so many attempts and all its time.
 
-    A training continues from its last intact checkpoint. Raises JobNotFound or MoveRefused.
+    A training continues from its last intact checkpoint. Raises JobNotFound or TransitionRefused.
     """
-    job = _lock(session, job_id)
+    job = _lock(session, access, job_id)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
         raise TransitionRefused(f"The job is {job.status.value}; only a failed or cancelled one can be retried.")
     if job.status is JobStatus.FAILED:
@@ -196,8 +200,9 @@ _ENDED = {
 }
 
 
-def _lock(session: Session, job_id: str) -> Job:
-    statement = select(Job).where(Job.id == job_id).with_for_update(key_share=True)
+def _lock(session: Session, access: AccessScope, job_id: str) -> Job:
+    found = select(Job).where(Job.id == job_id, visible_to(access, Job))
+    statement = found.with_for_update(key_share=True)
     job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
     if job is None:
         raise _not_found(job_id)

@@ -44,7 +44,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Pace:
-    """How much of a job's work is done, and how long the rest will take."""
+    """Share of a job's work that is done, and the remaining time."""
 
     share: float
     eta_seconds: float | None
@@ -59,17 +59,17 @@ class JobSignals:
     overdue: bool = False  # it exceeded its timeout
 
 
-def claim_next(session: Session, kind: JobKind, nudge: str, worker: str, lease_seconds: float) -> Claim | None:
+def claim_next(session: Session, kind: JobKind, named_job: str, worker: str, lease_seconds: float) -> Claim | None:
     """Take the job of a kind whose turn it is: of those with the highest priority the one that waits longest.
 
     A message names one job, but means that there is work. Only when every waiting job is locked by another
-    transaction for the moment, such as its announcer's, the one that the nudge names is waited for. None: drop the message.
+    transaction for the moment, such as its announcer's, the one that the named_job names is waited for. None: drop the message.
     """
     first = (
         select(Job.id).where(Job.kind == kind, *_claimable()).order_by(Job.priority.desc(), Job.available_at, Job.id)
     )
     job_id = session.scalar(first.limit(1).with_for_update(skip_locked=True, key_share=True))
-    return claim(session, job_id or nudge, worker, lease_seconds)
+    return claim(session, job_id or named_job, worker, lease_seconds)
 
 
 def claim(session: Session, job_id: str, worker: str, lease_seconds: float) -> Claim | None:
@@ -134,7 +134,7 @@ def _claimable() -> tuple[ColumnElement[bool], ...]:
 
 
 def _worked_seconds() -> ColumnElement[float]:
-    """How long all attempts since the last retry have taken together."""
+    """Total duration of all attempts since the last retry."""
     seconds = func.extract("epoch", JobAttempt.ended_at - JobAttempt.started_at)
     earlier = (JobAttempt.job_id == Job.id, JobAttempt.attempt > Job.earlier_attempts)
     return select(func.coalesce(func.sum(seconds), 0)).where(*earlier).scalar_subquery()

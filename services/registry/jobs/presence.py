@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.operations_tables import WorkerProcess
 
-WATCHED_SECONDS = 3_600  # after its last sign of life: an alert tells of one that is gone without having been stopped
+WATCHED_SECONDS = 3_600  # after its last heartbeat: an alert reports one that ended without being stopped
 
 
 @dataclass(frozen=True)
 class Presence:
-    """What a process says of itself."""
+    """Registration of a process."""
 
     name: str
     role: str
@@ -30,12 +30,12 @@ def record(session: Session, presence: Presence) -> None:
 
 
 def forget(session: Session, name: str) -> None:
-    """It was stopped cleanly."""
+    """Remove the process, which was stopped cleanly."""
     session.execute(delete(WorkerProcess).where(WorkerProcess.name == name))
 
 
 def list_watched(session: Session) -> list[WorkerProcess]:
-    """Those that run, or have not been stopped cleanly."""
+    """Processes that run, or ended without stopping cleanly."""
     lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=WATCHED_SECONDS)
     return list(session.scalars(select(WorkerProcess).where(lately).order_by(WorkerProcess.name)))
 

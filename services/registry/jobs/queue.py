@@ -68,28 +68,25 @@ class Announcement:
     kind: JobKind
 
 
-def publish(app: Celery, kind: JobKind, job_id: str) -> None:
-    """Announce a job whose row is committed; raises BrokerUnavailable."""
-    publish_all(app, [Announcement(job_id, kind)])
-
-
 def publish_all(app: Celery, announcements: Iterable[Announcement]) -> None:
     """Announce many jobs over one connection; raises BrokerUnavailable, and then some may be announced."""
     try:
         with app.producer_or_acquire() as producer:
-            for told in announcements:
-                _send(app, producer, told)
+            for announcement in announcements:
+                _send(app, producer, announcement)
     except BROKER_ERRORS as error:
         raise _unavailable(error) from error
 
 
-def _send(app: Celery, producer: Producer, told: Announcement) -> None:
+def _send(app: Celery, producer: Producer, announcement: Announcement) -> None:
     """What `app.send_task` does, less what none of our messages needs: half the time."""
-    message = app.amqp.as_task_v2(str(uuid_utils.uuid7()), TASKS[told.kind], args=(told.job_id,), ignore_result=True)
+    message = app.amqp.as_task_v2(
+        str(uuid_utils.uuid7()), TASKS[announcement.kind], args=(announcement.job_id,), ignore_result=True
+    )
     producer.publish(  # type: ignore[no-untyped-call]
         message.body,
         exchange="",  # straight to the queue
-        routing_key=QUEUES[told.kind],
+        routing_key=QUEUES[announcement.kind],
         serializer="json",
         headers=message.headers,
         retry=True,
@@ -99,7 +96,7 @@ def _send(app: Celery, producer: Producer, told: Announcement) -> None:
 
 
 def messages_waiting(app: Celery, kind: JobKind) -> int:
-    """How many messages no worker of this kind has taken yet; raises BrokerUnavailable."""
+    """Number of messages that no worker of this kind has taken yet; raises BrokerUnavailable."""
     try:
         with app.connection_or_acquire() as connection:
             policy = PUBLISH_RETRIES | {"errback": None}

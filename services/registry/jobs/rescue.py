@@ -8,13 +8,11 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.registry.db.tables import Job
+from services.registry.errors import JobExpired, WorkerLost
 from services.registry.jobs import completion, transitions
 from services.registry.jobs.queue import Announcement
 from services.registry.jobs.transitions import Failure
 from services.registry.states import JobKind, JobStatus, Outcome
-
-WORKER_LOST = "worker_lost"
-JOB_EXPIRED = "job_expired"
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
 
 def _rescue(session: Session, job: Job) -> Rescue:
     attempt, worker = job.attempt, job.worker or "unknown"
-    failure = Failure(WORKER_LOST, f"The worker {worker} stopped responding during attempt {attempt}.")
+    failure = Failure(WorkerLost.code, f"The worker {worker} stopped responding during attempt {attempt}.")
     status = completion.give_up(session, job, Outcome.LOST, failure)
     return Rescue(job.id, job.kind, attempt, worker, status)
 
@@ -61,7 +59,7 @@ def fail_expired(session: Session, limit: int = 1000) -> list[Job]:
     )
     jobs = list(session.scalars(expired))
     for job in jobs:
-        failure = Failure(JOB_EXPIRED, f"No worker claimed the job within its ttl_seconds, {job.ttl_seconds}.")
+        failure = Failure(JobExpired.code, f"No worker claimed the job within its ttl_seconds, {job.ttl_seconds}.")
         transitions.end(session, job, JobStatus.FAILED, Outcome.FAILED, failure=failure)
     return jobs
 
@@ -73,8 +71,10 @@ def release_all(session: Session) -> int:
     running = list(session.scalars(select(Job).where(Job.status == JobStatus.RUNNING).with_for_update(key_share=True)))
     for job in running:
         completion.hand_back(session, job)
-    told = update(Job).where(Job.status == JobStatus.QUEUED, Job.published_at.is_not(None)).values(published_at=None)
-    session.execute(told.execution_options(synchronize_session=False))
+    unpublish = (
+        update(Job).where(Job.status == JobStatus.QUEUED, Job.published_at.is_not(None)).values(published_at=None)
+    )
+    session.execute(unpublish.execution_options(synchronize_session=False))
     return len(running)
 
 

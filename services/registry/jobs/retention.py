@@ -23,7 +23,7 @@ LAST_EVENT = "done"  # stays as long as its job: who follows a job learns its en
 
 @dataclass(frozen=True)
 class Limits:
-    """How long, and how many of the newest, are kept; 0 is without limit."""
+    """Maximum age and number of rows to keep; 0 means no limit."""
 
     days: float
     most: int = 0

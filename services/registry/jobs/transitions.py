@@ -26,15 +26,15 @@ class Failure:
 
 @dataclass(frozen=True)
 class AttemptEnd:
-    """How the attempt at a job ended that is not at its end."""
+    """How an attempt ended, for a job that has not ended."""
 
     outcome: Outcome
     failure: Failure | None = None
     uncounted: UncountedReason | None = None
 
     @property
-    def told(self) -> Json:
-        """What the event says of it."""
+    def event_data(self) -> Json:
+        """The data of the attempt's event."""
         return {
             "outcome": self.outcome.value,
             "code": self.failure.code if self.failure else None,
@@ -78,7 +78,7 @@ def requeue(session: Session, job: Job, end: AttemptEnd, delay_seconds: float = 
     _check(job, JobStatus.QUEUED)
     _queue(job, delay_seconds)
     session.flush()
-    job_events.append_to(session, job, [("queued", {"attempt": job.attempt, **end.told})])
+    job_events.append_to(session, job, [("queued", {"attempt": job.attempt, **end.event_data})])
 
 
 def pause(session: Session, job: Job, end: AttemptEnd = RELEASED) -> None:
@@ -92,7 +92,7 @@ def pause(session: Session, job: Job, end: AttemptEnd = RELEASED) -> None:
     job.pause_requested_at = func.coalesce(Job.pause_requested_at, func.now())
     job.version = Job.version + 1
     session.flush()
-    event = {"attempt": job.attempt, **end.told} if was_running else {}
+    event = {"attempt": job.attempt, **end.event_data} if was_running else {}
     job_events.append_to(session, job, [("paused", event)])
 
 
@@ -108,7 +108,7 @@ def wake(session: Session, job: Job, event: str) -> None:
 
 
 def expiry(ttl_seconds: int | None) -> ColumnElement[datetime] | None:
-    """When a job that is queued now will have waited too long; never without a limit."""
+    """When a queued job expires; None without a ttl."""
     return None if ttl_seconds is None else func.now() + timedelta(seconds=ttl_seconds)
 
 

@@ -17,13 +17,13 @@ class Instruments:
         self._registry = registry
 
     def counter(self, name: str, meaning: str, **labels: Values) -> Counter:
-        """A count that only grows."""
+        """Create a counter."""
         counter = Counter(name, meaning, tuple(labels), registry=self._registry)
         _initialise(counter, labels)
         return counter
 
     def histogram(self, name: str, meaning: str, buckets: Sequence[float], **labels: Values) -> Histogram:
-        """A distribution."""
+        """Create a histogram."""
         histogram = Histogram(name, meaning, tuple(labels), buckets=buckets, registry=self._registry)
         _initialise(histogram, labels)
         return histogram

@@ -5,7 +5,7 @@ Each process that is scraped builds the one class of its role on its own registr
 """
 
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import get_args
 
@@ -13,10 +13,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.registry.db.base import Base
+from services.registry.errors import StorageUnavailable
 from services.registry.jobs.job_counts import JobCounts
 from services.registry.metrics.instruments import Instruments
-from services.registry.states import FINAL, JobKind, JobStatus, Outcome
+from services.registry.states import JobKind, Outcome
+from trm.errors import StorageFull
 from trm.interface.solution import Reason
 
 KINDS = tuple(kind.value for kind in JobKind)
@@ -24,7 +25,7 @@ OUTCOMES = tuple(outcome.value for outcome in Outcome)
 VERDICTS = ("verified", "refuted", "unknown")  # by the puzzle's rules; unknown where it has none
 REASONS: tuple[str, ...] = get_args(Reason)  # why a chain stopped
 REMOVED = ("jobs", "events", "audit")
-CHECKPOINT_FAILURES = ("storage_full", "storage_unavailable", "other")
+CHECKPOINT_FAILURES = (StorageFull.code, StorageUnavailable.code, "other")
 ANY = ()  # a label whose values are known only at run time
 
 HTTP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -119,20 +120,18 @@ class TrainMetrics(WorkerMetrics):
 
 
 class SolveMetrics(WorkerMetrics):
-    """What a solve worker measures."""
+    """Metrics of a solve worker."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry, JobKind.SOLVE)
         make = self._make
-        self.steps = make.histogram(
-            "trm_solve_steps", "Supervision steps of the chain whose answer was given.", SUPERVISION_STEPS
-        )
+        self.steps = make.histogram("trm_solve_steps", "Supervision steps of the chosen chain.", SUPERVISION_STEPS)
         self.chain_steps = make.counter(
             "trm_solve_chain_steps_total", "Supervision steps of all chains: what the answers cost."
         )
         self.puzzles = make.counter(
             "trm_solve_puzzles_total",
-            "Puzzles answered, by why the chain whose answer was given stopped.",
+            "Puzzles answered, by the reason why the chosen chain stopped.",
             reason=REASONS,
         )
         self.halt_probability = make.histogram(
@@ -227,17 +226,3 @@ def _count_families(job_counts: JobCounts) -> Iterator[Metric]:
     for table, size in job_counts.table_bytes.items():
         sizes.add_metric((table,), size)
     yield sizes
-
-
-def every_family() -> Sequence[Metric]:
-    """All metrics that the service exports, from any of its processes, as they are before the first event."""
-    registries = [CollectorRegistry() for _ in range(4)]
-    GatewayMetrics(registries[0])
-    TrainMetrics(registries[1])
-    SolveMetrics(registries[2])
-    empty = {(kind, status): 0 for kind in JobKind for status in JobStatus}
-    ended = {(kind, status): 0 for kind in JobKind for status in FINAL}
-    sizes = dict.fromkeys(Base.metadata.tables, 0)
-    ReaperMetrics(registries[3]).observe(JobCounts(empty, ended, dict.fromkeys(JobKind, 0.0), table_bytes=sizes))
-    families = {family.name: family for registry in registries for family in registry.collect()}
-    return tuple(families.values())

@@ -7,14 +7,15 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.ids import new_id
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Checkpoint, Job, Run
-from services.registry.errors import CheckpointNotFound
 from services.registry.jobs import leases
 from services.registry.runs import runs
 from trm.config.run import RunConfig
+from trm.errors import CheckpointNotFound
 
 
 def add(
@@ -28,45 +29,47 @@ def add(
     return session.scalars(select(Checkpoint).filter_by(**key)).one()
 
 
-def get(session: Session, checkpoint_id: str) -> Checkpoint:
+def get(session: Session, access: AccessScope, checkpoint_id: str) -> Checkpoint:
     """The checkpoint; raises CheckpointNotFound, also when it was retired."""
-    checkpoint = session.get(Checkpoint, checkpoint_id)
-    if checkpoint is None or checkpoint.retired_at is not None:
+    found = select(Checkpoint).where(Checkpoint.id == checkpoint_id, _KEPT, visible_to(access, Checkpoint))
+    checkpoint = session.scalar(found)
+    if checkpoint is None:
         raise not_found(checkpoint_id)
     return checkpoint
 
 
-def config_of(session: Session, checkpoint_id: str) -> RunConfig:
+def config_of(session: Session, access: AccessScope, checkpoint_id: str) -> RunConfig:
     """What the checkpoint was trained with; raises CheckpointNotFound."""
-    return RunConfig.model_validate(runs.get(session, get(session, checkpoint_id).run_id).config)
+    run = runs.get(session, access, get(session, access, checkpoint_id).run_id)
+    return RunConfig.model_validate(run.config)
 
 
 def page(
-    session: Session, *, run_id: str | None = None, cursor: str | None = None, limit: int = 20
+    session: Session, access: AccessScope, *, run_id: str | None = None, cursor: str | None = None, limit: int = 20
 ) -> Page[Checkpoint]:
     """A page of checkpoints, of one run or of all, newest first; raises InvalidCursor."""
-    statement = select(Checkpoint).where(_KEPT)
+    statement = select(Checkpoint).where(_KEPT, visible_to(access, Checkpoint))
     if run_id is not None:
         statement = statement.where(Checkpoint.run_id == run_id)
     return newest_first(session, statement, Checkpoint.created_at, Checkpoint.id, cursor, limit)
 
 
-def furthest_first(session: Session, run_id: str, limit: int = 10) -> list[Checkpoint]:
+def furthest_first(session: Session, access: AccessScope, run_id: str, limit: int = 10) -> list[Checkpoint]:
     """The run's checkpoints in the order in which to try to resume from them."""
-    statement = select(Checkpoint).where(Checkpoint.run_id == run_id, _KEPT)
+    statement = select(Checkpoint).where(Checkpoint.run_id == run_id, _KEPT, visible_to(access, Checkpoint))
     return list(session.scalars(statement.order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc()).limit(limit)))
 
 
-def newest(session: Session, run_id: str) -> Checkpoint:
+def newest(session: Session, access: AccessScope, run_id: str) -> Checkpoint:
     """The run's furthest checkpoint; raises CheckpointNotFound when it has none yet."""
-    found = furthest_first(session, run_id, limit=1)
+    found = furthest_first(session, access, run_id, limit=1)
     if not found:
         raise CheckpointNotFound(f"The run {run_id[:100]!r} has no checkpoint yet.")
     return found[0]
 
 
 def urls(session: Session, run_id: str) -> set[str]:
-    """Where the files of all the run's checkpoints are, the retired ones too."""
+    """Locations of all the run's checkpoints, retired ones included."""
     return set(session.scalars(select(Checkpoint.url).where(Checkpoint.run_id == run_id)))
 
 
@@ -92,7 +95,7 @@ def retire(session: Session, claim: leases.Claim, keep: int) -> None:
 
 
 def hold(session: Session, checkpoint_ids: Collection[str]) -> set[str]:
-    """Those of these checkpoints that are there, and now stay at least until the transaction ends."""
+    """Lock these checkpoints until the transaction ends; returns those that exist."""
     if not checkpoint_ids:
         return set()
     kept = select(Checkpoint.id).where(Checkpoint.id.in_(checkpoint_ids), _KEPT).order_by(Checkpoint.id)
@@ -129,6 +132,6 @@ def _is_unused() -> ColumnElement[bool]:
 
 
 def _accuracy(checkpoint: Checkpoint) -> float:
-    """Of two that are alike the later one is met first, and kept."""
+    """Accuracy, for comparison; of two equal checkpoints the later one comes first and is kept."""
     accuracy = checkpoint.metrics.get("exact_accuracy")
     return -1.0 if accuracy is None else float(accuracy)

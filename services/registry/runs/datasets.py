@@ -6,7 +6,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.registry.db import owners
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Dataset
@@ -16,6 +16,7 @@ from trm.puzzles.spec import PuzzleSpec
 
 def add(
     session: Session,
+    access: AccessScope,
     dataset_id: str,
     *,
     name: str,
@@ -29,7 +30,7 @@ def add(
     """Record a stored data set; raises DatasetNameTaken."""
     values = {
         "id": dataset_id,
-        "owner": owners.of(session),
+        "owner": access.owner,
         "name": name,
         "kind": spec.kind,
         "spec": spec.model_dump(mode="json"),
@@ -47,26 +48,28 @@ def add(
     return dataset
 
 
-def require_free_name(session: Session, name: str) -> None:
+def require_free_name(session: Session, access: AccessScope, name: str) -> None:
     """Raises DatasetNameTaken; ask before storing a large file, `add` decides."""
-    if session.scalar(select(Dataset.id).filter_by(owner=owners.of(session), name=name)) is not None:
+    if session.scalar(select(Dataset.id).filter_by(owner=access.owner, name=name)) is not None:
         raise _name_taken_error(name)
 
 
-def get(session: Session, id_or_name: str) -> Dataset:
+def get(session: Session, access: AccessScope, id_or_name: str) -> Dataset:
     """The uploaded data set with this id or name; raises DatasetNotFound."""
-    statement = select(Dataset).where(or_(Dataset.id == id_or_name, Dataset.name == id_or_name))
-    best_first = (Dataset.id != id_or_name, Dataset.owner != owners.of(session), Dataset.created_at)
+    meant = or_(Dataset.id == id_or_name, Dataset.name == id_or_name)
+    statement = select(Dataset).where(meant, visible_to(access, Dataset))
+    best_first = (Dataset.id != id_or_name, Dataset.owner != access.owner, Dataset.created_at)
     dataset = session.scalars(statement.order_by(*best_first)).first()
     if dataset is None:
         raise DatasetNotFound(f"There is no uploaded data set {id_or_name[:100]!r}.")
     return dataset
 
 
-def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Dataset]:
+def page(session: Session, access: AccessScope, *, cursor: str | None = None, limit: int = 20) -> Page[Dataset]:
     """A page of uploaded data sets, newest first; raises InvalidCursor."""
-    return newest_first(session, select(Dataset), Dataset.created_at, Dataset.id, cursor, limit)
+    statement = select(Dataset).where(visible_to(access, Dataset))
+    return newest_first(session, statement, Dataset.created_at, Dataset.id, cursor, limit)
 
 
 def _name_taken_error(name: str) -> DatasetNameTaken:
-    return DatasetNameTaken(f"There is a data set {name!r} already. Choose another name.")
+    return DatasetNameTaken(f"There is a data set {name!r} already. Choose another name.", "name")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.db.tables import Job, JobAttempt, Run, RunMetric
@@ -24,8 +25,8 @@ class Measured:
     update_seconds: float
 
 
-def latest(session: Session) -> list[Measured]:
-    """The paces of the latest runs, the newest first; whose they are plays no part."""
+def latest(session: Session, access: AccessScope) -> list[Measured]:
+    """The paces of the latest runs, the newest first."""
     last = (
         select(RunMetric.seconds, RunMetric.step, RunMetric.attempt)
         .where(RunMetric.run_id == Run.id)
@@ -40,6 +41,7 @@ def latest(session: Session) -> list[Measured]:
         .join(last, Run.step > 0)
         .join(Job, (of_run[0] & of_run[1]))
         .join(JobAttempt, (of_attempt[0] & of_attempt[1]))
+        .where(visible_to(access, Run))
         .order_by(Run.created_at.desc())
         .limit(RUNS)
     )
@@ -47,6 +49,6 @@ def latest(session: Session) -> list[Measured]:
 
 
 def training_workers(session: Session) -> Sequence[WorkerProcess]:
-    """Those that train and were seen lately."""
+    """Training workers that were seen recently."""
     lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=ALIVE_SECONDS)
     return session.scalars(select(WorkerProcess).where(WorkerProcess.role == "train", lately)).all()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, false, func, not_, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.bulk import copy_rows
 from services.registry.db.tables import Job, JobAttempt, Run, RunMetric
@@ -33,12 +34,15 @@ def _find_recorded(session: Session, run_id: str, attempt: int, first_step: int)
     return session.scalars(select(RunMetric.step).where(*own)).all()
 
 
-def read(session: Session, run_id: str, *, after_step: int = 0, limit: int = 1000, every: int = 1) -> list[RunMetric]:
+def read(
+    session: Session, access: AccessScope, run_id: str, *, after_step: int = 0, limit: int = 1000, every: int = 1
+) -> list[RunMetric]:
     """The run's curve after a step, in order; with `every`, the last row of every N steps.
 
     What an attempt logged beyond the step that a later one continued from was undone, and is left out.
     """
-    curve = (RunMetric.run_id == run_id, not_(_was_undone(session, run_id)))
+    run = select(Run.id).where(Run.id == run_id, visible_to(access, Run)).scalar_subquery()  # looked up once a query
+    curve = (RunMetric.run_id == run, not_(_was_undone(session, access, run_id)))
     if every == 1:
         statement = select(RunMetric).where(*curve, RunMetric.step > after_step).order_by(RunMetric.step)
     else:
@@ -46,8 +50,8 @@ def read(session: Session, run_id: str, *, after_step: int = 0, limit: int = 100
     return list(session.scalars(statement.limit(limit)))
 
 
-def _was_undone(session: Session, run_id: str) -> ColumnElement[bool]:
-    job = select(Job.id).where(Job.run_id == run_id).scalar_subquery()
+def _was_undone(session: Session, access: AccessScope, run_id: str) -> ColumnElement[bool]:
+    job = select(Job.id).where(Job.run_id == run_id, visible_to(access, Job)).scalar_subquery()
     begun = select(JobAttempt.attempt, JobAttempt.first_step).where(JobAttempt.job_id.in_(job))
     later = session.execute(begun.where(JobAttempt.attempt > 1, JobAttempt.first_step.is_not(None))).all()
     return or_(false(), *(and_(RunMetric.attempt < attempt, RunMetric.step > step) for attempt, step in later))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.ids import LOCAL_OWNER, new_id
 from services.registry.db.pages import Page, newest_first
@@ -33,23 +34,24 @@ def insert_rows(session: Session, rows: Sequence[Json]) -> None:
     session.execute(insert(Run), rows)
 
 
-def get(session: Session, run_id: str) -> Run:
+def get(session: Session, access: AccessScope, run_id: str) -> Run:
     """The run; raises RunNotFound."""
-    run = session.get(Run, run_id)
+    run = session.scalar(select(Run).where(Run.id == run_id, visible_to(access, Run)))
     if run is None:
         raise RunNotFound(f"There is no run {run_id[:100]!r}.")
     return run
 
 
-def find_named(session: Session, name: str) -> str | None:
+def find_named(session: Session, access: AccessScope, name: str) -> str | None:
     """The newest run that was given this name, if there is one."""
-    newest = select(Run.id).where(Run.name == name).order_by(Run.created_at.desc()).limit(1)
-    return session.scalar(newest)
+    newest = select(Run.id).where(Run.name == name, visible_to(access, Run)).order_by(Run.created_at.desc())
+    return session.scalar(newest.limit(1))
 
 
-def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Run]:
+def page(session: Session, access: AccessScope, *, cursor: str | None = None, limit: int = 20) -> Page[Run]:
     """A page of runs, newest first; raises InvalidCursor."""
-    return newest_first(session, select(Run), Run.created_at, Run.id, cursor, limit)
+    statement = select(Run).where(visible_to(access, Run))
+    return newest_first(session, statement, Run.created_at, Run.id, cursor, limit)
 
 
 def record_start(session: Session, claim: leases.Claim, *, step: int, parameters: int, device: str) -> None:

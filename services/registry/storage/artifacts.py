@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from services.registry.db.tables import Checkpoint, Dataset, Job
+from trm import durable
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ def record_move(session: Session, before: str, after: str) -> None:
 
 
 def is_checkpoint(folder: Path, digest: str) -> bool:
-    """Whether meta.json is the recorded one and every file is what it vouches for."""
+    """Whether meta.json is the recorded one and every file is what it lists."""
     try:
         meta = (folder / "meta.json").read_bytes()
         if hashlib.sha256(meta).hexdigest() != digest:
             return False
         files = json.loads(meta)["files"]
-        return all(file_digest(folder / name) == file["sha256"] for name, file in files.items())
+        return all(durable.digest(folder / name) == file["sha256"] for name, file in files.items())
     except OSError:
         return False
 
@@ -66,9 +67,3 @@ def digest_of(folder: Path) -> str:
     for path in sorted(folder.iterdir()):
         total.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
     return total.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """The file's sha256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,10 +13,10 @@ from fsspec.implementations.local import LocalFileSystem
 
 from services.registry.errors import StorageUnavailable
 from services.registry.settings import Settings
+from trm.durable import NO_ROOM, sync
 from trm.errors import StorageFull
 
 LAST_FILES = ("meta.json", "dataset.json")  # written last: a folder without its own is not complete
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 DRAFT = ".part"
 
 
@@ -40,7 +40,7 @@ class Storage:
         return isinstance(self.fs, LocalFileSystem)
 
     def url_of(self, name: str) -> str:
-        """Where a folder of this name lies."""
+        """URL of a folder of this name."""
         return str(self.fs.unstrip_protocol(f"{self.root}/{name}" if name else self.root))
 
     def put_folder(self, local: Path, name: str) -> str:
@@ -63,7 +63,7 @@ class Storage:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.root)
 
     def free_bytes(self) -> int:
-        """How many bytes a local storage's disk has free."""
+        """Free bytes on a local storage's disk."""
         with typed_errors("The storage cannot say how much room it has"):
             place = next(folder for folder in (Path(self.root), *Path(self.root).parents) if folder.exists())
             return shutil.disk_usage(place).free
@@ -117,8 +117,8 @@ class Storage:
             for file in files_of(local):
                 _copy_durably(local / file, draft / file)
             for folder in sorted({draft, *(draft / file.parent for file in files_of(local))}, reverse=True):
-                sync_folder(folder)
-        sync_folder(target.parent)
+                sync(folder)
+        sync(target.parent)
 
     def _put_remote(self, local: Path, path: str) -> None:
         try:
@@ -181,17 +181,7 @@ def _copy_durably(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as reader, target.open("xb") as writer:
         shutil.copyfileobj(reader, writer, 1 << 20)
-        writer.flush()
-        os.fsync(writer.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make durable what was created in a folder, and renamed."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(target)
 
 
 @contextmanager

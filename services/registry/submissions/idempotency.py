@@ -1,4 +1,4 @@
-"""Idempotency keys: what an owner marks with a key is done once, and answered alike however often it is sent."""
+"""Idempotency keys: a request with a key is executed once, and every repetition gets the same response."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from sqlalchemy import delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.registry.db.base import Json
 from services.registry.db.tables import IdempotencyKey
 from services.registry.errors import KeyReused, KeyTaken
 
@@ -26,28 +25,26 @@ class Key:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """What makes it unique."""
+        """The columns that identify the key."""
         return self.owner, self.route, self.key
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a request was answered, and the id of the job or data set that it made or moved."""
+class Kept:
+    """What a request was answered, as it was rendered, and the id of the job or data set that it made or moved."""
 
     subject: str
-    status: int
-    headers: Json
-    body: str
+    answer: bytes
 
 
-def find(session: Session, key: Key) -> Answer | None:
+def find(session: Session, key: Key) -> Kept | None:
     """What the request was answered when it came before; raises KeyReused when that asked for something else."""
     row = session.get(IdempotencyKey, key.place)
-    if row is None or row.status is None or row.body is None:
+    if row is None or row.answer is None:
         return None
     if row.fingerprint != key.fingerprint:
         raise KeyReused(f"The idempotency key {key.key[:100]!r} was sent before, with another request.")
-    return Answer(row.subject, row.status, row.headers or {}, row.body)
+    return Kept(row.subject, row.answer)
 
 
 def take(session: Session, keys: Sequence[tuple[Key, str]]) -> set[str]:
@@ -68,20 +65,19 @@ def take(session: Session, keys: Sequence[tuple[Key, str]]) -> set[str]:
 def require(session: Session, key: Key, subject: str) -> None:
     """Mark the subject of a single request; raises KeyTaken."""
     if not take(session, [(key, subject)]):
-        raise taken(key)
+        raise key_taken_error(key)
 
 
-def taken(key: Key) -> KeyTaken:
+def key_taken_error(key: Key) -> KeyTaken:
     """The refusal of a request whose key another one had first."""
     return KeyTaken(f"A request with the idempotency key {key.key[:100]!r} was first. Send it again to get its answer.")
 
 
-def keep(session: Session, key: Key, answer: Answer) -> None:
-    """Note what the request is answered."""
+def keep(session: Session, key: Key, answer: bytes) -> None:
+    """Store the answer to the request."""
     columns = IdempotencyKey.owner, IdempotencyKey.route, IdempotencyKey.key
     ours = (column == value for column, value in zip(columns, key.place, strict=True))
-    values = {name: getattr(answer, name) for name in ("subject", "status", "headers", "body")}
-    session.execute(update(IdempotencyKey).where(*ours).values(values))
+    session.execute(update(IdempotencyKey).where(*ours).values(answer=answer))
 
 
 def forget_old(session: Session, hours: float = KEPT_HOURS) -> int:

@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.tables import Job
-from services.registry.errors import RegistryError
 from services.registry.jobs import jobs
 from services.registry.runs import checkpoints, runs
 from services.registry.submissions import backlog, idempotency
 from services.registry.submissions.backlog import Caps
-from services.registry.submissions.idempotency import Answer, Key
+from services.registry.submissions.idempotency import Key
+from trm.errors import CodedError
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Submission:
 
 
 def record(
-    session: Session, submitted: Sequence[Submission], caps: Caps, answer: Callable[[Job], Answer]
-) -> list[Job | RegistryError]:
+    session: Session, submitted: Sequence[Submission], caps: Caps, render: Callable[[Job], bytes]
+) -> list[Job | CodedError]:
     """Put the jobs in the queue with one statement a table; what became of each: the job, or why there is none.
 
     That is KeyTaken, QueueFull, or CheckpointNotFound for one that was retired since the request was looked at.
-    What a marked request is answered is kept with its job. Announce the jobs once this is committed.
+    What a request with a key is answered is rendered, and kept with its job. Announce the jobs once this is committed.
     """
     refusals = _refusals(session, submitted, caps)
     wanted = [one for one, refusal in zip(submitted, refusals, strict=True) if refusal is None]
@@ -45,14 +45,14 @@ def record(
     rows = {row.id: row for row in _insert(session, new)}
     for one in new:
         if one.key:
-            idempotency.keep(session, one.key, answer(rows[one.job["id"]]))
+            idempotency.keep(session, one.key, render(rows[one.job["id"]]))
     return [
         refusal or rows.get(one.job["id"]) or _key_taken_error(one)
         for one, refusal in zip(submitted, refusals, strict=True)
     ]
 
 
-def _refusals(session: Session, submitted: Sequence[Submission], caps: Caps) -> list[RegistryError | None]:
+def _refusals(session: Session, submitted: Sequence[Submission], caps: Caps) -> list[CodedError | None]:
     kept = checkpoints.hold(session, {one.checkpoint for one in submitted if one.checkpoint})
     full = backlog.refusals(session, [one.job["owner"] for one in submitted], caps)
     return [
@@ -68,7 +68,7 @@ def _insert(session: Session, submitted: Sequence[Submission]) -> list[Job]:
     return jobs.insert_rows(session, [submission.job for submission in submitted]) if submitted else []
 
 
-def _key_taken_error(submission: Submission) -> RegistryError:
+def _key_taken_error(submission: Submission) -> CodedError:
     if submission.key is None:
         raise ValueError("only a request with a key can find it taken")
-    return idempotency.taken(submission.key)
+    return idempotency.key_taken_error(submission.key)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from services.registry.db import owners
+from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
 from services.registry.db.base import Json
 from services.registry.db.ids import new_id
@@ -22,40 +22,43 @@ MOST_ENDPOINTS = 20  # of one owner: each costs a row for each of the owner's jo
 GONE = "410"
 
 
-def create(session: Session, *, url: str, events: Collection[str]) -> WebhookEndpoint:
-    """Record an endpoint of the session's owner, with a new secret."""
+def create(session: Session, access: AccessScope, *, url: str, events: Collection[str]) -> WebhookEndpoint:
+    """Record an endpoint of the caller's owner, with a new secret."""
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     values = {"url": url, "events": sorted(set(events)), "secret": secret}
-    row = WebhookEndpoint(id=new_id("whe"), owner=owners.of(session), **values)
+    row = WebhookEndpoint(id=new_id("whe"), owner=access.owner, **values)
     session.add(row)
     session.flush()
     session.refresh(row)
     return row
 
 
-def count(session: Session) -> int:
-    """How many endpoints the session's owner has."""
-    mine = select(func.count()).select_from(WebhookEndpoint).where(WebhookEndpoint.owner == owners.of(session))
+def count(session: Session, access: AccessScope) -> int:
+    """Number of endpoints of the caller's owner."""
+    mine = select(func.count()).select_from(WebhookEndpoint).where(WebhookEndpoint.owner == access.owner)
     return session.scalar(mine) or 0
 
 
-def get(session: Session, endpoint_id: str) -> WebhookEndpoint:
+def get(session: Session, access: AccessScope, endpoint_id: str) -> WebhookEndpoint:
     """The endpoint; raises WebhookNotFound."""
-    row = session.get(WebhookEndpoint, endpoint_id)
+    found = select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id, visible_to(access, WebhookEndpoint))
+    row = session.scalar(found)
     if row is None:
         raise WebhookNotFound(f"There is no webhook {endpoint_id[:100]!r}.")
     return row
 
 
-def remove(session: Session, endpoint_id: str) -> None:
+def remove(session: Session, access: AccessScope, endpoint_id: str) -> None:
     """Forget an endpoint and its messages; raises WebhookNotFound."""
-    session.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == get(session, endpoint_id).id))
+    found = WebhookEndpoint.id == get(session, access, endpoint_id).id
+    session.execute(delete(WebhookEndpoint).where(found, visible_to(access, WebhookEndpoint)))
 
 
-def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[WebhookEndpoint]:
+def page(session: Session, access: AccessScope, *, cursor: str | None = None, limit: int = 20) -> Page[WebhookEndpoint]:
     """A page of endpoints, newest first; raises InvalidCursor."""
+    statement = select(WebhookEndpoint).where(visible_to(access, WebhookEndpoint))
     created_at, row_id = WebhookEndpoint.created_at, WebhookEndpoint.id
-    return newest_first(session, select(WebhookEndpoint), created_at, row_id, cursor, limit)
+    return newest_first(session, statement, created_at, row_id, cursor, limit)
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def record_arrival(session: Session, message: DueDelivery, outcome: str) -> None
 
 
 def record_failure(session: Session, message: DueDelivery, outcome: str, pause_seconds: float | None) -> None:
-    """It has not: try again after a pause, or never when that is None."""
+    """Record a failed delivery: try again after a pause, or never when that is None."""
     due_at = None if pause_seconds is None else func.now() + timedelta(seconds=pause_seconds)
     _settle(session, message, outcome=outcome, due_at=due_at)
 
@@ -122,9 +125,11 @@ def _settle(session: Session, message: DueDelivery, **values: Any) -> None:  # n
     session.execute(settled.execution_options(synchronize_session=False))
 
 
-def deliveries(session: Session, endpoint_id: str, limit: int = 50) -> list[WebhookDelivery]:
+def deliveries(session: Session, access: AccessScope, endpoint_id: str, limit: int = 50) -> list[WebhookDelivery]:
     """The newest messages to an endpoint."""
-    mine = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id)
+    mine = select(WebhookDelivery).where(
+        WebhookDelivery.endpoint_id == endpoint_id, visible_to(access, WebhookDelivery)
+    )
     return list(session.scalars(mine.order_by(WebhookDelivery.created_at.desc()).limit(limit)))
 
 

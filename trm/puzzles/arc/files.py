@@ -144,7 +144,7 @@ def _are_tasks_by_name(document: object, name: str) -> TypeGuard[dict[str, objec
 
 
 def _solutions_name(challenges: AnyPath) -> AnyPath:
-    """Where the answers to a file of challenges are: in the file beside it of the other name."""
+    """Name of the file with the answers to a file of challenges."""
     name = str(challenges).removesuffix(CHALLENGES) + SOLUTIONS
     return type(challenges)(name)
 

@@ -14,7 +14,7 @@ from trm.puzzles.puzzle_set import PuzzleSet
 
 
 class RowKey(NamedTuple):
-    """What a row asks."""
+    """Task, test pair and variant of a row."""
 
     task: str
     pair: int  # of the task's test pairs, from 0

@@ -1,8 +1,6 @@
 """The published ARC sets: which tasks and variants there are, and their puzzle ids, without drawing any."""
 
 import json
-import sys
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -48,11 +46,6 @@ class Counts:
     test_examples: int
     ids: int  # the blank puzzle included
     short: int  # tasks with fewer variants than asked for
-
-    @property
-    def mean_examples(self) -> float:
-        """Examples of a training puzzle."""
-        return self.train_examples / self.train_puzzles
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,19 +129,3 @@ def _group(task: Task, held_out: bool, variants: Variants, first_id: int) -> Gro
         if pair.answer is None:
             raise DatasetError(f"Task {task.name}, pair {number} has no answer. Hold the task out, or complete it.")
     return Group(task, variants, first_id, train, test)
-
-
-def main() -> None:
-    """Print what the full builds hold."""
-    row = "{:<6} {:>7} {:>10} {:>10} {:>8} {:>7} {:>9} {:>9} {:>10} {:>6} {:>6}\n"
-    sys.stdout.write(row.format("set", "groups", "puzzles", "examples", "mean", "test", "", "", "ids", "short", "s"))
-    for name in RECIPES:
-        start = time.perf_counter()
-        c = build(name).counts()
-        train = (c.train_groups, c.train_puzzles, c.train_examples, f"{c.mean_examples:.5f}")
-        test = (c.test_groups, c.test_puzzles, c.test_examples)
-        sys.stdout.write(row.format(name, *train, *test, c.ids, c.short, f"{time.perf_counter() - start:.1f}"))
-
-
-if __name__ == "__main__":
-    main()

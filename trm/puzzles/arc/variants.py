@@ -36,7 +36,7 @@ class Variant:
 
     @property
     def is_original(self) -> bool:
-        """Whether it changes nothing."""
+        """Whether it is the identity."""
         return self == Variant()
 
     def apply(self, grid: Grid) -> Grid:

@@ -1,4 +1,4 @@
-"""What is wrong with a data set."""
+"""Audits a data set."""
 
 import time
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Audit:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was found that spoils a training or a score."""
+        """Whether nothing was found that would distort a training or a score."""
         lists = [getattr(s, part) for s in (self.train, self.test) for part in ("repeated", "ambiguous", "wrong")]
         return not self.shared and not any(lists)
 
@@ -137,7 +137,7 @@ def _givens(puzzles: PuzzleSet) -> tuple[float, float, float] | None:
 
 
 def _search(puzzles: PuzzleSet, solve: int, track: Track, seconds: float) -> tuple[int, list[tuple[int, str]]]:
-    """How many rows were solved, and what was wrong with which."""
+    """Search rows; returns how many were solved, and the faults found."""
     is_maze = puzzles.spec.kind == "maze"
     if not is_maze and not puzzles.spec.is_searchable:
         return 0, []

@@ -232,7 +232,7 @@ class RawTable:
         return (side, side) if side * side == count else (1, count)
 
     def _marks(self, given: Iterable[Given], kind: Kind) -> Counter[frozenset[str]]:
-        """How many boards are written with which characters."""
+        """Count the boards by the set of characters they use."""
         boards_ = self._lay_out(given, kind)
         return Counter(frozenset(board.cells) for board in boards_ if isinstance(board, Board))
 

@@ -4,13 +4,13 @@ import csv
 import gzip
 import io
 import math
-import os
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from pydantic import ValidationError
 
+from trm.durable import sync
 from trm.errors import DatasetError
 from trm.puzzles import grids
 from trm.puzzles.datasets.raw_table import RawTable
@@ -34,11 +34,8 @@ def write_table(path: Path, puzzles: PuzzleSet) -> None:
         rating = "" if puzzles.ratings is None else _format_rating(float(puzzles.ratings[i]))
         question, answer = (grids.text(puzzles.spec, grid[i]) for grid in (puzzles.questions, puzzles.answers))
         writer.writerow((source, question, answer, rating))
-    data = gzip.compress(table.getvalue().encode(), mtime=0)
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    path.write_bytes(gzip.compress(table.getvalue().encode(), mtime=0))
+    sync(path)
 
 
 def find_rules(table: Path) -> DeclaredRules | None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from trm.errors import DatasetError, RowProblem
+from trm.errors import DatasetError, PuzzleError, RowProblem
 
 LONGEST_OBJECT = 1 << 20  # characters
 
@@ -44,7 +44,7 @@ class _Buffer:
                 return False
 
     def takes(self, sign: str) -> bool:
-        """Go past this sign if it is next."""
+        """Consume this character if it is next."""
         found = self.more() and self.text[self.at] == sign
         self.at += found
         return found
@@ -75,4 +75,4 @@ def _refuse_constant(name: str) -> object:
 
 
 def _refusal(number: int, what: str) -> DatasetError:
-    return DatasetError(f"Row {number} is {what}.", (RowProblem(number, "puzzle_invalid", what),))
+    return DatasetError(f"Row {number} is {what}.", (RowProblem(number, PuzzleError.code, what),))

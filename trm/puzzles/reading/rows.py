@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple, TextIO
 
-from trm.errors import DatasetError, RowProblem
+from trm.errors import DatasetError, PuzzleError, RowProblem
 from trm.puzzles.reading.board_files import begins_board, boards
 from trm.puzzles.reading.json_objects import json_objects
 
@@ -99,7 +99,7 @@ def _from_table(fields: dict[int, str], width: int, table: Iterator[list[str]]) 
         for number, cells in enumerate((cells for cells in table if cells), start=1):
             if len(cells) > width:
                 problem = f"the row has {len(cells)} columns, the header {width}: quote cells that hold the separator"
-                raise DatasetError(f"Row {number}: {problem}.", (RowProblem(number, "puzzle_invalid", problem),))
+                raise DatasetError(f"Row {number}: {problem}.", (RowProblem(number, PuzzleError.code, problem),))
             padded: list[str | None] = [*cells, *[None] * (width + 1 - len(cells))]
             yield Row(*(padded[place] for place in places))
     except csv.Error as error:
@@ -114,5 +114,5 @@ def _from_objects(objects: Iterator[Mapping[str, object]]) -> Iterator[Row]:
         if "question" not in by_name:
             found = f"found: {', '.join(map(repr, [*document][:10])) or 'no key'}"
             message = f"Row {number} has no known key for the question; {found}. {WANTED}."
-            raise DatasetError(message, (RowProblem(number, "puzzle_invalid", f"no known key; {found}"),))
+            raise DatasetError(message, (RowProblem(number, PuzzleError.code, f"no known key; {found}"),))
         yield Row(*(by_name.get(field) for field in Row._fields))

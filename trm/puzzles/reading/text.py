@@ -68,7 +68,7 @@ def _decode(file: IO[bytes], name: str) -> TextIO:
 
 
 def _encoding(head: bytes, name: str) -> str:
-    """By the byte order mark, or by where zeros stand: text of digits in UTF-16 has one in every pair."""
+    """Detect the encoding by the byte order mark, or by where zero bytes are."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if b"\0" not in head:

@@ -31,7 +31,7 @@ class Symmetry:
         return self.tokens[grid[..., self.cells]]
 
     def inverse(self) -> Self:
-        """The symmetry that undoes this one."""
+        """The inverse symmetry."""
         return type(self)(np.argsort(self.cells), np.argsort(self.tokens).astype(np.int32))
 
 

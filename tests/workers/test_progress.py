@@ -1,4 +1,4 @@
-"""Progress covers all that a training does, and the time that is left falls as it goes on."""
+"""Progress covers all that a training does, and the remaining time falls."""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,10 +1,11 @@
-"""What the owner of a job may ask for: that it goes first, waits or works no longer than so, rests, and starts again."""
+"""Limits of jobs and requests of their owners: priority, time to live, timeout, pause and retry."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, update
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.tables import Job, JobAttempt
 from services.registry.errors import JobFinished, TransitionRefused
 from services.registry.jobs import attempts, completion, job_events, jobs, leases, rescue
@@ -14,9 +15,9 @@ from tests.registry.conftest import DEAD, Book
 ATTEMPTS = 3
 
 
-def next_job(book: Book, nudge: str = "job_unknown") -> str | None:
+def next_job(book: Book, named_job: str = "job_unknown") -> str | None:
     with book.transaction() as session:
-        claim = leases.claim_next(session, JobKind.TRAIN, nudge, "worker-1", 30)
+        claim = leases.claim_next(session, JobKind.TRAIN, named_job, "worker-1", 30)
     return claim.job_id if claim else None
 
 
@@ -35,7 +36,7 @@ def test_the_highest_priority_goes_first_and_then_the_longest_wait(book: Book) -
     assert book.get(solve.id).status is JobStatus.QUEUED
 
 
-def test_a_nudge_waits_for_its_job_while_all_others_are_locked(book: Book) -> None:
+def test_a_message_waits_for_its_job_while_all_others_are_locked(book: Book) -> None:
     job = book.train()
     with ThreadPoolExecutor(1) as pool, book.transaction() as session:
         session.execute(update(Job).where(Job.id == job.id).values(published_at=func.now()))  # as its announcer does
@@ -47,7 +48,7 @@ def test_a_nudge_waits_for_its_job_while_all_others_are_locked(book: Book) -> No
 def test_workers_at_once_get_different_jobs(book: Book) -> None:
     made = {book.train(priority=priority).id for priority in range(8)}
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda nudge: next_job(book, nudge), sorted(made)))
+        found = list(pool.map(lambda named_job: next_job(book, named_job), sorted(made)))
     assert sorted(filter(None, found)) == sorted(made)
 
 
@@ -106,12 +107,12 @@ def test_a_job_that_is_overdue_when_its_worker_falls_silent_has_timed_out(book: 
 def test_a_queued_job_pauses_at_once_and_resumes(book: Book) -> None:
     job = book.train(ttl_seconds=60)
     with book.transaction() as session:
-        assert jobs.request_pause(session, job.id).status is JobStatus.PAUSED
-        assert jobs.request_pause(session, job.id).status is JobStatus.PAUSED
+        assert jobs.request_pause(session, EVERYTHING, job.id).status is JobStatus.PAUSED
+        assert jobs.request_pause(session, EVERYTHING, job.id).status is JobStatus.PAUSED
     assert next_job(book, job.id) is None
     assert book.get(job.id).expires_at is None
     with book.transaction() as session:
-        resumed = jobs.resume(session, job.id)
+        resumed = jobs.resume(session, EVERYTHING, job.id)
     assert (resumed.status, resumed.published_at) == (JobStatus.QUEUED, None)
     assert resumed.expires_at is not None
     assert next_job(book) == job.id
@@ -120,15 +121,15 @@ def test_a_queued_job_pauses_at_once_and_resumes(book: Book) -> None:
 def test_a_running_job_pauses_when_its_worker_lets_go_and_keeps_its_attempts(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
-        assert jobs.request_pause(session, claim.job_id).status is JobStatus.RUNNING
+        assert jobs.request_pause(session, EVERYTHING, claim.job_id).status is JobStatus.RUNNING
         assert leases.heartbeat(session, claim, 7) == leases.JobSignals(pause=True)
         assert completion.release(session, claim) is JobStatus.PAUSED
     with book.transaction() as session:
-        assert jobs.resume(session, claim.job_id).step == 7
+        assert jobs.resume(session, EVERYTHING, claim.job_id).step == 7
     assert book.claim(claim.job_id).attempt == 2
     with book.transaction() as session:
-        tried = attempts.of_job(session, claim.job_id)
-        events = [event.type for event in job_events.after(session, claim.job_id)]
+        tried = attempts.of_job(session, EVERYTHING, claim.job_id)
+        events = [event.type for event in job_events.after(session, EVERYTHING, claim.job_id)]
     assert [row.outcome for row in tried] == [Outcome.RELEASED, None]
     assert events == ["paused", "resumed"]
 
@@ -136,8 +137,8 @@ def test_a_running_job_pauses_when_its_worker_lets_go_and_keeps_its_attempts(boo
 def test_a_pause_can_be_withdrawn_before_the_worker_has_let_go(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
-        jobs.request_pause(session, claim.job_id)
-        jobs.resume(session, claim.job_id)
+        jobs.request_pause(session, EVERYTHING, claim.job_id)
+        jobs.resume(session, EVERYTHING, claim.job_id)
         assert leases.heartbeat(session, claim) == leases.JobSignals()
         assert completion.release(session, claim) is JobStatus.QUEUED
 
@@ -146,7 +147,7 @@ def test_a_pause_can_be_withdrawn_before_the_worker_has_let_go(book: Book) -> No
 def test_an_ended_job_is_retried_with_fresh_attempts(book: Book, status: JobStatus) -> None:
     job_id = book.job_in(status)
     with book.transaction() as session:
-        job = jobs.retry(session, job_id, ATTEMPTS)
+        job = jobs.retry(session, EVERYTHING, job_id, ATTEMPTS)
     assert (job.status, job.attempt, job.max_attempts) == (JobStatus.QUEUED, 1, 1 + ATTEMPTS)
     assert (job.error_code, job.finished_at, job.cancel_requested_at) == (None, None, None)
     for number in range(2, 2 + ATTEMPTS):
@@ -163,7 +164,7 @@ def test_a_retry_gives_the_whole_time_again(book: Book) -> None:
     book.finish(book.claim(job.id), JobStatus.FAILED)
     ran(book, job.id, 500)
     with book.transaction() as session:
-        jobs.retry(session, job.id, ATTEMPTS)
+        jobs.retry(session, EVERYTHING, job.id, ATTEMPTS)
     with book.transaction() as session:
         claim = leases.claim(session, job.id, "worker-2", 30)
         assert claim is not None
@@ -176,20 +177,20 @@ def test_moves_that_are_not_legal_are_refused(book: Book, status: JobStatus) -> 
     before = book.get(job_id).version
     if status not in (JobStatus.FAILED, JobStatus.CANCELLED):
         with pytest.raises(TransitionRefused, match=status.value), book.transaction() as session:
-            jobs.retry(session, job_id, ATTEMPTS)
+            jobs.retry(session, EVERYTHING, job_id, ATTEMPTS)
     if status is not JobStatus.PAUSED:
         with pytest.raises(TransitionRefused, match=status.value), book.transaction() as session:
-            jobs.resume(session, job_id)
+            jobs.resume(session, EVERYTHING, job_id)
     if status.is_final:
         with pytest.raises(JobFinished), book.transaction() as session:
-            jobs.request_pause(session, job_id)
+            jobs.request_pause(session, EVERYTHING, job_id)
     assert book.get(job_id).version == before
 
 
 def test_what_is_being_cancelled_cannot_be_paused(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
-        jobs.request_pause(session, claim.job_id)
-        assert jobs.request_cancel(session, claim.job_id).pause_requested_at is None
+        jobs.request_pause(session, EVERYTHING, claim.job_id)
+        assert jobs.request_cancel(session, EVERYTHING, claim.job_id).pause_requested_at is None
     with pytest.raises(TransitionRefused, match="cancelled"), book.transaction() as session:
-        jobs.request_pause(session, claim.job_id)
+        jobs.request_pause(session, EVERYTHING, claim.job_id)

@@ -1,8 +1,9 @@
-"""How a job leaves a worker's hands."""
+"""How a worker ends its attempt at a job."""
 
 import pytest
 from sqlalchemy import func
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.db.tables import Job
 from services.registry.jobs import attempts, completion, job_events, jobs, leases, rescue
 from services.registry.jobs.transitions import Failure
@@ -20,7 +21,7 @@ def test_success_is_final_and_kept(book: Book) -> None:
     assert (job.status, job.result, job.lease_token, job.error_code) == (JobStatus.SUCCEEDED, {"n": 1}, None, None)
     assert job.finished_at is not None
     with book.transaction() as session:
-        (attempt,) = attempts.of_job(session, claim.job_id)
+        (attempt,) = attempts.of_job(session, EVERYTHING, claim.job_id)
     assert (attempt.outcome, attempt.last_step) == (Outcome.SUCCEEDED, 9)
 
 
@@ -40,7 +41,7 @@ def test_failure_belongs_to_a_failed_job_only(book: Book, status: JobStatus, fai
 def test_the_end_is_one_event(book: Book, status: JobStatus) -> None:
     job_id = book.job_in(status)
     with book.transaction() as session:
-        done = [event.data for event in job_events.after(session, job_id) if event.type == "done"]
+        done = [event.data for event in job_events.after(session, EVERYTHING, job_id) if event.type == "done"]
     assert done == [{"status": status.value}]
 
 
@@ -69,7 +70,7 @@ def test_earlier_attempt_that_breaks_queues_the_job_after_a_pause(book: Book) ->
 def test_broken_attempt_of_an_unwanted_job_cancels_it(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
-        jobs.request_cancel(session, claim.job_id)
+        jobs.request_cancel(session, EVERYTHING, claim.job_id)
         assert completion.retry(session, claim, DEAD) is JobStatus.CANCELLED
     assert book.get(claim.job_id).error_code is None
 
@@ -89,7 +90,7 @@ def test_released_job_can_be_claimed_at_once_and_has_lost_no_attempt(book: Book)
 def test_released_job_that_was_being_cancelled_is_cancelled(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
-        jobs.request_cancel(session, claim.job_id)
+        jobs.request_cancel(session, EVERYTHING, claim.job_id)
     with book.transaction() as session:
         assert completion.release(session, claim) is JobStatus.CANCELLED
 
@@ -97,7 +98,7 @@ def test_released_job_that_was_being_cancelled_is_cancelled(book: Book) -> None:
 def test_success_beats_a_late_request_to_cancel(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
-        jobs.request_cancel(session, claim.job_id)
+        jobs.request_cancel(session, EVERYTHING, claim.job_id)
     book.finish(claim)
     assert book.get(claim.job_id).status is JobStatus.SUCCEEDED
 
@@ -123,7 +124,7 @@ def attempt(book: Book, job_id: str, failure: Failure, checkpoint: int | None = 
 
 def uncounted(book: Book, job_id: str) -> list[UncountedReason | None]:
     with book.transaction() as session:
-        return [tried.uncounted for tried in attempts.of_job(session, job_id)]
+        return [tried.uncounted for tried in attempts.of_job(session, EVERYTHING, job_id)]
 
 
 def test_attempts_that_made_progress_do_not_count_and_those_without_end_a_poison_job(book: Book) -> None:
@@ -178,5 +179,5 @@ def test_the_event_says_why_an_attempt_does_not_count(book: Book) -> None:
     job_id = book.train().id
     attempt(book, job_id, CUT_OFF)
     with book.transaction() as session:
-        (queued,) = (event.data for event in job_events.after(session, job_id) if event.type == "queued")
+        (queued,) = (event.data for event in job_events.after(session, EVERYTHING, job_id) if event.type == "queued")
     assert queued == {"attempt": 1, "outcome": "retried", "code": "database_unavailable", "uncounted": "infrastructure"}
