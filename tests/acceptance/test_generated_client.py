@@ -58,8 +58,8 @@ def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "package.json").write_text('{"type": "module"}')
     program = Path(__file__).with_name("generated.ts")
     (folder / program.name).write_bytes(program.read_bytes())
-    generator: Path = MODULES / "openapi-typescript" / "bin" / "cli.js"
-    options = ["--default-non-nullable", "false", "--output", folder / "api.ts"]
+    generator = MODULES / "openapi-typescript" / "bin" / "cli.js"
+    options: list[str | Path] = ["--default-non-nullable", "false", "--output", folder / "api.ts"]
     made = _run([*NODE, generator, ROOT / "docs/openapi.json", *options], folder)
     assert made.returncode == 0, made.stderr + made.stdout
     return folder
