@@ -29,7 +29,7 @@ def main() -> int:
 
 
 def report(dependencies: list[dict[str, Any]]) -> int:
-    """Print what was found, and return the exit status: nobody known to the index was asked about is no good news."""
+    """Print what was found, and return the exit status: when the index knew no package at all, that is a failure."""
     unknown = [d["name"] for d in dependencies if "skip_reason" in d]
     bad = [(d, v) for d in dependencies for v in d.get("vulns", ())]
     for dependency, vulnerability in bad:

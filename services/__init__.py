@@ -1,1 +1,1 @@
-"""The service: the book (registry), the doors (gateway) and the engine room (stack)."""
+"""The service: registry (database and storage), gateway (HTTP) and stack (embedded on one machine)."""

@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS) ->
 
 
 def free_port(host: str) -> int:
-    """A port that nobody listens on now."""
+    """A port that no process listens on now."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

@@ -179,7 +179,7 @@ class NonFiniteLoss(TrmError):
 
 
 class RankFailed(TrmError):
-    """One of the processes that train together ended without a word."""
+    """One of the processes that train together ended without reporting an error."""
 
     code = "rank_failed"
 
@@ -197,6 +197,6 @@ class CompilerMissing(TrmError):
 
 
 class EngineFull(TrmError):
-    """Too many requests are being thought about already."""
+    """Too many requests are in progress already."""
 
     code = "engine_full"

@@ -1,4 +1,4 @@
-"""What somebody who mistyped a name may have meant."""
+"""Suggests the known names closest to a mistyped one."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -1,1 +1,1 @@
-"""The hands: Celery workers that train and solve, and the reaper that brings back what they drop."""
+"""Celery workers that train and solve, and the reaper that requeues the jobs of lost workers."""

@@ -13,9 +13,9 @@ from services.registry.settings import Settings
 from services.registry.states import JobKind
 from workers import attempt
 from workers.context import Worker
+from workers.solving.engine_loop import EngineLoop
 from workers.solving.models import Models
 from workers.solving.solve import solve
-from workers.solving.thinker import Thinker
 from workers.training.train import train
 
 log = structlog.get_logger()
@@ -34,11 +34,15 @@ def train_app(worker: Worker[TrainMetrics]) -> Celery:
 
 def solve_app(worker: Worker[SolveMetrics]) -> Celery:
     """Celery with the solve task."""
-    app, models, thinker = queue.celery_app(worker.settings), Models(worker), Thinker(worker.metrics, worker.cores)
+    app, models, engine_loop = (
+        queue.celery_app(worker.settings),
+        Models(worker),
+        EngineLoop(worker.metrics, worker.cores),
+    )
 
     @app.task(name=queue.SOLVE_TASK)  # type: ignore[untyped-decorator]
     def run_solving(job_id: str) -> None:
-        attempt.run(worker, JobKind.SOLVE, job_id, lambda worker, claim: solve(worker, claim, models, thinker))
+        attempt.run(worker, JobKind.SOLVE, job_id, lambda worker, claim: solve(worker, claim, models, engine_loop))
 
     return app
 

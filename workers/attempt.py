@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from services.registry.errors import StaleLease
-from services.registry.jobs import attempts, endings, leases
+from services.registry.jobs import attempts, completion, leases
 from services.registry.states import JobKind, JobStatus, Outcome
 from workers import outcome
 from workers.context import Metrics, Worker
@@ -26,7 +26,7 @@ class Cancelled(Exception):
 
 
 class Released(Exception):
-    """The worker is being stopped, or the job is to pause; somebody else should go on, now or later."""
+    """The worker is being stopped, or the job is to pause; another attempt should continue, now or later."""
 
 
 class Failed(Exception):
@@ -40,17 +40,17 @@ class Failed(Exception):
 Work = Callable[[Worker[Metrics], leases.Claim], dict[str, Any]]
 
 
-def reason_to_stop(orders: leases.Orders) -> Cancelled | Released | Failed | None:
-    """What a heartbeat has brought, as what ends the work; none when it goes on."""
+def reason_to_stop(orders: leases.JobSignals) -> Cancelled | Released | Failed | None:
+    """What a heartbeat has brought, as what ends the work; none when it continues."""
     if orders.cancel:
         return Cancelled()
     if orders.overdue:
-        return Failed(outcome.of_code(endings.TIMED_OUT, "The job was worked on for longer than its timeout_seconds."))
+        return Failed(outcome.of_code(completion.TIMED_OUT, "The job exceeded its timeout_seconds."))
     return Released() if orders.pause else None
 
 
 def run(worker: Worker[Metrics], kind: JobKind, nudge: str, work: Work[Metrics]) -> None:
-    """Claim the job whose turn it is and do the work on it; a nudge may find that there is nothing to do."""
+    """Claim the job whose turn it is and do the work on it; a message may find that there is nothing to do."""
     with worker.database.transaction() as session:
         claim = leases.claim_next(session, kind, nudge, worker.name, worker.settings.lease_seconds)
     if claim is None:
@@ -65,7 +65,7 @@ def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> N
     with structlog.contextvars.bound_contextvars(job_id=claim.job_id, attempt=claim.attempt):
         log.info("attempt.started", kind=kind)
         try:
-            ended = _worked(worker, claim, work)
+            ended = _run_work(worker, claim, work)
         except StaleLease as error:
             worker.metrics.stale_writes_rejected.labels(kind).inc()
             log.warning("attempt.superseded", reason=str(error))
@@ -75,14 +75,14 @@ def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> N
         log.info("attempt.ended", outcome=ended.value, seconds=round(time.monotonic() - begun, 3))
 
 
-def _worked(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> Outcome:
+def _run_work(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> Outcome:
     try:
         result = work(worker, claim)
     except StaleLease:
         raise
     except Released:
         with worker.database.transaction() as session:
-            status = endings.release(session, claim)
+            status = completion.release(session, claim)
         return ENDINGS.get(status, Outcome.RELEASED)
     except Cancelled:
         return _finish(worker, claim, JobStatus.CANCELLED)
@@ -98,7 +98,7 @@ def _finish(
     worker: Worker[Metrics], claim: leases.Claim, status: JobStatus, result: dict[str, Any] | None = None
 ) -> Outcome:
     with worker.database.transaction() as session:
-        endings.finish(session, claim, status, result=result)
+        completion.finish(session, claim, status, result=result)
     return ENDINGS[status]
 
 
@@ -111,10 +111,10 @@ def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict
         log.warning(
             "attempt.unsuccessful", code=verdict.failure.code, reason=verdict.failure.message, then=verdict.then
         )
-        if verdict.then is outcome.Then.RETRY:
-            status = endings.retry(session, claim, verdict.failure)
+        if verdict.then is outcome.NextAction.RETRY:
+            status = completion.retry(session, claim, verdict.failure)
             return ENDINGS.get(status, Outcome.RETRIED)
-        endings.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)
-    if verdict.then is outcome.Then.QUARANTINE:
+        completion.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)
+    if verdict.then is outcome.NextAction.QUARANTINE:
         worker.metrics.jobs_quarantined.labels(claim.kind.value).inc()
     return Outcome.FAILED

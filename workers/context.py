@@ -35,5 +35,5 @@ class Worker(Generic[Metrics]):
 
     @property
     def scratch(self) -> Path:
-        """Where files live that nobody misses after a crash."""
+        """Where temporary files live, which are not needed after a crash."""
         return self.settings.data_dir / "scratch"

@@ -1,11 +1,11 @@
-"""What an error makes of a job: a pure table from codes to what follows, and the one case in which history decides."""
+"""Maps an error to the next action for its job: a pure table by code, and the one case in which earlier attempts decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from services.registry.errors import RegistryError
-from services.registry.jobs.moves import Failure
+from services.registry.jobs.transitions import Failure
 from services.registry.states import INFRASTRUCTURE
 from trm.errors import TrmError
 
@@ -15,8 +15,8 @@ INTERNAL = "internal_error"
 QUARANTINED = "job_quarantined"
 
 
-class Then(StrEnum):
-    """What follows a failed attempt."""
+class NextAction(StrEnum):
+    """The next action after a failed attempt."""
 
     RETRY = "retry"  # after a pause, while attempts are left
     FAIL = "fail"  # at once: another attempt would meet the same
@@ -24,7 +24,7 @@ class Then(StrEnum):
 
 
 # Codes of errors that another attempt may not meet; every other code fails the job at once.
-THEN = dict.fromkeys(
+NEXT_ACTIONS = dict.fromkeys(
     (
         *DEATHS,  # a crash or the kernel's out-of-memory killer
         INTERNAL,
@@ -32,21 +32,21 @@ THEN = dict.fromkeys(
         "engine_full",  # others may finish
         *INFRASTRUCTURE,
     ),
-    Then.RETRY,
+    NextAction.RETRY,
 )
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What follows, and what to record."""
+    """The next action, and the failure to record."""
 
-    then: Then
+    then: NextAction
     failure: Failure
 
 
 def of_code(code: str, message: str) -> Verdict:
     """The verdict on an error known by its code."""
-    return Verdict(THEN.get(code, Then.FAIL), Failure(code, message))
+    return Verdict(NEXT_ACTIONS.get(code, NextAction.FAIL), Failure(code, message))
 
 
 def of_error(error: Exception) -> Verdict:
@@ -74,4 +74,4 @@ def in_view_of(verdict: Verdict, step: int, earlier: Sequence[tuple[str | None, 
     if len(last) < deaths or any(code not in DEATHS or at != step for code, at in last):
         return verdict
     message = f"The trainer died {deaths} times in a row at step {step}. {verdict.failure.message}"
-    return Verdict(Then.QUARANTINE, Failure(QUARANTINED, message))
+    return Verdict(NextAction.QUARANTINE, Failure(QUARANTINED, message))

@@ -1,4 +1,4 @@
-"""Says every few seconds that this process runs, so that it is watched and that trainings can be told how long they will take."""
+"""Records every few seconds that this process runs, for monitoring and for estimates of training times."""
 
 import socket
 import threading
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 @contextmanager
 def announced(database: Database, told: Presence) -> Iterator[None]:
-    """Inside, this process is known to run; afterwards it is forgotten, unless it was killed."""
+    """Register this process for the duration of the block."""
     stopping = threading.Event()
     thread = threading.Thread(target=_run, args=(database, told, stopping), name="presence", daemon=True)
     thread.start()

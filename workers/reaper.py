@@ -1,4 +1,4 @@
-"""The reaper: brings back jobs whose worker fell silent, announces queued ones again, counts them all."""
+"""The reaper: requeues jobs whose worker stopped responding, announces queued ones again, counts all."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.database import Database
 from services.registry.errors import BrokerUnavailable, RegistryError
-from services.registry.jobs import census, presence, queue, rescue, retention
+from services.registry.jobs import job_counts, presence, queue, rescue, retention
 from services.registry.jobs.queue import Announcement
 from services.registry.jobs.retention import Limits
 from services.registry.metrics.metrics import ReaperMetrics
@@ -64,14 +64,14 @@ class Reaper:
         if time.monotonic() >= self._removes_at:
             self._removes_at = time.monotonic() + (0.0 if self._remove_old() else REMOVING_SECONDS)
         with self.database.transaction() as session:
-            self.metrics.observe(census.take(session))
+            self.metrics.observe(job_counts.take(session))
         if self.storage.is_local:
             self.metrics.storage_free.set(self.storage.free_bytes())
             self.metrics.storage_floor.set(self.storage.min_free_bytes)
         self.metrics.last_heartbeat.set_to_current_time()
 
     def _clear_out(self) -> None:
-        """What a training worker retired and did not live to delete; idempotency keys that have done their duty."""
+        """What a training worker retired and did not delete before it ended; expired idempotency keys."""
         if deleted := clear_out(self.database, self.storage, seconds=RETIRED_SECONDS):
             log.info("checkpoints.deleted", count=deleted)
         with self.database.transaction() as session:
@@ -106,7 +106,7 @@ class Reaper:
     def _announce_again(self, kind: JobKind) -> None:
         """Only as many as messages are missing: a queue that is merely long would fill the broker with copies."""
         with self.database.transaction() as session:
-            due = census.due(session, kind)
+            due = job_counts.due(session, kind)
         missing = due - queue.messages_waiting(self.app, kind) if due else 0
         if missing > 0:
             seconds, limit = self.settings.republish_seconds, min(missing, MOST_AT_ONCE)

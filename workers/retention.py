@@ -1,4 +1,4 @@
-"""Deletes retired checkpoints: the mark first, then the files, the row last, so that whoever comes next can finish it."""
+"""Deletes retired checkpoints: the mark first, then the files, the row last, so that an interrupted deletion can be finished later."""
 
 import structlog
 
@@ -21,7 +21,7 @@ def clear_out(database: Database, storage: Storage, run_id: str | None = None, *
         with database.transaction() as session:
             if not locks.share(session, locks.Lock.DELETION):
                 return 0
-            rows = checkpoints.retired(session, run_id, seconds=seconds)
+            rows = checkpoints.list_retired(session, run_id, seconds=seconds)
             for row in rows:
                 storage.delete_folder(row.url)
             if rows:

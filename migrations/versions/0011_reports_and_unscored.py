@@ -1,4 +1,4 @@
-"""What was found wrong with an uploaded data set; evaluations of puzzles whose answers nobody knows have no accuracy.
+"""What was found wrong with an uploaded data set; evaluations of puzzles with unknown answers have no accuracy.
 
 Revision ID: 0011
 Revises: 0010

@@ -1,1 +1,1 @@
-"""Backups: the database and the artifacts together, made while the service runs, and brought back."""
+"""Backups of the database and the artifacts, made while the service runs, and their restoration."""

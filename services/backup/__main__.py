@@ -10,7 +10,8 @@ from rich.console import Console
 
 from services.backup.create import create as create_backup
 from services.backup.errors import BackupError
-from services.backup.manifest import Manifest, verified
+from services.backup.manifest import Manifest
+from services.backup.manifest import verify as verify_backup
 from services.backup.restore import restore as restore_backup
 from services.registry.db.database import Database
 from services.registry.errors import RegistryError
@@ -20,7 +21,9 @@ from services.stack.errors import StackError
 from services.stack.operator import database_url
 from trm.errors import TrmError
 
-cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Database and artifacts, kept and brought back.")
+cli = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Back up and restore the database and the artifacts."
+)
 console = Console(highlight=False, soft_wrap=True)
 
 From = Annotated[Path, typer.Argument(help="The folder of a backup.")]
@@ -44,7 +47,7 @@ def create(
 @cli.command()
 def verify(backup: From) -> None:
     """Check every file of a backup."""
-    manifest = verified(backup)
+    manifest = verify_backup(backup)
     console.print(f"The backup is whole: {_contents(manifest)}, of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
@@ -53,7 +56,7 @@ def restore(
     backup: From,
     replace: Annotated[bool, typer.Option("--replace", help="Discard what the database holds.")] = False,
 ) -> None:
-    """Bring a backup back; the service must be down."""
+    """Restore a backup; the service must be stopped."""
     settings, begun = load_settings(), time.monotonic()
     with database_url(settings, while_running=False) as url:
         database = Database(url)

@@ -87,7 +87,7 @@ def _dump(database: Database, draft: Path) -> tuple[dict[str, TableDump], list[A
         for name, columns in dump.columns(session).items():
             with gzip.open(table_file(draft, name), "wb", compresslevel=SPEED_OVER_SIZE) as file:
                 tables[name] = TableDump(columns=columns, rows=dump.copy_out(session, name, columns, file))
-        return tables, artifacts.recorded(session)
+        return tables, artifacts.list_recorded(session)
 
 
 def _copy(storage: Storage, artifact: Artifact, target: Path) -> ArtifactCopy:

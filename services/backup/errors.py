@@ -1,4 +1,4 @@
-"""Why a backup cannot be made or brought back, each with a stable code.
+"""Why a backup cannot be made or restored, each with a stable code.
 
     BackupError
     ├── BackupBusy         backup_busy
@@ -38,7 +38,7 @@ class BackupDamaged(BackupError):
 
 
 class DatabaseNotEmpty(BackupError):
-    """There are rows where a backup is to be brought back."""
+    """There are rows where a backup is to be restored."""
 
     code = "database_not_empty"
 

@@ -80,7 +80,7 @@ def write_sums(backup: Path, digests: dict[str, str]) -> None:
     (backup / SUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()))
 
 
-def verified(backup: Path) -> Manifest:
+def verify(backup: Path) -> Manifest:
     """What the backup says about itself, once every file has been found to be what was written.
 
     Raises BackupNotFound, BackupDamaged or, for one that this code is too old for, SchemaAhead.

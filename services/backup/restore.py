@@ -1,4 +1,4 @@
-"""Brings a backup back: files first, then all rows in one transaction, so that it happens whole or not at all."""
+"""Restores a backup: files first, then all rows in one transaction, so that it succeeds completely or changes nothing."""
 
 import gzip
 import tempfile
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from migrations.upgrade import upgrade_within
 from services.backup.errors import DatabaseInUse, DatabaseNotEmpty
-from services.backup.manifest import ArtifactCopy, Manifest, artifact_folder, digest_named, table_file, verified
+from services.backup.manifest import ArtifactCopy, Manifest, artifact_folder, digest_named, table_file, verify
 from services.registry.db import dump
 from services.registry.db.database import Database
 from services.registry.db.locks import Lock, take
@@ -23,7 +23,7 @@ from services.registry.storage.storage import Storage, files_of
 
 @dataclass(frozen=True)
 class Restored:
-    """What was brought back."""
+    """What was restored."""
 
     manifest: Manifest
     requeued: int  # jobs that were running when the backup was made
@@ -32,18 +32,18 @@ class Restored:
 def restore(database: Database, storage: Storage, backup: Path, *, replace: bool = False) -> Restored:
     """Fill the database and the storage from a backup, at the newest schema; `replace` discards what the database holds.
 
-    Jobs that were running are queued again, and all that wait are announced anew. Raises BackupError, SchemaAhead,
+    Jobs that were running are queued again, and all that wait are announced again. Raises BackupError, SchemaAhead,
     Unavailable or StorageFull, and then the database is as it was.
     """
-    manifest = verified(backup)
+    manifest = verify(backup)
     with database.unhurried() as session:
         _require_free(session, replace=replace)
-    with _stored(storage, backup, manifest) as urls, database.unhurried() as session:
+    with _store_artifacts(storage, backup, manifest) as urls, database.unhurried() as session:
         take(session, Lock.SCHEMA)
         _require_free(session, replace=replace)
         _load(session, backup, manifest)
         for before, after in urls.items():
-            artifacts.moved(session, before, after)
+            artifacts.record_move(session, before, after)
         return Restored(manifest, rescue.release_all(session))
 
 
@@ -67,7 +67,7 @@ def _load(session: Session, backup: Path, manifest: Manifest) -> None:
 
 
 @contextmanager
-def _stored(storage: Storage, backup: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
+def _store_artifacts(storage: Storage, backup: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
     """Where the artifacts lie now that lay elsewhere, by their old URL; when the block raises, the storage lets them go again."""
     digests, added, moved = digest_named(backup), list[str](), dict[str, str]()
     try:

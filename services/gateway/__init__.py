@@ -1,1 +1,1 @@
-"""The doors: the HTTP interface of the service."""
+"""The gateway: the HTTP interface of the service."""

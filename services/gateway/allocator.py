@@ -1,4 +1,4 @@
-"""Gives back to the system what a large request took: the C library would keep it for the next one."""
+"""Returns memory to the system after a large request: the C library would keep it."""
 
 import ctypes
 import gc

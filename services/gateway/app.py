@@ -17,7 +17,7 @@ from services.gateway.middleware.body_limit import BodyLimit
 from services.gateway.middleware.nesting_limit import json_check
 from services.gateway.middleware.rate_limit import RateLimit, RateLimiter
 from services.gateway.middleware.request_context import RequestContext
-from services.gateway.middleware.whole_body import Room, WholeBody
+from services.gateway.middleware.whole_body import MemoryBudget, WholeBody
 from services.gateway.openapi import document
 from services.gateway.problems import problems
 from services.gateway.routes import (
@@ -56,8 +56,8 @@ TAGS = [
     {"name": "models", "description": "Models that ship with the service."},
     {"name": "datasets", "description": "Puzzles to train on, built in or uploaded."},
     {"name": "presets", "description": "Named experiments to start trainings from."},
-    {"name": "webhooks", "description": "Have your own server told of jobs that have ended."},
-    {"name": "access", "description": "API keys, and the log of who did what; for admins."},
+    {"name": "webhooks", "description": "Send a message to your own server when a job ends."},
+    {"name": "access", "description": "API keys and the audit log; for admins."},
     {"name": "problems", "description": "What the error codes mean."},
     {"name": "operation", "description": "Health and metrics, for machines."},
     {"name": "index", "description": "The front page."},
@@ -98,7 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     backends = app.state.backends = Backends.of(settings)
     problems.install(app)
-    room = Room(max(settings.max_bodies_bytes, settings.max_body_bytes))
+    room = MemoryBudget(max(settings.max_bodies_bytes, settings.max_body_bytes))
     app.add_middleware(WholeBody, room=room, check=json_check(settings.max_json_depth))
     times = {"seconds": settings.body_seconds, "idle_seconds": settings.idle_seconds}
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, **times)

@@ -1,4 +1,4 @@
-"""What the routes stand on: the database, the queue and the storage, opened once for the app."""
+"""Dependencies of the routes: the database, the queue and the storage, opened once for the app."""
 
 import threading
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from services.gateway.access import caller
 from services.gateway.access.caller import Caller, Identity
-from services.gateway.access.standing import Standing
+from services.gateway.access.recheck import AccessRecheck
 from services.gateway.intake.announcer import Announcer
 from services.gateway.intake.intake import Intake
 from services.gateway.lookups.model_lookup import FindModel, Model, model_finder
@@ -65,28 +65,28 @@ class Backends:
         )
 
     def seen_by(self, who: Identity) -> "Backends":
-        """The same parts as this caller may use them: nothing of other owners' is found.
+        """The same backends restricted to this caller: rows of other owners are not found.
 
         This is the one place that keeps owners apart: every route gets its parts from here.
         """
         return replace(self, database=self.database.seen_by(who.sight), caller=who)
 
     def find_model(self, name: str) -> Model:
-        """What the caller names to solve with or to go on from; raises ModelUnknown or ModelNotReady."""
+        """What the caller names to solve with or to continue from; raises ModelUnknown or ModelNotReady."""
         return self.finder(self.caller.sight, name)
 
-    def standing(self) -> Standing:
-        """Whether the caller may go on with what lasts longer."""
-        return Standing(self.caller, self.keys.look_again)
+    def recheck(self) -> AccessRecheck:
+        """Whether the caller may continue with what lasts longer."""
+        return AccessRecheck(self.caller, self.keys.look_again)
 
     def start(self) -> None:
-        """Begin to take jobs in."""
+        """Start to accept jobs."""
         self.announcer.start()
         self.audit.start()
         self.intake.start()
 
     def close(self) -> None:
-        """Bring to an end what was taken in, then let go of every connection."""
+        """Finish what was accepted, then release every connection."""
         self.intake.close()
         self.announcer.close()
         self.audit.close()

@@ -54,7 +54,7 @@ class LimitedProtocol(H11Protocol):
         """Take the connection, or say that there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.most:
-            self._refuse("connections_too_many", f"There are {self.limits.most} connections already.")
+            self._refuse("connections_too_many", f"The limit of {self.limits.most} open connections is reached.")
             return
         self._wait_for_headers(self.limits.header_seconds)
 
@@ -83,7 +83,7 @@ class LimitedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The client does not read: a stream of events to it would wait for ever."""
+        """The client does not read: a stream of events to it would wait forever."""
         super().pause_writing()
         self._unread = self.loop.call_later(self.limits.idle_seconds, self.transport.abort)
 
@@ -101,7 +101,7 @@ class LimitedProtocol(H11Protocol):
 
     def _give_up(self) -> None:
         if self._has_begun and self.cycle is None:
-            self._refuse("request_timeout", f"No whole request has come within {self.limits.header_seconds:g} s.")
+            self._refuse("request_timeout", f"No complete request arrived within {self.limits.header_seconds:g} s.")
         else:
             self.transport.close()
 
@@ -130,7 +130,7 @@ def refusal(code: str, detail: str) -> bytes:
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
 
 
-def limited(limits: ConnectionLimits) -> type[LimitedProtocol]:
+def limit_protocol(limits: ConnectionLimits) -> type[LimitedProtocol]:
     """The protocol with these limits, as uvicorn wants it: a class."""
 
     class Protocol(LimitedProtocol):

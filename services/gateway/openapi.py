@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.gateway.access.permissions import PREFIX, is_guarded, needed
+from services.gateway.access.permissions import PREFIX, is_guarded, list_scopes
 from services.gateway.problems.catalogue import CATALOGUE, Entry
 from services.gateway.problems.problems import MEDIA_TYPE, type_url
 from services.gateway.schemas.problem import Problem
@@ -25,7 +25,7 @@ def refusals(*codes: str) -> Responses:
     responses: Responses = {}
     for entry in (CATALOGUE[code] for code in (*codes, *EVERYWHERE)):
         if entry.status is None:
-            raise ValueError(f"{entry.code} is no answer to a request")
+            raise ValueError(f"{entry.code} cannot answer a request")
         response = responses.setdefault(entry.status, _empty_response())
         response["content"][MEDIA_TYPE]["examples"][entry.code] = _example(entry)
         response["description"] = "; ".join(filter(None, (response["description"], f"`{entry.code}`: {entry.title}")))
@@ -94,7 +94,10 @@ def _ask_for_keys(schema: dict[str, Any]) -> None:
     }
     for path, item in schema["paths"].items():
         for method, operation in item.items() if is_guarded(path) else ():
-            operation["security"] = [*_accepted(needed(method.upper(), path)), {}]  # none where authentication is off
+            operation["security"] = [
+                *_list_requirements(list_scopes(method.upper(), path)),
+                {},
+            ]  # none where authentication is off
             _merge(operation["responses"], refusals(*GUARDED))
 
 
@@ -106,7 +109,7 @@ def _refuse_what_is_sent_wrongly(schema: dict[str, Any]) -> None:
             _merge(operation["responses"], refusals(*codes))
 
 
-def _accepted(scopes: frozenset[Scope]) -> list[dict[str, list[str]]]:
+def _list_requirements(scopes: frozenset[Scope]) -> list[dict[str, list[str]]]:
     """The keys that do, as alternatives: any key, or one with a scope of these."""
     if scopes == frozenset(Scope):
         return [{"apiKey": []}]

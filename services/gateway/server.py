@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from services.gateway.allocator import keep_few_arenas
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
-from services.gateway.connections import ConnectionLimits, limited
+from services.gateway.connections import ConnectionLimits, limit_protocol
 from services.gateway.middleware import authentication
 from services.registry.db.database import require_head
 from services.registry.settings import Settings
@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
                 app,
                 host=host,
                 port=port,
-                http=limited(ConnectionLimits.of(app.state.backends.settings)),
+                http=limit_protocol(ConnectionLimits.of(app.state.backends.settings)),
                 log_config=None,
                 log_level="warning",
                 access_log=False,

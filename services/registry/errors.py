@@ -96,12 +96,12 @@ class Conflict(RegistryError):
 
 
 class JobFinished(Conflict):
-    """The job has reached its end, which nothing changes any more."""
+    """The job has reached its end, which is final."""
 
     code = "job_already_finished"
 
 
-class MoveRefused(Conflict):
+class TransitionRefused(Conflict):
     """The job's state does not allow what is asked; the message names it."""
 
     code = "job_move_refused"
@@ -144,13 +144,13 @@ class InvalidCursor(RegistryError):
 
 
 class Unavailable(RegistryError):
-    """A part that the service stands on does not answer; trying again later may help."""
+    """A dependency of the service does not answer; trying again later may help."""
 
     code = "unavailable"
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database does not answer, or broke off."""
+    """The database does not answer, or was interrupted."""
 
     code = "database_unavailable"
 

@@ -47,7 +47,7 @@ def configure_logging(level: str, style: Literal["console", "json"], *, part: st
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide the passwords inside URLs, and the secrets of API keys and webhooks."""
+    """Redact passwords inside URLs, and the secrets of API keys and webhooks."""
     for key, value in event.items():
         if isinstance(value, str) and ("://" in value or "trm_" in value or "whsec_" in value):
             event[key] = _without_passwords(value)

@@ -33,12 +33,10 @@ class Settings(BaseSettings):
     min_free_bytes: int = Field(default=256 * MIB, ge=0)  # of a local storage's disk: below, nothing is stored or begun
     keep_checkpoints: int = Field(default=5, ge=1)  # of a run, its last; the best and those in use stay too
 
-    keep_jobs_days: float = Field(
-        default=90, ge=0
-    )  # after their end; trainings that have checkpoints stay; 0: for ever
+    keep_jobs_days: float = Field(default=90, ge=0)  # after their end; trainings that have checkpoints stay; 0: forever
     keep_jobs: int = Field(default=100_000, ge=0)  # ended ones of each kind, the newest; 0: any number
     keep_events_days: float = Field(default=30, ge=0)  # of ended jobs, all but the last; 0: as long as the job
-    keep_audit_days: float = Field(default=365, ge=0)  # 0: for ever
+    keep_audit_days: float = Field(default=365, ge=0)  # 0: forever
     keep_audit: int = Field(default=1_000_000, ge=0)  # records, the newest; 0: any number
 
     gateway_host: str = "127.0.0.1"

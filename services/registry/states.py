@@ -37,7 +37,7 @@ class JobStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the job has ended: only its owner's retry changes it any more."""
+        """Whether the job has ended: from then on only its owner's retry changes it."""
         return self in FINAL
 
 
@@ -48,16 +48,16 @@ class Outcome(StrEnum):
     FAILED = "failed"  # the job failed with it
     CANCELLED = "cancelled"
     RETRIED = "retried"  # it failed, and the job went back to the queue
-    RELEASED = "released"  # its worker was stopped in good order
-    LOST = "lost"  # its worker fell silent
+    RELEASED = "released"  # its worker was stopped cleanly
+    LOST = "lost"  # its worker stopped responding
 
 
-class Uncounted(StrEnum):
+class UncountedReason(StrEnum):
     """Why an attempt that did not bring the job to its end does not count against its limit."""
 
     PROGRESS = "progress"  # it left a newer checkpoint
     INFRASTRUCTURE = "infrastructure"  # the fault was not the job's
-    RELEASED = "released"  # its worker was stopped in good order, or the job is to pause
+    RELEASED = "released"  # its worker was stopped cleanly, or the job is to pause
 
 
 # Faults of what the job runs on; every other one counts, since the job itself may be its cause.
@@ -75,7 +75,7 @@ INFRASTRUCTURE = frozenset(
 MOST_INTERRUPTIONS = 20  # by the infrastructure, in a row and without progress: then the job is given up all the same
 
 
-MOVES: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
+TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
     {
         JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.CANCELLED, JobStatus.FAILED}),
         JobStatus.RUNNING: frozenset(set(JobStatus) - {JobStatus.RUNNING}),
@@ -88,17 +88,17 @@ MOVES: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
-def can_move(before: JobStatus, after: JobStatus) -> bool:
+def can_transition(before: JobStatus, after: JobStatus) -> bool:
     """Whether a job may go from one state to the other."""
-    return after in MOVES[before]
+    return after in TRANSITIONS[before]
 
 
-def why_uncounted(code: str, interruptions: int, *, progress: bool) -> Uncounted | None:
+def why_uncounted(code: str, interruptions: int, *, progress: bool) -> UncountedReason | None:
     """Why an attempt that a fault has ended does not count, after so many interruptions in a row; none when it does."""
     if progress:
-        return Uncounted.PROGRESS
+        return UncountedReason.PROGRESS
     interrupted = code in INFRASTRUCTURE and interruptions + 1 < MOST_INTERRUPTIONS
-    return Uncounted.INFRASTRUCTURE if interrupted else None
+    return UncountedReason.INFRASTRUCTURE if interrupted else None
 
 
 def after_failure(attempt: int, max_attempts: int, *, cancel: bool, pause: bool = False) -> JobStatus:
@@ -109,7 +109,7 @@ def after_failure(attempt: int, max_attempts: int, *, cancel: bool, pause: bool 
 
 
 def after_release(*, cancel: bool, pause: bool) -> JobStatus:
-    """Where a job goes that its worker hands back in good order, by what its owner has asked for."""
+    """Where a job goes that its worker hands back cleanly, by what its owner has asked for."""
     if cancel:
         return JobStatus.CANCELLED
     return JobStatus.PAUSED if pause else JobStatus.QUEUED

@@ -1,1 +1,1 @@
-"""The engine room: the whole service embedded on one machine, and the operator's commands."""
+"""The stack: the whole service embedded on one machine, and the operator's commands."""

@@ -45,7 +45,7 @@ def up(foreground: Annotated[bool, typer.Option("--foreground", help="Stay until
 def down() -> None:
     """Stop the stack; its data stays."""
     was_up = operator.down(load_settings())
-    console.print("The stack is down; its data stays." if was_up else "No stack was running.")
+    console.print("The stack is stopped; its data is kept." if was_up else "No stack was running.")
 
 
 @cli.command()
@@ -67,7 +67,7 @@ def status() -> None:
 def show_logs(
     part: Annotated[str | None, typer.Argument(help="gateway, worker-train, ...; all unless given.")] = None,
     lines: Annotated[int, typer.Option(min=1, help="How many lines of each.")] = 20,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue with new lines until Ctrl-C.")] = False,
 ) -> None:
     """Show the end of the logs."""
     files = operator.log_files(load_settings(), part)

@@ -33,11 +33,11 @@ class Client:
 
     def get(self, path: str, **params: str | int) -> Json:
         """The JSON at a path."""
-        return self._checked(self.http.get(path, params=params))
+        return self._require_success(self.http.get(path, params=params))
 
     def post(self, path: str, body: Json, **headers: str) -> Json:
         """The JSON that answers a body."""
-        return self._checked(self.http.post(path, json=body, headers=headers))
+        return self._require_success(self.http.post(path, json=body, headers=headers))
 
     def poll(self, job: Json, every: float = 0.5) -> Iterator[Json]:
         """The job again and again until it has ended; the last one has a final status."""
@@ -47,7 +47,7 @@ class Client:
             job = self.get(f"/v1/jobs/{job['id']}")
         yield job
 
-    def finished(self, job: Json, every: float = 0.5) -> Json:
+    def wait_until_finished(self, job: Json, every: float = 0.5) -> Json:
         """The job once it has succeeded; raises StackError when it has not."""
         *_, job = self.poll(job, every)
         if job["status"] != "succeeded":
@@ -65,7 +65,7 @@ class Client:
                     yield kind, json.loads(line.removeprefix("data:"))
 
     @staticmethod
-    def _checked(response: httpx2.Response) -> Json:
+    def _require_success(response: httpx2.Response) -> Json:
         body: Json = response.json()
         if response.is_error:
             raise StackError(f"{response.request.method} {response.request.url.path}: {body.get('detail', body)}")

@@ -84,7 +84,7 @@ def _show_training(client: Client, job: Json, console: Console) -> Json:
             if not console.is_terminal and rows and time.monotonic() - told > SPARSE_LINES:
                 told = time.monotonic()
                 console.print(f"{percent:>3.0f} %  {news}")
-    job = client.finished(job)
+    job = client.wait_until_finished(job)
     run = client.get(f"/v1/runs/{job['run_id']}")
     console.print(
         f"{run['parameters']:,} parameters trained for {job['result']['step']:,} steps in {job['result']['seconds']:.0f} s"
@@ -113,7 +113,7 @@ def _test(client: Client, run_id: str, held_out: PuzzleSet) -> tuple[float, int]
     """Exact accuracy over all held-out puzzles, and how many answers the rules verify."""
     spec = held_out.spec
     job = client.post("/v1/solve-jobs", {"model": run_id, "puzzles": [text(spec, q) for q in held_out.questions]})
-    job = client.finished(job)
+    job = client.wait_until_finished(job)
     right, cursor = 0, None
     while True:
         page = client.get(f"/v1/jobs/{job['id']}/solutions", limit=100, **({"cursor": cursor} if cursor else {}))
@@ -135,7 +135,7 @@ def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, effort: Effort
             answer = parse(spec, data["answer"], padding=True)
             verdict = {True: "[green]obeys the rules[/]", False: "[red]breaks the rules[/]", None: ""}[data["verified"]]
             console.print(
-                f"supervision step {data['step']}: {_changed(answer, previous)} cells changed, "
+                f"supervision step {data['step']}: {_count_changed(answer, previous)} cells changed, "
                 f"halt probability {data['halt_probability']:.3f}, {verdict}"
             )
             if data["step"] <= BOARDS or data["verified"]:
@@ -143,7 +143,7 @@ def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, effort: Effort
             previous = answer
 
 
-def _changed(answer: Any, previous: Any) -> int:  # noqa: ANN401  arrays
+def _count_changed(answer: Any, previous: Any) -> int:  # noqa: ANN401  arrays
     return int(np.not_equal(answer, previous).sum())
 
 

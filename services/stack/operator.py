@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from services.registry.access import api_keys, audit
-from services.registry.access.audit import Act
+from services.registry.access.audit import AuditEntry
 from services.registry.access.scopes import Scope
 from services.registry.db.database import Database
 from services.registry.db.ids import LOCAL_OWNER
@@ -86,7 +86,7 @@ def _news(found: state.State) -> list[str]:
 
 
 def key_for_a_day(running: state.State) -> str | None:
-    """A key to the running stack, if its API asks for one: whoever reaches its database may make keys."""
+    """A key to the running stack, if its API asks for one: a user who can reach its database may make keys."""
     with Client(running.api) as client:
         if client.is_let_in():
             return None
@@ -94,7 +94,7 @@ def key_for_a_day(running: state.State) -> str | None:
     try:
         with database.transaction() as session:
             made = api_keys.create(session, owner=LOCAL_OWNER, name="demo", scopes=DEMO_SCOPES, lifetime=DAY)
-            audit.record(session, [Act.by_operator(LOCAL_OWNER, "keys create", made.row.id)])
+            audit.record(session, [AuditEntry.by_operator(LOCAL_OWNER, "keys create", made.row.id)])
     finally:
         database.close()
     return made.token

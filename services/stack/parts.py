@@ -84,7 +84,7 @@ def _postgres(data: Path, sockets: Path) -> Part:
     return Part(
         "postgres",
         postgres.server_command(data, sockets),
-        is_ready=lambda: postgres.answers(sockets) and _created(sockets),
+        is_ready=lambda: postgres.answers(sockets) and _create_database(sockets),
         prepare=lambda: _prepare_postgres(data, sockets),
         stop_signal=signal.SIGINT,  # fast: ends sessions, loses nothing
         is_patient=True,
@@ -97,7 +97,7 @@ def _prepare_postgres(data: Path, sockets: Path) -> None:
     postgres.clear_stale(data, sockets)
 
 
-def _created(sockets: Path) -> bool:
+def _create_database(sockets: Path) -> bool:
     postgres.create_database(sockets)
     return True
 

@@ -12,15 +12,15 @@ KEPT = "ports.json"
 
 def choose(data_dir: Path, hosts: Mapping[str, str]) -> dict[str, int]:
     """A port on its host for each name: the one that it had before if it is free, else another."""
-    known = _known(data_dir)
+    known = _read_known(data_dir)
     with ExitStack() as held:  # all at once: else two could get the same
-        chosen = {name: _bound(host, known.get(name, 0), held) for name, host in hosts.items()}
+        chosen = {name: _bind(host, known.get(name, 0), held) for name, host in hosts.items()}
     if known | chosen != known:
         _keep(data_dir, known | chosen)
     return chosen
 
 
-def _bound(host: str, wanted: int, held: ExitStack) -> int:
+def _bind(host: str, wanted: int, held: ExitStack) -> int:
     for port in (wanted, 0):
         probe = held.enter_context(socket.socket())
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server: closed connections do not count
@@ -32,7 +32,7 @@ def _bound(host: str, wanted: int, held: ExitStack) -> int:
     raise OSError(f"{host} has no free port")
 
 
-def _known(data_dir: Path) -> dict[str, int]:
+def _read_known(data_dir: Path) -> dict[str, int]:
     try:
         return {name: int(port) for name, port in json.loads((data_dir / KEPT).read_text()).items()}
     except (FileNotFoundError, ValueError, TypeError, AttributeError):

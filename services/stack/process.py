@@ -1,4 +1,4 @@
-"""A process of ours, known by its number and its start: numbers are given anew, and a stranger may have one of ours by now."""
+"""A process of ours, known by its number and its start: numbers are reused, and another program may have one of ours by now."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ class Process:
         except ProcessLookupError:
             return False
         try:
-            if not self.lives:  # asked while the handle keeps the number from being given anew
+            if not self.lives:  # asked while the handle keeps the number from being reused
                 return False
             signal.pidfd_send_signal(handle, number)
         except ProcessLookupError:

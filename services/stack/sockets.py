@@ -30,7 +30,7 @@ def socket_folder(data_dir: Path) -> Path:
 def _make_private(folder: Path) -> bool:
     """Let only the server's user in; False, and nothing changed, unless it is a folder and ours.
 
-    Whoever may write beside it may put a link in its place: what was looked at is what is changed.
+    A user who may write to its parent may put a link in its place: the folder that was checked is the one that is changed.
     """
     server = run_as()  # root's Postgres is another user, which creates its socket here
     try:

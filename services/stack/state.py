@@ -38,7 +38,7 @@ def write(data_dir: Path, state: State) -> None:
 
 def read(data_dir: Path) -> State | None:
     """The running stack of this data folder; None when the supervisor that the file names has ended."""
-    found = _found(data_dir)
+    found = _read_state(data_dir)
     return found if found is not None and found.supervisor.lives else None
 
 
@@ -47,7 +47,7 @@ def take_over(data_dir: Path) -> State | None:
 
     The caller holds the lock.
     """
-    found = _found(data_dir)
+    found = _read_state(data_dir)
     if found is None:
         return None
     left = {name: part for name, part in found.parts.items() if part.lives}
@@ -77,7 +77,7 @@ def this_process() -> Process:
     return found
 
 
-def _found(data_dir: Path) -> State | None:
+def _read_state(data_dir: Path) -> State | None:
     try:
         content: dict[str, Any] = json.loads((data_dir / STATE).read_text())
         content["supervisor"] = Process(**content["supervisor"])

@@ -27,12 +27,12 @@ AGAIN_SECONDS = 1.0  # before a patient part is tried again
 STOP_SECONDS = 30
 POLL_SECONDS = 0.1
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a crashed part is started again
-CALM_SECONDS = 60  # a part that ran this long starts anew without a pause
+CALM_SECONDS = 60  # a part that ran this long starts again without a pause
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Supervisor:
-    """The parent of every part; made by whoever holds the lock."""
+    """The parent of every part; made by the process that holds the lock."""
 
     def __init__(self, settings: Settings) -> None:
         """Waits for what a stack that was killed has left running."""
@@ -74,14 +74,14 @@ class Supervisor:
 
     def _start(self, part: Part) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while (trouble := self._tried(part, deadline)) is not None:
+        while (trouble := self._try_start(part, deadline)) is not None:
             if not part.is_patient or time.monotonic() > deadline or self.stopping.is_set():
                 raise StackError(trouble)
             log.warning("part.tried_again", name=part.name, reason=trouble)
             self._publish(ready=False, waits_for=f"{part.name} to start: {trouble}")
             self.stopping.wait(AGAIN_SECONDS)
 
-    def _tried(self, part: Part, deadline: float) -> str | None:
+    def _try_start(self, part: Part, deadline: float) -> str | None:
         """Start the part and wait until it is ready; why it is not, if so."""
         part.prepare()
         process = self._spawn(part)
@@ -149,7 +149,7 @@ class Supervisor:
             logs.rotate_all(self.data_dir, self.settings.log_file_bytes, self.settings.log_files)
 
     def _stop_all(self) -> None:
-        """Reverse order, so that nobody loses a server it still uses; the workers stop together."""
+        """Reverse order, so that no part loses a server it still uses; the workers stop together."""
         names = [part.name for part in reversed(self.plan.parts) if part.name in self.running]
         servers = [name for name in names if name in ("broker", "postgres")]
         for group in ([name for name in names if name not in servers], *([name] for name in servers)):

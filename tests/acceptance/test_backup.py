@@ -64,7 +64,7 @@ def history(client: Client, job: Json) -> list[Json]:
 
 def test_a_destroyed_service_comes_back_and_goes_on(settings: Settings, tmp_path: Path) -> None:
     with opened(settings) as client:
-        ended = client.finished(submit_training(client, 40))
+        ended = client.wait_until_finished(submit_training(client, 40))
         [model, *_] = client.get(f"/v1/runs/{ended['run_id']}/checkpoints")["data"]
         answers = solve(client, model["id"])
         client.http.post(
@@ -91,7 +91,7 @@ def test_a_destroyed_service_comes_back_and_goes_on(settings: Settings, tmp_path
         assert history(client, ended) == recorded
         assert solve(client, model["id"]) == answers
         for job, steps in ((running, STEPS), (queued, 20)):
-            job = client.finished(job)
+            job = client.wait_until_finished(job)
             assert logged_steps(client, job) == list(range(5, steps + 1, 5))
         attempts = client.get(f"/v1/jobs/{running['id']}")["attempts"]
         assert [attempt["outcome"] for attempt in attempts] == ["released", "succeeded"]

@@ -36,7 +36,7 @@ def logged_steps(client: Client, job: Json) -> list[int]:
 
 
 def test_train_then_solve(client: Client) -> None:
-    job = client.finished(submit_training(client, 40))
+    job = client.wait_until_finished(submit_training(client, 40))
     assert job["progress"]["percent"] == 100
     assert logged_steps(client, job) == list(range(5, 41, 5))
     row = client.get(f"/v1/runs/{job['run_id']}/metrics")["data"][0]
@@ -58,7 +58,7 @@ def test_train_then_solve(client: Client) -> None:
 
 
 def test_the_test_split_is_answered_once_and_thinking_harder_explains_itself(client: Client) -> None:
-    job = client.finished(submit_training(client, 60))
+    job = client.wait_until_finished(submit_training(client, 60))
     evaluations = client.get(f"/v1/runs/{job['run_id']}/evaluations")["data"]
     assert [(e["split"], e["step"], e["n"]) for e in evaluations] == [
         ("validation", 50, 20),
@@ -107,11 +107,11 @@ def test_a_killed_process_costs_no_job(victim: str, client: Client, stack: Setti
     wait_for(job, client, lambda _: len(client.get(f"/v1/runs/{job['run_id']}/checkpoints")["data"]) >= 1)
     worker = psutil.Process(pid_of(stack, "worker-train"))
     os.kill(worker.pid if victim == "worker" else worker.children()[0].pid, signal.SIGKILL)
-    job = client.finished(job)
+    job = client.wait_until_finished(job)
     assert job["attempt"] == 2
     outcomes = [attempt["outcome"] for attempt in job["attempts"]]
     assert outcomes == ["lost" if victim == "worker" else "retried", "succeeded"]
-    assert job["attempts"][1]["first_step"] > 0  # it went on from a checkpoint
+    assert job["attempts"][1]["first_step"] > 0  # it continued from a checkpoint
     assert logged_steps(client, job) == list(range(5, 601, 5))
 
 

@@ -1,4 +1,4 @@
-"""Parts that are stopped in good order, on the whole stack: nothing is lost, and whoever asks again gets an answer."""
+"""Parts that are stopped cleanly, on the whole stack: nothing is lost, and a request that is sent again is answered."""
 
 import signal
 import threading
@@ -25,7 +25,7 @@ def is_under_way(job: Json) -> bool:
 
 
 def stop(stack: Settings, part: str, times: int = 1) -> None:
-    """SIGTERM, and again at once; the supervisor starts the part anew."""
+    """SIGTERM, and again at once; the supervisor starts the part again."""
     process = psutil.Process(pid_of(stack, part))
     for _ in range(times):
         process.send_signal(signal.SIGTERM)
@@ -38,7 +38,7 @@ def stop(stack: Settings, part: str, times: int = 1) -> None:
 def test_a_training_worker_that_is_stopped_hands_its_job_back(client: Client, stack: Settings, signals: int) -> None:
     job = wait_for(submit_training(client, 600), client, is_under_way)
     stop(stack, "worker-train", signals)
-    job = client.finished(job)
+    job = client.wait_until_finished(job)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "succeeded"]
     first, second = job["attempts"]
     assert second["first_step"] >= first["last_step"] > 0  # it saved when it was told to stop
@@ -46,11 +46,11 @@ def test_a_training_worker_that_is_stopped_hands_its_job_back(client: Client, st
 
 
 def test_a_solve_worker_that_is_stopped_loses_nothing(client: Client, stack: Settings) -> None:
-    model = client.finished(submit_training(client, 20))["run_id"]
+    model = client.wait_until_finished(submit_training(client, 20))["run_id"]
     body = {"model": model, "puzzles": [PUZZLE] * 60, "rollouts": 16, "noise": 0.1, "max_steps": 64}
     job = wait_for(client.post("/v1/solve-jobs", body), client, lambda job: job["status"] == "running")
     stop(stack, "worker-solve", 2)
-    job = client.finished(job)
+    job = client.wait_until_finished(job)
     assert job["result"]["n"] == 60
 
 
@@ -62,23 +62,23 @@ def test_pause_resume_and_retry_go_on_from_a_checkpoint(client: Client) -> None:
     job = wait_for(job, client, lambda now: now["progress"]["step"] > job["progress"]["step"])
     client.post(f"/v1/jobs/{job['id']}/cancel", {})
     job = wait_for(job, client, lambda job: job["status"] == "cancelled")
-    job = client.finished(client.post(f"/v1/jobs/{job['id']}/retry", {}))
+    job = client.wait_until_finished(client.post(f"/v1/jobs/{job['id']}/retry", {}))
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "cancelled", "succeeded"]
     assert all(attempt["first_step"] > 0 for attempt in job["attempts"][1:])
     assert logged_steps(client, job) == list(range(5, 601, 5))
 
 
 def test_a_fork_trains(client: Client) -> None:
-    parent = client.finished(submit_training(client, 20))
+    parent = client.wait_until_finished(submit_training(client, 20))
     [checkpoint] = client.get(f"/v1/runs/{parent['run_id']}/checkpoints")["data"]
     body = {"from_checkpoint": checkpoint["id"], "overrides": {"train.steps": 40}}
-    job = client.finished(client.post("/v1/training-jobs", body))
+    job = client.wait_until_finished(client.post("/v1/training-jobs", body))
     assert client.get(f"/v1/runs/{job['run_id']}")["parent_checkpoint_id"] == checkpoint["id"]
     assert logged_steps(client, job) == list(range(5, 41, 5))
 
 
 def test_a_rolling_restart_fails_no_request_that_is_sent_again(client: Client, stack: Settings) -> None:
-    model = client.finished(submit_training(client, 20))["run_id"]
+    model = client.wait_until_finished(submit_training(client, 20))["run_id"]
     done = threading.Event()
 
     def ask(name: int) -> dict[str, str]:
@@ -105,7 +105,7 @@ def test_a_rolling_restart_fails_no_request_that_is_sent_again(client: Client, s
     wait_until_ready(client)
     assert len(set(by_key.values())) == len(by_key) > 10
     for job_id in (*by_key.values(), training):
-        client.finished({"id": job_id, "kind": "any", "status": "queued"}, every=0.1)
+        client.wait_until_finished({"id": job_id, "kind": "any", "status": "queued"}, every=0.1)
     made = [job["id"] for job in every(client, "/v1/jobs") if job["model"] == model_of(client, by_key)]
     assert sorted(made) == sorted(by_key.values())  # none was made twice
 
@@ -123,7 +123,7 @@ def insistently(client: Client, path: str, body: Json, key: str) -> str:
                 return str(answer.json()["id"])
             assert answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE, answer.text
         except httpx2.TransportError:
-            assert time.monotonic() < deadline, "nobody answers"
+            assert time.monotonic() < deadline, "there is no answer"
         time.sleep(0.1)
 
 

@@ -49,7 +49,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 
 def restore(database: Database, storage: Storage, backup: Path, *, replace: bool = False) -> restoring.Restored:
-    """As the operator does it: nobody else is connected, not even this test."""
+    """As the operator does it: no other client is connected, not even this test."""
     database.close()
     return restoring.restore(database, storage, backup, replace=replace)
 

@@ -16,7 +16,7 @@ from sqlalchemy import text, update
 from services.backup import create as making
 from services.backup.create import create
 from services.backup.errors import BackupBusy, BackupDamaged, BackupNotFound, DatabaseInUse, DatabaseNotEmpty
-from services.backup.manifest import MANIFEST, SUMS, verified
+from services.backup.manifest import MANIFEST, SUMS, verify
 from services.registry.db import dump
 from services.registry.db.database import Database, require_head
 from services.registry.db.locks import Lock, held
@@ -322,7 +322,7 @@ create(Database({database_url!r}), killed, Path({str(tmp_path / "backups")!r}))
     left = [path.name for path in (tmp_path / "backups").iterdir()]
     assert all(name.startswith(".") for name in left)
     assert len(left) == 1
-    verified(create(service.database, service.storage, tmp_path / "backups").path)
+    verify(create(service.database, service.storage, tmp_path / "backups").path)
 
 
 def test_one_backup_at_a_time(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

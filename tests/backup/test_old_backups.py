@@ -21,7 +21,7 @@ CHANGED = {"jobs", "job_attempts", "job_events"}  # by the job that was running
 
 @pytest.fixture
 def old(database_url: str) -> Iterator[Database]:
-    """A database that is not the newest any more."""
+    """A database that is no longer the newest."""
     database = Database(database_url)
     with database.transaction() as session:
         session.execute(text("DROP SCHEMA public CASCADE"))

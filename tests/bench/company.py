@@ -124,6 +124,6 @@ def _registered(servers: Stand, database: Database) -> str:
         job = new_job(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=1)
         claim = leases.claim(session, job.id, "bench", 36_000)
         if claim is None:
-            raise RuntimeError("somebody else has claimed the bench's job")
+            raise RuntimeError("another worker has claimed the bench's job")
         url = Storage(servers.settings.storage_url).put_folder(Path(saved.path), f"runs/{run.id}")
         return checkpoints.add(session, claim, step=1, url=url, digest=saved.digest, size=1, metrics={}).id

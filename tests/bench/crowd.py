@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tests.bench.official import Official, evaluated
 from tests.bench.row import Row
 from trm.interface.effort import Effort
-from trm.solving.inquiry import Inquiry
+from trm.solving.solve_request import SolveRequest
 from trm.solving.solver import Solver
 
 CLIENTS = 64
@@ -37,7 +37,9 @@ class Continuous:
         """Submit and wait."""
         done, solver = threading.Event(), self.solver
         take = lambda _index, _solution: done.set()  # noqa: E731
-        solver.engine.submit(Inquiry(question[None], self.effort, solver.spec, solver.config.model, on_solution=take))
+        solver.engine.submit(
+            SolveRequest(question[None], self.effort, solver.spec, solver.config.model, on_solution=take)
+        )
         self.asked.release()
         done.wait()
 
@@ -47,7 +49,7 @@ class Continuous:
 
 
 class Static:
-    """One thread answers batches of whoever waits, each with all steps."""
+    """One thread answers the waiting requests in batches, each with all steps."""
 
     def __init__(self, network: Official, batch: int) -> None:
         self.network, self.batch = network, batch
@@ -79,7 +81,7 @@ def under_load(
         _latencies(server, questions, each)
         for server in (Continuous(solver, effort), Static(network, solver.engine.capacity))
     )
-    note = "official loop behind a queue: batches of whoever waits, 16 steps"
+    note = "official loop behind a queue: batches of all that wait, 16 steps"
     return [
         Row(
             f"latency of one 6x6 puzzle, {CLIENTS} clients, p{share}",

@@ -46,7 +46,7 @@ def measured(who: str) -> float:
     keep_big_buffers()
     questions = sudokus(PUZZLES).questions
     torch.mm(torch.ones(64, 64), torch.ones(64, 64))  # what torch itself needs for its first product
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak is counted anew from here
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak is counted from zero from here
     before = _status("VmRSS")
     if who == "ours":
         solve_drawn(_solver(), questions, np.full(PUZZLES, STEPS))

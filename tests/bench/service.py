@@ -32,7 +32,7 @@ from trm.puzzles.datasets.datasets import load
 from workers.context import Worker
 from workers.training.child import Child
 from workers.training.journal import Journal
-from workers.training.tempo import Tempo
+from workers.training.progress import TrainingProgress
 from workers.training.train import POLL_SECONDS
 
 CLIENTS = 64
@@ -149,7 +149,7 @@ def _recording(database: Database, *, quick: bool) -> Row:
 
 
 def _training(servers: Stand, database: Database, *, quick: bool) -> Row:
-    """An update with everything recorded, against one of the same training that tells nobody.
+    """An update with everything recorded, against one of the same training that reports nothing.
 
     Both are timed in turns, for the note; but a machine that others use varies by more than recording takes. So the row
     adds to a lone update what recording costs in processor time, as if all of it were taken from the training.
@@ -196,7 +196,7 @@ def _recorded_training(servers: Stand, database: Database, config: RunConfig) ->
         command = [sys.executable, "-m", "trm", "train", "--events", "--config", f"{folder}/run.json"]
         child = Child([*command, "--out", f"{folder}/checkpoints", "--device", "cpu"])
         worker = Worker(servers.settings, database, storage, metrics)
-        seconds = _followed(Journal(worker, claim, Tempo(config)), child)
+        seconds = _followed(Journal(worker, claim, TrainingProgress(config)), child)
     with database.transaction() as session:
         return [row.seconds for row in run_metrics.read(session, claim.training_run)], seconds
 

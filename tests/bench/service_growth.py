@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.gateway.views.answers import created
+from services.gateway.views.answers import render_created
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
-from services.registry.jobs import census, jobs, leases, rescue
+from services.registry.jobs import job_counts, jobs, leases, rescue
 from services.registry.runs import run_metrics
 from services.registry.states import JobKind
 from services.registry.submissions import submissions
@@ -57,7 +57,7 @@ def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object
     def submit() -> str:
         row = jobs.new_row(JobKind.SOLVE, {"puzzles": [PUZZLE]}, model_id=model, total_steps=1)
         with database.transaction() as session:
-            [made] = submissions.record(session, [Submission(row)], Caps(10**9, 10**9), created)
+            [made] = submissions.record(session, [Submission(row)], Caps(10**9, 10**9), render_created)
             assert isinstance(made, Job), made
             return made.id
 
@@ -73,10 +73,10 @@ def _queue_acts(database: Database, model: str) -> dict[str, Callable[[], object
         with database.transaction() as session:
             rescue.mark_published(session, [told.job_id for told in rescue.never_announced(session)])
         with database.transaction() as session:
-            census.due(session, JobKind.SOLVE)
+            job_counts.due(session, JobKind.SOLVE)
             rescue.long_announced(session, JobKind.SOLVE, 30, 1000)
         with database.transaction() as session:
-            census.take(session)
+            job_counts.take(session)
 
     def list_() -> None:
         with database.transaction() as session:

@@ -72,6 +72,6 @@ def _registered(servers: Stand, database: Database) -> str:
         training = new_job(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=1)
         claim = leases.claim(session, training.id, "bench", 3600)
         if claim is None:
-            raise RuntimeError("somebody else has claimed the bench's job")
+            raise RuntimeError("another worker has claimed the bench's job")
         url = Storage(servers.settings.storage_url).put_folder(SHIPPED, f"runs/{run.id}")
         return checkpoints.add(session, claim, step=1, url=url, digest="d", size=1, metrics={}).id

@@ -25,8 +25,8 @@ from tests.bench.row import Row, medians
 from trm.interface.effort import HALTING, Effort
 from trm.interface.solution import Solution
 from trm.puzzles.datasets.datasets import load
-from trm.solving.inquiry import Inquiry
-from trm.solving.slots import ThoughtBatch
+from trm.solving.slots import ChainOutputs
+from trm.solving.solve_request import SolveRequest
 from trm.solving.solver import Solver
 
 STEPS, SOON = 16, 4
@@ -36,7 +36,7 @@ LOOP = "official loop, compiled"
 BOUND = "the same engine at 16 steps, times 16 / mean steps"
 
 
-class Drawn(Inquiry):
+class Drawn(SolveRequest):
     """An inquiry whose chains halt at steps drawn beforehand: the work of a trained model, done by one that is not."""
 
     def __init__(self, solver: Solver, questions: NDArray[np.int32], halting: NDArray[np.int64]) -> None:
@@ -48,9 +48,9 @@ class Drawn(Inquiry):
         self.found.append(solution)
 
     def _reasons(
-        self, thought: ThoughtBatch, puzzles: NDArray[np.int64], answers: NDArray[np.int32]
+        self, output: ChainOutputs, puzzles: NDArray[np.int64], answers: NDArray[np.int32]
     ) -> NDArray[np.str_]:
-        return np.where(thought.steps >= self.halting[puzzles], "halted", "").astype("U8")
+        return np.where(output.steps >= self.halting[puzzles], "halted", "").astype("U8")
 
 
 def rows(quick: bool) -> Iterator[Row]:

@@ -46,7 +46,7 @@ def claimed(session: Session, config: RunConfig) -> leases.Claim:
     job = new_job(session, JobKind.TRAIN, request, run_id=run.id, total_steps=config.train.steps)
     claim = leases.claim(session, job.id, "bench", LEASE_SECONDS)
     if claim is None:
-        raise RuntimeError("somebody else has claimed the bench's job")
+        raise RuntimeError("another worker has claimed the bench's job")
     return claim
 
 

@@ -1,4 +1,4 @@
-"""A training that tells nobody: `python -m tests.bench.train_alone CONFIG` prints the seconds at each of its updates."""
+"""A training that reports nothing: `python -m tests.bench.train_alone CONFIG` prints the seconds at each of its updates."""
 
 import json
 import sys

@@ -14,7 +14,7 @@ PAGE = """# Reliability
 
 `make chaos` starts the whole service as real processes (Postgres, broker, gateway, workers, reaper), breaks one thing at a time while
 jobs run, mends it, and then checks the same promises every time: every accepted job ends exactly once; every request with an
-`Idempotency-Key` made one job; nobody without the lease has written anything; curves have no gaps and no step twice; every checkpoint
+`Idempotency-Key` made one job; no worker has written anything without the lease; curves have no gaps and no step twice; every checkpoint
 verifies; nothing temporary is left on the disk; no message waits; Prometheus counts what the database counts; no part ended of itself.
 *Survived* means that all of this held, and that every job which the fault was not meant to end has succeeded. Postgres keeps its data
 without waiting for the disk here, since processes die and the machine does not; leases last 3 s.
@@ -24,7 +24,7 @@ without waiting for the disk here, since processes die and the machine does not;
 {table}
 
 `make soak MINUTES=30 SEED=7` breaks things at random for as long as you like; the seed gives the same faults in the same order.
-`make test` includes a short one. `make reliability` writes this page and the README's table anew from the last `chaos.json`.
+`make test` includes a short one. `make reliability` writes this page and the README's table again from the last `chaos.json`.
 """
 Found = Annotated[Path, typer.Argument(help="What `make chaos` has written.")]
 cli = typer.Typer(add_completion=False)

@@ -45,7 +45,7 @@ def model(stand: Stand) -> str:
 
 @pytest.fixture
 def customer(stand: Stand, model: str) -> Iterator[Customer]:
-    """Somebody whose jobs must not be lost."""
+    """A client whose jobs must not be lost."""
     stand.crashes.clear()
     with stand.database.transaction() as session:
         since = session.scalar(text("SELECT clock_timestamp()"))

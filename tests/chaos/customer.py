@@ -1,4 +1,4 @@
-"""Whoever uses the service while it breaks: asks with a key until there is an answer, and remembers what was accepted."""
+"""A client that uses the service while it breaks: asks with a key until there is an answer, and remembers what was accepted."""
 
 import threading
 import time
@@ -107,7 +107,7 @@ class Customer:
         return found
 
     def insist(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401
-        """Send a request until somebody answers it, with anything but that it should be tried again."""
+        """Send a request until it is answered, with anything but that it should be tried again."""
         deadline = time.monotonic() + self.patience
         while True:
             try:

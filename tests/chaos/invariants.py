@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from services.registry.db.tables import Checkpoint, Job, Run
 from services.registry.jobs import attempts, job_events, queue
 from services.registry.runs import run_metrics
-from services.registry.states import FINAL, JobKind, JobStatus, can_move
+from services.registry.states import FINAL, JobKind, JobStatus, can_transition
 from tests.chaos.stand import HOST, SOLVE, TRAIN, Stand
 from trm.checkpoints import checkpoint
 from trm.errors import TrmError
@@ -92,7 +92,7 @@ def _ended_once(scene: Scene) -> Iterator[str]:
 def _moves(scene: Scene) -> Iterator[str]:
     sql = "SELECT job_id, before, after FROM witness.moves JOIN jobs ON jobs.id = job_id WHERE created_at >= :since"
     for job_id, before, after in scene.rows(sql):
-        allowed = after == JobStatus.QUEUED if before is None else can_move(JobStatus(before), JobStatus(after))
+        allowed = after == JobStatus.QUEUED if before is None else can_transition(JobStatus(before), JobStatus(after))
         if not allowed:
             yield f"{job_id} went from {before} to {after}"
 

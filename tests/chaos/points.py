@@ -29,7 +29,7 @@ POINTS = {
     "publish": ("services.registry.jobs.queue", "publish_all"),
     "mark": ("services.registry.jobs.rescue", "mark_published"),
     "claim": ("services.registry.jobs.leases", "claim_next"),
-    "finish": ("services.registry.jobs.endings", "finish"),
+    "finish": ("services.registry.jobs.completion", "finish"),
     "store": ("services.registry.storage.storage", "Storage.put_folder"),  # a checkpoint, into the storage
     "checkpoint": ("services.registry.runs.checkpoints", "add"),  # its row
     "solutions": ("services.registry.jobs.solutions", "add"),
@@ -100,7 +100,7 @@ class _Points:
                 return
             file.unlink()
         except FileNotFoundError:
-            return  # somebody else was first
+            return  # another process was first
         _strike(fault)
 
 

@@ -97,7 +97,7 @@ class Stand:
             self.up(name)
         url = postgres.url(self.sockets)
         upgrade(url)
-        self.database = Database(url)  # past the wire: whoever checks is not hit by faults
+        self.database = Database(url)  # past the wire: the checks are not hit by faults
         witness.install(self.database)
         settings = Settings(database_url=url, broker_url=broker.url(self.sockets), data_dir=self.data)
         self.app = queue.publisher_app(settings)
@@ -157,7 +157,7 @@ class Stand:
         self._gone(process)
 
     def restart(self, name: str, **added: str) -> None:
-        """Stop it in good order, and start it again with this in its environment."""
+        """Stop it cleanly, and start it again with this in its environment."""
         self.down(name, self.parts[name].stop_signal)
         self.added[name] = added
         self.up(name)

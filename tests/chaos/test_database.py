@@ -86,7 +86,7 @@ FAULTS: dict[str, Callable[[Stand], None]] = {
     "kill -9": lambda stand: stand.kill("postgres"),
     "down for two leases": stay_away,
     "every connection terminated, five times": terminate,
-    "every connection taken by somebody else for 4 s": take_every_connection,
+    "every connection taken by another client for 4 s": take_every_connection,
     "read-only for 4 s": be_read_only,
     "the table of jobs locked for two leases": lock_the_jobs,
     "silent for two leases": fall_silent,

@@ -26,7 +26,7 @@ def test_the_gateway_under_load(stand: Stand, customer: Customer, how: signal.Si
             stand.up("gateway")
 
 
-@pytest.mark.fault("gateway", "killed while a stream is read, which goes on with Last-Event-ID")
+@pytest.mark.fault("gateway", "killed while a stream is read, which continues with Last-Event-ID")
 def test_a_stream_goes_on_over_a_restart(stand: Stand, customer: Customer) -> None:
     job, seen = customer.train(400, checkpoint_every=10), list[tuple[int, str]]()
     with ThreadPoolExecutor(1) as pool:

@@ -56,14 +56,14 @@ def test_messages_that_are_garbage(stand: Stand, customer: Customer) -> None:
 
 
 def _any_message(stand: Stand) -> bytes:
-    """A message as ours look, taken out of a queue that nobody listens to."""
+    """A message as ours look, taken out of a queue that no worker listens to."""
     with (
         stand.app.producer_or_acquire() as producer,
         redis.Redis(unix_socket_path=str(stand.sockets / broker.SOCKET)) as client,
     ):
         message = stand.app.amqp.as_task_v2("id", queue.TRAIN_TASK, args=("job",))
-        producer.publish(message.body, exchange="", routing_key="nobody", headers=message.headers, **message.properties)
-        found = client.brpop(["trm:nobody"], 5)
+        producer.publish(message.body, exchange="", routing_key="unread", headers=message.headers, **message.properties)
+        found = client.brpop(["trm:unread"], 5)
     assert found is not None
     taken: bytes = found[1]
     return taken
@@ -75,7 +75,7 @@ def _all_taken(stand: Stand) -> None:
 
 @pytest.mark.quick
 @pytest.mark.fault("gateway", "kill -9 between commit and publish")
-def test_the_gateway_dies_before_it_tells_anybody(stand: Stand, customer: Customer) -> None:
+def test_the_gateway_dies_between_commit_and_publish(stand: Stand, customer: Customer) -> None:
     armed = stand.arm("gateway", "publish", "kill")
     jobs = [customer.solve() for _ in range(5)]
     stand.struck(armed)

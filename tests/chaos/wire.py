@@ -38,7 +38,7 @@ class Wire:
         self._pause = seconds
 
     def lose(self) -> None:
-        """Every connection there is now stays open and brings nothing any more, ever: half open. New ones are good."""
+        """Every connection there is now stays open and never brings anything again: half open. New ones are good."""
         self._lost = self._made
 
     def cut(self) -> None:

@@ -84,7 +84,7 @@ def test_examples_of_solve_jobs_are_taken(client: TestClient, example: dict[str,
 
 FRESH = [
     example for example in examples(TrainingJobRequest) if "from_checkpoint" not in example
-]  # tests/acceptance goes on from one
+]  # tests/acceptance continues from one
 
 
 @pytest.mark.parametrize("example", FRESH, ids=json.dumps)

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
 from services.gateway.server import Server
-from services.registry.jobs import endings, job_events, leases, solutions
+from services.registry.jobs import completion, job_events, leases, solutions
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, run_metrics
 from services.registry.settings import Settings
@@ -91,7 +91,7 @@ class Book:
         result = {"n": count, "verified": 0, "mean_supervision_steps": 16.0, "seconds": 0.1}
         with self.database.transaction() as session:
             solutions.add(session, claim, rows)
-            endings.finish(session, claim, JobStatus.SUCCEEDED, result=result)
+            completion.finish(session, claim, JobStatus.SUCCEEDED, result=result)
 
 
 @pytest.fixture

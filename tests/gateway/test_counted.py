@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.intake.uploads import Counted, Limits, read_upload
+from services.gateway.intake.uploads import CountingReader, Limits, read_upload
 from services.gateway.problems.errors import BodyTooLarge, UploadRefused
 from trm.errors import DatasetError
 
@@ -17,7 +17,7 @@ CONTENT = st.lists(st.sampled_from([b"\n", b"{}", b"1,2\n", b"0" * 50, b"\x1f", 
 
 def read(content: bytes, pieces: int) -> bytes:
     """Everything that comes out before the limits stop it."""
-    stream, out = io.BufferedReader(Counted(io.BytesIO(content), MOST), pieces), b""
+    stream, out = io.BufferedReader(CountingReader(io.BytesIO(content), MOST), pieces), b""
     while piece := stream.read(pieces):
         out += piece
     return out

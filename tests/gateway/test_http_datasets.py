@@ -299,7 +299,7 @@ def test_an_upload_is_answered_with_what_is_wrong_with_it(client: TestClient) ->
 def test_what_was_dropped_is_reported(client: TestClient) -> None:
     content = "question,answer,rating\n" + "".join(f"{q},{a},{'hard' if i else 5}\n" for i, (q, a) in enumerate(rows()))
     findings = post(client, content.encode(), test=csv(rows())).json()["report"]["findings"]
-    assert any(finding.startswith("train: The ratings of 23 rows are no numbers") for finding in findings)
+    assert any(finding.startswith("train: The ratings of 23 rows are not numbers") for finding in findings)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from services.gateway.schemas.event import JobEvents
 from services.gateway.server import Server
 from services.gateway.views import streaming
 from services.registry.errors import DatabaseUnavailable
-from services.registry.jobs import endings, job_events
+from services.registry.jobs import completion, job_events
 from services.registry.jobs.leases import Claim
 from services.registry.states import JobStatus
 from tests.gateway.conftest import Book
@@ -34,7 +34,7 @@ def claim(book: Book) -> Claim:
 
 def finish(book: Book, claim: Claim) -> None:
     with book.database.transaction() as session:
-        endings.finish(session, claim, JobStatus.SUCCEEDED, result={})
+        completion.finish(session, claim, JobStatus.SUCCEEDED, result={})
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def test_another_gateway_that_is_about_to_take_the_same_request_is_waited_for(
 def test_an_answer_that_was_lost_after_the_commit_is_given_again(
     server: Server, app: FastAPI, database: Database
 ) -> None:
-    with database.transaction() as session:  # nobody can commit a job now
+    with database.transaction() as session:  # no job can be committed now
         session.execute(text("LOCK TABLE jobs IN SHARE MODE"))
         with pytest.raises(Exception, match="timed out"), Client(base_url=server.url, timeout=0.5) as http:
             http.post("/v1/training-jobs", json=TRAINING, headers=KEY)

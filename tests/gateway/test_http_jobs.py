@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 import pytest
 from fastapi.testclient import TestClient
 
-from services.registry.jobs import endings, leases
-from services.registry.jobs.moves import Failure
+from services.registry.jobs import completion, leases
+from services.registry.jobs.transitions import Failure
 from services.registry.states import JobStatus
 from tests.gateway.conftest import Book
 
@@ -34,7 +34,7 @@ def test_a_running_job_shows_its_progress(client: TestClient, book: Book) -> Non
 def test_the_estimate_counts_from_where_the_attempt_began(client: TestClient, book: Book) -> None:
     _, claim = book.training()
     with book.database.transaction() as session:
-        endings.release(session, claim)
+        completion.release(session, claim)
     claim = book.claim(claim.job_id)
     book.heartbeat(claim, 50)
     assert client.get("/v1/jobs").json()["data"][0]["progress"]["eta_seconds"] is None  # unknown without its attempts
@@ -45,7 +45,7 @@ def test_a_failed_job_shows_why(client: TestClient, book: Book) -> None:
     _, claim = book.training()
     with book.database.transaction() as session:
         failure = Failure("loss_not_finite", "The loss is nan.")
-        endings.finish(session, claim, JobStatus.FAILED, failure=failure)
+        completion.finish(session, claim, JobStatus.FAILED, failure=failure)
     response = client.get(f"/v1/jobs/{claim.job_id}")
     job = response.json()
     assert (job["status"], job["error"]) == ("failed", {"code": "loss_not_finite", "message": "The loss is nan."})
@@ -59,7 +59,7 @@ def test_a_finished_training_shows_its_result(client: TestClient, book: Book) ->
     _, claim = book.training()
     with book.database.transaction() as session:
         result = {"step": 100, "seconds": 9.5, "exact_accuracy": 0.75, "peak_bytes": 1 << 30}
-        endings.finish(session, claim, JobStatus.SUCCEEDED, result=result)
+        completion.finish(session, claim, JobStatus.SUCCEEDED, result=result)
     assert client.get(f"/v1/jobs/{claim.job_id}").json()["result"] == {"kind": "train", **result}
 
 

@@ -109,7 +109,7 @@ def test_a_key_does_only_what_it_is_for(client: TestClient, database: Database) 
     ],
 )
 def test_the_table_of_permissions(method: str, path: str, scopes: set[str]) -> None:
-    allowed = {scope.value for scope in Scope if permissions.allows({scope}, permissions.needed(method, path))}
+    allowed = {scope.value for scope in Scope if permissions.allows({scope}, permissions.list_scopes(method, path))}
     assert allowed == scopes | {"admin"}
     assert permissions.is_guarded(path)
 

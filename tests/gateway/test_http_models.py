@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.registry.jobs import endings, jobs, leases, solutions
+from services.registry.jobs import completion, jobs, leases, solutions
 from services.registry.states import JobStatus
 from trm.interface.pretrained import names, pretrained
 
@@ -47,5 +47,7 @@ def test_its_answers_have_pictures(client: TestClient, app: FastAPI) -> None:
         claim = leases.claim(session, job["id"], "tests", 30)
         assert claim is not None
         solutions.add(session, claim, [row])
-        endings.finish(session, claim, JobStatus.SUCCEEDED, result={"n": 1, "mean_supervision_steps": 1, "seconds": 1})
+        completion.finish(
+            session, claim, JobStatus.SUCCEEDED, result={"n": 1, "mean_supervision_steps": 1, "seconds": 1}
+        )
     assert client.get(f"/v1/jobs/{job['id']}/solutions/0/picture").status_code == 200

@@ -6,9 +6,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.registry.jobs import endings, jobs, leases, queue
+from services.registry.jobs import completion, jobs, leases, queue
 from services.registry.jobs.leases import Claim
-from services.registry.jobs.moves import Failure
+from services.registry.jobs.transitions import Failure
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
 from tests.conftest import wait_until
@@ -29,7 +29,7 @@ def move(client: TestClient, job_id: str, name: str, status: int = 202) -> Any: 
 
 def fail(book: Book, claim: Claim) -> None:
     with book.database.transaction() as session:
-        endings.finish(session, claim, JobStatus.FAILED, failure=Failure("trainer_died", "It died."))
+        completion.finish(session, claim, JobStatus.FAILED, failure=Failure("trainer_died", "It died."))
 
 
 def test_a_queued_job_is_paused_and_resumed(client: TestClient) -> None:
@@ -48,7 +48,7 @@ def test_a_running_job_is_asked_to_pause(client: TestClient, book: Book) -> None
     job = move(client, claim.job_id, "pause")
     assert (job["status"], job["pause_requested"]) == ("running", True)
     with book.database.transaction() as session:
-        endings.release(session, claim)
+        completion.release(session, claim)
     assert client.get(f"/v1/jobs/{claim.job_id}").json()["status"] == "paused"
     assert [job["id"] for job in client.get("/v1/jobs?status=paused").json()["data"]] == [claim.job_id]
     assert move(client, claim.job_id, "cancel")["status"] == "cancelled"
@@ -86,7 +86,7 @@ def test_a_move_that_is_not_legal_names_the_state(client: TestClient, name: str)
 def test_what_has_ended_well_cannot_be_moved(client: TestClient, book: Book) -> None:
     _, claim = book.training()
     with book.database.transaction() as session:
-        endings.finish(session, claim, JobStatus.SUCCEEDED, result={})
+        completion.finish(session, claim, JobStatus.SUCCEEDED, result={})
     assert move(client, claim.job_id, "pause", 409)["code"] == "job_already_finished"
     assert move(client, claim.job_id, "retry", 409)["code"] == "job_move_refused"
     assert {"pause", "resume", "retry", "cancel"}.isdisjoint(client.get(f"/v1/jobs/{claim.job_id}").json()["links"])

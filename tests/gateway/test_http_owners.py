@@ -115,7 +115,7 @@ def test_what_is_anothers_cannot_be_used_or_deleted(world: World, database: Data
         assert webhooks.get(session, ids["webhook_id"]).disabled_at is None
 
 
-def test_nobody_goes_on_from_anothers_training(world: World) -> None:
+def test_another_owners_training_cannot_be_continued(world: World) -> None:
     for beginning in (world.ids["checkpoint_id"], world.ids["run_id"]):
         body = {"from_checkpoint": beginning}
         refused = world.client.post("/v1/training-jobs", json=body, headers=world.bob)
@@ -126,7 +126,7 @@ def test_nobody_goes_on_from_anothers_training(world: World) -> None:
 
 
 @pytest.mark.parametrize("verb", ["cancel", "pause", "resume", "retry"])
-def test_nobody_moves_anothers_job_and_admins_do(world: World, database: Database, verb: str) -> None:
+def test_only_the_owner_and_admins_move_a_job(world: World, database: Database, verb: str) -> None:
     job = world.client.post("/v1/training-jobs", json={"preset": "sudoku-6x6"}, headers=world.alice).json()
     path = f"/v1/jobs/{job['id']}"
     if before := {"resume": "pause", "retry": "cancel"}.get(verb):

@@ -91,7 +91,7 @@ def test_without_a_database_everyone_who_waits_is_told(settings: Settings, nowhe
         parts.close()
 
 
-def test_who_leaves_early_takes_nobody_along(parts: Backends, model: str) -> None:
+def test_a_client_that_leaves_early_does_not_stop_the_others(parts: Backends, model: str) -> None:
     async def submit() -> Job:
         leaving, staying = (asyncio.ensure_future(parts.intake.submit(solving(model))) for _ in range(2))
         await asyncio.sleep(0)

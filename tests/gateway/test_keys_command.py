@@ -46,7 +46,7 @@ def test_make_list_replace_and_withdraw(database: Database, database_url: str) -
 def test_owners_have_plain_names(owner: str) -> None:
     refused = CliRunner().invoke(cli, ["create", "--owner", owner, "--scope", "admin"])  # before it asks for a database
     assert refused.exit_code == 2
-    assert "is no owner's name" in " ".join(refused.stderr.replace("│", " ").split())
+    assert "is not a valid owner name" in " ".join(refused.stderr.replace("│", " ").split())
 
 
 def test_an_unknown_key_is_one_line(database_url: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from services.gateway.middleware.whole_body import Overloaded, Room
+from services.gateway.middleware.whole_body import MemoryBudget, Overloaded
 from tests.gateway.test_server import announced_url, environment, process
 
 __all__ = ["environment", "process"]
@@ -150,7 +150,7 @@ def test_json_of_many_small_things(process: subprocess.Popen[str], piece: bytes)
 
 
 def test_bodies_that_are_whole_are_bounded_in_total() -> None:
-    room = Room(10)
+    room = MemoryBudget(10)
     room.take(10)
     with pytest.raises(Overloaded):
         room.take(1)

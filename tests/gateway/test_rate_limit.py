@@ -1,4 +1,4 @@
-"""Each key may ask so often; without a broker nobody is counted."""
+"""Each key may ask so often; without a broker no request is counted."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def test_one_request_too_many_is_told_when_to_come_back(settings: Settings, data
 
 def test_all_gateways_count_together(settings: Settings) -> None:
     first, second = (RateLimiter(settings.model_copy(update={"submits_per_minute": 2})) for _ in range(2))
-    assert [limiter.refused(SUBMIT, "key_x") is None for limiter in (first, second, first)] == [True, True, False]
+    assert [limiter.count(SUBMIT, "key_x") is None for limiter in (first, second, first)] == [True, True, False]
 
 
 def test_the_broker_is_asked_for_pieces_of_the_limit_and_the_last_are_exact(
@@ -42,13 +42,13 @@ def test_the_broker_is_asked_for_pieces_of_the_limit_and_the_last_are_exact(
     limiter = RateLimiter(settings.model_copy(update={"submits_per_minute": 125}))  # pieces of 2
     with redis.Redis(unix_socket_path=broker_url.removeprefix("redis+socket://")) as broker:
         broker.config_resetstat()
-        assert [limiter.refused(SUBMIT, "key_x") for _ in range(125)] == [None] * 125
+        assert [limiter.count(SUBMIT, "key_x") for _ in range(125)] == [None] * 125
         asked = sum(
             broker.info("commandstats").get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("evalsha", "eval")
         )
     assert 63 <= asked <= 66
-    assert limiter.refused(SUBMIT, "key_x") is not None
-    assert limiter.refused(SUBMIT, "key_y") is None
+    assert limiter.count(SUBMIT, "key_x") is not None
+    assert limiter.count(SUBMIT, "key_y") is None
     assert limiter.lets_through(SUBMIT, "key_y")  # its second
     assert not limiter.lets_through(SUBMIT, "key_y")
 
@@ -56,13 +56,13 @@ def test_the_broker_is_asked_for_pieces_of_the_limit_and_the_last_are_exact(
 def test_many_at_once_are_counted_right(settings: Settings) -> None:
     limiter = RateLimiter(settings.model_copy(update={"submits_per_minute": 600}))
     with ThreadPoolExecutor(32) as threads:
-        answers = list(threads.map(lambda _: limiter.refused(SUBMIT, "key_x") is None, range(620)))
+        answers = list(threads.map(lambda _: limiter.count(SUBMIT, "key_x") is None, range(620)))
     assert (answers.count(True), answers.count(False)) == (600, 20)
 
 
 def test_nothing_is_limited_where_no_limit_is_set(settings: Settings) -> None:
     limiter = RateLimiter(settings.model_copy(update={"reads_per_minute": 0}))
-    assert [limiter.refused(READ, "key_x") for _ in range(50)] == [None] * 50
+    assert [limiter.count(READ, "key_x") for _ in range(50)] == [None] * 50
 
 
 def test_who_needs_no_key_is_not_counted(settings: Settings, client: TestClient) -> None:

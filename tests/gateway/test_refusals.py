@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from services.gateway.access import standing
+from services.gateway.access import recheck
 from services.gateway.app import create_app
 from services.registry.access import api_keys, audit
 from services.registry.access.scopes import Scope
@@ -78,11 +78,11 @@ def test_a_limited_key_asks_the_broker_once_a_second(settings: Settings) -> None
     from services.gateway.middleware.rate_limit import SUBMIT, RateLimiter
 
     limiter = RateLimiter(settings.model_copy(update={"submits_per_minute": 1}))
-    assert limiter.refused(SUBMIT, "a") is None
-    first = limiter.refused(SUBMIT, "a")
+    assert limiter.count(SUBMIT, "a") is None
+    first = limiter.count(SUBMIT, "a")
     assert first is not None
     limiter._limiter = None  # asking would open it again
-    again = [limiter.refused(SUBMIT, "a") for _ in range(5)]
+    again = [limiter.count(SUBMIT, "a") for _ in range(5)]
     assert all(one is not None and one[1] <= first[1] for one in again)
     assert limiter._limiter is None
 
@@ -96,7 +96,7 @@ ENDINGS = {
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standing, "RECHECK_SECONDS", 0.2)
+    monkeypatch.setattr(recheck, "RECHECK_SECONDS", 0.2)
 
 
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)

@@ -80,7 +80,7 @@ def test_dripping_does_not_help(strict: Server, head: bytes) -> None:
     assert b"request_timeout" in said
 
 
-def test_a_body_nobody_waits_for_does_not_keep_the_connection(strict: Server) -> None:
+def test_a_body_that_is_not_needed_does_not_keep_the_connection(strict: Server) -> None:
     connection = opened(strict, b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
     begun = time.monotonic()
     with suppress(OSError):  # reset or broken, as it happens

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.puzzles.arc.files import read_tasks, shipped
+from trm.puzzles.arc.files import load_shipped, read_tasks
 from trm.puzzles.arc.sets import build
 
 GOOD: dict[str, Any] = {
@@ -131,7 +131,7 @@ def test_the_shipped_collections_are_whole() -> None:
     counts = {
         (name, subset): (len(tasks), sum(len(task.train) for task in tasks), sum(len(task.test) for task in tasks))
         for name in ("arc-agi-1", "arc-agi-2", "conceptarc")
-        for subset, tasks in shipped(name).items()
+        for subset, tasks in load_shipped(name).items()
     }
     assert counts == {
         ("arc-agi-1", "training"): (400, 1302, 416),
@@ -142,7 +142,7 @@ def test_the_shipped_collections_are_whole() -> None:
         ("conceptarc", "minimal"): (16, 46, 48),
     }
     with pytest.raises(UnknownDataset, match="conceptarc"):
-        shipped("arc-agi-3")
+        load_shipped("arc-agi-3")
 
 
 def test_the_folder_that_kaggle_ships_is_read(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trm.errors import ConfigError
-from trm.puzzles.arc.files import shipped
+from trm.puzzles.arc.files import load_shipped
 from trm.puzzles.arc.grids import Pair, Task, crop
 from trm.puzzles.arc.rows import evaluation_rows, evaluation_set
 from trm.puzzles.arc.sets import ArcSets, Subset, assemble
@@ -14,7 +14,7 @@ DOT = np.array([[3]], dtype=np.uint8)
 
 @pytest.fixture(scope="module")
 def sets() -> ArcSets:
-    tasks = shipped("arc-agi-1")
+    tasks = load_shipped("arc-agi-1")
     return assemble("s", (Subset(tasks["training"][:5]), Subset(tasks["evaluation"], held_out=True)), variants=2)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.puzzles.arc.files import DATA, shipped
+from trm.puzzles.arc.files import DATA, load_shipped
 from trm.puzzles.arc.grids import Pair, Task
 from trm.puzzles.arc.sets import RECIPES, ArcSets, Counts, Subset, assemble, build
 
@@ -23,7 +23,7 @@ def digest(sets: ArcSets) -> str:
 @pytest.fixture(scope="module")
 def small() -> ArcSets:
     """40 tasks, 30 variants each; the official code was run on the same tasks."""
-    arc, corpus = shipped("arc-agi-1"), {task.name: task for task in shipped("conceptarc")["corpus"]}
+    arc, corpus = load_shipped("arc-agi-1"), {task.name: task for task in load_shipped("conceptarc")["corpus"]}
     concept = tuple(corpus[name] for name in json.loads((DATA / "concept-order.json").read_text())[:8])
     subsets = (Subset(arc["training"][:20]), Subset(arc["evaluation"][:12], held_out=True), Subset(concept))
     return assemble("small", subsets, variants=30)

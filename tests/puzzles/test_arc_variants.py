@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trm.errors import PuzzleError
-from trm.puzzles.arc.files import shipped
+from trm.puzzles.arc.files import load_shipped
 from trm.puzzles.arc.grids import Pair, Task
 from trm.puzzles.arc.variants import Variant, variants_of
 
@@ -68,9 +68,9 @@ def official(task: Task, count: int, rng: np.random.RandomState) -> list[Variant
 
 def test_variants_are_those_that_comparing_grids_would_choose() -> None:
     few_colours = min(
-        shipped("arc-agi-1")["training"], key=lambda t: len({c for p in t.pairs for c in p.question.flat})
+        load_shipped("arc-agi-1")["training"], key=lambda t: len({c for p in t.pairs for c in p.question.flat})
     )
-    for task in (few_colours, *shipped("arc-agi-1")["evaluation"][:4]):
+    for task in (few_colours, *load_shipped("arc-agi-1")["evaluation"][:4]):
         ours, theirs = np.random.RandomState(7), np.random.RandomState(7)
         assert list(variants_of(task, 60, ours)) == official(task, 60, theirs)
         assert ours.randint(2**31) == theirs.randint(2**31)

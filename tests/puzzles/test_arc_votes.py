@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trm.errors import ConfigError, DatasetError, PuzzleError
-from trm.puzzles.arc.files import shipped
+from trm.puzzles.arc.files import load_shipped
 from trm.puzzles.arc.grids import Grid, Pair, Task, encode
 from trm.puzzles.arc.rows import RowKey, evaluation_rows
 from trm.puzzles.arc.sets import Subset, assemble
@@ -35,14 +35,14 @@ def vote(ballot: Ballot, task: str, pair: int, answer: Grid, halt: float = 0.5, 
 
 
 def ranking(ballot: Ballot, task: str, pair: int) -> list[list[list[int]]]:
-    return [candidate.grid.tolist() for candidate in ballot.ranked(task, pair)]
+    return [candidate.grid.tolist() for candidate in ballot.rank(task, pair)]
 
 
 def test_variants_vote_for_the_same_answer_once_turned_back() -> None:
     ballot = Ballot(TASKS)
     vote(ballot, "one", 0, A, 0.2)
     vote(ballot, "one", 0, A, 0.4, MIRRORED)
-    (candidate,) = ballot.ranked("one", 0)
+    (candidate,) = ballot.rank("one", 0)
     assert np.array_equal(candidate.grid, A)
     assert candidate.votes == 2
     assert candidate.halt_probability == pytest.approx(0.3)
@@ -91,7 +91,7 @@ def test_an_empty_prediction_is_a_vote_for_nothing() -> None:
     ballot.cast("checkpoint-1", RowKey("one", 0, MIRRORED), EMPTY, 0.9)
     ballot.cast("checkpoint-1", RowKey("one", 0, Variant()), EMPTY, 0.9)
     vote(ballot, "one", 0, A)
-    first, second = ballot.ranked("one", 0)
+    first, second = ballot.rank("one", 0)
     assert (first.grid.shape, first.votes, second.votes) == ((0, 0), 2, 1)
     assert (ballot.pass_at(1), ballot.pass_at(2)) == (0, 0.5)
     assert ballot.submission()["one"] == [{"attempt_1": A.tolist(), "attempt_2": A.tolist()}]
@@ -119,10 +119,10 @@ def test_a_second_checkpoint_is_refused_unless_an_ensemble_is_meant() -> None:
         ballot.cast(source, key, prediction, 0.5)
     with pytest.raises(ConfigError, match="an ensemble of checkpoints, not a model"):
         ballot.cast("b", key, prediction, 0.5)
-    assert ballot.ranked("one", 0)[0].votes == 2
+    assert ballot.rank("one", 0)[0].votes == 2
     for source in ("a", "b"):
         ensemble.cast(source, key, prediction, 0.5)
-    assert ensemble.ranked("one", 0)[0].votes == 2
+    assert ensemble.rank("one", 0)[0].votes == 2
     assert ensemble.sources == {"a", "b"}
 
 
@@ -134,12 +134,12 @@ def test_unknown_pairs_are_refused(task: str, pair: int) -> None:
 
 @pytest.mark.parametrize("halt", [float("nan"), -0.1, 1.1])
 def test_impossible_probabilities_are_refused(halt: float) -> None:
-    with pytest.raises(PuzzleError, match="is no probability"):
+    with pytest.raises(PuzzleError, match="is not a probability"):
         vote(Ballot(TASKS), "one", 0, A, halt)
 
 
 def test_right_predictions_for_all_rows_solve_every_task() -> None:
-    tasks = shipped("arc-agi-2")["evaluation"][:10]
+    tasks = load_shipped("arc-agi-2")["evaluation"][:10]
     rows = evaluation_rows(assemble("s", [Subset(tasks, held_out=True)], variants=4), 3)
     ballot, puzzles = Ballot(tasks), rows.puzzles()
     halves = (slice(0, 20), slice(20, None))
@@ -147,4 +147,4 @@ def test_right_predictions_for_all_rows_solve_every_task() -> None:
         answers = puzzles.answers[part]
         ballot.cast_rows("checkpoint-1", rows, answers, np.full(len(answers), 0.5), start=part.start)
     assert set(ballot.scores().values()) == {1.0}
-    assert all(ballot.ranked(task.name, 0)[0].votes == 3 for task in tasks)
+    assert all(ballot.rank(task.name, 0)[0].votes == 3 for task in tasks)

@@ -86,7 +86,7 @@ def test_tables_are_read_in_the_common_forms(content: str | bytes) -> None:
         "+--+--+\n|1 .|3 .|\n|3 .|1 .|\n+--+--+\n|2 .|4 .|\n|. .|2 .|\n+--+--+",
         "*-----*\n|1.|3.|\n|3.|1.|\n|--+--|\n|2.|4.|\n|..|2.|\n*-----*\n",
         "┌──┬──┐\n│1.│3.│\n│3.│1.│\n├──┼──┤\n│2.│4.│\n│..│2.│\n└──┴──┘",
-        f"#A somebody\n#D a board\n[Puzzle]\n{LINES}[State]\n{LINES}",
+        f"#A an author\n#D a board\n[Puzzle]\n{LINES}[State]\n{LINES}",
     ],
 )
 def test_a_sudoku_is_read_however_it_is_drawn(form: str) -> None:
@@ -267,7 +267,7 @@ def test_rows_in_lines_are_not_taken_for_another_shape() -> None:
 
 def test_rows_come_one_by_one_as_the_text_is_read() -> None:
     class Endless(io.RawIOBase):
-        """A file that goes on for ever."""
+        """A file that goes on forever."""
 
         def __init__(self) -> None:
             self.head = TABLE.encode()

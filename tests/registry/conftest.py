@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
-from services.registry.jobs import endings, jobs, leases
-from services.registry.jobs.moves import Failure
+from services.registry.jobs import completion, jobs, leases
+from services.registry.jobs.transitions import Failure
 from services.registry.runs import checkpoints
 from services.registry.states import JobKind, JobStatus
 from tests.fresh import new_job, new_run
@@ -33,7 +33,7 @@ class Book:
     def transaction(self) -> AbstractContextManager[Session]:
         return self.database.transaction()
 
-    def train(self, max_attempts: int = 3, total_steps: int | None = None, **wishes: int) -> Job:
+    def train(self, max_attempts: int = 3, total_steps: int | None = None, **job_limits: int) -> Job:
         with self.transaction() as session:
             run_id = new_run(session, CONFIG).id
             return new_job(
@@ -42,7 +42,7 @@ class Book:
                 {},
                 run_id=run_id,
                 max_attempts=max_attempts,
-                wishes=jobs.Wishes(**wishes),
+                job_limits=jobs.JobLimits(**job_limits),
                 total_steps=total_steps,
             )
 
@@ -73,7 +73,7 @@ class Book:
 
     def finish(self, claim: leases.Claim, status: JobStatus = JobStatus.SUCCEEDED) -> None:
         with self.transaction() as session:
-            endings.finish(session, claim, status, failure=DEAD if status is JobStatus.FAILED else None)
+            completion.finish(session, claim, status, failure=DEAD if status is JobStatus.FAILED else None)
 
     def job_in(self, status: JobStatus) -> str:
         """The id of a training job in this state."""
@@ -83,7 +83,7 @@ class Book:
         if status is JobStatus.PAUSED:
             with self.transaction() as session:
                 jobs.request_pause(session, claim.job_id)
-                endings.release(session, claim)
+                completion.release(session, claim)
         elif status is not JobStatus.RUNNING:
             self.finish(claim, status)
         return claim.job_id

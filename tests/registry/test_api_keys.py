@@ -1,4 +1,4 @@
-"""API keys: right secrets are let in, everything else is nobody's."""
+"""API keys: right secrets are accepted, everything else is refused."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -35,7 +35,7 @@ def test_a_key_is_known_by_its_token_and_its_secret_is_not_kept(database: Databa
     assert (same.id, same.owner, same.scopes) == (key.row.id, "alice", ["train"])
 
 
-def test_any_other_token_is_nobodys(database: Database) -> None:
+def test_any_other_token_is_refused(database: Database) -> None:
     token, another = made(database).token, made(database).token
     wrong = token[:-1] + ("0" if token[-1] != "0" else "1")
     crossed = token.rsplit("_", 1)[0] + "_" + another.rsplit("_", 1)[1]
@@ -74,7 +74,7 @@ def test_what_has_ended_is_not_replaced(database: Database) -> None:
     with database.transaction() as session:
         api_keys.revoke(session, withdrawn.row.id)
     for key in (past, withdrawn):
-        with database.transaction() as session, pytest.raises(ApiKeyNotFound, match="not valid any more"):
+        with database.transaction() as session, pytest.raises(ApiKeyNotFound, match="no longer valid"):
             api_keys.rotate(session, key.row.id, timedelta(hours=1))
 
 
@@ -113,7 +113,7 @@ def test_the_admins_secret_makes_one_key_and_a_new_secret_replaces_it(database: 
     assert found(database, f"trm_admin_{SECRET}") is None
 
 
-def test_whether_anybody_could_come_in(database: Database) -> None:
+def test_whether_any_key_is_valid(database: Database) -> None:
     with database.transaction() as session:
         assert not api_keys.is_any_valid(session)
     key = made(database)

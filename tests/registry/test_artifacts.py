@@ -7,7 +7,7 @@ import pytest
 from services.registry.db.ids import new_id
 from services.registry.db.tables import Checkpoint, Dataset
 from services.registry.errors import CheckpointNotFound, DatasetNameTaken, DatasetNotFound, InvalidCursor
-from services.registry.jobs import endings, solutions
+from services.registry.jobs import completion, solutions
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, datasets, evaluations, runs
 from tests.fresh import new_run
@@ -37,7 +37,7 @@ def test_checkpoints_to_resume_from_come_furthest_first(book: Book) -> None:
     _save(book, first, 10)
     _save(book, first, 20)
     with book.transaction() as session:
-        endings.release(session, first)
+        completion.release(session, first)
     second = book.claim(first.job_id)
     newest = _save(book, second, 20)
     with book.transaction() as session:
@@ -74,7 +74,7 @@ def test_evaluation_sets_the_runs_accuracy(book: Book) -> None:
     with book.transaction() as session:
         evaluations.add(session, claim, event)
     with book.transaction() as session:
-        endings.release(session, claim)
+        completion.release(session, claim)
     second = book.claim(claim.job_id)
     with book.transaction() as session:
         evaluations.add(session, second, event | {"exact_accuracy": 0.5})

@@ -35,7 +35,7 @@ def test_block_that_raises_leaves_nothing(book: Book) -> None:
 
 
 def test_absent_server_is_unavailable(tmp_path: Path) -> None:
-    for url in (f"postgresql+psycopg://nobody@/none?host={tmp_path}", "postgresql+psycopg://nobody@127.0.0.1:1/none"):
+    for url in (f"postgresql+psycopg://absent@/none?host={tmp_path}", "postgresql+psycopg://absent@127.0.0.1:1/none"):
         database = Database(url)
         with pytest.raises(DatabaseUnavailable), database.transaction() as session:
             session.execute(text("SELECT 1"))

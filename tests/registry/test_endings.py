@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import func
 
 from services.registry.db.tables import Job
-from services.registry.jobs import attempts, endings, job_events, jobs, leases, rescue
-from services.registry.jobs.moves import Failure
+from services.registry.jobs import attempts, completion, job_events, jobs, leases, rescue
+from services.registry.jobs.transitions import Failure
 from services.registry.runs import checkpoints
-from services.registry.states import MOST_INTERRUPTIONS, JobStatus, Outcome, Uncounted
+from services.registry.states import MOST_INTERRUPTIONS, JobStatus, Outcome, UncountedReason
 from tests.registry.conftest import DEAD, Book
 
 
@@ -15,7 +15,7 @@ def test_success_is_final_and_kept(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
         leases.heartbeat(session, claim, step=9)
-        endings.finish(session, claim, JobStatus.SUCCEEDED, result={"n": 1})
+        completion.finish(session, claim, JobStatus.SUCCEEDED, result={"n": 1})
     job = book.get(claim.job_id)
     assert (job.status, job.result, job.lease_token, job.error_code) == (JobStatus.SUCCEEDED, {"n": 1}, None, None)
     assert job.finished_at is not None
@@ -33,7 +33,7 @@ def test_failure_has_a_code_and_a_sentence(book: Book) -> None:
 def test_failure_belongs_to_a_failed_job_only(book: Book, status: JobStatus, failure: Failure | None) -> None:
     claim = book.training()
     with pytest.raises(ValueError, match="failure"), book.transaction() as session:
-        endings.finish(session, claim, status, failure=failure)
+        completion.finish(session, claim, status, failure=failure)
 
 
 @pytest.mark.parametrize("status", [JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED])
@@ -47,7 +47,7 @@ def test_the_end_is_one_event(book: Book, status: JobStatus) -> None:
 def test_last_attempt_that_breaks_fails_the_job(book: Book) -> None:
     claim = book.claim(book.train(max_attempts=1).id)
     with book.transaction() as session:
-        assert endings.retry(session, claim, DEAD) is JobStatus.FAILED
+        assert completion.retry(session, claim, DEAD) is JobStatus.FAILED
     job = book.get(claim.job_id)
     assert (job.status, job.error_code) == (JobStatus.FAILED, DEAD.code)
 
@@ -58,7 +58,7 @@ def test_earlier_attempt_that_breaks_queues_the_job_after_a_pause(book: Book) ->
         rescue.mark_published(session, [job_id])
     claim = book.claim(job_id)
     with book.transaction() as session:
-        assert endings.retry(session, claim, DEAD) is JobStatus.QUEUED
+        assert completion.retry(session, claim, DEAD) is JobStatus.QUEUED
     job = book.get(claim.job_id)
     assert job.error_code is None
     assert job.published_at is None
@@ -70,7 +70,7 @@ def test_broken_attempt_of_an_unwanted_job_cancels_it(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
         jobs.request_cancel(session, claim.job_id)
-        assert endings.retry(session, claim, DEAD) is JobStatus.CANCELLED
+        assert completion.retry(session, claim, DEAD) is JobStatus.CANCELLED
     assert book.get(claim.job_id).error_code is None
 
 
@@ -79,19 +79,19 @@ def test_released_job_can_be_claimed_at_once_and_has_lost_no_attempt(book: Book)
     for _ in range(3):
         claim = book.claim(job_id)
         with book.transaction() as session:
-            assert endings.release(session, claim) is JobStatus.QUEUED
+            assert completion.release(session, claim) is JobStatus.QUEUED
     last = book.claim(job_id)
     assert (last.attempt, last.max_attempts) == (4, 4)
     with book.transaction() as session:
-        assert endings.retry(session, last, DEAD) is JobStatus.FAILED
+        assert completion.retry(session, last, DEAD) is JobStatus.FAILED
 
 
-def test_released_job_that_nobody_wants_is_cancelled(book: Book) -> None:
+def test_released_job_that_was_being_cancelled_is_cancelled(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
         jobs.request_cancel(session, claim.job_id)
     with book.transaction() as session:
-        assert endings.release(session, claim) is JobStatus.CANCELLED
+        assert completion.release(session, claim) is JobStatus.CANCELLED
 
 
 def test_success_beats_a_late_request_to_cancel(book: Book) -> None:
@@ -115,13 +115,13 @@ def attempt(book: Book, job_id: str, failure: Failure, checkpoint: int | None = 
             checkpoints.add(
                 session, claim, step=checkpoint, url=f"memory://{claim.attempt}", digest="d", size=1, metrics={}
             )
-        status = endings.retry(session, claim, failure)
+        status = completion.retry(session, claim, failure)
     job = book.get(job_id)
     assert job.started_at is not None
     return status, round((job.available_at - job.started_at).total_seconds(), 1)
 
 
-def uncounted(book: Book, job_id: str) -> list[Uncounted | None]:
+def uncounted(book: Book, job_id: str) -> list[UncountedReason | None]:
     with book.transaction() as session:
         return [tried.uncounted for tried in attempts.of_job(session, job_id)]
 
@@ -134,7 +134,7 @@ def test_attempts_that_made_progress_do_not_count_and_those_without_end_a_poison
     status, pause = attempt(book, job_id, DEAD)
     assert (status, int(pause)) == (JobStatus.QUEUED, 1)
     assert attempt(book, job_id, DEAD)[0] is JobStatus.FAILED
-    assert uncounted(book, job_id) == [Uncounted.PROGRESS] * 5 + [None] * 2
+    assert uncounted(book, job_id) == [UncountedReason.PROGRESS] * 5 + [None] * 2
 
 
 def test_a_checkpoint_where_one_was_before_is_no_progress(book: Book) -> None:
@@ -162,7 +162,7 @@ def test_progress_forgives_interruptions(book: Book) -> None:
     job_id = book.train(max_attempts=1).id
     for step in (None, None, 10, None):
         assert attempt(book, job_id, CUT_OFF, checkpoint=step)[0] is JobStatus.QUEUED
-    infrastructure, progress = Uncounted.INFRASTRUCTURE, Uncounted.PROGRESS
+    infrastructure, progress = UncountedReason.INFRASTRUCTURE, UncountedReason.PROGRESS
     assert uncounted(book, job_id) == [infrastructure, infrastructure, progress, infrastructure]
     assert int(attempt(book, job_id, CUT_OFF)[1]) == 2
 

@@ -1,4 +1,4 @@
-"""Events are numbered without gaps, whoever writes and whoever reads."""
+"""Events are numbered without gaps, with any number of writers and readers."""
 
 import threading
 

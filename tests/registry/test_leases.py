@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from services.registry.db.base import Base
 from services.registry.db.tables import Job, JobAttempt
 from services.registry.errors import StaleLease
-from services.registry.jobs import attempts, endings, job_events, jobs, leases, rescue, solutions
+from services.registry.jobs import attempts, completion, job_events, jobs, leases, rescue, solutions
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 from services.registry.states import JobStatus
@@ -42,11 +42,11 @@ EVALUATION = {
 }  # fmt: skip
 WRITES: dict[str, Write] = {
     "heartbeat": lambda session, claim: leases.heartbeat(session, claim, 5),
-    "succeed": lambda session, claim: endings.finish(session, claim, JobStatus.SUCCEEDED),
-    "fail": lambda session, claim: endings.finish(session, claim, JobStatus.FAILED, failure=DEAD),
-    "cancel": lambda session, claim: endings.finish(session, claim, JobStatus.CANCELLED),
-    "retry": lambda session, claim: endings.retry(session, claim, DEAD),
-    "release": endings.release,
+    "succeed": lambda session, claim: completion.finish(session, claim, JobStatus.SUCCEEDED),
+    "fail": lambda session, claim: completion.finish(session, claim, JobStatus.FAILED, failure=DEAD),
+    "cancel": lambda session, claim: completion.finish(session, claim, JobStatus.CANCELLED),
+    "retry": lambda session, claim: completion.retry(session, claim, DEAD),
+    "release": completion.release,
     "events": lambda session, claim: job_events.append(session, claim, [("started", {})]),
     "no events": lambda session, claim: job_events.append(session, claim, []),
     "first step": lambda session, claim: attempts.record_first_step(session, claim, 5),
@@ -105,7 +105,7 @@ def test_message_of_an_unknown_job_is_dropped(book: Book) -> None:
 def test_job_is_not_claimed_before_its_pause_is_over(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
-        endings.retry(session, claim, DEAD)
+        completion.retry(session, claim, DEAD)
     with book.transaction() as session:
         assert leases.claim(session, claim.job_id, "hasty", 30) is None
 
@@ -154,7 +154,7 @@ def test_heartbeat_extends_the_lease_and_counts_only_visible_changes(book: Book)
     claim = book.training()
     first = book.get(claim.job_id)
     with book.transaction() as session:
-        assert leases.heartbeat(session, claim) == leases.Orders()
+        assert leases.heartbeat(session, claim) == leases.JobSignals()
     silent = book.get(claim.job_id)
     with book.transaction() as session:
         leases.heartbeat(session, claim, step=7)
@@ -180,7 +180,7 @@ def test_attempts_grow_strictly_and_are_kept(book: Book) -> None:
         claim = book.claim(job_id, worker=f"worker-{number}")
         assert claim.attempt == number
         with book.transaction() as session:
-            endings.retry(session, claim, DEAD)
+            completion.retry(session, claim, DEAD)
         _make_available(book, job_id)
     book.finish(book.claim(job_id))
     with book.transaction() as session:

@@ -10,9 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import func, update
 
 from services.registry.db.tables import Job
-from services.registry.errors import JobFinished, MoveRefused, StaleLease
-from services.registry.jobs import attempts, endings, job_events, jobs, leases, rescue
-from services.registry.states import JobKind, JobStatus, Outcome, can_move
+from services.registry.errors import JobFinished, StaleLease, TransitionRefused
+from services.registry.jobs import attempts, completion, job_events, jobs, leases, rescue
+from services.registry.states import JobKind, JobStatus, Outcome, can_transition
 from tests.registry.conftest import DEAD, Book
 
 QUEUED, RUNNING, PAUSED, SUCCEEDED, FAILED, CANCELLED = JobStatus
@@ -24,9 +24,9 @@ NEVER = 10**10  # as Unix time
 
 STALE_WRITES: dict[str, Callable[..., object]] = {
     "heartbeat": leases.heartbeat,
-    "release": endings.release,
-    "retry": lambda session, claim: endings.retry(session, claim, DEAD),
-    "succeed": lambda session, claim: endings.finish(session, claim, SUCCEEDED),
+    "release": completion.release,
+    "retry": lambda session, claim: completion.retry(session, claim, DEAD),
+    "succeed": lambda session, claim: completion.finish(session, claim, SUCCEEDED),
 }
 
 
@@ -45,7 +45,7 @@ class JobLife(RuleBasedStateMachine):
         self.job_id = self.book.train(max_attempts=MAX_ATTEMPTS, ttl_seconds=3600).id
         self.status = QUEUED
         self.cancel = self.pause = False  # asked for, and not confirmed yet
-        self.failures = self.endings = 0
+        self.failures = self.ends = 0
         self.claims: list[leases.Claim] = []
         self.live: leases.Claim | None = None
 
@@ -55,9 +55,9 @@ class JobLife(RuleBasedStateMachine):
             session.execute(update(Job).values(available_at=func.to_timestamp(NEVER)))
 
     def _go(self, status: JobStatus) -> None:
-        assert can_move(self.status, status), (self.status, status)
+        assert can_transition(self.status, status), (self.status, status)
         self.status, self.live = status, None
-        self.endings += status.is_final
+        self.ends += status.is_final
         if status is not PAUSED:
             self.pause = False
         if status is QUEUED:
@@ -67,7 +67,7 @@ class JobLife(RuleBasedStateMachine):
         """Do what the owner asks; whether it was done, which must be as expected."""
         try:
             act()
-        except (JobFinished, MoveRefused):
+        except (JobFinished, TransitionRefused):
             assert refused, (self.status, self.cancel, self.pause)
             return False
         assert not refused, (self.status, self.cancel, self.pause)
@@ -131,7 +131,7 @@ class JobLife(RuleBasedStateMachine):
     def break_down(self) -> None:
         assert self.live is not None
         with self.book.transaction() as session:
-            endings.retry(session, self.live, DEAD)
+            completion.retry(session, self.live, DEAD)
         self._broke_down()
 
     @precondition(held)
@@ -172,7 +172,7 @@ class JobLife(RuleBasedStateMachine):
     def stop_worker(self) -> None:
         assert self.live is not None
         with self.book.transaction() as session:
-            endings.release(session, self.live)
+            completion.release(session, self.live)
         self._go(CANCELLED if self.cancel else PAUSED if self.pause else QUEUED)
 
     @rule()
@@ -221,7 +221,7 @@ class JobLife(RuleBasedStateMachine):
     def heartbeat(self) -> None:
         assert self.live is not None
         with self.book.transaction() as session:
-            assert leases.heartbeat(session, self.live) == leases.Orders(cancel=self.cancel, pause=self.pause)
+            assert leases.heartbeat(session, self.live) == leases.JobSignals(cancel=self.cancel, pause=self.pause)
 
     @precondition(lambda self: len(self.claims) > held(self))
     @rule(data=st.data(), write=st.sampled_from(sorted(STALE_WRITES)))
@@ -244,7 +244,7 @@ class JobLife(RuleBasedStateMachine):
         assert sum(attempt.ended_at is None for attempt in tried) == (self.live is not None)
         assert all(attempt.outcome is not Outcome.SUCCEEDED for attempt in tried[:-1])
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
-        assert sum(event.type == "done" for event in events) == self.endings
+        assert sum(event.type == "done" for event in events) == self.ends
 
 
 def test_any_life_of_a_job_keeps_its_promises(book: Book) -> None:

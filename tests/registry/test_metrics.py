@@ -10,7 +10,7 @@ from sqlalchemy import func, update
 
 from services.registry.db.base import Base
 from services.registry.db.tables import Checkpoint
-from services.registry.jobs import census, jobs
+from services.registry.jobs import job_counts, jobs
 from services.registry.metrics import metrics
 from services.registry.states import JobKind, JobStatus
 from tests.registry.conftest import Book
@@ -82,7 +82,7 @@ def test_reaper_exports_what_the_database_counts(book: Book) -> None:
     reaper = metrics.ReaperMetrics(registry)
     assert registry.get_sample_value("trm_jobs_unpublished") is None
     with book.transaction() as session:
-        counted = census.take(session)
+        counted = job_counts.take(session)
     reaper.observe(counted)
     assert counted.jobs[JobKind.TRAIN, JobStatus.FAILED] == 2
     assert counted.oldest_queued_seconds[JobKind.SOLVE] == 0
@@ -103,7 +103,7 @@ def test_reaper_exports_what_the_database_counts(book: Book) -> None:
 def test_what_has_ended_stays_counted_when_it_is_retried(book: Book) -> None:
     def finished() -> dict[str, int]:
         with book.transaction() as session:
-            counted = census.take(session)
+            counted = job_counts.take(session)
         return {
             status.value: count for (kind, status), count in counted.ended.items() if kind is JobKind.TRAIN and count
         }
@@ -120,5 +120,5 @@ def test_what_has_ended_stays_counted_when_it_is_retried(book: Book) -> None:
 
 def test_nothing_waits_in_an_empty_database(book: Book) -> None:
     with book.transaction() as session:
-        counted = census.take(session)
+        counted = job_counts.take(session)
     assert (counted.unpublished, counted.oldest_unpublished_seconds, counted.oldest_retired_seconds) == (0, 0, 0)

@@ -293,7 +293,7 @@ def test_a_query_that_is_wrong_is_not_blamed_on_the_schema(database: Database) -
 
 
 def test_migrator_gives_up_on_a_database_that_is_not_there(tmp_path: Path) -> None:
-    url = f"postgresql+psycopg://nobody@/none?host={tmp_path}"
+    url = f"postgresql+psycopg://absent@/none?host={tmp_path}"
     with pytest.raises(DatabaseUnavailable):
         wait_for_database(url, seconds=0.1)
     migrator = _run_migrations(url, tmp_path, "--wait", "0.1")

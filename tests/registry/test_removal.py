@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from services.registry.access import audit
-from services.registry.access.audit import Act
+from services.registry.access.audit import AuditEntry
 from services.registry.db.access_tables import AuditRecord
 from services.registry.db.base import Base
 from services.registry.db.tables import Job, JobEvent
 from services.registry.errors import JobNotFound
-from services.registry.jobs import census, jobs, retention
+from services.registry.jobs import job_counts, jobs, retention
 from services.registry.jobs.retention import Limits
 from services.registry.runs import checkpoints
 from services.registry.states import JobKind, JobStatus
@@ -118,12 +118,12 @@ def test_what_has_ended_stays_counted(book: Book) -> None:
         jobs.retry(session, job_id, 3)
     book.finish(book.claim(job_id), CANCELLED)
     with book.transaction() as session:
-        before = census.take(session)
+        before = job_counts.take(session)
     age(book, job_id, 31)
     for _ in range(2):
         remove(book, JobKind.TRAIN, MONTH)
     with book.transaction() as session:
-        after = census.take(session)
+        after = job_counts.take(session)
     assert after.ended == before.ended
     assert (after.ended[JobKind.TRAIN, FAILED], after.ended[JobKind.TRAIN, CANCELLED]) == (1, 1)
     assert sum(after.jobs.values()) == 0
@@ -145,7 +145,7 @@ def test_old_events_go_but_for_the_last(book: Book) -> None:
 
 def test_old_records_of_the_audit_log_go_and_those_beyond_a_number(book: Book) -> None:
     with book.transaction() as session:
-        audit.record(session, [Act("o", "c", f"act {n}", None, None, "200") for n in range(5)])
+        audit.record(session, [AuditEntry("o", "c", f"act {n}", None, None, "200") for n in range(5)])
     with book.transaction() as session:
         for n in range(5):
             ago = func.now() - timedelta(days=10 * n)

@@ -28,7 +28,7 @@ def retire(book: Book, claim: Claim) -> list[int]:
     with book.transaction() as session:
         checkpoints.retire(session, claim, KEEP)
     with book.transaction() as session:
-        return sorted(row.step for row in checkpoints.retired(session))
+        return sorted(row.step for row in checkpoints.list_retired(session))
 
 
 def test_the_last_ones_stay(book: Book) -> None:
@@ -77,7 +77,7 @@ def test_a_retired_one_is_nowhere_to_be_found_and_its_row_goes_last(book: Book) 
             checkpoints.get(session, gone)
         assert [row.step for row in checkpoints.page(session).items] == [3, 2]
         assert [row.step for row in checkpoints.furthest_first(session, claim.training_run)] == [3, 2]
-        assert checkpoints.retired(session, seconds=60) == []
+        assert checkpoints.list_retired(session, seconds=60) == []
         checkpoints.forget(session, [gone])
         assert session.scalar(select(func.count()).select_from(Checkpoint)) == 2
 

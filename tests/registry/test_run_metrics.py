@@ -9,7 +9,7 @@ from sqlalchemy import text
 from services.registry.db.bulk import copy_rows
 from services.registry.db.tables import RunMetric
 from services.registry.errors import DatabaseUnavailable
-from services.registry.jobs import endings
+from services.registry.jobs import completion
 from services.registry.jobs.leases import Claim
 from services.registry.runs import run_metrics, runs
 from tests.registry.conftest import Book
@@ -23,9 +23,9 @@ def _log(book: Book, claim: Claim, step_event: Event, steps: Iterable[int], **fi
 
 
 def _next_attempt(book: Book, claim: Claim, step: int) -> Claim:
-    """The claim of an attempt that goes on from this step."""
+    """The claim of an attempt that continues from this step."""
     with book.transaction() as session:
-        endings.release(session, claim)
+        completion.release(session, claim)
     following = book.claim(claim.job_id)
     with book.transaction() as session:
         runs.record_start(session, following, step=step, parameters=1, device="cpu")
@@ -112,7 +112,7 @@ def test_rows_go_with_the_transaction_that_they_were_added_in(book: Book, step_e
 def test_server_that_goes_away_meanwhile_is_unavailable(book: Book, step_event: Event) -> None:
     claim = book.training()
 
-    def copy_to_nobody() -> None:
+    def copy_to_a_lost_server() -> None:
         with book.transaction() as session:
             process = session.scalar(text("SELECT pg_backend_pid()"))
             with book.transaction() as killer:
@@ -120,7 +120,7 @@ def test_server_that_goes_away_meanwhile_is_unavailable(book: Book, step_event: 
             copy_rows(session, RunMetric, ("run_id",), [("x",)])
 
     with pytest.raises(DatabaseUnavailable):
-        copy_to_nobody()
+        copy_to_a_lost_server()
     _log(book, claim, step_event, [10])
     assert _read(book, claim) == [(10, 1)]
 

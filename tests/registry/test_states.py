@@ -5,12 +5,12 @@ import pytest
 from services.registry.states import (
     FINAL,
     MOST_INTERRUPTIONS,
-    MOVES,
+    TRANSITIONS,
     JobStatus,
-    Uncounted,
+    UncountedReason,
     after_failure,
     backoff_seconds,
-    can_move,
+    can_transition,
     why_uncounted,
 )
 
@@ -18,8 +18,8 @@ QUEUED, RUNNING, PAUSED, SUCCEEDED, FAILED, CANCELLED = JobStatus
 
 
 def test_moves_are_exactly_these() -> None:
-    moves = {(before, after) for before in JobStatus for after in JobStatus if can_move(before, after)}
-    assert moves == {
+    transitions = {(before, after) for before in JobStatus for after in JobStatus if can_transition(before, after)}
+    assert transitions == {
         (QUEUED, RUNNING),
         (QUEUED, PAUSED),
         (QUEUED, CANCELLED),
@@ -37,10 +37,14 @@ def test_moves_are_exactly_these() -> None:
 
 
 def test_every_status_is_in_the_table_and_final_ones_lead_nowhere_but_to_a_retry() -> None:
-    assert set(MOVES) == set(JobStatus)
+    assert set(TRANSITIONS) == set(JobStatus)
     assert {SUCCEEDED, FAILED, CANCELLED} == FINAL
     assert [status.is_final for status in JobStatus] == [False, False, False, True, True, True]
-    assert {status: MOVES[status] for status in FINAL} == {SUCCEEDED: set(), FAILED: {QUEUED}, CANCELLED: {QUEUED}}
+    assert {status: TRANSITIONS[status] for status in FINAL} == {
+        SUCCEEDED: set(),
+        FAILED: {QUEUED},
+        CANCELLED: {QUEUED},
+    }
 
 
 @pytest.mark.parametrize(
@@ -68,16 +72,16 @@ def test_pauses_grow_and_stay_bounded() -> None:
     ("code", "interruptions", "progress", "expected"),
     [
         ("trainer_died", 0, False, None),
-        ("trainer_died", 0, True, Uncounted.PROGRESS),
-        ("worker_lost", 0, False, Uncounted.INFRASTRUCTURE),
-        ("database_unavailable", 0, False, Uncounted.INFRASTRUCTURE),
-        ("schema_ahead", 0, False, Uncounted.INFRASTRUCTURE),
-        ("worker_lost", MOST_INTERRUPTIONS - 2, False, Uncounted.INFRASTRUCTURE),
+        ("trainer_died", 0, True, UncountedReason.PROGRESS),
+        ("worker_lost", 0, False, UncountedReason.INFRASTRUCTURE),
+        ("database_unavailable", 0, False, UncountedReason.INFRASTRUCTURE),
+        ("schema_ahead", 0, False, UncountedReason.INFRASTRUCTURE),
+        ("worker_lost", MOST_INTERRUPTIONS - 2, False, UncountedReason.INFRASTRUCTURE),
         ("worker_lost", MOST_INTERRUPTIONS - 1, False, None),
-        ("worker_lost", MOST_INTERRUPTIONS - 1, True, Uncounted.PROGRESS),
+        ("worker_lost", MOST_INTERRUPTIONS - 1, True, UncountedReason.PROGRESS),
         ("device_unavailable", 0, False, None),
         ("internal_error", 0, False, None),
     ],
 )
-def test_which_attempts_count(code: str, interruptions: int, progress: bool, expected: Uncounted | None) -> None:
+def test_which_attempts_count(code: str, interruptions: int, progress: bool, expected: UncountedReason | None) -> None:
     assert why_uncounted(code, interruptions, progress=progress) is expected

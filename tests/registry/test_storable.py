@@ -7,7 +7,7 @@ from sqlalchemy.sql.expression import literal
 from sqlalchemy.types import Text
 
 from services.registry.access import audit
-from services.registry.access.audit import Act
+from services.registry.access.audit import AuditEntry
 from services.registry.db import bulk
 from services.registry.db.access_tables import AuditRecord, WebhookDelivery, WebhookEndpoint
 from services.registry.db.database import Database
@@ -50,7 +50,7 @@ def test_rows_and_json_by_insert_and_by_copy(database: Database) -> None:
 
 @pytest.mark.parametrize("bad", ["\0", "\ud800"])
 def test_a_batch_with_one_such_record_keeps_the_others(database: Database, bad: str) -> None:
-    acts = [Act("a", "key", "POST /x", thing, None, "202") for thing in ("one", bad, "three")]
+    acts = [AuditEntry("a", "key", "POST /x", thing, None, "202") for thing in ("one", bad, "three")]
     with database.transaction() as session:
         audit.record(session, acts)
     with database.transaction() as session:

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import func, update
 
 from services.registry.db.tables import Job, JobAttempt
-from services.registry.errors import JobFinished, MoveRefused
-from services.registry.jobs import attempts, endings, job_events, jobs, leases, rescue
+from services.registry.errors import JobFinished, TransitionRefused
+from services.registry.jobs import attempts, completion, job_events, jobs, leases, rescue
 from services.registry.states import JobKind, JobStatus, Outcome
 from tests.registry.conftest import DEAD, Book
 
@@ -35,7 +35,7 @@ def test_the_highest_priority_goes_first_and_then_the_longest_wait(book: Book) -
     assert book.get(solve.id).status is JobStatus.QUEUED
 
 
-def test_a_nudge_waits_for_its_job_while_all_others_are_in_somebodys_hands(book: Book) -> None:
+def test_a_nudge_waits_for_its_job_while_all_others_are_locked(book: Book) -> None:
     job = book.train()
     with ThreadPoolExecutor(1) as pool, book.transaction() as session:
         session.execute(update(Job).where(Job.id == job.id).values(published_at=func.now()))  # as its announcer does
@@ -68,7 +68,7 @@ def test_only_waiting_expires(book: Book) -> None:
     claim = book.claim(job.id)
     assert book.get(job.id).expires_at is None
     with book.transaction() as session:
-        endings.retry(session, claim, DEAD)
+        completion.retry(session, claim, DEAD)
     assert book.get(job.id).expires_at is None
 
 
@@ -77,7 +77,7 @@ def test_time_of_work_is_summed_over_attempts(book: Book) -> None:
     claim = book.claim(job.id)
     with book.transaction() as session:
         assert not leases.heartbeat(session, claim).overdue
-        endings.release(session, claim)
+        completion.release(session, claim)
     ran(book, job.id, 70)
     claim = book.claim(job.id)
     row = book.get(job.id)
@@ -85,7 +85,7 @@ def test_time_of_work_is_summed_over_attempts(book: Book) -> None:
     assert row.started_at is not None
     assert 29 < (row.deadline_at - row.started_at).total_seconds() < 31
     with book.transaction() as session:
-        endings.release(session, claim)
+        completion.release(session, claim)
     ran(book, job.id, 70)
     claim = book.claim(job.id)
     with book.transaction() as session:
@@ -121,8 +121,8 @@ def test_a_running_job_pauses_when_its_worker_lets_go_and_keeps_its_attempts(boo
     claim = book.training()
     with book.transaction() as session:
         assert jobs.request_pause(session, claim.job_id).status is JobStatus.RUNNING
-        assert leases.heartbeat(session, claim, 7) == leases.Orders(pause=True)
-        assert endings.release(session, claim) is JobStatus.PAUSED
+        assert leases.heartbeat(session, claim, 7) == leases.JobSignals(pause=True)
+        assert completion.release(session, claim) is JobStatus.PAUSED
     with book.transaction() as session:
         assert jobs.resume(session, claim.job_id).step == 7
     assert book.claim(claim.job_id).attempt == 2
@@ -138,8 +138,8 @@ def test_a_pause_can_be_withdrawn_before_the_worker_has_let_go(book: Book) -> No
     with book.transaction() as session:
         jobs.request_pause(session, claim.job_id)
         jobs.resume(session, claim.job_id)
-        assert leases.heartbeat(session, claim) == leases.Orders()
-        assert endings.release(session, claim) is JobStatus.QUEUED
+        assert leases.heartbeat(session, claim) == leases.JobSignals()
+        assert completion.release(session, claim) is JobStatus.QUEUED
 
 
 @pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.CANCELLED])
@@ -154,7 +154,7 @@ def test_an_ended_job_is_retried_with_fresh_attempts(book: Book, status: JobStat
         claim = book.claim(job_id)
         assert claim.attempt == number
         with book.transaction() as session:
-            endings.retry(session, claim, DEAD)
+            completion.retry(session, claim, DEAD)
     assert book.get(job_id).status is JobStatus.FAILED
 
 
@@ -175,10 +175,10 @@ def test_moves_that_are_not_legal_are_refused(book: Book, status: JobStatus) -> 
     job_id = book.job_in(status)
     before = book.get(job_id).version
     if status not in (JobStatus.FAILED, JobStatus.CANCELLED):
-        with pytest.raises(MoveRefused, match=status.value), book.transaction() as session:
+        with pytest.raises(TransitionRefused, match=status.value), book.transaction() as session:
             jobs.retry(session, job_id, ATTEMPTS)
     if status is not JobStatus.PAUSED:
-        with pytest.raises(MoveRefused, match=status.value), book.transaction() as session:
+        with pytest.raises(TransitionRefused, match=status.value), book.transaction() as session:
             jobs.resume(session, job_id)
     if status.is_final:
         with pytest.raises(JobFinished), book.transaction() as session:
@@ -191,5 +191,5 @@ def test_what_is_being_cancelled_cannot_be_paused(book: Book) -> None:
     with book.transaction() as session:
         jobs.request_pause(session, claim.job_id)
         assert jobs.request_cancel(session, claim.job_id).pause_requested_at is None
-    with pytest.raises(MoveRefused, match="cancelled"), book.transaction() as session:
+    with pytest.raises(TransitionRefused, match="cancelled"), book.transaction() as session:
         jobs.request_pause(session, claim.job_id)

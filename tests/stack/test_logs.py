@@ -1,4 +1,4 @@
-"""Logs do not grow for ever, and can be followed."""
+"""Logs do not grow forever, and can be followed."""
 
 import errno
 import shutil

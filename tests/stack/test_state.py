@@ -88,7 +88,7 @@ def test_what_a_killed_stack_left_is_waited_for_then_killed_and_nothing_else(
     assert stranger.poll() is None
 
 
-def test_ports_are_kept_unless_somebody_has_taken_them(tmp_path: Path) -> None:
+def test_ports_are_kept_unless_another_process_has_taken_them(tmp_path: Path) -> None:
     hosts = dict.fromkeys(("gateway", "reaper"), "127.0.0.1")
     first = ports.choose(tmp_path, hosts)
     assert len(set(first.values())) == 2

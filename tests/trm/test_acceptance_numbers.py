@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from trm.config.model import ModelConfig
-from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.model import StepOutput, TinyRecursiveModel
 from trm.puzzles.scoring import IGNORED
 from trm.puzzles.spec import PuzzleSpec
 from trm.training.losses import supervision_loss
@@ -81,12 +81,12 @@ def data() -> tuple[Tensor, Tensor, Tensor]:
     return inputs, labels, torch.tensor([1, 0])
 
 
-def compare(thought: Thought, labels: Tensor, expected: Expected) -> Tensor:
-    loss = supervision_loss(thought.logits, thought.halt_logit, labels, kind="stablemax", halt_weight=0.5)
+def compare(output: StepOutput, labels: Tensor, expected: Expected) -> Tensor:
+    loss = supervision_loss(output.logits, output.halt_logit, labels, kind="stablemax", halt_weight=0.5)
     assert (loss.total.item(), loss.answer.item(), loss.halting.item()) == pytest.approx(expected.losses, abs=3e-6)
-    assert thought.halt_logit.tolist() == pytest.approx(expected.halt_logits, abs=2e-5)
-    assert thought.logits[0, 0, : len(expected.logits)].tolist() == pytest.approx(expected.logits, abs=2e-5)
-    assert thought.logits.abs().sum().item() == pytest.approx(expected.logit_sum, abs=5e-4)
+    assert output.halt_logit.tolist() == pytest.approx(expected.halt_logits, abs=2e-5)
+    assert output.logits[0, 0, : len(expected.logits)].tolist() == pytest.approx(expected.logits, abs=2e-5)
+    assert output.logits.abs().sum().item() == pytest.approx(expected.logit_sum, abs=5e-4)
     return loss.total
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from trm.data.arc_feed import ArcFeed, Tables, canvases, offsets
-from trm.puzzles.arc.files import shipped
+from trm.puzzles.arc.files import load_shipped
 from trm.puzzles.arc.grids import SPEC, encode
 from trm.puzzles.arc.sets import ArcSets, Subset, assemble
 from trm.puzzles.arc.variants import Variant
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def sets() -> ArcSets:
-    tasks = shipped("arc-agi-1")
+    tasks = load_shipped("arc-agi-1")
     return assemble("s", (Subset(tasks["training"][:12]), Subset(tasks["evaluation"][:6], held_out=True)), variants=9)
 
 

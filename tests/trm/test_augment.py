@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from trm.config.train import TrainConfig
-from trm.data.augment import augment, banded, permutations, reveal
+from trm.data.augment import augment, draw_banded, permutations, reveal
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.rules import check_many
 from trm.puzzles.sudoku import BLANK
@@ -29,7 +29,7 @@ def test_the_same_seed_draws_the_same() -> None:
 
 
 def test_lines_stay_in_their_bands() -> None:
-    lines = banded(100, 3, 2, torch.Generator().manual_seed(0)).view(100, 3, 2)
+    lines = draw_banded(100, 3, 2, torch.Generator().manual_seed(0)).view(100, 3, 2)
     assert (lines[..., 0] // 2 == lines[..., 1] // 2).all()
     assert (lines.flatten(1).sort(1).values == torch.arange(6)).all()
 

@@ -67,7 +67,7 @@ def test_a_real_maze_is_learnt_by_heart() -> None:
 
 
 def test_a_real_arc_task_is_learnt_by_heart() -> None:
-    task = next(t for t in arc_files.shipped("arc-agi-1")["training"] if t.name == "6f8cd79b")
+    task = next(t for t in arc_files.load_shipped("arc-agi-1")["training"] if t.name == "6f8cd79b")
     sets = arc_sets.assemble("one", (arc_sets.Subset((task,)),), 0)
     pairs = [(arc.encode(p.question), arc.encode(p.answer)) for p in task.pairs if p.answer is not None]
     questions, answers = (np.stack(part) for part in zip(*pairs, strict=True))

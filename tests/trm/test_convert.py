@@ -68,8 +68,8 @@ def test_a_converted_checkpoint_computes_what_the_official_one_did(run: Run) -> 
     rows = RECORDED["weights/inner.puzzle_emb.weights"][RECORDED["puzzle_identifiers"]]
     inputs = RECORDED["inputs"]
     with torch.no_grad():
-        thought = solver.model(inputs, rows, *solver.model.initial_state(len(inputs), torch.float32))
-    torch.testing.assert_close(thought.logits, RECORDED["eval/step1/logits"], atol=1e-3, rtol=1e-3)
+        output = solver.model(inputs, rows, *solver.model.initial_state(len(inputs), torch.float32))
+    torch.testing.assert_close(output.logits, RECORDED["eval/step1/logits"], atol=1e-3, rtol=1e-3)
     assert [len(s.tokens) for s in solver.solve_tokens(inputs.numpy()[:1])] == [16]
 
 

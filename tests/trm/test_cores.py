@@ -97,6 +97,6 @@ def test_who_is_pinned_elsewhere_takes_nothing_away(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("no_quota", "patient")
-def test_a_set_number_is_shared_with_nobody(tmp_path: Path) -> None:
+def test_a_set_number_is_not_shared(tmp_path: Path) -> None:
     with Cores(None, tmp_path).busy():
         assert Cores(3).share == 3

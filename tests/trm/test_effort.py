@@ -80,7 +80,7 @@ def test_halt_first_takes_the_chain_that_halts_first(solver: Solver, puzzles: Pu
     for one in first:
         if one.chosen_by == "first":
             assert one.halt_probability >= threshold
-            assert one.total_steps == 4 * one.steps  # nobody went on after it
+            assert one.total_steps == 4 * one.steps  # no chain went on after it
 
 
 def test_best_is_the_most_confident_chain(solver: Solver, puzzles: PuzzleSet) -> None:

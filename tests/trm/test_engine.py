@@ -1,4 +1,4 @@
-"""The engine answers as the plain loop does, whoever comes when; it is fair, bounded, and lets go of what nobody wants."""
+"""The engine answers as the plain loop does, in whatever order requests come; it is fair, bounded, and drops what is not needed."""
 
 import re
 import threading
@@ -19,7 +19,7 @@ from trm.network.compiling import why_not
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.solving import engine as engine_module
 from trm.solving.engine import Engine
-from trm.solving.inquiry import Inquiry
+from trm.solving.solve_request import SolveRequest
 from trm.solving.solver import Solver
 
 
@@ -31,10 +31,10 @@ def plain_loop(solver: Solver, question: NDArray[np.int32], halts_at: float | No
     with torch.inference_mode():
         step, probability = 0, -1.0
         while step < model.config.max_supervision_steps and (halts_at is None or probability < halts_at):
-            thought = model(inputs, rows, y, z)
-            y, z, probability = thought.y, thought.z, float(thought.halt_logit.sigmoid())
+            output = model(inputs, rows, y, z)
+            y, z, probability = output.y, output.z, float(output.halt_logit.sigmoid())
             step += 1
-    return thought.logits.argmax(-1)[0].tolist(), step, probability
+    return output.logits.argmax(-1)[0].tolist(), step, probability
 
 
 class Asked:
@@ -43,7 +43,7 @@ class Asked:
     def __init__(self, solver: Solver, questions: NDArray[np.int32], effort: Effort, priority: int = 0) -> None:
         self.found: dict[int, Solution] = {}
         self.order: list[int] = []
-        self.inquiry = Inquiry(
+        self.solve_request = SolveRequest(
             questions, effort, solver.spec, solver.config.model, on_solution=self.take, priority=priority
         )
 
@@ -83,12 +83,12 @@ def test_answers_are_those_of_the_plain_loop_in_any_order_of_arrival(
         for at, first, count, halts_at in arrivals:
             if at == step:
                 one = Asked(solver, puzzles.questions[first : first + count], Effort(halt_threshold=halts_at))
-                engine.submit(one.inquiry)
+                engine.submit(one.solve_request)
                 asked.append((first, halts_at, one))
         if not engine.step() and len(asked) == len(arrivals):
             break
     for first, halts_at, one in asked:
-        assert len(one.found) == len(one.inquiry.questions)
+        assert len(one.found) == len(one.solve_request.questions)
         for index, solution in one.found.items():
             answer, steps, probability = expected[halts_at][first + index]
             assert (solution.tokens.tolist(), solution.steps) == (answer, steps)
@@ -99,12 +99,12 @@ def test_a_halted_puzzle_makes_room_at_once(solver: Solver, puzzles: PuzzleSet) 
     """With W slots, S steps of work take little more than S / W steps of the engine: the places are refilled."""
     asked = Asked(solver, puzzles.questions, Effort(halt_threshold=0.5))
     engine = Engine(solver.model, solver.dtype, slots=4, cohorts=1)
-    engine.submit(asked.inquiry)
+    engine.submit(asked.solve_request)
     made = 1
     while engine.step():
         made += 1
     work = sum(solution.steps for solution in asked.found.values())
-    assert engine.steps == work  # and nobody who has halted is thought about again
+    assert engine.steps == work  # and no step is spent on a puzzle that has halted
     longest = solver.model.config.max_supervision_steps
     assert work / 4 <= made <= work / 4 + longest
 
@@ -114,10 +114,10 @@ def test_shares_are_equal_among_requests(solver: Solver, puzzles: PuzzleSet) -> 
     engine = Engine(solver.model, solver.dtype, slots=8, cohorts=1)
     large = Asked(solver, puzzles.questions, Effort(max_steps=2))
     small = Asked(solver, puzzles.questions[:4], Effort(max_steps=2))
-    engine.submit(large.inquiry)
+    engine.submit(large.solve_request)
     engine.step()
-    engine.submit(small.inquiry)
-    while not small.inquiry.is_finished:
+    engine.submit(small.solve_request)
+    while not small.solve_request.is_finished:
         engine.step()
     assert len(large.found) == 12  # eight before, four of eight beside it
     engine.run()
@@ -127,8 +127,8 @@ def test_shares_are_equal_among_requests(solver: Solver, puzzles: PuzzleSet) -> 
 def test_a_higher_priority_goes_first(solver: Solver, puzzles: PuzzleSet) -> None:
     engine = Engine(solver.model, solver.dtype, slots=8, cohorts=1)
     low, high = (Asked(solver, puzzles.questions[:24], Effort(max_steps=1), priority=p) for p in (0, 1))
-    engine.submit(low.inquiry)
-    engine.submit(high.inquiry)
+    engine.submit(low.solve_request)
+    engine.submit(high.solve_request)
     for _ in range(3):
         engine.step()
     assert (len(low.found), len(high.found)) == (0, 24)
@@ -138,21 +138,21 @@ def test_chains_of_a_puzzle_enter_together(solver: Solver, puzzles: PuzzleSet) -
     """Six of eight slots are taken by one puzzle's chains: the next waits for its turn, although two are free."""
     engine = Engine(solver.model, solver.dtype, slots=8, cohorts=1)
     asked = Asked(solver, puzzles.questions[:3], Effort(views=6, max_steps=1))
-    engine.submit(asked.inquiry)
+    engine.submit(asked.solve_request)
     for answered in (1, 2, 3):
         engine.step()
         assert len(asked.found) == answered
     with pytest.raises(ConfigError, match="9 chains step together, and there are 8 slots"):
-        engine.submit(Asked(solver, puzzles.questions, Effort(views=9)).inquiry)
+        engine.submit(Asked(solver, puzzles.questions, Effort(views=9)).solve_request)
 
 
 def test_a_stopped_request_leaves_its_slots(solver: Solver, puzzles: PuzzleSet) -> None:
     engine = Engine(solver.model, solver.dtype, slots=8, cohorts=1)
     asked = Asked(solver, puzzles.questions, Effort())
-    engine.submit(asked.inquiry)
+    engine.submit(asked.solve_request)
     engine.step()
     assert engine.occupied == 8
-    asked.inquiry.stop()
+    asked.solve_request.stop()
     assert not engine.step()
     assert (engine.occupied, engine.is_idle, asked.found) == (0, True, {})
 
@@ -161,17 +161,17 @@ def test_the_queue_is_bounded(solver: Solver, puzzles: PuzzleSet, monkeypatch: p
     monkeypatch.setattr(engine_module, "MOST_INQUIRIES", 2)
     engine = Engine(solver.model, solver.dtype, slots=1, cohorts=1)
     for _ in range(2):
-        engine.submit(Asked(solver, puzzles.questions[:1], Effort()).inquiry)
+        engine.submit(Asked(solver, puzzles.questions[:1], Effort()).solve_request)
     with pytest.raises(EngineFull, match="Try again"):
-        engine.submit(Asked(solver, puzzles.questions[:1], Effort()).inquiry)
+        engine.submit(Asked(solver, puzzles.questions[:1], Effort()).solve_request)
     engine.run()
-    engine.submit(Asked(solver, puzzles.questions[:1], Effort()).inquiry)
+    engine.submit(Asked(solver, puzzles.questions[:1], Effort()).solve_request)
 
 
 def test_many_threads_may_submit(solver: Solver, puzzles: PuzzleSet) -> None:
     engine = Engine(solver.model, solver.dtype, slots=16, cohorts=1)
     asked = [Asked(solver, puzzles.questions[i : i + 5], Effort(halt_threshold=0.5)) for i in range(32)]
-    threads = [threading.Thread(target=engine.submit, args=[one.inquiry]) for one in asked]
+    threads = [threading.Thread(target=engine.submit, args=[one.solve_request]) for one in asked]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads) or engine.step():

@@ -131,10 +131,10 @@ def test_the_program_computes_what_the_model_does(variant: str, precision: str, 
         y, z = theirs = model.initial_state(puzzles, DTYPES[precision])
         for _ in range(3):
             with torch.no_grad():
-                thought = model(tokens, rows, y, z)
-            y, z = thought.y, thought.z
+                output = model(tokens, rows, y, z)
+            y, z = output.y, output.z
             *theirs, logits, halt = step(tokens, rows, *theirs)
-            torch.testing.assert_close((*theirs, logits, halt), (y, z, thought.logits, thought.halt_logit))
+            torch.testing.assert_close((*theirs, logits, halt), (y, z, output.logits, output.halt_logit))
 
 
 def test_a_model_of_several_hypotheses_has_no_program(config: RunConfig) -> None:

@@ -14,7 +14,7 @@ from trm.puzzles.datasets.datasets import load
 from trm.puzzles.maze import spec_for as maze_spec
 from trm.puzzles.sudoku import BLANK, spec_for
 from trm.solving.guessing import draw_guess
-from trm.solving.slots import Chances, Slots
+from trm.solving.slots import NoiseSeed, Slots
 from trm.solving.solver import Solver
 
 UNITS = ModelConfig(
@@ -30,9 +30,9 @@ def untrained() -> TinyRecursiveModel:
     return model.eval()
 
 
-def made(chances: Chances, count: int = 1) -> Slots:
+def made(noise_seed: NoiseSeed, count: int = 1) -> Slots:
     slots = Slots(untrained(), 4, torch.float32)
-    slots.enter(load("sudoku-4x4", "test").questions[:count], None, np.arange(count), chances)
+    slots.enter(load("sudoku-4x4", "test").questions[:count], None, np.arange(count), noise_seed)
     return slots
 
 
@@ -52,7 +52,7 @@ def test_the_surest_undecided_blank_is_filled_by_a_draw() -> None:
 
 
 def test_guesses_become_givens_and_a_restart_takes_them_back() -> None:
-    slots, question = made(Chances(seed=1, restart=8, guess=2)), load("sudoku-4x4", "test").questions[0]
+    slots, question = made(NoiseSeed(seed=1, restart=8, guess=2)), load("sudoku-4x4", "test").questions[0]
     filled, answers = [], []
     for _ in range(10):
         answers.append(slots.step().answers[0])
@@ -68,14 +68,14 @@ def test_guesses_become_givens_and_a_restart_takes_them_back() -> None:
         3,
         0,
         0,
-    ]  # after two of eight steps one every other step; at the ninth step anew
-    slots = made(Chances(seed=1, restart=8, guess=2))
+    ]  # after two of eight steps one every other step; at the ninth step again
+    slots = made(NoiseSeed(seed=1, restart=8, guess=2))
     assert all(np.array_equal(slots.step().answers[0], answer) for answer in answers)  # the same seed, the same guesses
 
 
 def test_a_restart_begins_at_another_place() -> None:
-    slots = made(Chances(seed=1, restart=3))
-    plain = made(Chances(seed=1))
+    slots = made(NoiseSeed(seed=1, restart=3))
+    plain = made(NoiseSeed(seed=1))
     ours, theirs = ([s.step().answers[0] for _ in range(6)] for s in (slots, plain))
     assert all(np.array_equal(a, b) for a, b in zip(ours[:3], theirs[:3], strict=True))
     assert not np.array_equal(ours[0], ours[3]) or not np.array_equal(ours[1], ours[4])

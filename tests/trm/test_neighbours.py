@@ -7,7 +7,7 @@ from torch import Tensor
 
 from trm.config.model import ModelConfig
 from trm.network.messages import SCALE, DirectedNeighbours, MessageLayer, Neighbours
-from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.model import StepOutput, TinyRecursiveModel
 from trm.puzzles.maze import OPEN, PATH, spec_for
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.symmetries.symmetry import Symmetry, views
@@ -48,9 +48,9 @@ def mazes(spec: PuzzleSpec, count: int = 3) -> Tensor:
     return torch.from_numpy(grids)
 
 
-def think(model: TinyRecursiveModel, inputs: Tensor, y: Tensor, z: Tensor) -> Thought:
-    thought: Thought = model(inputs, model.puzzle_rows(torch.zeros(len(inputs), dtype=torch.int64)), y, z)
-    return thought
+def think(model: TinyRecursiveModel, inputs: Tensor, y: Tensor, z: Tensor) -> StepOutput:
+    output: StepOutput = model(inputs, model.puzzle_rows(torch.zeros(len(inputs), dtype=torch.int64)), y, z)
+    return output
 
 
 def started(model: TinyRecursiveModel, count: int) -> tuple[Tensor, Tensor]:
@@ -110,7 +110,7 @@ def test_directed_neighbours_tell_directions_apart() -> None:
 
 
 def _is_kept(
-    model: TinyRecursiveModel, inputs: Tensor, y: Tensor, z: Tensor, straight: Thought, symmetry: Symmetry
+    model: TinyRecursiveModel, inputs: Tensor, y: Tensor, z: Tensor, straight: StepOutput, symmetry: Symmetry
 ) -> bool:
     cells = torch.from_numpy(symmetry.cells)
     turned = think(model, inputs[:, cells], y[:, cells], z[:, cells])
@@ -139,9 +139,9 @@ def test_one_set_of_weights_answers_every_size(mixer: str) -> None:
 def test_an_answer_keeps_the_maze(mixer: str) -> None:
     spec = spec_for(6, 6)
     model, inputs = model_of(mixer, spec), mazes(spec, 8)
-    thought = think(model, inputs, *started(model, len(inputs)))
-    answers = thought.logits.argmax(-1)
+    output = think(model, inputs, *started(model, len(inputs)))
+    answers = output.logits.argmax(-1)
     is_open = inputs == OPEN
     assert torch.equal(answers[~is_open], inputs[~is_open])
     assert set(answers[is_open].tolist()) == {OPEN, PATH}
-    assert thought.logits.isfinite().all()
+    assert output.logits.isfinite().all()

@@ -77,10 +77,10 @@ def test_an_official_checkpoint_of_it_converts(name: str, tmp_path: Path) -> Non
     solver = Solver.load(tmp_path / "ours", "cpu")
     rows = solver.model.puzzle_rows(case.ids)
     with torch.no_grad():
-        thought = solver.model(case.inputs, rows, *solver.model.initial_state(len(case.inputs), torch.float32))
+        output = solver.model(case.inputs, rows, *solver.model.initial_state(len(case.inputs), torch.float32))
     starts = [case.weights[key].expand(len(case.inputs), case.tokens, -1) for key in case.starts()]
     expected = case.step(starts)[1]["logits"].float()
-    torch.testing.assert_close(thought.logits, expected, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(output.logits, expected, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", REFUSED)

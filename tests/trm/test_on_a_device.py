@@ -91,8 +91,8 @@ def test_a_solver_step_reads_nothing_but_its_results(puzzles: Splits) -> None:
     chains.enter(puzzles.test.questions[:3])
     for _ in range(2):
         collect = chains.launch()
-        thought = collect()
-        assert thought.halt_probability.tolist() == [1, 0, 1]
+        output = collect()
+        assert output.halt_probability.tolist() == [1, 0, 1]
     chains.keep(np.array([True, False, True]))
     chains.enter(puzzles.test.questions[3:5])
     assert chains.launch()().steps.tolist() == [3, 3, 1, 1]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from trm.checkpoints.checkpoint import chosen, read_meta, verify
+from trm.checkpoints.checkpoint import choose, read_meta, verify
 from trm.checkpoints.pack import MANIFEST, pack, unpack
 from trm.config.run import RunConfig
 from trm.data.splits import Splits
@@ -97,11 +97,11 @@ def test_a_light_pack_is_smaller_and_can_be_gone_on_from(
 def test_a_folder_of_checkpoints_means_its_newest_intact_one(saved: Path, trainer: Trainer) -> None:
     trainer.update()
     younger = Path(trainer.state.save(saved.parent).path)
-    assert chosen(saved.parent) == younger
+    assert choose(saved.parent) == younger
     (younger / "model.safetensors").write_bytes(b"")
-    assert chosen(saved.parent) == saved == chosen(saved)
+    assert choose(saved.parent) == saved == choose(saved)
     with pytest.raises(CheckpointNotFound):
-        chosen(saved.parent / "nothing")
+        choose(saved.parent / "nothing")
 
 
 def piece(folder: Path, name: str, *settings: str, **environment: str) -> Path:
@@ -130,10 +130,10 @@ def test_two_pieces_are_the_straight_run_bit_for_bit(tmp_path: Path) -> None:
     """The first piece has no time left when it has loaded, and stops after one update; the second, on another machine, ends it."""
     piece(tmp_path, "straight", *TINY, MINUTES="9")
     first = piece(tmp_path, "first", *TINY, MINUTES="0", LIGHT="")
-    assert read_meta(chosen(tmp_path / "run-first")).step == 1
+    assert read_meta(choose(tmp_path / "run-first")).step == 1
     assert max(path.stat().st_size for path in first.rglob("*.part")) < 16_000_000
     second = piece(tmp_path, "second", MINUTES="9", MEASURE="4", PIECES=str(first / "pack"))
-    straight, pieces = (chosen(tmp_path / f"run-{name}") for name in ("straight", "second"))
+    straight, pieces = (choose(tmp_path / f"run-{name}") for name in ("straight", "second"))
     assert read_meta(straight).step == read_meta(pieces).step == 24
     for stem in ("model", "ema", "state"):
         ours, theirs = (load_file(folder / f"{stem}.safetensors") for folder in (straight, pieces))

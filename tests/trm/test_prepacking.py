@@ -8,7 +8,7 @@ from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
 from trm.network.compiling import why_not
 from trm.network.layers import Linear
-from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.model import StepOutput, TinyRecursiveModel
 from trm.network.prepacking import PrepackedLinear, can_prepack
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.solving.solver import Solver
@@ -31,13 +31,13 @@ def built(config: RunConfig) -> TinyRecursiveModel:
 
 
 @torch.inference_mode()
-def step(model: TinyRecursiveModel, puzzles: PuzzleSet) -> Thought:
+def step(model: TinyRecursiveModel, puzzles: PuzzleSet) -> StepOutput:
     """A supervision step."""
     rows = model.puzzle_rows(torch.zeros(len(puzzles), dtype=torch.int64))
-    thought: Thought = model(
+    output: StepOutput = model(
         torch.from_numpy(puzzles.questions), rows, *model.initial_state(len(puzzles), torch.float32)
     )
-    return thought
+    return output
 
 
 def named(model: nn.Module, kind: type[nn.Module]) -> set[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm.checkpoints.checkpoint import chosen, read_meta, require_room_for_run
+from trm.checkpoints.checkpoint import choose, read_meta, require_room_for_run
 from trm.config.run import RunConfig
 from trm.data.splits import Splits
 from trm.errors import SeveralRuns
@@ -32,11 +32,11 @@ def test_what_to_resume_must_be_named_where_there_are_two_runs(
     config: RunConfig, splits: Splits, tmp_path: Path
 ) -> None:
     older = saved(config, splits, tmp_path, 3)
-    assert chosen(tmp_path) == older
+    assert choose(tmp_path) == older
     younger = saved(changed(config), splits, tmp_path, 2)  # not so far: its checkpoint would be passed over
     with pytest.raises(SeveralRuns, match="--resume"):
-        chosen(tmp_path)
-    assert (chosen(older), chosen(younger)) == (older, younger)
+        choose(tmp_path)
+    assert (choose(older), choose(younger)) == (older, younger)
 
 
 def test_a_training_goes_on_in_its_own_folder_and_in_an_empty_one_alone(

@@ -11,7 +11,7 @@ from trm.config.run import RunConfig
 from trm.config.train import Depth as Stage
 from trm.config.train import TrainConfig
 from trm.network.layers import MixtureOfExperts, SwiGLU, rms_norm
-from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.model import StepOutput, TinyRecursiveModel
 from trm.network.recursion import Depth, recurse
 from trm.puzzles.datasets.datasets import spec_of
 from trm.puzzles.sudoku import spec_for
@@ -72,14 +72,14 @@ def test_only_the_winning_hypothesis_is_trained_and_all_keep_their_latents() -> 
     model = model_of(hypotheses=3)
     inputs = torch.ones(2, 16, dtype=torch.int64)
     y, z = model.initial_state(2, torch.float32)
-    thought = model(inputs, model.puzzle_rows(torch.zeros(2, dtype=torch.int64)), y, z)
-    assert thought.y.shape == (2, 3, 17, 16)
-    assert thought.z.shape == z.shape == (2, 3, 17, 16)
-    picked = thought.pick(torch.tensor([2, 0]))
-    assert torch.equal(picked.logits[0], thought.logits[0, 2])
-    assert torch.equal(picked.y[1], thought.y[1, 0])
-    assert torch.equal(picked.z, thought.z)
-    (gradient,) = torch.autograd.grad(picked.logits.sum(), thought.logits)
+    output = model(inputs, model.puzzle_rows(torch.zeros(2, dtype=torch.int64)), y, z)
+    assert output.y.shape == (2, 3, 17, 16)
+    assert output.z.shape == z.shape == (2, 3, 17, 16)
+    picked = output.pick(torch.tensor([2, 0]))
+    assert torch.equal(picked.logits[0], output.logits[0, 2])
+    assert torch.equal(picked.y[1], output.y[1, 0])
+    assert torch.equal(picked.z, output.z)
+    (gradient,) = torch.autograd.grad(picked.logits.sum(), output.logits)
     assert gradient[0, 2].all()
     assert not gradient[0, :2].any()
 
@@ -174,9 +174,9 @@ def test_continue_target_bootstraps_from_the_next_step() -> None:
     carry.inputs += 1
     carry.steps = torch.tensor([0, 3])  # the second slot takes its last step now
     rows = model.puzzle_rows(carry.puzzle_ids)
-    thought: Thought = model(carry.inputs, rows, carry.y, carry.z)
-    following: Thought = model(carry.inputs, rows, thought.y.detach(), thought.z.detach())
-    target = continue_target(model, carry, rows, thought)
+    output: StepOutput = model(carry.inputs, rows, carry.y, carry.z)
+    following: StepOutput = model(carry.inputs, rows, output.y.detach(), output.z.detach())
+    target = continue_target(model, carry, rows, output)
     best = torch.maximum(following.halt_logit, following.continue_logit)
     torch.testing.assert_close(target, torch.stack((best[0], following.halt_logit[1])).sigmoid())
 

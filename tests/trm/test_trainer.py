@@ -22,7 +22,7 @@ from trm.puzzles.datasets.datasets import load, save_dataset, spec_of
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.symmetries.symmetry import random_symmetry
 from trm.solving.solver import Solver
-from trm.training.carry import Carry, explored, halts
+from trm.training.carry import Carry, draw_exploration, halts
 from trm.training.session import Session
 from trm.training.trainer import Trainer
 
@@ -153,10 +153,10 @@ def test_halting_follows_the_wish_and_the_last_step() -> None:
 
 
 def test_exploration_delays_halting_for_some_slots() -> None:
-    drawn = explored(4000, 4, 0.1, torch.Generator().manual_seed(0))
+    drawn = draw_exploration(4000, 4, 0.1, torch.Generator().manual_seed(0))
     assert (drawn == 0).float().mean().item() == pytest.approx(0.9, abs=0.02)
     assert set(drawn.tolist()) == {0, 2, 3, 4}
-    assert not explored(9, 1, 1.0, torch.Generator()).any()
+    assert not draw_exploration(9, 1, 1.0, torch.Generator()).any()
 
 
 def test_only_halted_slots_take_new_puzzles(trainer: Trainer) -> None:

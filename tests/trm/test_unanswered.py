@@ -1,4 +1,4 @@
-"""Puzzles whose answers nobody knows: they are answered, and neither right nor wrong."""
+"""Puzzles with unknown answers: they are solved, and neither right nor wrong."""
 
 import json
 from pathlib import Path

@@ -87,8 +87,8 @@ def test_the_same_weights_answer_every_size_and_keep_the_givens(size: int) -> No
     small, model = made(spec_for(4)), made(spec_for(size), seed=1)
     model.load_state_dict(small.state_dict())
     inputs, y, z = drawn(model, 3)
-    thought = model(inputs, model.puzzle_rows(torch.zeros(2, dtype=torch.int64)), y, z)
-    answers = thought.logits.argmax(-1)
+    output = model(inputs, model.puzzle_rows(torch.zeros(2, dtype=torch.int64)), y, z)
+    answers = output.logits.argmax(-1)
     assert answers.min() > BLANK  # neither padding nor blank is an answer
     assert bool((answers == inputs)[inputs > BLANK].all())
 
@@ -124,11 +124,11 @@ def test_a_solver_answers_other_sizes_as_a_model_made_for_them() -> None:
     config = RunConfig(preset="x", dataset="x", puzzle=nine, model=UNITS, train=TrainConfig(precision="float32"))
     model, alone = made(nine).float(), made(four.spec).float()
     alone.load_state_dict(model.state_dict())
-    ours = Solver(model, config, CPU).sized(four.spec).solve_tokens(four.questions)
+    ours = Solver(model, config, CPU).resize(four.spec).solve_tokens(four.questions)
     theirs = Solver(alone, config.model_copy(update={"puzzle": four.spec}), CPU).solve_tokens(four.questions)
     assert [s.answer for s in ours] == [s.answer for s in theirs]
     with pytest.raises(WrongGridSize, match="sudoku puzzles of every size"):
-        Solver(model, config, CPU).sized(spec_for_maze(9, 9))
+        Solver(model, config, CPU).resize(spec_for_maze(9, 9))
 
 
 def test_a_text_is_solved_in_the_size_that_it_has() -> None:
@@ -146,4 +146,4 @@ def test_a_text_is_solved_in_the_size_that_it_has() -> None:
 def test_a_model_of_one_size_says_so() -> None:
     config = RunConfig(preset="x", dataset="x", puzzle=spec_for(4), model=ModelConfig(hidden_size=16))
     with pytest.raises(WrongGridSize, match="4x4 sudoku puzzles, not 9x9"):
-        Solver(TinyRecursiveModel(config.model, config.puzzle), config, CPU).sized(spec_for(9))
+        Solver(TinyRecursiveModel(config.model, config.puzzle), config, CPU).resize(spec_for(9))

@@ -11,7 +11,7 @@ from workers.presence import announced, of_this_process
 
 def known(database: Database) -> dict[str, str]:
     with database.transaction() as session:
-        return {row.name: row.metrics for row in presence.watched(session)}
+        return {row.name: row.metrics for row in presence.list_watched(session)}
 
 
 def test_a_process_is_known_while_it_runs(database: Database, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The reaper announces what nobody was told of, and no more than that."""
+"""The reaper announces the jobs that were not announced, and no others."""
 
 import threading
 import time

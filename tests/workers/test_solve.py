@@ -26,9 +26,9 @@ from trm.puzzles.grids import text
 from trm.solving.solver import Solver
 from workers.attempt import Cancelled, Released
 from workers.context import Worker
+from workers.solving.engine_loop import EngineLoop
 from workers.solving.models import Models
 from workers.solving.solve import solve
-from workers.solving.thinker import Thinker
 
 PUZZLE = ".2.43......31..."
 
@@ -43,8 +43,8 @@ def models(worker: Worker[SolveMetrics]) -> Models:
 
 @pytest.fixture
 def ask(worker: Worker[SolveMetrics], models: Models) -> Ask:
-    thinker = Thinker(worker.metrics, worker.cores)
-    return lambda claim: solve(worker, claim, models, thinker)
+    engine_loop = EngineLoop(worker.metrics, worker.cores)
+    return lambda claim: solve(worker, claim, models, engine_loop)
 
 
 def answers(worker: Worker[SolveMetrics], claim: leases.Claim) -> list[Solution]:
@@ -105,7 +105,7 @@ def test_answers_are_written_as_they_are_found(worker: Worker[SolveMetrics], ask
 
 
 @pytest.mark.parametrize("ending", [Cancelled, Released])
-def test_a_job_keeps_its_lease_until_nobody_wants_it(
+def test_a_job_keeps_its_lease_until_it_is_not_wanted(
     worker: Worker[SolveMetrics], ask: Ask, submit: Submit, ending: type[Exception]
 ) -> None:
     claim = submit([PUZZLE] * 10_000, max_steps=1024)  # hours
@@ -145,7 +145,7 @@ def test_an_engine_that_fails_fails_its_jobs_and_goes_on(
     worker: Worker[SolveMetrics], models: Models, ask: Ask, submit: Submit
 ) -> None:
     first, second = submit([PUZZLE]), submit([PUZZLE])
-    with models.lent(str(job(worker, first).model_id)) as solver:
+    with models.acquired(str(job(worker, first).model_id)) as solver:
         weight = solver.model.get_parameter("layers.0.mlp.down.weight")
         good, weight.data = weight.data, weight.data[:, :1]  # a step cannot be computed with this
         with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
@@ -157,13 +157,13 @@ def test_an_engine_that_fails_fails_its_jobs_and_goes_on(
 
 def test_models_in_use_stay_and_others_make_room(worker: Worker[SolveMetrics], models: Models, submit: Submit) -> None:
     names = [str(job(worker, submit([PUZZLE])).model_id) for _ in range(4)]
-    with models.lent(names[0]) as first:
+    with models.acquired(names[0]) as first:
         for name in names[1:]:
-            with models.lent(name):
+            with models.acquired(name):
                 pass
-        with models.lent(names[0]) as again:
+        with models.acquired(names[0]) as again:
             assert again is first  # the least recently used, and in use
-    with models.lent(names[3]) as newest, models.lent(names[3]) as again:
+    with models.acquired(names[3]) as newest, models.acquired(names[3]) as again:
         assert again is newest
     assert len(models.resident) == worker.settings.solve_models == 2
 
@@ -175,7 +175,7 @@ def test_a_shipped_model_solves_without_any_training(worker: Worker[SolveMetrics
         made = new_job(session, JobKind.SOLVE, request, pretrained="sudoku-6x6", total_steps=1)
         claim = leases.claim(session, made.id, worker.name, 30)
     assert claim is not None
-    result = solve(worker, claim, Models(worker), Thinker(worker.metrics, worker.cores))
+    result = solve(worker, claim, Models(worker), EngineLoop(worker.metrics, worker.cores))
     assert (result["n"], result["verified"]) == (1, 1)
 
 
@@ -203,7 +203,7 @@ def test_a_body_of_any_size_answers_puzzles_of_another_size(
     with worker.database.transaction() as session:
         row = jobs.get(session, claim.job_id)
         row.request = row.request | {"puzzle": six.spec.model_dump(mode="json")}
-    solve(worker, claim, models, Thinker(worker.metrics, worker.cores))
+    solve(worker, claim, models, EngineLoop(worker.metrics, worker.cores))
     rows = answers(worker, claim)
     assert [len(row.answer) for row in rows] == [36] * 3
     assert all(given in (".", answer) for row in rows for given, answer in zip(row.question, row.answer, strict=True))

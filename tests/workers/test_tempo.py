@@ -8,8 +8,8 @@ import pytest
 
 from trm.config.run import RunConfig
 from trm.interface.events import Evaluated, Evaluating, Event, Finished, Started, StepMetrics, Updated
-from workers.training import tempo
-from workers.training.tempo import Tempo
+from workers.training import progress
+from workers.training.progress import TrainingProgress
 
 UPDATE, PUZZLE, LOADING = 0.5, 0.01, 5.0  # seconds
 STEPS, TEST, VALIDATION, EVERY = 100, 4000, 200, 50
@@ -18,7 +18,7 @@ STEPS, TEST, VALIDATION, EVERY = 100, 4000, 200, 50
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr(tempo, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 
@@ -64,7 +64,7 @@ def evaluation(clock: list[float], step: int, split: str, n: int) -> Iterator[Ev
 def test_the_share_is_that_of_the_time_and_the_rest_is_foretold(
     clock: list[float], training: RunConfig, first: int
 ) -> None:
-    heard, seen = Tempo(training), []
+    heard, seen = TrainingProgress(training), []
     for event in life(clock, first):
         heard.take(event)
         seen.append((clock[0], heard.share, heard.eta_seconds))
@@ -78,13 +78,13 @@ def test_the_share_is_that_of_the_time_and_the_rest_is_foretold(
 
 
 def test_only_an_update_that_nothing_has_held_up_is_timed(clock: list[float], training: RunConfig) -> None:
-    heard = Tempo(training)
+    heard = TrainingProgress(training)
     timed = [seconds for event in life(clock) if (seconds := heard.take(event)) is not None]
     assert set(timed) == {UPDATE}
     assert len(timed) == STEPS - 3  # not the first, nor those that an evaluation came before
 
 
 def test_nothing_is_foretold_before_the_first_update(clock: list[float], training: RunConfig) -> None:
-    heard = Tempo(training)
+    heard = TrainingProgress(training)
     heard.take(next(life(clock)))
     assert (heard.share, heard.eta_seconds) == (0.0, None)

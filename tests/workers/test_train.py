@@ -13,7 +13,7 @@ from sqlalchemy.event import listen
 
 from services.registry.db.database import Database
 from services.registry.errors import DatabaseUnavailable, StaleLease
-from services.registry.jobs import endings, job_events, jobs, leases, queue
+from services.registry.jobs import completion, job_events, jobs, leases, queue
 from services.registry.jobs.leases import Claim
 from services.registry.metrics.metrics import ReaperMetrics, TrainMetrics
 from services.registry.runs import checkpoints, runs
@@ -30,7 +30,7 @@ from workers.context import Worker
 from workers.reaper import Reaper
 from workers.retention import clear_out
 from workers.training.journal import Journal
-from workers.training.tempo import Tempo
+from workers.training.progress import TrainingProgress
 from workers.training.train import train
 
 STEPS, EVERY = 12, 2
@@ -81,7 +81,7 @@ def events(database: Database, claim: Claim) -> list[dict[str, Any]]:
 def again(database: Database, claim: Claim) -> Claim:
     """The next attempt at the job, after this one was released."""
     with database.transaction() as session:
-        endings.release(session, claim)
+        completion.release(session, claim)
     with database.transaction() as session:
         claimed = leases.claim(session, claim.job_id, "tests", 60)
     assert claimed is not None
@@ -161,7 +161,7 @@ def test_a_slow_database_gets_more_rows_at_once(
     trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
 ) -> None:
     trainer.settings = trainer.settings.model_copy(update={"metrics_batch_seconds": 0.5})
-    journal = Journal(trainer, submit_training(), Tempo(config))
+    journal = Journal(trainer, submit_training(), TrainingProgress(config))
     listen(database.engine, "begin", lambda _: time.sleep(1))
     journal.take(FINISHED)
     journal.write()
@@ -173,7 +173,7 @@ def test_how_far_an_evaluation_is_is_told_and_progress_never_goes_back(
     trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
 ) -> None:
     claim = submit_training()
-    journal = Journal(trainer, claim, Tempo(config))
+    journal = Journal(trainer, claim, TrainingProgress(config))
     journal.take(Updated(STEPS))
     journal.take(Evaluating(STEPS - 1, "validation", n=500, through=32))  # of weights of the step before
     journal.write()
@@ -187,7 +187,7 @@ def test_an_event_of_a_newer_version_is_kept_as_it_came(
     trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
 ) -> None:
     claim = submit_training()
-    journal = Journal(trainer, claim, Tempo(config))
+    journal = Journal(trainer, claim, TrainingProgress(config))
     journal.take(parse('{"event": "rested", "step": 3, "why": {"heat": 81.5}}'))
     journal.write()
     assert events(database, claim) == [{"type": "rested", "step": 3, "why": {"heat": 81.5}}]
@@ -197,7 +197,7 @@ def test_an_attempt_does_not_end_before_the_database_has_taken_everything(
     trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
 ) -> None:
     claim, tries = submit_training(), iter(range(3))
-    journal = Journal(trainer, claim, Tempo(config))
+    journal = Journal(trainer, claim, TrainingProgress(config))
     journal.take(FINISHED)
 
     def refuse(_: object) -> None:
@@ -261,7 +261,7 @@ def test_an_overdue_training_saves_and_has_timed_out(
         train(trainer, claim)
     assert raised.value.verdict.failure.code == "job_timed_out"
     with database.transaction() as session:
-        endings.finish(session, claim, JobStatus.FAILED, failure=raised.value.verdict.failure)
+        completion.finish(session, claim, JobStatus.FAILED, failure=raised.value.verdict.failure)
 
 
 def test_attempts_with_the_same_number_store_under_names_of_their_own(

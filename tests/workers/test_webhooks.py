@@ -21,15 +21,15 @@ from standardwebhooks import Webhook
 from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
 from services.registry.db.database import Database
 from services.registry.db.owners import Sight
-from services.registry.jobs import endings, jobs, leases
-from services.registry.jobs.moves import Failure
+from services.registry.jobs import completion, jobs, leases
+from services.registry.jobs.transitions import Failure
 from services.registry.states import JobKind, JobStatus
 from services.registry.webhooks import webhooks
 from services.registry.webhooks.webhook_address import AddressRefused, parse
 from tests.fresh import new_job, new_run
 from trm.config.overrides import resolve
 from trm.puzzles.sudoku import spec_for
-from workers.webhooks.outbound import Outbound, OutboundFailed
+from workers.webhooks.http_client import HttpClient, RequestFailed
 from workers.webhooks.schedule import PAUSES_SECONDS, pause_seconds
 from workers.webhooks.webhooks import WebhookSender
 
@@ -37,7 +37,7 @@ ALICE = Sight("alice", sees_all=False)
 
 
 class Receiver:
-    """A server of somebody's own: keeps what it gets, and answers as it is told."""
+    """A server outside of the service: keeps what it gets, and answers as it is told."""
 
     def __init__(self) -> None:
         self.status, self.headers = 204, dict[str, str]()
@@ -90,7 +90,7 @@ def secure(tmp_path: Path, receiver: Receiver) -> ssl.SSLContext:
 
 @pytest.fixture
 def sender(database: Database) -> WebhookSender:
-    return WebhookSender(database, Outbound(allow_loopback=True, seconds=1))
+    return WebhookSender(database, HttpClient(allow_loopback=True, seconds=1))
 
 
 def endpoint(database: Database, url: str, *events: str) -> WebhookEndpoint:
@@ -106,7 +106,7 @@ def end_a_job(database: Database, owner: str = "alice", status: JobStatus = JobS
         claim = leases.claim(session, job.id, "tests", 30)
         assert claim is not None
         failure = Failure("trainer_died", "It died.") if status is JobStatus.FAILED else None
-        endings.finish(session, claim, status, failure=failure)
+        completion.finish(session, claim, status, failure=failure)
     return job.id
 
 
@@ -177,7 +177,9 @@ def test_every_other_answer_is_a_failure_and_is_tried_again(
     assert deliveries(database, made)[0].attempt == 2
 
 
-def test_whoever_is_gone_is_told_nothing_more(database: Database, receiver: Receiver, sender: WebhookSender) -> None:
+def test_a_receiver_that_is_gone_gets_no_more_messages(
+    database: Database, receiver: Receiver, sender: WebhookSender
+) -> None:
     made = endpoint(database, receiver.url)
     end_a_job(database)
     receiver.status, receiver.headers = 410, {"Content-Length": "0"}
@@ -224,8 +226,8 @@ def test_an_answer_of_one_byte_at_a_time_is_broken_off() -> None:
 
         thread = threading.Thread(target=drip, daemon=True)
         thread.start()
-        with pytest.raises(OutboundFailed):
-            Outbound(allow_loopback=True, seconds=0.5).post(
+        with pytest.raises(RequestFailed):
+            HttpClient(allow_loopback=True, seconds=0.5).post(
                 f"http://127.0.0.1:{listening.getsockname()[1]}/", b"{}", {}
             )
         thread.join(5)
@@ -260,7 +262,7 @@ def test_two_senders_share_the_work(database: Database, receiver: Receiver, send
     endpoint(database, receiver.url)
     for _ in range(6):
         end_a_job(database)
-    senders = [sender, WebhookSender(database, Outbound(allow_loopback=True))]
+    senders = [sender, WebhookSender(database, HttpClient(allow_loopback=True))]
     threads = [threading.Thread(target=each.make_round) for each in senders]
     for thread in threads:
         thread.start()
@@ -277,8 +279,8 @@ def test_two_senders_share_the_work(database: Database, receiver: Receiver, send
     "host", ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "[::1]", "[::ffff:127.0.0.1]"]
 )
 def test_no_spelling_of_the_loopback_is_connected_to(receiver: Receiver, host: str) -> None:
-    with pytest.raises((AddressRefused, OutboundFailed)) as refused:
-        Outbound().post(f"http://{host}:8080/", b"{}", {})
+    with pytest.raises((AddressRefused, RequestFailed)) as refused:
+        HttpClient().post(f"http://{host}:8080/", b"{}", {})
     assert refused.type is AddressRefused or "name is not known" in str(refused.value)
     assert receiver.got == []
 
@@ -287,7 +289,7 @@ def test_a_name_with_one_inner_address_is_refused(monkeypatch: pytest.MonkeyPatc
     found = [(0, 0, 0, "", ("93.184.216.34", 443)), (0, 0, 0, "", ("10.0.0.1", 443))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with pytest.raises(AddressRefused, match=r"10\.0\.0\.1"):
-        Outbound().checked_addresses(parse("https://example.org/"))
+        HttpClient().resolve_addresses(parse("https://example.org/"))
 
 
 def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
@@ -302,7 +304,7 @@ def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch, receiver: Rec
         return real(host, *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    status = Outbound(allow_loopback=True).post(f"http://rebound.example:{port}/", b"{}", {})
+    status = HttpClient(allow_loopback=True).post(f"http://rebound.example:{port}/", b"{}", {})
     assert (status, asked) == (204, ["rebound.example"])
     assert receiver.got[0][1]["host"] == f"rebound.example:{port}"
 
@@ -312,13 +314,13 @@ def test_certificates_are_checked_for_the_name_not_the_address(
 ) -> None:
     real = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *rest, **options: real("127.0.0.1", *rest, **options))
-    outbound = Outbound(allow_loopback=True)
-    with pytest.raises(OutboundFailed, match="certificate"):
-        outbound.post(f"https://hooks.example:{receiver.server.server_port}/", b"{}", {})
-    outbound._tls = secure
-    assert outbound.post(f"https://hooks.example:{receiver.server.server_port}/", b"{}", {}) == 204
-    with pytest.raises(OutboundFailed, match="certificate"):
-        outbound.post(f"https://other.example:{receiver.server.server_port}/", b"{}", {})
+    http_client = HttpClient(allow_loopback=True)
+    with pytest.raises(RequestFailed, match="certificate"):
+        http_client.post(f"https://hooks.example:{receiver.server.server_port}/", b"{}", {})
+    http_client._tls = secure
+    assert http_client.post(f"https://hooks.example:{receiver.server.server_port}/", b"{}", {}) == 204
+    with pytest.raises(RequestFailed, match="certificate"):
+        http_client.post(f"https://other.example:{receiver.server.server_port}/", b"{}", {})
 
 
 def test_the_schedule_grows_to_a_day_and_ends() -> None:

@@ -28,7 +28,7 @@ from torch import Tensor
 from trm.checkpoints import tensor_file
 from trm.config.run import RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, CorruptCheckpoint, ForeignCheckpoint, SeveralRuns, StorageFull
-from trm.foreign import HEAD, describe
+from trm.file_signatures import HEAD, describe
 from trm.interface.events import CheckpointSaved
 from trm.json_text import from_json, to_json
 from trm.network.model import BIG_TABLE
@@ -55,7 +55,7 @@ class Meta:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A moment of a training, in memory of its own: it can be written while the training goes on."""
+    """A moment of a training, in memory of its own: it can be written while the training continues."""
 
     parts: dict[str, dict[str, Tensor]]  # file stem -> tensors, on the host
     step: int
@@ -199,7 +199,7 @@ def read_meta(folder: Path) -> Meta:
 def read_tensors(folder: Path, meta: Meta, stem: str) -> dict[str, Tensor]:
     """One file's tensors, after comparing it with its recorded digest; raises CorruptCheckpoint.
 
-    They are read from the file as they are used (a memory map), so that rows nobody asks for cost nothing.
+    They are read from the file as they are used (a memory map), so that rows that are not read cost nothing.
     """
     name = f"{stem}.safetensors"
     verify_file(folder, meta, name)
@@ -252,7 +252,7 @@ def require_room_for_run(out: Path, config: RunConfig | None) -> None:
     others = [folder.name for folder, its in _runs(out).items() if its != config]
     if others:
         raise SeveralRuns(
-            f"{out} holds checkpoints of another training ({_listed(others)}). Go on with that one by --resume {out}, or choose "
+            f"{out} holds checkpoints of another training ({_list_names(others)}). Continue with that one by --resume {out}, or choose "
             "another folder with --out."
         )
 
@@ -263,8 +263,8 @@ def _require_one_run(out: Path) -> None:
     others = [folder.name for folder, its in runs.items() if its != last]
     if others:
         raise SeveralRuns(
-            f"{out} holds checkpoints of several trainings: {_listed(others)} belong to another one than {next(reversed(runs)).name}. "
-            "Name the one to go on from with --resume, and another folder with --out."
+            f"{out} holds checkpoints of several trainings: {_list_names(others)} belong to another one than {next(reversed(runs)).name}. "
+            "Name the one to continue from with --resume, and another folder with --out."
         )
 
 
@@ -277,7 +277,7 @@ def _runs(out: Path) -> dict[Path, RunConfig]:
     return found
 
 
-def _listed(names: list[str]) -> str:
+def _list_names(names: list[str]) -> str:
     return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
 
 
@@ -292,7 +292,7 @@ def newest(out: Path) -> Path:
     raise CheckpointNotFound(f"There is no intact checkpoint in {out}.")
 
 
-def chosen(folder: Path) -> Path:
+def choose(folder: Path) -> Path:
     """The checkpoint itself, or the newest intact one below a folder of them; raises CheckpointNotFound, or SeveralRuns."""
     if (folder / META).exists():
         return folder

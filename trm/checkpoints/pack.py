@@ -4,7 +4,7 @@
     pack.json            format, the files and pieces with their sizes and digests; written last
 
 A light pack leaves out what a training can do without: the carry (all slots begin with new puzzles), the best weights (looked for
-anew), and half the bits of averages and moments. Going on from it is a good training, but not the same one bit for bit.
+again), and half the bits of averages and moments. Going on from it is a good training, but not the same one bit for bit.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ def pack(checkpoint: Path, out: Path, *, piece_bytes: int = 15 * MEGABYTE, light
     require_free(out)
     meta = verify_checkpoint(checkpoint)
     with staged(out) as staging:
-        source = _lightened(checkpoint, meta, staging / "light") if light else checkpoint
+        source = _lighten(checkpoint, meta, staging / "light") if light else checkpoint
         files = [source / name for name in (*sorted(read_meta(source).files), META)]
         pieces = [
             {"name": f"piece_{i:03}.part"} | write_file(staging / f"piece_{i:03}.part", data)
@@ -90,13 +90,13 @@ def unpack(folder: Path, out: Path) -> Path:
     return target
 
 
-def _lightened(checkpoint: Path, meta: Meta, folder: Path) -> Path:
+def _lighten(checkpoint: Path, meta: Meta, folder: Path) -> Path:
     """The checkpoint without carry and best weights, averages and moments in bfloat16."""
     model, averaged, state = (read_tensors(checkpoint, meta, stem) for stem in ("model", "ema", "state"))
     kept = {name: tensor for name, tensor in state.items() if not name.startswith("carry/")}
-    moments = {name: _halved(t) if name.startswith("optimizer/") else t for name, t in kept.items()}
+    moments = {name: _to_bfloat16(t) if name.startswith("optimizer/") else t for name, t in kept.items()}
     snapshot = Snapshot.of(
-        {"model": model, "ema": {name: _halved(tensor) for name, tensor in averaged.items()}, "state": moments},
+        {"model": model, "ema": {name: _to_bfloat16(tensor) for name, tensor in averaged.items()}, "state": moments},
         step=meta.step,
         config=meta.config,
         metrics=meta.metrics | dict.fromkeys(BEST),
@@ -106,7 +106,7 @@ def _lightened(checkpoint: Path, meta: Meta, folder: Path) -> Path:
     return folder
 
 
-def _halved(tensor: Tensor) -> Tensor:
+def _to_bfloat16(tensor: Tensor) -> Tensor:
     return tensor.to(torch.bfloat16) if tensor.dim() and tensor.is_floating_point() else tensor
 
 

@@ -1,4 +1,4 @@
-"""Writes safetensors files, and reads those whose header is sane: a stranger's must not exhaust memory, or name anything like a path."""
+"""Writes safetensors files, and reads those with a valid header: an untrusted one must not exhaust memory or name a path."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from trm.errors import CorruptCheckpoint
-from trm.foreign import describe_file
+from trm.file_signatures import describe_file
 
 LENGTH_BYTES = 8  # little-endian, before the JSON header
 MOST_HEADER_BYTES = 16 << 20  # ours have some kilobytes

@@ -27,7 +27,7 @@ class CheckpointWriter:
     def begin(self, snapshot: Snapshot, folder: Path) -> list[CheckpointSaved | CheckpointFailed]:
         """Begin to write to this folder; waits for the one before, and returns what became of it if that was not told yet."""
         before = self.wait()
-        self._writing = self._thread.submit(_written, snapshot, folder)
+        self._writing = self._thread.submit(_write, snapshot, folder)
         return before
 
     def ready(self) -> list[CheckpointSaved | CheckpointFailed]:
@@ -43,12 +43,12 @@ class CheckpointWriter:
         return [self.last]
 
     def require_last(self) -> None:
-        """Raises StorageFull when there was no room for the last one: whoever stops now would lose what came after the one before."""
+        """Raises StorageFull when there was no room for the last one: stopping now would lose everything since the one before."""
         if isinstance(self.last, CheckpointFailed):
             raise StorageFull(self.last.message)
 
 
-def _written(snapshot: Snapshot, folder: Path) -> CheckpointSaved | CheckpointFailed:
+def _write(snapshot: Snapshot, folder: Path) -> CheckpointSaved | CheckpointFailed:
     try:
         return snapshot.write(folder)
     except StorageFull as error:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from trm.cli.overrides import parsed
+from trm.cli.overrides import parse
 from trm.config.ablations import ABLATIONS
 from trm.experiments.ablate import configurations, run_all, write
 from trm.experiments.plots import require_matplotlib
@@ -34,7 +34,7 @@ def ablate(
         return
     names = [BASE, *(name.strip() for name in only.split(",") if name.strip() != BASE)] if only else [BASE, *ABLATIONS]
     require_matplotlib()  # now, rather than after an hour
-    configs = configurations(preset, names, seeds, parsed(overrides or []))
+    configs = configurations(preset, names, seeds, parse(overrides or []))
     changed = f" with {', '.join(overrides)}" if overrides else ""
     heading = f"{preset}{changed}: {seeds} seeds"
     trials: list[Trial] = []
@@ -42,7 +42,7 @@ def ablate(
         trials.append(trial)
         console.print(f"{trial.ablation}, seed {trial.seed}: {trial.exact_accuracy:.1%} exact, {trial.seconds:.0f} s")
         write(out, heading, trials, rows(trials, names))  # after each, so that an end before the end loses nothing
-    console.print(_shown(rows(trials, names)))
+    console.print(_format_table(rows(trials, names)))
     console.print(f"written to {out}")
 
 
@@ -55,7 +55,7 @@ def _listing() -> Table:
     return table
 
 
-def _shown(table: list[Row]) -> Table:
+def _format_table(table: list[Row]) -> Table:
     shown = Table("recipe", "exact", "spread", "cells", "parameters", "seconds")
     for row in table:
         cells = (

@@ -20,10 +20,10 @@ def arc(
     checkpoint: Annotated[list[Path], typer.Option(help="A checkpoint folder; several need --ensemble.")],
     data: Annotated[str, typer.Option(help="arc-1, arc-2, or the tasks of a file or folder.")] = "arc-1",
     variants: Annotated[int, typer.Option(min=1, help="Variants of each task that vote, the original counted.")] = 1001,
-    tasks: Annotated[int | None, typer.Option(min=1, help="Only the first so many tasks.")] = None,
+    tasks: Annotated[int | None, typer.Option(min=1, help="Only the first N tasks.")] = None,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="Let several checkpoints vote together.")] = False,
     submission: Annotated[Path | None, typer.Option(help="Write two attempts for every test pair as JSON.")] = None,
-    effort: Annotated[list[str] | None, typer.Option("--effort", help="How hard to think: max_steps=16, ...")] = None,
+    effort: Annotated[list[str] | None, typer.Option("--effort", help="Effort settings: max_steps=16, ...")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:

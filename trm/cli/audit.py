@@ -9,7 +9,7 @@ from rich.progress import track
 
 from trm.cli.remarks import tell_remarks
 from trm.puzzles.datasets.audit import SOLVED
-from trm.puzzles.datasets.audit import audit as audited
+from trm.puzzles.datasets.audit import audit as run_audit
 from trm.puzzles.datasets.datasets import load
 
 
@@ -21,12 +21,12 @@ def audit(
     """Look for repeated, equivalent, ambiguous and wrong puzzles; exit status 1 when there are any that spoil a score."""
     progress = Console(stderr=True)
 
-    def shown(numbers: Sequence[int], doing: str) -> Iterable[int]:
+    def show(numbers: Sequence[int], doing: str) -> Iterable[int]:
         return track(numbers, doing, console=progress)
 
     splits = load(dataset, "train"), load(dataset, against)
     tell_remarks(*splits)
-    report = audited(*splits, solve, shown)
+    report = run_audit(*splits, solve, show)
     for sentence in report.sentences():
         Console(highlight=False).print(sentence, soft_wrap=True, markup=False)
     if not report.clean:

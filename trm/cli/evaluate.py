@@ -23,10 +23,10 @@ def evaluate(
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Which split of a data set.")] = "test",
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many puzzles.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N puzzles.")] = None,
     effort: Annotated[
         list[str] | None,
-        typer.Option("--effort", help="How hard to think: halt_threshold=0.5, rollouts=8, noise=0.3, views=4, ..."),
+        typer.Option("--effort", help="Effort settings: halt_threshold=0.5, rollouts=8, noise=0.3, views=4, ..."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,

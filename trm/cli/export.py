@@ -26,7 +26,7 @@ def export(
     measured: Annotated[
         bool, typer.Option("--measure", help="Measure the exported weights on the test split, for the model card.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Measure on the first so many puzzles only.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Measure on the first N puzzles only.")] = None,
     device: Annotated[str, typer.Option(help="To measure on: auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Write the weights that the solver uses, their configuration and a model card; every command accepts the folder."""

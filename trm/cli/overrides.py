@@ -9,7 +9,7 @@ from trm.errors import ConfigError, InvalidOverride
 from trm.interface.effort import Effort
 
 
-def parsed(overrides: list[str]) -> dict[str, Any]:
+def parse(overrides: list[str]) -> dict[str, Any]:
     """`key=value` pairs; values are JSON where they parse as such, otherwise strings."""
     parsed: dict[str, Any] = {}
     for override in overrides:
@@ -24,9 +24,9 @@ def parsed(overrides: list[str]) -> dict[str, Any]:
 
 
 def effort_of(settings: list[str]) -> Effort:
-    """How hard to think; raises ConfigError for a setting that is unknown, out of range or contradicts another."""
+    """The effort from command-line settings; raises ConfigError for a setting that is unknown, out of range or contradicts another."""
     try:
-        return Effort(**parsed(settings))
+        return Effort(**parse(settings))
     except ValidationError as error:
         known = ", ".join(Effort.model_fields)
         sentence = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'effort'}: {e['msg']}" for e in error.errors())

@@ -12,14 +12,15 @@ def pack(
     out: Annotated[Path, typer.Option(help="Folder to create.")],
     piece_mb: Annotated[float, typer.Option(min=0.001, help="Size of a piece, millions of bytes.")] = 15,
     light: Annotated[
-        bool, typer.Option("--light", help="A fifth of the size, but going on from it is not exact: no carry, no best.")
+        bool,
+        typer.Option("--light", help="A fifth of the size, but continuing from it is not exact: no carry, no best."),
     ] = False,
 ) -> None:
     """Cut a checkpoint into numbered pieces with a manifest of their digests; `trm unpack` puts them together."""
-    from trm.checkpoints.checkpoint import chosen
+    from trm.checkpoints.checkpoint import choose
     from trm.checkpoints.pack import MEGABYTE
     from trm.checkpoints.pack import pack as packed
 
-    done = packed(chosen(checkpoint), out, piece_bytes=round(piece_mb * MEGABYTE), light=light)
+    done = packed(choose(checkpoint), out, piece_bytes=round(piece_mb * MEGABYTE), light=light)
     shown = f"step {done.step:,} in {done.pieces} pieces, {done.bytes / 1e6:.2f} MB in {done.path}"
     Console(highlight=False).print(shown, soft_wrap=True)

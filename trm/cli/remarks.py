@@ -1,4 +1,4 @@
-"""What reading a table left out, told on stderr: it is no error, and no secret either."""
+"""What reading a table left out, told on stderr: it is neither an error nor a secret."""
 
 import sys
 

@@ -34,7 +34,7 @@ def solve(
     model: Model = None,
     effort: Annotated[
         list[str] | None,
-        typer.Option("--effort", help="How hard to think: rollouts=8, noise=0.3, views=4, until_verified=true, ..."),
+        typer.Option("--effort", help="Effort settings: rollouts=8, noise=0.3, views=4, until_verified=true, ..."),
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="Write the answer as an SVG picture.")] = None,
     steps: Annotated[bool, typer.Option("--steps", help="Show the answer after every supervision step.")] = False,
@@ -53,7 +53,7 @@ def solve(
 
     solver, console = Solver.load(folder, device), Console(highlight=False)
     spec, question = solver.parse(cells)
-    solver, effort_used = solver.sized(spec), asked or usual_effort(spec, solver.config.model)
+    solver, effort_used = solver.resize(spec), asked or usual_effort(spec, solver.config.model)
     previous = question
 
     def show(step: SolveStep) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trm.cli.overrides import parsed
+from trm.cli.overrides import parse
 from trm.cli.remarks import tell_remarks
-from trm.config.overrides import adjusted, resolve
+from trm.config.overrides import adjust, resolve
 from trm.config.presets import get_preset
 from trm.config.run import CompileChoice, RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, NonFiniteLoss, TrmError
@@ -45,19 +45,19 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(
-            help="Go on from this checkpoint, or the newest intact one in this folder, with its configuration; "
-            "with --set it goes on differently, in another --out."
+            help="Continue from this checkpoint, or the newest intact one in this folder, with its configuration; "
+            "with --set it continues with those settings, in another --out."
         ),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Begin with the weights of this checkpoint, everything else anew.")
+        Path | None, typer.Option(help="Begin with the weights of this checkpoint, everything else fresh.")
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(min=0, help="Save a checkpoint and stop after so many minutes, loading included."),
+        typer.Option(min=0, help="Save a checkpoint and stop after this many minutes, loading included."),
     ] = None,
     checkpoint_minutes: Annotated[
-        float | None, typer.Option(min=0, help="Also save a checkpoint when the last is so many minutes old.")
+        float | None, typer.Option(min=0, help="Also save a checkpoint when the last is this many minutes old.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     ranks: Annotated[
@@ -79,19 +79,19 @@ def train(
     ] = None,
     events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,
 ) -> None:
-    """Train a model and save checkpoints. Ctrl-C saves one more and stops, as --minutes does; --resume goes on from it."""
+    """Train a model and save checkpoints. Ctrl-C saves one more and stops, as --minutes does; --resume continues from it."""
     tell, pace = _print_json if events else Reporter().tell, Pace(minutes, checkpoint_minutes)
     try:
-        start = _chosen(resume) if resume else None
+        start = _choose_checkpoint(resume) if resume else None
         chosen = (
-            _recorded(start, overrides or [])
+            _read_config(start, overrides or [])
             if start
             else _configuration(config, preset or DEFAULT, overrides or [], data)
         )
         if not (events or preset or config or start):
             print(f"Training the preset {DEFAULT}; `--preset NAME` takes another, `trm inspect --presets` lists them.")
         _begin(out, chosen if start else None, threads)
-        if not _launched(chosen, ranks, device):
+        if not _launch_ranks(chosen, ranks, device):
             _train(partial(_session, chosen, data, start, weights, device, compile_, out, pace), tell)
     except TrmError as error:
         if not events:
@@ -112,7 +112,7 @@ def _begin(out: Path, resumed: RunConfig | None, threads: int | None) -> None:
         torch.set_num_threads(available(threads))
 
 
-def _launched(config: RunConfig, asked: int | None, device: str) -> bool:
+def _launch_ranks(config: RunConfig, asked: int | None, device: str) -> bool:
     """Whether the training ran here as several ranks; False where this process is one of them, or the only one."""
     from trm.network.device import pick_device
     from trm.training.launch import is_rank, launch, rank_count
@@ -173,32 +173,32 @@ def _print_json(event: Event) -> None:
     print(event.as_json(), flush=True)
 
 
-def _chosen(resume: Path) -> Path:
+def _choose_checkpoint(resume: Path) -> Path:
     if not resume.exists():  # found without loading torch, which takes seconds
         raise CheckpointNotFound(f"There is no checkpoint {resume}.")
-    from trm.checkpoints.checkpoint import chosen
+    from trm.checkpoints.checkpoint import choose
 
-    return chosen(resume)
+    return choose(resume)
 
 
-def _recorded(checkpoint: Path, overrides: list[str]) -> RunConfig:
+def _read_config(checkpoint: Path, overrides: list[str]) -> RunConfig:
     """What a training that is resumed was started with, and what is to be different from now on."""
     from trm.checkpoints.checkpoint import read_meta
 
-    return adjusted(read_meta(checkpoint).config, parsed(overrides))
+    return adjust(read_meta(checkpoint).config, parse(overrides))
 
 
 def _configuration(path: Path | None, preset: str, overrides: list[str], data: str | None) -> RunConfig:
     if path is None:
         source = data or get_preset(preset).dataset
-        return _fitted(resolve(preset, spec_of(source), parsed(overrides), data), source)
+        return _fit_identifiers(resolve(preset, spec_of(source), parse(overrides), data), source)
     try:
         return RunConfig.model_validate_json(path.read_text())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not a run configuration: {error}") from error
 
 
-def _fitted(config: RunConfig, source: str) -> RunConfig:
+def _fit_identifiers(config: RunConfig, source: str) -> RunConfig:
     if config.puzzle.kind != "arc":
         return config  # without loading torch
     from trm.data.splits import with_identifiers

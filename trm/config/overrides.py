@@ -29,18 +29,18 @@ def resolve(
     return _overridden(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
 
 
-def qualified(settings: Mapping[str, object]) -> dict[str, object]:
+def qualify(settings: Mapping[str, object]) -> dict[str, object]:
     """Settings by their own names as dotted overrides: `steps` is `train.steps`, `hidden_size` is `model.hidden_size`."""
     sections = {name: section for section, model in SECTIONS.items() for name in model.model_fields}
     return {f"{sections[name]}.{name}" if name in sections else name: value for name, value in settings.items()}
 
 
-def continued(
+def fork(
     parent: RunConfig, overrides: dict[str, Any], puzzle: PuzzleSpec | None = None, dataset: str | None = None
 ) -> RunConfig:
     """A run's configuration with dotted overrides applied, for another run that begins with its weights.
 
-    Raises InvalidOverride, also when the weights would not fit any more.
+    Raises InvalidOverride, also when the weights would no longer fit.
     """
     config = _overridden(
         parent.model, parent.train, overrides, parent.preset, dataset or parent.dataset, puzzle or parent.puzzle
@@ -51,12 +51,12 @@ def continued(
     return config
 
 
-def adjusted(parent: RunConfig, overrides: dict[str, Any]) -> RunConfig:
-    """The configuration of a training that goes on from its checkpoint with other settings.
+def adjust(parent: RunConfig, overrides: dict[str, Any]) -> RunConfig:
+    """The configuration of a training that continues from its checkpoint with other settings.
 
-    Raises InvalidOverride, also when its state would not fit any more: slots, optimizer state, averages.
+    Raises InvalidOverride, also when its state would no longer fit: slots, optimizer state, averages.
     """
-    config = continued(parent, overrides)
+    config = fork(parent, overrides)
     kept = [name for name in STATE_SETTINGS if getattr(config.train, name) != getattr(parent.train, name)]
     if (config.train.ema_decay is None) != (parent.train.ema_decay is None):
         kept.append("ema_decay")
@@ -90,7 +90,7 @@ def _overridden(
 
 
 def _no_setting(key: str, value: object, known: Sequence[str]) -> InvalidOverride:
-    """A setting's own name, a section with settings inside it and a slip of the hand are told from nonsense."""
+    """Tells a setting's own name, a section with settings inside it and a typing error apart from an unknown name."""
     close = did_you_mean(key, known)
     if isinstance(value, dict) and (inside := [f"{key}.{field}" for field in value if f"{key}.{field}" in known]):
         close = f" Write {inside[0]!r}: overrides are not nested."

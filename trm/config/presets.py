@@ -27,7 +27,7 @@ class Preset(Frozen):
         return hardware(self.model, self.train, spec_of(self.dataset))
 
 
-def _derived(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:
+def _derive(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:
     """A preset with another name and some settings changed."""
     sections: dict[str, dict[str, Any]] = {"model": base.model.model_dump(), "train": base.train.model_dump()}
     for key, value in changes.items():
@@ -59,7 +59,7 @@ DEMO = Preset(
         checkpoint_every=100,
     ),
 )
-SIX = _derived(
+SIX = _derive(
     DEMO,
     "sudoku-6x6",
     "6x6 Sudoku in five to seven minutes on two CPU cores: the next size up from the demo.",
@@ -82,7 +82,7 @@ SUDOKU = Preset(
     summary="9x9 Sudoku-Extreme, token-mixing MLP: the official README's run (paper: 87.4 %).",
     dataset="sudoku-extreme-1k",
 )
-SUDOKU_ATTENTION = _derived(
+SUDOKU_ATTENTION = _derive(
     SUDOKU,
     "sudoku-extreme-attention",
     "9x9 Sudoku-Extreme, self-attention: the official README's run (paper: 74.7 %).",
@@ -90,7 +90,7 @@ SUDOKU_ATTENTION = _derived(
         "model.mixer": "attention",
     },
 )
-MAZE = _derived(
+MAZE = _derive(
     SUDOKU_ATTENTION,
     "maze-hard",
     "30x30 Maze-Hard: the README's run, four latent steps and no augmentation (paper: 85.3 %).",
@@ -100,7 +100,7 @@ MAZE = _derived(
     },
     "maze-hard",
 )
-ARC_1 = _derived(
+ARC_1 = _derive(
     MAZE,
     "arc-1",
     "ARC-AGI-1 with ConceptARC: the README's run, four latent steps (paper: 44.6 % in two tries).",
@@ -116,7 +116,7 @@ ARC_1 = _derived(
     },
     "arc-1",
 )
-ARC_2 = _derived(
+ARC_2 = _derive(
     ARC_1,
     "arc-2",
     "ARC-AGI-2 with ConceptARC: the README's run, four latent steps (paper: 7.8 % in two tries).",
@@ -130,7 +130,7 @@ OFFICIAL = (SUDOKU, SUDOKU_ATTENTION, MAZE, ARC_1, ARC_2)
 SIXTY_THOUSAND: Changes = {"model.latent_steps": 6, "train.augment": True, "train.steps": 78_125}  # epochs
 AS_IN_THE_PAPER = (
     *(
-        _derived(
+        _derive(
             base,
             f"{base.name}-paper",
             f"{base.summary.split(':')[0]}: as the paper says, six latent steps, 60,000 epochs.",
@@ -139,7 +139,7 @@ AS_IN_THE_PAPER = (
         for base in (SUDOKU, SUDOKU_ATTENTION, MAZE)
     ),
     *(
-        _derived(
+        _derive(
             base,
             f"{base.name}-paper",
             f"{base.summary.split(':')[0]}: as the paper says, six latent steps.",
@@ -155,7 +155,7 @@ AS_IN_THE_PAPER = (
 # The rows of the paper's table 1 that are not TRM, on each data set.
 EPOCHS_20K: Changes = {"train.steps": 26_041}  # HRM's README, Sudoku and mazes
 TABLE_1 = tuple(
-    _derived(
+    _derive(
         base,
         f"{ablation.name}-{base.name}",
         f"{ablation.summary.split(':')[0]} on {base.dataset}, 27 M parameters (paper: {percent} %).",
@@ -183,7 +183,7 @@ OWN = (
     # AdamW with these settings took an hour. Random starts (arXiv 2605.21488) cost nothing and let rollouts differ without noise.
     # That paper's update noise is left out: a captured step cannot draw it. Half the recursion of 2601.19085 is the paper's own.
     # The test at the end of the training takes a tenth of the split, to end within a piece: `trm export --measure` takes all of it.
-    _derived(
+    _derive(
         SUDOKU,
         "sudoku-extreme-1h",
         "Hard 9x9 Sudoku from 1,000 puzzles within an hour of one large GPU: Muon, no prefix, random starts, cosine decay.",
@@ -199,9 +199,9 @@ OWN = (
         "sudoku-hard",
     ),
     # Attention, as in the paper, whose MLP scores 0 here. AdamW instead of AdamATan2 with cosine decay reached 75 % in two hours
-    # elsewhere; augmentation draws the labelled path anew in each of the eight images (the README's run has none). Four latent steps, as
+    # elsewhere; augmentation draws the labelled path again in each of the eight images (the README's run has none). Four latent steps, as
     # in the README: six are a third slower. No random starts: nothing is known of them on mazes with one labelled path.
-    _derived(
+    _derive(
         MAZE,
         "maze-hard-1h",
         "30x30 Maze-Hard as far as an hour of one large GPU goes: attention, AdamW, augmentation, no prefix, cosine decay.",
@@ -219,9 +219,9 @@ OWN = (
 
 # Ours: bodies that know the puzzle's geometry, small enough to be trained on two CPU cores: docs/explanation/bodies.md.
 # Two latent steps; one recursion at first and three in the end: three recursions are three supervision steps of one, without a loss
-# between them, so that weights trained with one go on with three. Hard puzzles stay in their slots four times as long as easy ones.
+# between them, so that weights trained with one continue with three. Hard puzzles stay in their slots four times as long as easy ones.
 # Random starts make every chain another one; revealed cells and easy puzzles come first. float32: at this width bfloat16 gains nothing.
-UNITS = _derived(
+UNITS = _derive(
     SUDOKU,
     "sudoku",
     "Sudoku of any size: messages along cells, rows, columns and boxes, 37 thousand weights; hours on two CPU cores.",
@@ -268,14 +268,14 @@ UNITS = _derived(
 # Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
 # supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
 # has to know them, and no symmetry may turn them: docs/explanation/bodies.md. To begin with the weights of small mazes saves hours.
-UNITS_1K = _derived(
+UNITS_1K = _derive(
     UNITS,
     "sudoku-1k",
     "Hard 9x9 Sudoku from exactly 1,000 puzzles, as in the paper, with the body of `sudoku`; hours on two CPU cores.",
     {},
     "sudoku-hard",
 )
-MAZE_NEIGHBOURS = _derived(
+MAZE_NEIGHBOURS = _derive(
     UNITS,
     "maze",
     "30x30 Maze-Hard: messages between neighbouring cells, 45 thousand weights; hours on one CPU core.",
@@ -298,10 +298,10 @@ MAZE_NEIGHBOURS = _derived(
 )
 
 
-def _ablated(ablation: Ablation) -> Preset:
+def _ablate(ablation: Ablation) -> Preset:
     published = "" if ablation.published is None else f" (published: {ablation.published} %)"
     summary = f"sudoku-extreme, but: {ablation.summary}{published}."
-    return _derived(SUDOKU, f"ablation-{ablation.name}", summary, ablation.changes(SUDOKU.model))
+    return _derive(SUDOKU, f"ablation-{ablation.name}", summary, ablation.changes(SUDOKU.model))
 
 
 PRESETS: dict[str, Preset] = {
@@ -316,7 +316,7 @@ PRESETS: dict[str, Preset] = {
         UNITS,
         UNITS_1K,
         MAZE_NEIGHBOURS,
-        *(_ablated(ablation) for ablation in (*PAPER, *SUCCESSORS)),
+        *(_ablate(ablation) for ablation in (*PAPER, *SUCCESSORS)),
     )
 }
 
@@ -334,7 +334,7 @@ def get_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def recommended(puzzle: PuzzleSpec) -> tuple[str, ...]:
+def recommend(puzzle: PuzzleSpec) -> tuple[str, ...]:
     """The presets that were made for puzzles of this kind and about this size; those for Sudokus where none is of the kind."""
     sizes = {
         preset.name: BUILTIN[preset.dataset].spec

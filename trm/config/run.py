@@ -10,7 +10,7 @@ from trm.puzzles.spec import Frozen, PuzzleSpec
 
 CompileChoice = Literal[
     "auto", "always", "never"
-]  # of the network's kernels, by whoever runs it: no part of an experiment
+]  # of the network's kernels, chosen for a machine: no part of an experiment
 
 
 class RunConfig(Frozen):

@@ -24,7 +24,7 @@ class TrainConfig(Frozen):
     steps: int = Field(default=65_104, ge=1, le=100_000_000)
     """Optimizer updates."""
     batch_size: int = Field(default=768, ge=1, le=65_536)
-    """Slots: puzzles that are thought about at once."""
+    """Slots: puzzles that are processed at once."""
     optimizer: Literal["adam_atan2", "adamw", "muon"] = "adam_atan2"
     """`muon` takes the matrices of the blocks and leaves embeddings and heads to AdamW."""
     learning_rate: float = Field(default=1e-4, gt=0, le=1)
@@ -102,7 +102,7 @@ class TrainConfig(Frozen):
     keep_best: bool = False
     """Test and ship the weights that were best on the validation split."""
     patience: int | None = Field(default=None, ge=1)
-    """Stop after so many evaluations without a better one; never if left out."""
+    """Stop after this many evaluations without a better one; never if left out."""
     checkpoint_every: int = Field(default=2_000, ge=1)
     """Optimizer updates between two checkpoints."""
 

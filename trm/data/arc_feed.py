@@ -106,7 +106,7 @@ class ArcFeed:
 
 def offsets(sizes: Tensor, dihedral: Tensor, draws: Tensor) -> Tensor:
     """Top left cells `(K, 2)`, uniform over those at which question and answer both fit, from draws `(K, 2)` in [0, 1)."""
-    largest = _turned(sizes, dihedral).amax(dim=1)  # (K, 2)
+    largest = _turn_sizes(sizes, dihedral).amax(dim=1)  # (K, 2)
     return (draws * (SIDE - largest + 1)).long()
 
 
@@ -115,7 +115,7 @@ def canvases(grids: Tensor, sizes: Tensor, dihedral: Tensor, colours: Tensor, of
 
     `sizes` `(K, 2, 2)`: heights and widths before turning; `dihedral` `(K,)`; `colours` `(K, 10)`.
     """
-    height, width = (size[..., None, None] for size in _turned(sizes, dihedral).unbind(2))  # (K, 2, 1, 1)
+    height, width = (size[..., None, None] for size in _turn_sizes(sizes, dihedral).unbind(2))  # (K, 2, 1, 1)
     line = torch.arange(SIDE, device=grids.device)
     rows = line.view(1, 1, -1, 1) - offset[:, 0].view(-1, 1, 1, 1)  # (K, 1, 30, 1), of the turned grid
     cols = line.view(1, 1, 1, -1) - offset[:, 1].view(-1, 1, 1, 1)  # (K, 1, 1, 30)
@@ -139,7 +139,7 @@ def _sources(sizes: Tensor, dihedral: Tensor, rows: Tensor, cols: Tensor) -> Ten
     return cells.expand(-1, 2, -1, -1).flatten(2)
 
 
-def _turned(sizes: Tensor, dihedral: Tensor) -> Tensor:
+def _turn_sizes(sizes: Tensor, dihedral: Tensor) -> Tensor:
     """Heights and widths `(K, 2, 2)` after turning."""
     return torch.where(_bit(SWAPPED, dihedral).view(-1, 1, 1), sizes.flip(2), sizes)
 

@@ -37,8 +37,8 @@ def sudoku_digits(spec: PuzzleSpec, count: int, generator: torch.Generator) -> T
 def sudoku_cells(box: tuple[int, int], count: int, generator: torch.Generator) -> Tensor:
     """For each new cell the old one it is taken from, `(K, L)`: rows and columns shuffled within and as bands, then a transposition."""
     size = box[0] * box[1]
-    rows = banded(count, size // box[0], box[0], generator)
-    cols = banded(count, size // box[1], box[1], generator)
+    rows = draw_banded(count, size // box[0], box[0], generator)
+    cols = draw_banded(count, size // box[1], box[1], generator)
     cells = rows.unsqueeze(2) * size + cols.unsqueeze(1)  # (K, size, size)
     if box[0] == box[1]:  # otherwise a transposed grid has boxes of another shape
         turned = torch.rand(count, generator=generator) < 0.5
@@ -46,7 +46,7 @@ def sudoku_cells(box: tuple[int, int], count: int, generator: torch.Generator) -
     return cells.flatten(1)
 
 
-def banded(count: int, bands: int, width: int, generator: torch.Generator) -> Tensor:
+def draw_banded(count: int, bands: int, width: int, generator: torch.Generator) -> Tensor:
     """Random orders `(K, bands * width)` of lines that keep bands together."""
     outer = permutations(count, bands, generator).unsqueeze(2)  # (K, bands, 1)
     inner = permutations(count * bands, width, generator).view(count, bands, width)

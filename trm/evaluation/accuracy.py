@@ -12,7 +12,7 @@ from trm.interface.events import Evaluated
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
-from trm.puzzles.scoring import PADDING, answered, mean, right_cells
+from trm.puzzles.scoring import PADDING, find_answered, mean, right_cells
 from trm.solving.slots import Slots
 
 HALTS_AT = 0.5  # the halt probability that training halts at
@@ -49,10 +49,10 @@ def record(
         slots.enter(puzzles.questions[part], None if puzzles.puzzle_ids is None else puzzles.puzzle_ids[part])
         for step in range(steps):
             on_step(first)
-            thought = slots.step()
-            result.right[step, part] = right_cells(thought.answers, puzzles.answers[part]).all(1)
-            result.halt_probability[step, part] = thought.halt_probability
-        result.answers[part] = thought.answers
+            output = slots.step()
+            result.right[step, part] = right_cells(output.answers, puzzles.answers[part]).all(1)
+            result.halt_probability[step, part] = output.halt_probability
+        result.answers[part] = output.answers
         slots.keep(np.zeros(slots.count, dtype=bool))
     return result
 
@@ -74,7 +74,7 @@ def evaluate(
     passed = np.maximum.accumulate(seen.halt_probability > HALTS_AT, axis=0)  # (N, n)
     halting_step = np.where(passed[-1], passed.argmax(0) + 1, most)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
-    scored = answered(puzzles.answers)
+    scored = find_answered(puzzles.answers)
     right = seen.right[:, scored]
     return Evaluated(
         step=step,

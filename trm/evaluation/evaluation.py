@@ -17,7 +17,7 @@ from trm.puzzles.arc.files import holds_tasks
 from trm.puzzles.datasets import datasets
 from trm.puzzles.datasets.tables import read_table
 from trm.puzzles.puzzle_set import PuzzleSet
-from trm.puzzles.scoring import PADDING, answered, mean, right_cells
+from trm.puzzles.scoring import PADDING, find_answered, mean, right_cells
 from trm.solving.loading import load
 from trm.solving.solver import Solver
 
@@ -39,11 +39,9 @@ class Evaluation:
 
     def __str__(self) -> str:
         verified = "" if self.verified is None else f", {self.verified:.1%} verified by the rules"
-        return (
-            f"{self._scored()}{verified}; {self.mean_total_steps:.2f} supervision steps a puzzle, {self.seconds:.1f} s"
-        )
+        return f"{self._describe_score()}{verified}; {self.mean_total_steps:.2f} supervision steps a puzzle, {self.seconds:.1f} s"
 
-    def _scored(self) -> str:
+    def _describe_score(self) -> str:
         if self.exact_accuracy is None or self.interval is None or self.cell_accuracy is None:
             return "no answers to compare with"
         low, high = self.interval
@@ -73,7 +71,7 @@ def evaluate(
     puzzles = puzzles.take(limit)
     begun = time.monotonic()
     solutions = solver.solve_tokens(puzzles.questions, effort, puzzle_ids=puzzles.puzzle_ids, on_solution=on_solution)
-    return _compared(puzzles, solutions, effort, round(time.monotonic() - begun, 3))
+    return _compare(puzzles, solutions, effort, round(time.monotonic() - begun, 3))
 
 
 def puzzles_for(solver: Solver, data: str | Path, split: str) -> PuzzleSet:
@@ -88,10 +86,10 @@ def puzzles_for(solver: Solver, data: str | Path, split: str) -> PuzzleSet:
     return puzzles
 
 
-def _compared(puzzles: PuzzleSet, solutions: list[Solution], effort: Effort, seconds: float) -> Evaluation:
+def _compare(puzzles: PuzzleSet, solutions: list[Solution], effort: Effort, seconds: float) -> Evaluation:
     right = right_cells(np.stack([s.tokens for s in solutions]), puzzles.answers)
     asked, count = puzzles.answers != PADDING, len(puzzles)
-    exact = np.asarray(right.all(1))[answered(puzzles.answers)]
+    exact = np.asarray(right.all(1))[find_answered(puzzles.answers)]
     verdicts = [s.verified for s in solutions if s.verified is not None]
     return Evaluation(
         n=len(exact),

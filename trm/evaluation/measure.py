@@ -9,12 +9,12 @@ from trm.config.run import RunConfig
 from trm.errors import DatasetError
 from trm.evaluation.accuracy import Record, record
 from trm.interface.effort import HALTING, SEARCH, Effort
-from trm.interface.measured import Bin, Count, Measured, Thinking
+from trm.interface.measured import Bin, Count, EffortResult, Measured
 from trm.interface.solution import Solution
 from trm.network.device import name_of
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
-from trm.puzzles.scoring import PADDING, answered, right_cells
+from trm.puzzles.scoring import PADDING, find_answered, right_cells
 from trm.solving.solver import Solver
 
 BINS = 10  # of equal width
@@ -24,7 +24,7 @@ HARDER_PUZZLES = 2_000  # at most: eight chains of each, or hundreds of steps
 
 def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> Measured:
     """Everything that a model card reports, on those of these puzzles whose answers are known; raises DatasetError when there are none."""
-    puzzles = puzzles.select(np.flatnonzero(answered(puzzles.answers)))
+    puzzles = puzzles.select(np.flatnonzero(find_answered(puzzles.answers)))
     if not len(puzzles):
         raise DatasetError(f"The {split} split of {dataset} has no answers to compare with. Give one that has.")
     begun, count = time.monotonic(), len(puzzles)
@@ -71,21 +71,21 @@ def _bin(i: int, probability: NDArray[np.float64], right: NDArray[np.bool_]) -> 
     )
 
 
-def thinking(solver: Solver, puzzles: PuzzleSet, effort: Effort) -> Thinking:
+def thinking(solver: Solver, puzzles: PuzzleSet, effort: Effort) -> EffortResult:
     """What thinking this hard about every puzzle achieves, and its cost."""
     begun = time.monotonic()
     found = solver.solve_tokens(puzzles.questions, effort, puzzle_ids=puzzles.puzzle_ids)
     right = right_cells(np.stack([solution.tokens for solution in found]), puzzles.answers).all(1)
-    return Thinking(
+    return EffortResult(
         effort=effort.model_dump(exclude_defaults=True),
         exact=Count(right=int(right.sum()), n=len(found)),
-        verified=_verified(found),
+        verified=_count_verified(found),
         mean_supervision_steps=sum(solution.steps for solution in found) / len(found),
         mean_total_steps=sum(solution.total_steps for solution in found) / len(found),
         seconds=round(time.monotonic() - begun, 3),
     )
 
 
-def _verified(found: list[Solution]) -> int | None:
+def _count_verified(found: list[Solution]) -> int | None:
     verdicts = [solution.verified for solution in found if solution.verified is not None]
     return sum(verdicts) if verdicts else None

@@ -1,4 +1,4 @@
-"""How hard to think about a puzzle: what a request may ask of the solver."""
+"""Effort: how much computation a request asks of the solver."""
 
 from typing import Literal, Self
 
@@ -14,7 +14,7 @@ MOST_CHAINS = 256  # rollouts times views
 
 
 class Effort(Frozen):
-    """Every puzzle is thought about in `rollouts` x `views` chains; a chain stops by itself, or at the end of the budget.
+    """Every puzzle is solved in `rollouts` x `views` chains; a chain stops by itself, or at the end of the budget.
 
     Without any halting rule every chain takes the whole budget, as in the paper's evaluation.
     """
@@ -29,7 +29,10 @@ class Effort(Frozen):
         default=None, ge=0, le=1, description="Stop a chain once its halt probability reaches this; never, if left out."
     )
     stable_steps: int | None = Field(
-        default=None, ge=1, le=MOST_STEPS, description="Stop a chain once so many steps in a row have changed no cell."
+        default=None,
+        ge=1,
+        le=MOST_STEPS,
+        description="Stop a chain once this many steps in a row have changed no cell.",
     )
     until_verified: bool = Field(
         default=False,
@@ -39,13 +42,13 @@ class Effort(Frozen):
         default=None,
         ge=2,
         le=MOST_STEPS,
-        description="Begin a chain again from another random start after so many steps without an answer that the rules accept.",
+        description="Begin a chain again from another random start after this many steps without an answer that the rules accept.",
     )
     guess_every: int | None = Field(
         default=None,
         ge=1,
         le=MOST_STEPS,
-        description="Fill in an undecided cell of a Sudoku every so many steps, drawn from the chain's own probabilities, as if it "
+        description="Fill in an undecided cell of a Sudoku every N steps, drawn from the chain's own probabilities, as if it "
         "were given; guesses begin after a quarter of `restart_steps` and are taken back at each restart.",
     )
     rollouts: int = Field(

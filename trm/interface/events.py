@@ -46,7 +46,7 @@ class Started(Record):
 
 @dataclass(frozen=True)
 class Updated(Record):
-    """One optimizer update was made, and all that was due with it was told; the caller may save, stop, or go on."""
+    """One optimizer update was made, and all that was due with it was told; the caller may save, stop, or continue."""
 
     name = "updated"
     step: int
@@ -81,7 +81,7 @@ class StepMetrics(Record):
 
 @dataclass(frozen=True)
 class Evaluating(Record):
-    """The training waits for an evaluation: how far it is, every few seconds. The caller may stop, and it is made anew when resumed."""
+    """The training waits for an evaluation: how far it is, every few seconds. The caller may stop, and it is made again when resumed."""
 
     name = "evaluating"
     step: int
@@ -135,7 +135,7 @@ class CheckpointSaved(Record):
 
 @dataclass(frozen=True)
 class CheckpointFailed(Record):
-    """There was no room for a checkpoint; the training goes on without it."""
+    """There was no room for a checkpoint; the training continues without it."""
 
     name = "checkpoint_failed"
     step: int
@@ -173,7 +173,7 @@ class Failed(Record):
 
 @dataclass(frozen=True)
 class Unknown(Record):
-    """An event of a newer version, kept as it came."""
+    """An event of a newer version, kept unchanged."""
 
     name = "unknown"
     kind: str
@@ -185,8 +185,8 @@ class Unknown(Record):
 
 
 Progress = Started | Updated | StepMetrics | Evaluating | Evaluated
-Ending = Finished | Stopped | Failed
-Event = Progress | CheckpointSaved | CheckpointFailed | Ending | Unknown
+FinalEvent = Finished | Stopped | Failed
+Event = Progress | CheckpointSaved | CheckpointFailed | FinalEvent | Unknown
 
 
 def parse(line: str) -> Event:

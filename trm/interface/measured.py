@@ -9,7 +9,7 @@ MEASURED = "measured.json"
 
 
 class Count(Frozen):
-    """How many of n puzzles were wholly right."""
+    """How many of n puzzles were exactly right."""
 
     right: int
     n: int
@@ -39,7 +39,7 @@ class Bin(Frozen):
     right: float  # share
 
 
-class Thinking(Frozen):
+class EffortResult(Frozen):
     """A way to think about every puzzle, what it achieved, and what it cost."""
 
     effort: dict[str, Any]
@@ -60,9 +60,9 @@ class Measured(Frozen):
     exact: Count
     cell_accuracy: float
     verified: int | None
-    step_exact: tuple[int, ...]  # wholly right after supervision step 1..N
+    step_exact: tuple[int, ...]  # exactly right after supervision step 1..N
     calibration: tuple[Bin, ...]  # of the answers of all supervision steps; empty bins left out
     calibration_error: float  # expected: mean distance of halt probability and share right, weighted by answers
-    halting: Thinking
-    harder: Thinking | None  # until the rules agree; None for puzzles without rules
+    halting: EffortResult
+    harder: EffortResult | None  # until the rules agree; None for puzzles without rules
     seconds: float  # of the one pass

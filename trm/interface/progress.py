@@ -45,7 +45,7 @@ class Reporter:
         """Show one event."""
         match event:
             case Started():
-                self._started(event)
+                self._report_start(event)
             case Updated():
                 self.progress.update(self.task, completed=event.step)
             case StepMetrics():
@@ -53,12 +53,12 @@ class Reporter:
             case Evaluating():
                 self._waits(f"{event.split} split: {event.through:,} of {event.n:,} puzzles")
             case Evaluated():
-                self.console.print(self._evaluated(event))
+                self.console.print(self._describe_evaluation(event))
             case CheckpointSaved():
                 self.console.print(f"step {event.step:>6}  saved {event.path} ({event.bytes / 1e6:.1f} MB)")
             case Stopped():
                 self.progress.stop()
-                self.console.print(f"stopped at step {event.step}; go on with --resume")
+                self.console.print(f"stopped at step {event.step}; continue with --resume")
             case CheckpointFailed():
                 self.console.print(f"step {event.step:>6}  [bold red]not saved[/] {event.message}")
             case Finished():
@@ -67,7 +67,7 @@ class Reporter:
                     f"finished {event.step} steps in {event.seconds:.1f} s, {_exact(event.exact_accuracy)}"
                 )
 
-    def _started(self, event: Started) -> None:
+    def _report_start(self, event: Started) -> None:
         resumed = f", resumed at step {event.resumed_from}" if event.resumed_from is not None else ""
         self.console.print(
             f"{event.parameters:,} parameters on {event.device} ({event.precision}), {event.train_puzzles:,} training, "
@@ -75,7 +75,7 @@ class Reporter:
         )
         if event.overlap:
             self.console.print(
-                f"[yellow]{event.overlap:,} test puzzles are equivalent to training puzzles: accuracy will flatter. See trm audit.[/]"
+                f"[yellow]{event.overlap:,} test puzzles are equivalent to training puzzles: accuracy will be overstated. See trm audit.[/]"
             )
         self.progress.update(self.task, total=event.total_steps, completed=event.step)
         self.progress.start()
@@ -93,7 +93,7 @@ class Reporter:
             self.console.print(news)
 
     @staticmethod
-    def _evaluated(event: Evaluated) -> str:
+    def _describe_evaluation(event: Evaluated) -> str:
         if event.exact_accuracy is None:
             return f"step {event.step:>6}  [bold]{event.split}[/] no answers to compare with"
         return (

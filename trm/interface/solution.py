@@ -38,13 +38,13 @@ class Answer:
 
     @property
     def digits(self) -> NDArray[np.int32]:
-        """The numbers in the cells `(rows, cols)`, 0 for a blank of a Sudoku; raises PuzzleError where symbols are no numbers."""
+        """The numbers in the cells `(rows, cols)`, 0 for a blank of a Sudoku; raises PuzzleError where symbols are not numbers."""
         if self.spec.kind == "sudoku":
             values = np.arange(-1, len(self.spec.symbols)).clip(0)  # the first digit is 1, however it is written
         elif all(INTEGER.fullmatch(symbol) for symbol in self.spec.symbols):
             values = np.array([0, *map(int, self.spec.symbols)])
         else:
-            raise PuzzleError(f"Symbols of this {self.spec.kind} are no numbers. Use `board` or `answer`.")
+            raise PuzzleError(f"Symbols of this {self.spec.kind} are not numbers. Use `board` or `answer`.")
         numbers: NDArray[np.int32] = values[self.tokens].astype(np.int32)
         return numbers.reshape(self.spec.rows, self.spec.cols)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from trm.checkpoints.checkpoint import Meta
 from trm.config.run import RunConfig
-from trm.interface.measured import Measured, Thinking
+from trm.interface.measured import EffortResult, Measured
 from trm.puzzles.datasets.datasets import BUILTIN
 
 TEMPLATE = """---
@@ -113,12 +113,12 @@ def card(facts: Facts, measured: Measured | None, *, with_program: bool) -> str:
         kind=config.puzzle.kind,
         steps=config.model.max_supervision_steps,
         facts="\n".join(f"| {name} | {value} |" for name, value in _facts(facts).items()),
-        measured="" if measured is None else _measured(measured, config),
+        measured="" if measured is None else _format_measurements(measured, config),
         without=_program_usage(facts) if with_program else WEIGHTS_ONLY,
     )
 
 
-def _measured(measured: Measured, config: RunConfig) -> str:
+def _format_measurements(measured: Measured, config: RunConfig) -> str:
     n, steps = measured.exact.n, measured.step_exact
     puzzle = config.puzzle
     return MEASURED.format(
@@ -146,18 +146,19 @@ def _measured(measured: Measured, config: RunConfig) -> str:
 
 def _ways(measured: Measured) -> list[str]:
     steps = len(measured.step_exact)
-    one_pass = f"| one pass of {steps} steps | {measured.exact} | {_verified(measured.verified)} | {steps} | {steps} | {measured.seconds} |"
+    verified, seconds = _format_count(measured.verified), measured.seconds
+    one_pass = f"| one pass of {steps} steps | {measured.exact} | {verified} | {steps} | {steps} | {seconds} |"
     others = [measured.halting, *([measured.harder] if measured.harder else [])]
     return [one_pass, *map(_way, others)]
 
 
-def _way(way: Thinking) -> str:
+def _way(way: EffortResult) -> str:
     asked = ", ".join(f"{name}={json.dumps(value)}" for name, value in way.effort.items())
     costs = f"{way.mean_supervision_steps:.2f} | {way.mean_total_steps:.2f} | {way.seconds}"
-    return f"| `{asked}` | {way.exact} | {_verified(way.verified)} | {costs} |"
+    return f"| `{asked}` | {way.exact} | {_format_count(way.verified)} | {costs} |"
 
 
-def _verified(count: int | None) -> str:
+def _format_count(count: int | None) -> str:
     return "-" if count is None else f"{count:,}"
 
 
@@ -189,10 +190,10 @@ def _facts(facts: Facts) -> dict[str, Any]:
     }
     if "best.safetensors" in meta.files:
         told["weights"] = f"the best on the validation split, of update {meta.progress['best_step']:,}"
-    return told | {_named(name): _shown(name, value) for name, value in meta.metrics.items()}
+    return told | {_name_metric(name): _format_value(name, value) for name, value in meta.metrics.items()}
 
 
-def _named(metric: str) -> str:
+def _name_metric(metric: str) -> str:
     words = metric.replace("_", " ")
     return words if metric.startswith(("best_", "test_")) else f"{words}, last evaluation"
 
@@ -204,7 +205,7 @@ def _data(config: RunConfig) -> str:
     )
 
 
-def _shown(name: str, value: float | None) -> str:
+def _format_value(name: str, value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.1%}" if name.endswith(("accuracy", "verified")) else f"{value:g}"

@@ -22,7 +22,7 @@ from trm.interop.card import Facts, card
 from trm.interop.program import PROGRAM, program
 from trm.json_text import to_json
 from trm.network.model import TinyRecursiveModel
-from trm.solving.solver import trained_model
+from trm.solving.solver import load_trained_model
 from trm.version import trm_version
 
 Dtype = Literal["float32", "bfloat16"]
@@ -58,7 +58,7 @@ def export(
     """
     require_free(out)
     meta = read_meta(checkpoint)
-    model = trained_model(checkpoint, meta)
+    model = load_trained_model(checkpoint, meta)
     with staged(out) as staging:
         digest = write_files(
             staging, model, meta, dtype=dtype, with_program=with_program, licence=licence, cost=cost, examine=examine

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from trm.checkpoints import tensor_file
 from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint
-from trm.foreign import describe_file
+from trm.file_signatures import describe_file
 
 # what torch.compile, the official loss wrapper and data-parallel training put before every name
 PREFIXES = ("_orig_mod.", "model.", "module.")
@@ -91,7 +91,7 @@ def read_config(path: Path) -> dict[str, Any]:
         flat["arch"] = name.split("@")[0].rpartition(".")[2]
     if isinstance(loss, dict):
         flat |= {key: value for key, value in loss.items() if key != "name"}
-    return {key: _resolved(value, flat) for key, value in flat.items()}
+    return {key: _resolve(value, flat) for key, value in flat.items()}
 
 
 def _document(path: Path) -> object:
@@ -122,6 +122,6 @@ def _yaml(path: Path, text: str) -> object:
         raise ForeignCheckpoint(f"{path} is not YAML of plain values: {error}") from error
 
 
-def _resolved(value: object, beside: Mapping[str, Any]) -> object:
+def _resolve(value: object, beside: Mapping[str, Any]) -> object:
     match = SIBLING.fullmatch(value) if isinstance(value, str) else None
     return beside.get(match[1]) if match else value

@@ -53,7 +53,7 @@ class Case:
             self._read(path)
         except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ForeignCheckpoint(
-                f"{path} is no golden case, or its tensors are not those of its configuration: {error}"
+                f"{path} is not a golden case, or its tensors are not those of its configuration: {error}"
             ) from error
 
     def _read(self, path: Path) -> None:
@@ -77,19 +77,19 @@ class Case:
         y, z = self.model.initial_state(len(self.inputs), self.dtype)
         for step, scalars in enumerate(self.scalars["steps"], start=1):
             with torch.no_grad():
-                thought = self.model(self.inputs, self.model.puzzle_rows(self.ids), y, z)
+                output = self.model(self.inputs, self.model.puzzle_rows(self.ids), y, z)
             ours = {
-                "logits": thought.logits,
-                "q_halt_logits": thought.halt_logit,
-                "q_continue_logits": thought.continue_logit,
-                "z_H": thought.y,
-                "z_L": thought.z,
+                "logits": output.logits,
+                "q_halt_logits": output.halt_logit,
+                "q_continue_logits": output.continue_logit,
+                "z_H": output.y,
+                "z_L": output.z,
             }
             for name, tensor in ours.items():
                 if (golden := self.recorded.get(f"eval/step{step}/{name}")) is not None:
                     yield f"eval {name}", tensor, golden
-            yield from self._losses("eval", thought.logits, thought.halt_logit, scalars)
-            y, z = self._recorded_carry(step)
+            yield from self._losses("eval", output.logits, output.halt_logit, scalars)
+            y, z = self._read_carry(step)
 
     def train(self) -> Iterator[tuple[str, Tensor, Tensor]]:
         """(quantity, ours, golden) of the recorded gradients of loss / batch size, no update in between."""
@@ -99,26 +99,26 @@ class Case:
         while (scalars := self.scalars.get(f"train_step{step}")) is not None:
             self.model.zero_grad()
             rows = self.model.puzzle_rows(self.ids).clone().requires_grad_()
-            thought = self.model(self.inputs, rows, y, z)
+            output = self.model(self.inputs, rows, y, z)
             loss = supervision_loss(
-                thought.logits.double(),
-                thought.halt_logit,
+                output.logits.double(),
+                output.halt_logit,
                 self.labels,
                 kind=self.loss_kind,
                 halt_weight=HALT_LOSS_WEIGHT,
             )
             torch.autograd.backward(loss.total / len(self.inputs))
-            yield from self._losses("train", thought.logits, thought.halt_logit, scalars)
+            yield from self._losses("train", output.logits, output.halt_logit, scalars)
             gradients = {names[name]: p.grad for name, p in self.model.named_parameters()} | {
                 "puzzle_emb_rows": rows.grad
             }
             for name, gradient in gradients.items():
                 if (golden := self.recorded.get(f"train/step{step}/grad/{name}")) is not None and gradient is not None:
                     yield "train gradients", gradient, golden
-            y, z = self._recorded_carry(step)  # no update in between: the carry is that of evaluation
+            y, z = self._read_carry(step)  # no update in between: the carry is that of evaluation
             step += 1
 
-    def _recorded_carry(self, step: int) -> tuple[Tensor, Tensor]:
+    def _read_carry(self, step: int) -> tuple[Tensor, Tensor]:
         # a single latent is the answer as well, and the one-pass baseline has no latent
         y, z = (self.recorded.get(f"eval/step{step}/{name}") for name in ("z_H", "z_L"))
         y, z = (z if y is None else y), (y if z is None else z)

@@ -9,7 +9,7 @@ from trm.interface.measured import MEASURED
 from trm.interop.export import write_files
 from trm.network.device import pick_device
 from trm.network.model import TinyRecursiveModel
-from trm.solving.solver import Solver, trained_model
+from trm.solving.solver import Solver, load_trained_model
 
 try:
     from huggingface_hub import PyTorchModelHubMixin, snapshot_download
@@ -56,7 +56,7 @@ class HubModel(TinyRecursiveModel, PyTorchModelHubMixin, library_name="trm-servi
             folder = Path(downloaded)
         meta = read_meta(folder)
         model = cls(meta, licence)
-        model.load_state_dict(trained_model(folder, meta).state_dict())
+        model.load_state_dict(load_trained_model(folder, meta).state_dict())
         return model.eval()
 
     def _save_pretrained(self, save_directory: Path) -> None:

@@ -23,8 +23,8 @@ class SupervisionStep(nn.Module):
 
     def forward(self, tokens: Tensor, rows: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The improved answer and latent, and what is read from the answer."""
-        thought = self.model(tokens, rows, y, z)
-        return thought.y, thought.z, thought.logits, thought.halt_logit
+        output = self.model(tokens, rows, y, z)
+        return output.y, output.z, output.logits, output.halt_logit
 
 
 def program(model: TinyRecursiveModel, config: RunConfig) -> bytes:

@@ -40,7 +40,7 @@ def _is_worthwhile(config: RunConfig) -> bool:
     return config.model.any_size or config.model.hidden_size >= WORTHWHILE
 
 
-def compiled_blocks(model: TinyRecursiveModel, device: torch.device, *, any_batch: bool) -> None:
+def compile_blocks(model: TinyRecursiveModel, device: torch.device, *, any_batch: bool) -> None:
     """Compile the network in place, at its first use; raises CompilerMissing.
 
     Wide layers one by one, since one program serves all of a shape; narrow ones as a whole, since there what lies between the

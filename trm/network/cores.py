@@ -1,8 +1,8 @@
 """How many cores a process computes with: those that it may use, shared with all that compute on this machine at the moment.
 
 Two processes with a thread for every core starve each other: at each barrier of OpenMP one waits for a thread that the other has
-driven from its core. Each that computes therefore holds a lock on a file of its own in a common folder, the ledger, and whoever
-can adapt looks there how many do.
+driven from its core. Each that computes therefore holds a lock on a file of its own in a common folder, the ledger; a process
+that can adapt counts the locks held there.
 """
 
 import fcntl
@@ -39,7 +39,7 @@ class Cores:
     """The cores of this process; `share` is how many to use now."""
 
     def __init__(self, limit: int | None = None, ledger: Path | None = None) -> None:
-        """At most `limit`; shared with those that have the same ledger, or with nobody."""
+        """At most `limit`; shared with processes that use the same ledger; without a ledger, not shared."""
         self.most = available(limit)
         self._own = os.sched_getaffinity(0)
         self._folder = None if ledger is None else ledger / _boot()
@@ -61,7 +61,7 @@ class Cores:
         """Inside, others know that this process computes; also when it is killed, they know that it no longer does."""
         with ExitStack() as held:
             if self._folder is not None:
-                with suppress(OSError):  # a disk that is full or read-only: then nobody makes room for us
+                with suppress(OSError):  # a disk that is full or read-only: then no other process makes room for us
                     self._enter(self._folder, held)
             yield
 
@@ -70,7 +70,7 @@ class Cores:
         draft, place = folder / f".{self._name}", folder / self._name
         file = held.enter_context(draft.open("w"))
         fcntl.flock(file, fcntl.LOCK_EX)
-        draft.rename(place)  # nobody sees it before it is locked
+        draft.rename(place)  # no other process sees it before it is locked
         held.callback(place.unlink, missing_ok=True)
 
     def _meets(self, name: str) -> bool:

@@ -77,7 +77,7 @@ def host_copy(tensor: Tensor) -> Callable[[], Tensor]:
 
 
 def peak_bytes(device: torch.device) -> int:
-    """The most memory that this process has had, on the device if that is a GPU, otherwise on the host."""
+    """Peak memory of this process, on the device if that is a GPU, otherwise on the host."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

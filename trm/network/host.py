@@ -3,7 +3,7 @@
 import ctypes
 import os
 
-SPINS = "2000"  # a few microseconds: bridges the gap between two kernels, and leaves the core to whoever else wants it
+SPINS = "2000"  # a few microseconds: bridges the gap between two kernels, and then leaves the core to other threads
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 
 
@@ -17,7 +17,7 @@ def share_cores() -> None:
 
 
 def keep_big_buffers() -> None:
-    """Let glibc keep what is freed rather than give it back: every call of a model would page-fault its buffers anew.
+    """Let glibc keep what is freed rather than give it back: every call of a model would page-fault its buffers again.
 
     For a process that computes and little else: it keeps the memory of its largest moment. No effect with other C libraries.
     """

@@ -29,14 +29,14 @@ def truncated_normal_(tensor: Tensor, std: float, generator: torch.Generator | N
     return tensor.copy_(sample.clamp_(-bound, bound))
 
 
-def widened(x: Tensor) -> Tensor:
+def widen(x: Tensor) -> Tensor:
     """The tensor in float32, or in float64 if it is that already."""
     return x if x.dtype == torch.float64 else x.float()
 
 
 def rms_norm(x: Tensor, epsilon: float, axis: int = -1) -> Tensor:
     """Divide by the root mean square over an axis, computed in float32; there is no learned weight."""
-    wide = widened(x)
+    wide = widen(x)
     return (wide * torch.rsqrt(wide.square().mean(axis, keepdim=True) + epsilon)).to(x.dtype)
 
 
@@ -61,7 +61,7 @@ def inner_width(width: int, expansion: float) -> int:
     return INNER_MULTIPLE * math.ceil(round(expansion * width * 2 / 3) / INNER_MULTIPLE)
 
 
-def gated(gate_up: Tensor, axis: int, config: ModelConfig) -> Tensor:
+def gate(gate_up: Tensor, axis: int, config: ModelConfig) -> Tensor:
     """The first half of an axis gates the second: silu(gate) up, or sigmoid(gate) norm(gate up) for `normed_swiglu`."""
     gate, up = gate_up.chunk(2, dim=axis)
     if config.feed_forward == "normed_swiglu":
@@ -84,12 +84,12 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(.., width) -> (.., width)`."""
-        out: Tensor = self.down(gated(self.gate_up(x), -1, self.config))
+        out: Tensor = self.down(gate(self.gate_up(x), -1, self.config))
         return out
 
     def over_first(self, x: Tensor) -> Tensor:
         """The same over the first axis, `(width, ..) -> (width, ..)`: the weights multiply from the left."""
-        inner = gated(self.gate_up.weight.to(x.dtype) @ x.flatten(1), 0, self.config)
+        inner = gate(self.gate_up.weight.to(x.dtype) @ x.flatten(1), 0, self.config)
         return (self.down.weight.to(x.dtype) @ inner).view(x.shape)
 
 
@@ -170,7 +170,7 @@ def rotary_table(positions: int, head_size: int, base: float) -> tuple[Tensor, T
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary embedding of `(B, heads, S, head size)`, computed in float32."""
-    wide = widened(x)
+    wide = widen(x)
     first, second = wide.chunk(2, dim=-1)
     return (wide * cos + torch.cat((-second, first), dim=-1) * sin).to(x.dtype)
 

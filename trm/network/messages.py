@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trm.config.model import ModelConfig
-from trm.network.layers import Linear, gated, rms_norm
+from trm.network.layers import Linear, gate, rms_norm
 from trm.puzzles.spec import PuzzleSpec
 
 SCALE = (
@@ -40,7 +40,7 @@ class MessageLayer(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, D)`."""
-        inner = gated(self.gather(x), -1, self.config)
+        inner = gate(self.gather(x), -1, self.config)
         out: Tensor = rms_norm(x + self.down(inner), self.config.norm_epsilon)
         return out
 

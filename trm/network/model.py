@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from trm.config.model import ModelConfig
 from trm.network.blocks import Network
 from trm.network.device import on_device
-from trm.network.layers import Linear, truncated_normal_, widened
+from trm.network.layers import Linear, truncated_normal_, widen
 from trm.network.ports import make_port
 from trm.network.recursion import Depth, Recursion, recurse
-from trm.network.variants import damped, kind_of_recursion
+from trm.network.variants import damp, kind_of_recursion
 from trm.puzzles.spec import PuzzleSpec
 
 BIG_TABLE = 1 << 24  # values
@@ -24,7 +24,7 @@ POSITION_SCALE = math.sqrt(0.5)  # of the sum of two embeddings, which keeps the
 HALT_BIAS = -5.0  # the halting head starts out sure that nothing is finished
 
 
-class Thought(NamedTuple):
+class StepOutput(NamedTuple):
     """What a supervision step leaves: the new answer and latent (with gradient in training), and what is read from them.
 
     With K > 1 hypotheses every tensor has an axis K after the first, until `pick` has chosen one.
@@ -36,11 +36,11 @@ class Thought(NamedTuple):
     halt_logit: Tensor  # (B,) float32: "I am done"
     continue_logit: Tensor  # (B,) float32: "go on"; used by HRM's halting rule only
 
-    def pick(self, winner: Tensor) -> "Thought":
+    def pick(self, winner: Tensor) -> "StepOutput":
         """The answer of one hypothesis per puzzle `(B,)`; every hypothesis keeps its own latent."""
         rows = torch.arange(len(winner), device=winner.device)
         y, logits, halt, go_on = (t[rows, winner] for t in (self.y, self.logits, self.halt_logit, self.continue_logit))
-        return Thought(y, self.z, logits, halt, go_on)
+        return StepOutput(y, self.z, logits, halt, go_on)
 
 
 class TinyRecursiveModel(nn.Module):
@@ -87,7 +87,7 @@ class TinyRecursiveModel(nn.Module):
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw every weight anew, in a fixed order."""
+        """Draw every weight again, in a fixed order."""
         truncated_normal_(self.embedding, self.config.hidden_size**-0.5, generator)
         if self.config.positions == "learned":
             truncated_normal_(self.positions, self.config.hidden_size**-0.5, generator)
@@ -159,12 +159,12 @@ class TinyRecursiveModel(nn.Module):
     def recursion(self, x: Tensor, generator: torch.Generator | None = None) -> Recursion:
         """What updates y and z for the question x `(B, S, D)`; `generator` draws the noise of training."""
         nets = self.networks()
-        latent_net, answer_net = (damped(net, self.config, generator) for net in (nets[0], nets[-1]))
+        latent_net, answer_net = (damp(net, self.config, generator) for net in (nets[0], nets[-1]))
         return kind_of_recursion(self.config)(self.config, self.depth, x, latent_net, answer_net)
 
     def forward(
         self, inputs: Tensor, puzzle_rows: Tensor, y: Tensor, z: Tensor, generator: torch.Generator | None = None
-    ) -> Thought:
+    ) -> StepOutput:
         """One supervision step.
 
         inputs `(B, L)` tokens; puzzle_rows `(B, W)`; y `(B, S, D)` and z carried over and detached by the caller; `generator`
@@ -175,12 +175,12 @@ class TinyRecursiveModel(nn.Module):
             x, y, z = x.repeat_interleave(several, 0), y.repeat_interleave(several, 0), z.flatten(0, 1)
         y, z = recurse(self.recursion(x, generator), y, z)
         parts = (y, z, *self.read(y, inputs.repeat_interleave(several, 0) if several > 1 else inputs))
-        return Thought(*(part.view(-1, several, *part.shape[1:]) for part in parts) if several > 1 else parts)
+        return StepOutput(*(part.view(-1, several, *part.shape[1:]) for part in parts) if several > 1 else parts)
 
     def read(self, y: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Answer logits `(B, L, V)`, halt and continue logits `(B,)` of an answer state `(B, S, D)` about grids `(B, L)`."""
         head = self.embedding if self.config.tied_embeddings else self.answer_head.weight
         logits = self.port.read(nn.functional.linear(y, head.to(y.dtype)), inputs)
         weight, bias = (part.to(y.dtype) for part in (self.halt_head.weight, self.halt_head.bias))
-        halting = widened(nn.functional.linear(self.port.summary(y), weight, bias))
+        halting = widen(nn.functional.linear(self.port.summary(y), weight, bias))
         return logits, halting[:, 0], halting[:, 1]

@@ -1,6 +1,6 @@
 """Prepacked weights: the order in memory that a processor's matrix instructions want, made once instead of at every product.
 
-The matrix libraries below torch order a plain weight anew whenever it is used, which for a few puzzles takes a good part of the
+The matrix libraries below torch order a plain weight again whenever it is used, which for a few puzzles takes a good part of the
 product's time. The weights of a solver stand still, so that oneDNN can keep them in that order, and only in that.
 """
 
@@ -13,7 +13,7 @@ from trm.network.model import TinyRecursiveModel
 WORTHWHILE = 256  # inputs and outputs: narrower products are no faster for it
 
 
-def _multiplied(x: Tensor, packed: Tensor, outputs: int) -> Tensor:
+def _multiply(x: Tensor, packed: Tensor, outputs: int) -> Tensor:
     product: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, packed, None, "none", [], "")
     return product
 
@@ -26,7 +26,7 @@ def _shape_of_product(x: Tensor, packed: Tensor, outputs: int) -> Tensor:
 _library = torch.library.Library("trm", "DEF")  # type: ignore[no-untyped-call]
 _library.define("prepacked_linear(Tensor x, Tensor packed, int outputs) -> Tensor")  # type: ignore[no-untyped-call]
 for _key in ("CPU", "MkldnnCPU"):
-    _library.impl("prepacked_linear", _multiplied, _key)  # type: ignore[no-untyped-call]
+    _library.impl("prepacked_linear", _multiply, _key)  # type: ignore[no-untyped-call]
 torch.library.register_fake("trm::prepacked_linear", _shape_of_product, lib=_library)
 
 
@@ -54,7 +54,7 @@ def can_prepack(device: torch.device) -> bool:
 def prepack(model: TinyRecursiveModel) -> None:
     """Replace the wide Linears in the blocks of a model whose weights stand still; the plain weights are gone then.
 
-    The token mixer keeps its own: they multiply from the left, where nothing is ordered anew.
+    The token mixer keeps its own: they multiply from the left, where nothing is ordered again.
     """
     for block in model.blocks():
         for part in block.children():

@@ -71,7 +71,7 @@ def kind_of_recursion(config: ModelConfig) -> type[Recursion]:
     return kinds.get(config.latents, Recursion)
 
 
-def damped(net: Net, config: ModelConfig, generator: torch.Generator | None) -> Net:
+def damp(net: Net, config: ModelConfig, generator: torch.Generator | None) -> Net:
     """EqR: an update keeps a share of the old value, and `generator` adds noise in training."""
     if not (config.inertia or config.update_noise):
         return net

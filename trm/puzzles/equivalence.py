@@ -17,7 +17,7 @@ Pairs = tuple[Tokens, Tokens]  # questions and answers (n, L)
 Track = Callable[[Sequence[int], str], Iterable[int]]  # goes through the numbers, perhaps showing what was done
 CANONICAL_CELLS = 36  # Sudokus up to 6x6: all images can be compared
 EXACT_BOX = (3, 3)  # and here all normalised images of puzzle with answer
-QUICKLY = 500  # the same, where nobody waits for it
+QUICKLY = 500  # the same, where no caller waits for the result
 MOST = 5_000  # puzzles whose exact form is worked out, at about 20 ms each
 
 
@@ -45,19 +45,19 @@ def classes(spec: PuzzleSpec, questions: Tokens, answers: Tokens, track: Track =
     """
     if spec.kind == "maze":
         forms = [canonical(spec, questions[i]) for i in track(range(len(questions)), "comparing mazes")]
-        return Classes(_numbered(forms), "exact")
+        return Classes(_number(forms), "exact")
     if spec.box is None or not (answers > BLANK).all() or (spec.cells > CANONICAL_CELLS and spec.box != EXACT_BOX):
-        return Classes(_numbered([question.tobytes() for question in questions]), "equal")
+        return Classes(_number([question.tobytes() for question in questions]), "equal")
     prints = fingerprints(spec, questions, answers)
     _, at, times = np.unique(prints, return_inverse=True, return_counts=True)
     alike = np.flatnonzero(times[at] > 1)
     if spec.box == EXACT_BOX and len(alike) > most:
-        return Classes(_numbered(prints.tolist()), "suspected")
+        return Classes(_number(prints.tolist()), "suspected")
     form = exact_form if spec.box == EXACT_BOX else (lambda question, _: canonical(spec, question))
     names: list[Any] = prints.tolist()
     for i in track(alike.tolist(), "comparing Sudokus"):
         names[i] = form(questions[i], answers[i])
-    return Classes(_numbered(names), "exact")
+    return Classes(_number(names), "exact")
 
 
 def overlap(spec: PuzzleSpec, train: Pairs, test: Pairs) -> int:
@@ -72,7 +72,7 @@ def apart(spec: PuzzleSpec, questions: Tokens, answers: Tokens) -> NDArray[np.in
     """Numbers that are equal for all equivalent puzzles, and seldom for others: milliseconds, to keep splits disjoint."""
     if spec.box is None or spec.cells <= CANONICAL_CELLS or not (answers > BLANK).all():
         return classes(spec, questions, answers).numbers
-    return _numbered(fingerprints(spec, questions, answers).tolist())
+    return _number(fingerprints(spec, questions, answers).tolist())
 
 
 def fingerprints(spec: PuzzleSpec, questions: Tokens, answers: Tokens) -> NDArray[np.uint64]:
@@ -87,7 +87,7 @@ def fingerprints(spec: PuzzleSpec, questions: Tokens, answers: Tokens) -> NDArra
     if height == width:  # a transposition swaps them
         sides.sort(axis=1)
     digits = np.sort([(questions == token).sum(1) for token in range(BLANK + 1, spec.vocab_size)], axis=0).T
-    return _mixed(np.concatenate((sides, digits.astype(np.uint64)), axis=1))
+    return _mix(np.concatenate((sides, digits.astype(np.uint64)), axis=1))
 
 
 def _side(grids: Tokens, clues: NDArray[np.bool_], height: int) -> NDArray[np.uint64]:
@@ -95,8 +95,8 @@ def _side(grids: Tokens, clues: NDArray[np.bool_], height: int) -> NDArray[np.ui
     shape = (len(grids), -1, height, grids.shape[2])
     lines, counts = grids.reshape(shape), np.sort(clues.reshape(shape).sum(3), axis=2)
     pairs = [_cycles(lines[:, :, a], lines[:, :, b]) for a, b in combinations(range(height), 2)]
-    bands = _mixed(np.concatenate((np.sort(np.stack(pairs, axis=2), axis=2), counts.astype(np.uint64)), axis=2))
-    return _mixed(np.sort(bands, axis=1))
+    bands = _mix(np.concatenate((np.sort(np.stack(pairs, axis=2), axis=2), counts.astype(np.uint64)), axis=2))
+    return _mix(np.sort(bands, axis=1))
 
 
 def _cycles(upper: Tokens, lower: Tokens) -> NDArray[np.uint64]:
@@ -107,10 +107,10 @@ def _cycles(upper: Tokens, lower: Tokens) -> NDArray[np.uint64]:
     for length in range(1, after.shape[-1] + 1):
         lengths[(now == np.arange(after.shape[-1])) & (lengths == 0)] = length
         now = np.take_along_axis(after, now, axis=-1)
-    return _mixed(np.sort(lengths, axis=-1))
+    return _mix(np.sort(lengths, axis=-1))
 
 
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """One hash for the values along the last axis."""
     out = np.zeros(values.shape[:-1], dtype=np.uint64)
     for i in range(values.shape[-1]):
@@ -158,6 +158,6 @@ def _least(lines: NDArray[np.int8]) -> NDArray[np.int64]:
     return np.flatnonzero(value == value.min())
 
 
-def _numbered(names: Sequence[object]) -> NDArray[np.int64]:
+def _number(names: Sequence[object]) -> NDArray[np.int64]:
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)

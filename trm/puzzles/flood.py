@@ -25,7 +25,7 @@ def unpack(words: Words, cols: int) -> NDArray[np.bool_]:
     return np.unpackbits(as_bytes, axis=-1, count=cols, bitorder="little").astype(np.bool_)
 
 
-def grown(cells: Words) -> Words:
+def grow(cells: Words) -> Words:
     """The cells beside these, and some of these."""
     out = cells << 1 | cells >> 1
     out[:, 1:] |= cells[:, :-1]
@@ -37,7 +37,7 @@ def waves(start: Words, free: Words) -> Iterator[Words]:
     """The free cells first reached after 1, 2, .. steps; ends when no grid has new ones."""
     wave, left = start, free & ~start
     while True:
-        wave = grown(wave) & left
+        wave = grow(wave) & left
         if not wave.any():
             return
         left ^= wave

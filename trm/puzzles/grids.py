@@ -34,7 +34,7 @@ def parse(spec: PuzzleSpec, given: Given, *, padding: bool = False) -> NDArray[n
     return encode(spec, board, table)
 
 
-def resized(spec: PuzzleSpec, given: Given) -> PuzzleSpec:
+def resize(spec: PuzzleSpec, given: Given) -> PuzzleSpec:
     """The shape of a puzzle of the same kind that is as large as this one is written; raises PuzzleError for a size that there is not."""
     board = read_board(spec, given)
     side = isqrt(len(board.cells))
@@ -52,7 +52,7 @@ def read_board(spec: PuzzleSpec, given: object) -> Board:
     """The board as it was written, laid out for this shape; raises PuzzleError."""
     if not isinstance(given, str):
         return boards.from_json(given.tolist() if isinstance(given, np.ndarray) else given)
-    if "[" not in spec.symbols and (board := boards.listed(given)) is not None:
+    if "[" not in spec.symbols and (board := boards.parse_list(given)) is not None:
         return board
     if spec.kind == "sudoku":
         return boards.from_text(given, spec.kind, cells=spec.cells)
@@ -96,7 +96,7 @@ def encode(spec: PuzzleSpec, board: Board, table: Tokens) -> NDArray[np.int32]:
 def _require_one_blank(spec: PuzzleSpec, cells: Sequence[str]) -> None:
     """Refuse a 0 beside another mark for blanks: it is a digit of an alphabet that begins with 0, and would be erased."""
     marks = set(cells) - set(spec.symbols[1:])
-    if alphabets.mixed(marks):
+    if alphabets.is_mixed(marks):
         other = min(marks & alphabets.BLANKS - {"0"})
         raise UnknownSymbol(
             f"{_place(spec, cells.index('0'))} holds '0' beside {other!r} for blanks, so that it looks like a digit. "
@@ -110,16 +110,16 @@ def _place(spec: PuzzleSpec, at: int) -> str:
 
 def text(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> str:
     """The grid as one string, `?` for padding; symbols of several characters are joined by blanks."""
-    return ("" if _one_character_each(spec) else " ").join(_shown(spec, tokens))
+    return ("" if _one_character_each(spec) else " ").join(_to_symbols(spec, tokens))
 
 
 def rows(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[list[str]]:
     """The grid as rows of symbols."""
-    shown = _shown(spec, tokens)
+    shown = _to_symbols(spec, tokens)
     return [shown[i : i + spec.cols] for i in range(0, spec.cells, spec.cols)]
 
 
-def _shown(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[str]:
+def _to_symbols(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[str]:
     table = (PADDING, *spec.symbols)
     return [table[token] if 0 <= token < len(table) else PADDING for token in tokens.tolist()]
 

@@ -43,7 +43,7 @@ def shortest_path(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[int]:
     """
     start, goal = ends(spec, tokens)
     width = spec.cols + 1  # a column of walls, and a row of them, keep steps from leaving the grid
-    parents, at, target = _walled(spec, tokens), [_padded(spec, start)], _padded(spec, goal)
+    parents, at, target = _add_walls(spec, tokens), [_to_padded(spec, start)], _to_padded(spec, goal)
     parents[at[0]] = at[0]
     for cell in at:
         for beside in (cell + width, cell - 1, cell + 1, cell - width):
@@ -51,22 +51,22 @@ def shortest_path(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[int]:
                 parents[beside] = cell
                 at.append(beside)
         if parents[target] != -1:
-            return _traced(spec, parents, target)
+            return _trace_path(spec, parents, target)
     raise UnsolvablePuzzle("No way leads from the start to the goal. Remove a wall between them.")
 
 
-def _padded(spec: PuzzleSpec, cell: int) -> int:
+def _to_padded(spec: PuzzleSpec, cell: int) -> int:
     row, col = divmod(cell, spec.cols)
     return (row + 1) * (spec.cols + 1) + col
 
 
-def _walled(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[int]:
+def _add_walls(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[int]:
     """-1 for cells to discover, -2 for walls, with walls around."""
     cells = np.where(tokens >= OPEN, -1, -2).reshape(spec.rows, spec.cols)
     return np.pad(cells, ((1, 1), (0, 1)), constant_values=-2).ravel().tolist()
 
 
-def _traced(spec: PuzzleSpec, parents: list[int], cell: int) -> list[int]:
+def _trace_path(spec: PuzzleSpec, parents: list[int], cell: int) -> list[int]:
     path = [cell]
     while parents[path[-1]] != path[-1]:
         path.append(parents[path[-1]])
@@ -118,7 +118,7 @@ def generate(rows: int, cols: int, count: int, seed: int, shortest: int = 110) -
         raise PuzzleTooHard(f"A path of {shortest} cells does not fit. Ask for 2 to {rows * cols} cells.")
     while len(seen) < count:
         idle += 1
-        for question in _drawn(spec, rng, shortest - 1):
+        for question in _draw_mazes(spec, rng, shortest - 1):
             form = canonical(spec, question)
             if form not in seen and len(seen) < count:
                 idle = 0
@@ -129,7 +129,7 @@ def generate(rows: int, cols: int, count: int, seed: int, shortest: int = 110) -
             raise PuzzleTooHard(f"{tried}. Ask for shorter paths, larger grids or fewer mazes.")
 
 
-def _drawn(spec: PuzzleSpec, rng: np.random.Generator, steps: int) -> Iterator[NDArray[np.int32]]:
+def _draw_mazes(spec: PuzzleSpec, rng: np.random.Generator, steps: int) -> Iterator[NDArray[np.int32]]:
     """The mazes among one batch of layouts."""
     walls = _layouts(spec.cells, rng)
     starts, walls = _starts(walls, rng)
@@ -171,7 +171,7 @@ def _far(start: flood.Words, free: flood.Words, steps: int) -> tuple[NDArray[np.
     """The layouts that have cells `steps` or more from the start, and those cells."""
     alive, wave, left = np.arange(len(start)), start, free ^ start
     for _ in range(steps):
-        wave = flood.grown(wave) & left
+        wave = flood.grow(wave) & left
         left ^= wave
         going = np.any(wave, axis=1)
         if going.sum() < 0.9 * len(going):  # most layouts end early

@@ -21,10 +21,12 @@ def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[
     if spec.box is None:
         return None
     parts = [slice(i, i + TOGETHER) for i in range(0, len(questions), TOGETHER)]
-    return np.concatenate([_obeyed(spec, spec.box, questions[p], answers[p]) for p in parts] or [np.zeros(0, np.bool_)])
+    return np.concatenate(
+        [_check_units(spec, spec.box, questions[p], answers[p]) for p in parts] or [np.zeros(0, np.bool_)]
+    )
 
 
-def _obeyed(
+def _check_units(
     spec: PuzzleSpec, box: tuple[int, int], questions: NDArray[np.int32], answers: NDArray[np.int32]
 ) -> NDArray[np.bool_]:
     kept = ((questions == answers) | (questions == BLANK)).all(1)

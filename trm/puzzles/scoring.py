@@ -14,7 +14,7 @@ def right_cells(given: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray
     return right
 
 
-def answered(answers: NDArray[np.int32]) -> NDArray[np.bool_]:
+def find_answered(answers: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which puzzles `(n,)` have a known answer: all others cannot be scored."""
     known: NDArray[np.bool_] = (answers != PADDING).any(1)
     return known

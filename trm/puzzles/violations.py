@@ -54,7 +54,7 @@ def _of_maze(spec: PuzzleSpec, question: Tokens, answer: Tokens) -> Iterator[Vio
         yield Violation("given", _cells(changed), f"{_places(spec, changed)} of the question was changed.")
     if not maze.valid(spec, question[None], np.where(answer == maze.PATH, answer, question)[None]).all():
         drawn, shortest = np.flatnonzero(answer == maze.PATH), len(maze.shortest_path(spec, question)) - 2
-        sentence = f"The {len(drawn)} path cells are no shortest path from start to goal, which has {shortest}."
+        sentence = f"The {len(drawn)} path cells are not a shortest path from start to goal, which has {shortest}."
         yield Violation("path", _cells(drawn), sentence)
 
 

@@ -1,6 +1,6 @@
-"""The engine: continuous batching of everything that anybody wants thought about with one model.
+"""The engine: continuous batching of all requests to one model.
 
-Puzzles of all inquiries share a fixed number of slots. They join at any supervision step, leave when they halt, and their places
+Puzzles of all requests share a fixed number of slots. They join at any supervision step, leave when they halt, and their places
 are filled again before the next step. On a GPU two cohorts of slots take turns: while the device thinks about one, the host reads
 the other's answers and refills it, so that the device never waits for the host. On a CPU one cohort is enough.
 """
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from trm.errors import ConfigError, EngineFull
 from trm.network.model import TinyRecursiveModel
-from trm.solving.inquiry import Inquiry
-from trm.solving.slots import Slots, ThoughtBatch, default_slots
+from trm.solving.slots import ChainOutputs, Slots, default_slots
+from trm.solving.solve_request import SolveRequest
 
-MOST_INQUIRIES = 1024  # in thought or waiting
+MOST_REQUESTS = 1024  # in thought or waiting
 
 
 class Cohort:
@@ -26,19 +26,19 @@ class Cohort:
 
     def __init__(self, slots: Slots) -> None:
         self.slots = slots
-        self.owners: list[Inquiry] = []  # distinct
+        self.owners: list[SolveRequest] = []  # distinct
         self.owner = np.zeros(0, dtype=np.int64)  # (K,) which of the owners has each occupied slot
         self.rows = np.zeros(0, dtype=np.int64)  # (K,) which of its rows that is
-        self.collect: Callable[[], ThoughtBatch] | None = None  # while a step is under way
+        self.collect: Callable[[], ChainOutputs] | None = None  # while a step is under way
 
-    def enter(self, inquiry: Inquiry, puzzles: int) -> None:
-        """The inquiry's next puzzles take free slots."""
-        rows = inquiry.take(puzzles)
-        questions, numbers, ids = inquiry.seen(rows)
-        self.slots.enter(questions, ids, numbers, inquiry.chances)
-        if inquiry not in self.owners:
-            self.owners.append(inquiry)
-        self.owner = np.concatenate((self.owner, np.full(len(rows), self.owners.index(inquiry))))
+    def enter(self, solve_request: SolveRequest, puzzles: int) -> None:
+        """The request's next puzzles take free slots."""
+        rows = solve_request.take(puzzles)
+        questions, numbers, ids = solve_request.prepare(rows)
+        self.slots.enter(questions, ids, numbers, solve_request.noise_seed)
+        if solve_request not in self.owners:
+            self.owners.append(solve_request)
+        self.owner = np.concatenate((self.owner, np.full(len(rows), self.owners.index(solve_request))))
         self.rows = np.concatenate((self.rows, rows))
 
     def launch(self) -> None:
@@ -46,14 +46,14 @@ class Cohort:
         self.collect = self.slots.launch()
 
     def digest(self) -> None:
-        """Wait for the step, hand its outcome to the owners, and let go of the slots that they are done with."""
+        """Wait for the step, hand its outcome to the owners, and release the slots that they are done with."""
         if self.collect is None:
             return
-        thought, self.collect = self.collect(), None
+        output, self.collect = self.collect(), None
         stays = np.zeros(len(self.rows), dtype=bool)
-        for number, inquiry in enumerate(self.owners):
+        for number, solve_request in enumerate(self.owners):
             own = np.flatnonzero(self.owner == number)
-            stays[own] = inquiry.digest(self.rows[own], thought.of(own))
+            stays[own] = solve_request.digest(self.rows[own], output.of(own))
         self._keep(stays)
 
     def clear(self) -> None:
@@ -61,9 +61,9 @@ class Cohort:
         self.collect = None
         self._keep(np.zeros(len(self.rows), dtype=bool))
 
-    def held(self, inquiry: Inquiry) -> int:
-        """Slots that this inquiry has."""
-        return int((self.owner == self.owners.index(inquiry)).sum()) if inquiry in self.owners else 0
+    def count_held(self, solve_request: SolveRequest) -> int:
+        """Slots that this request holds."""
+        return int((self.owner == self.owners.index(solve_request)).sum()) if solve_request in self.owners else 0
 
     def _keep(self, stays: NDArray[np.bool_]) -> None:
         if stays.all():
@@ -85,32 +85,32 @@ class Engine:
         capacity = slots or default_slots(model, dtype)
         count = cohorts or (1 if model.embedding.device.type == "cpu" else 2)
         self.capacity, self.cohorts = capacity, deque(Cohort(Slots(model, capacity, dtype)) for _ in range(count))
-        self.inquiries: list[Inquiry] = []  # unfinished, oldest first
+        self.solve_requests: list[SolveRequest] = []  # unfinished, oldest first
         self.steps = 0  # supervision steps of single chains, since the beginning: what the work amounts to
         self._lock = threading.Lock()
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to think about."""
-        return not self.inquiries
+        """Whether there is no unfinished request."""
+        return not self.solve_requests
 
     @property
     def occupied(self) -> int:
         """Slots in use."""
         return sum(cohort.slots.count for cohort in self.cohorts)
 
-    def submit(self, inquiry: Inquiry) -> None:
+    def submit(self, solve_request: SolveRequest) -> None:
         """Let its puzzles join; raises EngineFull when too many are waiting, ConfigError for more chains than slots."""
-        if inquiry.effort.chains > self.capacity:
+        if solve_request.effort.chains > self.capacity:
             raise ConfigError(
-                f"A puzzle's {inquiry.effort.chains} chains step together, and there are {self.capacity} slots. Ask for fewer rollouts "
-                "or views, or give the solver more slots."
+                f"A puzzle's {solve_request.effort.chains} chains step together, and there are {self.capacity} slots. Ask for fewer "
+                "rollouts or views, or give the solver more slots."
             )
         with self._lock:
-            if len(self.inquiries) >= MOST_INQUIRIES:
-                raise EngineFull(f"{MOST_INQUIRIES} requests are being thought about already. Try again in a while.")
-            if not inquiry.is_finished:
-                self.inquiries.append(inquiry)
+            if len(self.solve_requests) >= MOST_REQUESTS:
+                raise EngineFull(f"{MOST_REQUESTS} requests are in progress already. Try again in a while.")
+            if not solve_request.is_finished:
+                self.solve_requests.append(solve_request)
 
     def step(self) -> bool:
         """Refill free slots and make one supervision step of a cohort; False when there was nothing to do.
@@ -125,8 +125,10 @@ class Engine:
             cohort.launch()
         self.cohorts[0].digest()  # the same one, where there is one
         with self._lock:
-            self.inquiries = [inquiry for inquiry in self.inquiries if not inquiry.is_finished]
-        return bool(self.inquiries) or any(cohort.slots.count for cohort in self.cohorts)
+            self.solve_requests = [
+                solve_request for solve_request in self.solve_requests if not solve_request.is_finished
+            ]
+        return bool(self.solve_requests) or any(cohort.slots.count for cohort in self.cohorts)
 
     def run(self) -> None:
         """Step until everything is answered."""
@@ -134,13 +136,13 @@ class Engine:
             pass
 
     def abandon(self, error: Exception) -> None:
-        """Give up all that is being thought about, after a step that failed."""
+        """Fail all unfinished requests after a step that failed."""
         with self._lock:
-            given_up, self.inquiries = self.inquiries, []
+            given_up, self.solve_requests = self.solve_requests, []
         for cohort in self.cohorts:
             cohort.clear()
-        for inquiry in given_up:
-            inquiry.give_up(error)
+        for solve_request in given_up:
+            solve_request.give_up(error)
 
     def warm_up(self) -> None:
         """Make the first step's one-time work now: kernels are chosen, compiled and captured for every size they come in."""
@@ -148,12 +150,12 @@ class Engine:
             cohort.slots.warm_up()
 
     def _refill(self, cohort: Cohort) -> None:
-        """Free slots go to the highest priority first, and within it to whoever holds fewest: equal shares for all."""
+        """Free slots go to the highest priority first, and within it to the request with the fewest: equal shares for all."""
         with self._lock:
-            waiting = [inquiry for inquiry in self.inquiries if inquiry.waiting]
-        held = {id(inquiry): cohort.held(inquiry) for inquiry in waiting}
+            waiting = [solve_request for solve_request in self.solve_requests if solve_request.waiting]
+        held = {id(solve_request): cohort.count_held(solve_request) for solve_request in waiting}
         while waiting and cohort.slots.free:
-            highest = max(inquiry.priority for inquiry in waiting)
+            highest = max(solve_request.priority for solve_request in waiting)
             rivals = sorted((i for i in waiting if i.priority == highest), key=lambda i: held[id(i)])
             first, chains = rivals[0], rivals[0].effort.chains
             if chains > cohort.slots.free:
@@ -162,4 +164,4 @@ class Engine:
             puzzles = min(max(1, ahead // chains), cohort.slots.free // chains, first.waiting)
             cohort.enter(first, puzzles)
             held[id(first)] += puzzles * chains
-            waiting = [inquiry for inquiry in waiting if inquiry.waiting]
+            waiting = [solve_request for solve_request in waiting if solve_request.waiting]

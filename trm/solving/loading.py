@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trm.checkpoints.checkpoint import EXPORT_META, chosen
+from trm.checkpoints.checkpoint import EXPORT_META, choose
 from trm.errors import UnknownModel
 from trm.interface.pretrained import names, pretrained
 from trm.solving.solver import Solver
@@ -20,4 +20,4 @@ def load(model: str | Path, device: str = "auto") -> Solver:
         raise UnknownModel(
             f"There is neither a shipped model nor a folder {str(model)!r}. Shipped: {', '.join(names())}."
         )
-    return Solver.load(folder if (folder / EXPORT_META).exists() else chosen(folder), device)
+    return Solver.load(folder if (folder / EXPORT_META).exists() else choose(folder), device)

@@ -1,4 +1,4 @@
-"""Slots: a fixed number of chains of thought, advanced together by one supervision step at a time.
+"""Slots: a fixed number of chains, advanced together by one supervision step at a time.
 
 The occupied slots are a prefix of the state tensors: newcomers are put behind them, and those who stay close the gaps. No tensor
 is allocated between steps but what the network itself needs.
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from trm.network.device import host_copy, on_device
 from trm.network.layers import inner_width
-from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.model import StepOutput, TinyRecursiveModel
 from trm.solving.guessing import draw_guess
 
 Tokens = NDArray[np.int32]
@@ -22,12 +22,12 @@ TILE_BYTES = (
     8 << 20
 )  # of the widest activation: what a step touches between two uses should stay in the processor's cache
 MOST_SLOTS = 256
-WARM_UP = 2  # steps: the first compiles, the second may choose kernels anew
+WARM_UP = 2  # steps: the first compiles, the second may choose kernels again
 
 
-class Chances(NamedTuple):
+class NoiseSeed(NamedTuple):
     """What chains draw: those of the same seed and number draw the same noise and the same random start, whatever puzzle they
-    think about and whoever thinks beside them. A puzzle's answers depend on nothing but itself, the model, seed and noise."""
+    think about and whatever other chains run beside them. A puzzle's answers depend only on the puzzle, the model, seed and noise."""
 
     seed: int = 0
     noise: float = 0.0  # deviation of what is added to z before every step
@@ -35,8 +35,8 @@ class Chances(NamedTuple):
     guess: int = 0  # steps between two guesses; none for 0
 
 
-class ThoughtBatch(NamedTuple):
-    """What one supervision step brought to the chains in thought, K of them, in the order of their slots."""
+class ChainOutputs(NamedTuple):
+    """Results of one supervision step for the K active chains, in the order of their slots."""
 
     steps: NDArray[np.int64]  # (K,) supervision steps that each chain has had
     answers: Tokens  # (K, L)
@@ -44,13 +44,13 @@ class ThoughtBatch(NamedTuple):
     unchanged: NDArray[np.int64]  # (K,) steps since the answer last changed
     halt_probability: NDArray[np.float32]  # (K,)
 
-    def of(self, chosen: NDArray[np.int64]) -> "ThoughtBatch":
+    def of(self, chosen: NDArray[np.int64]) -> "ChainOutputs":
         """Some of them, by their places (M,)."""
         steps, answers, previous, unchanged, probability = self
-        return ThoughtBatch(steps[chosen], answers[chosen], previous[chosen], unchanged[chosen], probability[chosen])
+        return ChainOutputs(steps[chosen], answers[chosen], previous[chosen], unchanged[chosen], probability[chosen])
 
 
-class Captured(NamedTuple):
+class CapturedStep(NamedTuple):
     """A step of the first slots as a CUDA graph, and where it leaves its results."""
 
     graph: torch.cuda.CUDAGraph
@@ -66,7 +66,7 @@ class Slots:
         self.model, self.capacity, self.dtype = model, capacity, dtype
         self.device = model.embedding.device
         self.tile = tile_of(model, dtype) if self.device.type == "cpu" else capacity
-        self.graphs: dict[int, Captured] = {}  # by how many slots it advances; GPU only
+        self.graphs: dict[int, CapturedStep] = {}  # by how many slots it advances; GPU only
         self.count = 0
         y, z = model.initial_state(1, dtype)
         self.y, self.z = (torch.empty(capacity, *state.shape[1:], dtype=dtype, device=self.device) for state in (y, z))
@@ -92,7 +92,7 @@ class Slots:
         questions: Tokens,
         puzzle_ids: NDArray[np.int64] | None = None,
         numbers: NDArray[np.int64] | None = None,
-        chances: Chances = Chances(),  # noqa: B008  immutable
+        noise_seed: NoiseSeed = NoiseSeed(),  # noqa: B008  immutable
     ) -> None:
         """Put chains about questions `(N, L)` into free slots; puzzle ids and chain numbers `(N,)` are 0 unless given."""
         end = self.count + len(questions)
@@ -100,7 +100,7 @@ class Slots:
             raise ValueError(f"{len(questions)} chains do not fit into {self.free} free slots")
         new, none = slice(self.count, end), np.zeros(len(questions), dtype=np.int64)
         self.numbers[new] = none if numbers is None else numbers
-        self.seeds[new], self.noises[new], self.restarts[new], self.guesses[new] = chances
+        self.seeds[new], self.noises[new], self.restarts[new], self.guesses[new] = noise_seed
         self.steps[new] = self.unchanged[new] = 0
         self.answers[new] = questions
         self.inputs[new] = self.questions[new] = on_device(torch.from_numpy(questions), self.device)
@@ -109,12 +109,12 @@ class Slots:
         self.y[new], self.z[new] = self._starts(np.arange(new.start, new.stop))
         self.count = end
 
-    def step(self) -> ThoughtBatch:
+    def step(self) -> ChainOutputs:
         """One more supervision step of every chain."""
         return self.launch()()
 
     @torch.inference_mode()
-    def launch(self) -> Callable[[], ThoughtBatch]:
+    def launch(self) -> Callable[[], ChainOutputs]:
         """Begin a supervision step of every chain; what it brought is had, and waited for, by calling the result."""
         count = self.count
         self._restart(np.flatnonzero(self.restarts[:count]))
@@ -145,7 +145,7 @@ class Slots:
 
     @torch.inference_mode()
     def warm_up(self) -> None:
-        """Make a step of every size that kernels are made for, about nothing; on a GPU capture each as a CUDA graph."""
+        """Run a step of every batch size that kernels are compiled for, on empty input; on a GPU capture each as a CUDA graph."""
         for size in self._sizes():
             for _ in range(WARM_UP):
                 self.enter(np.ones((size, self.inputs.shape[1]), dtype=np.int32))
@@ -155,7 +155,7 @@ class Slots:
                 graph = torch.cuda.CUDAGraph()
                 with torch.cuda.graph(graph):
                     results = self._advance(slice(0, size))
-                self.graphs[size] = Captured(graph, *results)
+                self.graphs[size] = CapturedStep(graph, *results)
 
     def _sizes(self) -> list[int]:
         """How many slots steps come in: on a GPU powers of two, since a graph has one shape; on a CPU any number to a tile."""
@@ -174,19 +174,19 @@ class Slots:
         return answers, probabilities
 
     def _advance(self, tile: slice) -> tuple[Tensor, Tensor]:
-        thought: Thought = self.model(self.inputs[tile], self.puzzle_rows[tile], self.y[tile], self.z[tile])
+        output: StepOutput = self.model(self.inputs[tile], self.puzzle_rows[tile], self.y[tile], self.z[tile])
         if self.model.config.hypotheses > 1:
-            thought = thought.pick(thought.halt_logit.argmax(1))
-        self.y[tile], self.z[tile], self.logits[tile] = thought.y, thought.z, thought.logits
-        return thought.logits.argmax(-1).to(torch.int32), thought.halt_logit.sigmoid().float()
+            output = output.pick(output.halt_logit.argmax(1))
+        self.y[tile], self.z[tile], self.logits[tile] = output.y, output.z, output.logits
+        return output.logits.argmax(-1).to(torch.int32), output.halt_logit.sigmoid().float()
 
-    def _digest(self, count: int, answers: Tokens, probabilities: NDArray[np.float32]) -> ThoughtBatch:
+    def _digest(self, count: int, answers: Tokens, probabilities: NDArray[np.float32]) -> ChainOutputs:
         previous = self.answers[:count].copy()
         same = (answers == previous).all(1)
         self.steps[:count] += 1
         self.unchanged[:count] = np.where(same, self.unchanged[:count] + 1, 0)
         self.answers[:count] = answers
-        return ThoughtBatch(self.steps[:count].copy(), answers, previous, self.unchanged[:count].copy(), probabilities)
+        return ChainOutputs(self.steps[:count].copy(), answers, previous, self.unchanged[:count].copy(), probabilities)
 
     def _starts(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """First states of these slots (K,), which depend on how often each has begun again."""
@@ -251,7 +251,7 @@ def default_slots(model: TinyRecursiveModel, dtype: torch.dtype) -> int:
 
 
 def _generator(seed: int, number: int, round_: int, step: int) -> torch.Generator:
-    """Made anew for every chain number, start and step, so that nothing depends on who else is in the batch."""
+    """Made again for every chain number, start and step, so that nothing depends on who else is in the batch."""
     entropy = (seed, number, step, round_) if round_ else (seed, number, step)
     key = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(key) % 2**63)

@@ -14,18 +14,18 @@ from trm.config.run import CompileChoice, RunConfig
 from trm.errors import ForeignCheckpoint, WrongGridSize
 from trm.interface.effort import Effort, usual_effort
 from trm.interface.solution import Solution, SolveStep, Tokens
-from trm.network.compiling import compiled_blocks, should_compile
+from trm.network.compiling import compile_blocks, should_compile
 from trm.network.device import dtype_of, pick_device
 from trm.network.model import TinyRecursiveModel
 from trm.network.prepacking import can_prepack, prepack
-from trm.puzzles.grids import Given, parse, resized
+from trm.puzzles.grids import Given, parse, resize
 from trm.puzzles.rules import require_consistent
 from trm.puzzles.spec import PuzzleSpec
 from trm.solving.engine import Engine
-from trm.solving.inquiry import Inquiry
+from trm.solving.solve_request import SolveRequest
 
 
-def trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
+def load_trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
     """The model of a checkpoint with its best or averaged weights, in float32; raises CheckpointError."""
     model = TinyRecursiveModel(meta.config.model, meta.config.puzzle)
     try:
@@ -71,7 +71,7 @@ class Solver:
         if can_prepack(device):
             prepack(self.model)
         if should_compile(compiling, config, device):
-            compiled_blocks(self.model, device, any_batch=True)
+            compile_blocks(self.model, device, any_batch=True)
         self.engine = Engine(self.model, self.dtype, slots=slots)
 
     @classmethod
@@ -85,7 +85,7 @@ class Solver:
     ) -> Self:
         """The best or averaged weights of a checkpoint folder, or an exported model; raises CheckpointError when damaged or not ours."""
         meta = read_meta(Path(checkpoint))
-        model = trained_model(Path(checkpoint), meta)
+        model = load_trained_model(Path(checkpoint), meta)
         return cls(model, meta.config, pick_device(device), slots=slots, compiling=compiling)
 
     def solve(self, puzzle: Given, effort: Effort | None = None) -> Solution:
@@ -106,7 +106,7 @@ class Solver:
         for spec in dict.fromkeys(spec for spec, _ in parsed):
             places = [i for i, (own, _) in enumerate(parsed) if own == spec]
             questions = np.stack([parsed[i][1] for i in places])
-            found |= zip(places, self.sized(spec).solve_tokens(questions, effort), strict=True)
+            found |= zip(places, self.resize(spec).solve_tokens(questions, effort), strict=True)
         return [found[i] for i in range(len(parsed))]
 
     def parse(self, puzzle: Given) -> tuple[PuzzleSpec, Tokens]:
@@ -114,12 +114,12 @@ class Solver:
 
         Raises PuzzleError when it cannot be read, or when its givens clash.
         """
-        spec = resized(self.spec, puzzle) if self.config.model.any_size else self.spec
+        spec = resize(self.spec, puzzle) if self.config.model.any_size else self.spec
         question = parse(spec, puzzle)
         require_consistent(spec, question)
         return spec, question
 
-    def sized(self, spec: PuzzleSpec) -> Self:
+    def resize(self, spec: PuzzleSpec) -> Self:
         """This solver for puzzles of another size, with the same weights; raises WrongGridSize where the model cannot answer them.
 
         It is not compiled unless that was asked for expressly: a program serves one size, and takes seconds to make.
@@ -132,10 +132,10 @@ class Solver:
             )
         with self._sizing:
             if spec not in self._sized:
-                self._sized[spec] = self._made_for(spec)
+                self._sized[spec] = self._adapt_to(spec)
             return self._sized[spec]
 
-    def _made_for(self, spec: PuzzleSpec) -> Self:
+    def _adapt_to(self, spec: PuzzleSpec) -> Self:
         config, weights = self.config.model_copy(update={"puzzle": spec}), self.model.state_dict()
         with torch.device("meta"):
             model = TinyRecursiveModel(config.model, spec)
@@ -164,7 +164,7 @@ class Solver:
             if on_solution is not None:
                 on_solution(index, solution)
 
-        inquiry = Inquiry(
+        solve_request = SolveRequest(
             questions,
             effort or Effort(),
             self.spec,
@@ -174,9 +174,9 @@ class Solver:
             puzzle_ids=puzzle_ids,
             keep_trace=keep_trace,
         )
-        self.engine.submit(inquiry)
+        self.engine.submit(solve_request)
         try:
             self.engine.run()
         finally:
-            inquiry.stop()  # a caller that raised from `on_step` wants no more of it
+            solve_request.stop()  # a caller that raised from `on_step` wants no more of it
         return [found[i] for i in range(len(questions))]

@@ -25,7 +25,7 @@ class Best:
         return self.patience is not None and self.since >= self.patience
 
     def offer(self, result: Evaluated, weights: dict[str, Tensor]) -> None:
-        """Take note of an evaluation made with these weights, which nobody changes any more."""
+        """Take note of an evaluation made with these weights, which no longer change."""
         if result.exact_accuracy is None or result.cell_accuracy is None:
             return  # without answers to compare with none is better
         score = (result.exact_accuracy, result.cell_accuracy)
@@ -52,7 +52,7 @@ class Best:
         metrics: dict[str, float | None],
         device: torch.device,
     ) -> None:
-        """Go on from what a checkpoint recorded."""
+        """Continue from what a checkpoint recorded."""
         self.weights = {name: tensor.to(device) for name, tensor in weights.items()}
         self.step, self.since = progress["best_step"], progress["since_best"]
         exact, cells = metrics.get("best_exact_accuracy"), metrics.get("best_cell_accuracy")

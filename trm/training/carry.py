@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.model import StepOutput, TinyRecursiveModel
 from trm.puzzles.scoring import IGNORED
 
 
@@ -40,9 +40,9 @@ class Carry:
         self.steps[slots] = 0
         self.inputs[slots], self.labels[slots], self.puzzle_ids[slots] = inputs, labels, puzzle_ids
 
-    def advance(self, thought: Thought, halted: Tensor) -> None:
+    def advance(self, output: StepOutput, halted: Tensor) -> None:
         """Take over the outcome of a supervision step."""
-        for ours, new in ((self.y, thought.y), (self.z, thought.z), (self.halted, halted)):
+        for ours, new in ((self.y, output.y), (self.z, output.z), (self.halted, halted)):
             ours.copy_(new.detach())
         self.steps += 1
 
@@ -59,10 +59,10 @@ def halts(most: int, wants_to: Tensor, steps: Tensor, at_least: Tensor) -> Tenso
     return (steps >= most) | (wants_to & (steps >= at_least))
 
 
-def explored(slots: int, most: int, exploration: float, generator: torch.Generator) -> Tensor:
+def draw_exploration(slots: int, most: int, exploration: float, generator: torch.Generator) -> Tensor:
     """The step `(B,)` before which each slot may not halt: with chance `exploration` a random one of 2..most, otherwise 0.
 
-    Drawn anew for every slot at every step.
+    Drawn again for every slot at every step.
     """
     if most == 1:
         return torch.zeros(slots, dtype=torch.int32)
@@ -71,12 +71,12 @@ def explored(slots: int, most: int, exploration: float, generator: torch.Generat
 
 
 @torch.no_grad()
-def continue_target(model: TinyRecursiveModel, carry: Carry, rows: Tensor, thought: Thought) -> Tensor:
+def continue_target(model: TinyRecursiveModel, carry: Carry, rows: Tensor, output: StepOutput) -> Tensor:
     """HRM's target for the continue output `(B,)`: the worth of the next step, from running it (bootstrapped Q-learning).
 
     That is the next halt probability after the last step, before it the larger of the next two probabilities.
     """
-    following = model(carry.inputs, rows, thought.y.detach(), thought.z.detach())
+    following = model(carry.inputs, rows, output.y.detach(), output.z.detach())
     last = carry.steps + 1 >= model.config.max_supervision_steps
     better = torch.maximum(following.halt_logit, following.continue_logit)
     return torch.where(last, following.halt_logit, better).sigmoid()

@@ -19,8 +19,8 @@ def closest_answers(spec: PuzzleSpec, questions: Tensor, log_p: Tensor) -> Tenso
 
     Where the likeliest token of every cell draws a shortest path, it is that one.
     """
-    gain = _bordered(spec, log_p[..., PATH] - log_p[..., OPEN], 0.0)
-    cells = _bordered(spec, questions, WALL)  # (B, N)
+    gain = _add_border(spec, log_p[..., PATH] - log_p[..., OPEN], 0.0)
+    cells = _add_border(spec, questions, WALL)  # (B, N)
     shifts = torch.tensor((spec.cols + 2, -1, 1, -spec.cols - 2), device=cells.device)
     steps = steps_to(cells == GOAL, cells >= OPEN, shifts.tolist())
     drawn = _likeliest(cells == START, steps, _worth(gain, steps, shifts.tolist()), shifts)
@@ -62,5 +62,5 @@ def _likeliest(start: Tensor, steps: Tensor, worth: Tensor, shifts: Tensor) -> T
     return drawn
 
 
-def _bordered(spec: PuzzleSpec, cells: Tensor, value: float) -> Tensor:
+def _add_border(spec: PuzzleSpec, cells: Tensor, value: float) -> Tensor:
     return F.pad(cells.view(-1, spec.rows, spec.cols), (1, 1, 1, 1), value=value).flatten(1)

@@ -1,4 +1,4 @@
-"""Starts a training anew as several ranks, through torchrun's launcher."""
+"""Starts a training again as several ranks, through torchrun's launcher."""
 
 import os
 import sys

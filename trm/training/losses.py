@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trm.network.layers import widened
+from trm.network.layers import widen
 from trm.puzzles.scoring import IGNORED
 
 
@@ -21,7 +21,7 @@ def stablemax_log_probability(logits: Tensor) -> Tensor:
 
 def log_probability(logits: Tensor, kind: Literal["stablemax", "softmax"]) -> Tensor:
     """Of every token, in float32 at least, `(.., V) -> (.., V)`."""
-    wide = widened(logits)
+    wide = widen(logits)
     return stablemax_log_probability(wide) if kind == "stablemax" else torch.log_softmax(wide, dim=-1)
 
 

@@ -92,7 +92,7 @@ class Optimizers:
         return {f"{key}/{name}": value for name, p, state in self._states for key, value in state[p].items()}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from these."""
+        """Continue from these."""
         for name, p, state in self._states:
             known = [(key.removesuffix(f"/{name}"), t) for key, t in tensors.items() if key.split("/", 1)[1] == name]
             state[p] = {key: tensor.to(p.device, p.dtype) if tensor.dim() else tensor for key, tensor in known}

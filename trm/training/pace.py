@@ -34,6 +34,6 @@ class Pace:
         """Whether the last checkpoint is too old."""
         return time.monotonic() - self._saved >= self._interval
 
-    def saved(self) -> None:
+    def note_save(self) -> None:
         """A checkpoint was begun."""
         self._saved = time.monotonic()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trm.config.overrides import qualified, resolve
+from trm.config.overrides import qualify, resolve
 from trm.config.presets import get_preset
 from trm.config.run import RunConfig
 from trm.data.splits import load_splits, with_identifiers
@@ -59,7 +59,7 @@ def train(
     events. Raises UnknownPreset, InvalidOverride, DatasetError, DeviceUnavailable.
     """
     source = str(data or get_preset(preset).dataset)
-    config = with_identifiers(resolve(preset, spec_of(source), qualified(settings), source), source)
+    config = with_identifiers(resolve(preset, spec_of(source), qualify(settings), source), source)
     folder = Path(out) if out is not None else Path("runs") / f"{preset}-{datetime.now():%Y%m%d-%H%M%S}"
     place = pick_device(device)
     trainer = Trainer(config, load_splits(source, config), place, compiled=should_compile("auto", config, place))

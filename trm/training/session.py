@@ -1,10 +1,10 @@
-"""A training from its first update to its last word: it updates, logs, validates, saves, stops when asked to, and tests once.
+"""A training from its first update to its end: it updates, logs, validates, saves, stops when asked to, and tests once.
 
     session = Session(Trainer(config, splits, device), out=Path("checkpoints"))
     for event in session.run():
         print(event)
 
-To leave the loop is fine after any event: `trainer.state.save()` keeps all that was done, and `Trainer.resume()` goes on from there.
+To leave the loop is fine after any event: `trainer.state.save()` keeps all that was done, and `Trainer.resume()` continues from there.
 """
 
 import time
@@ -74,7 +74,7 @@ class Session:
         list(self._write())
 
     def keep(self) -> None:
-        """Save this moment when an evaluation or the telling of it has failed: what was trained is worth more than the word about it."""
+        """Save a checkpoint when an evaluation, or reporting it, has failed, so that no training is lost."""
         if self.out is not None and self.ranks.count == 1:  # a checkpoint needs all ranks
             with suppress(TrmError):
                 self.state.save(self.out)
@@ -124,11 +124,11 @@ class Session:
         """
         if self.config.train.patience is not None or self._validates_at(self.state.step + 1):
             yield from self._wait()
-        yield from self._found()
+        yield from self._take_validation()
         yield from self.writer.ready()
 
     def _wait(self) -> Iterator[Event]:
-        """How far the validation is, until it is done or a stop is asked for. The clock ends no evaluation: it would begin anew."""
+        """How far the validation is, until it is done or a stop is asked for. The clock ends no evaluation: it would start over."""
         begun, running = time.monotonic(), self.evaluation
         while running is not None and not running.is_done and not self.pace.asked:
             running.wait(TELL_SECONDS)
@@ -136,7 +136,7 @@ class Session:
                 yield Evaluating(self.state.step, running.split, running.count, running.through)
         self.logged += time.monotonic() - begun  # to wait for a validation is not to train
 
-    def _found(self) -> Iterator[Event]:
+    def _take_validation(self) -> Iterator[Event]:
         """What the validation has found, if it is done; then the checkpoint is written that was held for it."""
         if (evaluation := self.evaluation) is not None and evaluation.is_done:
             result, self.evaluation = evaluation.result(), None
@@ -151,12 +151,12 @@ class Session:
             return
         if self.held is not None:  # for a validation that takes long
             yield from self._wait()
-            yield from self._found()
+            yield from self._take_validation()
         snapshot = self.state.snapshot()  # all ranks take part
         if self.ranks.is_first:
             self.held = snapshot
-            self.pace.saved()
-            yield from self._found()
+            self.pace.note_save()
+            yield from self._take_validation()
 
     def _save_last(self) -> Iterator[Event]:
         """The same, without waiting for a validation; raises StorageFull when there is no room for it."""
@@ -174,7 +174,7 @@ class Session:
     def _test(self) -> Iterator[Event]:
         """Accuracy on the test split of the weights that are shipped: the best if they were kept, otherwise the averages."""
         yield from self._wait()
-        yield from self._found()
+        yield from self._take_validation()
         if not self.ranks.is_first or self.evaluation is not None:  # asked to stop
             return
         trainer, state, config = self.trainer, self.state, self.config
@@ -185,7 +185,7 @@ class Session:
             solver.model, puzzles, step=state.step, split="test", dtype=solver.dtype, batch_size=config.train.batch_size
         )
         yield from self._wait()
-        yield from self._found()
+        yield from self._take_validation()
 
     def _start(self) -> Started:
         state, splits = self.state, self.trainer.splits

@@ -1,4 +1,4 @@
-"""Everything that a training is made of between two updates; it saves itself, and goes on from that bit for bit."""
+"""Everything that a training is made of between two updates; it saves itself, and continues from that bit for bit."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,7 +84,7 @@ class TrainState:
         return self.snapshot().write(checkpoint.step_folder(out, self.step))
 
     def snapshot(self) -> Snapshot:
-        """A copy of this moment, to be written while the training goes on; raises NonFiniteLoss rather than copy a broken one.
+        """A copy of this moment, to be written while the training continues; raises NonFiniteLoss rather than copy a broken one.
 
         All ranks take part, and each has the whole.
         """
@@ -115,7 +115,7 @@ class TrainState:
         self.unvalidated = None
 
     def load(self, folder: Path, meta: Meta) -> None:
-        """Go on from a checkpoint, written by as many ranks or others.
+        """Continue from a checkpoint, written by as many ranks or others.
 
         Raises CheckpointError when it is damaged or was made by something else.
         """
@@ -138,7 +138,7 @@ class TrainState:
         self.metrics = dict(meta.metrics)
 
     def adopt(self, folder: Path) -> None:
-        """Begin with the weights that a checkpoint solves with, everything else anew.
+        """Begin with the weights that a checkpoint solves with, everything else fresh.
 
         Raises CheckpointError when it is damaged, or its model is another one.
         """
@@ -181,7 +181,7 @@ class TrainState:
             group, _, rest = name.partition("/")
             if rest:
                 groups[group][rest] = tensor
-        if groups["carry"]:  # a light pack leaves it out: all slots begin anew
+        if groups["carry"]:  # a light pack leaves it out: all slots start over
             own = self.ranks.share(self.config.train.batch_size)
             _copy({name: tensor[own] for name, tensor in groups["carry"].items()}, self.carry.tensors())
         self.optimizers.load(groups["optimizer"])
@@ -193,6 +193,6 @@ class TrainState:
 
 @torch.no_grad()
 def _copy(tensors: dict[str, Tensor], into: dict[str, Tensor]) -> None:
-    """In place: a captured CUDA graph goes on with the same memory."""
+    """In place: a captured CUDA graph continues with the same memory."""
     for name, tensor in into.items():
         tensor.copy_(tensors[name])

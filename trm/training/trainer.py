@@ -11,9 +11,9 @@ from trm.config.run import CompileChoice, RunConfig
 from trm.data.augment import reveal
 from trm.data.splits import Splits
 from trm.errors import ConfigError
-from trm.network.compiling import compiled_blocks
+from trm.network.compiling import compile_blocks
 from trm.network.device import host_copy, on_device
-from trm.training.carry import explored
+from trm.training.carry import draw_exploration
 from trm.training.optimizers import sparse_sign_sgd
 from trm.training.ranks import Ranks
 from trm.training.schedule import depth_at, learning_rate_factor, reveal_at
@@ -45,7 +45,7 @@ class Trainer:
         self.state.model.recompute(config.train.gradient_checkpointing)
         self.compiling: CompileChoice = "always" if compiled else "never"
         if compiled:
-            compiled_blocks(self.state.model, device, any_batch=False)
+            compile_blocks(self.state.model, device, any_batch=False)
         self.captures = compiled and device.type == "cuda" and may_capture(config)
         state = self.state
         self.think = SupervisedStep(state.model, config, state.carry, state.window, state.noise)
@@ -62,9 +62,9 @@ class Trainer:
         ranks: Ranks = Ranks(),  # noqa: B008  immutable
         config: RunConfig | None = None,
     ) -> Self:
-        """Go on from a checkpoint, with as many ranks as before or others; on the same device bit for bit.
+        """Continue from a checkpoint, with as many ranks as before or others; on the same device bit for bit.
 
-        `config` is its own unless given: see `trm.config.overrides.adjusted`.
+        `config` is its own unless given: see `trm.config.overrides.adjust`.
 
         Raises CheckpointError when it is damaged or was made by something else.
         """
@@ -99,7 +99,7 @@ class Trainer:
             with torch.no_grad():
                 self.think.rows.copy_(state.model.puzzle_rows(state.carry.puzzle_ids))
         most = self.config.model.max_supervision_steps
-        drawn = explored(train.batch_size, most, train.halt_exploration, state.generator)[self.own]
+        drawn = draw_exploration(train.batch_size, most, train.halt_exploration, state.generator)[self.own]
         self.think.at_least.copy_(on_device(drawn, self.device))
 
     def _enter(self, slots: Tensor) -> None:

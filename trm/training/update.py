@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from trm.config.run import RunConfig
-from trm.network.model import Thought, TinyRecursiveModel
+from trm.network.model import StepOutput, TinyRecursiveModel
 from trm.network.recursion import Depth
 from trm.training.carry import Carry, continue_target, halts
 from trm.training.closest_path import closest_answers
@@ -50,7 +50,7 @@ class SupervisedStep:
             self.graphs[depth] = torch.cuda.CUDAGraph()
             with torch.cuda.graph(
                 self.graphs[depth], capture_error_mode="thread_local"
-            ):  # a validation may go on beside
+            ):  # a validation may continue beside
                 self._compute()
         self.graphs[depth].replay()
 
@@ -62,31 +62,33 @@ class SupervisedStep:
         carry, most = self.carry, self.config.model.max_supervision_steps
         # cast once for all evaluations of the network
         weights = {name: p.to(carry.y.dtype) for name, p in self.model.named_parameters()}
-        thought: Thought = functional_call(self.model, weights, (carry.inputs, self.rows, carry.y, carry.z, self.noise))
+        output: StepOutput = functional_call(
+            self.model, weights, (carry.inputs, self.rows, carry.y, carry.z, self.noise)
+        )
         if self.config.model.hypotheses > 1:
-            thought = thought.pick(best_hypothesis(thought.logits, carry.labels, self.config.train.loss))
-        loss = self._loss(thought, self._target(thought))
+            output = output.pick(best_hypothesis(output.logits, carry.labels, self.config.train.loss))
+        loss = self._loss(output, self._target(output))
         torch.autograd.backward(loss.total / self.config.train.batch_size)  # of all ranks
         steps = carry.steps + 1
-        halted = halts(most, self._wants_to_halt(thought), steps, self.at_least)
-        self.window.add(loss, thought.halt_logit, steps, halted)
-        carry.advance(thought, halted)
+        halted = halts(most, self._wants_to_halt(output), steps, self.at_least)
+        self.window.add(loss, output.halt_logit, steps, halted)
+        carry.advance(output, halted)
 
-    def _target(self, thought: Thought) -> Tensor:
+    def _target(self, output: StepOutput) -> Tensor:
         """What the answer is compared with, `(B, L)`."""
         carry, train = self.carry, self.config.train
         if train.target == "label":
             return carry.labels
-        return closest_answers(self.config.puzzle, carry.inputs, log_probability(thought.logits, train.loss))
+        return closest_answers(self.config.puzzle, carry.inputs, log_probability(output.logits, train.loss))
 
-    def _loss(self, thought: Thought, target: Tensor) -> Loss:
+    def _loss(self, output: StepOutput, target: Tensor) -> Loss:
         train, carry = self.config.train, self.carry
         continuing = None
         if train.halt_rule == "halt_over_continue":
-            continuing = (thought.continue_logit, continue_target(self.model, carry, self.rows, thought))
+            continuing = (output.continue_logit, continue_target(self.model, carry, self.rows, output))
         return supervision_loss(
-            thought.logits,
-            thought.halt_logit,
+            output.logits,
+            output.halt_logit,
             target,
             kind=train.loss,
             halt_weight=train.halt_loss_weight,
@@ -95,7 +97,7 @@ class SupervisedStep:
             continuing=continuing,
         )
 
-    def _wants_to_halt(self, thought: Thought) -> Tensor:
+    def _wants_to_halt(self, output: StepOutput) -> Tensor:
         by_value = self.config.train.halt_rule == "halt_over_continue"
-        threshold = thought.continue_logit if by_value else torch.zeros_like(thought.halt_logit)
-        return (thought.halt_logit > threshold).detach()
+        threshold = output.continue_logit if by_value else torch.zeros_like(output.halt_logit)
+        return (output.halt_logit > threshold).detach()

@@ -18,7 +18,7 @@ from torch import Tensor
 from trm.config.run import RunConfig
 from trm.evaluation.accuracy import evaluate
 from trm.interface.events import Evaluated
-from trm.network.compiling import compiled_blocks
+from trm.network.compiling import compile_blocks
 from trm.network.device import beside
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.puzzle_set import PuzzleSet
@@ -39,7 +39,7 @@ class Evaluation:
         dtype: torch.dtype,
         batch_size: int,
     ) -> None:
-        """Of a model that does not change any more, which had its weights at `step`."""
+        """Of a model that no longer changes, which had its weights at `step`."""
         self.step, self.split, self.count = step, split, len(puzzles)
         self.through = 0  # of so many puzzles
         self._stopped = threading.Event()
@@ -64,7 +64,7 @@ class Evaluation:
         return self._found.result()
 
     def stop(self) -> None:
-        """Its result is no longer needed; its thread ends with its next supervision step."""
+        """Stop: the result is no longer needed, and the thread ends with its next supervision step."""
         self._stopped.set()
 
     def _note(self, through: int) -> None:
@@ -108,7 +108,7 @@ class Validation(Evaluation):
             puzzles = replace(puzzles, puzzle_ids=places)
         copied, size = replica(model, self.tensors, config), config.train.batch_size
         if compiled:
-            compiled_blocks(copied, copied.embedding.device, any_batch=True)
+            compile_blocks(copied, copied.embedding.device, any_batch=True)
         super().__init__(copied, puzzles, step=step, split=split, dtype=dtype, batch_size=size)
 
     @property

@@ -72,7 +72,7 @@ class Window:
         return int(self.bad_step) or None
 
     def report(self, step: int, since_start: float, since_logged: float, learning_rate: float) -> StepMetrics:
-        """The means since the last report, at this step and these seconds; begins anew."""
+        """The means since the last report, at this step and these seconds; starts over."""
         sums, table = self.read()
         self.sums.zero_()
         self.by_step.zero_()

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-class Resident:
-    """A place for a model: loaded by whoever comes first, while others wait for it."""
+class LoadedModel:
+    """A place for a model: loaded by the first thread that asks, while others wait for it."""
 
     def __init__(self) -> None:
         self.loading = threading.Lock()
@@ -38,7 +38,7 @@ class Models:
     def __init__(self, worker: Worker[SolveMetrics]) -> None:
         self.worker = worker
         self._lock = threading.Lock()
-        self._resident: OrderedDict[str, Resident] = OrderedDict()
+        self._resident: OrderedDict[str, LoadedModel] = OrderedDict()
 
     @property
     def resident(self) -> list[str]:
@@ -46,10 +46,10 @@ class Models:
         return list(self._resident)
 
     @contextmanager
-    def lent(self, name: str) -> "Iterator[Solver]":
-        """The solver, loaded and warm, which stays resident while it is lent; raises CheckpointError when its files are damaged."""
+    def acquired(self, name: str) -> "Iterator[Solver]":
+        """The solver, loaded and warm, which stays in memory while it is in use; raises CheckpointError when its files are damaged."""
         with self._lock:
-            place = self._resident.setdefault(name, Resident())
+            place = self._resident.setdefault(name, LoadedModel())
             self._resident.move_to_end(name)
             place.users += 1
         try:
@@ -64,7 +64,7 @@ class Models:
                 self._evict()
 
     def _evict(self) -> None:
-        """Let go of the least recently used ones beyond the number that may stay; a model in use is never one of them."""
+        """Release the least recently used ones beyond the number that may stay; a model in use is never one of them."""
         unused = [name for name, place in self._resident.items() if place.users == 0]
         empty = [name for name in unused if self._resident[name].solver is None]
         too_many = max(0, len(self._resident) - self.worker.settings.solve_models)

@@ -15,29 +15,29 @@ from trm.puzzles.grids import parse, text
 from trm.puzzles.spec import PuzzleSpec
 from workers.attempt import Released, reason_to_stop
 from workers.context import Worker
+from workers.solving.engine_loop import EngineLoop
 from workers.solving.models import Models
-from workers.solving.thinker import Thinker
 
 if TYPE_CHECKING:
     from trm.interface.solution import Solution, SolveStep
     from trm.solving.solver import Solver
 
 MOST_ROWS = 1000  # written in one transaction
-PAUSE_SECONDS = {True: 0.05, False: 0.2}  # between two writes, by whether somebody wants to see every step
+PAUSE_SECONDS = {True: 0.05, False: 0.2}  # between two writes, by whether the job asks to see every step
 VERDICTS = {True: "verified", False: "refuted", None: "unknown"}
 
 
-def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, thinker: Thinker) -> dict[str, Any]:
+def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, engine_loop: EngineLoop) -> dict[str, Any]:
     """Solve every puzzle of the job; returns its result. Raises Cancelled, Released, Failed or StaleLease."""
     with worker.database.transaction() as session:
         job = jobs.get(session, claim.job_id)
         request, priority = job.request, job.priority
-    with models.lent(request["model"]) as solver:
-        return _Solving(worker, claim, solver, request, priority).run(thinker)
+    with models.acquired(request["model"]) as solver:
+        return _Solving(worker, claim, solver, request, priority).run(engine_loop)
 
 
 class _Solving:
-    """One job: the engine finds, this writes down, keeps the lease and looks whether anybody still wants it."""
+    """One job: the engine finds, this writes down, keeps the lease and looks whether it is still wanted."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class _Solving:
         priority: int,
     ) -> None:
         spec = PuzzleSpec.model_validate(request["puzzle"]) if "puzzle" in request else solver.spec
-        self.worker, self.claim, self.solver = worker, claim, solver.sized(spec)
+        self.worker, self.claim, self.solver = worker, claim, solver.resize(spec)
         self.questions = np.stack([parse(spec, puzzle) for puzzle in request["puzzles"]])
         self.priority = priority
         self.trace, self.effort = bool(request["trace"]), Effort(**request["effort"])
@@ -58,11 +58,11 @@ class _Solving:
         self.counts, self.reasons = Counter[str](), Counter[str]()
         self.begun = self.last_written = time.monotonic()
 
-    def run(self, thinker: Thinker) -> dict[str, Any]:
+    def run(self, engine_loop: EngineLoop) -> dict[str, Any]:
         """Ask, then write down until everything is answered."""
-        from trm.solving.inquiry import Inquiry
+        from trm.solving.solve_request import SolveRequest
 
-        inquiry = Inquiry(
+        solve_request = SolveRequest(
             self.questions,
             self.effort,
             self.solver.spec,
@@ -73,19 +73,19 @@ class _Solving:
             keep_trace=self.trace,
             priority=self.priority,
         )
-        thinker.submit(self.solver.engine, inquiry)
+        engine_loop.submit(self.solver.engine, solve_request)
         try:
             while self._gather():
                 self._write()
             self._write()
         finally:
-            inquiry.stop()
-        if inquiry.error is not None:
-            raise inquiry.error
+            solve_request.stop()
+        if solve_request.error is not None:
+            raise solve_request.error
         return self._result()
 
     def _gather(self) -> bool:
-        """Take what was found until it is time to write: many rows, some time after the last write, or a sign of life is due."""
+        """Take what was found until it is time to write: many rows, some time after the last write, or a heartbeat is due."""
         first_write = self.last_written == self.begun
         pause = 0.0 if first_write else PAUSE_SECONDS[self.trace]
         due = self.last_written + self.worker.settings.heartbeat_seconds
@@ -118,7 +118,7 @@ class _Solving:
         metrics.chain_steps.inc(solution.total_steps)
 
     def _write(self) -> None:
-        """Rows, events and a sign of life in one transaction; then see whether to go on."""
+        """Rows, events and a heartbeat in one transaction; then see whether to continue."""
         told = self.told
         if self.rows:
             told = [*told, ("solved", {"count": len(self.rows), "answered": self.counts["n"]})]

@@ -54,7 +54,7 @@ class Child:
         """Kill what is left of the group and return the exit status (negative: the signal)."""
         self.signal(signal.SIGKILL)
         for reader in self.readers:
-            reader.join()  # they end with the pipes, which nobody writes to any more
+            reader.join()  # they end with the pipes, which have no writer left
         with self.process:
             return self.process.wait()
 

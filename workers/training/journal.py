@@ -18,14 +18,14 @@ from trm.interface import events
 from trm.interface.events import Event
 from workers.context import Worker
 from workers.retention import clear_out
-from workers.training.tempo import Tempo
+from workers.training.progress import TrainingProgress
 
 PAUSE_SECONDS = 0.5  # before a database that is away is tried again, at the end
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Stored:
+class SavedCheckpoint:
     """A checkpoint that the storage holds; its row is still to be written."""
 
     saved: events.CheckpointSaved
@@ -35,16 +35,16 @@ class Stored:
 class Journal:
     """What one attempt has to tell the database, and when it last could."""
 
-    def __init__(self, worker: Worker[TrainMetrics], claim: leases.Claim, tempo: Tempo) -> None:
-        self.worker, self.claim, self.tempo = worker, claim, tempo
+    def __init__(self, worker: Worker[TrainMetrics], claim: leases.Claim, progress: TrainingProgress) -> None:
+        self.worker, self.claim, self.progress = worker, claim, progress
         self.step: int | None = None
-        self.waiting: list[Event | Stored] = []
+        self.waiting: list[Event | SavedCheckpoint] = []
         self.not_stored: StorageFull | StorageUnavailable | None = None  # why the last checkpoint is missing
         self.last_written = self.last_reached = time.monotonic()
 
     def take(self, event: Event) -> None:
         """Note one event; a checkpoint is brought into the storage first, and is lost to the run if that fails."""
-        if (seconds := self.tempo.take(event)) is not None:
+        if (seconds := self.progress.take(event)) is not None:
             self.worker.metrics.step_seconds.observe(seconds)
         match event:
             case events.Updated():
@@ -69,12 +69,12 @@ class Journal:
 
     @property
     def is_due(self) -> bool:
-        """Whether something should be written now: rows that wait, or a sign of life."""
+        """Whether something should be written now: rows that wait, or a heartbeat."""
         settings, idle = self.worker.settings, time.monotonic() - self.last_written
         patience = settings.metrics_batch_seconds if self.waiting else settings.heartbeat_seconds
         return idle >= patience or len(self.waiting) >= settings.metrics_batch_rows
 
-    def write(self) -> leases.Orders:
+    def write(self) -> leases.JobSignals:
         """Write all that waits and extend the lease; what the worker is asked to do.
 
         Raises StaleLease. A database that is away, or has no room, is forgiven until the lease has run out.
@@ -86,10 +86,10 @@ class Journal:
             if time.monotonic() - self.last_reached > self.claim.lease_seconds:
                 raise
             log.warning("journal.database_away", waiting=len(self.waiting))
-            return leases.Orders()
+            return leases.JobSignals()
         finally:
             self.last_written = time.monotonic()  # its end: what comes during a slow write goes together into the next
-        stored = any(isinstance(event, Stored) for event in self.waiting)
+        stored = any(isinstance(event, SavedCheckpoint) for event in self.waiting)
         self.waiting.clear()
         if stored:
             clear_out(self.worker.database, self.worker.storage, self.claim.training_run)
@@ -107,9 +107,9 @@ class Journal:
             time.sleep(PAUSE_SECONDS)
             self.write()
 
-    def _write(self) -> leases.Orders:
+    def _write(self) -> leases.JobSignals:
         with self.worker.database.transaction() as session:
-            pace = leases.Pace(self.tempo.share, self.tempo.eta_seconds)
+            pace = leases.Pace(self.progress.share, self.progress.eta_seconds)
             orders = leases.heartbeat(session, self.claim, self.step, pace)
             if steps := [event.as_dict() for event in self.waiting if isinstance(event, events.StepMetrics)]:
                 run_metrics.add(session, self.claim, steps)
@@ -117,7 +117,7 @@ class Journal:
                 job_events.append(session, self.claim, [self._record(session, event) for event in others])
         return orders
 
-    def _record(self, session: Session, event: Event | Stored) -> job_events.Event:
+    def _record(self, session: Session, event: Event | SavedCheckpoint) -> job_events.Event:
         """Write the rows that an event stands for; what the job's readers get: no paths of the servers."""
         match event:
             case events.Started():
@@ -126,7 +126,7 @@ class Journal:
                 )
             case events.Evaluated():
                 evaluations.add(session, self.claim, event.as_dict())
-            case Stored(saved, url):
+            case SavedCheckpoint(saved, url):
                 row = checkpoints.add(
                     session,
                     self.claim,
@@ -153,7 +153,7 @@ class Journal:
         self.not_stored = None
         metrics.checkpoint_write_seconds.observe(time.monotonic() - begun)
         metrics.checkpoint_bytes.inc(event.bytes)
-        self.waiting.append(Stored(event, url))
+        self.waiting.append(SavedCheckpoint(event, url))
 
     def _note_missing(self, step: int, error: StorageFull | StorageUnavailable) -> None:
         self.not_stored = error
@@ -169,7 +169,7 @@ class Journal:
         ):
             if value is not None:
                 gauge.set(value)
-        metrics.progress.set(self.tempo.share)
+        metrics.progress.set(self.progress.share)
 
 
 def _without(event: Event, *names: str) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from workers import outcome
 from workers.attempt import Failed, Released, reason_to_stop
 from workers.context import Worker
 from workers.training.child import Child
+from workers.training.cleanup import working_folder
 from workers.training.journal import Journal
-from workers.training.leftovers import working_folder
-from workers.training.tempo import Tempo
+from workers.training.progress import TrainingProgress
 
 log = structlog.get_logger()
 
@@ -37,10 +37,10 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
     with working_folder(worker, claim) as folder, ExitStack() as computing:
         command = _command(worker, claim, folder)
-        tempo = Tempo(RunConfig.model_validate_json((folder / "run.json").read_text()))
-        child, journal = Child(command), Journal(worker, claim, tempo)
+        progress = TrainingProgress(RunConfig.model_validate_json((folder / "run.json").read_text()))
+        child, journal = Child(command), Journal(worker, claim, progress)
         try:
-            last = _followed(worker, journal, child, computing)
+            last = _follow(worker, journal, child, computing)
         finally:
             status = child.close()
             _blank(worker.metrics)
@@ -71,7 +71,7 @@ def _newest_intact(
 ) -> Path | None:
     """Where the first one that is whole can be read; those before it are told as events."""
     for row in candidates:
-        if (local := _fetched(worker, claim, row, folder)) is not None:
+        if (local := _fetch_checkpoint(worker, claim, row, folder)) is not None:
             log.info("attempt.resumes", checkpoint=row.id, step=row.step)
             return local
     return None
@@ -81,7 +81,7 @@ def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: s
     """Where the checkpoint can be read that the run begins with; raises Failed when it is not whole."""
     with worker.database.transaction() as session:
         row = checkpoints.get(session, checkpoint_id)
-    local = _fetched(worker, claim, row, folder)
+    local = _fetch_checkpoint(worker, claim, row, folder)
     if local is None:
         raise Failed(
             outcome.of_code("checkpoint_corrupt", f"The checkpoint {row.id} that the run begins with is damaged.")
@@ -89,7 +89,9 @@ def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: s
     return local
 
 
-def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Checkpoint, folder: Path) -> Path | None:
+def _fetch_checkpoint(
+    worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Checkpoint, folder: Path
+) -> Path | None:
     """Where the checkpoint can be read, if it is whole; else an event says that it is not."""
     try:
         local = worker.storage.fetch_folder(row.url, folder / "resume" / row.id)
@@ -107,7 +109,7 @@ def _fetched(worker: Worker[TrainMetrics], claim: leases.Claim, row: tables.Chec
     return None
 
 
-def _followed(worker: Worker[TrainMetrics], journal: Journal, child: Child, computing: ExitStack) -> Event | None:
+def _follow(worker: Worker[TrainMetrics], journal: Journal, child: Child, computing: ExitStack) -> Event | None:
     """Bring events into rows until the child ends; returns the last one, or raises what the job is to become.
 
     While it trains on the machine's cores, others know of it.

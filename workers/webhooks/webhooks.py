@@ -13,9 +13,9 @@ from services.registry.db.database import Database
 from services.registry.errors import RegistryError
 from services.registry.webhooks import webhooks
 from services.registry.webhooks.webhook_address import AddressRefused
-from services.registry.webhooks.webhooks import Due
+from services.registry.webhooks.webhooks import DueDelivery
 from trm.json_text import to_json
-from workers.webhooks.outbound import SECONDS, Outbound, OutboundFailed
+from workers.webhooks.http_client import SECONDS, HttpClient, RequestFailed
 from workers.webhooks.schedule import pause_seconds
 
 AT_ONCE = 8
@@ -30,8 +30,8 @@ log = structlog.get_logger()
 class WebhookSender:
     """At least once: a message that arrived just before a crash is sent again, under the same id."""
 
-    def __init__(self, database: Database, outbound: Outbound | None = None) -> None:
-        self._database, self._outbound = database, outbound or Outbound()
+    def __init__(self, database: Database, http_client: HttpClient | None = None) -> None:
+        self._database, self._outbound = database, http_client or HttpClient()
         self._chance = random.Random()  # noqa: S311 - spreads retries, keeps no secret
 
     def run(self, stopping: threading.Event) -> None:
@@ -59,12 +59,12 @@ class WebhookSender:
             self._send_all(due)
         return len(due)
 
-    def _send_all(self, due: Sequence[Due]) -> None:
+    def _send_all(self, due: Sequence[DueDelivery]) -> None:
         with ThreadPoolExecutor(AT_ONCE, "webhook") as threads:
             for message, outcome in zip(due, threads.map(self._outcome, due), strict=True):
                 self._record(message, outcome)
 
-    def _outcome(self, message: Due) -> str:
+    def _outcome(self, message: DueDelivery) -> str:
         """An HTTP status, or why there was none."""
         body = to_json(message.payload, compact=True)
         if len(body) > MOST_BYTES:
@@ -79,10 +79,10 @@ class WebhookSender:
         }
         try:
             return str(self._outbound.post(message.url, body.encode(), headers))
-        except (AddressRefused, OutboundFailed) as error:
+        except (AddressRefused, RequestFailed) as error:
             return str(error)[:300]
 
-    def _record(self, message: Due, outcome: str) -> None:
+    def _record(self, message: DueDelivery, outcome: str) -> None:
         pause = pause_seconds(message.attempt, self._chance)
         with self._database.transaction() as session:
             if outcome.isdecimal() and 200 <= int(outcome) < 300:

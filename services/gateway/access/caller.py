@@ -16,7 +16,7 @@ from services.registry.db.owners import Sight
 
 @dataclass(frozen=True)
 class Identity:
-    """Whoever presents an API key, or anybody at all where none is asked for."""
+    """A caller: the owner of the API key that was presented, or any client where no key is required."""
 
     id: str  # the key's
     owner: str
@@ -40,12 +40,12 @@ class Identity:
 
     @classmethod
     def of(cls, key: ApiKey) -> "Identity":
-        """Whoever presents this key."""
+        """The caller that presents this key."""
         return cls(key.id, key.owner, frozenset(Scope(scope) for scope in key.scopes))
 
 
 LOCAL = Identity(LOCAL_OWNER, LOCAL_OWNER, frozenset(Scope), has_key=False)
-NOBODY = Identity("nobody", "", frozenset(), has_key=False)  # where no key was asked for although others need one
+ANONYMOUS = Identity("anonymous", "", frozenset(), has_key=False)  # on paths that need no key, where others do
 
 
 def remember(connection: Connection, caller: Identity) -> None:
@@ -53,15 +53,15 @@ def remember(connection: Connection, caller: Identity) -> None:
     connection.setdefault("state", {})["caller"] = caller
 
 
-def known(connection: Connection) -> Identity:
-    """Who makes the request; nobody, who sees nothing, unless authentication said otherwise."""
+def identify(connection: Connection) -> Identity:
+    """Who makes the request; ANONYMOUS, which sees nothing, unless authentication has set another."""
     found = connection.get("state", {}).get("caller")
-    return found if isinstance(found, Identity) else NOBODY
+    return found if isinstance(found, Identity) else ANONYMOUS
 
 
 async def caller_of(request: Request) -> Identity:
     """Who makes the request."""
-    return known(request.scope)
+    return identify(request.scope)
 
 
 Caller = Annotated[Identity, Depends(caller_of)]

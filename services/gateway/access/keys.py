@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from services.registry.access import api_keys, audit
-from services.registry.access.audit import Act
+from services.registry.access.audit import AuditEntry
 from services.registry.access.scopes import Scope
 from services.registry.db.database import Database
 from services.registry.errors import RegistryError
 from services.registry.settings import load_settings
 
-cli = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys: make, list, withdraw, replace.")
+cli = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys: create, list, revoke, rotate.")
 MOST_LISTED = 100
 
 
@@ -21,35 +21,40 @@ def _database() -> Database:
     try:
         return Database.of(load_settings(), pool_size=1)
     except RegistryError as error:
-        raise _failed(error) from error
+        raise _report_failure(error) from error
 
 
-def _failed(error: RegistryError) -> typer.Exit:
+def _report_failure(error: RegistryError) -> typer.Exit:
     typer.echo(f"{error} [{error.code}]", err=True)
     return typer.Exit(1)
 
 
-def _named(owner: str) -> str:
+def _require_owner_name(owner: str) -> str:
     if not re.fullmatch(api_keys.OWNER, owner):
-        raise typer.BadParameter(f"{owner!r} is no owner's name: 1 to 64 of a-z, 0-9, '.', '_' and '-'.")
+        raise typer.BadParameter(f"{owner!r} is not a valid owner name: 1 to 64 of a-z, 0-9, '.', '_' and '-'.")
     return owner
 
 
 @cli.command()
 def create(
-    owner: Annotated[str, typer.Option(help="Whose jobs, runs and data sets it is for.", callback=_named)],
-    scope: Annotated[list[Scope], typer.Option(help="What it may be used for; several times for several.")],
+    owner: Annotated[
+        str,
+        typer.Option(
+            help="Owner of the jobs, runs and data sets that it gives access to.", callback=_require_owner_name
+        ),
+    ],
+    scope: Annotated[list[Scope], typer.Option(help="A scope; repeat the option for several.")],
     name: Annotated[str, typer.Option(help="What it is used for.")] = "by the operator",
-    days: Annotated[int | None, typer.Option(min=1, help="How long it is valid; for ever unless given.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="How long it is valid; forever unless given.")] = None,
 ) -> None:
-    """Make a key and print it: it cannot be shown again."""
+    """Create a key and print it; it cannot be shown again."""
     lifetime = None if days is None else timedelta(days=days)
     try:
         with _database().transaction() as session:
             made = api_keys.create(session, owner=owner, name=name, scopes=scope, lifetime=lifetime)
-            audit.record(session, [Act.by_operator(owner, "keys create", made.row.id)])
+            audit.record(session, [AuditEntry.by_operator(owner, "keys create", made.row.id)])
     except RegistryError as error:
-        raise _failed(error) from error
+        raise _report_failure(error) from error
     typer.echo(made.token)
 
 
@@ -60,7 +65,7 @@ def list_keys() -> None:
         with _database().transaction() as session:
             rows = api_keys.page(session, limit=MOST_LISTED).items
     except RegistryError as error:
-        raise _failed(error) from error
+        raise _report_failure(error) from error
     for row in rows:
         is_past = row.expires_at is not None and row.expires_at <= datetime.now(UTC)
         state = "withdrawn" if row.revoked_at else "expired" if is_past else "valid"
@@ -70,13 +75,13 @@ def list_keys() -> None:
 
 @cli.command()
 def revoke(key_id: str) -> None:
-    """Withdraw a key: it stops within seconds."""
+    """Revoke a key: it stops working within seconds."""
     try:
         with _database().transaction() as session:
             row = api_keys.revoke(session, key_id)
-            audit.record(session, [Act.by_operator(row.owner, "keys revoke", row.id)])
+            audit.record(session, [AuditEntry.by_operator(row.owner, "keys revoke", row.id)])
     except RegistryError as error:
-        raise _failed(error) from error
+        raise _report_failure(error) from error
     typer.echo(f"{row.id} is withdrawn.")
 
 
@@ -85,11 +90,11 @@ def rotate(
     key_id: str,
     overlap_hours: Annotated[float, typer.Option(min=0, help="How long the old key stays valid.")] = 24,
 ) -> None:
-    """Make a key like this one and print it; the old one ends after the overlap."""
+    """Create a key with the same owner and scopes and print it; the old one expires after the overlap."""
     try:
         with _database().transaction() as session:
             made = api_keys.rotate(session, key_id, timedelta(hours=overlap_hours))
-            audit.record(session, [Act.by_operator(made.row.owner, "keys rotate", key_id)])
+            audit.record(session, [AuditEntry.by_operator(made.row.owner, "keys rotate", key_id)])
     except RegistryError as error:
-        raise _failed(error) from error
+        raise _report_failure(error) from error
     typer.echo(made.token)

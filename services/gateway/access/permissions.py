@@ -28,7 +28,7 @@ def is_guarded(path: str) -> bool:
     return path == PREFIX or (path.startswith(f"{PREFIX}/") and _noun(path) != OPEN)
 
 
-def needed(method: str, path: str) -> frozenset[Scope]:
+def list_scopes(method: str, path: str) -> frozenset[Scope]:
     """The scopes of which a key must have one, besides `admin`, which is always enough; none: admins alone."""
     scopes = WRITERS.get(_noun(path))
     if scopes is None:
@@ -47,7 +47,7 @@ def refusal(scopes: Collection[Scope], needed: frozenset[Scope]) -> str:
     return f"This needs a key with the scope {wanted}; yours has: {', '.join(sorted(scopes)) or 'none'}."
 
 
-def named(path: str) -> str:
+def name_path(path: str) -> str:
     """The path as far as this table knows it: what a refusal is called, however it goes on."""
     noun = _noun(path)
     return f"{PREFIX}/{noun}" if noun in WRITERS or noun in ADMINS else PREFIX

@@ -1,1 +1,1 @@
-"""How jobs and data sets are taken in."""
+"""How jobs and data sets are accepted."""

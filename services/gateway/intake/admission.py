@@ -1,4 +1,4 @@
-"""Checks puzzles at the door: what a worker could not solve never becomes a job."""
+"""Checks puzzles on submission: one that a worker could not solve never becomes a job."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -31,7 +31,7 @@ def admit(request: SolveJobRequest, config: RunConfig, most: int) -> Admitted:
     refused: list[ProblemItem] = []
     spec = _shape(request, config, refused)
     _check_effort(request, spec, config)
-    texts = list(_admitted(request, spec, refused)) if not refused else []
+    texts = list(_admit_puzzles(request, spec, refused)) if not refused else []
     if refused:
         raise PuzzlesRefused(refused)
     return Admitted(texts, spec)
@@ -40,7 +40,7 @@ def admit(request: SolveJobRequest, config: RunConfig, most: int) -> Admitted:
 def _shape(request: SolveJobRequest, config: RunConfig, refused: list[ProblemItem]) -> PuzzleSpec:
     if config.model.any_size:
         try:
-            return grids.resized(config.puzzle, request.grids[0])
+            return grids.resize(config.puzzle, request.grids[0])
         except PuzzleError as error:
             refused.append(_item(request, 0, error))
     return config.puzzle
@@ -66,10 +66,10 @@ def _check_effort(request: SolveJobRequest, spec: PuzzleSpec, config: RunConfig)
         raise EffortRefused(str(error), [ProblemItem(pointer=place, detail=str(error))]) from error
 
 
-def _admitted(request: SolveJobRequest, spec: PuzzleSpec, refused: list[ProblemItem]) -> Iterator[str]:
+def _admit_puzzles(request: SolveJobRequest, spec: PuzzleSpec, refused: list[ProblemItem]) -> Iterator[str]:
     for index, given in enumerate(request.grids):
         try:
-            yield _checked(given, spec, unique=request.require_unique_solution)
+            yield _check_puzzle(given, spec, unique=request.require_unique_solution)
         except PuzzleError as error:
             refused.append(_item(request, index, error))
             if len(refused) == ERRORS_LISTED:
@@ -81,7 +81,7 @@ def _item(request: SolveJobRequest, index: int, error: PuzzleError) -> ProblemIt
     return ProblemItem(code=error.code, pointer=place, detail=f"Puzzle {index}: {error}")
 
 
-def _checked(given: Given, spec: PuzzleSpec, *, unique: bool) -> str:
+def _check_puzzle(given: Given, spec: PuzzleSpec, *, unique: bool) -> str:
     tokens = grids.parse(spec, given)
     rules.require_consistent(spec, tokens)
     if unique:

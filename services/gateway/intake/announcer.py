@@ -1,4 +1,4 @@
-"""Tells the workers of jobs that are committed, behind the back of the request that asked for them."""
+"""Tells the workers of committed jobs, in a thread of its own: the request that made a job does not wait for it."""
 
 from collections.abc import Sequence
 

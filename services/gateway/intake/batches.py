@@ -12,7 +12,7 @@ CLOSE_SECONDS = 5.0
 class Batches(Generic[Item]):
     """Threads put pieces in; `work` gets them in that order, at most so many at once, and raises nothing.
 
-    A thread that nobody waits for may let pieces gather for some seconds.
+    Where no caller waits for the result, pieces may gather for some seconds.
     """
 
     def __init__(self, name: str, work: Callable[[list[Item]], None], most: int, gather_seconds: float = 0) -> None:

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: whoever does not know whether a request arrived may send it again."""
+"""The Idempotency-Key header: a client that does not know whether its request arrived may send it again."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.access.caller import Caller
 from services.gateway.intake.intake import Intake
 from services.gateway.lookups.model_lookup import unknown
-from services.gateway.views.answers import created
+from services.gateway.views.answers import render_created
 from services.registry.db.database import Database
 from services.registry.errors import CheckpointNotFound, KeyTaken, RegistryError
 from services.registry.submissions import idempotency
@@ -31,25 +31,25 @@ IdempotencyKey = Annotated[
 
 
 @dataclass(frozen=True)
-class Mark:
-    """Who asks, where, and with which idempotency key if any."""
+class IdempotencyContext:
+    """The caller, the route, and the idempotency key if there is one."""
 
     owner: str
     route: str
     given: str | None
 
     def key(self, *asked: str) -> Key | None:
-        """The key of a request that asks for this; None when it is not marked."""
+        """The key of a request with this content; None for a request without an Idempotency-Key."""
         if self.given is None:
             return None
         return Key(self.owner, self.route, self.given, hashlib.sha256("\0".join(asked).encode()).hexdigest())
 
 
-async def _mark(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> Mark:
-    return Mark(caller.owner, f"{request.method} {request.scope['path']}", idempotency_key)
+async def _read_context(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> IdempotencyContext:
+    return IdempotencyContext(caller.owner, f"{request.method} {request.scope['path']}", idempotency_key)
 
 
-Marked = Annotated[Mark, Depends(_mark)]
+Idempotency = Annotated[IdempotencyContext, Depends(_read_context)]
 
 
 def respond(answer: Answer) -> Response:
@@ -58,12 +58,12 @@ def respond(answer: Answer) -> Response:
 
 
 async def submit_once(database: Database, intake: Intake, key: Key | None, make: Callable[[], Submission]) -> Answer:
-    """Take a job in, unless this key has brought it in already; what to answer."""
+    """Accept a job unless this key was used for it before; returns the response."""
     if key is not None and (earlier := await run_in_threadpool(find, database, key)) is not None:
         return earlier
     submission = replace(await run_in_threadpool(make), key=key)
     try:
-        return created(await intake.submit(submission))
+        return render_created(await intake.submit(submission))
     except KeyTaken as error:
         return await run_in_threadpool(earlier_answer, database, key, error)
     except CheckpointNotFound as error:
@@ -71,7 +71,7 @@ async def submit_once(database: Database, intake: Intake, key: Key | None, make:
 
 
 def act_once(database: Database, key: Key | None, subject: str, act: Callable[[Session], Answer]) -> Answer:
-    """Do something to a subject in one transaction, unless it was done with this key already; what to answer."""
+    """Apply a change in one transaction unless this key was used for it before; returns the response."""
     if key is not None and (earlier := find(database, key)) is not None:
         return earlier
     try:
@@ -87,14 +87,14 @@ def act_once(database: Database, key: Key | None, subject: str, act: Callable[[S
 
 
 def find(database: Database, key: Key) -> Answer | None:
-    """What the same request was answered before; raises KeyReused."""
+    """Return the stored response to the same request; raises KeyReused."""
     with database.transaction() as session:
         answer = idempotency.find(session, key)
     return answer and replace(answer, headers={**answer.headers, **REPLAYED})
 
 
 def earlier_answer(database: Database, key: Key | None, error: RegistryError) -> Answer:
-    """What whoever was first was answered; raises KeyReused, or `error` when nobody was."""
+    """The answer to the first request with this key; raises KeyReused, or `error` when there was none."""
     earlier = find(database, key) if key is not None else None
     if earlier is None:
         raise error

@@ -1,4 +1,4 @@
-"""Takes an uploaded data set in: read, checked, stored whole, recorded; or none of it."""
+"""Accepts an uploaded data set: read, checked, stored and recorded, or rejected as a whole."""
 
 import hashlib
 import tempfile
@@ -19,7 +19,7 @@ from services.registry.storage import artifacts
 from services.registry.storage.storage import Storage
 from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Answer, Key
-from trm.config.presets import recommended
+from trm.config.presets import recommend
 from trm.puzzles.datasets.audit import Audit, audit
 from trm.puzzles.datasets.datasets import BUILTIN, save_dataset
 from trm.puzzles.equivalence import QUICKLY
@@ -28,7 +28,7 @@ from trm.puzzles.spec import Kind
 
 HELD_OUT_FROM = 5_000  # telling equivalent puzzles apart takes milliseconds each, and the request waits
 ARC_ELSEWHERE = (
-    "ARC tasks cannot be uploaded: they are no tables of questions and answers. Train on the built-in data sets arc-1 and arc-2, "
+    "ARC tasks cannot be uploaded: they are not tables of questions and answers. Train on the built-in data sets arc-1 and arc-2, "
     "or on tasks of your own with the library: `python -m trm train --preset arc-1 --data FOLDER`."
 )
 SEARCH_SECONDS = 2.0  # of each split, for second answers: the request waits
@@ -36,7 +36,7 @@ SEARCH_SECONDS = 2.0  # of each split, for second answers: the request waits
 
 @dataclass(frozen=True)
 class Upload:
-    """A request to take a data set in."""
+    """A request to upload a data set."""
 
     name: str
     kind: Kind
@@ -144,5 +144,5 @@ def _report(found: Audit, splits: Mapping[str, PuzzleSet]) -> dict[str, Any]:
             }
             for part in (found.train, found.test)
         },
-        "presets": list(recommended(found.spec)),
+        "presets": list(recommend(found.spec)),
     }

@@ -1,4 +1,4 @@
-"""Takes jobs in: what is asked for at the same time is committed together, and announced afterwards."""
+"""Accepts jobs: submissions that arrive together share one commit, and are announced afterwards."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.gateway.intake.announcer import Announcer
 from services.gateway.intake.batches import Batches
-from services.gateway.views.answers import created
+from services.gateway.views.answers import render_created
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
 from services.registry.errors import DatabaseUnavailable
@@ -20,7 +20,7 @@ MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingSubmission:
     """A submission, and who waits for it."""
 
     submission: Submission
@@ -32,20 +32,20 @@ class Intake:
 
     def __init__(self, database: Database, announcer: Announcer, metrics: GatewayMetrics, caps: Caps) -> None:
         self._database, self._announcer, self._metrics, self._caps = database, announcer, metrics, caps
-        self._batches = Batches[Waiting]("intake", self._take, MOST_AT_ONCE)
+        self._batches = Batches[PendingSubmission]("intake", self._take, MOST_AT_ONCE)
         self.start, self.close = self._batches.start, self._batches.close
 
     async def submit(self, submission: Submission) -> Job:
         """The job as it is recorded; raises QueueFull, KeyTaken, CheckpointNotFound, DatabaseUnavailable..., and then there is none."""
         job: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        self._batches.put(Waiting(submission, job))
+        self._batches.put(PendingSubmission(submission, job))
         return await job
 
-    def _take(self, batch: Sequence[Waiting]) -> None:
+    def _take(self, batch: Sequence[PendingSubmission]) -> None:
         try:
             with self._database.transaction() as session:
                 asked = [waiting.submission for waiting in batch]
-                rows = submissions.record(session, asked, self._caps, created)
+                rows = submissions.record(session, asked, self._caps, render_created)
         except Exception as error:
             self._refuse(batch, error)
             return
@@ -56,8 +56,8 @@ class Intake:
             self._metrics.jobs_submitted.labels(row.kind.value).inc()
             self._announcer.tell(row)
 
-    def _refuse(self, batch: Sequence[Waiting], error: Exception) -> None:
-        """One that the database does not take must not cost the others their place."""
+    def _refuse(self, batch: Sequence[PendingSubmission], error: Exception) -> None:
+        """One row that the database rejects must not make the others fail."""
         if len(batch) == 1 or isinstance(error, DatabaseUnavailable | StorageFull):
             batch[0].job.get_loop().call_soon_threadsafe(_answer, batch, [error] * len(batch))
             return
@@ -65,10 +65,10 @@ class Intake:
             self._take([waiting])
 
 
-def _answer(batch: Sequence[Waiting], answers: Sequence[Job | Exception]) -> None:
+def _answer(batch: Sequence[PendingSubmission], answers: Sequence[Job | Exception]) -> None:
     for waiting, answer in zip(batch, answers, strict=True):
         if waiting.job.cancelled():
-            continue  # whoever asked has left
+            continue  # the client that asked has left
         if isinstance(answer, Exception):
             waiting.job.set_exception(answer)
         else:

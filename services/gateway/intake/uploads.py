@@ -34,11 +34,11 @@ class Limits:
         return cls(INFLATED_TIMES * settings.max_body_bytes, settings.max_upload_lines, settings.max_upload_seconds)
 
 
-class Counted(io.RawIOBase):
-    """A data file as the parser reads it: it breaks off at the first byte, line or second too many."""
+class CountingReader(io.RawIOBase):
+    """A data file as the parser reads it: it stops at the first byte, line or second beyond a limit."""
 
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
-        self._file, self._limits = _unpacked(file), limits
+        self._file, self._limits = _unpack(file), limits
         self._bytes = self._lines = self._objects = 0
         self._deadline = time.monotonic() + limits.seconds
 
@@ -72,7 +72,7 @@ class Counted(io.RawIOBase):
             raise BodyTooLarge(f"The file took longer to read than {self._limits.seconds:g} s. Send fewer puzzles.")
 
 
-def _unpacked(file: IO[bytes]) -> IO[bytes]:
+def _unpack(file: IO[bytes]) -> IO[bytes]:
     if file.read(len(GZIP_MAGIC)) != GZIP_MAGIC:
         file.seek(0)
         return file
@@ -90,7 +90,7 @@ def _unpacked(file: IO[bytes]) -> IO[bytes]:
 def read_upload(file: IO[bytes], field: str, kind: Kind, limits: Limits, spec: PuzzleSpec | None = None) -> PuzzleSet:
     """The puzzles of the file sent as form field `field`; raises UploadRefused with the rows that are wrong, or BodyTooLarge."""
     try:
-        puzzles = read_table(io.BufferedReader(Counted(file, limits)), kind=kind, spec=spec)
+        puzzles = read_table(io.BufferedReader(CountingReader(file, limits)), kind=kind, spec=spec)
         _require_storable(puzzles)
     except DatasetError as error:
         items = [ProblemItem(parameter=field, row=p.row, code=p.code, detail=p.message) for p in error.problems]

@@ -37,7 +37,7 @@ FindModel = Callable[[Sight, str], Model]
 
 
 def model_finder(database: Database) -> FindModel:
-    """A function from what a request names to the model, among those that its caller may see; one that ships is everybody's.
+    """A function from what a request names to the model, among those that its caller may see; a shipped model is visible to all.
 
     It raises ModelUnknown or ModelNotReady. What a checkpoint was trained with, and whose it is, never change, so that is read once
     for each sight; which one is a run's newest is asked every time. Whether it is still there is seen when the job is recorded.
@@ -55,17 +55,17 @@ def model_finder(database: Database) -> FindModel:
             checkpoint_id = _newest_of(database.seen_by(sight), name) if name.startswith("run_") else name
             return Model(config_of(sight, checkpoint_id), checkpoint_id)
         except (RunNotFound, CheckpointNotFound) as error:
-            raise unknown(error, _meant(database.seen_by(sight), name)) from error
+            raise unknown(error, _describe_name(database.seen_by(sight), name)) from error
 
     return find
 
 
-def _meant(database: Database, name: str) -> str:
-    """What a name that is no model's may be: another one's, a job's or the name that a run was given."""
+def _describe_name(database: Database, name: str) -> str:
+    """Explains a name that is not a model's: that of another object, of a job, or one given to a run."""
     if close := did_you_mean(name, pretrained.names()):
         return close
     with database.transaction() as session:
-        run_id = jobs.run_of(session, name) if name.startswith("job_") else runs.named(session, name)
+        run_id = jobs.run_of(session, name) if name.startswith("job_") else runs.find_named(session, name)
     if run_id is None:
         return ""
     what = "is a job" if name.startswith("job_") else "is what a run is called"
@@ -73,7 +73,7 @@ def _meant(database: Database, name: str) -> str:
 
 
 def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> ModelUnknown:
-    """What a request is told whose model is not there, or not any more."""
+    """The problem for a model that does not exist, or no longer does."""
     return ModelUnknown(
         f"{error}{meant} List them with GET /v1/runs, GET /v1/checkpoints or, those that ship, GET /v1/models."
     )

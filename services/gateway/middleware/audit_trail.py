@@ -1,4 +1,4 @@
-"""Keeps the log of who did what: every request that could change something, once it is answered."""
+"""Writes the audit log: every request that could change something, once it is answered."""
 
 import time
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.access import caller, permissions
 from services.gateway.intake.batches import Batches
 from services.registry.access import audit
-from services.registry.access.audit import Act
+from services.registry.access.audit import AuditEntry
 from services.registry.db.database import Database
 from services.registry.errors import RegistryError
 
@@ -23,15 +23,15 @@ log = structlog.get_logger()
 
 
 class AuditTrail:
-    """One thread that writes for all requests, behind their backs; what it cannot write goes to the log instead."""
+    """One thread that writes for all requests, which do not wait for it; what it cannot write goes to the log instead."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._batches = Batches[Act]("audit", self._write, MOST_AT_ONCE, GATHER_SECONDS)
+        self._batches = Batches[AuditEntry]("audit", self._write, MOST_AT_ONCE, GATHER_SECONDS)
         self.start, self.close, self.put = self._batches.start, self._batches.close, self._batches.put
 
-    def _write(self, acts: Sequence[Act]) -> None:
-        """All together, or one by one when that fails: a record that the database refuses costs its neighbours nothing."""
+    def _write(self, acts: Sequence[AuditEntry]) -> None:
+        """All together, or one by one when that fails, so that one refused record does not lose the others."""
         try:
             with self._database.transaction() as session:
                 audit.record(session, acts)
@@ -68,22 +68,24 @@ class Audited:
 
     def _note(self, scope: Scope, start: Message | None) -> None:
         status = 500 if start is None else start["status"]
-        who, route = caller.known(scope), scope.get("route")
+        who, route = caller.identify(scope), scope.get("route")
         if (
             status == STRANGERS
-            or (status in REFUSED and who is caller.NOBODY)
+            or (status in REFUSED and who is caller.ANONYMOUS)
             or (route is None and status not in REFUSED)
         ):
             return
         request_id = scope.get("state", {}).get("request_id")
         if status in REFUSED:
-            action = f"{scope['method'] if scope['method'] in METHODS else 'other'} {permissions.named(scope['path'])}"
+            action = (
+                f"{scope['method'] if scope['method'] in METHODS else 'other'} {permissions.name_path(scope['path'])}"
+            )
             self._trail.put(
-                Act.refused(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
+                AuditEntry.of_refusal(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
             )
             return
         action = getattr(route, "operation_id", None) or scope["method"]
-        self._trail.put(Act(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
+        self._trail.put(AuditEntry(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
 
 
 def _object(scope: Scope, start: Message | None) -> str | None:

@@ -1,6 +1,6 @@
-"""Asks for API keys: who has none is answered 401, before the body is read; what a key may do is `authorization`'s business.
+"""Requires API keys: a request without one gets 401 before its body is read; what a key may do is decided in `authorization`.
 
-Without keys a gateway on the loopback trusts whoever reaches it, but not web pages: a browser would carry their requests here.
+Without keys a gateway on the loopback trusts every client that reaches it, but not web pages: a browser would carry their requests here.
 """
 
 import hashlib
@@ -30,14 +30,14 @@ log = structlog.get_logger()
 
 
 def is_on(settings: Settings) -> bool:
-    """Whether keys are asked for; raises AuthExposed when they are not, where others could come in."""
+    """Whether keys are asked for; raises AuthExposed when they are not, where other hosts could reach it."""
     is_local = is_loopback(settings.gateway_host)
     if settings.auth == "auto":
         return not is_local
     if settings.auth == "off" and not is_local and not settings.auth_off_exposed:
         raise AuthExposed(
-            f"TRM_AUTH is off, and {settings.gateway_host} can be reached from elsewhere: anybody could do anything. "
-            "Set TRM_AUTH=on, or TRM_AUTH_OFF_EXPOSED=true where something else keeps strangers out."
+            f"TRM_AUTH is off, and {settings.gateway_host} can be reached from elsewhere: every client there could do everything. "
+            "Set TRM_AUTH=on, or TRM_AUTH_OFF_EXPOSED=true where the network keeps other clients out."
         )
     return settings.auth == "on"
 
@@ -51,13 +51,15 @@ def is_loopback(host: str) -> bool:
 
 
 def prepare(settings: Settings, database: Database) -> None:
-    """Record the admin's key that the settings bring, and say loudly how open the door is."""
+    """Record the admin's key that the settings bring, and log a warning when the service is open to all."""
     if settings.admin_secret is not None:
         with database.transaction() as session:
             api_keys.ensure_admin(session, settings.admin_secret)
     if not is_on(settings):
         level = log.warning if is_loopback(settings.gateway_host) else log.error
-        level("auth.off", host=settings.gateway_host, meaning="whoever reaches this address may do everything")
+        level(
+            "auth.off", host=settings.gateway_host, meaning="every client that reaches this address may do everything"
+        )
         return
     with database.transaction() as session:
         if not api_keys.is_any_valid(session):
@@ -72,7 +74,7 @@ class KeyRing:
         self._known: dict[bytes, tuple[Identity, float]] = {}  # by the token's digest: no secret stays in memory
         self._lock = Lock()
 
-    def remembered(self, token: str) -> Identity | None:
+    def recall(self, token: str) -> Identity | None:
         """The caller, if the token was good a moment ago."""
         found = self._known.get(_digest(token))
         return found[0] if found is not None and time.monotonic() < found[1] else None
@@ -82,7 +84,7 @@ class KeyRing:
         return _digest(token) in self._known
 
     def look_up(self, token: str) -> Identity | None:
-        """The caller, or None for a token that is no valid key's; raises DatabaseUnavailable."""
+        """The caller, or None for a token that is not that of a valid key; raises DatabaseUnavailable."""
         if not api_keys.TOKEN.fullmatch(token):
             return None
         with self._database.transaction() as session:
@@ -102,7 +104,7 @@ class KeyRing:
             return None if key is None else Identity.of(key)
 
     def forget(self) -> None:
-        """Ask the database again for every token: a key was just withdrawn."""
+        """Ask the database again for every token: a key was just revoked."""
         with self._lock:
             self._known = {digest: (who, 0.0) for digest, (who, _) in self._known.items()}
 
@@ -132,8 +134,8 @@ class Authentication:
         await (refusal or self.app)(scope, receive, send)
 
     async def _refusal(self, scope: Scope) -> ProblemResponse | None:
-        token = presented(scope)
-        found = self._keys.remembered(token)
+        token = read_token(scope)
+        found = self._keys.recall(token)
         if found is None:
             if not self._keys.is_familiar(token) and (limited := await limit(self._limiter, STRANGER, scope)):
                 return limited
@@ -147,7 +149,7 @@ class Authentication:
         return None
 
 
-def presented(scope: Scope) -> str:
+def read_token(scope: Scope) -> str:
     """What follows `Authorization: Bearer`, or nothing."""
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

@@ -14,9 +14,9 @@ class Authorization:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        who = caller.known(scope) if scope["type"] == "http" else caller.NOBODY
+        who = caller.identify(scope) if scope["type"] == "http" else caller.ANONYMOUS
         if who.has_key:
-            needed = permissions.needed(scope["method"], scope["path"])
+            needed = permissions.list_scopes(scope["method"], scope["path"])
             if not permissions.allows(who.scopes, needed):
                 refusal = problem_response(scope, "scope_missing", permissions.refusal(who.scopes, needed))
                 await refusal(scope, receive, send)

@@ -20,7 +20,7 @@ class NestedTooDeeply(HTTPException):
     code = "body_too_deep"
 
     def __init__(self, most: int) -> None:
-        super().__init__(400, f"The JSON has more than {most} brackets inside each other.")
+        super().__init__(400, f"The JSON is nested deeper than {most} brackets.")
 
 
 class BracketsTooMany(HTTPException):
@@ -43,7 +43,7 @@ def depth(text: bytes) -> int:
 
 
 def json_check(most_depth: int) -> Check:
-    """Looks for brackets: too many inside each other, or so many that the lists they become would fill the memory."""
+    """Counts brackets: nested too deeply, or so many that the parsed lists would exhaust memory."""
 
     async def check(body: bytes) -> None:
         brackets = body.count(b"[") + body.count(b"{")

@@ -48,7 +48,7 @@ class RateLimiter:
         self._away_until = 0.0
 
     def lets_through(self, kind: str, who: str) -> bool:
-        """Whether a request may go on without the broker: nothing is counted, or it was with an earlier one. Never waits."""
+        """Whether a request may continue without the broker: nothing is counted, or it was with an earlier one. Never waits."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
@@ -56,7 +56,7 @@ class RateLimiter:
         finally:
             self._lock.release()
 
-    def refused(self, kind: str, who: str) -> tuple[RateLimitItem, float] | None:
+    def count(self, kind: str, who: str) -> tuple[RateLimitItem, float] | None:
         """Count a request; when it is one too many, the limit and the seconds until there is room again."""
         with self._lock:
             if self._is_free(kind) or self._spend(kind, who):
@@ -82,7 +82,7 @@ class RateLimiter:
         return left > 0
 
     def _count(self, limit: RateLimitItem, kind: str, who: str) -> tuple[RateLimitItem, float] | None:
-        limiter = self._opened()
+        limiter = self._open()
         for piece in (max(1, limit.amount // SHARES), 1):  # the last ones singly
             if limiter.hit(limit, kind, who, cost=piece):
                 if len(self._counted) >= MOST_REMEMBERED:
@@ -96,7 +96,7 @@ class RateLimiter:
         self._refused[kind, who] = (now + REFUSED_SECONDS, now + seconds)
         return limit, seconds
 
-    def _opened(self) -> SlidingWindowCounterRateLimiter:
+    def _open(self) -> SlidingWindowCounterRateLimiter:
         if self._limiter is None:
             storage = RedisStorage(
                 self._url,
@@ -116,7 +116,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        who = caller.known(scope) if scope["type"] == "http" else caller.NOBODY
+        who = caller.identify(scope) if scope["type"] == "http" else caller.ANONYMOUS
         if who.has_key:
             kind = READ if scope["method"] in permissions.SAFE else SUBMIT
             if limited := await limit(self._limiter, kind, scope):
@@ -127,11 +127,11 @@ class RateLimit:
 
 async def limit(limiter: RateLimiter, kind: str, scope: Scope) -> ProblemResponse | None:
     """Count a request of its key's, or of its address's where it has none; the answer to one too many."""
-    who = caller.known(scope)
+    who = caller.identify(scope)
     counted = who.id if who.has_key else address(scope)
     if limiter.lets_through(kind, counted):
         return None
-    refused = await run_in_threadpool(limiter.refused, kind, counted)
+    refused = await run_in_threadpool(limiter.count, kind, counted)
     return refused and _answer(scope, kind, *refused)
 
 

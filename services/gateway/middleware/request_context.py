@@ -66,7 +66,7 @@ class RequestContext:
         self.metrics.http_request_seconds.labels(method, route).observe(seconds)
         is_poll = route in QUIET and method == "GET" and status < BAD
         level = log.debug if is_poll else log.info
-        asked = {"method": method, "path": scope["path"], "caller": caller.known(scope).id}
+        asked = {"method": method, "path": scope["path"], "caller": caller.identify(scope).id}
         level("request.served", **asked, status=status, seconds=round(seconds, 4))
 
 

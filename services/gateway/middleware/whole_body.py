@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.allocator import LARGE_BYTES, give_memory_back
 
 SPOOL_BYTES = 1 << 16  # of a body that is kept in memory while the rest is waited for
-SETTLE_SECONDS = 0.5  # in which the last that holds a body lets go of it
+SETTLE_SECONDS = 0.5  # in which the last that holds a body releases it
 UPLOADS = "/v1/datasets"  # whose forms are read piece by piece, into files
 
 
@@ -21,7 +21,7 @@ class Overloaded(HTTPException):
     code = "overloaded"
 
     def __init__(self) -> None:
-        super().__init__(503, "Bodies of other requests fill the memory set apart for them.")
+        super().__init__(503, "Bodies of other requests use all the memory reserved for bodies.")
 
 
 class Check(Protocol):
@@ -31,7 +31,7 @@ class Check(Protocol):
         """Raises an HTTPException."""
 
 
-class Room:
+class MemoryBudget:
     """How many bytes of bodies may be in memory at once, of all requests together."""
 
     def __init__(self, most_bytes: int) -> None:
@@ -51,7 +51,7 @@ class Room:
 class WholeBody:
     """ASGI middleware inside the limit of a body's size."""
 
-    def __init__(self, app: ASGIApp, room: Room, check: Check) -> None:
+    def __init__(self, app: ASGIApp, room: MemoryBudget, check: Check) -> None:
         self.app, self._room, self._check = app, room, check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +67,7 @@ class WholeBody:
 
 
 class _Body:
-    def __init__(self, receive: Receive, room: Room, check: Check) -> None:
+    def __init__(self, receive: Receive, room: MemoryBudget, check: Check) -> None:
         self._receive, self._room, self._check = receive, room, check
         self._is_read, self._taken = False, 0
 
@@ -80,7 +80,7 @@ class _Body:
             self._is_read = True
             if last["type"] != "http.request":
                 return last
-            body = self._loaded(spool)
+            body = self._load(spool)
         await self._check(body)
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -96,7 +96,7 @@ class _Body:
             if not message.get("more_body", False):
                 return message
 
-    def _loaded(self, spool: IO[bytes]) -> bytes:
+    def _load(self, spool: IO[bytes]) -> bytes:
         size = spool.tell()
         self._room.take(size)
         self._taken = size

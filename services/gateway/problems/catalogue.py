@@ -31,7 +31,7 @@ _ENTRIES = (
         "request_timeout",
         408,
         "The request did not arrive in time",
-        "Send it whole, without pauses; a slow line needs smaller bodies.",
+        "Send it without pauses; a slow connection needs smaller bodies.",
     ),
     Entry("body_too_deep", 400, "The JSON is nested too deeply", "Send it flatter: no request needs such depth."),
     Entry("media_type_unsupported", 415, "The body has the wrong media type", "Send Content-Type: application/json."),
@@ -39,7 +39,7 @@ _ENTRIES = (
     Entry(
         "cursor_invalid",
         422,
-        "The cursor is not one of ours",
+        "The cursor was not issued by this service",
         "Start again without a cursor, with the same filters throughout.",
     ),
     # Who asks
@@ -136,10 +136,10 @@ _ENTRIES = (
     Entry(
         "webhook_refused",
         422,
-        "Webhooks must not be sent there",
+        "Webhooks may not be sent to this address",
         "Give a public address, on one of the ports that the detail names.",
     ),
-    Entry("webhooks_too_many", 409, "There are too many webhooks already", "Delete one that is not needed any more."),
+    Entry("webhooks_too_many", 409, "There are too many webhooks already", "Delete one that is no longer needed."),
     # Jobs
     Entry("job_already_finished", 409, "The job has finished", "Nothing to do: read its result."),
     Entry(
@@ -157,27 +157,27 @@ _ENTRIES = (
     Entry(
         "idempotency_key_in_use",
         409,
-        "The same request is being dealt with",
-        "Send it again: its answer will be there.",
+        "The same request is in progress",
+        "Send it again to get its answer.",
     ),
     Entry("queue_full", 429, "Too many jobs are queued", "Try again after the time in Retry-After."),
     Entry(
         "job_expired",
         None,
-        "No worker took the job up in time",
+        "No worker claimed the job in time",
         "Retry it, or submit it with a longer ttl_seconds or a higher priority.",
     ),
     Entry(
         "job_timed_out",
         None,
-        "The job was worked on for longer than it may be",
-        "Retry it: a training goes on from its last checkpoint.",
+        "The job exceeded its timeout",
+        "Retry it: a training continues from its last checkpoint.",
     ),
     Entry(
         "job_quarantined",
         None,
         "The job kills its trainer at the same step every time",
-        "Read the last lines in the message; submit it again with less memory to need, or report it.",
+        "Read the last lines in the message; submit it again with a smaller memory demand, or report it.",
     ),
     Entry("lease_lost", None, "Another attempt has taken over the job", "Nothing to do: the newer attempt goes on."),
     Entry(
@@ -216,7 +216,7 @@ _ENTRIES = (
         "The model was to be compiled, and there is no compiler",
         "Install one, or set TRM_COMPILE=auto.",
     ),
-    Entry("engine_full", None, "Too many requests are being thought about", "Try again in a while."),
+    Entry("engine_full", None, "Too many requests are in progress", "Try again in a while."),
     Entry("checkpoint_invalid", None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
     Entry("checkpoint_corrupt", None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
     Entry("checkpoint_foreign", None, "The checkpoint was not written by this software", "Convert it first."),
@@ -224,16 +224,16 @@ _ENTRIES = (
         "checkpoint_of_another_run",
         None,
         "The folder holds checkpoints of another training",
-        "Choose another folder with --out, or name the checkpoint to go on from with --resume.",
+        "Choose another folder with --out, or name the checkpoint to continue from with --resume.",
     ),
     # The service
-    Entry("internal_error", 500, "The service made a mistake", "Try again; if it stays, report the request id."),
+    Entry("internal_error", 500, "An internal error occurred", "Try again; if it stays, report the request id."),
     Entry("database_unavailable", 503, "The database does not answer", "Try again after the time in Retry-After."),
     Entry(
         "broker_unavailable",
         503,
         "The message broker does not answer",
-        "Jobs are accepted and wait for it. It refuses no request: `GET /readyz` names it.",
+        "Jobs are accepted and start when it is back. No request fails because of it; `GET /readyz` reports it.",
     ),
     Entry(
         "storage_unavailable",
@@ -250,7 +250,7 @@ _ENTRIES = (
     Entry(
         "overloaded",
         503,
-        "The service has too much in hand",
+        "The service is overloaded",
         "Try again after the time in Retry-After; send less at once.",
     ),
     Entry("schema_behind", 503, "The database schema is older than the service", "Run the migrations."),

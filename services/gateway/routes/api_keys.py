@@ -1,4 +1,4 @@
-"""API keys: make, list and withdraw them; for admins."""
+"""API keys: create, list and revoke them; for admins."""
 
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ def create_api_key(request: ApiKeyRequest, response: Response, parts: Parts) -> 
     responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
 )
 def list_api_keys(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[ApiKey]:
-    """A page of all owners' keys, withdrawn ones included."""
+    """A page of all owners' keys, revoked ones included."""
     with parts.database.transaction() as session:
         page = api_keys.page(session, cursor=cursor, limit=limit)
     return Page.of(page, ApiKey.of)
@@ -67,7 +67,7 @@ def get_api_key(key_id: str, parts: Parts) -> ApiKey:
     responses=refusals("api_key_not_found", "database_unavailable"),
 )
 def revoke_api_key(key_id: str, parts: Parts) -> ApiKey:
-    """It stops at once here, and within seconds at other gateways; the record stays."""
+    """The key stops working at once on this gateway and within seconds on others; the record stays."""
     with parts.database.transaction() as session:
         key = ApiKey.of(api_keys.revoke(session, key_id))
     parts.keys.forget()

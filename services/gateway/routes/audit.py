@@ -1,4 +1,4 @@
-"""The log of who did what; for admins."""
+"""The audit log; for admins."""
 
 from typing import Annotated
 
@@ -12,13 +12,13 @@ from services.registry.access import audit
 from services.registry.access.api_keys import OWNER
 
 router = APIRouter(prefix="/v1/audit", tags=["access"])
-Owner = Annotated[str | None, Query(pattern=f"^{OWNER}$", description="Only what this owner's keys did.")]
+Owner = Annotated[str | None, Query(pattern=f"^{OWNER}$", description="Only requests by this owner's keys.")]
 
 
 @router.get(
     "",
     operation_id="listAuditRecords",
-    summary="Who did what, newest first",
+    summary="List audit records, newest first",
     responses=refusals("request_invalid", "cursor_invalid", "database_unavailable"),
 )
 def list_audit_records(

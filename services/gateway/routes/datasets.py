@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 from services.gateway.allocator import LARGE_BYTES, give_memory_back
 from services.gateway.backends import Parts
 from services.gateway.intake import ingest
-from services.gateway.intake.idempotency import Marked, earlier_answer, find, respond
+from services.gateway.intake.idempotency import Idempotency, earlier_answer, find, respond
 from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import Limits
 from services.gateway.lookups import dataset_lookup
@@ -95,16 +95,16 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     ),
 )
 def create_dataset(
-    parts: Parts, mark: Marked, file: Table, name: Name, kind: KindOf = "sudoku", test_file: TestTable = None
+    parts: Parts, context: Idempotency, file: Table, name: Name, kind: KindOf = "sudoku", test_file: TestTable = None
 ) -> Response:
     """Check every row and store the whole; when a row is wrong, `errors` names it and nothing is stored."""
     second = test_file.file if test_file else None
     upload = ingest.Upload(name, kind, file.file, second, Limits.of(parts.settings))
-    key = mark.key(name, kind, *upload.digests()) if mark.given else None
+    key = context.key(name, kind, *upload.digests()) if context.given else None
     if key is not None and (earlier := find(parts.database, key)) is not None:
         return respond(earlier)
     try:
-        return respond(_created(ingest.store(parts.database, parts.storage, upload, key, _created)))
+        return respond(_render_created(ingest.store(parts.database, parts.storage, upload, key, _render_created)))
     except (KeyTaken, DatasetNameTaken) as error:  # by this very request, it may be
         return respond(earlier_answer(parts.database, key, error))
     finally:
@@ -112,7 +112,7 @@ def create_dataset(
             give_memory_back()
 
 
-def _created(row: tables.Dataset) -> Answer:
+def _render_created(row: tables.Dataset) -> Answer:
     dataset = Dataset.of(row)
     return Answer(dataset.id, 201, {"Location": f"/v1/datasets/{dataset.id}"}, dataset.model_dump_json())
 

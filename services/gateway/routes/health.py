@@ -1,4 +1,4 @@
-"""Health, for load balancers and people: does it live, can it serve?"""
+"""Health, for load balancers and operators: liveness and readiness."""
 
 from fastapi import APIRouter, Response
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.intake.idempotency import Mark, Marked, act_once, respond
+from services.gateway.intake.idempotency import Idempotency, IdempotencyContext, act_once, respond
 from services.gateway.openapi import Responses, refusals
 from services.gateway.schemas.event import JobEvents
 from services.gateway.schemas.job import Job
@@ -99,8 +99,8 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
     responses=refusals("job_not_found", "job_already_finished", "database_unavailable"),
 )
 def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
-    """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Twice does no harm."""
-    return _asked(parts, response, lambda session: jobs.request_cancel(session, job_id))
+    """A queued job is cancelled at once; a running one as soon as its worker has stopped it. Repeating the request has no effect."""
+    return _request_move(parts, response, lambda session: jobs.request_cancel(session, job_id))
 
 
 @router.post(
@@ -111,11 +111,11 @@ def cancel_job(job_id: str, response: Response, parts: Parts) -> Job:
     responses=refusals("job_not_found", "job_already_finished", "job_move_refused", "database_unavailable"),
 )
 def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
-    """A queued job is set aside at once; a running training saves a checkpoint first, and a solve job will begin anew.
+    """A queued job is set aside at once; a running training saves a checkpoint first, and a solve job will start over.
 
-    Twice does no harm. A paused job waits until it is resumed, however long that is.
+    Repeating the request has no effect. A paused job waits until it is resumed, however long that is.
     """
-    return _asked(parts, response, lambda session: jobs.request_pause(session, job_id))
+    return _request_move(parts, response, lambda session: jobs.request_pause(session, job_id))
 
 
 @router.post(
@@ -126,9 +126,9 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
     summary="Resume a paused job",
     responses=AGAIN,
 )
-def resume_job(job_id: str, parts: Parts, mark: Marked) -> Response:
-    """Queue it again; a training goes on from its last checkpoint. A pause that was only asked for is withdrawn."""
-    return _again(parts, job_id, mark, lambda session: jobs.resume(session, job_id))
+def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
+    """Queue it again; a training continues from its last checkpoint. A pause that was only asked for is withdrawn."""
+    return _again(parts, job_id, context, lambda session: jobs.resume(session, job_id))
 
 
 @router.post(
@@ -139,27 +139,31 @@ def resume_job(job_id: str, parts: Parts, mark: Marked) -> Response:
     summary="Retry a failed or cancelled job",
     responses=AGAIN,
 )
-def retry_job(job_id: str, parts: Parts, mark: Marked) -> Response:
-    """The same job is queued again, with fresh attempts and all its time; a training goes on from its last intact checkpoint."""
+def retry_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
+    """The same job is queued again, with fresh attempts and all its time; a training continues from its last intact checkpoint."""
     attempts = parts.settings.max_attempts
-    return _again(parts, job_id, mark, lambda session: jobs.retry(session, job_id, attempts))
+    return _again(parts, job_id, context, lambda session: jobs.retry(session, job_id, attempts))
 
 
-def _asked(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
+def _request_move(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
     """The job after a move that does no harm twice."""
     with parts.database.transaction() as session:
-        job = _moved(parts, session, move)
+        job = _move_job(parts, session, move)
     response.headers.update(poll_headers(job))
     return job
 
 
-def _again(parts: Backends, job_id: str, mark: Mark, move: Callable[[Session], tables.Job]) -> Response:
-    answered = act_once(parts.database, mark.key(), job_id, lambda session: answer(_moved(parts, session, move), 202))
+def _again(
+    parts: Backends, job_id: str, context: IdempotencyContext, move: Callable[[Session], tables.Job]
+) -> Response:
+    answered = act_once(
+        parts.database, context.key(), job_id, lambda session: answer(_move_job(parts, session, move), 202)
+    )
     parts.announcer.tell(job_view.find(parts.database, job_id))
     return respond(answered)
 
 
-def _moved(parts: Backends, session: Session, move: Callable[[Session], tables.Job]) -> Job:
+def _move_job(parts: Backends, session: Session, move: Callable[[Session], tables.Job]) -> Job:
     row = move(session)
     parts.caller.require(Scope(row.kind.value))  # raised now, it takes the move back
     return job_view.within(session, row)
@@ -222,5 +226,5 @@ async def stream_job_events(
         return Response(status_code=204)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return EventSourceResponse(
-        stream_events(parts.database, parts.stopping, parts.standing(), job_id, first, known), headers=headers
+        stream_events(parts.database, parts.stopping, parts.recheck(), job_id, first, known), headers=headers
     )

@@ -36,4 +36,4 @@ def read_metrics(parts: Parts) -> Response:
 def list_targets(parts: Parts) -> list[Target]:
     """Every worker and reaper that runs, or that disappeared within the last hour; for `http_sd_configs`."""
     with parts.database.transaction() as session:
-        return [Target.of(row) for row in presence.watched(session)]
+        return [Target.of(row) for row in presence.list_watched(session)]

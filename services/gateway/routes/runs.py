@@ -16,8 +16,8 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"])
 LISTS = refusals("request_invalid", "cursor_invalid", "database_unavailable")
 OF_ONE = refusals("request_invalid", "run_not_found", "database_unavailable")
 AfterStep = Annotated[int, Query(ge=0, lt=2**63, description="Only steps after this one.")]
-Rows = Annotated[int, Query(ge=1, le=5000, description="Most rows to answer with.")]
-Every = Annotated[int, Query(ge=1, lt=2**31, description="Thin the curve out: the last row of each so many steps.")]
+Rows = Annotated[int, Query(ge=1, le=5000, description="Maximum number of rows to return.")]
+Every = Annotated[int, Query(ge=1, lt=2**31, description="Thin the curve: the last row of every N steps.")]
 
 
 @router.get("", operation_id="listRuns", summary="List runs, newest first", responses=LISTS)

@@ -1,4 +1,4 @@
-"""Solve jobs: puzzles, checked at the door, and the model to solve them with."""
+"""Solve jobs: puzzles, checked on submission, and the model to solve them with."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -8,14 +8,14 @@ from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake import admission
-from services.gateway.intake.idempotency import REPLAYED, Marked, respond, submit_once
+from services.gateway.intake.idempotency import REPLAYED, Idempotency, respond, submit_once
 from services.gateway.openapi import refusals
 from services.gateway.problems.errors import at_fault
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.views import job_view
 from services.gateway.views.answers import answer
-from services.gateway.views.polling import finished_within, wanted_seconds
+from services.gateway.views.polling import parse_wait, wait_until_finished
 from services.registry.jobs import jobs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
@@ -54,16 +54,18 @@ Prefer = Annotated[str | None, Header(description="`wait=N`: answer with the fin
     summary="Solve puzzles",
     responses={200: FINISHED_IN_TIME, **REFUSALS},
 )
-async def create_solve_job(request: SolveJobRequest, parts: Parts, mark: Marked, prefer: Prefer = None) -> Response:
+async def create_solve_job(
+    request: SolveJobRequest, parts: Parts, context: Idempotency, prefer: Prefer = None
+) -> Response:
     """Check every puzzle against the model's size, symbols and rules, and queue them as one job; all puzzles of a job have one size.
 
-    Every puzzle is thought about in `rollouts` times `views` chains. A chain stops at `halt_threshold`, at `stable_steps`, with
+    Every puzzle is solved in `rollouts` times `views` chains. A chain stops at `halt_threshold`, at `stable_steps`, with
     `until_verified` once any chain's answer obeys the rules, and otherwise after `max_steps`; `choose` says whose answer is given.
     """
-    key = mark.key(request.model_dump_json())
+    key = context.key(request.model_dump_json())
     first = await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts))
-    seconds = wanted_seconds(prefer, parts.settings.max_wait_seconds)
-    if seconds and await finished_within(parts.database, parts.stopping, parts.standing(), first.subject, seconds):
+    seconds = parse_wait(prefer, parts.settings.max_wait_seconds)
+    if seconds and await wait_until_finished(parts.database, parts.stopping, parts.recheck(), first.subject, seconds):
         job = await run_in_threadpool(job_view.read, parts.database, first.subject)
         applied = {"Preference-Applied": f"wait={seconds}"}
         kept = {name: value for name, value in first.headers.items() if name in REPLAYED}
@@ -86,7 +88,7 @@ def _submission(request: SolveJobRequest, parts: Backends) -> Submission:
             pretrained=model.pretrained,
             total_steps=len(puzzles),
             max_attempts=parts.settings.max_attempts,
-            wishes=request.wishes,
+            job_limits=request.job_limits,
             owner=parts.caller.owner,
         )
     )

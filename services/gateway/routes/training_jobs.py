@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.intake.idempotency import Marked, respond, submit_once
+from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, training_source
 from services.gateway.openapi import refusals
 from services.gateway.problems.errors import ModelUnknown, at_fault
@@ -15,7 +15,7 @@ from services.registry.jobs import jobs
 from services.registry.runs import paces, runs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
-from trm.config.overrides import continued, resolve
+from trm.config.overrides import fork, resolve
 from trm.config.presets import get_preset
 from trm.config.run import RunConfig
 
@@ -47,9 +47,9 @@ REFUSALS = refusals(
     summary="Train a model",
     responses=REFUSALS,
 )
-async def create_training_job(request: TrainingJobRequest, parts: Parts, mark: Marked) -> Response:
+async def create_training_job(request: TrainingJobRequest, parts: Parts, context: Idempotency) -> Response:
     """Resolve the preset and its overrides, store them whole as a new run, and queue the training."""
-    key = mark.key(request.model_dump_json())
+    key = context.key(request.model_dump_json())
     return respond(await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts)))
 
 
@@ -65,7 +65,7 @@ def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
         total_steps=config.train.steps,
         estimate=said,
         max_attempts=parts.settings.max_attempts,
-        wishes=request.wishes,
+        job_limits=request.job_limits,
         owner=parts.caller.owner,
     )
     return Submission(job, run)
@@ -96,4 +96,4 @@ def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig,
     with at_fault("dataset" if request.dataset else "from_checkpoint"):
         source = training_source(parts.database, request.dataset or model.config.dataset)
     with at_fault("overrides"):
-        return continued(model.config, overrides, source.spec, source.name), source, model.checkpoint_id
+        return fork(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

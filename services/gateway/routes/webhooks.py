@@ -84,7 +84,7 @@ def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
     responses=refusals("webhook_not_found", "database_unavailable"),
 )
 def delete_webhook(webhook_id: str, parts: Parts) -> None:
-    """It is told nothing more, not even what is already waiting."""
+    """No more messages are sent to it, including those already waiting."""
     with parts.database.transaction() as session:
         webhooks.remove(session, webhook_id)
 

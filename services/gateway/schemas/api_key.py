@@ -20,11 +20,13 @@ class ApiKeyRequest(Request):
         json_schema_extra={"examples": [{"owner": "alice", "name": "laptop", "scopes": ["train", "solve"]}]}
     )
 
-    owner: str = Field(pattern=f"^{OWNER}$", description="Whose jobs, runs and data sets it is for.")
+    owner: str = Field(
+        pattern=f"^{OWNER}$", description="Owner of the jobs, runs and data sets that it gives access to."
+    )
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*[^\x00-\x20\s][^\x00]*$")] = Field(
         description="What it is used for."
     )
-    scopes: list[Scope] = Field(min_length=1, max_length=3, description="What it may be used for.")
+    scopes: list[Scope] = Field(min_length=1, max_length=3, description="Its scopes.")
     expires_in_days: int | None = Field(default=None, ge=1, le=LONGEST_DAYS, description="Never if left out.")
 
 
@@ -49,9 +51,9 @@ class ApiKey(Response):
 
 
 class CreatedApiKey(ApiKey):
-    """A key, with what it is presented with."""
+    """A key with its secret."""
 
-    key: str = Field(description="Keep it: it is shown only now.")
+    key: str = Field(description="Keep it: it is not shown again.")
 
     @classmethod
     def of_new(cls, made: NewKey) -> Self:

@@ -1,4 +1,4 @@
-"""Records of who did what."""
+"""Audit records."""
 
 from datetime import datetime
 from typing import Self

@@ -85,7 +85,7 @@ class Dataset(Response):
     )
     overlap: int | None = Field(
         default=None,
-        description="Test puzzles that are equivalent to a training puzzle, as far as that was told within seconds: a score on "
+        description="Test puzzles that are equivalent to a training puzzle, as far as this could be determined within seconds: a score on "
         "them flatters. Null for built-in data sets.",
     )
     report: DatasetReport | None = Field(

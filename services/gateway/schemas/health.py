@@ -1,4 +1,4 @@
-"""Health: whether the process lives, and whether it can serve."""
+"""Health: liveness and readiness."""
 
 from typing import Literal
 

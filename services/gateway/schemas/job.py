@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from services.gateway.schemas.base import Response
 from services.gateway.schemas.solution import Solution
 from services.registry.db import tables
-from services.registry.states import JobKind, JobStatus, Outcome, Uncounted
+from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 from trm.puzzles.spec import PuzzleSpec
 
 _EXAMPLE: dict[str, Any] = {
@@ -85,14 +85,14 @@ def _eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) 
 
 
 class Estimate(Response):
-    """What could be said of a training when it was submitted."""
+    """The estimate of a training when it was submitted."""
 
-    seconds: float = Field(description="How long it will take once it has begun, evaluations not included.")
+    seconds: float = Field(description="Duration once it has started, evaluations not included.")
     basis: Literal["measured", "scaled", "assumed"] = Field(
         description="`measured`: an earlier run with the same model and batch; `scaled`: another run here, by the arithmetic of "
         "both; `assumed`: typical devices, since none has run here yet."
     )
-    warnings: list[str] = Field(description="What to think about before waiting for it.")
+    warnings: list[str] = Field(description="Warnings to consider before waiting for it.")
 
 
 class JobError(Response):
@@ -112,7 +112,7 @@ class Attempt(Response):
     started_at: datetime
     ended_at: datetime | None
     outcome: Outcome | None = Field(description="Null while it runs.")
-    uncounted: Uncounted | None = Field(
+    uncounted: UncountedReason | None = Field(
         default=None,
         description="Why it does not count against `max_attempts`: it left a newer checkpoint, a fault of the infrastructure "
         "and not of the job ended it, or its worker was stopped. Null while it runs, and when it counts.",
@@ -129,10 +129,8 @@ class TrainResult(Response):
     kind: Literal[JobKind.TRAIN]
     step: int | None = None
     seconds: float | None = Field(default=None, description="Of the last attempt.")
-    exact_accuracy: float | None = Field(default=None, description="Share of the test split that is wholly right.")
-    peak_bytes: int | None = Field(
-        default=None, description="The most memory that the training has had, on the GPU if it used one."
-    )
+    exact_accuracy: float | None = Field(default=None, description="Share of the test split that is exactly right.")
+    peak_bytes: int | None = Field(default=None, description="Peak memory of the training, on the GPU if it used one.")
 
 
 class SolveResult(Response):
@@ -156,8 +154,8 @@ class Job(Response):
     id: str
     kind: JobKind
     status: JobStatus
-    attempt: int = Field(description="How often a worker has taken it up.")
-    max_attempts: int = Field(description="How often it may be taken up; grows with every attempt that does not count.")
+    attempt: int = Field(description="How often a worker has claimed it.")
+    max_attempts: int = Field(description="How often it may be claimed; grows with every attempt that does not count.")
     progress: Progress
     run_id: str | None = Field(default=None, description="The run of a training.")
     model: str | None = Field(
@@ -170,9 +168,7 @@ class Job(Response):
     pause_requested: bool = Field(description="True until it is paused, and while it is.")
     priority: int
     ttl_seconds: int | None = Field(default=None, description="How long it may wait for a worker.")
-    timeout_seconds: int | None = Field(
-        default=None, description="How long it may be worked on, all attempts together."
-    )
+    timeout_seconds: int | None = Field(default=None, description="How long it may run, all attempts together.")
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None

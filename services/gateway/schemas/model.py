@@ -11,7 +11,7 @@ from trm.puzzles.spec import PuzzleSpec
 
 
 class Accuracy(Response):
-    """Puzzles of the test split that were wholly right."""
+    """Puzzles of the test split that were exactly right."""
 
     right: int
     n: int

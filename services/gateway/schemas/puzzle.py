@@ -34,7 +34,7 @@ def _is_row(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_cell, value))
 
 
-def _shaped(value: object) -> object:
+def _require_shape(value: object) -> object:
     if isinstance(value, str):
         if len(value) > LONGEST:
             raise ValueError(f"a puzzle has at most {LONGEST} characters")
@@ -56,4 +56,4 @@ def _place(value: object) -> str | None:
 
 
 Given = str | list[Cell] | list[list[Cell]]
-Puzzle = Annotated[Given, PlainValidator(_shaped), WithJsonSchema(_SCHEMA)]
+Puzzle = Annotated[Given, PlainValidator(_require_shape), WithJsonSchema(_SCHEMA)]

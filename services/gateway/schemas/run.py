@@ -73,14 +73,14 @@ class RunMetric(Response):
     learning_rate: float
     puzzles_finished: int
     puzzles_per_second: float
-    exact_accuracy: float | None = Field(description="Share of training puzzles wholly right when they left.")
+    exact_accuracy: float | None = Field(description="Share of training puzzles exactly right when they left.")
     cell_accuracy: float | None
     halt_accuracy: float | None
     mean_supervision_steps: float | None
     slots: list[int] = Field(description="Puzzles seen at each supervision step.")
     halted: list[float | None] = Field(description=f"Share that halted there. {_STEPS}")
     halt_probability: list[float | None] = Field(description=f"Mean halt probability. {_STEPS}")
-    step_exact_accuracy: list[float | None] = Field(description=f"Share wholly right. {_STEPS}")
+    step_exact_accuracy: list[float | None] = Field(description=f"Share exactly right. {_STEPS}")
 
 
 class RunMetrics(Response):
@@ -107,7 +107,7 @@ class RunEvaluation(Response):
     halt_accuracy: float | None
     halted: list[float | None] = Field(description=f"Share that would have halted there. {_STEPS}")
     halt_probability: list[float | None] = Field(description=f"Mean halt probability. {_STEPS}")
-    step_exact_accuracy: list[float | None] = Field(description=f"Share wholly right. {_STEPS}")
+    step_exact_accuracy: list[float | None] = Field(description=f"Share exactly right. {_STEPS}")
     created_at: datetime
 
 

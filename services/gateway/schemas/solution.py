@@ -15,7 +15,7 @@ class TraceStep(Response):
     """The answer after one supervision step."""
 
     step: int
-    chain: int = Field(default=0, description="Which of the puzzle's chains of thought.")
+    chain: int = Field(default=0, description="Which of the puzzle's chains.")
     answer: str
     halt_probability: float
     changed_cells: list[int] = Field(description="Cells that differ from the step before, counted from 0, row by row.")

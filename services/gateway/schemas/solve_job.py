@@ -4,8 +4,8 @@ from typing import Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.puzzle import Puzzle
-from services.gateway.schemas.wishes import Wishes
 from trm.interface.effort import Effort
 
 TRACED_CHAINS = 100  # a trace stores every step of every chain
@@ -35,7 +35,7 @@ _EXAMPLES: list[JsonValue] = [
 ]
 
 
-class SolveJobRequest(Effort, Wishes):
+class SolveJobRequest(Effort, JobLimits):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
     model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})

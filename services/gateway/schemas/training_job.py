@@ -5,13 +5,13 @@ from typing import Self
 
 from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from services.gateway.schemas.wishes import Wishes
+from services.gateway.schemas.job_limits import JobLimits
 from services.registry.db.storable import UNSTORABLE
 
 NOT_BLANK = r"^[^\x00-\x1f]*[^\x00-\x20\s][^\x00-\x1f]*$"
 
 
-class TrainingJobRequest(Wishes):
+class TrainingJobRequest(JobLimits):
     """A preset or a checkpoint to begin with, and what to change in its configuration."""
 
     model_config = ConfigDict(
@@ -42,7 +42,7 @@ class TrainingJobRequest(Wishes):
         max_length=100,
         description="Instead of a preset, the id of a checkpoint or of a run, whose newest is used: a new run that begins "
         "with the weights that the checkpoint solves with, in the configuration of its run. Steps count from 0; optimizer, "
-        "schedule and data begin anew. `overrides` may change anything but the model.",
+        "schedule and data start over. `overrides` may change anything but the model.",
     )
     overrides: dict[str, JsonValue] = Field(
         default={},

@@ -16,7 +16,7 @@ class Violation(Response):
 
     rule: Rule = Field(
         description="`given`: cells of the question were changed; `blank`: cells were left empty; `row`, `column`, `box`: a digit "
-        "stands there more than once; `path`: what is drawn is no shortest path."
+        "stands there more than once; `path`: what is drawn is not a shortest path."
     )
     cells: list[int] = Field(description="Counted from 0, row by row.")
     detail: str

@@ -1,4 +1,4 @@
-"""Webhooks: an owner's own server, told of jobs that have ended."""
+"""Webhooks: messages to an owner's server when jobs end."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ LONGEST_URL = 2000
 
 
 class WebhookEvent(StrEnum):
-    """What a webhook can be told of."""
+    """Events that a webhook can receive."""
 
     SUCCEEDED = "job.succeeded"
     FAILED = "job.failed"
@@ -29,7 +29,7 @@ class WebhookRequest(Request):
 
     url: str = Field(max_length=LONGEST_URL, description="A public address, https:// or http://.")
     events: list[WebhookEvent] = Field(
-        default=list(WebhookEvent), min_length=1, max_length=3, description="What to tell it of; all if left out."
+        default=list(WebhookEvent), min_length=1, max_length=3, description="Events to send; all if left out."
     )
 
 
@@ -39,28 +39,28 @@ class Webhook(Response):
     id: str
     url: str
     events: list[WebhookEvent]
-    disabled_at: datetime | None = Field(description="When it answered 410: it is told nothing more.")
+    disabled_at: datetime | None = Field(description="When it answered 410; no messages are sent to it since.")
     created_at: datetime
     links: dict[str, str]
 
     @classmethod
     def of(cls, row: WebhookEndpoint) -> Self:
         """The webhook of this row."""
-        return cls.model_validate(_shown(row))
+        return cls.model_validate(_to_fields(row))
 
 
 class CreatedWebhook(Webhook):
     """A webhook, with the secret that its messages are signed with."""
 
-    secret: str = Field(description="Check signatures with it (Standard Webhooks). Keep it: it is shown only now.")
+    secret: str = Field(description="Check signatures with it (Standard Webhooks). Keep it: it is not shown again.")
 
     @classmethod
     def of_new(cls, row: WebhookEndpoint) -> Self:
         """A webhook just made."""
-        return cls.model_validate({**_shown(row), "secret": row.secret})
+        return cls.model_validate({**_to_fields(row), "secret": row.secret})
 
 
-def _shown(row: WebhookEndpoint) -> dict[str, object]:
+def _to_fields(row: WebhookEndpoint) -> dict[str, object]:
     home = f"/v1/webhooks/{row.id}"
     names = ("id", "url", "events", "disabled_at", "created_at")
     return {name: getattr(row, name) for name in names} | {"links": {"self": home, "deliveries": f"{home}/deliveries"}}

@@ -20,8 +20,8 @@ def answer(job: Job, status: int) -> Answer:
     return Answer(job.id, status, dict(poll_headers(job)), job.model_dump_json())
 
 
-def created(row: tables.Job) -> Answer:
-    """The answer to whoever has submitted this job."""
+def render_created(row: tables.Job) -> Answer:
+    """The answer to the request that submitted this job."""
     return answer(Job.of(row, attempts=()), 202)
 
 

@@ -1,4 +1,4 @@
-"""How long a training will take, and what to think about before it is begun."""
+"""How long a training will take, and warnings before it starts."""
 
 from collections.abc import Sequence
 from functools import partial

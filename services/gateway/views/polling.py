@@ -7,7 +7,7 @@ import time
 import anyio
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway.access.standing import Standing
+from services.gateway.access.recheck import AccessRecheck
 from services.gateway.problems.errors import Unauthenticated
 from services.registry.db.database import Database
 from services.registry.jobs import jobs
@@ -18,14 +18,14 @@ PAUSE_GROWTH = 1.5
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
 
 
-def wanted_seconds(prefer: str | None, most: float) -> int:
+def parse_wait(prefer: str | None, most: float) -> int:
     """How long a `Prefer: wait=N` header (RFC 7240) asks to wait, at most `most`; 0 when it does not ask."""
     found = _WAIT.search(prefer or "")
     return min(int(found.group(1)), int(most)) if found else 0
 
 
-async def finished_within(
-    database: Database, stopping: threading.Event, standing: Standing, job_id: str, seconds: float
+async def wait_until_finished(
+    database: Database, stopping: threading.Event, recheck: AccessRecheck, job_id: str, seconds: float
 ) -> bool:
     """Whether the job finishes in this time, and before the service stops; holds neither a thread nor a connection while it waits.
 
@@ -35,7 +35,7 @@ async def finished_within(
     while not stopping.is_set():
         if await run_in_threadpool(_is_finished, database, job_id):
             return True
-        if reason := await standing.lost():
+        if reason := await recheck.check():
             raise Unauthenticated(reason)
         left = deadline - time.monotonic()
         if left <= 0:

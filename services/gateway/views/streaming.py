@@ -8,7 +8,7 @@ import anyio
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway.access.standing import Standing
+from services.gateway.access.recheck import AccessRecheck
 from services.gateway.schemas.event import JobEvent, JobEvents
 from services.registry.db.database import Database
 from services.registry.errors import DatabaseUnavailable
@@ -33,19 +33,19 @@ def read_events(database: Database, job_id: str, after: int, limit: int = EVENTS
 
 
 async def stream_events(
-    database: Database, stopping: threading.Event, standing: Standing, job_id: str, first: JobEvents, after: int
+    database: Database, stopping: threading.Event, recheck: AccessRecheck, job_id: str, first: JobEvents, after: int
 ) -> AsyncIterator[bytes]:
     """`first`, then every later event until the job has ended, the service stops, or the caller may not read it any longer."""
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     events, pause, last_sent = first, FIRST_PAUSE_SECONDS, time.monotonic()
     while True:
         for event in events.data:
-            yield _encoded(event)
+            yield _encode(event)
             after, last_sent = event.id, time.monotonic()
             pause = BUSY_PAUSE_SECONDS if event.type == "step" else FIRST_PAUSE_SECONDS
         if events.finished or stopping.is_set():
             return
-        if reason := await standing.lost():
+        if reason := await recheck.check():
             yield format_sse_event(data_str=to_json({"reason": reason}), event="closed")
             return
         if time.monotonic() - last_sent >= PING_SECONDS:
@@ -64,5 +64,5 @@ def _read_if_possible(database: Database, job_id: str, after: int) -> JobEvents:
         return JobEvents(data=[], finished=False)
 
 
-def _encoded(event: JobEvent) -> bytes:
+def _encode(event: JobEvent) -> bytes:
     return format_sse_event(data_str=to_json(event.data), event=event.type, id=str(event.id))

@@ -1,1 +1,1 @@
-"""Who may do what, and who did."""
+"""Permissions of API keys, and the audit log."""

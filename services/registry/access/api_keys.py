@@ -1,4 +1,4 @@
-"""API keys: made, checked, listed, replaced and withdrawn. A secret is seen once, by whoever asked for the key."""
+"""API keys: created, checked, listed, rotated and revoked. A secret is shown once, to the caller that asked for the key."""
 
 import hashlib
 import hmac
@@ -28,7 +28,7 @@ NO_DIGEST = "0" * 64
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key just made, and what to present it with."""
+    """A new key and its secret."""
 
     row: ApiKey
     token: str
@@ -37,7 +37,7 @@ class NewKey:
 def create(
     session: Session, *, owner: str, name: str, scopes: Collection[Scope], lifetime: timedelta | None = None
 ) -> NewKey:
-    """A new key for an owner, for ever or for some time."""
+    """A new key for an owner, forever or for some time."""
     expires_at = None if lifetime is None else func.now() + lifetime
     key_id, secret = new_id("key"), secrets.token_hex(SECRET_BYTES)
     values = {"owner": owner, "name": name, "scopes": sorted(set(scopes)), "expires_at": expires_at}
@@ -52,7 +52,7 @@ def rotate(session: Session, key_id: str, overlap: timedelta) -> NewKey:
     """A new key like this one, which itself ends after the overlap; raises ApiKeyNotFound, also when it has ended already."""
     old = get(session, key_id)
     if session.scalar(select(ApiKey.id).where(ApiKey.id == old.id, *_VALID)) is None:
-        raise ApiKeyNotFound(f"The API key {key_id} is not valid any more: make a new one.")
+        raise ApiKeyNotFound(f"The API key {key_id} is no longer valid: make a new one.")
     scopes = [Scope(scope) for scope in old.scopes]
     made = create(session, owner=old.owner, name=old.name, scopes=scopes)
     made.row.expires_at = old.expires_at
@@ -62,7 +62,7 @@ def rotate(session: Session, key_id: str, overlap: timedelta) -> NewKey:
 
 
 def revoke(session: Session, key_id: str) -> ApiKey:
-    """Withdraw a key at once; twice does no harm. Raises ApiKeyNotFound."""
+    """Revoke a key at once; repeating it has no effect. Raises ApiKeyNotFound."""
     key = get(session, key_id)
     if key.revoked_at is None:
         key.revoked_at = func.now()
@@ -80,7 +80,7 @@ def get(session: Session, key_id: str) -> ApiKey:
 
 
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[ApiKey]:
-    """A page of keys, youngest first; raises InvalidCursor."""
+    """A page of keys, newest first; raises InvalidCursor."""
     return newest_first(session, select(ApiKey), ApiKey.created_at, ApiKey.id, cursor, limit)
 
 
@@ -112,7 +112,7 @@ def _note_use(session: Session, key: ApiKey) -> None:
 
 
 def ensure_admin(session: Session, secret: str) -> None:
-    """The first admin's key, with this secret: a new secret replaces the old one, and undoes its end. Safe to do at once twice."""
+    """The first admin's key, with this secret: a new secret replaces the old one, and undoes its end. Safe to run twice at once."""
     row = {"id": ADMIN_ID, "owner": LOCAL_OWNER, "name": "admin_secret", "scopes": [Scope.ADMIN.value]}
     fresh = {"secret_sha256": _digest(secret), "revoked_at": None, "expires_at": None}
     is_another = ApiKey.secret_sha256 != fresh["secret_sha256"]
@@ -121,7 +121,7 @@ def ensure_admin(session: Session, secret: str) -> None:
 
 
 def is_any_valid(session: Session) -> bool:
-    """Whether anybody could use the API."""
+    """Whether the API can be used with any key at all."""
     return session.scalar(select(ApiKey.id).where(*_VALID).limit(1)) is not None
 
 

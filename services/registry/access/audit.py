@@ -1,4 +1,4 @@
-"""The log of who did what: only age or number removes a record; what is refused again and again is counted."""
+"""The audit log: only age or number removes a record; repeated refusals share a record with a count."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ OPERATOR = "operator"
 
 
 @dataclass(frozen=True)
-class Act:
-    """What was done; the columns of a record."""
+class AuditEntry:
+    """An audited action; the columns of a record."""
 
     owner: str
     caller: str
@@ -35,7 +35,7 @@ class Act:
         return cls(owner=owner, caller=OPERATOR, action=action, object=object_id, request_id=None, outcome="ok")
 
     @classmethod
-    def refused(
+    def of_refusal(
         cls, owner: str, caller: str, action: str, request_id: str | None, outcome: str, *, minute: int
     ) -> Self:
         """Something refused before it was known what it was about: those alike within a minute share a record.
@@ -47,9 +47,9 @@ class Act:
         return cls(owner, caller, action, None, request_id, outcome, id=shared)
 
 
-def record(session: Session, acts: Sequence[Act]) -> None:
+def record(session: Session, acts: Sequence[AuditEntry]) -> None:
     """Add acts to the log."""
-    merged: dict[str, Act] = {}
+    merged: dict[str, AuditEntry] = {}
     for act in acts:
         known = merged.get(act.id)
         merged[act.id] = act if known is None else replace(known, count=known.count + act.count)

@@ -46,7 +46,7 @@ class AuditRecord(Base):
 
 
 class WebhookEndpoint(Base):
-    """An address of an owner's that is told of jobs' ends."""
+    """An owner's address that receives a message when a job ends."""
 
     __tablename__ = "webhook_endpoints"
 

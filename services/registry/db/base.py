@@ -8,7 +8,7 @@ from sqlalchemy import REAL, BigInteger, Enum, MetaData, Text
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase
 
-from services.registry.states import JobKind, JobStatus, Outcome, Uncounted
+from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
 Json = dict[str, Any]
 Reals = list[float | None]  # one entry a supervision step; None where no slot was at that step
@@ -49,5 +49,5 @@ class Base(DeclarativeBase):
         JobKind: _enum(JobKind, "kind"),
         JobStatus: _enum(JobStatus, "status"),
         Outcome: _enum(Outcome, "outcome"),
-        Uncounted: _enum(Uncounted, "uncounted"),
+        UncountedReason: _enum(UncountedReason, "uncounted"),
     }

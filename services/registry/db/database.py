@@ -126,17 +126,17 @@ def typed_errors() -> Iterator[None]:
     except PoolTimeout as error:
         raise DatabaseUnavailable("Every connection to the database is in use. Try again in a moment.") from error
     except (OperationalError, InterfaceError) as error:
-        raise _translated(error.orig) from error
+        raise _translate(error.orig) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:  # of a COPY, which goes past SQLAlchemy
-        raise _translated(error) from error
+        raise _translate(error) from error
     except (InternalError, psycopg.InternalError) as error:
         reason = error.orig if isinstance(error, InternalError) else error
         if getattr(reason, "sqlstate", None) in (READ_ONLY, IDLED_TOO_LONG):
-            raise _translated(reason) from error
+            raise _translate(reason) from error
         raise
 
 
-def _translated(error: BaseException | None) -> Exception:
+def _translate(error: BaseException | None) -> Exception:
     if getattr(error, "sqlstate", None) == DISK_FULL:
         return StorageFull("The database's disk is full; nothing was recorded. Free some space there.")
     reason = " ".join(str(error).split())[:300]

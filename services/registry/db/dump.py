@@ -59,7 +59,7 @@ def copy_in(session: Session, table: str, names: Sequence[str], file: IO[bytes] 
 
 def has_rows(session: Session) -> bool:
     """Whether any table has one."""
-    asked = (text(f"SELECT EXISTS (SELECT FROM {_quoted(session, name)})") for name in columns(session))  # noqa: S608
+    asked = (text(f"SELECT EXISTS (SELECT FROM {_quote(session, name)})") for name in columns(session))  # noqa: S608
     return any(session.scalar(question) for question in asked)
 
 
@@ -71,7 +71,7 @@ def others(session: Session) -> int:
 def drop_tables(session: Session) -> None:
     """Remove every table, with all its rows."""
     for name in (*columns(session), "alembic_version"):
-        session.execute(text(f"DROP TABLE IF EXISTS {_quoted(session, name)} CASCADE"))
+        session.execute(text(f"DROP TABLE IF EXISTS {_quote(session, name)} CASCADE"))
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def advance_sequences(session: Session) -> None:
         session.execute(text(f"SELECT setval(:sequence, {after}, false)"), {"sequence": sequence})
 
 
-def _quoted(session: Session, name: str) -> str:
+def _quote(session: Session, name: str) -> str:
     return session.connection().dialect.identifier_preparer.quote(name)
 
 

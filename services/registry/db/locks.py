@@ -14,7 +14,7 @@ POLL_SECONDS = 0.1
 
 
 class Lock(IntEnum):
-    """What is locked; the numbers are any that nobody else uses."""
+    """What is locked; the numbers are any that no other program uses."""
 
     SCHEMA = 0x74726D_6D696772  # held by who migrates it, or copies all of it
     DELETION = 0x74726D_64656C65  # of artifacts: shared by those who delete, held alone by who copies them
@@ -46,5 +46,5 @@ def take(session: Session, lock: Lock) -> None:
 
 
 def share(session: Session, lock: Lock) -> bool:
-    """Hold a lock together with others until the transaction ends; False when somebody holds it alone."""
+    """Hold a lock together with others until the transaction ends; False when another session holds it alone."""
     return bool(session.scalar(select(func.pg_try_advisory_xact_lock_shared(lock.value))))

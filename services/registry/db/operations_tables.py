@@ -10,7 +10,7 @@ from services.registry.states import JobKind, JobStatus
 
 
 class RemovedJobs(Base):
-    """How many jobs of a kind with such an end were removed for their age or number: what has ended is counted for ever."""
+    """How many jobs of a kind with such an end were removed for their age or number: what has ended is counted forever."""
 
     __tablename__ = "removed_jobs"
 

@@ -26,7 +26,7 @@ class Sight:
     sees_all: bool
 
 
-EVERYTHING = Sight(LOCAL_OWNER, sees_all=True)  # the service's own parts, and whoever needs no key
+EVERYTHING = Sight(LOCAL_OWNER, sees_all=True)  # the service's own parts, and callers that need no key
 
 
 def of(session: Session) -> str:
@@ -42,7 +42,7 @@ def filter_by_sight(execution: ORMExecuteState) -> None:
         execution.statement = execution.statement.options(*_criteria(sight.owner))
 
 
-@lru_cache(MOST_OWNERS)  # made anew they would cost more than a short query
+@lru_cache(MOST_OWNERS)  # made again they would cost more than a short query
 def _criteria(owner: str) -> list[LoaderCriteriaOption]:
     own_jobs = select(Job.id).where(Job.owner == owner)
     own_runs = select(Run.id).where(Run.owner == owner)

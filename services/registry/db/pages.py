@@ -19,7 +19,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Some rows of a list, and the cursor for those after them; None when there are none."""
+    """A page of rows, and the cursor of the next page; None on the last one."""
 
     items: list[T]
     next_cursor: str | None
@@ -38,7 +38,7 @@ def newest_first(
     cursor: str | None,
     limit: int,
 ) -> Page[T]:
-    """A page of `statement`, ordered by moment of creation and id, youngest first; raises InvalidCursor."""
+    """A page of `statement`, ordered by moment of creation and id, newest first; raises InvalidCursor."""
     where = row_id.class_.__tablename__
     if cursor is not None:
         moment, last_id = _moment_and_id(decode_cursor(where, cursor))
@@ -79,4 +79,4 @@ def _moment_and_id(mark: list[Any]) -> tuple[datetime, str]:
 
 
 def _invalid() -> InvalidCursor:
-    return InvalidCursor("This cursor was not given out by this list. Start again without a cursor.")
+    return InvalidCursor("This cursor was not issued by this list. Start again without a cursor.")

@@ -26,15 +26,15 @@ def storable(text: str) -> str:
 def storable_json(value: object) -> str:
     """JSON that Postgres takes."""
     written = to_json(value)
-    return to_json(_cleaned(value)) if ESCAPED.search(written) else written
+    return to_json(_clean(value)) if ESCAPED.search(written) else written
 
 
-def _cleaned(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+def _clean(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):
-        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
-    return [_cleaned(item) for item in value] if isinstance(value, list | tuple) else value
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 class _Text(StrDumperUnknown):

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
-from services.registry.states import JobKind, JobStatus, Outcome, Uncounted
+from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
 REVISION = "0011"  # of the migrations that make these tables; revisions are numbered upwards
 
@@ -44,7 +44,7 @@ class Dataset(Base):
 
 
 class Job(Base):
-    """A unit of queued work; the row is the truth, and a message only a nudge to look at it."""
+    """A unit of queued work; the row is authoritative; a message only says to look at it."""
 
     __tablename__ = "jobs"
 
@@ -203,7 +203,7 @@ class JobAttempt(Base):
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]
     outcome: Mapped[Outcome | None]
-    uncounted: Mapped[Uncounted | None]  # why it does not count against the job's limit
+    uncounted: Mapped[UncountedReason | None]  # why it does not count against the job's limit
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     first_step: Mapped[int | None] = mapped_column(BigInteger)  # the step it resumed from
@@ -239,7 +239,7 @@ class Checkpoint(Base):
     digest: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)
     metrics: Mapped[Json]
-    retired_at: Mapped[datetime | None]  # to be deleted: nobody may use it any more
+    retired_at: Mapped[datetime | None]  # to be deleted: it may no longer be used
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
@@ -296,7 +296,7 @@ class Solution(Base):
 
 
 class IdempotencyKey(Base):
-    """What was answered to a request that its owner marked with a key, for whoever sends it again."""
+    """What was answered to a request that its owner marked with a key, for when it is sent again."""
 
     __tablename__ = "idempotency_keys"
 

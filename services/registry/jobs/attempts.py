@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.tables import Checkpoint, Job, JobAttempt
 from services.registry.jobs import leases
-from services.registry.states import Uncounted
+from services.registry.states import UncountedReason
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ def row(session: Session, job: Job) -> Row:
     fruitless = interruptions = 0
     in_a_row = True
     for tried in reversed(earlier):
-        if tried.uncounted is Uncounted.PROGRESS:
+        if tried.uncounted is UncountedReason.PROGRESS:
             break
-        in_a_row = in_a_row and tried.uncounted in (Uncounted.INFRASTRUCTURE, Uncounted.RELEASED)
-        fruitless += tried.uncounted is not Uncounted.RELEASED
-        interruptions += in_a_row and tried.uncounted is Uncounted.INFRASTRUCTURE
+        in_a_row = in_a_row and tried.uncounted in (UncountedReason.INFRASTRUCTURE, UncountedReason.RELEASED)
+        fruitless += tried.uncounted is not UncountedReason.RELEASED
+        interruptions += in_a_row and tried.uncounted is UncountedReason.INFRASTRUCTURE
     return Row(fruitless, interruptions, _has_progress(session, job))
 
 
 def _has_progress(session: Session, job: Job) -> bool:
-    """By checkpoints, since whatever else an attempt has done is done anew; a step that was reached before is no progress."""
+    """By checkpoints, since whatever else an attempt has done is done again; a step that was reached before is not progress."""
     if job.run_id is None:
         return False
     furthest = select(func.max(Checkpoint.step)).where(Checkpoint.run_id == job.run_id)
@@ -55,7 +55,7 @@ def under_way(session: Session, job_ids: Collection[str]) -> set[tuple[str, int]
 
 
 def record_first_step(session: Session, claim: leases.Claim, step: int) -> None:
-    """Note the step that this attempt goes on from; raises StaleLease."""
+    """Note the step that this attempt continues from; raises StaleLease."""
     leases.hold(session, claim)
     session.execute(
         update(JobAttempt)

@@ -1,4 +1,4 @@
-"""What happened to a job, in order: numbered from 1 without gaps, kept for every reader that comes later."""
+"""Events of a job, numbered from 1 without gaps and kept for later readers."""
 
 from collections.abc import Sequence
 

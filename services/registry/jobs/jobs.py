@@ -11,21 +11,21 @@ from services.registry.db.base import Json
 from services.registry.db.ids import LOCAL_OWNER, new_id
 from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Job
-from services.registry.errors import JobFinished, JobNotFound, MoveRefused
-from services.registry.jobs import moves
+from services.registry.errors import JobFinished, JobNotFound, TransitionRefused
+from services.registry.jobs import transitions
 from services.registry.states import JobKind, JobStatus, Outcome
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """How soon a job is to be done, and when not any more."""
+class JobLimits:
+    """How soon a job is to be done, and when it is given up."""
 
     priority: int = 0  # -10 to 10; higher ones first
     ttl_seconds: int | None = None  # to wait for a worker, at most
     timeout_seconds: int | None = None  # to be worked on, at most
 
 
-NO_WISHES = Wishes()
+NO_LIMITS = JobLimits()
 
 
 def new_row(
@@ -38,7 +38,7 @@ def new_row(
     total_steps: int | None = None,
     estimate: Json | None = None,
     max_attempts: int = 3,
-    wishes: Wishes = NO_WISHES,
+    job_limits: JobLimits = NO_LIMITS,
     owner: str = LOCAL_OWNER,
 ) -> Json:
     """The columns of a new job, with its id, for `insert_rows`."""
@@ -51,7 +51,7 @@ def new_row(
         "request": request,
         **references,
         **limits,
-        **asdict(wishes),
+        **asdict(job_limits),
     }
 
 
@@ -112,7 +112,7 @@ def page(
     cursor: str | None = None,
     limit: int = 20,
 ) -> Page[Job]:
-    """A page of jobs, youngest first; raises InvalidCursor."""
+    """A page of jobs, newest first; raises InvalidCursor."""
     filters = {"status": status, "kind": kind, "run_id": run_id}
     statement = select(Job).filter_by(**{name: value for name, value in filters.items() if value is not None})
     return newest_first(session, statement, Job.created_at, Job.id, cursor, limit)
@@ -123,11 +123,11 @@ def request_cancel(session: Session, job_id: str) -> Job:
 
     Raises JobNotFound, or JobFinished.
     """
-    job = _locked(session, job_id)
+    job = _lock(session, job_id)
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
     if job.status is not JobStatus.RUNNING:
-        moves.end(session, job, JobStatus.CANCELLED, Outcome.CANCELLED)
+        transitions.end(session, job, JobStatus.CANCELLED, Outcome.CANCELLED)
     elif job.cancel_requested_at is None:
         job.cancel_requested_at = func.now()
         job.pause_requested_at = None
@@ -140,13 +140,13 @@ def request_pause(session: Session, job_id: str) -> Job:
 
     Raises JobNotFound, JobFinished or MoveRefused.
     """
-    job = _locked(session, job_id)
+    job = _lock(session, job_id)
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to pause.")
     if job.cancel_requested_at is not None:
-        raise MoveRefused("The job is being cancelled; it cannot be paused any more.")
+        raise TransitionRefused("The job is being cancelled; it can no longer be paused.")
     if job.status is JobStatus.QUEUED:
-        moves.pause(session, job)
+        transitions.pause(session, job)
     elif job.pause_requested_at is None:
         job.pause_requested_at = func.now()
         job.version = Job.version + 1
@@ -154,12 +154,12 @@ def request_pause(session: Session, job_id: str) -> Job:
 
 
 def resume(session: Session, job_id: str) -> Job:
-    """Queue a paused job again, or withdraw the wish to pause a running one. Raises JobNotFound or MoveRefused."""
-    job = _locked(session, job_id)
+    """Queue a paused job again, or withdraw the request to pause a running one. Raises JobNotFound or MoveRefused."""
+    job = _lock(session, job_id)
     if job.pause_requested_at is None:
-        raise MoveRefused(f"The job is {job.status.value}; only a paused one can be resumed.")
+        raise TransitionRefused(f"The job is {job.status.value}; only a paused one can be resumed.")
     if job.status is JobStatus.PAUSED:
-        moves.wake(session, job, "resumed")
+        transitions.wake(session, job, "resumed")
     else:
         job.pause_requested_at = None
         job.version = Job.version + 1
@@ -169,17 +169,17 @@ def resume(session: Session, job_id: str) -> Job:
 def retry(session: Session, job_id: str, attempts: int) -> Job:
     """Queue a failed or cancelled job again, with so many attempts and all its time.
 
-    A training goes on from its last intact checkpoint. Raises JobNotFound or MoveRefused.
+    A training continues from its last intact checkpoint. Raises JobNotFound or MoveRefused.
     """
-    job = _locked(session, job_id)
+    job = _lock(session, job_id)
     if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
-        raise MoveRefused(f"The job is {job.status.value}; only a failed or cancelled one can be retried.")
+        raise TransitionRefused(f"The job is {job.status.value}; only a failed or cancelled one can be retried.")
     if job.status is JobStatus.FAILED:
         job.earlier_failures += 1
     else:
         job.earlier_cancellations += 1
     job.earlier_attempts, job.max_attempts = job.attempt, job.attempt + attempts
-    moves.wake(session, job, "retried")
+    transitions.wake(session, job, "retried")
     return _fresh(session, job)
 
 
@@ -196,7 +196,7 @@ _ENDED = {
 }
 
 
-def _locked(session: Session, job_id: str) -> Job:
+def _lock(session: Session, job_id: str) -> Job:
     statement = select(Job).where(Job.id == job_id).with_for_update(key_share=True)
     job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
     if job is None:

@@ -30,14 +30,14 @@ class Claim:
     def training_run(self) -> str:
         """The run that a training job belongs to."""
         if self.run_id is None:
-            raise ValueError(f"{self.job_id} is no training job")
+            raise ValueError(f"{self.job_id} is not a training job")
         return self.run_id
 
     @property
     def place(self) -> str:
         """Where this attempt at a training stores its checkpoints.
 
-        No other attempt has that name, not even one with the same number: a restored database counts anew.
+        No other attempt has that name, not even one with the same number: a restored database counts again.
         """
         return f"runs/{self.training_run}/attempt_{self.attempt}-{self.lease_token.hex[:8]}"
 
@@ -51,19 +51,19 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Orders:
+class JobSignals:
     """What the holder of a lease is asked to do."""
 
     cancel: bool = False
     pause: bool = False
-    overdue: bool = False  # it was worked on for longer than it may be
+    overdue: bool = False  # it exceeded its timeout
 
 
 def claim_next(session: Session, kind: JobKind, nudge: str, worker: str, lease_seconds: float) -> Claim | None:
     """Take the job of a kind whose turn it is: of those with the highest priority the one that waits longest.
 
-    A nudge is about one job, but means that there is something to do. Only when every job that waits is in somebody's hands
-    for the moment, such as whoever has sent the nudge, the one that it names is waited for. None: drop the message.
+    A message names one job, but means that there is work. Only when every waiting job is locked by another
+    transaction for the moment, such as its announcer's, the one that the nudge names is waited for. None: drop the message.
     """
     first = (
         select(Job.id).where(Job.kind == kind, *_claimable()).order_by(Job.priority.desc(), Job.available_at, Job.id)
@@ -102,14 +102,14 @@ def claim(session: Session, job_id: str, worker: str, lease_seconds: float) -> C
 
 def hold(session: Session, claim: Claim) -> Job:
     """The job's row, locked until the transaction ends; raises StaleLease when the claim no longer holds it."""
-    statement = select(Job).where(*_held(claim)).with_for_update(key_share=True)
+    statement = select(Job).where(*_match_lease(claim)).with_for_update(key_share=True)
     job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
     if job is None:
         raise _stale(claim)
     return job
 
 
-def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pace | None = None) -> Orders:
+def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pace | None = None) -> JobSignals:
     """Extend the lease, record how far the job has come, and learn what is wanted; raises StaleLease."""
     values: dict[str, Any] = {"lease_expires_at": func.now() + timedelta(seconds=claim.lease_seconds)}
     if step is not None:
@@ -121,11 +121,11 @@ def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pac
         Job.pause_requested_at.is_not(None),
         func.coalesce(Job.deadline_at < func.now(), False),
     )
-    statement = update(Job).where(*_held(claim)).values(values).returning(*wanted)
+    statement = update(Job).where(*_match_lease(claim)).values(values).returning(*wanted)
     row = session.execute(statement.execution_options(synchronize_session=False)).one_or_none()
     if row is None:
         raise _stale(claim)
-    return Orders(*row)
+    return JobSignals(*row)
 
 
 def _claimable() -> tuple[ColumnElement[bool], ...]:
@@ -140,7 +140,7 @@ def _worked_seconds() -> ColumnElement[float]:
     return select(func.coalesce(func.sum(seconds), 0)).where(*earlier).scalar_subquery()
 
 
-def _held(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+def _match_lease(claim: Claim) -> tuple[ColumnElement[bool], ...]:
     return Job.id == claim.job_id, Job.lease_token == claim.lease_token, Job.status == JobStatus.RUNNING
 
 

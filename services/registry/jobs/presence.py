@@ -1,4 +1,4 @@
-"""Which workers and reapers run: each says so every few seconds, and where its metrics can be read."""
+"""Which workers and reapers run: each records it every few seconds, with the address of its metrics."""
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -24,23 +24,23 @@ class Presence:
 
 
 def record(session: Session, presence: Presence) -> None:
-    """Note that it lives."""
+    """Record that the process runs."""
     row = insert(WorkerProcess).values(asdict(presence))
     session.execute(row.on_conflict_do_update(index_elements=["name"], set_={"seen_at": func.now()}))
 
 
 def forget(session: Session, name: str) -> None:
-    """It was stopped in good order."""
+    """It was stopped cleanly."""
     session.execute(delete(WorkerProcess).where(WorkerProcess.name == name))
 
 
-def watched(session: Session) -> list[WorkerProcess]:
-    """Those that run, or have not been stopped in good order."""
+def list_watched(session: Session) -> list[WorkerProcess]:
+    """Those that run, or have not been stopped cleanly."""
     lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=WATCHED_SECONDS)
     return list(session.scalars(select(WorkerProcess).where(lately).order_by(WorkerProcess.name)))
 
 
 def forget_lost(session: Session) -> None:
-    """Remove those that nobody will hear of any more."""
+    """Remove those that have not been seen for too long."""
     lost = WorkerProcess.seen_at < func.now() - timedelta(seconds=2 * WATCHED_SECONDS)
     session.execute(delete(WorkerProcess).where(lost))

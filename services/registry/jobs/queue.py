@@ -62,19 +62,19 @@ def publisher_app(settings: Settings) -> Celery:
 
 @dataclass(frozen=True)
 class Announcement:
-    """A job that the workers should be told about."""
+    """A job to announce to the workers."""
 
     job_id: str
     kind: JobKind
 
 
 def publish(app: Celery, kind: JobKind, job_id: str) -> None:
-    """Tell the workers to look at a job whose row is committed; raises BrokerUnavailable."""
+    """Announce a job whose row is committed; raises BrokerUnavailable."""
     publish_all(app, [Announcement(job_id, kind)])
 
 
 def publish_all(app: Celery, announcements: Iterable[Announcement]) -> None:
-    """Tell the workers of many jobs over one connection; raises BrokerUnavailable, and then some may be told."""
+    """Announce many jobs over one connection; raises BrokerUnavailable, and then some may be announced."""
     try:
         with app.producer_or_acquire() as producer:
             for told in announcements:

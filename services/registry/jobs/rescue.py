@@ -1,4 +1,4 @@
-"""Brings back jobs whose worker fell silent, and finds queued jobs whose message may be lost."""
+"""Requeues jobs whose worker stopped responding, and finds queued jobs whose message may be lost."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.registry.db.tables import Job
-from services.registry.jobs import endings, moves
-from services.registry.jobs.moves import Failure
+from services.registry.jobs import completion, transitions
 from services.registry.jobs.queue import Announcement
+from services.registry.jobs.transitions import Failure
 from services.registry.states import JobKind, JobStatus, Outcome
 
 WORKER_LOST = "worker_lost"
@@ -19,7 +19,7 @@ JOB_EXPIRED = "job_expired"
 
 @dataclass(frozen=True)
 class Rescue:
-    """A job taken from a silent worker, and where it went."""
+    """A job taken from a lost worker, and where it went."""
 
     job_id: str
     kind: JobKind
@@ -45,8 +45,8 @@ def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
 
 def _rescue(session: Session, job: Job) -> Rescue:
     attempt, worker = job.attempt, job.worker or "unknown"
-    failure = Failure(WORKER_LOST, f"The worker {worker} fell silent during attempt {attempt}.")
-    status = endings.give_up(session, job, Outcome.LOST, failure)
+    failure = Failure(WORKER_LOST, f"The worker {worker} stopped responding during attempt {attempt}.")
+    status = completion.give_up(session, job, Outcome.LOST, failure)
     return Rescue(job.id, job.kind, attempt, worker, status)
 
 
@@ -61,18 +61,18 @@ def fail_expired(session: Session, limit: int = 1000) -> list[Job]:
     )
     jobs = list(session.scalars(expired))
     for job in jobs:
-        failure = Failure(JOB_EXPIRED, f"No worker took the job up within its ttl_seconds, {job.ttl_seconds}.")
-        moves.end(session, job, JobStatus.FAILED, Outcome.FAILED, failure=failure)
+        failure = Failure(JOB_EXPIRED, f"No worker claimed the job within its ttl_seconds, {job.ttl_seconds}.")
+        transitions.end(session, job, JobStatus.FAILED, Outcome.FAILED, failure=failure)
     return jobs
 
 
 def release_all(session: Session) -> int:
-    """What a restored database needs, whose workers and messages are gone: running jobs are handed back, and nobody has
-    been told of any job; how many were running.
+    """What a restored database needs, whose workers and messages are gone: running jobs are handed back, and no job counts
+    as announced. Returns how many were running.
     """
     running = list(session.scalars(select(Job).where(Job.status == JobStatus.RUNNING).with_for_update(key_share=True)))
     for job in running:
-        endings.hand_back(session, job)
+        completion.hand_back(session, job)
     told = update(Job).where(Job.status == JobStatus.QUEUED, Job.published_at.is_not(None)).values(published_at=None)
     session.execute(told.execution_options(synchronize_session=False))
     return len(running)

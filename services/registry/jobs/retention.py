@@ -88,7 +88,7 @@ def _rows(session: Session, statement: ReturningDelete[tuple[object]]) -> int:
 
 
 def _count(session: Session, jobs: Sequence[Job]) -> None:
-    """What has ended is counted for ever: the service's counters must not fall."""
+    """What has ended is counted forever: the service's counters must not fall."""
     ends = Counter[tuple[JobKind, JobStatus]]()
     for job in jobs:
         ends[job.kind, job.status] += 1

@@ -72,5 +72,5 @@ def page(session: Session, job_id: str, *, cursor: str | None = None, limit: int
 
 def _index(mark: list[object]) -> int:
     if len(mark) != 1 or not isinstance(mark[0], int) or abs(mark[0]) >= 2**31:
-        raise InvalidCursor("This cursor was not given out by this list. Start again without a cursor.")
+        raise InvalidCursor("This cursor was not issued by this list. Start again without a cursor.")
     return mark[0]

@@ -35,8 +35,11 @@ class Instruments:
         return gauge
 
     def last_heartbeat(self, role: str) -> Gauge:
-        """When the process last did its duty, as Unix time; call `set_to_current_time`."""
-        name, meaning = "trm_worker_last_heartbeat_timestamp_seconds", "When this process last did its duty."
+        """When the process last completed its periodic work, as Unix time; call `set_to_current_time`."""
+        name, meaning = (
+            "trm_worker_last_heartbeat_timestamp_seconds",
+            "When this process last completed its periodic work.",
+        )
         gauge = Gauge(name, meaning, ("role",), registry=self._registry).labels(role)
         gauge.set_to_current_time()
         return gauge

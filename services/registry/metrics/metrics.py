@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from services.registry.db.base import Base
-from services.registry.jobs.census import Census
+from services.registry.jobs.job_counts import JobCounts
 from services.registry.metrics.instruments import Instruments
 from services.registry.states import FINAL, JobKind, JobStatus, Outcome
 from trm.interface.solution import Reason
@@ -80,14 +80,14 @@ class WorkerMetrics(BuildMetrics):
             "trm_stale_writes_rejected_total", "Writes refused because the lease was lost.", kind=kinds
         )
         self.jobs_quarantined = make.counter(
-            "trm_jobs_quarantined_total", "Jobs that were given up because they kill their worker's child.", kind=kinds
+            "trm_jobs_quarantined_total", "Jobs quarantined because they kill the training process.", kind=kinds
         )
         self.checkpoints_damaged = make.counter(
             "trm_checkpoints_damaged_total", "Checkpoints that were to be read and are not what was stored.", kind=kinds
         )
         self.last_heartbeat = make.last_heartbeat(kind.value)
         self.peak_memory = make.gauge(
-            "trm_worker_peak_memory_bytes", "The most memory that this worker or a child of it has had."
+            "trm_worker_peak_memory_bytes", "Peak memory of this worker and its child processes."
         )
         self.peak_memory.set_function(_peak_memory_bytes)
 
@@ -107,14 +107,12 @@ class TrainMetrics(WorkerMetrics):
             "trm_train_mean_supervision_steps", "Supervision steps until a puzzle halts."
         )
         self.progress = make.gauge(
-            "trm_train_progress_ratio", "Share of the training's time that is over, evaluations included."
+            "trm_train_progress_ratio", "Share of the training's time that has passed, evaluations included."
         )
         self.checkpoint_write_seconds = make.histogram(
-            "trm_checkpoint_write_seconds", "Time to bring a checkpoint into the storage.", STEP_SECONDS
+            "trm_checkpoint_write_seconds", "Time to store a checkpoint.", STEP_SECONDS
         )
-        self.checkpoint_bytes = make.counter(
-            "trm_checkpoint_bytes_total", "Bytes of checkpoints brought into the storage."
-        )
+        self.checkpoint_bytes = make.counter("trm_checkpoint_bytes_total", "Bytes of checkpoints stored.")
         self.checkpoint_failures = make.counter(
             "trm_checkpoint_failures_total", "Checkpoints that could not be stored.", reason=CHECKPOINT_FAILURES
         )
@@ -146,7 +144,7 @@ class SolveMetrics(WorkerMetrics):
         self.step_seconds = make.histogram(
             "trm_solve_step_seconds", "Time of a supervision step of a batch.", STEP_SECONDS
         )
-        self.slots_busy = make.gauge("trm_solve_slots_busy", "Chains in thought at the last step, of all models.")
+        self.slots_busy = make.gauge("trm_solve_slots_busy", "Active chains at the last step, of all models.")
 
 
 def _peak_memory_bytes() -> float:
@@ -164,13 +162,13 @@ class ReaperMetrics(BuildMetrics):
             "trm_retention_removed_total", "Rows removed for their age or number.", what=REMOVED
         )
         self.lease_expirations = make.counter(
-            "trm_lease_expirations_total", "Jobs taken from a silent worker.", kind=KINDS
+            "trm_lease_expirations_total", "Jobs taken from a lost worker.", kind=KINDS
         )
         self.jobs_republished = make.counter(
             "trm_jobs_republished_total", "Messages sent because the first may be lost.", kind=KINDS
         )
         self.jobs_expired = make.counter(
-            "trm_jobs_expired_total", "Jobs that no worker took up within their ttl_seconds.", kind=KINDS
+            "trm_jobs_expired_total", "Jobs that no worker claimed within their ttl_seconds.", kind=KINDS
         )
         self.storage_free = make.gauge(
             "trm_storage_free_bytes", "Bytes free on the disk of the artifacts; NaN for a bucket."
@@ -179,54 +177,54 @@ class ReaperMetrics(BuildMetrics):
             "trm_storage_floor_bytes", "Bytes of that disk below which nothing is stored; NaN for a bucket."
         )
         self.last_heartbeat = make.last_heartbeat("reaper")
-        self._census = _CensusCollector()
+        self._census = _JobCountsCollector()
         registry.register(self._census)
 
-    def observe(self, census: Census) -> None:
+    def observe(self, job_counts: JobCounts) -> None:
         """Export this count of the jobs from now on."""
-        self._census.latest = census
+        self._census.latest = job_counts
 
 
-class _CensusCollector(Collector):
+class _JobCountsCollector(Collector):
     """Exports the last count of the database's jobs; nothing before the first."""
 
     def __init__(self) -> None:
-        self.latest: Census | None = None
+        self.latest: JobCounts | None = None
 
     def collect(self) -> Iterator[Metric]:
         if self.latest is not None:
             yield from _count_families(self.latest)
 
     def describe(self) -> Iterator[Metric]:
-        yield from _count_families(Census(jobs={}, ended={}, oldest_queued_seconds={}))
+        yield from _count_families(JobCounts(jobs={}, ended={}, oldest_queued_seconds={}))
 
 
-def _count_families(census: Census) -> Iterator[Metric]:
+def _count_families(job_counts: JobCounts) -> Iterator[Metric]:
     jobs = GaugeMetricFamily("trm_jobs", "Jobs recorded.", labels=("kind", "status"))
     finished = CounterMetricFamily(
         "trm_jobs_finished_total", "Jobs that reached their end.", labels=("kind", "outcome")
     )
-    for (kind, status), count in census.jobs.items():
+    for (kind, status), count in job_counts.jobs.items():
         jobs.add_metric((kind.value, status.value), count)
-    for (kind, outcome), count in census.ended.items():
+    for (kind, outcome), count in job_counts.ended.items():
         finished.add_metric((kind.value, outcome.value), count)
     oldest = GaugeMetricFamily(
         "trm_oldest_queued_age_seconds", "Age of the longest wait for a worker.", labels=("kind",)
     )
-    for kind, seconds in census.oldest_queued_seconds.items():
+    for kind, seconds in job_counts.oldest_queued_seconds.items():
         oldest.add_metric((kind.value,), seconds)
     yield from (jobs, finished, oldest)
-    yield GaugeMetricFamily("trm_jobs_unpublished", "Jobs that wait without a message.", census.unpublished)
+    yield GaugeMetricFamily("trm_jobs_unpublished", "Jobs that wait without a message.", job_counts.unpublished)
     yield GaugeMetricFamily(
-        "trm_oldest_unpublished_age_seconds", "Longest wait for a message.", census.oldest_unpublished_seconds
+        "trm_oldest_unpublished_age_seconds", "Longest wait for a message.", job_counts.oldest_unpublished_seconds
     )
     yield GaugeMetricFamily(
         "trm_oldest_retired_checkpoint_age_seconds",
         "Longest time that a retired checkpoint's files wait to be deleted.",
-        census.oldest_retired_seconds,
+        job_counts.oldest_retired_seconds,
     )
-    sizes = GaugeMetricFamily("trm_table_bytes", "Room that a table takes, with its indexes.", labels=("table",))
-    for table, size in census.table_bytes.items():
+    sizes = GaugeMetricFamily("trm_table_bytes", "Disk space of a table, with its indexes.", labels=("table",))
+    for table, size in job_counts.table_bytes.items():
         sizes.add_metric((table,), size)
     yield sizes
 
@@ -240,6 +238,6 @@ def every_family() -> Sequence[Metric]:
     empty = {(kind, status): 0 for kind in JobKind for status in JobStatus}
     ended = {(kind, status): 0 for kind in JobKind for status in FINAL}
     sizes = dict.fromkeys(Base.metadata.tables, 0)
-    ReaperMetrics(registries[3]).observe(Census(empty, ended, dict.fromkeys(JobKind, 0.0), table_bytes=sizes))
+    ReaperMetrics(registries[3]).observe(JobCounts(empty, ended, dict.fromkeys(JobKind, 0.0), table_bytes=sizes))
     families = {family.name: family for registry in registries for family in registry.collect()}
     return tuple(families.values())

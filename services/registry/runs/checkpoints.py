@@ -44,7 +44,7 @@ def config_of(session: Session, checkpoint_id: str) -> RunConfig:
 def page(
     session: Session, *, run_id: str | None = None, cursor: str | None = None, limit: int = 20
 ) -> Page[Checkpoint]:
-    """A page of checkpoints, of one run or of all, youngest first; raises InvalidCursor."""
+    """A page of checkpoints, of one run or of all, newest first; raises InvalidCursor."""
     statement = select(Checkpoint).where(_KEPT)
     if run_id is not None:
         statement = statement.where(Checkpoint.run_id == run_id)
@@ -71,9 +71,10 @@ def urls(session: Session, run_id: str) -> set[str]:
 
 
 def retire(session: Session, claim: leases.Claim, keep: int) -> None:
-    """Mark what nobody needs of the claim's run: all but the last `keep`, the best, and those that a job or a run began with.
+    """Retire the checkpoints of the claim's run that are not needed.
 
-    Who is about to use one holds its row: that is waited for, and seen. Raises StaleLease.
+    Kept are the last `keep`, the best, and those that a job or a run began with. A transaction that is about to use one
+    holds its row, and is waited for. Raises StaleLease.
     """
     leases.hold(session, claim)
     rows = list(
@@ -103,7 +104,9 @@ def not_found(checkpoint_id: str) -> CheckpointNotFound:
     return CheckpointNotFound(f"There is no checkpoint {checkpoint_id[:100]!r}.")
 
 
-def retired(session: Session, run_id: str | None = None, *, seconds: float = 0, limit: int = 100) -> list[Checkpoint]:
+def list_retired(
+    session: Session, run_id: str | None = None, *, seconds: float = 0, limit: int = 100
+) -> list[Checkpoint]:
     """Checkpoints, of one run or of all, that were retired so long ago: delete their files, then `forget` them."""
     ago = Checkpoint.retired_at <= func.now() - timedelta(seconds=seconds)
     statement = select(Checkpoint).where(ago, _is_unused()).order_by(Checkpoint.retired_at).limit(limit)

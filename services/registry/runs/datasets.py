@@ -43,14 +43,14 @@ def add(
     statement = insert(Dataset).values(values).on_conflict_do_nothing(index_elements=unique).returning(Dataset)
     dataset = session.scalars(statement).one_or_none()
     if dataset is None:
-        raise _taken(name)
+        raise _name_taken_error(name)
     return dataset
 
 
 def require_free_name(session: Session, name: str) -> None:
     """Raises DatasetNameTaken; ask before storing a large file, `add` decides."""
     if session.scalar(select(Dataset.id).filter_by(owner=owners.of(session), name=name)) is not None:
-        raise _taken(name)
+        raise _name_taken_error(name)
 
 
 def get(session: Session, id_or_name: str) -> Dataset:
@@ -64,9 +64,9 @@ def get(session: Session, id_or_name: str) -> Dataset:
 
 
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Dataset]:
-    """A page of uploaded data sets, youngest first; raises InvalidCursor."""
+    """A page of uploaded data sets, newest first; raises InvalidCursor."""
     return newest_first(session, select(Dataset), Dataset.created_at, Dataset.id, cursor, limit)
 
 
-def _taken(name: str) -> DatasetNameTaken:
+def _name_taken_error(name: str) -> DatasetNameTaken:
     return DatasetNameTaken(f"There is a data set {name!r} already. Choose another name.")

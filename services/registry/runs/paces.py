@@ -25,7 +25,7 @@ class Measured:
 
 
 def latest(session: Session) -> list[Measured]:
-    """The paces of the latest runs, the youngest first; whose they are plays no part."""
+    """The paces of the latest runs, the newest first; whose they are plays no part."""
     last = (
         select(RunMetric.seconds, RunMetric.step, RunMetric.attempt)
         .where(RunMetric.run_id == Run.id)

@@ -21,28 +21,28 @@ def add(session: Session, claim: leases.Claim, events: Sequence[Json]) -> None:
         return
     run_id, attempt = claim.training_run, claim.attempt
     rows = {event["step"]: (run_id, attempt, *(event[name] for name in COLUMNS)) for event in reversed(events)}
-    for step in _recorded(session, run_id, attempt, min(rows)):  # nobody adds more meanwhile: the lease is locked
+    for step in _find_recorded(session, run_id, attempt, min(rows)):  # no rows are added meanwhile: the lease is locked
         rows.pop(step, None)
     copy_rows(session, RunMetric, (*KEY, *COLUMNS), rows.values())
     session.execute(update(Run).where(Run.id == run_id).values(step=max(event["step"] for event in events)))
 
 
-def _recorded(session: Session, run_id: str, attempt: int, first_step: int) -> Iterable[int]:
+def _find_recorded(session: Session, run_id: str, attempt: int, first_step: int) -> Iterable[int]:
     """The steps from `first_step` on that the attempt has recorded: none, unless a commit was in doubt."""
     own = (RunMetric.run_id == run_id, RunMetric.attempt == attempt, RunMetric.step >= first_step)
     return session.scalars(select(RunMetric.step).where(*own)).all()
 
 
 def read(session: Session, run_id: str, *, after_step: int = 0, limit: int = 1000, every: int = 1) -> list[RunMetric]:
-    """The run's curve after a step, in order; with `every`, the last row of each so many steps.
+    """The run's curve after a step, in order; with `every`, the last row of every N steps.
 
-    What an attempt logged beyond the step that a later one went on from was undone, and is left out.
+    What an attempt logged beyond the step that a later one continued from was undone, and is left out.
     """
     curve = (RunMetric.run_id == run_id, not_(_was_undone(session, run_id)))
     if every == 1:
         statement = select(RunMetric).where(*curve, RunMetric.step > after_step).order_by(RunMetric.step)
     else:
-        statement = _thinned(curve, after_step, every)
+        statement = _thin(curve, after_step, every)
     return list(session.scalars(statement.limit(limit)))
 
 
@@ -53,7 +53,7 @@ def _was_undone(session: Session, run_id: str) -> ColumnElement[bool]:
     return or_(false(), *(and_(RunMetric.attempt < attempt, RunMetric.step > step) for attempt, step in later))
 
 
-def _thinned(curve: Sequence[ColumnElement[bool]], after_step: int, every: int) -> Select[RunMetric]:
+def _thin(curve: Sequence[ColumnElement[bool]], after_step: int, every: int) -> Select[RunMetric]:
     """The last row of each bucket, found by steps from bucket to bucket through the index: rows between cost nothing."""
 
     def first_after(step: ColumnElement[int] | int) -> ColumnElement[int]:

@@ -41,19 +41,19 @@ def get(session: Session, run_id: str) -> Run:
     return run
 
 
-def named(session: Session, name: str) -> str | None:
+def find_named(session: Session, name: str) -> str | None:
     """The newest run that was given this name, if there is one."""
     newest = select(Run.id).where(Run.name == name).order_by(Run.created_at.desc()).limit(1)
     return session.scalar(newest)
 
 
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[Run]:
-    """A page of runs, youngest first; raises InvalidCursor."""
+    """A page of runs, newest first; raises InvalidCursor."""
     return newest_first(session, select(Run), Run.created_at, Run.id, cursor, limit)
 
 
 def record_start(session: Session, claim: leases.Claim, *, step: int, parameters: int, device: str) -> None:
-    """Note what is known once an attempt trains: where it goes on from, the model's size, the device.
+    """Note what is known once an attempt trains: where it continues from, the model's size, the device.
 
     Raises StaleLease.
     """

@@ -28,7 +28,7 @@ class Artifact:
         return digest_of(folder) == self.digest
 
 
-def recorded(session: Session) -> list[Artifact]:
+def list_recorded(session: Session) -> list[Artifact]:
     """Every artifact that a row names and may be read: those of retired checkpoints may be gone."""
     kept = select(Checkpoint.id, Checkpoint.url, Checkpoint.digest).where(Checkpoint.retired_at.is_(None))
     uploaded = select(Dataset.id, Dataset.url, Dataset.sha256)
@@ -39,7 +39,7 @@ def recorded(session: Session) -> list[Artifact]:
     ]
 
 
-def moved(session: Session, before: str, after: str) -> None:
+def record_move(session: Session, before: str, after: str) -> None:
     """Record that what lay at one URL lies at another now, also in the requests of trainings that read it."""
     for table in (Checkpoint, Dataset):
         session.execute(update(table).where(table.url == before).values(url=after))

@@ -97,7 +97,7 @@ class Storage:
             return [str(self.fs.unstrip_protocol(path)) for path in self.fs.glob(f"{self.root}/{pattern}")]
 
     def discard_drafts(self, name: str) -> None:
-        """Remove what killed writers left half-made anywhere under `name`; ask only while nobody else writes there."""
+        """Remove what killed writers left half-made anywhere under `name`; ask only while no other process writes there."""
         if self.is_local:
             for draft in Path(self.root, name).rglob(f".*{DRAFT}"):
                 shutil.rmtree(draft, ignore_errors=True)
@@ -150,7 +150,7 @@ def files_of(folder: Path) -> list[Path]:
 def beside(target: Path) -> Iterator[Path]:
     """An empty folder beside `target`, which becomes it when the block ends well and vanishes when it does not.
 
-    Where somebody else completed `target` meanwhile, theirs stays.
+    Where another process completed `target` meanwhile, its folder stays.
     """
     draft = target.parent / f".{target.name}.{uuid4().hex}{DRAFT}"
     draft.mkdir()

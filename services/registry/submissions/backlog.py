@@ -1,4 +1,4 @@
-"""How many jobs may wait: beyond that it is kinder to refuse one than to take it in."""
+"""How many jobs may wait: more than that are refused."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -46,7 +46,10 @@ def record(
     for one in new:
         if one.key:
             idempotency.keep(session, one.key, answer(rows[one.job["id"]]))
-    return [refusal or rows.get(one.job["id"]) or _taken(one) for one, refusal in zip(submitted, refusals, strict=True)]
+    return [
+        refusal or rows.get(one.job["id"]) or _key_taken_error(one)
+        for one, refusal in zip(submitted, refusals, strict=True)
+    ]
 
 
 def _refusals(session: Session, submitted: Sequence[Submission], caps: Caps) -> list[RegistryError | None]:
@@ -65,7 +68,7 @@ def _insert(session: Session, submitted: Sequence[Submission]) -> list[Job]:
     return jobs.insert_rows(session, [submission.job for submission in submitted]) if submitted else []
 
 
-def _taken(submission: Submission) -> RegistryError:
+def _key_taken_error(submission: Submission) -> RegistryError:
     if submission.key is None:
         raise ValueError("only a request with a key can find it taken")
     return idempotency.taken(submission.key)

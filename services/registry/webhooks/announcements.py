@@ -1,4 +1,4 @@
-"""What webhooks are told of a job's end: rows made in the transaction that ends it, so that neither is without the other."""
+"""Webhook messages about a job's end: rows made in the transaction that ends the job, so that both are recorded or neither is."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ EVENTS = tuple(sorted(f"job.{status.value}" for status in FINAL))
 
 
 def announce_end(session: Session, job: Job) -> None:
-    """Leave a message for every endpoint of the job's owner that wants to know of such an end."""
+    """Record a message for every endpoint of the job's owner that subscribes to this event."""
     event = f"job.{job.status.value}"
     wanted = WebhookEndpoint.owner == job.owner, WebhookEndpoint.events.contains([event])
     asked = select(WebhookEndpoint.id, func.now()).where(*wanted, WebhookEndpoint.disabled_at.is_(None))
@@ -28,7 +28,7 @@ def announce_end(session: Session, job: Job) -> None:
 
 
 def _payload(event: str, job: Job, now: datetime) -> Json:
-    """Thin: which job, and how it ended; the rest is asked for with a key."""
+    """Minimal: which job, and how it ended; the rest is read through the API with a key."""
     data = {
         "id": job.id,
         "kind": job.kind.value,

@@ -1,4 +1,4 @@
-"""Webhooks: the addresses that owners want told of jobs' ends, and the messages to them, kept until they have arrived."""
+"""Webhooks: the addresses that receive a message when a job ends, and the messages, kept until delivered."""
 
 import base64
 import secrets
@@ -53,13 +53,13 @@ def remove(session: Session, endpoint_id: str) -> None:
 
 
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[WebhookEndpoint]:
-    """A page of endpoints, youngest first; raises InvalidCursor."""
+    """A page of endpoints, newest first; raises InvalidCursor."""
     created_at, row_id = WebhookEndpoint.created_at, WebhookEndpoint.id
     return newest_first(session, select(WebhookEndpoint), created_at, row_id, cursor, limit)
 
 
 @dataclass(frozen=True)
-class Due:
+class DueDelivery:
     """A message to be sent now."""
 
     id: str
@@ -69,8 +69,8 @@ class Due:
     payload: Json
 
 
-def claim_due(session: Session, limit: int, hold_seconds: float) -> list[Due]:
-    """Take messages whose time has come; whoever takes them and then dies leaves them due again after `hold_seconds`."""
+def claim_due(session: Session, limit: int, hold_seconds: float) -> list[DueDelivery]:
+    """Take messages whose time has come; when the process that took them dies, they are due again after `hold_seconds`."""
     found = (
         select(WebhookDelivery.id)
         .where(WebhookDelivery.due_at <= func.now())
@@ -91,22 +91,22 @@ def claim_due(session: Session, limit: int, hold_seconds: float) -> list[Due]:
         )
         .execution_options(synchronize_session=False)
     )
-    return [Due(*row) for row in session.execute(taken)]
+    return [DueDelivery(*row) for row in session.execute(taken)]
 
 
-def record_arrival(session: Session, message: Due, outcome: str) -> None:
-    """The endpoint has taken the message."""
+def record_arrival(session: Session, message: DueDelivery, outcome: str) -> None:
+    """The endpoint has accepted the message."""
     _settle(session, message, outcome=outcome, due_at=None, delivered_at=func.now())
 
 
-def record_failure(session: Session, message: Due, outcome: str, pause_seconds: float | None) -> None:
+def record_failure(session: Session, message: DueDelivery, outcome: str, pause_seconds: float | None) -> None:
     """It has not: try again after a pause, or never when that is None."""
     due_at = None if pause_seconds is None else func.now() + timedelta(seconds=pause_seconds)
     _settle(session, message, outcome=outcome, due_at=due_at)
 
 
 def disable(session: Session, message_id: str) -> None:
-    """The endpoint of this message says that it is gone: it is told nothing more."""
+    """The endpoint of this message says that it is gone: no more messages are sent to it."""
     endpoint = select(WebhookDelivery.endpoint_id).where(WebhookDelivery.id == message_id).scalar_subquery()
     ended = update(WebhookEndpoint).where(WebhookEndpoint.id == endpoint).values(disabled_at=func.now())
     session.execute(ended.execution_options(synchronize_session=False))
@@ -115,8 +115,8 @@ def disable(session: Session, message_id: str) -> None:
     session.execute(dropped.execution_options(synchronize_session=False))
 
 
-def _settle(session: Session, message: Due, **values: Any) -> None:  # noqa: ANN401 - columns
-    """Write how an attempt ended, unless a later one has begun: whoever was away for too long changes nothing."""
+def _settle(session: Session, message: DueDelivery, **values: Any) -> None:  # noqa: ANN401 - columns
+    """Write how an attempt ended, unless a later one has begun: an attempt that took too long changes nothing."""
     ours = WebhookDelivery.id == message.id, WebhookDelivery.attempt == message.attempt
     settled = update(WebhookDelivery).where(*ours).values(values)
     session.execute(settled.execution_options(synchronize_session=False))

@@ -11,7 +11,7 @@ from typing import TypeGuard, TypeVar
 import numpy as np
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.foreign import HEAD, describe
+from trm.file_signatures import HEAD, describe
 from trm.puzzles.arc.grids import COLOURS, SIDE, Grid, Pair, Task
 
 DATA = Path(__file__).parents[1] / "data" / "arc"
@@ -37,7 +37,7 @@ def read_tasks(path: Path) -> tuple[Task, ...]:
     for name, text in texts.items():
         if name not in solutions and PurePath(name).name != SUBMISSION:
             answers = solutions.get(_solutions_name(name))
-            found = _parsed(name, text, {} if answers is None else _solutions(name, answers))
+            found = _parse(name, text, {} if answers is None else _solutions(name, answers))
             tasks += found
             combined |= {task.name for task in found if len(found) > 1 or name.endswith(CHALLENGES)}
     if not tasks:
@@ -46,7 +46,7 @@ def read_tasks(path: Path) -> tuple[Task, ...]:
 
 
 def holds_tasks(path: Path) -> bool:
-    """Whether a file or folder that is no data set of ours is to be read as ARC tasks: by its name, for JSON by its beginning."""
+    """Whether a file or folder holds ARC tasks: by its name, for JSON by its beginning."""
     if path.is_dir():
         return any(not _is_foreign(file) for file in path.rglob("*.json"))
     if path.name.endswith((".tar.gz", ".tgz")):
@@ -59,7 +59,7 @@ def holds_tasks(path: Path) -> bool:
 
 
 @cache
-def shipped(name: str) -> dict[str, tuple[Task, ...]]:
+def load_shipped(name: str) -> dict[str, tuple[Task, ...]]:
     """The tasks of a shipped collection by subset, sorted by name.
 
     Subsets are training and evaluation, for conceptarc corpus and minimal. Raises UnknownDataset.
@@ -68,7 +68,7 @@ def shipped(name: str) -> dict[str, tuple[Task, ...]]:
         raise UnknownDataset(f"There is no ARC collection {name!r}. Shipped: {', '.join(SHIPPED)}.")
     subsets: dict[str, list[Task]] = {}
     for member, text in _texts(DATA / f"{name}.tar.gz"):
-        subsets.setdefault(_subset(PurePath(member)), []).extend(_parsed(member, text, {}))
+        subsets.setdefault(_subset(PurePath(member)), []).extend(_parse(member, text, {}))
     return {subset: tuple(sorted(tasks, key=lambda task: task.name)) for subset, tasks in subsets.items()}
 
 
@@ -124,10 +124,10 @@ def _json(name: str, text: bytes) -> object:
         raise DatasetError(f"{name} is {what}." if what else f"{name} is not JSON: {error}.") from error
 
 
-def _parsed(name: str, text: bytes, solutions: dict[str, object]) -> list[Task]:
+def _parse(name: str, text: bytes, solutions: dict[str, object]) -> list[Task]:
     document: object = _json(name, text)
     if _are_tasks_by_name(document, name):
-        return [task_from(key, _answered(key, task, solutions.get(key))) for key, task in document.items()]
+        return [task_from(key, _add_answers(key, task, solutions.get(key))) for key, task in document.items()]
     try:
         return [task_from(PurePath(name).stem, document)]
     except DatasetError as error:
@@ -156,7 +156,7 @@ def _solutions(name: str, text: bytes) -> dict[str, object]:
     return document
 
 
-def _answered(name: str, task: object, answers: object) -> object:
+def _add_answers(name: str, task: object, answers: object) -> object:
     """The task with Kaggle's answers put where a task file has them."""
     test = task.get("test") if isinstance(task, dict) else None
     if answers is None or not isinstance(task, dict) or not isinstance(test, list):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.puzzles.arc.files import DATA, shipped
+from trm.puzzles.arc.files import DATA, load_shipped
 from trm.puzzles.arc.grids import Pair, Task
 from trm.puzzles.arc.variants import Variants, variants_of
 
@@ -76,9 +76,9 @@ class ArcSets:
     @property
     def shown_elsewhere(self) -> int:
         """Test pairs that are trained on with their answer, in another task: one in ARC-AGI-1, which has the same task on both sides."""
-        trained = {_written(pair) for group in self.groups for pair in group.train}
+        trained = {_to_key(pair) for group in self.groups for pair in group.train}
         asked = [pair for group in self.held_out for pair in group.test if pair.answer is not None]
-        return sum(_written(pair) in trained for pair in asked)
+        return sum(_to_key(pair) in trained for pair in asked)
 
     def testing_only(self, names: Collection[str]) -> "ArcSets":
         """The same sets with no other tasks to test on; puzzle ids stay as they are."""
@@ -101,8 +101,8 @@ def build(name: str, variants: int = 1000, seed: int = 42) -> ArcSets:
     """
     if name not in RECIPES:
         raise UnknownDataset(f"There is no ARC set {name!r}. There are: {', '.join(RECIPES)}.")
-    tasks = shipped(RECIPES[name])
-    concepts = {task.name: task for task in shipped("conceptarc")["corpus"]}
+    tasks = load_shipped(RECIPES[name])
+    concepts = {task.name: task for task in load_shipped("conceptarc")["corpus"]}
     order = json.loads((DATA / "concept-order.json").read_text())
     concept = Subset(tuple(concepts[task] for task in order))
     return assemble(name, (Subset(tasks["training"]), Subset(tasks["evaluation"], True), concept), variants, seed)
@@ -125,7 +125,7 @@ def assemble(name: str, subsets: Sequence[Subset], variants: int = 1000, seed: i
     return ArcSets(name, tuple(groups.values()), variants)
 
 
-def _written(pair: Pair) -> tuple[object, ...]:
+def _to_key(pair: Pair) -> tuple[object, ...]:
     """A pair as something that can be looked up."""
     return tuple((grid.shape, grid.tobytes()) for grid in (pair.question, pair.answer) if grid is not None)
 

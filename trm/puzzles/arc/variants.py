@@ -144,11 +144,11 @@ def _fingerprints(sums: NDArray[np.uint64], variants: Variants) -> NDArray[np.ui
     """
     _, colours = _weights()
     question, answer = (sums[:, :, variants.dihedral] * colours[variants.colours]).sum(axis=-1)  # (pairs, T) each
-    keys: NDArray[np.uint64] = _mixed(question + np.uint64(3) * _mixed(answer)).sum(axis=0)
+    keys: NDArray[np.uint64] = _mix(question + np.uint64(3) * _mix(answer)).sum(axis=0)
     return keys
 
 
-def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mix(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Well-scattered images of keys: the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
     keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

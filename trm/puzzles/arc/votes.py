@@ -57,7 +57,7 @@ class Ballot:
         Raises ConfigError for a second source, PuzzleError for an unknown pair or an impossible probability.
         """
         if not 0 <= halt_probability <= 1:
-            raise PuzzleError(f"{halt_probability} is no probability. Give the sigmoid of the halt logit.")
+            raise PuzzleError(f"{halt_probability} is not a probability. Give the sigmoid of the halt logit.")
         self._pair(key.task, key.pair)
         self._admit(source)
         grid = np.ascontiguousarray(key.variant.undo(crop(tokens)))
@@ -78,7 +78,7 @@ class Ballot:
         for at, (prediction, halt) in enumerate(zip(tokens, halt_probability, strict=True), start=start):
             self.cast(source, rows.key(at), prediction, float(halt))
 
-    def ranked(self, task: str, pair: int) -> list[Candidate]:
+    def rank(self, task: str, pair: int) -> list[Candidate]:
         """Different answers to a test pair, most votes first; equal votes by mean halt probability, then by first appearance."""
         self._pair(task, pair)
         tallies = self._tallies.get((task, pair), {}).values()
@@ -97,7 +97,7 @@ class Ballot:
         """
         if k < 1:
             raise ConfigError(f"pass@{k} means nothing. Ask for k of 1 or more.")
-        shares = [share for task in self.tasks.values() if (share := self._solved(task, k)) is not None]
+        shares = [share for task in self.tasks.values() if (share := self._score_task(task, k)) is not None]
         if not shares:
             raise DatasetError("No test pair has a known answer to compare with. Give tasks with answers.")
         return sum(shares) / len(shares)
@@ -109,7 +109,7 @@ class Ballot:
     def submission(self) -> dict[str, list[Attempts]]:
         """Kaggle's JSON: two attempts for every test pair, the only one twice, `[[0]]` where there is none."""
         return {
-            name: [_attempts(self.ranked(name, pair)) for pair in range(len(task.test))]
+            name: [_attempts(self.rank(name, pair)) for pair in range(len(task.test))]
             for name, task in self.tasks.items()
         }
 
@@ -126,9 +126,9 @@ class Ballot:
             raise PuzzleError(f"There is no test pair {pair} of task {task!r} in this ballot.")
         return self.tasks[task].test[pair]
 
-    def _solved(self, task: Task, k: int) -> float | None:
+    def _score_task(self, task: Task, k: int) -> float | None:
         asked = [(pair, answer) for pair, answer in enumerate(p.answer for p in task.test) if answer is not None]
-        solved = [any(np.array_equal(c.grid, a) for c in self.ranked(task.name, p)[:k]) for p, a in asked]
+        solved = [any(np.array_equal(c.grid, a) for c in self.rank(task.name, p)[:k]) for p, a in asked]
         return sum(solved) / len(solved) if solved else None
 
 

@@ -59,7 +59,13 @@ class Audit:
         """All findings for a person, what matters most first."""
         shape = f"{self.spec.rows}x{self.spec.cols} {self.spec.kind} with {len(self.spec.symbols)} symbols"
         sizes = f"{shape}: {self.train.puzzles:,} training and {self.test.puzzles:,} test puzzles."
-        return (_shared(self), *_split_sentences(self.train), *_split_sentences(self.test), sizes, LIMITS[self.meaning])
+        return (
+            _describe_shared(self),
+            *_split_sentences(self.train),
+            *_split_sentences(self.test),
+            sizes,
+            LIMITS[self.meaning],
+        )
 
 
 LIMITS = {
@@ -104,7 +110,7 @@ def _split(
     name: str, puzzles: PuzzleSet, numbers: NDArray[np.int64], solve: int, track: Track, seconds: float
 ) -> SplitAudit:
     repeated = _again([question.tobytes() for question in puzzles.questions])
-    searched, verdicts = _searched(puzzles, solve, track, seconds)
+    searched, verdicts = _search(puzzles, solve, track, seconds)
     used = np.union1d(puzzles.questions, puzzles.answers)
     return SplitAudit(
         name,
@@ -132,9 +138,9 @@ def _givens(puzzles: PuzzleSet) -> tuple[float, float, float] | None:
     return float(shares.min()), float(shares.mean()), float(shares.max())
 
 
-def _searched(puzzles: PuzzleSet, solve: int, track: Track, seconds: float) -> tuple[int, list[tuple[int, str]]]:
+def _search(puzzles: PuzzleSet, solve: int, track: Track, seconds: float) -> tuple[int, list[tuple[int, str]]]:
     """How many rows were solved, and what was wrong with which."""
-    judge = {"sudoku": _judged_sudoku, "maze": _judged_maze}.get(puzzles.spec.kind)
+    judge = {"sudoku": _judge_sudoku, "maze": _judge_maze}.get(puzzles.spec.kind)
     if judge is None:
         return 0, []
     rows = range(len(puzzles) if puzzles.spec.kind == "maze" else min(solve, len(puzzles)))
@@ -148,7 +154,7 @@ def _searched(puzzles: PuzzleSet, solve: int, track: Track, seconds: float) -> t
     return len(verdicts), [(row, verdict) for row, verdict in enumerate(verdicts, start=1) if verdict is not None]
 
 
-def _judged_sudoku(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:
+def _judge_sudoku(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:
     try:
         found = solutions(spec, question, budget=BUDGET)
     except PuzzleTooHard:
@@ -158,7 +164,7 @@ def _judged_sudoku(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArra
     return None if found and np.array_equal(found[0], answer) else "wrong"
 
 
-def _judged_maze(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:
+def _judge_maze(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[np.int32]) -> str | None:
     try:
         drawn = maze.solve(spec, question)
     except PuzzleError:
@@ -168,7 +174,7 @@ def _judged_maze(spec: PuzzleSpec, question: NDArray[np.int32], answer: NDArray[
     return "off_rule" if maze.valid(spec, question[None], answer[None])[0] else "wrong"
 
 
-def _shared(report: Audit) -> str:
+def _describe_shared(report: Audit) -> str:
     alike = "equal" if report.meaning == "equal" else "equivalent"
     if not report.shared:
         return f"No test puzzle is {alike} to a training puzzle."

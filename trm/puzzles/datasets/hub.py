@@ -22,7 +22,7 @@ def table(name: str, split: str) -> Path:
     """
     found = NAME.fullmatch(name)
     if found is None:
-        raise UnknownDataset(f"{name!r} is no name on the hub. Write hub:OWNER/NAME.")
+        raise UnknownDataset(f"{name!r} is not a name on the hub. Write hub:OWNER/NAME.")
     try:
         from huggingface_hub import hf_hub_download
     except ModuleNotFoundError as error:

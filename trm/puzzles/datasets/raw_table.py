@@ -22,7 +22,7 @@ from trm.puzzles.spec import Kind, PuzzleSpec
 from trm.puzzles.sudoku import BLANK, boxes_of, spec_for
 
 Given = str | Board | PuzzleError  # a text is laid out once all of them are known
-ARC_ELSEWHERE = "ARC tasks are no tables of questions and answers: they are read with trm.puzzles.arc.files."
+ARC_ELSEWHERE = "ARC tasks are not tables of questions and answers: they are read with trm.puzzles.arc.files."
 NOTHING = PuzzleError("the value is missing")
 MOST_SEARCHED = 1_000  # Sudokus, at about 20 ms each
 MOST_SYMBOLS = 4096
@@ -40,8 +40,8 @@ class RawTable:
         self.unrated: list[int] = []  # rows whose rating is no number
         self._separators: dict[Kind, str | None] = {}
         for row in rows:
-            self.questions.append(_given(row.question))
-            self.answers.append(_given(row.answer))
+            self.questions.append(_read_cell(row.question))
+            self.answers.append(_read_cell(row.answer))
             self.sources.append(str(row.source or ""))
             self.ratings.append(self._rating(row.rating))
         if not self.questions:
@@ -99,10 +99,10 @@ class RawTable:
         except DatasetError:
             return "grid"
         table, problems = alphabets.tokens_of(spec), dict[int, RowProblem]()
-        questions = self._encoded(spec, "question", self.questions, table, problems)
+        questions = self._encode_column(spec, "question", self.questions, table, problems)
         if self._is_unanswered:
             return "sudoku" if 2 * len(problems) < len(questions) else "grid"
-        answers = self._encoded(spec, "answer", self.answers, table, problems)
+        answers = self._encode_column(spec, "answer", self.answers, table, problems)
         verdicts = check_many(_with_box(spec, questions, answers), questions, answers)
         return "sudoku" if verdicts is not None and 2 * verdicts.sum() >= len(questions) else "grid"
 
@@ -124,10 +124,10 @@ class RawTable:
 
     def _remarks(self, kind: Kind) -> Iterator[str]:
         if len(self.unrated) == 1:
-            yield f"The rating of row {self.unrated[0]} is no number and was left out."
+            yield f"The rating of row {self.unrated[0]} is not a number and was left out."
         elif self.unrated:
             shown = ", ".join(map(str, self.unrated[:5])) + (", .." if len(self.unrated) > 5 else "")
-            yield f"The ratings of {len(self.unrated):,} rows are no numbers and were left out: rows {shown}."
+            yield f"The ratings of {len(self.unrated):,} rows are not numbers and were left out: rows {shown}."
         without = sum(map(math.isnan, self.ratings)) - len(self.unrated)
         if 0 < without < len(self.ratings) - len(self.unrated):
             yield f"{without:,} of {len(self.ratings):,} rows have no rating."
@@ -136,10 +136,10 @@ class RawTable:
 
     def _separator(self, kind: Kind) -> str | None:
         if kind not in self._separators:
-            self._separators[kind] = self._found_separator(kind)
+            self._separators[kind] = self._find_separator(kind)
         return self._separators[kind]
 
-    def _found_separator(self, kind: Kind) -> str | None:
+    def _find_separator(self, kind: Kind) -> str | None:
         """What stands between the cells of every text of the table; Sudokus see to it themselves."""
         if kind == "sudoku":
             return None
@@ -153,7 +153,7 @@ class RawTable:
             return None  # the blanks are the way
         return next((s for s in boards.SEPARATORS if s in found), None) if texts else None
 
-    def _laid_out(self, given: Iterable[Given], kind: Kind, cells: int | None = None) -> Iterator[Board | PuzzleError]:
+    def _lay_out(self, given: Iterable[Given], kind: Kind, cells: int | None = None) -> Iterator[Board | PuzzleError]:
         separator = self._separator(kind)
         for one in given:
             if not isinstance(one, str):
@@ -168,7 +168,7 @@ class RawTable:
                 yield error
 
     def _boards(self, kind: Kind) -> Iterator[Board]:
-        for board in self._laid_out((*self.questions, *self.answers), kind):
+        for board in self._lay_out((*self.questions, *self.answers), kind):
             if isinstance(board, Board):
                 yield board
 
@@ -181,7 +181,7 @@ class RawTable:
         if not counts:
             problems = [
                 RowProblem(number, board.code, f"question: {board}")
-                for number, board in enumerate(self._laid_out(self.questions, kind), start=1)
+                for number, board in enumerate(self._lay_out(self.questions, kind), start=1)
                 if isinstance(board, PuzzleError)
             ]
             raise DatasetError("No row holds a question that can be read.", tuple(problems))
@@ -194,7 +194,7 @@ class RawTable:
 
     def _marks(self, given: Iterable[Given], kind: Kind) -> Counter[frozenset[str]]:
         """How many boards are written with which characters."""
-        boards_ = self._laid_out(given, kind)
+        boards_ = self._lay_out(given, kind)
         return Counter(frozenset(board.cells) for board in boards_ if isinstance(board, Board))
 
     def _sudoku_spec(self, height: int, width: int) -> PuzzleSpec:
@@ -221,18 +221,18 @@ class RawTable:
             seen = [frozenset().union(*self._marks(given, "maze")) for given in (self.questions, self.answers)]
             table = alphabets.maze_tokens(seen[0], seen[1])
         problems: dict[int, RowProblem] = {}
-        questions = self._encoded(spec, "question", self.questions, table, problems)
+        questions = self._encode_column(spec, "question", self.questions, table, problems)
         answers = questions
         if answers_required and self._is_unanswered and spec.kind in ("sudoku", "maze"):
-            answers = _found(spec, questions, problems)
+            answers = _search_answers(spec, questions, problems)
         elif answers_required or not any(isinstance(answer, PuzzleError) for answer in self.answers):
-            answers = self._encoded(spec, "answer", self.answers, table, problems)
+            answers = self._encode_column(spec, "answer", self.answers, table, problems)
         if problems:
             listed = tuple(problems[row] for row in sorted(problems))
             raise DatasetError(f"{len(problems)} of {len(self.questions)} rows cannot be used.", listed)
         return questions, answers
 
-    def _encoded(
+    def _encode_column(
         self, spec: PuzzleSpec, field: str, given: list[Given], table: Tokens, problems: dict[int, RowProblem]
     ) -> NDArray[np.int32]:
         """Tokens `(n, L)`; problems are noted, one a row."""
@@ -247,19 +247,19 @@ class RawTable:
         tokens = np.frombuffer(packed, dtype=np.uint8).reshape(len(given), cells).astype(np.int32)
         for i in slow:
             try:
-                tokens[i] = _encoded(spec, given[i], table)
+                tokens[i] = _encode(spec, given[i], table)
             except PuzzleError as error:
                 problems.setdefault(i + 1, RowProblem(i + 1, error.code, f"{field}: {error}"))
         return tokens
 
 
-def _encoded(spec: PuzzleSpec, given: Given, table: Tokens) -> NDArray[np.int32]:
+def _encode(spec: PuzzleSpec, given: Given, table: Tokens) -> NDArray[np.int32]:
     if isinstance(given, PuzzleError):
         raise given
     return grids.encode(spec, given if isinstance(given, Board) else grids.read_board(spec, given), table)
 
 
-def _given(value: object) -> Given:
+def _read_cell(value: object) -> Given:
     if value is None or value == "":
         return NOTHING
     if isinstance(value, str) and value[0] not in "[ \t\n":
@@ -267,7 +267,7 @@ def _given(value: object) -> Given:
     try:
         if not isinstance(value, str):
             return boards.from_json(value)
-        return boards.listed(value) or value
+        return boards.parse_list(value) or value
     except PuzzleError as error:
         return value if isinstance(value, str) else error
 
@@ -297,7 +297,9 @@ def _quick_table(spec: PuzzleSpec, table: Tokens) -> bytes:
     return bytes(codes.get(code, 0) for code in range(256))
 
 
-def _found(spec: PuzzleSpec, questions: NDArray[np.int32], problems: dict[int, RowProblem]) -> NDArray[np.int32]:
+def _search_answers(
+    spec: PuzzleSpec, questions: NDArray[np.int32], problems: dict[int, RowProblem]
+) -> NDArray[np.int32]:
     """The answers of a table that holds none, by exact search."""
     if len(questions) > MOST_SEARCHED:
         raise DatasetError(

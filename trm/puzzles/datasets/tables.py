@@ -27,7 +27,7 @@ def write_table(path: Path, puzzles: PuzzleSet) -> None:
     writer.writerow(COLUMNS)
     for i in range(len(puzzles)):
         source = puzzles.sources[i] if puzzles.sources else ""
-        rating = "" if puzzles.ratings is None else _written(float(puzzles.ratings[i]))
+        rating = "" if puzzles.ratings is None else _format_rating(float(puzzles.ratings[i]))
         question, answer = (grids.text(puzzles.spec, grid[i]) for grid in (puzzles.questions, puzzles.answers))
         writer.writerow((source, question, answer, rating))
     data = gzip.compress(table.getvalue().encode(), mtime=0)
@@ -37,7 +37,7 @@ def write_table(path: Path, puzzles: PuzzleSet) -> None:
         os.fsync(file.fileno())
 
 
-def _written(rating: float) -> str:
+def _format_rating(rating: float) -> str:
     if math.isnan(rating):
         return ""
     return str(int(rating)) if rating.is_integer() else repr(rating)

@@ -73,12 +73,12 @@ def digits_of(size: int, questions: Iterable[frozenset[str]], answers: Mapping[f
         known = set(digits) | set(digits.lower()) | {str(n) for n in range(10, 36) if BASE_36[n] in digits}
         if answers:
             return sum(count for marks, count in answers.items() if marks <= known)
-        return sum(count for marks, count in asked.items() if not mixed(marks - known) and marks - known <= BLANKS)
+        return sum(count for marks, count in asked.items() if not is_mixed(marks - known) and marks - known <= BLANKS)
 
     return max(candidates, key=fitting)
 
 
-def mixed(blanks: Set[str]) -> bool:
+def is_mixed(blanks: Set[str]) -> bool:
     """Whether 0 stands beside another mark for blanks: then it may well be a digit."""
     return "0" in blanks and bool((blanks - {"0"}) & BLANKS)
 

@@ -26,17 +26,17 @@ class Board:
 
 
 def from_json(given: object) -> Board:
-    """The board of a list of cells, of rows, or of rows as text; raises PuzzleError naming row and column of what is no cell."""
+    """The board of a list of cells, of rows, or of rows as text; raises PuzzleError naming row and column of what is not a cell."""
     if not isinstance(given, list | tuple) or not given:
         raise PuzzleError("the value is missing" if given is None else "the value is neither text nor a list of cells")
     if not _has_rows(given):
-        return Board(_packed([_cell(value, 1, column) for column, value in enumerate(given, start=1)]))
+        return Board(_pack([_cell(value, 1, column) for column, value in enumerate(given, start=1)]))
     rows = [_row(row, number) for number, row in enumerate(given, start=1)]
     width = len(rows[0])
     for number, cells in enumerate(rows, start=1):
         if len(cells) != width or not width:
             raise WrongGridSize(f"Row {number} has {len(cells)} cells, row 1 has {width}.")
-    return Board(_packed([cell for cells in rows for cell in cells]), (len(rows), width))
+    return Board(_pack([cell for cells in rows for cell in cells]), (len(rows), width))
 
 
 def _has_rows(given: Sequence[object]) -> bool:
@@ -53,7 +53,7 @@ def _row(row: object, number: int) -> list[str]:
     if isinstance(row, str):
         return list(row)
     if not isinstance(row, list | tuple):
-        raise PuzzleError(f"Row {number} is no list of cells: {_shown(row)}.")
+        raise PuzzleError(f"Row {number} is not a list of cells: {_quote(row)}.")
     return [_cell(value, number, column) for column, value in enumerate(row, start=1)]
 
 
@@ -65,23 +65,23 @@ def _cell(value: object, row: int, column: int) -> str:
     if isinstance(value, str) and (len(value) <= 1 or INTEGER.fullmatch(value)):
         return value
     raise UnknownSymbol(
-        f"Row {row}, column {column} holds {_shown(value)}. A cell is an integer or one character; write numbers without a point."
+        f"Row {row}, column {column} holds {_quote(value)}. A cell is an integer or one character; write numbers without a point."
     )
 
 
-def _shown(value: object) -> str:
+def _quote(value: object) -> str:
     try:
         return json.dumps(value)[:40]
     except (TypeError, ValueError):
         return repr(value)[:40]
 
 
-def _packed(cells: list[str]) -> Sequence[str]:
+def _pack(cells: list[str]) -> Sequence[str]:
     """One string where every cell has one character: a byte a cell."""
     return "".join(cells) if all(len(cell) == 1 for cell in cells) else tuple(cells)
 
 
-def listed(text: str) -> Board | None:
+def parse_list(text: str) -> Board | None:
     """The board of a list that was written into a text, by JSON or by Python; None for a text that begins like none.
 
     Raises PuzzleError for one that begins like a list and is none.
@@ -105,7 +105,7 @@ def from_text(text: str, kind: Kind, separator: str | None = None, cells: int | 
         return _sudoku(text, cells)
     lines = lines_of(text)
     if separator is not None:
-        rows = [_separated(line, separator) for line in lines]
+        rows = [_split_line(line, separator) for line in lines]
     else:
         width = max((len(line) for line in lines), default=0)
         rows = [list(line.ljust(width)) if kind == "maze" or " " in text else list(line) for line in lines]
@@ -114,11 +114,11 @@ def from_text(text: str, kind: Kind, separator: str | None = None, cells: int | 
         lost = 0 if cells is None else cells - len(flat)
         if kind == "maze" and flat and flat[-1] != " " and 0 < lost <= len(flat) ** 0.5:
             flat += " " * lost  # editors strip blanks at the end; more than about a row of them is another fault
-        return Board(_packed(flat))
+        return Board(_pack(flat))
     for number, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
             raise WrongGridSize(f"Line {number} has {len(row)} cells, line 1 has {len(rows[0])}.")
-    return Board(_packed(flat), (len(rows), len(rows[0])) if rows else None)
+    return Board(_pack(flat), (len(rows), len(rows[0])) if rows else None)
 
 
 def separators_of(text: str) -> set[str]:
@@ -128,11 +128,11 @@ def separators_of(text: str) -> set[str]:
 
 
 def _is_separated(line: str, separator: str) -> bool:
-    cells = _separated(line, separator)
+    cells = _split_line(line, separator)
     return len(cells) > 1 and all(len(cell) == 1 or INTEGER.fullmatch(cell) for cell in cells)
 
 
-def _separated(line: str, separator: str) -> list[str]:
+def _split_line(line: str, separator: str) -> list[str]:
     if (
         separator == " "
         and all(INTEGER.fullmatch(word) for word in line.split())
@@ -154,7 +154,7 @@ def _sudoku(text: str, expected: int | None) -> Board:
     lines = [line.rstrip() for line in undrawn(text).split("\n")]
     separator = next((s for s in ",;\t" if any(s in line for line in lines)), None)
     if separator is not None:
-        return Board(_packed([cell or "." for line in lines for cell in _separated(line, separator)]))
+        return Board(_pack([cell or "." for line in lines for cell in _split_line(line, separator)]))
     words = [word for line in lines for word in line.split()]
     if _are_integers(words):
         return Board(tuple(words))

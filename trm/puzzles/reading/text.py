@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol, TextIO
 
 from trm.errors import DatasetError
-from trm.foreign import HEAD, describe
+from trm.file_signatures import HEAD, describe
 
 GZIP = b"\x1f\x8b"
 
@@ -18,15 +18,15 @@ GZIP = b"\x1f\x8b"
 def open_text(source: Path | IO[bytes]) -> Iterator[TextIO]:
     """The text, with line ends as \\n and without a byte order mark.
 
-    Raises DatasetError, also while the text is read, for anything that is no text; one layer of gzip is undone, not more.
+    Raises DatasetError, also while the text is read, for anything that is not text; one layer of gzip is undone, not more.
     """
     name = source.name if isinstance(source, Path) else "The file"
     try:
         if isinstance(source, Path):
             with source.open("rb") as file:
-                yield _decoded(file, name)
+                yield _decode(file, name)
         else:
-            yield _decoded(source, name)
+            yield _decode(source, name)
     except UnicodeDecodeError as error:
         place = f"byte {error.start} of a piece is 0x{error.object[error.start]:02x}"
         raise DatasetError(f"{name} is neither UTF-8 nor UTF-16 text: {place}. Save it as UTF-8.") from error
@@ -55,7 +55,7 @@ class _Borrowed(io.RawIOBase):
         return len(data)
 
 
-def _decoded(file: IO[bytes], name: str) -> TextIO:
+def _decode(file: IO[bytes], name: str) -> TextIO:
     plain = io.BufferedReader(_Borrowed(file))
     if plain.peek(len(GZIP))[: len(GZIP)] == GZIP:
         plain = io.BufferedReader(_Borrowed(gzip.GzipFile(fileobj=plain)))
@@ -78,4 +78,4 @@ def _encoding(head: bytes, name: str) -> str:
         return "utf-16-le"
     if not any(pairs[::2]):
         return "utf-16-be"
-    raise DatasetError(f"{name} is no text: it holds zero bytes. Give CSV or JSON lines.")
+    raise DatasetError(f"{name} is not text: it holds zero bytes. Give CSV or JSON lines.")

@@ -36,7 +36,7 @@ class Symmetry:
 def random_symmetry(spec: PuzzleSpec, rng: np.random.Generator) -> Symmetry:
     """A uniform member of the group; the identity for kinds without symmetries."""
     if spec.box is None:
-        known = _listed(spec)
+        known = _list_symmetries(spec)
         return known[int(rng.integers(len(known)))]
     size, (height, width) = spec.rows, spec.box
     row_order, col_order = (_random_lines(size // w, w, rng) for w in (height, width))
@@ -51,7 +51,7 @@ def views(spec: PuzzleSpec, count: int, seed: int) -> list[Symmetry]:
 
     The identity alone for kinds without symmetries.
     """
-    chosen = {(s.cells.tobytes(), s.tokens.tobytes()): s for s in _listed(spec)[:count]}
+    chosen = {(s.cells.tobytes(), s.tokens.tobytes()): s for s in _list_symmetries(spec)[:count]}
     rng = np.random.default_rng(seed)
     while spec.box is not None and len(chosen) < min(count, group_size(spec.box)):
         symmetry = random_symmetry(spec, rng)
@@ -66,7 +66,7 @@ def group_size(box: tuple[int, int]) -> int:
     return rows * cols * (2 if height == width else 1) * factorial(size)
 
 
-def _listed(spec: PuzzleSpec) -> list[Symmetry]:
+def _list_symmetries(spec: PuzzleSpec) -> list[Symmetry]:
     """The identity, and for mazes the others that keep the shape."""
     turns = dihedral.shape_keeping(spec.rows, spec.cols) if spec.kind == "maze" else (0,)
     tokens = np.arange(spec.vocab_size, dtype=np.int32)
@@ -79,7 +79,7 @@ def canonical(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> bytes:
     Raises PuzzleTooHard for Sudokus whose group is too large to walk (9x9 and up).
     """
     if spec.box is None:
-        return min(symmetry.apply(tokens).astype(np.uint16).tobytes() for symmetry in _listed(spec))
+        return min(symmetry.apply(tokens).astype(np.uint16).tobytes() for symmetry in _list_symmetries(spec))
     images = tokens[cell_permutations(spec.box)]  # (G, L)
     first = np.full((len(images), spec.vocab_size), spec.cells, dtype=np.int64)
     order = np.arange(spec.cells)

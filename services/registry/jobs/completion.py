@@ -1,12 +1,12 @@
-"""How a worker lets go of a job: for good, for another attempt, or because it is being stopped itself."""
+"""How a worker ends its attempt at a job: finally, for another attempt, or because the worker is stopped."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.tables import Job
-from services.registry.jobs import attempts, leases, moves
-from services.registry.jobs.moves import AttemptEnd, Failure
+from services.registry.jobs import attempts, leases, transitions
+from services.registry.jobs.transitions import AttemptEnd, Failure
 from services.registry.states import (
     INFRASTRUCTURE,
     JobStatus,
@@ -31,7 +31,7 @@ def finish(
     """End the job for good: succeeded, failed (with its failure) or cancelled; raises StaleLease."""
     if (status is JobStatus.FAILED) != (failure is not None):
         raise ValueError("a failed job has a failure, and no other has one")
-    moves.end(session, leases.hold(session, claim), status, Outcome(status.value), result=result, failure=failure)
+    transitions.end(session, leases.hold(session, claim), status, Outcome(status.value), result=result, failure=failure)
 
 
 def retry(session: Session, claim: leases.Claim, failure: Failure) -> JobStatus:
@@ -54,13 +54,13 @@ def hand_back(session: Session, job: Job) -> JobStatus:
     """The same for a job whose row is locked."""
     after = after_release(cancel=job.cancel_requested_at is not None, pause=job.pause_requested_at is not None)
     if after is JobStatus.CANCELLED:
-        moves.end(session, job, after, Outcome.CANCELLED)
+        transitions.end(session, job, after, Outcome.CANCELLED)
         return after
     job.max_attempts = Job.max_attempts + 1
     if after is JobStatus.PAUSED:
-        moves.pause(session, job)
+        transitions.pause(session, job)
     else:
-        moves.requeue(session, job, moves.RELEASED)
+        transitions.requeue(session, job, transitions.RELEASED)
     return after
 
 
@@ -72,30 +72,30 @@ def give_up(session: Session, job: Job, outcome: Outcome, failure: Failure) -> J
     if uncounted is not None:
         job.max_attempts += 1
     elif failure.code in INFRASTRUCTURE and job.attempt >= job.max_attempts:
-        failure = _given_up(failure, row.interruptions + 1)
+        failure = _add_interruptions(failure, row.interruptions + 1)
     after = after_failure(job.attempt, job.max_attempts, cancel=cancel, pause=pause)
     if not cancel and _is_overdue(session, job):
-        after, failure = JobStatus.FAILED, timed_out(job.timeout_seconds)
+        after, failure = JobStatus.FAILED, timeout_failure(job.timeout_seconds)
     if after is JobStatus.QUEUED:
         delay = backoff_seconds(1 if row.has_progress else row.fruitless + 1)
-        moves.requeue(session, job, AttemptEnd(outcome, failure, uncounted), delay)
+        transitions.requeue(session, job, AttemptEnd(outcome, failure, uncounted), delay)
     elif after is JobStatus.PAUSED:
-        moves.pause(session, job, AttemptEnd(outcome, failure, uncounted))
+        transitions.pause(session, job, AttemptEnd(outcome, failure, uncounted))
     else:
         ended = outcome if outcome is Outcome.LOST else Outcome(after.value)
-        moves.end(session, job, after, ended, failure=failure)
+        transitions.end(session, job, after, ended, failure=failure)
     return after
 
 
-def _given_up(failure: Failure, interruptions: int) -> Failure:
+def _add_interruptions(failure: Failure, interruptions: int) -> Failure:
     return Failure(
         failure.code, f"{failure.message} It was interrupted {interruptions} times in a row without progress."
     )
 
 
-def timed_out(seconds: int | None) -> Failure:
-    """Why a job fails that was worked on for longer than it may be."""
-    return Failure(TIMED_OUT, f"The job was worked on for longer than its timeout_seconds, {seconds}.")
+def timeout_failure(seconds: int | None) -> Failure:
+    """Why a job fails that exceeded its timeout."""
+    return Failure(TIMED_OUT, f"The job exceeded its timeout_seconds, {seconds}.")
 
 
 def _is_overdue(session: Session, job: Job) -> bool:

@@ -11,15 +11,15 @@ from services.registry.errors import RegistryError
 RECHECK_SECONDS = 3.0
 
 
-class Standing:
+class AccessRecheck:
     """Of the caller of one request."""
 
     def __init__(self, who: Identity, look_again: Callable[[Identity], Identity | None]) -> None:
         self._who, self._look_again = who, look_again
         self._ask_at = time.monotonic() + RECHECK_SECONDS
 
-    async def lost(self) -> str | None:
-        """Why the caller may not go on; None while it may, and while the database cannot say."""
+    async def check(self) -> str | None:
+        """Why the caller may not continue; None while it may, and while the database cannot say."""
         if not self._who.has_key or time.monotonic() < self._ask_at:
             return None
         try:
@@ -29,5 +29,5 @@ class Standing:
         finally:
             self._ask_at = time.monotonic() + RECHECK_SECONDS
         if now is None:
-            return "The API key was withdrawn or has expired."
+            return "The API key was revoked or has expired."
         return None if now.scopes >= self._who.scopes else "The API key has lost a scope."

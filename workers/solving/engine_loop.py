@@ -1,4 +1,4 @@
-"""The thread that thinks: it steps the engines of all resident models in turn, and sleeps when nobody asks anything."""
+"""The solving thread: it steps the engines of all resident models in turn, and sleeps while there are no requests."""
 
 import threading
 import time
@@ -12,25 +12,25 @@ from trm.network.cores import Cores
 
 if TYPE_CHECKING:
     from trm.solving.engine import Engine
-    from trm.solving.inquiry import Inquiry
+    from trm.solving.solve_request import SolveRequest
 
 log = structlog.get_logger()
 
 
-class Thinker:
-    """Everything of a solve worker that computes runs here, one supervision step at a time; jobs only wait for what it finds."""
+class EngineLoop:
+    """All computation of a solve worker runs here, one supervision step at a time; jobs only wait for results."""
 
     def __init__(self, metrics: SolveMetrics, cores: Cores) -> None:
         self.metrics, self.cores = metrics, cores
         self._threads = 0
         self._asked = threading.Condition()
-        self._engines: list[Engine] = []  # with something to think about
-        threading.Thread(target=self._run, name="thinker", daemon=True).start()
+        self._engines: list[Engine] = []  # with unfinished requests
+        threading.Thread(target=self._run, name="engine-loop", daemon=True).start()
 
-    def submit(self, engine: "Engine", inquiry: "Inquiry") -> None:
-        """Let an inquiry's puzzles join at the next step; raises EngineFull or ConfigError."""
+    def submit(self, engine: "Engine", solve_request: "SolveRequest") -> None:
+        """Let a request's puzzles join at the next step; raises EngineFull or ConfigError."""
         with self._asked:
-            engine.submit(inquiry)
+            engine.submit(solve_request)
             if engine not in self._engines:
                 self._engines.append(engine)
             self._asked.notify()
@@ -59,7 +59,7 @@ class Thinker:
             self._threads = threads
 
     def _step(self, engine: "Engine") -> bool:
-        """One step of an engine; what it was thinking about fails with it."""
+        """One step of an engine; its unfinished requests fail with it."""
         begun = time.monotonic()
         try:
             goes_on = engine.step()
@@ -72,5 +72,5 @@ class Thinker:
 
     def _leave(self, engine: "Engine") -> None:
         with self._asked:
-            if engine.is_idle:  # nobody has asked meanwhile
+            if engine.is_idle:  # no request has come meanwhile
                 self._engines.remove(engine)

@@ -1,4 +1,4 @@
-"""What a file is that is none of ours, told by its first bytes: for errors that name it."""
+"""Recognises foreign file formats by their first bytes, for error messages."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ STARTS = (
 
 
 def describe(head: bytes) -> str | None:
-    """In words what these first bytes belong to, and what to do about it; None when they say nothing."""
+    """Describe the format that begins with these bytes and what to do about it; None when it is unknown."""
     for start, words in STARTS:
         if head.startswith(start):
             return words
@@ -34,7 +34,7 @@ def describe(head: bytes) -> str | None:
 
 
 def describe_file(path: Path) -> str | None:
-    """The same of a file; None also when it cannot be read."""
+    """Describe a file's format; None also when it cannot be read."""
     try:
         with path.open("rb") as file:
             return describe(file.read(HEAD))

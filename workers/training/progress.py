@@ -1,4 +1,4 @@
-"""How far a training is and how long the rest will take, from its events: updates, then the last looks at both splits."""
+"""Progress of a training and the time that remains, from its events: updates, then the final evaluations."""
 
 import time
 
@@ -10,8 +10,8 @@ from trm.interface.events import Event
 FIRST, LAST = "validation", "test"
 
 
-class Tempo:
-    """Listens to the events of one attempt; what is left is priced at what such things have taken until now."""
+class TrainingProgress:
+    """Follows the events of one attempt; the remaining work is estimated at the pace measured so far."""
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
@@ -28,21 +28,21 @@ class Tempo:
         now, seconds = time.monotonic(), None
         match event:
             case events.Started():
-                self._started(event, now)
+                self._note_start(event, now)
             case events.Updated():
                 if self.updated is not None and event.step == self.step + 1:
                     seconds = now - self.updated
-                self._reached(event.step, now)
+                self._note_step(event.step, now)
                 self.updated = now
             case events.StepMetrics():
                 if event.step == self.config.train.steps:
-                    self._reached(event.step, now)
+                    self._note_step(event.step, now)
             case events.Evaluating():
                 if self._is_over:
                     self.left[event.split] = event.n - event.through
                 self.updated = None
             case events.Evaluated():
-                self._evaluated(event)
+                self._note_evaluation(event)
                 self.updated = None
         return seconds
 
@@ -59,7 +59,7 @@ class Tempo:
 
     @property
     def share(self) -> float:
-        """Of the whole training's time, what is over; it does not fall."""
+        """Share of the training's total time that has passed; never decreases."""
         if (eta := self.eta_seconds) is not None and self.update_seconds is not None and self.begun is not None:
             past = self.first_step * self.update_seconds + time.monotonic() - self.begun
             self._share = max(self._share, past / (past + eta) if past + eta else 0.0)
@@ -69,7 +69,7 @@ class Tempo:
     def _is_over(self) -> bool:
         return self.step >= self.config.train.steps
 
-    def _started(self, event: events.Started, now: float) -> None:
+    def _note_start(self, event: events.Started, now: float) -> None:
         self.step = self.first_step = event.step
         self.begun = now
         train = self.config.train
@@ -79,12 +79,12 @@ class Tempo:
         ):
             self.left[split] = puzzles if most is None else min(puzzles, most)
 
-    def _reached(self, step: int, now: float) -> None:
+    def _note_step(self, step: int, now: float) -> None:
         self.step = max(self.step, step)
         if self.begun is not None and self.step > self.first_step and not (self._is_over and self.update_seconds):
             self.update_seconds = (now - self.begun) / (self.step - self.first_step)
 
-    def _evaluated(self, event: events.Evaluated) -> None:
+    def _note_evaluation(self, event: events.Evaluated) -> None:
         self.puzzle_seconds = event.seconds / max(1, event.n)
         if self._is_over and event.step >= self.config.train.steps:
             self.left[event.split] = 0

@@ -1,4 +1,4 @@
-"""What killed workers leave on the disks, and what those who lost their lease could not record: found and removed."""
+"""Removes what killed workers leave on disk, and files stored by attempts that lost their lease."""
 
 import shutil
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.registry.db.base import Json
 from services.registry.db.tables import Job, JobAttempt
 from services.registry.jobs import job_events
-from services.registry.states import JobStatus, Outcome, Uncounted, can_move
+from services.registry.states import JobStatus, Outcome, UncountedReason, can_transition
 from services.registry.webhooks import announcements
 
 
@@ -30,7 +30,7 @@ class AttemptEnd:
 
     outcome: Outcome
     failure: Failure | None = None
-    uncounted: Uncounted | None = None
+    uncounted: UncountedReason | None = None
 
     @property
     def told(self) -> Json:
@@ -42,7 +42,7 @@ class AttemptEnd:
         }
 
 
-RELEASED = AttemptEnd(Outcome.RELEASED, uncounted=Uncounted.RELEASED)
+RELEASED = AttemptEnd(Outcome.RELEASED, uncounted=UncountedReason.RELEASED)
 
 
 def end(
@@ -73,7 +73,7 @@ def end(
 
 
 def requeue(session: Session, job: Job, end: AttemptEnd, delay_seconds: float = 0) -> None:
-    """Move a running job back to the queue, where nobody claims it before the delay has passed."""
+    """Move a running job back to the queue, where no worker claims it before the delay has passed."""
     _end_attempt(session, job, end)
     _check(job, JobStatus.QUEUED)
     _queue(job, delay_seconds)
@@ -125,7 +125,7 @@ def _let_go(job: Job) -> None:
 
 
 def _check(job: Job, after: JobStatus) -> None:
-    if not can_move(job.status, after):
+    if not can_transition(job.status, after):
         raise ValueError(f"a job does not move from {job.status} to {after}")
 
 

@@ -26,7 +26,7 @@ DUE = (Job.status == JobStatus.QUEUED, Job.available_at <= func.now())
 
 
 @dataclass(frozen=True)
-class Census:
+class JobCounts:
     """A moment's count; every kind and status is present."""
 
     jobs: Mapping[tuple[JobKind, JobStatus], int]
@@ -38,7 +38,7 @@ class Census:
     table_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
-def take(session: Session) -> Census:
+def take(session: Session) -> JobCounts:
     """Count the jobs."""
     jobs = {(kind, status): 0 for kind in JobKind for status in JobStatus}
     for kind, status, count in session.execute(
@@ -54,11 +54,11 @@ def take(session: Session) -> Census:
     unpublished, since = session.execute(unannounced).one()
     retired = session.scalar(select(func.min(Checkpoint.retired_at)))
     waits = _seconds_since(session, since), _seconds_since(session, retired)
-    return Census(jobs, ended, oldest, unpublished, *waits, _table_bytes(session))
+    return JobCounts(jobs, ended, oldest, unpublished, *waits, _table_bytes(session))
 
 
 def _table_bytes(session: Session) -> dict[str, int]:
-    """The room that each table takes, with its indexes and what is stored beside it."""
+    """Disk space of each table, with its indexes and TOAST data."""
     sizes = [func.pg_total_relation_size(name) for name in Base.metadata.tables]
     return dict(zip(Base.metadata.tables, session.execute(select(*sizes)).one(), strict=True))
 

@@ -1,4 +1,4 @@
-"""An inquiry: puzzles thought about in several chains each; which enter next, when a chain stops, and whose answer is given."""
+"""A solve request: puzzles solved in several chains each; which enter next, when a chain stops, and which answer is returned."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from trm.interface.solution import Choice, Reason, Solution, SolveStep, Tokens
 from trm.puzzles.rules import check_many
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.symmetries.symmetry import Symmetry, views
-from trm.solving.slots import Chances, ThoughtBatch
+from trm.solving.slots import ChainOutputs, NoiseSeed
 
 
 @dataclass
-class Ending:
+class FinishedChain:
     """A chain that has stopped."""
 
     chain: int
@@ -28,7 +28,7 @@ class Ending:
     verified: bool | None
 
 
-class Inquiry:
+class SolveRequest:
     """The puzzles of a request, C chains each; chain c of puzzle i is row i C + c. The chains of a puzzle step together."""
 
     def __init__(
@@ -54,19 +54,19 @@ class Inquiry:
         self.on_solution, self.on_step, self.on_end = on_solution, on_step, on_end
         self.keep_trace, self.priority = keep_trace, priority
         self.budget = effort.max_steps or model.max_supervision_steps
-        self.chances = Chances(effort.seed, effort.noise, effort.restart_steps or 0, effort.guess_every or 0)
+        self.noise_seed = NoiseSeed(effort.seed, effort.noise, effort.restart_steps or 0, effort.guess_every or 0)
         seen = views(spec, effort.views, effort.seed) if effort.views > 1 else None
         self.views, self.inverses = seen, seen and [view.inverse() for view in seen]
         self.entered = self.answered = 0  # puzzles
         self.stopped = False
         self.error: Exception | None = None  # why it was given up
         self.taken = np.zeros(len(questions), dtype=np.int64)  # supervision steps of all chains
-        self.endings: dict[int, list[Ending]] = {}
+        self.finished_chains: dict[int, list[FinishedChain]] = {}
         self.traces: dict[int, list[SolveStep]] = {}
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to think about."""
+        """Whether all its puzzles are answered."""
         return self.stopped or self.answered == len(self.questions)
 
     @property
@@ -75,7 +75,7 @@ class Inquiry:
         return 0 if self.stopped else len(self.questions) - self.entered
 
     def stop(self) -> None:
-        """Nobody wants the rest: its chains leave at the next step. May be called from any thread."""
+        """The rest is not needed: its chains leave at the next step. May be called from any thread."""
         self.stopped = True
 
     def give_up(self, error: Exception) -> None:
@@ -89,38 +89,38 @@ class Inquiry:
         first, self.entered = self.entered, self.entered + puzzles
         return np.arange(first * self.effort.chains, self.entered * self.effort.chains)
 
-    def seen(self, rows: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int64], NDArray[np.int64] | None]:
+    def prepare(self, rows: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int64], NDArray[np.int64] | None]:
         """What slots need of these rows (K,): questions `(K, L)` as the chains see them, chain numbers, puzzle ids."""
         puzzles, numbers = np.divmod(rows, self.effort.chains)
         ids = None if self.puzzle_ids is None else self.puzzle_ids[puzzles]
-        return self._mapped(self.questions[puzzles], numbers, self.views), numbers, ids
+        return self._map(self.questions[puzzles], numbers, self.views), numbers, ids
 
-    def digest(self, rows: NDArray[np.int64], thought: ThoughtBatch) -> NDArray[np.bool_]:
-        """Note what a step brought to these rows (K,), give the answers that are ready, and say which rows go on."""
+    def digest(self, rows: NDArray[np.int64], output: ChainOutputs) -> NDArray[np.bool_]:
+        """Note what a step brought to these rows (K,), give the answers that are ready, and say which rows continue."""
         if self.stopped:
             return np.zeros(len(rows), dtype=bool)
         puzzles, numbers = np.divmod(rows, self.effort.chains)
-        answers = self._mapped(thought.answers, numbers, self.inverses)
+        answers = self._map(output.answers, numbers, self.inverses)
         np.add.at(self.taken, puzzles, 1)
-        reasons = self._reasons(thought, puzzles, answers)
+        reasons = self._reasons(output, puzzles, answers)
         ends = reasons != ""
         if self.keep_trace or self.on_step is not None:
-            self._tell(rows, thought, answers, ends)
+            self._tell(rows, output, answers, ends)
         if not ends.any():
             return np.ones(len(rows), dtype=bool)
-        self._end(np.flatnonzero(ends), puzzles, numbers, thought, answers, reasons)
+        self._end(np.flatnonzero(ends), puzzles, numbers, output, answers, reasons)
         decided = [i for i in np.unique(puzzles[ends]).tolist() if self._conclude(i)]
         goes_on: NDArray[np.bool_] = ~ends & ~np.isin(puzzles, decided)
         return goes_on
 
-    def _reasons(self, thought: ThoughtBatch, puzzles: NDArray[np.int64], answers: Tokens) -> NDArray[np.str_]:
-        """Why each chain stops now; empty where it goes on."""
+    def _reasons(self, output: ChainOutputs, puzzles: NDArray[np.int64], answers: Tokens) -> NDArray[np.str_]:
+        """Why each chain stops now; empty where it continues."""
         effort = self.effort
-        reasons = np.where(thought.steps >= self.budget, "budget", "").astype("U8")
+        reasons = np.where(output.steps >= self.budget, "budget", "").astype("U8")
         if effort.stable_steps is not None:
-            reasons[thought.unchanged >= effort.stable_steps] = "stable"
+            reasons[output.unchanged >= effort.stable_steps] = "stable"
         if effort.halt_threshold is not None:
-            reasons[thought.halt_probability >= effort.halt_threshold] = "halted"
+            reasons[output.halt_probability >= effort.halt_threshold] = "halted"
         if effort.until_verified:
             verdicts = check_many(self.spec, self.questions[puzzles], answers)
             reasons[verdicts if verdicts is not None else []] = "verified"
@@ -131,77 +131,77 @@ class Inquiry:
         ended: NDArray[np.int64],
         puzzles: NDArray[np.int64],
         numbers: NDArray[np.int64],
-        thought: ThoughtBatch,
+        output: ChainOutputs,
         answers: Tokens,
         reasons: NDArray[np.str_],
     ) -> None:
         verdicts = check_many(self.spec, self.questions[puzzles[ended]], answers[ended])
         for place, k in enumerate(ended.tolist()):
-            ending = Ending(
+            finished = FinishedChain(
                 chain=int(numbers[k]),
-                step=int(thought.steps[k]),
+                step=int(output.steps[k]),
                 answer=answers[k],
-                halt_probability=float(thought.halt_probability[k]),
+                halt_probability=float(output.halt_probability[k]),
                 reason=cast(Reason, str(reasons[k])),
                 verified=None if verdicts is None else bool(verdicts[place]),
             )
-            self.endings.setdefault(int(puzzles[k]), []).append(ending)
+            self.finished_chains.setdefault(int(puzzles[k]), []).append(finished)
 
     def _conclude(self, i: int) -> bool:
         """Give the puzzle's answer if it is time."""
-        endings, effort = self.endings[i], self.effort
-        verified = [e for e in endings if e.reason == "verified"]
-        by_itself = [e for e in endings if e.reason != "budget"]
+        finished_chains, effort = self.finished_chains[i], self.effort
+        verified = [e for e in finished_chains if e.reason == "verified"]
+        by_itself = [e for e in finished_chains if e.reason != "budget"]
         if verified:
             self._give(i, verified[0], "verified")
         elif effort.choose == "first" and by_itself:
             self._give(i, max(by_itself, key=_confidence), "first")
-        elif len(endings) < effort.chains:
+        elif len(finished_chains) < effort.chains:
             return False
-        elif len(endings) == 1:
-            self._give(i, endings[0], "only")
+        elif len(finished_chains) == 1:
+            self._give(i, finished_chains[0], "only")
         elif effort.choose == "votes":
-            self._give(i, max(endings, key=lambda e: (_votes(endings, e), e.halt_probability)), "votes")
+            self._give(i, max(finished_chains, key=lambda e: (_votes(finished_chains, e), e.halt_probability)), "votes")
         else:
-            self._give(i, max(endings, key=_confidence), "halt_probability")
+            self._give(i, max(finished_chains, key=_confidence), "halt_probability")
         return True
 
-    def _give(self, i: int, ending: Ending, chosen_by: Choice) -> None:
-        endings, chains = self.endings.pop(i), self.effort.chains
+    def _give(self, i: int, finished: FinishedChain, chosen_by: Choice) -> None:
+        finished_chains, chains = self.finished_chains.pop(i), self.effort.chains
         traces = [self.traces.pop(row, []) for row in range(i * chains, (i + 1) * chains)] if self.keep_trace else None
         solution = Solution(
             spec=self.spec,
             question=self.questions[i],
-            tokens=ending.answer,
-            verified=ending.verified,
-            halt_probability=ending.halt_probability,
-            steps=ending.step,
-            reason=ending.reason,
+            tokens=finished.answer,
+            verified=finished.verified,
+            halt_probability=finished.halt_probability,
+            steps=finished.step,
+            reason=finished.reason,
             chosen_by=chosen_by,
-            chain=ending.chain,
-            votes=_votes(endings, ending),
-            chains=len(endings),
+            chain=finished.chain,
+            votes=_votes(finished_chains, finished),
+            chains=len(finished_chains),
             total_steps=int(self.taken[i]),
-            trace=None if traces is None else tuple(traces[ending.chain]),
+            trace=None if traces is None else tuple(traces[finished.chain]),
         )
         self.answered += 1
         self.on_solution(i, solution)
         if self.answered == len(self.questions) and self.on_end is not None:
             self.on_end()
 
-    def _tell(self, rows: NDArray[np.int64], thought: ThoughtBatch, answers: Tokens, ends: NDArray[np.bool_]) -> None:
+    def _tell(self, rows: NDArray[np.int64], output: ChainOutputs, answers: Tokens, ends: NDArray[np.bool_]) -> None:
         puzzles, numbers = np.divmod(rows, self.effort.chains)
-        previous = self._mapped(thought.previous, numbers, self.inverses)
+        previous = self._map(output.previous, numbers, self.inverses)
         verdicts = check_many(self.spec, self.questions[puzzles], answers)
         for k, row in enumerate(rows.tolist()):
             step = SolveStep(
                 index=int(puzzles[k]),
                 chain=int(numbers[k]),
-                step=int(thought.steps[k]),
+                step=int(output.steps[k]),
                 spec=self.spec,
                 question=self.questions[puzzles[k]],
                 tokens=answers[k],
-                halt_probability=float(thought.halt_probability[k]),
+                halt_probability=float(output.halt_probability[k]),
                 changed_cells=tuple(np.flatnonzero(answers[k] != previous[k]).tolist()),
                 verified=None if verdicts is None else bool(verdicts[k]),
                 halted=bool(ends[k]),
@@ -211,7 +211,7 @@ class Inquiry:
             if self.on_step is not None:
                 self.on_step(step)
 
-    def _mapped(self, grids: Tokens, numbers: NDArray[np.int64], maps: list[Symmetry] | None) -> Tokens:
+    def _map(self, grids: Tokens, numbers: NDArray[np.int64], maps: list[Symmetry] | None) -> Tokens:
         """Grids `(K, L)` of chains of these numbers, under the map of each chain's view."""
         if maps is None:
             return grids
@@ -222,9 +222,9 @@ class Inquiry:
         return out
 
 
-def _confidence(ending: Ending) -> tuple[float, int]:
-    return ending.halt_probability, -ending.chain
+def _confidence(finished: FinishedChain) -> tuple[float, int]:
+    return finished.halt_probability, -finished.chain
 
 
-def _votes(endings: list[Ending], ending: Ending) -> int:
-    return sum(np.array_equal(ending.answer, other.answer) for other in endings)
+def _votes(finished_chains: list[FinishedChain], finished: FinishedChain) -> int:
+    return sum(np.array_equal(finished.answer, other.answer) for other in finished_chains)
