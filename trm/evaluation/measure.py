@@ -19,7 +19,7 @@ from trm.solving.solver import Solver
 
 BINS = 10  # of equal width
 HARDER = Effort(max_steps=64, views=8, until_verified=True)
-HARDER_PUZZLES = 1_000  # at most: eight chains of each, or hundreds of steps
+HARDER_PUZZLES = 500  # at most: eight chains of each, or hundreds of steps
 
 
 def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> Measured:
