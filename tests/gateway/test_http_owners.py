@@ -128,6 +128,12 @@ WITHOUT_AN_OWNER = (  # and why that is right
     "GROUP BY jobs.owner",  # how many jobs wait in all
     "FOR KEY SHARE",  # a checkpoint that was found for its owner before is kept
     "UPDATE jobs SET published_at",  # of jobs just made
+    "row_number() OVER (PARTITION BY jobs.kind",  # a place in the line that all owners stand in
+    "GROUP BY jobs.status",  # how long that line is
+    "avg(latest.took)",  # and how fast it moves
+    "GROUP BY jobs.worker",  # how many jobs a worker is at
+    "NOT (EXISTS (SELECT",  # whether any owner's job uses a checkpoint that was found for its owner before
+    "jobs.run_id = %(run_id_1)s::VARCHAR AND jobs.kind = ",  # whether its run still trains
 )
 
 

@@ -106,7 +106,7 @@ def _seconds_left(typical: float | None) -> ColumnElement[Any]:
 def _typical_seconds(session: Session, kind: JobKind) -> float | None:
     took = func.extract("epoch", Job.finished_at - Job.started_at).label("took")
     last = select(took).where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED, Job.finished_at.is_not(None))
-    latest = last.order_by(Job.finished_at.desc()).limit(LATELY).subquery()
+    latest = last.order_by(Job.finished_at.desc()).limit(LATELY).subquery("latest")
     seconds = session.scalar(select(func.avg(latest.c.took)))
     return None if seconds is None else float(seconds)
 
