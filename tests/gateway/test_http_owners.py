@@ -132,7 +132,7 @@ WITHOUT_AN_OWNER = (  # and why that is right
     "GROUP BY jobs.status",  # how long that line is
     "avg(latest.took)",  # and how fast it moves
     "GROUP BY jobs.worker",  # how many jobs a worker is at
-    "NOT (EXISTS (SELECT",  # whether any owner's job uses a checkpoint that was found for its owner before
+    "AND NOT ((EXISTS (SELECT jobs.id",  # whether any owner's job uses a checkpoint that was found for its owner before
     "jobs.run_id = %(run_id_1)s::VARCHAR AND jobs.kind = ",  # whether its run still trains
 )
 
