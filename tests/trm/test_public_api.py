@@ -121,7 +121,7 @@ def test_boards_of_other_kinds() -> None:
 
 def test_a_model_is_found_by_name_or_folder(six: Solver, learned: Path) -> None:
     assert trm.load(learned, "cpu").config == trm.load(str(learned.parent), "cpu").config
-    with pytest.raises(UnknownModel, match="Shipped: sudoku-6x6"):
+    with pytest.raises(UnknownModel, match="Shipped: sudoku, sudoku-6x6"):
         trm.load("sudoku-7x7")
 
 
@@ -168,7 +168,7 @@ def test_the_example_of_the_readme_has_six_lines_and_runs(
     monkeypatch.chdir(tmp_path)
     exec(shortened(code), {})
     printed = capsys.readouterr().out
-    assert " 1 2 6 | 5 4 3\n" in printed
+    assert " 1 9 6 | 3 8 7 | 2 4 5\n" in printed
     assert "sudoku-4x4 on sudoku-4x4: 10 steps" in printed
     assert [folder.name for folder in tmp_path.iterdir()] == ["runs"]
 

@@ -104,7 +104,7 @@ def evaluate(
 
 
 class Counted:
-    """A tally of those of a split's puzzles whose answer is known, each thought about in one chain for all steps."""
+    """A tally of those of a split's puzzles whose answer is known, each solved in one chain of all steps."""
 
     def __init__(self, puzzles: PuzzleSet, steps: int) -> None:
         self.known, self.most = find_answered(puzzles.answers), steps

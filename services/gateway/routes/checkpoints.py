@@ -94,7 +94,7 @@ def download_checkpoint_file(
     responses={**ARCHIVE, **refusals(*DOWNLOADS)},
 )
 def download_checkpoint(checkpoint_id: str, parts: Parts, range_: Range = None, if_range: IfRange = None) -> Response:
-    """All files in one folder, `tar -xf` unpacks it; `python -m trm solve --model FOLDER` solves with it. `Range` goes on with one
+    """All files in one folder, `tar -xf` unpacks it; `python -m trm solve --model FOLDER` solves with it. `Range` resumes one
     that was broken off.
     """
     row = _find(parts, checkpoint_id)
