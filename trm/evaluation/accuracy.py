@@ -104,17 +104,17 @@ def evaluate(
 
 
 class Counted:
-    """A tally of those of a split's puzzles whose answer is known, each thought about in one chain for all steps."""
+    """A tally of those of a split's puzzles whose answer is known, each solved in one chain with all steps."""
 
     def __init__(self, puzzles: PuzzleSet, steps: int) -> None:
         self.known, self.most = find_answered(puzzles.answers), steps
         self.places = self.known.cumsum() - 1  # in the tally
         self.tally = Tally(puzzles.select(np.flatnonzero(self.known)), 1, steps)
 
-    def note(self, part: slice, thought: ChainOutputs) -> None:
+    def note(self, part: slice, output: ChainOutputs) -> None:
         """What a step brought to these puzzles."""
         own = np.flatnonzero(self.known[part])
-        brought = thought.of(own)
+        brought = output.of(own)
         chains = np.zeros(len(own), dtype=np.int64)
         self.tally.note(self.places[part][own], chains, brought.steps, brought.answers, brought.halt_probability)
 

@@ -1,4 +1,4 @@
-"""Whether a halt probability can be trusted: counted puzzle by puzzle, so that intervals can be had by drawing puzzles anew."""
+"""Whether a halt probability can be trusted: counted puzzle by puzzle, so that intervals can be had by drawing puzzles again."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Reliability:
         """What the counts say; a puzzle without an answer plays no part."""
         table = np.concatenate((self.answers, self.sure, self.right, self.squares[:, None]), axis=1)
         table = table[self.answers.any(1)]
-        found, drawn = table.sum(0), _drawn(table)  # (31,), (DRAWS, 31)
+        found, drawn = table.sum(0), _draw_sums(table)  # (31,), (DRAWS, 31)
         error, brier = _error(found), _brier(found)
         return Calibration(
             answers=int(found[:BINS].sum()),
@@ -41,7 +41,7 @@ class Reliability:
         )
 
 
-def _drawn(table: NDArray[np.float64]) -> NDArray[np.float64]:
+def _draw_sums(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sums of as many puzzles as there are, drawn with replacement, again and again; the same ones every time."""
     generator, n = np.random.default_rng(0), len(table)
     draws = [

@@ -1,4 +1,4 @@
-"""Examines a model as it would be used: puzzles with known answers through an engine, counted as they are thought about."""
+"""Examines a model as it would be used: puzzles with known answers through an engine, counted as they are solved."""
 
 from collections.abc import Callable
 

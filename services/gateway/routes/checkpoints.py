@@ -94,8 +94,8 @@ def download_checkpoint_file(
     responses={**ARCHIVE, **refusals(*DOWNLOADS)},
 )
 def download_checkpoint(checkpoint_id: str, parts: Parts, range_: Range = None, if_range: IfRange = None) -> Response:
-    """All files in one folder, `tar -xf` unpacks it; `python -m trm solve --model FOLDER` solves with it. `Range` goes on with one
-    that was broken off.
+    """All files in one folder, `tar -xf` unpacks it; `python -m trm solve --model FOLDER` solves with it. `Range` continues with one
+    that was interrupted.
     """
     row = _find(parts, checkpoint_id)
     pieces = download.tar(row.id, parts.storage.sizes(row.url), row.created_at)

@@ -21,7 +21,7 @@ from services.gateway.views.answers import answer, poll_headers, retry_after
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.gateway.views.polling import entity_tag, is_known
 from services.gateway.views.puzzle_shape import puzzle_of
-from services.gateway.views.search import Name, Pairs, Tags, wanted
+from services.gateway.views.search import Name, Pairs, Tags, parse_labels
 from services.gateway.views.streaming import read_events, stream_events
 from services.registry.access.scopes import Scope
 from services.registry.db import tables
@@ -76,7 +76,7 @@ def list_jobs(
     metadata: Pairs = None,
 ) -> Page[Job]:
     """A page of jobs, all or of one status or kind, or with these labels."""
-    labels = wanted(name, tag, metadata)
+    labels = parse_labels(name, tag, metadata)
     with parts.database.transaction() as session:
         page = jobs.page(session, parts.access, status=status, kind=kind, labels=labels, cursor=cursor, limit=limit)
         queued = [row.id for row in page.items if row.status is JobStatus.QUEUED]
@@ -91,7 +91,7 @@ def list_jobs(
     responses={**NOT_MODIFIED, **refusals(JobNotFound, DatabaseUnavailable)},
 )
 def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
-    """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
+    """State of a job. Poll with If-None-Match: an unchanged job is answered 304, without a body."""
     with parts.database.transaction() as session:
         row = jobs.get(session, parts.access, job_id)
         place = waiting.position(session, row)

@@ -10,7 +10,7 @@ from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.checkpoint import Checkpoint
 from services.gateway.schemas.run import Run, RunEvaluation, RunEvaluations, RunMetric, RunMetrics, RunSummary
 from services.gateway.views.pagination import Cursor, Limit, Page
-from services.gateway.views.search import Name, Pairs, Tags, wanted
+from services.gateway.views.search import Name, Pairs, Tags, parse_labels
 from services.registry.errors import DatabaseUnavailable, RunNotFound
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
 
@@ -42,7 +42,7 @@ def list_runs(
     metadata: Pairs = None,
 ) -> Page[RunSummary]:
     """A page of runs, all or with these labels."""
-    labels = wanted(name, tag, metadata)
+    labels = parse_labels(name, tag, metadata)
     with parts.database.transaction() as session:
         page = runs.page(session, parts.access, labels=labels, cursor=cursor, limit=limit)
     return Page.of(page, RunSummary.of)

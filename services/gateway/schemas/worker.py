@@ -39,7 +39,7 @@ class Worker(Response):
     role: str = Field(description="`train`, `solve` or `reaper`.")
     host: str
     status: Literal["alive", "silent"] = Field(
-        description=f"`silent`: nothing was heard of it for {ALIVE_SECONDS} s, and it was not stopped in good order."
+        description=f"`silent`: nothing was heard of it for {ALIVE_SECONDS} s, and it was not stopped cleanly."
     )
     device: str = Field(description="What it computes on: `cpu` or `cuda`.")
     cores: int

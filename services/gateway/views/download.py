@@ -37,8 +37,8 @@ def tar(folder: str, sizes: Mapping[str, int], moment: datetime) -> list[Piece]:
     for name, size in sorted(sizes.items()):
         info = tarfile.TarInfo(f"{folder}/{name}")
         info.size, info.mtime, info.mode = size, int(moment.timestamp()), 0o644
-        pieces += [_given(info.tobuf(tarfile.PAX_FORMAT)), Piece(size, name), _given(bytes(-size % BLOCK))]
-    return [*pieces, _given(bytes(2 * BLOCK))]
+        pieces += [_make_piece(info.tobuf(tarfile.PAX_FORMAT)), Piece(size, name), _make_piece(bytes(-size % BLOCK))]
+    return [*pieces, _make_piece(bytes(2 * BLOCK))]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def respond(
     return StreamingResponse(content, 200 if part is None else 206, headers, media_type)
 
 
-def _given(data: bytes) -> Piece:
+def _make_piece(data: bytes) -> Piece:
     return Piece(len(data), data=data)
 
 

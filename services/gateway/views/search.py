@@ -21,7 +21,7 @@ Pairs = Annotated[
 ]
 
 
-def wanted(name: str | None, tags: list[str] | None, pairs: list[str] | None) -> Labels:
+def parse_labels(name: str | None, tags: list[str] | None, pairs: list[str] | None) -> Labels:
     """What a list is narrowed to; raises RequestInvalid for a key that is asked for with two values."""
     metadata: dict[str, str] = {}
     for pair in pairs or ():

@@ -123,11 +123,11 @@ class RawTable:
         """The declared rules of grids, with the blank: unless they name it, the one symbol of questions that no answer holds."""
         if self.rules is None or self.rules.blank is not None:
             return self.rules
-        asked, answered = (self._used(given) for given in (self.questions, self.answers))
+        asked, answered = (self._find_used(given) for given in (self.questions, self.answers))
         blanks = asked - answered
         return self.rules.model_copy(update={"blank": blanks.pop()}) if answered and len(blanks) == 1 else self.rules
 
-    def _used(self, given: Iterable[Given]) -> set[str]:
+    def _find_used(self, given: Iterable[Given]) -> set[str]:
         return {cell for marks in self._marks(given, "grid") for cell in marks}
 
     def _regions(self) -> str | None:
