@@ -107,7 +107,7 @@ def withdraw(session: Session, access: AccessScope, checkpoint_id: str) -> None:
     if session.scalar(unused) is None:
         raise CheckpointInUse(f"Jobs, runs or models that are kept here use {checkpoint_id}.")
     if _is_training(session, row.run_id) and newest(session, access, row.run_id).id == row.id:
-        raise CheckpointInUse(f"{checkpoint_id} is what the training of {row.run_id} would go on from.")
+        raise CheckpointInUse(f"{checkpoint_id} is what the training of {row.run_id} would continue from.")
     row.retired_at = func.now()
 
 
