@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser console-pictures check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -61,15 +61,31 @@ restore: install ## Bring the backup FROM back into an empty service that is dow
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 10 -m
 
 test: tools ## Install and run the tests, without the slow ones
-	$(TEST) "not chaos and not slow"
+	$(TEST) "not chaos and not browser and not slow"
 
 test-quick: tools ## Run the tests that need no server and train nothing
-	$(TEST) "not chaos and not slow and not servers and not training"
+	$(TEST) "not chaos and not browser and not slow and not servers and not training"
 
 test-slow: tools .clients/installed .clients/typescript ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client
-	$(TEST) "not chaos and slow"
+	$(TEST) "not chaos and not browser and slow"
 
 test-all: test test-slow ## Run all tests but the long faults of make chaos
+
+# npm's own mark of a finished installation; scripts of packages are not run
+CONSOLE := services/console
+$(CONSOLE)/node_modules/.package-lock.json: $(CONSOLE)/package.json $(CONSOLE)/package-lock.json
+	npm ci --prefix $(CONSOLE) --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+console: $(CONSOLE)/node_modules/.package-lock.json ## Build the web console from its sources (needs Node)
+	npm run --prefix $(CONSOLE) --silent check
+	npm run --prefix $(CONSOLE) --silent build
+
+test-browser: tools $(CONSOLE)/node_modules/.package-lock.json ## Use the web console in Chromium: every page, both themes (needs Chromium and Node)
+	$(BIN)/python -m pytest tests/browser -m browser
+
+console-pictures: tools $(CONSOLE)/node_modules/.package-lock.json ## Take the pictures of the console's pages, by the same tests
+	TRM_CONSOLE_PICTURES=docs/images $(BIN)/python -m pytest tests/browser/test_pages.py -m browser
 
 chaos: tools ## Break every part of the running service on purpose; prints what survived, writes chaos.json (some 20 minutes)
 	@SOAK_MINUTES=1 CHAOS_JSON=chaos.json $(BIN)/python -m pytest tests/chaos -m "chaos or not chaos"; status=$$?; \

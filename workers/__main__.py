@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from enum import StrEnum
+from math import isnan
 
 import structlog
 import typer
@@ -67,7 +68,9 @@ def main(role: Role) -> None:
 def _slots_busy(registry: CollectorRegistry) -> int | None:
     """Chains in thought, as the solver counts them; None in other roles."""
     busy = registry.get_sample_value("trm_solve_slots_busy")
-    return None if busy is None else int(busy)
+    if busy is None:
+        return None
+    return 0 if isnan(busy) else int(busy)  # the gauge is set with the first puzzle
 
 
 def _train(settings: Settings, database: Database, registry: CollectorRegistry) -> None:

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.stack.client import Client, Json
 from trm.durable import replace_text
+from trm.interface.effort import HALTING, SEARCH, Effort
 from trm.json_text import to_json
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.drawing.render import render
@@ -17,7 +18,11 @@ from trm.puzzles.grids import parse, text
 from trm.puzzles.puzzle_set import PuzzleSet
 
 PRESET = DATASET = "sudoku-4x4"
-SHIPPED = "sudoku-6x6"  # a model that came with the package
+SHIPPED, SHIPPED_DATASET = (
+    "sudoku",
+    "sudoku-hard",
+)  # a model that came with the package, and puzzles that it has never seen
+BOARDS = 3  # drawn of one solve, and the last
 GOAL = 0.99  # exact accuracy on held-out puzzles
 NEXT = "sudoku-6x6"  # a preset that ends within minutes on a laptop
 SPARSE_LINES = 5  # seconds between progress lines where no bar can be drawn
@@ -30,8 +35,8 @@ def run_demo(client: Client, data_dir: Path, started_at: float | None, console: 
     """
     now = time.time()
     setup_seconds = now - (started_at or now)
-    console.rule("[bold]Before any training:[/] a 6x6 Sudoku, solved by a model that ships")
-    _solve_aloud(client, SHIPPED, load(SHIPPED, "test"), console)
+    console.rule("[bold]Before any training:[/] a Sudoku of 17 givens, solved by a model that ships")
+    _solve_aloud(client, SHIPPED, load(SHIPPED_DATASET, "test"), SEARCH, console)
     console.rule(f"[bold]1. Train[/] a Tiny Recursive Model on {DATASET}")
     job = client.post("/v1/training-jobs", {"preset": PRESET, "name": "demo"})
     job = _show_training(client, job, console)
@@ -43,7 +48,7 @@ def run_demo(client: Client, data_dir: Path, started_at: float | None, console: 
         f"[bold]{accuracy:.2%}[/] of {len(held_out)} held-out puzzles exactly right, {verified} verified by the rules"
     )
     console.rule("[bold]3. Solve[/] one of them, step by step")
-    _solve_aloud(client, job["run_id"], held_out, console)
+    _solve_aloud(client, job["run_id"], held_out, HALTING, console)
     summary = {
         "setup_seconds": round(setup_seconds, 1),
         "train_seconds": train_seconds,
@@ -118,13 +123,12 @@ def _test(client: Client, run_id: str, held_out: PuzzleSet) -> tuple[float, int]
             return right / len(held_out), job["result"]["verified"]
 
 
-def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, console: Console) -> None:
+def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, effort: Effort, console: Console) -> None:
     spec = held_out.spec
     question = held_out.questions[(held_out.questions > 1).sum(1).argmin()]  # the one with the fewest givens
     console.print(render(spec, question, givens=question))
-    job = client.post(
-        "/v1/solve-jobs", {"model": model, "puzzle": text(spec, question), "trace": True, "halt_threshold": 0.5}
-    )
+    asked = {"model": model, "puzzle": text(spec, question), "trace": True}
+    job = client.post("/v1/solve-jobs", asked | effort.model_dump(exclude_defaults=True))
     previous = question
     for kind, data in client.events(job):
         if kind == "step":
@@ -134,7 +138,8 @@ def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, console: Conso
                 f"supervision step {data['step']}: {_count_changed(answer, previous)} cells changed, "
                 f"halt probability {data['halt_probability']:.3f}, {verdict}"
             )
-            console.print(render(spec, answer, givens=question, previous=previous))
+            if data["step"] <= BOARDS or data["verified"]:
+                console.print(render(spec, answer, givens=question, previous=previous))
             previous = answer
 
 

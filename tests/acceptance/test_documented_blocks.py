@@ -64,6 +64,7 @@ NO_COMMANDS = {  # first words of blocks that show something
     "HTTP -> gateway": "a drawing",
     "queued ──claim──>": "a drawing",
 }
+pytestmark = pytest.mark.slow
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

@@ -22,7 +22,7 @@ from tests.bench.models import (
 )
 from tests.bench.official import evaluated
 from tests.bench.row import Row, medians
-from trm.interface.effort import Effort
+from trm.interface.effort import HALTING, Effort
 from trm.interface.solution import Solution
 from trm.puzzles.datasets.datasets import load
 from trm.solving.slots import ChainOutputs
@@ -32,7 +32,6 @@ from trm.solving.solver import Solver
 STEPS, SOON = 16, 4
 MEAN_STEPS = 4.4  # halting step of a published model of 84.7 % accuracy on Sudoku-Extreme (arXiv 2601.19085)
 DRAWS, NEVER = 10_000, 0.1  # share of puzzles that do not halt by themselves
-HALTING = Effort(halt_threshold=0.5)
 LOOP = "official loop, compiled"
 BOUND = "the same engine at 16 steps, times 16 / mean steps"
 

@@ -116,7 +116,7 @@ def our_rows(name: str) -> Iterator[str]:
     ways += [(w.effort, w.exact, w.mean_total_steps) for w in (measured.halting, measured.harder) if w is not None]
     for effort, exact, steps in ways:
         options = "".join(f" --effort {key}={json.dumps(value)}" for key, value in effort.items())
-        limit = f" --limit {exact.n}" if exact.n < measured.exact.n else ""
+        limit = f" --limit {exact.n}" if exact.n < len(load(measured.dataset, measured.split)) else ""
         command = f"python -m trm evaluate --model {name}{options}{limit}"
         yield f"| `{name}` | {model.parameters:,} | {exact} | {steps:.2f} | {model.cost} | `{command}` |"
 

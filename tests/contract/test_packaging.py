@@ -88,7 +88,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """Distribution -> the files of its wheel, built from a copy of the tree."""
     tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheels")
     for folder in ("trm", "services", "workers", "migrations", SERVER):
-        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     for file in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, tree)
     for source in (".", f"./{SERVER}"):
@@ -129,6 +129,12 @@ def test_wheels_hold_every_module_and_the_data(wheels: dict[str, set[str]]) -> N
     files = {d.path(split) for d in BUILTIN.values() if d.spec.kind != "arc" for split in d.splits}
     assert {str(path.relative_to(ROOT)) for path in files} <= library
     assert any(name.endswith("entry_points.txt") for name in library)
+
+
+def test_the_server_brings_the_built_console_without_its_sources(wheels: dict[str, set[str]]) -> None:
+    brought = {name for name in wheels["trm_service_server"] if name.startswith("services/console/")}
+    built = {f"services/console/built/{path.name}" for path in (ROOT / "services/console/built").iterdir()}
+    assert brought == built | {"services/console/__init__.py"}
 
 
 def test_commits_are_checked_as_make_check_does() -> None:

@@ -100,6 +100,7 @@ def test_a_model_of_one_layout_refuses_another() -> None:
         Solver(model, config, torch.device("cpu")).solve("1" + "." * 15 + BOXES.replace(" ", ""))
 
 
+@pytest.mark.slow
 def test_jigsaws_are_learnt_and_every_answer_is_verified(tmp_path: Path) -> None:
     puzzles = jigsaws(FOUR, 240)
     data = tmp_path / "jigsaws"

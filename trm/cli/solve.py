@@ -10,6 +10,7 @@ from rich.console import Console
 from trm.cli.overrides import effort_of
 from trm.cli.source import Checkpoint, Device, EffortSettings, Model, folder_of
 from trm.errors import ConfigError
+from trm.interface.effort import usual_effort
 from trm.interface.pretrained import suitable_for
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
@@ -36,30 +37,32 @@ def solve(
     steps: Annotated[bool, typer.Option("--steps", help="Show the answer after every supervision step.")] = False,
     device: Device = "auto",
 ) -> None:
-    """Solve a puzzle, by the shipped model for its kind and size unless one is named; halts at probability 1/2 unless an effort is given.
+    """Solve a puzzle, by the shipped model for its kind and size unless one is named.
+
+    Unless an effort is given, it halts at probability 1/2, or searches until the rules agree where the model can.
 
     Exits 2 when the rules do not verify the answer.
     """
-    asked, cells = effort_of(effort or ["halt_threshold=0.5"]), _read(puzzle)
+    asked, cells = effort_of(effort) if effort else None, _read(puzzle)
     folder = folder_of(checkpoint, model) if checkpoint or model else suitable_for(cells).folder
     from trm.interface.solution import SolveStep
     from trm.solving.solver import Solver  # takes seconds: not before the simple mistakes are found
 
     solver, console = Solver.load(folder, device), Console(highlight=False)
     spec, question = solver.parse(cells)
-    solver = solver.resize(spec)
+    solver, effort_used = solver.resize(spec), asked or usual_effort(spec, solver.config.model)
     previous = question
 
     def show(step: SolveStep) -> None:
         nonlocal previous
-        chain = f" of chain {step.chain}" if asked.chains > 1 else ""
+        chain = f" of chain {step.chain}" if effort_used.chains > 1 else ""
         console.print(
             f"step {step.step}{chain}: halt probability {step.halt_probability:.3f}, {len(step.changed_cells)} cells changed"
         )
         console.print(render(solver.spec, step.tokens, givens=question, previous=previous))
         previous = step.tokens
 
-    [solution] = solver.solve_tokens(question[None], asked, on_step=show if steps else None)
+    [solution] = solver.solve_tokens(question[None], effort_used, on_step=show if steps else None)
     if not steps:
         console.print(render(solver.spec, solution.tokens, givens=question))
     if picture is not None:

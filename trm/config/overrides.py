@@ -13,6 +13,7 @@ from trm.errors import InvalidOverride, Path, RuleError
 from trm.puzzles.spec import Frozen, PuzzleSpec
 from trm.suggest import did_you_mean
 
+DEPTH_SETTINGS = ("recursions", "latent_steps")  # how often the same weights are applied
 STATE_SETTINGS = ("batch_size", "optimizer", "arc_variants")  # what the saved state of a training has its shape from
 SECTIONS: dict[str, type[Frozen]] = {"model": ModelConfig, "train": TrainConfig}  # no name occurs in both
 
@@ -44,8 +45,10 @@ def fork(
     config = _overridden(
         parent.model, parent.train, overrides, parent.preset, dataset or parent.dataset, puzzle or parent.puzzle
     )
-    if (config.model, config.puzzle) != (parent.model, parent.puzzle):
-        what = "puzzles" if config.model == parent.model else "model"
+    depth = {name: getattr(parent.model, name) for name in DEPTH_SETTINGS}
+    takes_weights = config.model.model_copy(update=depth) == parent.model
+    if not takes_weights or config.puzzle != parent.puzzle:
+        what = "puzzles" if takes_weights else "model"
         raise InvalidOverride(f"The weights of the checkpoint fit no other {what} than those they were trained with.")
     return config
 

@@ -7,18 +7,17 @@ import numpy as np
 from trm.config.run import RunConfig
 from trm.errors import DatasetError
 from trm.evaluation.accuracy import Counted, record
-from trm.interface.effort import Effort
+from trm.interface.effort import HALTING, SEARCH, Effort
 from trm.interface.measured import Bin, Count, EffortResult, Measured
 from trm.interface.solution import Solution
 from trm.network.device import name_of
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
 from trm.puzzles.scoring import PADDING, find_answered, right_cells
-from trm.solving.solver import HALTING, Solver
+from trm.solving.solver import Solver
 
 HARDER = Effort(max_steps=64, views=8, until_verified=True)
-SEARCH = Effort(max_steps=256, until_verified=True, restart_steps=32, guess_every=2)  # where starts are random
-HARDER_PUZZLES = 10_000  # at most: eight chains of each
+HARDER_PUZZLES = 500  # at most: eight chains of each, or hundreds of steps
 
 
 def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> Measured:

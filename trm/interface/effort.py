@@ -117,3 +117,13 @@ class Effort(Frozen):
                 "Rollouts without noise would all be the same: set noise (0.3 suits Sudoku), or rollouts to 1.",
                 "rollouts",
             )
+
+
+HALTING = Effort(halt_threshold=0.5)  # where training halts
+SEARCH = Effort(max_steps=512, until_verified=True, restart_steps=32, guess_every=2)
+
+
+def usual_effort(spec: PuzzleSpec, model: ModelConfig) -> Effort:
+    """How hard to think where nothing was asked: search until the rules agree where the model can, else halt at probability 1/2."""
+    can_search = spec.kind == "sudoku" and model.random_start
+    return SEARCH if can_search else HALTING

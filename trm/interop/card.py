@@ -7,7 +7,7 @@ from typing import Any
 from trm.checkpoints.checkpoint import Meta
 from trm.config.run import RunConfig
 from trm.interface.measured import EffortResult, Measured
-from trm.puzzles.datasets.datasets import BUILTIN
+from trm.puzzles.datasets.datasets import BUILTIN, load
 
 TEMPLATE = """---
 {front}
@@ -63,7 +63,7 @@ MEASURED = """
 ## How good it is
 
 Measured on {device} in {precision} with the weights in this folder, on {n:,} puzzles of the {split} split of {dataset};
-`python -m trm evaluate --checkpoint . --data {dataset} --split {split}` repeats the first line. Intervals are Wilson's, 95 %.
+`python -m trm evaluate --checkpoint . --data {dataset} --split {split}{limit}` repeats the first line. Intervals are Wilson's, 95 %.
 
 | thinking | exactly right | obeys the rules | supervision steps | of all chains | seconds |
 |---|---|---|---:|---:|---:|
@@ -83,7 +83,7 @@ The halt probability against being right, over the answers of all supervision st
 
 ## Limits
 
-It knows {rows_}x{cols} {kind} puzzles of the kind it was trained on and nothing else; the figures are for puzzles of one source.
+It knows {known}; the figures are for puzzles of one source.
 {rules}
 """
 RULES = "An answer that `verified` calls right obeys the rules; one that the model is sure of may not."
@@ -120,11 +120,11 @@ def card(facts: Facts, measured: Measured | None, *, with_program: bool) -> str:
 
 def _format_measurements(measured: Measured, config: RunConfig) -> str:
     n, steps = measured.exact.n, measured.step_exact
-    puzzle = config.puzzle
     return MEASURED.format(
         device=measured.device,
         precision=measured.precision,
         n=n,
+        limit=f" --limit {n}" if n < _count_all(measured) else "",
         split=measured.split,
         dataset=measured.dataset,
         rows="\n".join(_ways(measured)),
@@ -137,11 +137,22 @@ def _format_measurements(measured: Measured, config: RunConfig) -> str:
             f"| {b.low:.1f} to {b.high:.1f} | {b.answers:,} | {b.halt_probability:.3f} | {b.right:.3f} |"
             for b in measured.calibration
         ),
-        rows_=puzzle.rows,
-        cols=puzzle.cols,
-        kind=puzzle.kind,
+        known=_format_scope(config),
         rules=NO_RULES if measured.verified is None else RULES,
     )
+
+
+def _count_all(measured: Measured) -> int:
+    """The puzzles of the split; those that were measured where the data set is not ours."""
+    known = measured.dataset in BUILTIN
+    return len(load(measured.dataset, measured.split)) if known else measured.exact.n
+
+
+def _format_scope(config: RunConfig) -> str:
+    size, kind = f"{config.puzzle.rows}x{config.puzzle.cols}", config.puzzle.kind
+    if config.model.any_size:
+        return f"{kind} puzzles of every size, though it has been trained and measured on {size} alone"
+    return f"{size} {kind} puzzles of the kind it was trained on and nothing else"
 
 
 def _ways(measured: Measured) -> list[str]:

@@ -26,7 +26,7 @@ def check_many(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[
 
 
 def _check_units(spec: PuzzleSpec, questions: NDArray[np.int32], answers: NDArray[np.int32]) -> NDArray[np.bool_]:
-    filled = answers > PADDING
+    filled: NDArray[np.bool_] = answers > PADDING
     if spec.blank is not None:
         kept = (questions == answers) | (questions == spec.blank)
         filled = filled & (answers != spec.blank) & kept

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trm.checkpoints.checkpoint import Meta, read_meta, read_weights
 from trm.config.run import CompileChoice, RunConfig
 from trm.errors import ForeignCheckpoint, WrongGridSize
-from trm.interface.effort import Effort
+from trm.interface.effort import Effort, usual_effort
 from trm.interface.solution import Solution, SolveStep, Tokens
 from trm.network.compiling import compile_blocks, should_compile
 from trm.network.device import dtype_of, pick_device
@@ -25,7 +25,6 @@ from trm.solving.engine import Engine
 from trm.solving.solve_request import SolveRequest
 
 MOST_SHAPES = 8  # besides its own that a solver stays ready for: jigsaws come in any number of them
-HALTING = Effort(halt_threshold=0.5)  # where training halts
 
 
 def load_trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
@@ -91,18 +90,20 @@ class Solver:
         model = load_trained_model(Path(checkpoint), meta)
         return cls(model, meta.config, pick_device(device), slots=slots, compiling=compiling)
 
-    def solve(self, puzzle: Given, effort: Effort = HALTING) -> Solution:
+    def solve(self, puzzle: Given, effort: Effort | None = None) -> Solution:
         """The answer to one puzzle, given as text, as rows of cells, as a flat list of them or as an array.
 
-        Thinking stops at halt probability 1/2 unless another effort is given. Raises PuzzleError for a puzzle that this model
+        Unless another effort is given, a chain halts at probability 1/2; a model of Sudokus that starts at random searches until the
+        rules agree, for 512 steps at most. Raises PuzzleError for a puzzle that this model
         cannot read or whose givens clash, ConfigError for an effort that is not possible here.
         """
         [solution] = self.solve_all([puzzle], effort)
         return solution
 
-    def solve_all(self, puzzles: Iterable[Given], effort: Effort = HALTING) -> list[Solution]:
+    def solve_all(self, puzzles: Iterable[Given], effort: Effort | None = None) -> list[Solution]:
         """The answers to several puzzles in their order; they are solved in one batch."""
         parsed = [self.parse(puzzle) for puzzle in puzzles]
+        effort = effort or usual_effort(self.spec, self.config.model)
         found: dict[int, Solution] = {}
         for spec in dict.fromkeys(spec for spec, _ in parsed):
             places = [i for i, (own, _) in enumerate(parsed) if own == spec]

@@ -14,7 +14,7 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
+MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 # Addresses are relative, so that they hold behind a proxy that adds a prefix.
 SWAGGER = """\
@@ -53,11 +53,16 @@ class Asset:
         return self.plain, {"Vary": "Accept-Encoding"}
 
 
+def media_type(name: str) -> str:
+    """Of a file of this name."""
+    return MEDIA_TYPES[Path(name).suffix]
+
+
 @cache
 def assets() -> dict[str, Asset]:
     """The files by name."""
-    found = {name: Asset(MEDIA_TYPES[".js"], text.encode()) for name, text in STARTS.items()}
+    found = {name: Asset(media_type(name), text.encode()) for name, text in STARTS.items()}
     for path in sorted(ASSETS.glob("*.gz")):
         packed = path.read_bytes()
-        found[path.stem] = Asset(MEDIA_TYPES[Path(path.stem).suffix], gzip.decompress(packed), packed)
+        found[path.stem] = Asset(media_type(path.stem), gzip.decompress(packed), packed)
     return found

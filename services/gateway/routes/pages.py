@@ -1,10 +1,11 @@
-"""The interface as pages: Swagger UI and Redoc, from files that came with the service."""
+"""The interface as pages, Swagger UI and Redoc, and the files of the console: all of them came with the service."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Response
 from fastapi.responses import HTMLResponse
 
+from services.gateway.pages import console
 from services.gateway.pages.pages import HEADERS, REDOC, SWAGGER, assets
 
 router = APIRouter(include_in_schema=False)
@@ -32,3 +33,14 @@ async def asset(name: str, accept_encoding: AcceptEncoding = "") -> Response:
     body, headers = found.body(accept_encoding)
     kept = {"Cache-Control": "public, max-age=86400"}
     return Response(body, media_type=found.media_type, headers=HEADERS | headers | kept)
+
+
+@router.get("/console/{name}")
+async def console_file(name: str, accept_encoding: AcceptEncoding = "") -> Response:
+    """A file of the console; its address changes with its content."""
+    found = console.files().get(name)
+    if found is None:
+        raise HTTPException(404)
+    body, headers = found.body(accept_encoding)
+    kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(body, media_type=found.media_type, headers=console.HEADERS | headers | kept)

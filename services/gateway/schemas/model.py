@@ -39,6 +39,8 @@ class Model(Response):
 
     name: str
     puzzle: PuzzleSpec
+    any_size: bool = Field(description="Whether it answers puzzles of every size of their kind, not of this one alone.")
+    random_start: bool = Field(description="Whether it begins at random, so that `restart_steps` and rollouts differ.")
     dataset: str
     preset: str
     parameters: int
@@ -59,6 +61,8 @@ class Model(Response):
         return cls.from_row(
             model,
             puzzle=model.config.puzzle,
+            any_size=model.config.model.any_size,
+            random_start=model.config.model.random_start,
             dataset=model.config.dataset,
             preset=model.config.preset,
             test=Accuracy.of(measured.exact),

@@ -1,0 +1,51 @@
+// Data that a component shows: read when it appears, read again when the address changes, the gateway is back, or time has passed.
+import { useSignal, type Signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { get, Problem, revivals } from "./client";
+
+export interface Resource<T> {
+  data: Signal<T | null>;
+  problem: Signal<Problem | null>;
+  reload: () => Promise<void>;
+}
+
+/** `every` milliseconds while the page is in sight; 0 reads once. A null path reads nothing. */
+export function useResource<T>(path: string | null, every = 0): Resource<T> {
+  const data = useSignal<T | null>(null);
+  const problem = useSignal<Problem | null>(null);
+  const read = async (signal?: AbortSignal) => {
+    if (path === null) return;
+    try {
+      data.value = await get<T>(path, signal);
+      problem.value = null;
+    } catch (error) {
+      if (signal?.aborted) return;
+      if (error instanceof Problem && error.status === 0 && data.peek() !== null) return; // the banner says so
+      problem.value = asProblem(error);
+    }
+  };
+  const revived = revivals.value;
+  const shown = useRef<string | null>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    if (shown.current !== path) data.value = problem.value = null;
+    shown.current = path;
+    void read(stop.signal);
+    return () => stop.abort();
+  }, [path, revived]);
+  useEffect(() => {
+    if (!every) return;
+    const stop = new AbortController();
+    const timer = setInterval(() => document.hidden || void read(stop.signal), every);
+    return () => {
+      clearInterval(timer);
+      stop.abort();
+    };
+  }, [path, every]);
+  return { data, problem, reload: () => read() };
+}
+
+export function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  return new Problem("The console failed", error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,116 @@
+// Examine a model on puzzles whose answers are known, and see what earlier evaluations found.
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { send, type Problem } from "../api/client";
+import { asProblem, useResource } from "../api/resource";
+import type { Dataset, Job, Page } from "../api/types";
+import { go, href, route } from "../router";
+import { effort, fields } from "../solve/effort";
+import { EffortForm } from "../solve/EffortForm";
+import { choices, solverOf, type Choice, type Solver } from "../solve/models";
+import { ModelSelect } from "../solve/ModelPicker";
+import { ago, percent, shortId } from "../ui/format";
+import { Bar, Card, Heading, Loading, Pager, Status, Table } from "../ui/parts";
+import { ProblemNote } from "../ui/ProblemNote";
+
+const REFRESH_MILLISECONDS = 3000;
+
+export function EvaluationsPage() {
+  const cursor = route.value.query.get("cursor");
+  const { data, problem } = useResource<Page<Job>>(`v1/jobs?kind=evaluate${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`, REFRESH_MILLISECONDS);
+  const row = (job: Job) => {
+    const found = job.result;
+    return (
+      <tr key={job.id}>
+        <td><a class="mono" href={href(`jobs/${job.id}`)}>{shortId(job.id)}</a></td>
+        <td>{shortId(job.model ?? "")}</td>
+        <td><Status status={job.status} />{job.status === "running" && <small><Bar share={(job.progress.percent ?? 0) / 100} label="Progress" /></small>}</td>
+        <td>{found ? `${found.dataset}, ${found.split}` : "–"}</td>
+        <td>{found?.report ? <><b>{percent(found.report.exact.value, 2)}</b><small>{found.report.n} puzzles</small></> : "–"}</td>
+        <td>{percent(found?.report?.calibration.error.value, 2)}</td>
+        <td>{ago(job.created_at)}</td>
+      </tr>
+    );
+  };
+  return (
+    <>
+      <Heading title="Evaluations" sub="How often a model is right, after each supervision step, and whether its halting probability can be trusted." />
+      <ProblemNote problem={problem.value} />
+      <Examine />
+      {data.value ? (
+        <Card wide>
+          <Table label="Evaluations" head={["Job", "Model", "Status", "Puzzles of", "Exact accuracy", "Calibration error", "Asked"]} rows={data.value.data} row={row} empty="None was asked for yet." />
+          <Pager next={data.value.next_cursor} path="evaluations" />
+        </Card>
+      ) : (
+        !problem.value && <Loading what="the evaluations" />
+      )}
+    </>
+  );
+}
+
+function Examine() {
+  const known = useSignal<{ shipped: Choice[]; trained: Choice[] }>({ shipped: [], trained: [] });
+  const solver = useSignal<Solver | null>(null);
+  const dataset = useSignal("");
+  const split = useSignal("test");
+  const limit = useSignal(100);
+  const problem = useSignal<Problem | null>(null);
+  const datasets = useResource<Page<Dataset>>("v1/datasets?limit=100");
+  const choose = async (id: string) => {
+    try {
+      solver.value = await solverOf(id);
+    } catch (error) {
+      problem.value = asProblem(error);
+    }
+  };
+  useEffect(() => {
+    const asked = route.value.query.get("model");
+    void choices().then((found) => {
+      known.value = found;
+      const first = asked ?? found.shipped[0]?.id ?? found.trained[0]?.id;
+      if (first) void choose(first);
+    }, (error) => (problem.value = asProblem(error)));
+  }, []);
+  if (!solver.value) return <ProblemNote problem={problem.value} />;
+  const begin = async (event: Event) => {
+    event.preventDefault();
+    const body = { model: solver.value!.id, split: split.value, limit: limit.value, ...(dataset.value && { dataset: dataset.value }), ...fields(effort.value) };
+    try {
+      const job = await send<Job>("POST", "v1/evaluation-jobs", body);
+      go(`jobs/${job.id}`);
+    } catch (error) {
+      problem.value = asProblem(error);
+    }
+  };
+  return (
+    <Card wide title="Examine a model">
+      <form class="examine" onSubmit={begin}>
+        <fieldset>
+          <label class="field tall"><span>Model</span><ModelSelect known={known.value} solver={solver.value} choose={(id) => void choose(id)} /></label>
+          <label class="field tall">
+            <span>Data set</span>
+            <select value={dataset.value} onChange={(event) => (dataset.value = event.currentTarget.value)}>
+              <option value="">the model's own</option>
+              {datasets.data.value?.data.filter((one) => one.kind === solver.value!.spec.kind).map((one) => <option value={one.name}>{one.name}</option>)}
+            </select>
+          </label>
+        </fieldset>
+        <fieldset>
+          <label class="field tall">
+            <span>Split</span>
+            <select value={split.value} onChange={(event) => (split.value = event.currentTarget.value)}>
+              {["test", "validation", "train"].map((name) => <option value={name}>{name}</option>)}
+            </select>
+          </label>
+          <label class="field tall"><span>Puzzles, at most</span><input type="number" min={1} max={100000} value={limit.value} onChange={(event) => (limit.value = Number(event.currentTarget.value) || 100)} /></label>
+        </fieldset>
+        <EffortForm solver={solver.value} />
+        <div class="stack">
+          <button class="primary big">Examine</button>
+          <ProblemNote problem={problem.value} />
+        </div>
+      </form>
+    </Card>
+  );
+}

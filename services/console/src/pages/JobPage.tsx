@@ -1,0 +1,111 @@
+// One job: how it stands, what happened to it, and what came of it.
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { follow } from "../api/stream";
+import { useResource } from "../api/resource";
+import type { Job, JobEvent, Page, Solution } from "../api/types";
+import { href, route } from "../router";
+import { between, duration, moment, percent, whole } from "../ui/format";
+import { Bar, Card, Facts, Heading, Loading, Pager, Status, Table } from "../ui/parts";
+import { ProblemNote } from "../ui/ProblemNote";
+import { EvaluationReport } from "./EvaluationReport";
+import { Attempts } from "./Attempts";
+import { Moves } from "./moves";
+
+const REFRESH_MILLISECONDS = 2000;
+const SHOWN_EVENTS = 200;
+const ENDED = ["succeeded", "failed", "cancelled"];
+
+export function JobPage({ id }: { id: string }) {
+  const live = useSignal(true);
+  const { data: job, problem, reload } = useResource<Job>(`v1/jobs/${id}`, live.value ? REFRESH_MILLISECONDS : 0);
+  const events = useSignal<JobEvent[]>([]);
+  live.value = !ENDED.includes(job.value?.status ?? "");
+  useEffect(() => {
+    const stop = new AbortController();
+    const note = (event: JobEvent) => {
+      events.value = [...events.peek(), event].slice(-SHOWN_EVENTS);
+      if (event.type === "done") void reload();
+    };
+    void follow(id, note, stop.signal).catch(() => undefined);
+    return () => stop.abort();
+  }, [id]);
+  if (!job.value) return problem.value ? <><Heading title="Job" /><ProblemNote problem={problem.value} /></> : <Loading what="the job" />;
+  const { kind, error, progress } = job.value;
+  return (
+    <>
+      <Heading title={{ train: "Training", solve: "Solve job", evaluate: "Evaluation" }[kind] ?? kind} sub={<span class="mono">{id}</span>}>
+        <Moves job={job.value} after={(moved) => (job.value = moved)} />
+        {job.value.run_id && <a class="button primary" href={href(`runs/${job.value.run_id}`)}>Its run</a>}
+        {kind === "solve" && <a class="button primary" href={href(`solve/${id}`)}>Watch it</a>}
+      </Heading>
+      {error && <p class="note problem" role="alert"><strong>{error.code}</strong> {error.message}</p>}
+      <Card wide>
+        <Facts of={[
+          ["Status", <Status status={job.value.status} />],
+          ["Progress", <><Bar share={(progress.percent ?? 0) / 100} label="Progress" /> {percent((progress.percent ?? 0) / 100, 0)}</>],
+          ["Step", `${whole(progress.step)} of ${whole(progress.total)}`],
+          ["Time left", duration(progress.eta_seconds)],
+          ["Attempt", `${job.value.attempt} of at most ${job.value.max_attempts}`],
+          ["Priority", String(job.value.priority)],
+          ["Asked (UTC)", moment(job.value.created_at)],
+          ["Waited", between(job.value.created_at, job.value.started_at ?? job.value.finished_at)],
+          ["Took", between(job.value.started_at, job.value.finished_at)],
+          ...result(job.value),
+        ]} />
+      </Card>
+      <div class="cards section">
+        {job.value.result?.report && <EvaluationReport report={job.value.result.report} />}
+        {kind === "solve" && <Card wide title="Answers"><Solutions id={id} version={job.value.status} /></Card>}
+        <Card wide title="Attempts"><Attempts of={job.value.attempts ?? []} /></Card>
+        <Card wide title="Events"><Events of={events.value} /></Card>
+      </div>
+    </>
+  );
+}
+
+function result({ result: found }: Job): [string, string][] {
+  if (!found) return [];
+  if (found.kind === "evaluate") return [];
+  if (found.kind === "train") return [["Exact accuracy on the test split", percent(found.exact_accuracy)]];
+  return [["Puzzles", whole(found.n)], ["Rules agree", whole(found.verified)], ["Mean steps", found.mean_supervision_steps?.toFixed(1) ?? "–"]];
+}
+
+function Solutions({ id, version }: { id: string; version: string }) {
+  const cursor = route.value.query.get("cursor");
+  const { data, reload } = useResource<Page<Solution>>(`v1/jobs/${id}/solutions?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+  useEffect(() => void reload(), [version]);
+  const row = (one: Solution) => (
+    <tr key={one.index}>
+      <td>{one.index + 1}</td>
+      <td class="mono cut">{one.answer}</td>
+      <td>{one.verified === null ? "–" : one.verified ? "agree" : <>do not<small>{one.violations?.[0]?.detail}</small></>}</td>
+      <td>{percent(one.halt_probability)}</td>
+      <td>{one.supervision_steps}{one.total_supervision_steps > one.supervision_steps && <small>{one.total_supervision_steps} in all</small>}</td>
+      <td>{one.reason}</td>
+    </tr>
+  );
+  return (
+    <>
+      <Table label="Answers" head={["Puzzle", "Answer", "Rules", "Halting probability", "Steps", "Stopped by"]} rows={data.value?.data ?? []} row={row} empty="None yet." />
+      <Pager next={data.value?.next_cursor} path={`jobs/${id}`} />
+    </>
+  );
+}
+
+function Events({ of: events }: { of: JobEvent[] }) {
+  if (!events.length) return <p class="empty">Nothing has happened yet.</p>;
+  return (
+    <ol class="events" tabIndex={0} aria-label="Events, newest first">
+      {[...events].reverse().map((event) => (
+        <li key={event.id}><span class="fine">{event.id}</span> <b>{event.type}</b> <code>{told(event.data)}</code></li>
+      ))}
+    </ol>
+  );
+}
+
+/** What an event says in a line: lists and objects have places of their own on other pages. */
+function told(data: Record<string, unknown>): string {
+  const plain = Object.entries(data).filter(([, value]) => value !== null && typeof value !== "object");
+  return plain.map(([name, value]) => `${name} ${typeof value === "number" && !Number.isInteger(value) ? value.toPrecision(4) : value}`).join(" · ");
+}

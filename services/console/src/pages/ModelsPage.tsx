@@ -1,0 +1,95 @@
+// Models that ship, with what was measured of them, and the checkpoints of one's own trainings.
+import { useResource } from "../api/resource";
+import type { Checkpoint, Model, Page, Promoted } from "../api/types";
+import { called } from "../board/spec";
+import { href, route } from "../router";
+import { ago, bytes, percent, whole } from "../ui/format";
+import { Card, Facts, Heading, Loading, Pager, Table } from "../ui/parts";
+import { ProblemNote } from "../ui/ProblemNote";
+import { Checkpoints } from "./Checkpoints";
+import { ReliabilityPlot } from "./plots";
+import { StepBars } from "./StepBars";
+
+export function ModelsPage() {
+  const models = useResource<{ data: Model[]; promoted: Promoted[] }>("v1/models");
+  const cursor = route.value.query.get("cursor");
+  const checkpoints = useResource<Page<Checkpoint>>(`v1/checkpoints${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
+  return (
+    <>
+      <Heading title="Models" sub="Those that ship with the service, and the checkpoints of trainings here." />
+      <ProblemNote problem={models.problem.value} />
+      {!models.data.value && !models.problem.value && <Loading what="the models" />}
+      <div class="cards">
+        {models.data.value?.data.map((model) => (
+          <Card key={model.name} title={model.name} actions={<span class="row"><a class="button" href={href(`models/${model.name}`)}>Card</a><a class="button primary" href={href("solve", { model: model.name })}>Solve</a></span>}>
+            <p class="lead">{sizes(model)}. {percent(model.test.exact_accuracy, 2)} of {whole(model.test.n)} test puzzles wholly right.</p>
+            <StepBars shares={model.step_exact_accuracy} />
+          </Card>
+        ))}
+        {models.data.value && models.data.value.promoted.length > 0 && (
+          <Card wide title="Promoted">
+            <Table label="Promoted models" head={["Name", "Version", "Checkpoint", "Since", ""]} rows={models.data.value.promoted} empty="" row={(one) => (
+              <tr key={one.name}>
+                <td><b>{one.name}</b></td>
+                <td>{one.version}</td>
+                <td class="mono">{one.checkpoint_id}</td>
+                <td>{ago(one.created_at)}</td>
+                <td><a class="button" href={href("solve", { model: one.name })}>Solve</a></td>
+              </tr>
+            )} />
+          </Card>
+        )}
+        <Card wide title="Checkpoints">
+          <ProblemNote problem={checkpoints.problem.value} />
+          <Checkpoints of={checkpoints.data.value?.data ?? []} after={() => void Promise.all([checkpoints.reload(), models.reload()])} />
+          <Pager next={checkpoints.data.value?.next_cursor} path="models" />
+        </Card>
+      </div>
+    </>
+  );
+}
+
+function sizes(model: Model): string {
+  return model.any_size ? `${called(model.puzzle)}s, and every other size` : `${called(model.puzzle)}s`;
+}
+
+export function ModelPage({ id }: { id: string }) {
+  const { data, problem } = useResource<Model>(`v1/models/${encodeURIComponent(id)}`);
+  const model = data.value;
+  if (!model) return problem.value ? <><Heading title="Model" /><ProblemNote problem={problem.value} /></> : <Loading what="the card" />;
+  const [low, high] = model.test.interval;
+  return (
+    <>
+      <Heading title={model.name} sub={`${sizes(model)}. Trained with the preset ${model.preset} on ${model.dataset}: ${model.cost}.`}>
+        <a class="button" href={href("train", { preset: model.preset })}>Train such a one</a>
+        <a class="button primary" href={href("solve", { model: model.name })}>Solve with it</a>
+      </Heading>
+      <Card wide>
+        <Facts of={[
+          ["Exact accuracy", percent(model.test.exact_accuracy, 2)],
+          ["95 % interval", `${percent(low, 2)} to ${percent(high, 2)}`],
+          ["Test puzzles", `${whole(model.test.right)} of ${whole(model.test.n)}`],
+          ["Calibration error", percent(model.calibration_error, 2)],
+          ["Parameters", whole(model.parameters)],
+          ["Size", bytes(model.bytes)],
+          ["Licence", model.licence],
+        ]} />
+      </Card>
+      <div class="cards section">
+        <Card title="Exact accuracy after each supervision step"><StepBars shares={model.step_exact_accuracy} /></Card>
+        <Card title="When it is sure, is it right?"><ReliabilityPlot bins={model.calibration.map((bin) => ({ ...bin, right: { value: bin.right, low: bin.right, high: bin.right } }))} /></Card>
+        {model.harder && (
+          <Card title="Thinking until the rules agree">
+            <Facts of={[
+              ["Exact accuracy", percent(model.harder.exact_accuracy, 2)],
+              ["Puzzles", `${whole(model.harder.right)} of ${whole(model.harder.n)}`],
+              ["Steps a puzzle", model.harder.mean_total_steps.toFixed(2)],
+              
+            ]} />
+            <p class="lead">{Object.entries(model.harder.effort).map(([name, value]) => <code class="chip">{name}={String(value)}</code>)}</p>
+          </Card>
+        )}
+      </div>
+    </>
+  );
+}

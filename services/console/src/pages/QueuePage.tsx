@@ -1,0 +1,67 @@
+// What waits and for how long, and who works.
+import { useResource } from "../api/resource";
+import { href } from "../router";
+import { ago, duration, shortId, whole } from "../ui/format";
+import { Card, Heading, Loading, Table } from "../ui/parts";
+import { ProblemNote } from "../ui/ProblemNote";
+
+interface Line {
+  kind: string;
+  queued: number;
+  running: number;
+  oldest_seconds: number;
+  concurrency: number;
+  wait_seconds: number | null;
+}
+
+interface Worker {
+  name: string;
+  role: string;
+  status: string;
+  device: string;
+  cores: number;
+  started_at: string;
+  last_heartbeat_at: string;
+  concurrency: number;
+  jobs_in_hand: number;
+  jobs: string[];
+  slots_in_use: number | null;
+}
+
+const REFRESH_MILLISECONDS = 3000;
+
+export function QueuePage() {
+  const queue = useResource<{ data: Line[] }>("v1/queue", REFRESH_MILLISECONDS);
+  const workers = useResource<{ data: Worker[] }>("v1/workers", REFRESH_MILLISECONDS);
+  const line = (one: Line) => (
+    <tr key={one.kind}>
+      <td><a href={href("jobs", { kind: one.kind, status: "queued" })}>{one.kind}</a></td>
+      <td>{whole(one.queued)}</td>
+      <td>{whole(one.running)} of {whole(one.concurrency)}</td>
+      <td>{one.queued ? duration(one.oldest_seconds) : "–"}</td>
+      <td>{one.wait_seconds === null ? "unknown" : duration(one.wait_seconds)}</td>
+    </tr>
+  );
+  const worker = (one: Worker) => (
+    <tr key={one.name}>
+      <td class="mono">{one.name}</td>
+      <td>{one.role}</td>
+      <td><span class={`status ${one.status === "alive" ? "succeeded" : "failed"}`}>{one.status}</span><small>heard {ago(one.last_heartbeat_at)}</small></td>
+      <td>{one.device}<small>{one.cores} cores</small></td>
+      <td>{one.jobs_in_hand} of {one.concurrency}<small>{one.jobs.map((id) => <a href={href(`jobs/${id}`)}>{shortId(id)} </a>)}</small></td>
+      <td>{whole(one.slots_in_use)}</td>
+      <td>{ago(one.started_at)}</td>
+    </tr>
+  );
+  return (
+    <>
+      <Heading title="Queue" sub="What waits, and the workers that do it."><a class="button" href={href("jobs")}>All jobs</a></Heading>
+      <ProblemNote problem={queue.problem.value ?? workers.problem.value} />
+      {!queue.data.value && !queue.problem.value && <Loading what="the queue" />}
+      <div class="cards">
+        {queue.data.value && <Card wide title="Waiting"><Table label="Waiting" head={["Kind", "Queued", "Running", "Longest wait", "A new job waits"]} rows={queue.data.value.data} row={line} empty="Nothing." /></Card>}
+        {workers.data.value && <Card wide title="Workers"><Table label="Workers" head={["Worker", "Role", "State", "Device", "Jobs", "Chains", "Started"]} rows={workers.data.value.data} row={worker} empty="No worker is known." /></Card>}
+      </div>
+    </>
+  );
+}

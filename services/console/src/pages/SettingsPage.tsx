@@ -1,0 +1,158 @@
+// This tab's key and theme, and for those who may: API keys, webhooks, the audit log.
+import { useSignal } from "@preact/signals";
+import { key, send, setKey, type Problem } from "../api/client";
+import { asProblem, useResource } from "../api/resource";
+import type { Page } from "../api/types";
+import { route } from "../router";
+import { Copy } from "../ui/Copy";
+import { ago, moment } from "../ui/format";
+import { Card, Heading, Pager, Table } from "../ui/parts";
+import { ProblemNote } from "../ui/ProblemNote";
+import { theme, type Theme } from "../ui/theme";
+import { Webhooks } from "./Webhooks";
+
+interface ApiKey {
+  id: string;
+  owner: string;
+  name: string;
+  scopes: string[];
+  expires_at: string | null;
+  revoked_at: string | null;
+  last_used_at: string | null;
+  key?: string;
+}
+
+interface AuditRecord {
+  id: string;
+  created_at: string;
+  owner: string;
+  action: string;
+  object: string | null;
+  outcome: string;
+  count: number;
+}
+
+export function SettingsPage() {
+  return (
+    <>
+      <Heading title="Settings" sub="What this tab keeps, and for admins: keys, webhooks and the audit log." />
+      <div class="cards">
+        <Card title="This tab">
+          <fieldset>
+            <label class="field">
+              <span>Theme</span>
+              <select value={theme.value} onChange={(event) => (theme.value = event.currentTarget.value as Theme)}>
+                <option value="system">As the system has it</option>
+                <option value="light">Light</option>
+                <option value="dark">Dark</option>
+              </select>
+            </label>
+            <OwnKey />
+          </fieldset>
+        </Card>
+        <Webhooks />
+        <Keys />
+        <Audit />
+      </div>
+    </>
+  );
+}
+
+function OwnKey() {
+  const given = useSignal("");
+  if (key.value) {
+    return (
+      <p class="row">
+        <span>Key <code>{key.value.slice(0, 12)}…</code></span>
+        <button type="button" onClick={() => setKey("")}>Forget it</button>
+      </p>
+    );
+  }
+  return (
+    <form class="field tall" onSubmit={(event) => (event.preventDefault(), setKey(given.value))}>
+      <label for="own-key">API key, where the service asks for one</label>
+      <span class="row">
+        <input id="own-key" type="password" autocomplete="off" placeholder="trm_…" value={given.value} onInput={(event) => (given.value = event.currentTarget.value)} />
+        <button disabled={!given.value.trim()}>Use it</button>
+      </span>
+    </form>
+  );
+}
+
+function Keys() {
+  const { data, problem, reload } = useResource<Page<ApiKey>>("v1/api-keys?limit=50");
+  const made = useSignal<ApiKey | null>(null);
+  const refused = useSignal<Problem | null>(null);
+  const act = async (action: () => Promise<void>) => {
+    try {
+      await action();
+      refused.value = null;
+      await reload();
+    } catch (error) {
+      refused.value = asProblem(error);
+    }
+  };
+  const create = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const body = { owner: form.get("owner"), name: form.get("name"), scopes: form.getAll("scope") };
+    void act(async () => void (made.value = await send<ApiKey>("POST", "v1/api-keys", body)));
+  };
+  const row = (one: ApiKey) => (
+    <tr key={one.id}>
+      <td>{one.name}<small>{one.owner}</small></td>
+      <td>{one.scopes.join(", ")}</td>
+      <td>{one.last_used_at ? ago(one.last_used_at) : "never"}</td>
+      <td>{one.revoked_at ? "withdrawn" : one.expires_at ? moment(one.expires_at) : "never"}</td>
+      <td>{!one.revoked_at && <button type="button" class="danger" aria-label={`Withdraw ${one.name}`} onClick={() => void act(() => send("DELETE", `v1/api-keys/${one.id}`))}>Withdraw</button>}</td>
+    </tr>
+  );
+  return (
+    <Card wide title="API keys">
+      <ProblemNote problem={problem.value ?? refused.value} />
+      {data.value && (
+        <>
+          <form class="row form-row" onSubmit={create}>
+            <input name="owner" required aria-label="Owner" placeholder="owner" />
+            <input name="name" required aria-label="What it is used for" placeholder="what it is used for" />
+            {["train", "solve", "admin"].map((scope) => (
+              <label class="check"><input type="checkbox" name="scope" value={scope} defaultChecked={scope !== "admin"} /> {scope}</label>
+            ))}
+            <button>Make a key</button>
+          </form>
+          {made.value?.key && (
+            <p class="note good" role="status">
+              <b>Keep this key: it is shown only now.</b> <code>{made.value.key}</code> <Copy text={made.value.key} />
+            </p>
+          )}
+          <Table label="API keys" head={["Key", "Scopes", "Used", "Ends (UTC)", ""]} rows={data.value.data} row={row} empty="None was made." />
+        </>
+      )}
+    </Card>
+  );
+}
+
+function Audit() {
+  const cursor = route.value.query.get("cursor");
+  const { data, problem } = useResource<Page<AuditRecord>>(`v1/audit?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+  const row = (one: AuditRecord) => (
+    <tr key={one.id}>
+      <td>{moment(one.created_at)}</td>
+      <td>{one.owner}</td>
+      <td>{one.action}</td>
+      <td class="mono">{one.object ?? "–"}</td>
+      <td>{one.outcome}{one.count > 1 && ` × ${one.count}`}</td>
+    </tr>
+  );
+  return (
+    <Card wide title="Audit log">
+      <ProblemNote problem={problem.value} />
+      {data.value && (
+        <>
+          <Table label="Audit log" head={["When (UTC)", "Owner", "Action", "Object", "Outcome"]} rows={data.value.data} row={row} empty="Nothing was recorded." />
+          <Pager next={data.value.next_cursor} path="settings" />
+        </>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,84 @@
+// Servers that are told of jobs that have ended, and whether the messages arrived.
+import { useSignal } from "@preact/signals";
+import { send, type Problem } from "../api/client";
+import { asProblem, useResource } from "../api/resource";
+import type { Page } from "../api/types";
+import { Copy } from "../ui/Copy";
+import { ago } from "../ui/format";
+import { Card, Table } from "../ui/parts";
+import { ProblemNote } from "../ui/ProblemNote";
+
+interface Webhook {
+  id: string;
+  url: string;
+  events: string[];
+  disabled_at: string | null;
+  created_at: string;
+  secret?: string;
+}
+
+interface Delivery {
+  id: string;
+  attempt: number;
+  delivered_at: string | null;
+  due_at: string | null;
+  outcome: string | null;
+  created_at: string;
+}
+
+export function Webhooks() {
+  const { data, problem, reload } = useResource<Page<Webhook>>("v1/webhooks?limit=50");
+  const made = useSignal<Webhook | null>(null);
+  const refused = useSignal<Problem | null>(null);
+  const opened = useSignal<string | null>(null);
+  const act = async (action: () => Promise<void>) => {
+    try {
+      await action();
+      refused.value = null;
+      await reload();
+    } catch (error) {
+      refused.value = asProblem(error);
+    }
+  };
+  const create = (event: SubmitEvent) => {
+    event.preventDefault();
+    const url = new FormData(event.currentTarget as HTMLFormElement).get("url");
+    void act(async () => void (made.value = await send<Webhook>("POST", "v1/webhooks", { url })));
+  };
+  const row = (one: Webhook) => (
+    <tr key={one.id}>
+      <td class="cut">{one.url}<small>{one.disabled_at ? "told nothing more: it answered 410" : one.events.join(", ")}</small></td>
+      <td>
+        <span class="row">
+          <button type="button" aria-expanded={opened.value === one.id} onClick={() => (opened.value = opened.value === one.id ? null : one.id)}>Messages</button>
+          <button type="button" class="danger" onClick={() => void act(() => send("DELETE", `v1/webhooks/${one.id}`))}>Delete</button>
+        </span>
+      </td>
+    </tr>
+  );
+  return (
+    <Card title="Webhooks">
+      <ProblemNote problem={problem.value ?? refused.value} />
+      <form class="row form-row" onSubmit={create}>
+        <input name="url" type="url" required aria-label="Address" placeholder="https://hooks.example.org/trm" />
+        <button>Make a webhook</button>
+      </form>
+      {made.value?.secret && <p class="note good" role="status"><b>Keep this secret: it is shown only now.</b> <code>{made.value.secret}</code> <Copy text={made.value.secret} /></p>}
+      {data.value && <Table label="Webhooks" head={["Address", ""]} rows={data.value.data} row={row} empty="None. Jobs can be followed here, or by their events." />}
+      {opened.value && <Deliveries id={opened.value} />}
+    </Card>
+  );
+}
+
+function Deliveries({ id }: { id: string }) {
+  const { data } = useResource<{ data: Delivery[] }>(`v1/webhooks/${id}/deliveries`);
+  const row = (one: Delivery) => (
+    <tr key={one.id}>
+      <td>{ago(one.created_at)}</td>
+      <td>{one.delivered_at ? "arrived" : one.due_at ? "will be tried again" : "given up"}</td>
+      <td>{one.attempt}</td>
+      <td>{one.outcome ?? "–"}</td>
+    </tr>
+  );
+  return <Table label="Messages" head={["Made", "State", "Attempts", "Last answer"]} rows={data.value?.data ?? []} row={row} empty="No message was made yet." />;
+}

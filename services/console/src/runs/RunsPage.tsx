@@ -1,0 +1,57 @@
+// All trainings, newest first, to open one or to compare several.
+import { useSignal } from "@preact/signals";
+import { useResource } from "../api/resource";
+import type { Page, RunSummary } from "../api/types";
+import { go, href, route } from "../router";
+import { ago, percent, whole } from "../ui/format";
+import { Bar, Card, Heading, Loading, Pager, Table } from "../ui/parts";
+import { ProblemNote } from "../ui/ProblemNote";
+
+const MOST_COMPARED = 8;
+const REFRESH_MILLISECONDS = 5000;
+
+export function RunsPage() {
+  const cursor = route.value.query.get("cursor");
+  const { data, problem } = useResource<Page<RunSummary>>(`v1/runs${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`, REFRESH_MILLISECONDS);
+  const chosen = useSignal<string[]>([]);
+  const toggle = (id: string) => {
+    chosen.value = chosen.value.includes(id) ? chosen.value.filter((other) => other !== id) : [...chosen.value, id].slice(-MOST_COMPARED);
+  };
+  const row = (run: RunSummary) => (
+    <tr key={run.id}>
+      <td><input type="checkbox" aria-label={`Compare ${run.name ?? run.id}`} checked={chosen.value.includes(run.id)} onChange={() => toggle(run.id)} /></td>
+      <td><a href={href(`runs/${run.id}`)}>{run.name ?? run.preset}</a><small>{run.preset} on {run.dataset}</small></td>
+      <td><Bar share={run.step / run.total_steps} label={`Step ${run.step} of ${run.total_steps}`} /><small>{whole(run.step)} of {whole(run.total_steps)}</small></td>
+      <td>{percent(run.exact_accuracy)}</td>
+      <td>{percent(run.best_exact_accuracy)}</td>
+      <td>{percent(run.test_exact_accuracy)}</td>
+      <td>{whole(run.parameters)}<small>{run.device ?? ""}</small></td>
+      <td>{ago(run.created_at)}</td>
+    </tr>
+  );
+  return (
+    <>
+      <Heading title="Runs" sub="Trainings with their curves, evaluations and checkpoints.">
+        <button type="button" disabled={chosen.value.length < 2} onClick={() => go("compare", { runs: chosen.value.join(",") })}>
+          Compare {chosen.value.length > 1 ? chosen.value.length : ""}
+        </button>
+        <a class="button primary" href={href("train")}>New training</a>
+      </Heading>
+      <ProblemNote problem={problem.value} />
+      {data.value ? (
+        <Card wide>
+          <Table
+            label="Runs"
+            head={["Compare", "Run", "Step", "Exact accuracy", "Best", "Test split", "Parameters", "Started"]}
+            rows={data.value.data}
+            row={row}
+            empty={<>No training was started yet. <a href={href("train")}>Start one.</a></>}
+          />
+          <Pager next={data.value.next_cursor} path="runs" />
+        </Card>
+      ) : (
+        !problem.value && <Loading what="the runs" />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,95 @@
+// Small parts that pages share.
+import type { ComponentChildren } from "preact";
+import type { JobStatus } from "../api/types";
+import { href, route } from "../router";
+
+export function Heading({ title, sub, children }: { title: string; sub?: ComponentChildren; children?: ComponentChildren }) {
+  return (
+    <header class="heading">
+      <div>
+        <h1 tabIndex={-1}>{title}</h1>
+        {sub && <p class="sub">{sub}</p>}
+      </div>
+      <div class="actions">{children}</div>
+    </header>
+  );
+}
+
+export function Card({ title, children, wide, actions }: { title?: string; children: ComponentChildren; wide?: boolean; actions?: ComponentChildren }) {
+  return (
+    <section class={wide ? "card wide" : "card"}>
+      {(title || actions) && (
+        <div class="card-head">
+          {title && <h2>{title}</h2>}
+          {actions}
+        </div>
+      )}
+      {children}
+    </section>
+  );
+}
+
+export function Status({ status }: { status: JobStatus | string }) {
+  return <span class={`status ${status}`}>{status}</span>;
+}
+
+export function Bar({ share, label }: { share: number; label: string }) {
+  return <progress class="bar" max={1} value={share} aria-label={label} />;
+}
+
+export function Facts({ of: facts }: { of: [string, ComponentChildren][] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+interface TableProps<T> {
+  label: string;
+  head: string[];
+  rows: T[];
+  row: (item: T) => ComponentChildren;
+  empty: ComponentChildren;
+}
+
+export function Table<T>({ label, head, rows, row, empty }: TableProps<T>) {
+  if (!rows.length) return <p class="empty">{empty}</p>;
+  return (
+    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+      <table>
+        <caption class="hidden">{label}</caption>
+        <thead>
+          <tr>
+            {head.map((name) => (
+              <th scope="col">{name || <span class="hidden">Actions</span>}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{rows.map(row)}</tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Pages by cursor: the address holds the cursor, so that a page can be linked and the browser's way back works. */
+export function Pager({ next, path }: { next: string | null | undefined; path: string }) {
+  const query = Object.fromEntries(route.value.query);
+  const { cursor, ...rest } = query;
+  if (!next && !cursor) return null;
+  return (
+    <nav class="pager" aria-label="Pages">
+      {cursor && <a class="button" href={href(path, rest)}>Newest</a>}
+      {next && <a class="button" href={href(path, { ...rest, cursor: next })}>Older</a>}
+    </nav>
+  );
+}
+
+export function Loading({ what }: { what: string }) {
+  return <p class="empty" role="status">Reading {what} …</p>;
+}

@@ -1,0 +1,132 @@
+"""The web console in Chromium, over the whole stack; every page is watched for errors, violations of its policy and outside requests."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from services.registry.settings import Settings
+from services.stack import operator
+from services.stack.client import Client, Json
+from tests.browser.console import Console, watched
+from trm.puzzles import maze
+from trm.puzzles.datasets.datasets import load
+from trm.puzzles.grids import text
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE_MILLISECONDS = 60_000  # for what a worker does on a busy machine
+# Small enough to train within seconds.
+TINY = {
+    "model.hidden_size": 16, "model.layers": 1, "model.latent_steps": 1, "model.recursions": 1, "model.max_supervision_steps": 6,
+    "train.batch_size": 16, "train.log_every": 2, "train.evaluate_every": 20, "train.evaluate_puzzles": 20,
+    "train.checkpoint_every": 20, "train.test_puzzles": 20,
+}  # fmt: skip
+BRIEF = TINY | {"train.steps": 2, "train.batch_size": 4, "train.evaluate_puzzles": 2, "train.test_puzzles": 2}
+MAZES = {
+    "model.latent_steps": 4, "train.batch_size": 8, "train.steps": 200, "train.warmup_steps": 20, "train.log_every": 10,
+    "train.evaluate_every": 100, "train.evaluate_puzzles": 20, "train.test_puzzles": 20, "train.checkpoint_every": 100,
+}  # fmt: skip
+# Learns 4x4 Sudokus in half a minute: its curves have something to show.
+LEARNS = {
+    "model.max_supervision_steps": 8, "model.recursions": 1, "train.steps": 150, "train.batch_size": 32, "train.warmup_steps": 10,
+    "train.log_every": 3, "train.evaluate_every": 15, "train.evaluate_puzzles": 40, "train.test_puzzles": 50, "train.checkpoint_every": 50,
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        pytest.fail(
+            f"No Chromium here: install it (Debian: apt-get install chromium), or name one as CHROMIUM. Tried: {CHROMIUM}"
+        )
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRM_DATA_DIR", str(tmp_path_factory.mktemp("stack")))
+        patch.setenv("TRM_DEVICE", "cpu")
+        settings = Settings()
+        operator.up(settings, lambda _: None)
+        try:
+            yield settings
+        finally:
+            operator.down(settings)
+
+
+@pytest.fixture(scope="session")
+def client(stack: Settings) -> Iterator[Client]:
+    running, _ = operator.up(stack, lambda _: None)
+    with Client(running.api) as open_client:
+        yield open_client
+
+
+def trained(client: Client, preset: str, overrides: Json, **body: object) -> str:
+    """The run of a training that has succeeded."""
+    job = client.post("/v1/training-jobs", {"preset": preset, "overrides": overrides, **body})
+    return str(client.wait_until_finished(job)["run_id"])
+
+
+@pytest.fixture(scope="session")
+def run(client: Client) -> str:
+    """A run on 4x4 Sudokus, with curves, evaluations and checkpoints."""
+    return trained(client, "sudoku-4x4", LEARNS, name="small one")
+
+
+@pytest.fixture(scope="session")
+def nine(client: Client) -> str:
+    """A run on 9x9 Sudokus that has learnt next to nothing: its answers break rules."""
+    return trained(client, "sudoku-1k", BRIEF | {"train.depth_curriculum": []}, name="nine by nine")
+
+
+@pytest.fixture(scope="session")
+def mazes(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run on 8x8 mazes of an own data set, which has begun to learn where ways lead."""
+    spec = maze.spec_for(8, 8)
+    rows = [f"{text(spec, q)},{text(spec, a)}" for q, a in maze.generate(8, 8, 300, seed=1, shortest=10)]
+    files = {"file": ("mazes.csv", "\n".join(["question,answer", *rows]).encode())}
+    sent = client.http.post("/v1/datasets", data={"name": "mazes-8", "kind": "maze"}, files=files)
+    assert sent.status_code == 201, sent.text
+    return trained(client, "maze", MAZES, dataset="mazes-8", name="small mazes")
+
+
+@pytest.fixture(scope="session")
+def nine_puzzle() -> str:
+    puzzles = load("sudoku-extreme-1k", "test")
+    return text(puzzles.spec, puzzles.questions[0])
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, client: Client) -> Iterator[Page]:
+    page, faults = watched(context, client.api)
+    yield page
+    assert faults == []
+
+
+@pytest.fixture
+def console(page: Page, client: Client) -> Console:
+    return Console(page, client.api)

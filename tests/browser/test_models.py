@@ -1,0 +1,69 @@
+"""Models in the console: examined, their checkpoints downloaded, promoted to names and solved with."""
+
+import re
+import tarfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from services.stack.client import Client
+from tests.browser.console import Console
+
+
+def test_a_shipped_model_is_examined_and_its_halting_probability_judged(console: Console, page: Page) -> None:
+    console.open("evaluations?model=sudoku-6x6")
+    page.get_by_label("Puzzles, at most").fill("20")
+    page.get_by_label("Puzzles, at most").press("Tab")
+    console.button("Examine").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Evaluation")
+    expect(
+        page.get_by_role("img", name=re.compile("Share right over halting probability. .*sure: .*right"))
+    ).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("Exact accuracy over supervision step;"))).to_be_visible()
+    expect(page.get_by_role("table", name="By givens")).to_contain_text("20")
+    console.open("evaluations")
+    expect(page.get_by_role("table", name="Evaluations").get_by_role("row").nth(1)).to_contain_text("sudoku-6x6, test")
+
+
+def test_a_checkpoint_is_downloaded_promoted_and_solved_with(
+    console: Console, page: Page, run: str, client: Client, tmp_path: Path
+) -> None:
+    console.open(f"runs/{run}")
+    console.button("More for step 150").click()
+    with page.expect_download() as download:
+        console.button("Download").click()
+    download.value.save_as(tmp_path / "checkpoint.tar")
+    with tarfile.open(tmp_path / "checkpoint.tar") as archive:
+        assert any(name.endswith("model.safetensors") for name in archive.getnames())
+    page.get_by_label("Name of the model").fill("small-prod")
+    console.button("Promote").click()
+    expect(page.get_by_text("small-prod is this checkpoint now.")).to_be_visible()
+    console.open("models")
+    promoted = page.get_by_role("table", name="Promoted models")
+    expect(promoted).to_contain_text("small-prod")
+    promoted.get_by_role("link", name="Solve").click()
+    expect(page.get_by_role("gridcell")).to_have_count(16)
+    console.solve()
+    expect(page.locator(".count")).to_have_text("8 / 8")
+
+
+def test_a_run_shows_its_log(console: Console, page: Page, run: str, client: Client) -> None:
+    lines = client.get(f"{client.get(f'/v1/runs/{run}')['links']['job']}/logs")["data"]
+    console.open(f"runs/{run}")
+    told = [line["text"] for line in lines] or ["The trainer had nothing to say"]  # as a healthy one has
+    expect(page.locator(".card").filter(has=page.get_by_role("heading", name="Log"))).to_contain_text(told[-1])
+
+
+def test_the_queue_and_its_workers_are_shown(console: Console, page: Page) -> None:
+    console.open("queue")
+    expect(page.get_by_role("table", name="Workers")).to_contain_text("solve")
+    expect(page.get_by_role("table", name="Waiting").get_by_role("row")).to_have_count(4)
+
+
+def test_a_training_says_what_it_will_take_before_it_is_begun(console: Console, page: Page) -> None:
+    console.open("train?preset=sudoku-4x4")
+    expect(page.get_by_text(re.compile("Takes about .*, on 1,200 puzzles"))).to_be_visible()
+    page.get_by_label("train.batch_size", exact=True).fill("0")
+    expect(
+        page.locator(".setting .trouble")
+    ).to_be_visible()  # refused by the service, while nothing was asked to start

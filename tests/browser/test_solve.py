@@ -1,0 +1,208 @@
+"""Watching a model solve, in Chromium: every way to give a puzzle, every way to look at the steps."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from services.stack.client import Client
+from tests.browser.console import Console
+
+PUZZLE = ".1254..3..6.12....35.1245.3.1.2..3.."
+ANSWER = "612543435261124635356124563412241356"
+OTHER = "1.6543.4...1..4.5.2.....46.315.5..24"
+
+
+def test_an_example_is_solved_before_ones_eyes(console: Console, page: Page) -> None:
+    console.open()
+    console.expect_board(PUZZLE)
+    console.solve()
+    expect(page.get_by_role("status").filter(has_text="Solved")).to_be_visible()
+    expect(page.locator(".count")).to_have_text("16 / 16")
+    console.expect_board(ANSWER)
+    expect(page.locator(".cell.given")).to_have_count(len(PUZZLE.replace(".", "")))
+    assert re.fullmatch(r".*/#/solve/job_\w+", page.url)
+
+
+def test_the_first_board_comes_soon(console: Console, page: Page) -> None:
+    console.open()
+    console.solve()  # the model is loaded now
+    times = []
+    for _ in range(5):
+        console.button("Solve again").click()
+        told = page.locator("[data-first-board]")
+        expect(told).to_be_attached()
+        times.append(int(told.get_attribute("data-first-board") or 0))
+        expect(console.button("Solve again")).to_be_enabled()
+    print(f"from the request to the first board painted: {sorted(times)} ms")
+    assert min(times) < 1000
+
+
+def test_a_typed_puzzle_of_nine_by_nine_is_followed_and_its_faults_are_marked(
+    console: Console, page: Page, nine: str, nine_puzzle: str
+) -> None:
+    console.open(f"solve?model={nine}")
+    console.button("Clear").click()
+    board = page.get_by_role("grid")
+    board.get_by_role("gridcell").first.click()
+    for i, mark in enumerate(nine_puzzle):
+        if mark != ".":
+            page.keyboard.press(mark)
+        page.keyboard.press("ArrowRight")
+        if i % 9 == 8:
+            page.keyboard.press("ArrowDown")
+    console.expect_board(nine_puzzle)
+    expect(board.locator(".box-right")).to_have_count(18)
+    expect(board.locator(".box-below")).to_have_count(18)
+    console.solve()
+    expect(page.get_by_role("status").filter(has_text="Not solved")).to_be_visible()
+    expect(page.locator(".count")).to_have_text("6 / 6")
+    expect(page.locator(".cell.broken").first).to_be_visible()
+    assert page.locator(".broken-list li").first.inner_text()
+    assert "breaks a rule" in (page.locator(".cell.broken").first.get_attribute("aria-label") or "")
+
+
+def test_steps_are_moved_through_by_keys(console: Console, page: Page) -> None:
+    console.open()
+    console.solve()
+    count = page.locator(".count")
+    expect(count).to_have_text("16 / 16")
+    page.locator("main").focus()
+    for key, shown in (
+        ("ArrowLeft", 15),
+        ("ArrowLeft", 14),
+        ("ArrowRight", 15),
+        ("Home", 0),
+        ("ArrowRight", 1),
+        ("End", 16),
+    ):
+        page.keyboard.press(key)
+        expect(count).to_have_text(f"{shown} / 16")
+    page.keyboard.press("Home")
+    console.expect_board(PUZZLE)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".cell.changed")).to_have_count(PUZZLE.count("."))
+    page.keyboard.press(" ")
+    expect(count).to_have_text("16 / 16")
+    expect(console.button("Play")).to_be_visible()
+
+
+def test_a_puzzle_can_be_pasted_dropped_and_refused_in_words(console: Console, page: Page, tmp_path: Path) -> None:
+    console.open()
+    area = page.get_by_label("Or paste it as text")
+    area.fill(OTHER)
+    console.expect_board(OTHER)
+    area.fill(OTHER[:-1])
+    expect(page.get_by_role("alert")).to_have_text("This text has 35 cells. A 6 × 6 Sudoku has 36.")
+    table = tmp_path / "two.csv"
+    table.write_text(f"question,answer\n{PUZZLE},{ANSWER}\n{OTHER},\n")
+    page.locator("input[type=file]").set_input_files(table)
+    expect(console.button("Solve 2 puzzles")).to_be_visible()
+    console.solve()
+    page.get_by_label("Puzzle", exact=True).select_option(label="Puzzle 2 of 2 – solved")
+    expect(page.locator(".count")).to_have_text("16 / 16")
+    assert "." not in console.cells()
+
+
+def test_clashing_givens_are_shown_and_the_refusal_has_its_advice(console: Console, page: Page) -> None:
+    console.open()
+    page.get_by_label("Or paste it as text").fill("11" + "." * 34)
+    expect(page.get_by_role("status").filter(has_text="clash")).to_contain_text("1 stands 2 times in row 1")
+    page.get_by_role("button", name="Solve", exact=True).click()
+    problem = page.locator(".note.problem")
+    expect(problem).to_contain_text("Two givens of a puzzle contradict each other")
+    expect(problem.locator(".advice")).to_be_visible()
+
+
+def test_a_maze_is_painted_and_solved(console: Console, page: Page, mazes: str) -> None:
+    console.open(f"solve?model={mazes}")
+    console.button("Clear").click()
+    cells = page.get_by_role("grid").get_by_role("gridcell")
+    cells.nth(1).hover()
+    page.mouse.down()
+    for cell in (9, 17, 25):
+        cells.nth(cell).hover()
+    page.mouse.up()
+    expect(page.locator(".cell.wall")).to_have_count(4)
+    page.get_by_text("Start", exact=True).click()
+    cells.nth(0).click()
+    page.get_by_text("Goal", exact=True).click()
+    cells.nth(63).click()
+    cells.nth(62).click()  # there is one goal: it moves
+    expect(page.locator(".cell.goal")).to_have_count(1)
+    expect(page.locator(".cell.start")).to_have_count(1)
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("#")
+    expect(page.locator(".cell.wall")).to_have_count(5)
+    console.solve()
+    expect(page.locator(".count")).to_have_text("16 / 16")
+
+
+def test_effort_is_chosen_and_its_cost_said(console: Console, page: Page) -> None:
+    console.open()
+    page.get_by_label("Most steps").fill("20")
+    page.get_by_label("Most steps").press("Enter")
+    page.get_by_label("Stop thinking").select_option("threshold")
+    page.get_by_text("Several chains of thought").click()
+    page.get_by_label("Views (symmetries)").fill("3")
+    page.get_by_label("Views (symmetries)").press("Enter")
+    expect(page.locator(".controls")).to_contain_text("At most 60 supervision steps a puzzle: 3 chains of 20")
+    console.solve()
+    expect(page.locator(".verdict")).to_contain_text("stopped at its threshold")
+    expect(page.get_by_label("Chain of thought")).to_be_visible()
+    assert '"views":3' in page.locator(".elsewhere pre").inner_text()
+    console.button("Command line").click()
+    assert "--effort views=3" in page.locator(".elsewhere pre").inner_text()
+
+
+def test_two_efforts_stand_side_by_side(console: Console, page: Page) -> None:
+    console.open()
+    console.solve()
+    console.button("Compare with the next").click()
+    page.get_by_label("Stop thinking").select_option("threshold")
+    console.button("Solve again").click()
+    expect(page.get_by_role("grid")).to_have_count(2)
+    expect(page.locator(".verdict").filter(has_text="stopped at its threshold")).to_be_visible()
+    expect(page.locator(".verdict").filter(has_text="used its whole budget")).to_be_visible()
+
+
+def test_a_copied_command_is_the_same_request(console: Console, page: Page, client: Client) -> None:
+    console.open()
+    console.solve()
+    console.button("Copy").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    [body] = re.findall(r"--json '(.*)'$", copied)
+    solved = client.wait_until_finished(client.post("/v1/solve-jobs", json.loads(body)))
+    assert solved["result"]["solutions"][0]["answer"] == ANSWER
+
+
+def test_a_solve_has_an_address(console: Console, page: Page, client: Client) -> None:
+    job = client.wait_until_finished(
+        client.post("/v1/solve-jobs", {"model": "sudoku-6x6", "puzzle": PUZZLE, "trace": True})
+    )
+    console.open(f"solve/{job['id']}?step=1")
+    expect(page.locator(".count")).to_have_text("1 / 16")
+    expect(page.locator(".verdict.right")).to_be_visible()
+    console.open("solve/job_01934e0c5f3b7c2aa1b2c3d4e5f60718")
+    expect(page.get_by_role("alert")).to_contain_text("There is no such job")
+
+
+def test_a_board_of_900_cells_is_repainted_30_times_a_second(console: Console, page: Page, mazes: str) -> None:
+    console.open(f"solve?model={mazes}")
+    page.get_by_label("Size").select_option("30 × 30 maze")
+    expect(page.get_by_role("gridcell")).to_have_count(900)
+    page.get_by_label("Most steps").fill("60")
+    page.get_by_label("Most steps").press("Enter")
+    console.solve()
+    page.get_by_label("Steps a second").select_option("30")
+    expect(page.locator(".count")).to_have_text("60 / 60")
+    page.locator("main").focus()
+    begun = time.monotonic()
+    page.keyboard.press(" ")
+    expect(page.locator(".count")).not_to_have_text("60 / 60")
+    expect(page.locator(".count")).to_have_text("60 / 60")
+    seconds = time.monotonic() - begun
+    print(f"60 steps of 900 cells in {seconds:.2f} s")
+    assert seconds < 6

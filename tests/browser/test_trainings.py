@@ -1,0 +1,99 @@
+"""Trainings in the console: begun from a form, followed while they grow, stopped, compared."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from services.stack.client import Client
+from tests.browser.conftest import TINY
+from tests.browser.console import Console
+
+
+def test_a_training_is_begun_followed_and_cancelled(console: Console, page: Page, client: Client) -> None:
+    console.open("train?preset=sudoku-4x4")
+    page.get_by_label("Name of the run").fill("from the form")
+    console.button(
+        next(name for name in page.get_by_role("button").all_inner_texts() if name.startswith("All "))
+    ).click()
+    for name, value in {**TINY, "train.steps": 100_000}.items():
+        page.get_by_label(name, exact=True).fill(str(value))
+    expect(page.get_by_text(re.compile(f"{len(TINY) + 1} settings changed"))).to_be_visible()
+    console.button("Start the training").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("from the form")
+    expect(page.locator(".status.running")).to_be_visible()
+    chart = page.get_by_role("img", name=re.compile("^Loss; last values"))
+    expect(chart).to_be_visible()
+    first = chart.get_attribute("aria-label")
+    expect(chart).not_to_have_attribute("aria-label", first or "")  # it grows by itself
+    expect(page.get_by_role("img", name=re.compile("Exact accuracy after each supervision step"))).to_be_visible()
+    console.button("Cancel").click()
+    expect(page.locator(".status.cancelled")).to_be_visible()
+    expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()  # its attempt says so too
+    expect(console.button("Retry")).to_be_visible()
+
+
+def test_a_training_is_paused_and_resumed(console: Console, page: Page, client: Client) -> None:
+    body = {"preset": "sudoku-4x4", "name": "in the middle", "overrides": TINY | {"train.steps": 3000}}
+    job = client.post("/v1/training-jobs", body)
+    console.open(f"runs/{job['run_id']}")
+    expect(page.locator(".status.running")).to_be_visible()
+    console.button("Pause").click()
+    expect(page.locator(".status.paused")).to_be_visible()
+    console.button("Resume").click()
+    expect(page.locator(".status.running")).to_be_visible()
+    client.post(f"/v1/jobs/{job['id']}/cancel", {})
+    expect(page.locator(".status.cancelled")).to_be_visible()
+
+
+def test_a_wrong_setting_is_refused_where_it_stands(console: Console, page: Page) -> None:
+    console.open("train?preset=sudoku-4x4")
+    steps = page.get_by_label("train.steps", exact=True)
+    steps.fill("many")
+    expect(page.get_by_role("alert")).to_have_text("This is no number.")
+    expect(console.button("Start the training")).to_be_disabled()
+    steps.fill("0")
+    console.button("Start the training").click()
+    expect(page.locator(".setting .trouble")).to_contain_text("1")
+    expect(page.locator(".note.problem")).to_be_visible()
+
+
+def test_a_run_shows_what_is_kept_of_it(console: Console, page: Page, run: str) -> None:
+    console.open(f"runs/{run}")
+    expect(page.locator(".status.succeeded")).to_be_visible()
+    evaluations = page.get_by_role("table", name="Evaluations")
+    expect(evaluations.get_by_role("row")).to_have_count(12)  # with its head: ten validations and the test
+    differs = page.get_by_role("table", name="Settings that differ")
+    expect(differs).to_contain_text("train.batch_size")
+    expect(differs).to_contain_text("32")
+    page.get_by_role("table", name="Checkpoints").get_by_role("link", name="Solve").first.click()
+    expect(page.get_by_role("grid")).to_be_visible()
+    assert len(console.cells()) == 16
+
+
+def test_runs_are_compared(console: Console, page: Page, run: str, nine: str) -> None:
+    console.open("runs")
+    expect(page.get_by_label("Compare small one")).to_be_visible()
+    page.get_by_label("Compare small one").check()
+    page.get_by_label("Compare nine by nine").check()
+    console.button("Compare 2").click()
+    expect(page.get_by_role("table", name="Results").get_by_role("row")).to_have_count(3)
+    expect(page.get_by_role("table", name="Settings that differ")).to_contain_text("model.mixer")
+    loss = page.get_by_role("img", name=re.compile("^Loss; last values: "))
+    expect(loss).to_have_attribute("aria-label", re.compile("small one .*nine by nine|nine by nine .*small one"))
+
+
+def test_lists_page_by_cursor_and_their_filters_have_addresses(console: Console, page: Page, client: Client) -> None:
+    for _ in range(21):
+        client.post("/v1/solve-jobs", {"model": "sudoku-6x6", "puzzle": ".1254..3..6.12....35.1245.3.1.2..3.."})
+    console.open("jobs?kind=solve")
+    rows = page.get_by_role("table", name="Jobs").get_by_role("row")
+    expect(rows).to_have_count(21)
+    newest = rows.nth(1).inner_text().split("\t")[0]
+    page.get_by_role("link", name="Older").click()
+    expect(page).to_have_url(re.compile("kind=solve&cursor="))
+    expect(rows.nth(1)).not_to_contain_text(newest)
+    page.go_back()
+    expect(rows.nth(1)).to_contain_text(newest)
+    page.get_by_label("Status").select_option("failed")
+    expect(page.get_by_text("There is no such job.")).to_be_visible()
+    expect(page).to_have_url(re.compile("status=failed"))

@@ -1,0 +1,48 @@
+"""The console's bundle is what its sources build, small, and of known licences."""
+
+import filecmp
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from services.console import BUILT
+
+SOURCES = BUILT.parent
+MOST_BYTES = 200_000  # of script and style together, before compression
+NEEDED = shutil.which("npm")
+
+
+@pytest.mark.skipif(NEEDED is None, reason="Node is not at hand: the bundle cannot be built anew to compare it")
+def test_the_bundle_is_what_the_sources_build(tmp_path: Path) -> None:
+    tree, out = tmp_path / "console", tmp_path / "built"
+    shutil.copytree(SOURCES, tree, ignore=shutil.ignore_patterns("node_modules", "built", "__pycache__"))
+    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(["npm", "ci", *quiet], cwd=tree, check=True, timeout=240)
+    subprocess.run(["npm", "run", "--silent", "check"], cwd=tree, check=True, timeout=240)
+    subprocess.run(["node", "build.mjs", str(out)], cwd=tree, check=True, timeout=60)
+    names = sorted(path.name for path in out.iterdir())
+    assert names == sorted(path.name for path in BUILT.iterdir())
+    assert filecmp.cmpfiles(out, BUILT, names, shallow=False) == (names, [], [])  # else: make console
+
+
+def test_the_bundle_is_small() -> None:
+    assert sum((BUILT / name).stat().st_size for name in ("console.js", "console.css")) < MOST_BYTES
+
+
+def test_every_bundled_package_has_its_licence_beside_it() -> None:
+    licences = (BUILT / "LICENSE.console-bundle.txt").read_text()
+    bundled = json.loads((SOURCES / "package.json").read_text())["dependencies"]
+    assert [name for name in bundled if f"{name}\n\n" not in licences] == []
+    assert "MIT" in licences
+
+
+def test_versions_are_pinned_and_no_registry_is_named() -> None:
+    package = json.loads((SOURCES / "package.json").read_text())
+    wanted = package["dependencies"] | package["devDependencies"]
+    locked = json.loads((SOURCES / "package-lock.json").read_text())["packages"]
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert [name for name, entry in locked.items() if "resolved" in entry] == []
+    assert all("integrity" in entry for name, entry in locked.items() if name)
