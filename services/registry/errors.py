@@ -132,7 +132,7 @@ class JobTimedOut(RegistryError, code="job_timed_out"):
 
 
 class JobQuarantined(RegistryError, code="job_quarantined"):
-    """The job kills its trainer at the same step every time."""
+    """The training process fails at the same step in every attempt."""
 
 
 class WorkerLost(RegistryError, code="worker_lost"):

@@ -15,7 +15,7 @@ MOST_BYTES = 200_000  # of script and style together, before compression
 NEEDED = shutil.which("npm")
 
 
-@pytest.mark.skipif(NEEDED is None, reason="Node is not at hand: the bundle cannot be built anew to compare it")
+@pytest.mark.skipif(NEEDED is None, reason="Node is not at hand: the bundle cannot be built again to compare it")
 def test_the_bundle_is_what_the_sources_build(tmp_path: Path) -> None:
     tree, out = tmp_path / "console", tmp_path / "built"
     shutil.copytree(SOURCES, tree, ignore=shutil.ignore_patterns("node_modules", "built", "__pycache__"))

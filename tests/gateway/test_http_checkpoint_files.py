@@ -115,7 +115,7 @@ def test_a_deleted_one_is_gone_for_everybody(client: TestClient, book: Book) -> 
     with book.database.transaction() as session:
         assert [row.id for row in checkpoints.list_retired(session)] == [first]
     going_on = client.delete(f"/v1/checkpoints/{last}").json()
-    assert (going_on["status"], going_on["code"]) == (409, "checkpoint_in_use")  # the training goes on from it
+    assert (going_on["status"], going_on["code"]) == (409, "checkpoint_in_use")  # the training continues from it
     with book.database.transaction() as session:
         completion.finish(session, claim, JobStatus.SUCCEEDED)
     assert client.delete(f"/v1/checkpoints/{last}").status_code == 204

@@ -1,4 +1,4 @@
-"""What may change between a checkpoint and the training that goes on with its weights."""
+"""What may change between a checkpoint and the training that continues with its weights."""
 
 from collections.abc import Callable
 

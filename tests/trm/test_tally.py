@@ -12,7 +12,7 @@ from trm.evaluation.accuracy import evaluate as evaluate_training
 from trm.evaluation.calibration import Reliability
 from trm.evaluation.evaluation import evaluate
 from trm.evaluation.examine import examine
-from trm.evaluation.tally import Given, Tally, grouped
+from trm.evaluation.tally import Given, Tally, group_by_value
 from trm.interface.effort import Effort
 from trm.interface.report import Report
 from trm.network.model import TinyRecursiveModel
@@ -105,14 +105,14 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
 
 def test_puzzles_are_grouped_by_a_number() -> None:
     right, total = np.array([True, False, True, True]), np.array([1, 2, 3, 5])
-    groups = grouped(np.array([7.0, np.nan, 3.0, 7.0]), right, total)
+    groups = group_by_value(np.array([7.0, np.nan, 3.0, 7.0]), right, total)
     assert groups is not None
     assert [(g.low, g.high, g.n, g.exact.value, g.mean_total_steps) for g in groups] == [
         (3, 3, 1, 1.0, 3.0),
         (7, 7, 2, 1.0, 3.0),
     ]
-    assert grouped(np.full(4, np.nan), right, total) is None
-    many = grouped(np.arange(1000), np.ones(1000, bool), np.ones(1000, int))
+    assert group_by_value(np.full(4, np.nan), right, total) is None
+    many = group_by_value(np.arange(1000), np.ones(1000, bool), np.ones(1000, int))
     assert many is not None
     assert [(g.low, g.n) for g in many] == [(0, 200), (200, 200), (400, 200), (600, 200), (800, 200)]
 

@@ -111,10 +111,10 @@ class Counted:
         self.places = self.known.cumsum() - 1  # in the tally
         self.tally = Tally(puzzles.select(np.flatnonzero(self.known)), 1, steps)
 
-    def note(self, part: slice, thought: ChainOutputs) -> None:
+    def note(self, part: slice, output: ChainOutputs) -> None:
         """What a step brought to these puzzles."""
         own = np.flatnonzero(self.known[part])
-        brought = thought.of(own)
+        brought = output.of(own)
         chains = np.zeros(len(own), dtype=np.int64)
         self.tally.note(self.places[part][own], chains, brought.steps, brought.answers, brought.halt_probability)
 

@@ -24,7 +24,7 @@ class StepReport(Frozen):
     """The answers after a supervision step; puzzles that had stopped before count with the answer that they stopped with."""
 
     step: int
-    exact: Measure = Field(description="Share of puzzles that are wholly right.")
+    exact: Measure = Field(description="Share of puzzles that are exactly right.")
     cell_accuracy: float
     verified: Measure | None = Field(description="Share whose answer the rules accept; null for puzzles without rules.")
     mean_total_steps: float = Field(description="Supervision steps of all chains a puzzle so far: the compute.")
@@ -37,7 +37,7 @@ class ReliabilityBin(Frozen):
     high: float
     answers: int
     halt_probability: float = Field(description="Mean.")
-    right: Measure = Field(description="Share of them that is wholly right.")
+    right: Measure = Field(description="Share of them that is exactly right.")
 
 
 class Calibration(Frozen):
@@ -68,10 +68,10 @@ class Report(Frozen):
     """How good a model is on n puzzles with known answers, thinking with one effort."""
 
     n: int
-    exact: Measure = Field(description="Share of puzzles whose given answer is wholly right.")
+    exact: Measure = Field(description="Share of puzzles whose given answer is exactly right.")
     cell_accuracy: float
     verified: Measure | None
-    mean_supervision_steps: float = Field(description="Of the chains whose answers are given.")
+    mean_supervision_steps: float = Field(description="Mean over the chosen chains.")
     mean_total_steps: float = Field(description="Of all chains of a puzzle.")
     stopped: dict[str, int] = Field(description="Puzzles by why the chain stopped whose answer is given.")
     steps: tuple[StepReport, ...] = Field(

@@ -81,7 +81,7 @@ class _Evaluating:
         return self.examination.report()
 
     def _tell(self) -> None:
-        """How far it is, and a sign of life, in one transaction; then see whether to go on."""
+        """How far it is, and a heartbeat, in one transaction; then see whether to continue."""
         through, n = len(self.examination.found), len(self.examination.puzzles)
         with self.worker.database.transaction() as session:
             orders = leases.heartbeat(session, self.claim, through)

@@ -324,7 +324,7 @@ COMMANDS = (  # what commands end with, and processes that cannot start
         registry.AuthExposed,
         None,
         "Authentication is off where others could reach the service",
-        "Set TRM_AUTH=on, or TRM_AUTH_OFF_EXPOSED=true where something else keeps strangers out.",
+        "Set TRM_AUTH=on, or TRM_AUTH_OFF_EXPOSED=true where the network keeps other clients out.",
     ),
     Entry(registry.BackupNotFound, None, "The folder is no backup", "Name a folder `trm-...` that a backup has made."),
     Entry(

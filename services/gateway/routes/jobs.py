@@ -91,7 +91,7 @@ def list_jobs(
     responses={**NOT_MODIFIED, **refusals(JobNotFound, DatabaseUnavailable)},
 )
 def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNoneMatch = None) -> Job | Response:
-    """How the job stands. Poll with If-None-Match: an unchanged job answers 304, without a body."""
+    """State of a job. Poll with If-None-Match: an unchanged job is answered 304, without a body."""
     with parts.database.transaction() as session:
         row = jobs.get(session, parts.access, job_id)
         place = waiting.position(session, row)

@@ -30,6 +30,6 @@ class WorkerProcess(Base):
     device: Mapped[str]  # what it computes on: cpu or cuda
     cores: Mapped[int]  # that it may use
     concurrency: Mapped[int] = mapped_column(server_default=text("1"))  # jobs at once
-    slots_busy: Mapped[int | None]  # chains in thought at its last sign of life; none where it does not solve
+    slots_busy: Mapped[int | None]  # chains in thought at its last heartbeat; none where it does not solve
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -34,7 +34,7 @@ def create(session: Session, access: AccessScope, *, url: str, events: Collectio
 
 
 def count(session: Session, access: AccessScope) -> int:
-    """Number of endpoints of the caller's owner."""
+    """Number of endpoints of the session's owner."""
     mine = select(func.count()).select_from(WebhookEndpoint).where(WebhookEndpoint.owner == access.owner)
     return session.scalar(mine) or 0
 
