@@ -102,7 +102,7 @@ def test_a_key_does_only_what_it_is_for(client: TestClient, database: Database) 
         ("GET", "/v1/audit/x", set()),
         ("GET", "/v1/audit\n", set()),
         ("GET", "/v1/models", {"train", "solve"}),
-        ("POST", "/v1/models", set()),
+        ("POST", "/v1/models", {"train"}),
         ("GET", "/v1/whatever-comes", set()),
         ("POST", "/v1/whatever-comes", set()),
         ("POST", "/v1/jobsx", set()),

@@ -91,8 +91,8 @@ class Tally:
             stopped=dict(Counter(given.reasons)),
             steps=self.steps(has_rules=verdicts is not None),
             calibration=self.reliability.calibration(),
-            by_rating=group(puzzles.ratings, right, given.total_steps),
-            by_clues=group(_clues(puzzles), right, given.total_steps),
+            by_rating=group_by_value(puzzles.ratings, right, given.total_steps),
+            by_clues=group_by_value(_clues(puzzles), right, given.total_steps),
         )
 
     def steps(self, *, has_rules: bool) -> tuple[StepReport, ...]:
@@ -119,7 +119,7 @@ class Tally:
         return np.stack([state[puzzles, chain] for state in (self.right, self.cells, self.verified)], axis=1)
 
 
-def group(values: NDArray[np.generic] | None, right: Flags, total: Ints) -> tuple[GroupReport, ...] | None:
+def group_by_value(values: NDArray[np.generic] | None, right: Flags, total: Ints) -> tuple[GroupReport, ...] | None:
     """Accuracy by some number (n,) that puzzles have; those without one (NaN) are left out, None where none has one."""
     if values is None or not len(known := np.flatnonzero(~np.isnan(numbers := values.astype(np.float64)))):
         return None
