@@ -100,18 +100,18 @@ def test_unknown_query_parameters_are_refused(client: TestClient, name: str) -> 
     response = client.get("/v1/jobs", params={name: "running"})
     assert (response.status_code, response.json()["code"]) == (422, "request_invalid")
     assert response.json()["errors"][0]["parameter"] == name
-    assert "cursor, kind, limit, status" in response.json()["detail"]
+    assert "cursor, kind, limit, metadata, name, status, tag" in response.json()["detail"]
     assert client.get("/v1/jobs", params={"status": "running"}).status_code == 200
 
 
 def test_what_may_have_been_meant(client: TestClient) -> None:
     assert "Did you mean 'status'?" in client.get("/v1/jobs?state=running").json()["detail"]
     assert "Did you mean 'limit'?" in client.get("/v1/runs?limits=1").json()["detail"]
-    assert "no query parameters here" in client.post("/v1/training-jobs?name=x", json={}).json()["detail"]
+    assert "no query parameters here" in client.post("/v1/solve-jobs?name=x", json={}).json()["detail"]
     upload = client.post("/v1/datasets", data={"name": "a", "kinds": "grid"}, files={"file": ("a", b"x")}).json()
     assert upload["errors"] == [
         {
-            "detail": "There is no 'kinds'. Did you mean 'kind'? The known fields are: file, kind, name, test_file.",
+            "detail": "There is no 'kinds'. Did you mean 'kind'? The known fields are: file, kind, name, rules, test_file.",
             "parameter": "kinds",
         }
     ]
