@@ -28,7 +28,14 @@ async function finished(job: Job | undefined): Promise<Job> {
 function summary(job: Job): string {
   const result = job.result;
   check(result, job);
-  return result.kind === "train" ? `trained ${result.step} steps` : `solved ${result.n}`;
+  switch (result.kind) {
+    case "train":
+      return `trained ${result.step} steps`;
+    case "solve":
+      return `solved ${result.n}`;
+    case "evaluate":
+      return `evaluated ${result.report.n}`;
+  }
 }
 
 const overrides = {
@@ -42,6 +49,7 @@ const overrides = {
   "train.depth_curriculum": [{ until: 0.5, recursions: 1, latent_steps: 1 }],
 };
 const training = await client.POST("/v1/training-jobs", { body: { preset: "sudoku-4x4", overrides } });
+check(training.data && "id" in training.data, training); // with `dry_run` it is an estimate
 const trained = await finished(training.data);
 check(summary(trained) === "trained 5 steps", trained);
 check(trained.run_id, trained);
