@@ -33,7 +33,11 @@ def test_an_upload_with_a_wrong_row_is_mended(console: Console, page: Page, tmp_
     expect(rows.nth(1)).to_contain_text("3")
     expect(rows.nth(1)).to_contain_text(wrong[3])
     file.write_text("\n".join(lines))
-    upload.set_input_files(file)
+    console.button("Upload").click()
+    expect(page.get_by_role("alert")).to_contain_text("The file has changed since it was chosen")
+    with page.expect_file_chooser() as chooser:
+        upload.click()
+    chooser.value.set_files(file)
     console.button("Upload").click()
     expect(page.locator(".note.good")).to_contain_text("own is stored: 27 training puzzles, 3 held out")
     page.get_by_role("link", name="own", exact=True).first.click()

@@ -16,7 +16,7 @@ OTHER = "1.6543.4...1..4.5.2.....46.315.5..24"
 
 
 def test_an_example_is_solved_before_ones_eyes(console: Console, page: Page) -> None:
-    console.open()
+    console.open("solve?model=sudoku-6x6")
     console.expect_board(PUZZLE)
     console.solve()
     expect(page.get_by_role("status").filter(has_text="Solved")).to_be_visible()
@@ -27,7 +27,7 @@ def test_an_example_is_solved_before_ones_eyes(console: Console, page: Page) -> 
 
 
 def test_the_first_board_comes_soon(console: Console, page: Page) -> None:
-    console.open()
+    console.open("solve?model=sudoku-6x6")
     console.solve()  # the model is loaded now
     times = []
     for _ in range(5):
@@ -65,7 +65,7 @@ def test_a_typed_puzzle_of_nine_by_nine_is_followed_and_its_faults_are_marked(
 
 
 def test_steps_are_moved_through_by_keys(console: Console, page: Page) -> None:
-    console.open()
+    console.open("solve?model=sudoku-6x6")
     console.solve()
     count = page.locator(".count")
     expect(count).to_have_text("16 / 16")
@@ -90,7 +90,7 @@ def test_steps_are_moved_through_by_keys(console: Console, page: Page) -> None:
 
 
 def test_a_puzzle_can_be_pasted_dropped_and_refused_in_words(console: Console, page: Page, tmp_path: Path) -> None:
-    console.open()
+    console.open("solve?model=sudoku-6x6")
     area = page.get_by_label("Or paste it as text")
     area.fill(OTHER)
     console.expect_board(OTHER)
@@ -107,7 +107,7 @@ def test_a_puzzle_can_be_pasted_dropped_and_refused_in_words(console: Console, p
 
 
 def test_clashing_givens_are_shown_and_the_refusal_has_its_advice(console: Console, page: Page) -> None:
-    console.open()
+    console.open("solve?model=sudoku-6x6")
     page.get_by_label("Or paste it as text").fill("11" + "." * 34)
     expect(page.get_by_role("status").filter(has_text="clash")).to_contain_text("1 stands 2 times in row 1")
     page.get_by_role("button", name="Solve", exact=True).click()
@@ -141,7 +141,7 @@ def test_a_maze_is_painted_and_solved(console: Console, page: Page, mazes: str) 
 
 
 def test_effort_is_chosen_and_its_cost_said(console: Console, page: Page) -> None:
-    console.open()
+    console.open("solve?model=sudoku-6x6")
     page.get_by_label("Most steps").fill("20")
     page.get_by_label("Most steps").press("Enter")
     page.get_by_label("Stop thinking").select_option("threshold")
@@ -158,7 +158,7 @@ def test_effort_is_chosen_and_its_cost_said(console: Console, page: Page) -> Non
 
 
 def test_two_efforts_stand_side_by_side(console: Console, page: Page) -> None:
-    console.open()
+    console.open("solve?model=sudoku-6x6")
     console.solve()
     console.button("Compare with the next").click()
     page.get_by_label("Stop thinking").select_option("threshold")
@@ -169,7 +169,7 @@ def test_two_efforts_stand_side_by_side(console: Console, page: Page) -> None:
 
 
 def test_a_copied_command_is_the_same_request(console: Console, page: Page, client: Client) -> None:
-    console.open()
+    console.open("solve?model=sudoku-6x6")
     console.solve()
     console.button("Copy").click()
     copied = page.evaluate("navigator.clipboard.readText()")

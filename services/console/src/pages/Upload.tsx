@@ -1,7 +1,7 @@
 // Upload one's own puzzles: the first of them drawn before anything is sent, and what is wrong shown row by row.
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { send, type Problem, type ProblemItem } from "../api/client";
+import { Problem, send, type ProblemItem } from "../api/client";
 import { asProblem } from "../api/resource";
 import type { Dataset, Spec } from "../api/types";
 import { Board } from "../board/Board";
@@ -14,6 +14,20 @@ import { ProblemNote } from "../ui/ProblemNote";
 
 const PREVIEWED_BYTES = 200_000;
 const NAME = /^[a-z0-9][a-z0-9._\-]{0,63}$/; // as the attribute `pattern` takes it
+
+/** A browser cannot send a file that was edited after it was chosen, and says only that the request failed. */
+async function requireUnchanged(file: File): Promise<void> {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new Problem("The file has changed since it was chosen", "Choose it again, so that what is sent is what you see.");
+  }
+}
+
+/** A browser says nothing when the same file is chosen again, which may have been edited since. */
+function forget(event: { currentTarget: HTMLInputElement }): void {
+  event.currentTarget.value = "";
+}
 
 export function Upload({ after }: { after: () => void }) {
   const name = useSignal("");
@@ -41,6 +55,7 @@ export function Upload({ after }: { after: () => void }) {
     form.append("file", file.value);
     if (test.value) form.append("test_file", test.value);
     try {
+      await requireUnchanged(file.value);
       made.value = await send<Dataset>("POST", "v1/datasets", form);
       problem.value = null;
       after();
@@ -56,11 +71,11 @@ export function Upload({ after }: { after: () => void }) {
         <fieldset>
           <label class="field tall" onDragOver={(event) => event.preventDefault()} onDrop={(event) => (event.preventDefault(), void choose(event.dataTransfer?.files[0]))}>
             <span>File: CSV with columns question and answer, or JSON; gzip allowed</span>
-            <input type="file" required accept=".csv,.json,.jsonl,.txt,.gz,.sdm" onChange={(event) => void choose(event.currentTarget.files?.[0])} />
+            <input type="file" required accept=".csv,.json,.jsonl,.txt,.gz,.sdm" onClick={forget} onChange={(event) => void choose(event.currentTarget.files?.[0])} />
           </label>
           <label class="field tall">
             <span>Held-out puzzles, in a file of their own (else a share is held out)</span>
-            <input type="file" accept=".csv,.json,.jsonl,.txt,.gz,.sdm" onChange={(event) => (test.value = event.currentTarget.files?.[0] ?? null)} />
+            <input type="file" accept=".csv,.json,.jsonl,.txt,.gz,.sdm" onClick={forget} onChange={(event) => (test.value = event.currentTarget.files?.[0] ?? null)} />
           </label>
           <label class="field tall">
             <span>Name: small letters, digits, dots, dashes</span>
