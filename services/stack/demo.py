@@ -153,7 +153,8 @@ def _next_steps(client: Client, run_id: str, puzzle: str, summary: Json, console
     curl = "curl -s" if client.key is None else 'curl -s -H "Authorization: Bearer $TRM_API_KEY"'
     console.print(
         f"Set up in {summary['setup_seconds']:.0f} s, trained in {summary['train_seconds']:.0f} s. The stack keeps running.\n\n"
-        f"  API and docs     {api}  {api}/docs\n"
+        f"  web console      {api}\n"
+        f"  API and docs     {api}/docs\n"
         f"  this run         {api}/v1/runs/{run_id}\n"
         f"  service metrics  {api}/metrics\n\n"
         "Solve a puzzle of your own:\n",
