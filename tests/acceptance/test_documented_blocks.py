@@ -116,7 +116,7 @@ def _shortened(text: str) -> str:
 
 
 class Reader:
-    """Somebody who follows a page in a folder of theirs."""
+    """A reader who follows a page in a folder of their own."""
 
     def __init__(self, folder: Path, finished: Finished, client: Client) -> None:
         self.folder, self.finished, self.client = folder, finished, client

@@ -106,7 +106,7 @@ def test_what_is_not_there_is_said(client: TestClient, book: Book, model: str) -
         assert client.get(path).json()["code"] == "storage_unavailable"
 
 
-def test_a_deleted_one_is_gone_for_everybody(client: TestClient, book: Book) -> None:
+def test_a_deleted_one_is_gone_for_all(client: TestClient, book: Book) -> None:
     _, claim = book.training()
     first, last = book.checkpoint(claim, 50), book.checkpoint(claim, 100)
     assert client.delete(f"/v1/checkpoints/{first}").status_code == 204

@@ -85,7 +85,7 @@ def test_a_key_does_only_what_it_is_for(client: TestClient, database: Database) 
     for path in ("/v1/api-keys", "/v1/audit"):
         assert client.get(path, headers=solver).status_code == 403
     solving = client.post("/v1/solve-jobs", json={"model": "sudoku-6x6", "puzzle": "." * 36}, headers=solver)
-    assert solving.status_code == 202  # models that ship are everybody's
+    assert solving.status_code == 202  # every caller may use models that ship
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ DOCUMENT: dict[str, Any] = create_app(OFFLINE).openapi()
 OPERATIONS = sorted(
     (method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item if path.startswith("/v1/")
 )
-PUBLIC = ("/v1/presets", "/v1/problems", "/v1/models")  # the same for everybody: they came with the code
+PUBLIC = ("/v1/presets", "/v1/problems", "/v1/models")  # the same for all callers: they came with the code
 SHARED = ("/v1/queue", "/v1/workers")  # numbers over all owners: tests/gateway/test_http_queue.py
 ADMINS = ("/v1/api-keys", "/v1/audit")
 PUZZLE = "1.3.3.1.2.4...2."

@@ -20,7 +20,7 @@ SOME = {str: "x", int: 1, float: 0.5, datetime: datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def has_owner(table: Table) -> bool:
-    """Whether a row belongs to somebody, as the schema says it: by a column of its own, or through a key to such a row."""
+    """Whether a row has an owner, as the schema says it: by a column of its own, or through a key to such a row."""
     if "owner" in table.columns:
         return True
     return any(has_owner(key.column.table) for key in table.foreign_keys)
@@ -43,7 +43,7 @@ def test_a_parent_is_the_one_that_the_schema_names(table: type[Base], link: Any)
     column = Base.metadata.tables[table.__tablename__].columns[key.key]
     [foreign] = column.foreign_keys
     assert foreign.column is Base.metadata.tables[parent_id.class_.__tablename__].columns[parent_id.key]
-    assert not column.nullable  # a row without a parent would be nobody's
+    assert not column.nullable  # a row without a parent would have no owner
     assert key.class_ is table
 
 

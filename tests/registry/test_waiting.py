@@ -1,4 +1,4 @@
-"""The line that jobs stand in: lengths, places, and how long it takes, whoever asks."""
+"""The line that jobs stand in: lengths, places, and how long it takes, for every caller."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What an evaluation counts: right values by hand, and the same whoever makes the steps."""
+"""What an evaluation counts: right values by hand, and the same in an engine and in a training."""
 
 import numpy as np
 import pytest

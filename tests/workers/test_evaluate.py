@@ -1,4 +1,4 @@
-"""Evaluation jobs: examined by a real model in a real engine, with a lease, and stopped when nobody wants them."""
+"""Evaluation jobs: examined by a real model in a real engine, with a lease, and stopped when they are cancelled or paused."""
 
 from collections.abc import Callable
 from pathlib import Path
