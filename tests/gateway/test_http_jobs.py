@@ -131,6 +131,8 @@ def test_a_queued_job_is_cancelled_at_once(client: TestClient, model: str) -> No
     assert (response.status_code, response.json()["status"]) == (202, "cancelled")
     assert response.headers["location"] == f"/v1/jobs/{job_id}"
     assert client.get(f"/v1/jobs/{job_id}").json() == response.json()
+    again = client.post(f"/v1/jobs/{job_id}/cancel")  # a client that lost the first answer
+    assert (again.status_code, again.json()) == (202, response.json())
 
 
 def test_a_running_job_is_asked_to_stop(client: TestClient, book: Book) -> None:

@@ -11,8 +11,6 @@ from services.registry.runs import runs
 from services.registry.states import JobKind, JobStatus
 from tests.registry.conftest import Book
 
-FINAL = [status for status in JobStatus if status.is_final]
-
 
 def test_submitted_job_waits_in_the_queue(book: Book) -> None:
     job = book.train(total_steps=100)
@@ -60,7 +58,15 @@ def test_running_job_is_asked_to_stop_once(book: Book) -> None:
     assert (again.cancel_requested_at, again.version) == (asked.cancel_requested_at, asked.version)
 
 
-@pytest.mark.parametrize("status", FINAL)
+def test_cancelling_a_cancelled_job_changes_nothing(book: Book) -> None:
+    job_id = book.job_in(JobStatus.CANCELLED)
+    before = book.get(job_id)
+    with book.transaction() as session:
+        again = jobs.request_cancel(session, EVERYTHING, job_id)
+    assert (again.id, again.status, again.version) == (job_id, JobStatus.CANCELLED, before.version)
+
+
+@pytest.mark.parametrize("status", [JobStatus.SUCCEEDED, JobStatus.FAILED])
 def test_finished_job_cannot_be_cancelled(book: Book, status: JobStatus) -> None:
     job_id = book.job_in(status)
     before = book.get(job_id)

@@ -178,11 +178,12 @@ class JobLife(RuleBasedStateMachine):
 
     @rule()
     def ask_to_cancel(self) -> None:
-        if not self._owner(self._ask(jobs.request_cancel), refused=self.status.is_final):
+        ended_otherwise = self.status.is_final and self.status is not CANCELLED
+        if not self._owner(self._ask(jobs.request_cancel), refused=ended_otherwise):
             return
         if self.status is RUNNING:
             self.cancel, self.pause = True, False
-        else:
+        elif self.status is not CANCELLED:
             self._go(CANCELLED)
 
     @rule()

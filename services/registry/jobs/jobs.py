@@ -139,9 +139,11 @@ def in_hand(session: Session, access: AccessScope) -> dict[str, list[str]]:
 def request_cancel(session: Session, access: AccessScope, job_id: str) -> Job:
     """Cancel a job that no worker has at once; ask the worker of a running one to stop. Asking twice changes nothing.
 
-    Raises JobNotFound, or JobFinished.
+    Raises JobNotFound, or JobFinished for a job that has succeeded or failed.
     """
     job = _lock(session, access, job_id)
+    if job.status is JobStatus.CANCELLED:
+        return job
     if job.status.is_final:
         raise JobFinished(f"The job has already {_ENDED[job.status]}; there is nothing left to cancel.")
     if job.status is not JobStatus.RUNNING:
