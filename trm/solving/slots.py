@@ -16,6 +16,7 @@ from trm.network.device import host_copy, on_device
 from trm.network.layers import inner_width
 from trm.network.model import StepOutput, TinyRecursiveModel
 from trm.solving.guessing import draw_guess
+from trm.solving.tiles import map_tiles
 
 Tokens = NDArray[np.int32]
 TILE_BYTES = (
@@ -65,7 +66,7 @@ class Slots:
     def __init__(self, model: TinyRecursiveModel, capacity: int, dtype: torch.dtype) -> None:
         self.model, self.capacity, self.dtype = model, capacity, dtype
         self.device = model.embedding.device
-        self.tile = tile_of(model, dtype) if self.device.type == "cpu" else capacity
+        self.tile = tile_of(model, dtype)  # CPU only
         self.graphs: dict[int, CapturedStep] = {}  # by how many slots it advances; GPU only
         self.count = 0
         y, z = model.initial_state(1, dtype)
@@ -160,7 +161,8 @@ class Slots:
     def _sizes(self) -> list[int]:
         """Batch sizes of steps: powers of two on a GPU, where a graph has one shape; any number up to a tile on a CPU."""
         if self.device.type == "cpu":
-            return sorted({1, min(2, self.capacity), min(self.tile, self.capacity)})
+            threads = torch.get_num_threads()
+            return sorted({min(size, self.capacity) for size in (1, 2, 2 * threads, self.tile * threads)})
         return sorted({min(1 << power, self.capacity) for power in range(self.capacity.bit_length() + 1)})
 
     def _think(self, count: int) -> tuple[Tensor, Tensor]:
@@ -169,10 +171,13 @@ class Slots:
         if captured is not None:
             captured.graph.replay()
             return captured.answers, captured.halt_probability
-        parts = [self._advance(slice(first, min(first + self.tile, count))) for first in range(0, count, self.tile)]
-        answers, probabilities = (torch.cat(part) for part in zip(*parts, strict=True))
+        tiles = (
+            map_tiles(self._advance, count, self.tile) if self.device.type == "cpu" else [self._advance(slice(count))]
+        )
+        answers, probabilities = (torch.cat(part) for part in zip(*tiles, strict=True))
         return answers, probabilities
 
+    @torch.inference_mode()
     def _advance(self, tile: slice) -> tuple[Tensor, Tensor]:
         output: StepOutput = self.model(self.inputs[tile], self.puzzle_rows[tile], self.y[tile], self.z[tile])
         if self.model.config.hypotheses > 1:
