@@ -25,7 +25,7 @@ def three_threads() -> Iterator[None]:
 @pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 64])
 def test_tiles_cover_every_chain_once_and_in_order(count: int) -> None:
-    tiles = map_tiles(lambda tile: tile, count, 5)
+    tiles = map_tiles(lambda tile: tile, count, 5, wide=False)
     assert [place for tile in tiles for place in range(tile.start, tile.stop)] == list(range(count))
     assert max(tile.stop - tile.start for tile in tiles) <= 5
     assert len(tiles) >= min(3, count)
@@ -39,11 +39,17 @@ def test_tiles_run_at_the_same_time_with_one_thread_each() -> None:
         together.wait(30)
         return threading.current_thread().name, torch.get_num_threads()
 
-    seen = map_tiles(meet, 3, 1)
+    seen = map_tiles(meet, 3, 1, wide=True)
     assert len({name for name, _ in seen}) == 3
     assert [threads for _, threads in seen] == [1, 1, 1]
     assert torch.get_num_threads() == 3  # of the thread that asked
-    assert map_tiles(lambda _: torch.get_num_threads(), 1, 1) == [3]  # a single chain has them all
+
+
+@pytest.mark.usefixtures("three_threads")
+@pytest.mark.parametrize(("wide", "threads"), [(True, 3), (False, 1)])
+def test_a_single_chain_has_the_threads_that_its_products_gain_from(wide: bool, threads: int) -> None:
+    assert map_tiles(lambda _: torch.get_num_threads(), 1, 1, wide=wide) == [threads]
+    assert torch.get_num_threads() == 3
 
 
 @pytest.mark.usefixtures("three_threads")
@@ -57,7 +63,7 @@ def test_a_failed_tile_is_told_when_the_others_have_ended() -> None:
         ended.append(tile.start)
 
     with pytest.raises(ValueError, match="first"):
-        map_tiles(fail_first, 5, 1)
+        map_tiles(fail_first, 5, 1, wide=False)
     assert sorted(ended) == [1, 2, 3, 4]
 
 

@@ -15,15 +15,17 @@ import torch
 Result = TypeVar("Result")
 
 
-def map_tiles(advance: Callable[[slice], Result], count: int, most: int) -> list[Result]:
+def map_tiles(advance: Callable[[slice], Result], count: int, most: int, *, wide: bool) -> list[Result]:
     """Advance chains 0 to `count` in tiles of at most `most`; the results in order.
 
-    Uses as many threads as torch does in the calling thread. A single chain is left to that thread, with threads inside its products.
+    Uses as many threads as torch does in the calling thread, each for tiles of its own. A single chain of a `wide` network has them
+    all inside its products; the products of a narrow one are too small to be divided.
     """
-    threads = min(torch.get_num_threads(), count)
+    available = torch.get_num_threads()
+    threads = min(available, count)
     size = min(most, -(-count // threads))
     tiles = [slice(first, min(first + size, count)) for first in range(0, count, size)]
-    if threads == 1:
+    if available == 1 or (threads == 1 and wide):
         return [advance(tile) for tile in tiles]
     futures = [_pool(threads).submit(advance, tile) for tile in tiles]
     wait(futures)  # also when one fails: none may still write when the next step begins
