@@ -172,9 +172,10 @@ class Slots:
         if captured is not None:
             captured.graph.replay()
             return captured.answers, captured.halt_probability
-        tiles = (
-            map_tiles(self._advance, count, self.tile) if self.device.type == "cpu" else [self._advance(slice(count))]
-        )
+        if self.device.type == "cpu":
+            tiles = map_tiles(self._advance, count, self.tile, wide=self.model.config.hidden_size >= DIVISIBLE)
+        else:
+            tiles = [self._advance(slice(count))]
         answers, probabilities = (torch.cat(part) for part in zip(*tiles, strict=True))
         return answers, probabilities
 
