@@ -130,8 +130,9 @@ ablate: install ## Train a small plain recipe with every ablation, three seeds e
 golden: install ## Compare the model with recorded outputs of the official implementation
 	$(BIN)/python -m trm golden tests/golden
 
-openapi: install ## Regenerate docs/openapi.json
+openapi: tools ## Regenerate docs/openapi.json, and the types of the Python client from it
 	$(BIN)/python -m services.gateway openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+	$(BIN)/python -m services.gateway client-types > api.new && mv api.new trm/client/api.py
 
 # of its own: the generator pins older versions of what this project stands on
 .clients/installed:

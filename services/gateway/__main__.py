@@ -8,6 +8,7 @@ import typer
 
 from services.gateway.access import keys
 from services.gateway.app import create_app
+from services.gateway.client_types import render_client_types
 from services.gateway.openapi import document
 from services.gateway.problems.reference import errors_page
 from services.gateway.server import serve
@@ -38,6 +39,13 @@ def openapi() -> None:
     """Print the OpenAPI document; connects to nothing."""
     app = create_app(Settings(database_url="postgresql://localhost/trm", broker_url="redis://localhost:6379/0"))
     print(json.dumps(document(app), indent=2))
+
+
+@cli.command()
+def client_types() -> None:
+    """Print the types of the Python client, trm/client/api.py; needs ruff."""
+    app = create_app(Settings(database_url="postgresql://localhost/trm", broker_url="redis://localhost:6379/0"))
+    print(render_client_types(document(app)), end="")
 
 
 @cli.command()

@@ -1,0 +1,180 @@
+"""Writes the types of the Python client, `trm/client/api.py`, from the OpenAPI document: one truth for both."""
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+TARGET = "trm/client/api.py"
+WIDTH = 110  # of a docstring's line
+BY_HAND = ("Page_", "Body_", "JsonValue")  # the generic Page, forms (a method's own parameters), and what is Any
+HEAD = '''"""What the HTTP API offers and answers, as types: written by `make openapi` from docs/openapi.json, not by hand."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, NamedTuple, Required, TypedDict
+
+from pydantic import Field
+
+from trm.client.record import NEWER_TOO, Record
+
+
+class Operation(NamedTuple):
+    """How an operation is asked for."""
+
+    method: str
+    path: str  # with the names of its parameters in braces
+    takes_key: bool  # whether an Idempotency-Key makes it safe to repeat
+
+
+'''
+PLAIN = {
+    "string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None", "object": "dict[str, Any]",
+}  # fmt: skip
+
+
+def render_client_types(document: Schema) -> str:
+    """The module's source; needs ruff, which formats it."""
+    schemas = {
+        name: schema for name, schema in document["components"]["schemas"].items() if not name.startswith(BY_HAND)
+    }
+    requests = {name for name, schema in schemas.items() if _is_request(name, document)}
+    parts = [HEAD, *_operations(document)]
+    for name in _sort_by_use(schemas):
+        schema = schemas[name]
+        if "enum" in schema:
+            parts.append(f"{name} = {_type(schema)}\n{_docstring(schema['description'])}\n")
+        elif name in requests:
+            parts.append(_request(name, schema))
+        else:
+            parts.append(_record(name, schema))
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", TARGET, "-"]
+    return subprocess.run(command, input="\n".join(parts), capture_output=True, text=True, check=True).stdout
+
+
+def _is_request(name: str, document: Schema) -> bool:
+    """Whether operations take it as a body."""
+    operations = (operation for item in document["paths"].values() for operation in item.values())
+    bodies = (operation["requestBody"]["content"] for operation in operations if "requestBody" in operation)
+    return any(_name(media["schema"]) == name for body in bodies for media in body.values())
+
+
+def _operations(document: Schema) -> Iterator[str]:
+    found = {
+        operation["operationId"]: (method.upper(), path, any(_is_key(p) for p in operation.get("parameters", ())))
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+    yield f"OperationId = Literal[{_quote(list(found))}]\n"
+    yield "OPERATIONS: dict[OperationId, Operation] = {"
+    yield from (f"    {name!r}: Operation({_quote(operation)})," for name, operation in found.items())
+    yield "}\n"
+
+
+def _is_key(parameter: Schema) -> bool:
+    return parameter["in"] == "header" and str(parameter["name"]).lower() == "idempotency-key"
+
+
+def _sort_by_use(schemas: Mapping[str, Schema]) -> list[str]:
+    """Names such that each stands after those that it needs."""
+    ordered: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        for used in _references(schemas[name]):
+            if used in schemas and used not in ordered:
+                visit(used)
+        ordered[name] = None
+
+    for name in schemas:
+        if name not in ordered:
+            visit(name)
+    return list(ordered)
+
+
+def _references(part: object) -> Iterator[str]:
+    if isinstance(part, Mapping):
+        if isinstance(part.get("$ref"), str):
+            yield _name(part)
+        for inner in part.values():
+            yield from _references(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _references(inner)
+
+
+def _record(name: str, schema: Schema) -> str:
+    required = schema.get("required", ())
+    fields = {
+        field: _type(inner) if field in required else _type_with_default(inner)
+        for field, inner in schema["properties"].items()
+    }
+    return _class(f"{name}(Record)", schema, fields)
+
+
+def _request(name: str, schema: Schema) -> str:
+    required = schema.get("required", ())
+    fields = {
+        field: f"Required[{_type(inner)}]" if field in required else _type(inner)
+        for field, inner in schema["properties"].items()
+    }
+    return _class(f"{name}(TypedDict, total=False)", schema, fields)
+
+
+def _class(head: str, schema: Schema, fields: Mapping[str, str]) -> str:
+    lines = [f"class {head}:", _docstring(schema["description"]), ""]
+    for field, kind in fields.items():
+        lines.append(f"{field}: {kind}")
+        if description := schema["properties"][field].get("description"):
+            lines.append(_docstring(description))
+    return textwrap.indent("\n".join(lines), "    ").removeprefix("    ") + "\n\n"
+
+
+def _type_with_default(schema: Schema) -> str:
+    kind, default = _type(schema), schema.get("default")
+    if default is None:
+        return f"{kind} = None" if "None" in kind else f"{kind} | None = None"
+    if isinstance(default, list | dict):
+        factory = kind if "$ref" in schema else type(default).__name__
+        return f"{kind} = Field(default_factory={factory})"
+    return f"{kind} = {default!r}"
+
+
+def _docstring(text: str) -> str:
+    lines = [line for part in text.splitlines() for line in textwrap.wrap(part, WIDTH) or [""]]
+    end = "\n" if len(lines) > 1 else ""
+    return '"""' + "\n".join(lines).replace("\\", "\\\\") + f'{end}"""'
+
+
+def _type(schema: Schema) -> str:
+    """The Python type of a schema."""
+    if "$ref" in schema:
+        name = _name(schema)
+        return "Any" if name == "JsonValue" else name
+    if "const" in schema:
+        return f"Literal[{schema['const']!r}]"
+    if "enum" in schema:
+        return f"Annotated[Literal[{_quote(schema['enum'])}], NEWER_TOO]"
+    if "oneOf" in schema:  # told apart by a field
+        union = " | ".join(map(_type, schema["oneOf"]))
+        return f'Annotated[{union}, Field(discriminator="{schema["discriminator"]["propertyName"]}"), NEWER_TOO]'
+    if "anyOf" in schema:
+        return " | ".join(dict.fromkeys(map(_type, schema["anyOf"])))
+    if "prefixItems" in schema:
+        return f"tuple[{', '.join(map(_type, schema['prefixItems']))}]"
+    if schema.get("type") == "array":
+        return f"list[{_type(schema.get('items', {}))}]"
+    if isinstance(values := schema.get("additionalProperties"), Mapping):
+        return f"dict[str, {_type(values)}]"
+    if schema.get("format") == "date-time":
+        return "datetime"
+    return PLAIN.get(schema.get("type", ""), "Any")
+
+
+def _name(schema: Schema) -> str:
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+def _quote(values: Iterable[object]) -> str:
+    return ", ".join(map(repr, values))

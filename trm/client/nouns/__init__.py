@@ -1,0 +1,1 @@
+"""What a client asks about: one noun, one file; each method is one operation of the API."""

@@ -1,0 +1,35 @@
+"""Webhooks: addresses that are told when jobs end."""
+
+from collections.abc import Iterator
+from typing import Unpack
+
+from trm.client.api import CreatedWebhook, Deliveries, Webhook, WebhookRequest
+from trm.client.record import Page, id_of
+from trm.client.transport import Transport
+
+
+class Webhooks:
+    """`client.webhooks`; a webhook is given as a `Webhook` or as its id."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, **request: Unpack[WebhookRequest]) -> CreatedWebhook:
+        """Have an address told; the answer alone holds the secret that signs the messages."""
+        return self._transport.ask("createWebhook", CreatedWebhook, json=request)
+
+    def list(self, *, page_size: int = 100) -> Iterator[Webhook]:
+        """Every webhook, newest first."""
+        return self._transport.list("listWebhooks", Page[Webhook], page_size=page_size)
+
+    def get(self, webhook: Webhook | CreatedWebhook | str) -> Webhook:
+        """One webhook."""
+        return self._transport.ask("getWebhook", Webhook, path={"webhook_id": id_of(webhook)})
+
+    def delete(self, webhook: Webhook | CreatedWebhook | str) -> None:
+        """Tell the address no longer."""
+        self._transport.send("deleteWebhook", path={"webhook_id": id_of(webhook)})
+
+    def deliveries(self, webhook: Webhook | CreatedWebhook | str) -> Deliveries:
+        """The last messages to the address, and what became of them."""
+        return self._transport.ask("listWebhookDeliveries", Deliveries, path={"webhook_id": id_of(webhook)})
