@@ -31,7 +31,7 @@ def download(
         part = _find_partial(to)
         try:
             with transport.open(operation, path=path, headers=_range(to, part), answers={416}) as response:
-                if response.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                if response.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:
                     if part is not None:
                         part.unlink()  # all of it had arrived, or more than there is
                         continue

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.gateway.problems import errors as gateway
 from services.registry import errors as registry
 from trm import errors as library
+from trm.client import errors as client
 from trm.errors import CodedError
 
 
@@ -342,6 +343,25 @@ COMMANDS = (  # what commands end with, and processes that cannot start
     ),
     Entry(
         registry.DatabaseInUse, None, "Parts of the service are connected to the database", "Stop them, and try again."
+    ),
+    Entry(
+        client.ServiceUnreachable,
+        None,
+        "The service gave no answer",
+        "Start it, or name its address: TRM_URL.",
+    ),
+    Entry(
+        client.UnexpectedAnswer,
+        None,
+        "What answers is not this service",
+        "Check the address, and the proxies on the way.",
+    ),
+    Entry(client.WaitTimedOut, None, "The job has not ended in time", "It continues: wait again, or cancel it."),
+    Entry(
+        client.JobUnsuccessful,
+        None,
+        "The job has failed or was cancelled",
+        "The message has the reason; correct it, and retry the job or submit another one.",
     ),
 )
 CATALOGUE: dict[str, Entry] = {entry.code: entry for entry in (*ANSWERS, *OUTCOMES, *COMMANDS)}
