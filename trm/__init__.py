@@ -18,6 +18,7 @@ checkpoints      checkpoint, its writer, tensor files, packs
 network          layers, recursion and its variants, model, and how they use a machine
 interface        effort, solution, events, shipped models, measurements; no torch
 config           model, training, run, presets, ablations; no torch
+client           a typed client of the service's HTTP API; no torch
 puzzles          kinds, rules, symmetries, data sets, ARC, pictures; no torch
 errors, version
 """

@@ -188,6 +188,7 @@ def test_what_a_page_shows_can_be_done(
         page.parent if page.parent.parent.name == "models" else tmp_path
     )  # a card speaks of the folder that it lies in
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("TRM_URL", client.api)
     if folder == tmp_path:
         _write_tables(tmp_path)
     reader = Reader(folder, finished, client)

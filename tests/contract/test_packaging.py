@@ -61,7 +61,7 @@ def test_the_library_brings_no_service_and_the_service_no_torch() -> None:
     assert "torch" not in service
 
 
-@pytest.mark.parametrize("extras", [(), ("torch",), ("service",), ("service", "torch")])
+@pytest.mark.parametrize("extras", [(), ("torch",), ("client",), ("service",), ("service", "torch")])
 def test_the_document_says_how_many_packages_are_installed(extras: tuple[str, ...]) -> None:
     name = "trm-service" + (f"[{','.join(extras)}]" if extras else "")
     assert re.search(
