@@ -171,6 +171,17 @@ def test_events_and_waits_outlast_a_killed_gateway(settings: Settings, book: Boo
         gateway.wait()
 
 
+def test_a_stream_in_which_nothing_happened_for_long_is_continued(wire: Wire, book: Book) -> None:
+    _, claim = book.training()
+    book.event(claim, "started", step=0)
+    with Client(wire.url, retry_seconds=1) as client:
+        events = client.jobs.events(claim.job_id)
+        assert next(events).type == "started"
+        threading.Timer(1.5, wire.drop).start()  # longer than it would try again
+        threading.Timer(1.8, book.event, [claim, "checkpoint"], {"step": 50}).start()
+        assert next(events).type == "checkpoint"
+
+
 def test_a_service_that_is_not_there_is_named() -> None:
     port = free_port("127.0.0.1")
     with Client(f"http://127.0.0.1:{port}", retry_seconds=0.3) as client:

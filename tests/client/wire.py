@@ -10,7 +10,8 @@ class Wire:
     """Forwards connections to a port; loses the answers of the next `losing` requests, or cuts answers off after `cut` bytes."""
 
     def __init__(self, to: int) -> None:
-        self.to, self.losing, self.cut, self.connections = to, 0, 0, 0
+        self.to, self.losing, self.cut = to, 0, 0
+        self._open = list[socket.socket]()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
@@ -20,10 +21,16 @@ class Wire:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            self.connections += 1
+            self._open.append(near)
             far = socket.create_connection(("127.0.0.1", self.to))
             for pump, ends in ((self._forward, (near, far)), (self._answer, (far, near))):
                 threading.Thread(target=pump, args=ends, daemon=True).start()
+
+    def drop(self) -> None:
+        """Break every connection; new ones can be made."""
+        while self._open:
+            with suppress(OSError):
+                self._open.pop().shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         with suppress(OSError):
