@@ -78,11 +78,12 @@ def test_a_download_is_resumed_and_whole(
 ) -> None:
     large = os.urandom(3 << 20)
     monkeypatch.setitem(FILES, "state.safetensors", large)
-    checkpoint, target = book.checkpoint(book.training()[1]), tmp_path / "saved.tar"
+    checkpoint, target = book.checkpoint(book.training()[1]), tmp_path / "here" / "saved.tar"
+    target.parent.mkdir()
     told: list[tuple[int, int]] = []
     wire.cut = 1 << 20
     assert lossy.checkpoints.download(checkpoint, target, on_progress=lambda *so_far: told.append(so_far)) == target
-    assert [path.name for path in tmp_path.iterdir()] == ["saved.tar"]
+    assert [path.name for path in target.parent.iterdir()] == ["saved.tar"]
     with tarfile.open(target) as archive:
         member = archive.extractfile(f"{checkpoint}/state.safetensors")
         assert member is not None
@@ -96,7 +97,8 @@ def test_a_later_call_continues_a_download(
 ) -> None:
     large = os.urandom(3 << 20)
     monkeypatch.setitem(FILES, "state.safetensors", large)
-    checkpoint, target = book.checkpoint(book.training()[1]), tmp_path / "state"
+    checkpoint, target = book.checkpoint(book.training()[1]), tmp_path / "here" / "state"
+    target.parent.mkdir()
     wire.cut = 1 << 20
     with Client(wire.url, retry_seconds=0) as impatient, pytest.raises(ServiceUnreachable):
         impatient.checkpoints.download_file(checkpoint, "state.safetensors", target)
@@ -108,7 +110,7 @@ def test_a_later_call_continues_a_download(
         )
     assert 0 < told[0] <= 1 << 20
     assert target.read_bytes() == large
-    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+    assert [path.name for path in target.parent.iterdir()] == ["state"]
 
 
 @pytest.fixture

@@ -76,7 +76,8 @@ def _range(to: Path, part: Path | None) -> dict[str, str]:
 
 def _partial(to: Path, tag: str) -> Path:
     """Where the version of this tag is gathered; what there is of others is removed."""
-    part = to.with_name(f".{to.name}.{quote(tag, safe='')}.{PARTIAL}")
+    mark = quote(tag, safe="").replace(".", "%2E")  # dots end it
+    part = to.with_name(f".{to.name}.{mark}.{PARTIAL}")
     for other in _find_partials(to):
         if other != part:
             other.unlink(missing_ok=True)
