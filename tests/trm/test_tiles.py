@@ -72,6 +72,7 @@ def test_answers_are_those_of_one_thread(solver: Solver, puzzles: PuzzleSet) -> 
     many = solver.solve_tokens(puzzles.questions[:7], Effort(max_steps=4))
     torch.set_num_threads(1)
     one = solver.solve_tokens(puzzles.questions[:7], Effort(max_steps=4))
-    np.testing.assert_array_equal(*[[solution.tokens for solution in solutions] for solutions in (many, one)])
+    tokens = [np.stack([solution.tokens for solution in solutions]) for solutions in (many, one)]
+    np.testing.assert_array_equal(tokens[0], tokens[1])
     halting = [[solution.halt_probability for solution in solutions] for solutions in (many, one)]
-    np.testing.assert_allclose(*halting, rtol=1e-4)
+    np.testing.assert_allclose(halting[0], halting[1], rtol=1e-4)
