@@ -19,6 +19,7 @@ from services.registry.logging import configure_logging
 from services.registry.metrics.metrics import ReaperMetrics, SolveMetrics, TrainMetrics
 from services.registry.settings import Settings, load_settings
 from services.registry.storage.storage import Storage
+from services.registry.tracing.export import configure_tracing
 from trm.network.host import keep_big_buffers, share_cores
 from workers.app import serve, settings_summary, solve_app, train_app
 from workers.context import Worker
@@ -44,6 +45,7 @@ def main(role: Role) -> None:
     try:
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format, part=f"worker-{role.value}")
+        configure_tracing("reaper" if role is Role.REAPER else f"worker-{role.value}")
         database = Database.of(settings, pool_size=POOL_SIZE)
         require_head(database)
     except RegistryError as error:

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from opentelemetry import trace
 
 from services.registry.access.visibility import EVERYTHING
 from services.registry.errors import JobTimedOut, StaleLease
 from services.registry.jobs import attempts, completion, leases
 from services.registry.states import JobKind, JobStatus, Outcome
+from services.registry.tracing import spans
 from workers import outcome
 from workers.context import Metrics, Worker
 
@@ -63,7 +65,14 @@ def run(worker: Worker[Metrics], kind: JobKind, named_job: str, work: Work[Metri
 def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> None:
     kind, begun = claim.kind.value, time.monotonic()
     worker.metrics.job_queue_wait_seconds.labels(kind).observe(max(0.0, claim.queue_seconds))
-    with structlog.contextvars.bound_contextvars(job_id=claim.job_id, attempt=claim.attempt):
+    span = spans.start_attempt(
+        kind, claim.job_id, claim.attempt, lease_token=claim.lease_token, traceparent=claim.traceparent
+    )
+    span.set_attributes({"trm.worker": worker.name, "trm.queue_seconds": claim.queue_seconds})
+    with (
+        trace.use_span(span),  # ended with the attempt: one that is lost is recorded by the reaper
+        structlog.contextvars.bound_contextvars(job_id=claim.job_id, attempt=claim.attempt),
+    ):
         log.info("attempt.started", kind=kind)
         try:
             ended = _run_work(worker, claim, work)
@@ -74,6 +83,8 @@ def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> N
         worker.metrics.attempts_ended.labels(kind, ended.value).inc()
         worker.metrics.job_run_seconds.labels(kind).observe(time.monotonic() - begun)
         log.info("attempt.ended", outcome=ended.value, seconds=round(time.monotonic() - begun, 3))
+        span.set_attribute("trm.outcome", ended.value)
+        span.end()
 
 
 def _run_work(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> Outcome:
@@ -111,6 +122,7 @@ def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict
         ]
         most = worker.settings.quarantine_deaths
         verdict = outcome.in_view_of(verdict, job.step, earlier[job.earlier_attempts :], most)
+        spans.mark_failed(trace.get_current_span(), verdict.failure.code)
         log.warning(
             "attempt.unsuccessful", code=verdict.failure.code, reason=verdict.failure.message, then=verdict.then
         )

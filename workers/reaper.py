@@ -10,15 +10,17 @@ from celery import Celery
 from sqlalchemy.orm import Session
 
 from services.registry.db.database import Database
-from services.registry.errors import BrokerUnavailable, RegistryError
+from services.registry.errors import BrokerUnavailable, RegistryError, WorkerLost
 from services.registry.jobs import job_counts, presence, queue, rescue, retention
 from services.registry.jobs.queue import Announcement
+from services.registry.jobs.rescue import Rescue
 from services.registry.jobs.retention import Limits
 from services.registry.metrics.metrics import ReaperMetrics
 from services.registry.settings import Settings
-from services.registry.states import JobKind
+from services.registry.states import JobKind, Outcome
 from services.registry.storage.storage import Storage
 from services.registry.submissions import idempotency
+from services.registry.tracing import spans
 from trm.errors import StorageFull
 from workers.retention import clear_out
 
@@ -56,6 +58,7 @@ class Reaper:
             log.info("job.expired", job_id=row.id)
         for job in rescued:
             self.metrics.lease_expirations.labels(job.kind.value).inc()
+            _record_lost(job)
             log.warning(
                 "job.rescued", job_id=job.job_id, attempt=job.attempt, worker=job.worker, status=job.status.value
             )
@@ -119,3 +122,19 @@ class Reaper:
             rescue.mark_published(session, [told.job_id for told in found])
         for told in found:
             self.metrics.jobs_republished.labels(told.kind.value).inc()
+
+
+def _record_lost(job: Rescue) -> None:
+    """The span of an attempt whose worker can no longer report it."""
+    if job.lease_token is not None:
+        span = spans.start_attempt(
+            job.kind.value,
+            job.job_id,
+            job.attempt,
+            lease_token=job.lease_token,
+            traceparent=job.traceparent,
+            started_at=job.started_at,
+        )
+        span.set_attributes({"trm.worker": job.worker, "trm.outcome": Outcome.LOST.value})
+        spans.mark_failed(span, WorkerLost.code)
+        span.end()

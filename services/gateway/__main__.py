@@ -15,6 +15,7 @@ from services.gateway.server import serve
 from services.registry.errors import RegistryError
 from services.registry.logging import configure_logging
 from services.registry.settings import Settings, load_settings
+from services.registry.tracing.export import configure_tracing
 
 cli = typer.Typer(add_completion=False, help="The HTTP interface of the service.")
 cli.add_typer(keys.cli, name="keys")
@@ -27,6 +28,7 @@ def main(context: typer.Context) -> None:
         return
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format, part="gateway")
+    configure_tracing("gateway")
     try:
         serve(settings)
     except RegistryError as error:

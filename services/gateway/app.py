@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from services.gateway.access import permissions
 from services.gateway.backends import Backends
@@ -90,6 +91,16 @@ ROUTERS = (
 )
 
 
+UNTRACED = frozenset({"/livez", "/readyz", "/metrics", "/metrics/targets"})  # machines ask for them every few seconds
+TELEMETRY: TelemetryConfig = {  # FastAPI's own spans, where a tracer is configured; metrics are Prometheus's
+    "operation_spans": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+    "exclude": lambda scope: scope["path"] in UNTRACED,
+}
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The gateway; it connects to nothing before the first request."""
     app = FastAPI(
@@ -103,6 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the Host header
         generate_unique_id_function=permissions.name_operation,
+        telemetry=TELEMETRY,
         lifespan=_lifespan,
     )
     backends = app.state.backends = Backends.of(settings)

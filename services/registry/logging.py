@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO
 
 import structlog
+from opentelemetry import trace
 
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 TOKEN = re.compile(r"\b(trm_(?:[0-9a-f]{32}|admin)_)[0-9a-f]{64}\b|\b(whsec_)[A-Za-z0-9+/=]{20,}")
@@ -24,6 +25,7 @@ def configure_logging(level: str, style: Literal["console", "json"], *, part: st
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         _naming(part),
+        add_trace,
         redact,
     ]
     structlog.configure(
@@ -44,6 +46,14 @@ def configure_logging(level: str, style: Literal["console", "json"], *, part: st
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def add_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Name the current trace and span, where there is one."""
+    if (current := trace.get_current_span().get_span_context()).is_valid:
+        event["trace_id"] = trace.format_trace_id(current.trace_id)
+        event["span_id"] = trace.format_span_id(current.span_id)
+    return event
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from services.registry.settings import Settings
 from services.stack import operator
 from services.stack.client import Client, Json
+from tests.collector import Collector, collecting
 
 # Small enough to train within seconds, long enough to be interrupted.
 TINY = {
@@ -23,9 +24,18 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(data_dir: Path) -> Iterator[Settings]:
-    """A running stack whose leases run out quickly."""
+def collector() -> Iterator[Collector]:
+    """Where the stack sends its spans."""
+    with collecting() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def stack(data_dir: Path, collector: Collector) -> Iterator[Settings]:
+    """A running stack whose leases run out quickly, and which is traced."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")  # milliseconds
         for name, value in {
             "DATA_DIR": str(data_dir), "LEASE_SECONDS": "4", "HEARTBEAT_SECONDS": "1", "REAPER_INTERVAL_SECONDS": "0.5",
             "REPUBLISH_SECONDS": "2", "DEVICE": "cpu",

@@ -14,6 +14,7 @@ from services.registry.access.visibility import EVERYTHING
 from services.registry.metrics.metrics import SolveMetrics
 from services.registry.runs import checkpoints
 from services.registry.states import JobKind
+from services.registry.tracing.spans import tracer
 from trm.errors import CorruptCheckpoint
 from trm.interface import pretrained
 from workers.context import Worker
@@ -56,9 +57,10 @@ class Models:
         try:
             with place.loading:
                 if place.solver is None:
-                    with ThreadPoolExecutor(
-                        1
-                    ) as passing:  # ends with its OpenMP threads: only the engine loop's remain
+                    with (
+                        tracer().start_as_current_span("load model", attributes={"trm.model": name}),
+                        ThreadPoolExecutor(1) as passing,  # ends with its OpenMP threads: only the engine loop's remain
+                    ):
                         place.solver = passing.submit(self._load, name).result()
             yield place.solver
         finally:

@@ -13,6 +13,7 @@ from services.registry.errors import DatabaseUnavailable, StorageUnavailable
 from services.registry.jobs import job_events, job_logs, leases
 from services.registry.metrics.metrics import TrainMetrics
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
+from services.registry.tracing.spans import mark_failed, tracer, untraced
 from trm.errors import StorageFull
 from trm.interface import events
 from trm.interface.events import Event
@@ -95,7 +96,8 @@ class Journal:
         self.waiting.clear()
         self.lines.clear()
         if stored:
-            clear_out(self.worker.database, self.worker.storage, self.claim.training_run)
+            with untraced():
+                clear_out(self.worker.database, self.worker.storage, self.claim.training_run)
         self.last_reached = begun
         self.worker.metrics.last_heartbeat.set_to_current_time()
         return orders
@@ -111,7 +113,7 @@ class Journal:
             self.write()
 
     def _write(self) -> leases.JobSignals:
-        with self.worker.database.transaction() as session:
+        with untraced(), self.worker.database.transaction() as session:
             pace = leases.Pace(self.progress.share, self.progress.eta_seconds)
             orders = leases.heartbeat(session, self.claim, self.step, pace)
             job_logs.append(session, self.claim, self.lines)
@@ -149,8 +151,10 @@ class Journal:
         metrics, begun = self.worker.metrics, time.monotonic()
         folder = Path(event.path)
         try:
-            url = self.worker.storage.put_folder(folder, f"{self.claim.place}/{folder.name}")
+            with tracer().start_as_current_span("store checkpoint", attributes={"trm.step": event.step}) as span:
+                url = self.worker.storage.put_folder(folder, f"{self.claim.place}/{folder.name}")
         except (StorageFull, StorageUnavailable) as error:
+            mark_failed(span, error.code)
             self._note_missing(event.step, error)
             return
         finally:

@@ -29,6 +29,7 @@ from workers.training.child import Child
 from workers.training.cleanup import working_folder
 from workers.training.journal import Journal
 from workers.training.progress import TrainingProgress
+from workers.training.trainer_spans import TrainerSpans
 
 log = structlog.get_logger()
 
@@ -42,7 +43,8 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
         progress = TrainingProgress(RunConfig.model_validate_json((folder / "run.json").read_text()))
         child, journal = Child(command), Journal(worker, claim, progress)
         try:
-            last = _follow(worker, journal, child, computing)
+            with TrainerSpans() as trainer_spans:
+                last = _follow(worker, journal, child, computing, trainer_spans)
         finally:
             status = child.close()
             _blank(worker.metrics)
@@ -111,7 +113,9 @@ def _fetch_checkpoint(
     return None
 
 
-def _follow(worker: Worker[TrainMetrics], journal: Journal, child: Child, computing: ExitStack) -> Event | None:
+def _follow(
+    worker: Worker[TrainMetrics], journal: Journal, child: Child, computing: ExitStack, trainer_spans: TrainerSpans
+) -> Event | None:
     """Bring events into rows until the child ends; returns the last one, or raises what the job is to become.
 
     While it trains on the machine's cores, others know of it.
@@ -125,6 +129,7 @@ def _follow(worker: Worker[TrainMetrics], journal: Journal, child: Child, comput
         except EOFError:
             break
         if event is not None:
+            trainer_spans.take(event)
             journal.take(event)
             last = event
             if isinstance(event, Started) and event.device == "cpu":

@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from opentelemetry.trace import SpanContext
 
 from services.gateway.intake.announcer import Announcer
 from services.gateway.intake.batches import Batches
@@ -15,6 +18,7 @@ from services.registry.metrics.metrics import GatewayMetrics
 from services.registry.submissions import submissions
 from services.registry.submissions.backlog import Caps
 from services.registry.submissions.submissions import Submission
+from services.registry.tracing import spans
 from trm.errors import StorageFull
 
 MOST_AT_ONCE = 100
@@ -33,6 +37,7 @@ class PendingSubmission:
 
     submission: Submission
     accepted: asyncio.Future[Accepted]
+    span: SpanContext  # in which it waits
 
 
 class Intake:
@@ -53,8 +58,11 @@ class Intake:
         Raises QueueFull, KeyTaken, CheckpointNotFound, DatabaseUnavailable..., and then there is none.
         """
         accepted: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._batches.put(PendingSubmission(submission, accepted))
-        return await accepted
+        with spans.tracer().start_as_current_span(
+            "record job", attributes={"trm.job.id": submission.job["id"]}
+        ) as span:
+            self._batches.put(PendingSubmission(submission, accepted, span.get_span_context()))
+            return await accepted
 
     def _take(self, batch: Sequence[PendingSubmission]) -> None:
         answers: dict[str, Answer] = {}  # those that are kept with their keys
@@ -64,7 +72,7 @@ class Intake:
             return answers[row.id].render()
 
         try:
-            with self._database.transaction() as session:
+            with _in_one_span(batch), self._database.transaction() as session:
                 asked = [waiting.submission for waiting in batch]
                 rows = submissions.record(session, asked, self._caps, render)
         except Exception as error:
@@ -84,6 +92,10 @@ class Intake:
             return
         for waiting in batch:
             self._take([waiting])
+
+
+def _in_one_span(batch: Sequence[PendingSubmission]) -> AbstractContextManager[None]:
+    return spans.shared_span("commit jobs", [waiting.span for waiting in batch])
 
 
 def _answer(batch: Sequence[PendingSubmission], rows: Sequence[Job | Exception], answers: Mapping[str, Answer]) -> None:

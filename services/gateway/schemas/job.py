@@ -10,6 +10,7 @@ from services.gateway.schemas.base import Response
 from services.gateway.schemas.solution import Solution
 from services.registry.db import tables
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
+from services.registry.tracing.spans import trace_id_of
 from trm.interface.report import Report
 from trm.puzzles.spec import PuzzleSpec
 
@@ -187,6 +188,9 @@ class Job(Response):
     priority: int
     ttl_seconds: int | None = Field(default=None, description="How long it may wait for a worker.")
     timeout_seconds: int | None = Field(default=None, description="How long it may run, all attempts together.")
+    trace_id: str | None = Field(
+        default=None, description="The trace of its request and its attempts, with tracing on."
+    )
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -213,6 +217,7 @@ class Job(Response):
             queue_position=queue_position,
             cancel_requested=job.cancel_requested_at is not None,
             pause_requested=job.pause_requested_at is not None,
+            trace_id=trace_id_of(job.traceparent),
             attempts=None if attempts is None else [Attempt.from_row(attempt) for attempt in attempts],
             links=_links(job),
         )

@@ -15,6 +15,7 @@ from services.registry.db import storable
 from services.registry.db.tables import REVISION
 from services.registry.errors import DatabaseUnavailable, SchemaAhead, SchemaBehind
 from services.registry.settings import Settings
+from services.registry.tracing.statements import trace_statements
 from trm.errors import StorageFull
 
 CONNECT_SECONDS = 5
@@ -52,6 +53,7 @@ class Database:
         )
         event.listen(self.engine, "connect", storable.adapt)
         event.listen(self.engine, "checkout", _require_open)
+        trace_statements(self.engine)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @classmethod

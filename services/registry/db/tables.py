@@ -22,7 +22,7 @@ from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
-REVISION = "0003"  # of the migrations that make these tables; revisions are numbered upwards
+REVISION = "0004"  # of the migrations that make these tables; revisions are numbered upwards
 
 
 class Dataset(Base):
@@ -87,6 +87,7 @@ class Job(Base):
     error_message: Mapped[str | None]
     result: Mapped[Json | None]
     version: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))  # grows with every visible change
+    traceparent: Mapped[str | None]  # of the request, where that was traced (W3C)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]  # of the latest attempt
     finished_at: Mapped[datetime | None]

@@ -16,6 +16,7 @@ from services.registry.db.tables import Job
 from services.registry.errors import JobFinished, JobNotFound, TransitionRefused
 from services.registry.jobs import transitions
 from services.registry.states import JobKind, JobStatus, Outcome
+from services.registry.tracing.spans import current_traceparent
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def new_row(
     labels: Labels = NONE,
     owner: str = LOCAL_OWNER,
 ) -> Json:
-    """The columns of a new job, with its id, for `insert_rows`."""
+    """The columns of a new job, with its id and the trace that is current, for `insert_rows`."""
     references = {"run_id": run_id, "model_id": model_id, "pretrained": pretrained}
     limits = {"total_steps": total_steps, "estimate": estimate, "max_attempts": max_attempts}
     return {
@@ -56,6 +57,7 @@ def new_row(
         **limits,
         **asdict(job_limits),
         **labels.columns,
+        "traceparent": current_traceparent(),
     }
 
 

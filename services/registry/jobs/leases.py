@@ -25,6 +25,7 @@ class Claim:
     lease_token: UUID
     lease_seconds: float
     queue_seconds: float  # how long the job could have been claimed before it was
+    traceparent: str | None = None  # of the request, where that was traced
 
     @property
     def training_run(self) -> str:
@@ -90,14 +91,14 @@ def claim(session: Session, job_id: str, worker: str, lease_seconds: float) -> C
             deadline_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, Job.timeout_seconds - _worked_seconds()),
             version=Job.version + 1,
         )
-        .returning(Job.kind, Job.run_id, Job.attempt, Job.max_attempts, waited)
+        .returning(Job.kind, Job.run_id, Job.attempt, Job.max_attempts, waited, Job.traceparent)
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if row is None:
         return None
-    kind, run_id, attempt, max_attempts, seconds = row
+    kind, run_id, attempt, max_attempts, seconds, traceparent = row
     session.execute(insert(JobAttempt).values(job_id=job_id, attempt=attempt, worker=worker))
-    return Claim(job_id, kind, run_id, attempt, max_attempts, token, lease_seconds, float(seconds))
+    return Claim(job_id, kind, run_id, attempt, max_attempts, token, lease_seconds, float(seconds), traceparent)
 
 
 def hold(session: Session, claim: Claim) -> Job:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -24,6 +25,9 @@ class Rescue:
     attempt: int
     worker: str
     status: JobStatus
+    lease_token: UUID | None  # that ran out
+    started_at: datetime | None
+    traceparent: str | None
 
 
 def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
@@ -42,10 +46,10 @@ def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
 
 
 def _rescue(session: Session, job: Job) -> Rescue:
-    attempt, worker = job.attempt, job.worker or "unknown"
+    attempt, worker, token, started_at = job.attempt, job.worker or "unknown", job.lease_token, job.started_at
     failure = Failure(WorkerLost.code, f"The worker {worker} stopped responding during attempt {attempt}.")
     status = completion.give_up(session, job, Outcome.LOST, failure)
-    return Rescue(job.id, job.kind, attempt, worker, status)
+    return Rescue(job.id, job.kind, attempt, worker, status, token, started_at, job.traceparent)
 
 
 def fail_expired(session: Session, limit: int = 1000) -> list[Job]:

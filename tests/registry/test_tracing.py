@@ -1,0 +1,91 @@
+"""Spans: of statements only where something is traced, of a shared commit, and none where tracing is not possible."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from services.registry.db.database import Database
+from services.registry.tracing import export, spans, statements
+
+
+@pytest.fixture
+def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    """What a traced process exports."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    yield exporter
+    provider.shutdown()
+
+
+def names(exporter: InMemorySpanExporter) -> list[str]:
+    return [span.name for span in exporter.get_finished_spans()]
+
+
+def test_statements_have_spans_below_one_that_is_recorded_and_nowhere_else(
+    database: Database, exported: InMemorySpanExporter
+) -> None:
+    with database.transaction() as session:
+        session.execute(text("SELECT 1"))
+    assert names(exported) == []
+    with spans.tracer().start_as_current_span("outer") as outer, database.transaction() as session:
+        session.execute(text("SELECT :secret"), {"secret": "told to nobody"})
+        with spans.untraced():
+            session.execute(text("SELECT 2"))
+    statement, _ = exported.get_finished_spans()
+    assert names(exported) == ["SELECT", "outer"]
+    assert statement.parent is not None
+    assert statement.parent.span_id == outer.get_span_context().span_id
+    assert "told to nobody" not in str(statement.attributes)
+
+
+def test_a_statement_that_fails_is_an_error(database: Database, exported: InMemorySpanExporter) -> None:
+    outer = spans.tracer().start_as_current_span("outer")
+    with pytest.raises(ProgrammingError), outer, database.transaction() as session:
+        session.execute(text("SELECT * FROM nowhere"))
+    failed = exported.get_finished_spans()[0]
+    assert (failed.name, failed.status.is_ok) == ("SELECT", False)
+    assert failed.attributes is not None
+    assert failed.attributes["error.type"] == "UndefinedTable"
+
+
+def test_a_loop_does_not_fill_a_trace(database: Database, exported: InMemorySpanExporter) -> None:
+    with spans.tracer().start_as_current_span("outer"), database.transaction() as session:
+        for _ in range(statements.MOST + 10):
+            session.execute(text("SELECT 1"))
+    assert names(exported).count("SELECT") == statements.MOST
+    outer = exported.get_finished_spans()[-1]
+    assert outer.attributes is not None
+    assert outer.attributes["trm.statements_left_out"] is True
+
+
+def test_a_shared_commit_belongs_to_the_first_and_is_linked_to_the_others(exported: InMemorySpanExporter) -> None:
+    waiting = [spans.tracer().start_span(f"request {number}").get_span_context() for number in range(3)]
+    with spans.shared_span("commit", [trace.INVALID_SPAN_CONTEXT, *waiting]):
+        pass
+    [commit] = exported.get_finished_spans()
+    assert commit.parent is not None
+    assert commit.parent.span_id == waiting[0].span_id
+    assert [link.context.span_id for link in commit.links] == [other.span_id for other in waiting[1:]]
+
+
+def test_nothing_is_exported_without_a_collector_or_without_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*export.ENDPOINTS, "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER"):
+        monkeypatch.delenv(name, raising=False)
+    before = trace.get_tracer_provider()
+    assert not export.configure_tracing("gateway")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    with monkeypatch.context() as off:
+        off.setenv("OTEL_SDK_DISABLED", "true")
+        assert not export.configure_tracing("gateway")
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+    assert not export.configure_tracing("gateway")  # a warning, and no failure
+    assert trace.get_tracer_provider() is before
+    assert spans.current_traceparent() is None
