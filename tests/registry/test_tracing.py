@@ -1,6 +1,9 @@
 """Spans: of statements only where something is traced, of a shared commit, and none where tracing is not possible."""
 
+import os
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -89,3 +92,18 @@ def test_nothing_is_exported_without_a_collector_or_without_the_packages(monkeyp
     assert not export.configure_tracing("gateway")  # a warning, and no failure
     assert trace.get_tracer_provider() is before
     assert spans.current_traceparent() is None
+
+
+def test_a_collector_that_is_down_keeps_no_process_from_ending() -> None:
+    code = """
+from services.registry.tracing import export, spans
+assert export.configure_tracing("gateway")
+for _ in range(2_000):
+    spans.tracer().start_span("a").end()
+"""
+    environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    begun = time.monotonic()
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+    assert (
+        time.monotonic() - begun < 3 * export.EXIT_MILLISECONDS / 1000
+    )  # 30 s, if every batch were tried until its timeout

@@ -1,5 +1,6 @@
 """Sends the spans of a process to a collector, as the standard OTEL_* variables say."""
 
+import logging
 import os
 import socket
 
@@ -12,6 +13,7 @@ from trm.version import trm_version
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 PROTOCOL = "http/protobuf"
+EXIT_MILLISECONDS = 3_000  # for the last spans to leave; a collector that is down must not keep a process from ending
 log = structlog.get_logger()
 
 
@@ -38,10 +40,17 @@ def configure_tracing(part: str) -> bool:
         def generate_span_id(self) -> int:
             return chosen_span_id.get() or super().generate_span_id()
 
+    class SpanProcessor(BatchSpanProcessor):
+        """Sends spans in batches, and at the exit of the process waits a limited time for the last."""
+
+        def shutdown(self) -> None:
+            self._batch_processor.shutdown(EXIT_MILLISECONDS)
+
     if (protocol := _first(PROTOCOLS)) not in (None, PROTOCOL):
         log.warning("tracing.protocol_ignored", protocol=protocol, used=PROTOCOL)
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)  # of a batch that is lost, not of every try
     provider = TracerProvider(resource=Resource.create(_describe_process(part)), id_generator=IdGenerator())
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor(SpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     log.info("tracing.started", endpoint=_first(ENDPOINTS))
     return True

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from opentelemetry import context as contexts
@@ -22,7 +23,12 @@ _w3c = TraceContextTextMapPropagator()
 
 def tracer() -> Tracer:
     """What starts our spans."""
-    return trace.get_tracer("trm-service", trm_version())
+    return trace.get_tracer("trm-service", _version())
+
+
+@cache
+def _version() -> str:
+    return trm_version()  # which is read from the disk
 
 
 def current_traceparent() -> str | None:
