@@ -25,11 +25,11 @@ tools: $(VENV)/tools ## The same, and what tests and checks need
 
 $(VENV)/installed: pyproject.toml deploy/server/pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) -e '.[torch,service,hub,plot,stack]' -e ./deploy/server
+	$(PIP) -e '.[torch,service,hub,plot,stack,tracing]' -e ./deploy/server
 	touch $@
 
 $(VENV)/tools: $(VENV)/installed
-	$(PIP) -e '.[torch,service,hub,plot,stack,dev]'
+	$(PIP) -e '.[torch,service,hub,plot,stack,tracing,mlflow,parquet,dev]'
 	touch $@
 
 demo: ## Install, start the embedded stack, train a small model and solve puzzles with it (some minutes)

@@ -157,5 +157,9 @@ class PackageMissing(TrmError, code="package_missing"):
     """A package that is installed only on request is needed."""
 
 
+class ExportFailed(TrmError, code="export_failed"):
+    """A run could not be read from a service, or not be written where it was to go."""
+
+
 class EngineFull(TrmError, code="engine_full"):
     """Too many requests are in progress already."""

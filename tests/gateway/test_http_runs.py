@@ -1,5 +1,8 @@
 """Runs with their curves, evaluations and checkpoints."""
 
+import csv
+import io
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -103,3 +106,22 @@ def test_a_curve_in_a_number_of_points(client: TestClient, book: Book) -> None:
     assert len(client.get(f"/v1/runs/{run_id}/metrics?max_points=40&limit=1").json()["data"]) == 40
     refused = client.get(f"/v1/runs/{run_id}/metrics?max_points=10&every=2").json()
     assert (refused["code"], refused["errors"][0]["parameter"]) == ("request_invalid", "every")
+
+
+def test_a_curve_is_told_as_a_table(client: TestClient, book: Book) -> None:
+    run, claim = book.training()
+    for step in (5, 10, 15):
+        book.metric(claim, step)
+    asked = {"Accept": "text/csv"}
+    first = client.get(f"/v1/runs/{run}/metrics", params={"limit": 2}, headers=asked)
+    assert first.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(first.text)))
+    assert [(row["step"], row["loss"], row["slots_1"], row["halted_2"]) for row in rows] == [
+        ("5", "0.5", "3", ""),
+        ("10", "0.5", "3", ""),
+    ]
+    following = first.links["next"]["url"]
+    second = client.get(following, headers=asked)
+    assert [row["step"] for row in csv.DictReader(io.StringIO(second.text))] == ["15"]
+    assert "Link" not in second.headers
+    assert client.get(f"/v1/runs/{run}/metrics").json()["data"][0]["step"] == 5  # JSON unless asked otherwise

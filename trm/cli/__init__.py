@@ -19,6 +19,7 @@ def build() -> typer.Typer:
         datasets,
         evaluate,
         export,
+        export_run,
         generate,
         golden,
         inspect,
@@ -51,6 +52,7 @@ def build() -> typer.Typer:
     for command in commands:
         app.command()(command)
     app.command("datasets")(datasets.datasets)
+    app.command("export-run")(export_run.run)
     return app
 
 

@@ -316,6 +316,12 @@ COMMANDS = (  # what commands end with, and processes that cannot start
         "Install the extra that the message names.",
     ),
     Entry(
+        library.ExportFailed,
+        None,
+        "A run could not be exported",
+        "The message says whether the service or MLflow refused it, and why.",
+    ),
+    Entry(
         registry.SettingMissing,
         None,
         "A setting without a default is needed",

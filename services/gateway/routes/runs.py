@@ -1,11 +1,12 @@
 """Runs: trainings with their curves, evaluations and checkpoints."""
 
+import io
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from services.gateway.backends import Parts
-from services.gateway.openapi import PAGES, refusals
+from services.gateway.openapi import PAGES, Responses, refusals
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.checkpoint import Checkpoint
 from services.gateway.schemas.run import Run, RunEvaluation, RunEvaluations, RunMetric, RunMetrics, RunSummary
@@ -13,6 +14,7 @@ from services.gateway.views.pagination import Cursor, Limit, Page
 from services.gateway.views.search import Name, Pairs, Tags, parse_labels
 from services.registry.errors import DatabaseUnavailable, RunNotFound
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
+from trm.interface.tables import write_csv
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
@@ -30,6 +32,21 @@ MaxPoints = Annotated[
         "where loss and exact accuracy were least and greatest.",
     ),
 ]
+
+
+CSV = "text/csv"
+AS_CSV: Responses = {
+    200: {
+        "content": {CSV: {"schema": {"type": "string"}}},
+        "headers": {
+            "Link": {
+                "description": 'Of a CSV that is not all: `<...>; rel="next"`, where the next rows are.',
+                "schema": {"type": "string"},
+            }
+        },
+    }
+}
+Accept = Annotated[str, Header(description=f"`{CSV}` for a table with one column for each number.")]
 
 
 @router.get("", summary="List runs, newest first", responses=LISTS)
@@ -55,15 +72,19 @@ def get_run(run_id: str, parts: Parts) -> Run:
         return Run.of(runs.get(session, parts.access, run_id))
 
 
-@router.get("/{run_id}/metrics", summary="The curve of a run", responses=OF_ONE)
+@router.get(
+    "/{run_id}/metrics", summary="The curve of a run", response_model=RunMetrics, responses={**AS_CSV, **OF_ONE}
+)
 def list_run_metrics(
     run_id: str,
     parts: Parts,
+    request: Request,
     after_step: AfterStep = 0,
     limit: Rows = 1000,
     every: Every = 1,
     max_points: MaxPoints = None,
-) -> RunMetrics:
+    accept: Accept = "application/json",
+) -> RunMetrics | Response:
     """One row for each logged step, in order: losses, accuracies, and what happened at each supervision step."""
     with parts.database.transaction() as session:
         runs.get(session, parts.access, run_id)
@@ -73,7 +94,17 @@ def list_run_metrics(
         else:
             rows = run_metrics.read(session, parts.access, run_id, after_step=after_step, limit=limit, every=every)
     next_after = rows[-1].step if max_points is None and len(rows) == limit else None
-    return RunMetrics(data=[RunMetric.from_row(row) for row in rows], next_after_step=next_after)
+    metrics = RunMetrics(data=[RunMetric.from_row(row) for row in rows], next_after_step=next_after)
+    return _as_csv(metrics, request) if CSV in accept else metrics
+
+
+def _as_csv(metrics: RunMetrics, request: Request) -> Response:
+    table, headers = io.StringIO(newline=""), {}
+    write_csv(table, (row.model_dump() for row in metrics.data))
+    if metrics.next_after_step is not None:
+        following = request.url.include_query_params(after_step=metrics.next_after_step)
+        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    return Response(table.getvalue(), media_type=CSV, headers=headers | {"Vary": "Accept"})
 
 
 def _require_alone(every: int) -> None:
