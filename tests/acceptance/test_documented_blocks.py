@@ -48,6 +48,7 @@ NOT_RUN = {  # how a command begins -> why it does not run here
     "DEVICE=": "the same",
     "grep -h": "reads what a borrowed machine sent back",
     "export TRM_DATABASE_URL": "the operator's own",
+    "export OTEL_EXPORTER_OTLP_ENDPOINT": "the operator's own; tests/acceptance/test_tracing.py has a collector",
     "python -m services.gateway keys": "tests/gateway/test_keys_command.py runs it",
     'curl -s $API/v1/webhooks -H "Authorization: Bearer $KEY"': "names a host that is not there; tests/workers/test_webhooks.py",
     "python -m trm convert": "needs a published checkpoint; tests/trm/test_convert.py",
@@ -63,6 +64,7 @@ NO_COMMANDS = {  # first words of blocks that show something
     "services/registry/": "the order of imports",
     "HTTP -> gateway": "a drawing",
     "queued ──claim──>": "a drawing",
+    "POST /v1/training-jobs  ": "a drawing of a trace",
 }
 pytestmark = pytest.mark.slow
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
