@@ -1,12 +1,13 @@
 """`trm export-run`: a run of a service into MLflow, or as tables."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
 
-from trm.errors import ExportFailed
+from trm.errors import ExportFailed, PackageMissing
 from trm.interop.run_export import Target, export_run
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ def run(
     api_key: Annotated[str | None, typer.Option(envvar="TRM_API_KEY", help="Key to it.", show_envvar=False)] = None,
 ) -> None:
     """Export a run of a service: parameters, curve, evaluations and, to MLflow, the newest checkpoint."""
+    if find_spec("httpx2") is None:
+        raise PackageMissing(
+            "This asks a service, for which httpx2 is missing. Install it with: pip install 'trm-service[service]'"
+        )
     import httpx2
 
     headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from trm.interop.run_mlflow import log_run
-from trm.interop.run_record import RunRecord, Service, fetch_checkpoint, last_checkpoint, read_run
+from trm.interop.run_record import RunRecord, Service, fetch_checkpoint, find_last_checkpoint, read_run
 from trm.interop.run_tables import write_tables
 
 Target = Literal["csv", "parquet", "mlflow"]
@@ -30,7 +30,7 @@ def export_run(
 
 
 def _log(service: Service, save: Save, run: RunRecord, uri: str, experiment: str, with_checkpoint: bool) -> str:
-    newest = last_checkpoint(service, run.id) if with_checkpoint else None
+    newest = find_last_checkpoint(service, run.id) if with_checkpoint else None
     if newest is None:
         return log_run(run, uri, experiment)
     with TemporaryDirectory() as folder:

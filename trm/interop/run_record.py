@@ -56,7 +56,7 @@ def read_run(service: Service, run_id: str) -> RunRecord:
     )
 
 
-def last_checkpoint(service: Service, run_id: str) -> str | None:
+def find_last_checkpoint(service: Service, run_id: str) -> str | None:
     """The id of the run's newest checkpoint; None while it has none."""
     newest = service.get(f"/v1/runs/{run_id}/checkpoints", limit=1)["data"]
     return newest[0]["id"] if newest else None
