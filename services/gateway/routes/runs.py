@@ -46,7 +46,7 @@ AS_CSV: Responses = {
         },
     }
 }
-Accept = Annotated[str, Header(description=f"`{CSV}` for a table with one column for each number.")]
+Accept = Annotated[str, Header(include_in_schema=False)]  # OpenAPI has it from the media types of the responses
 
 
 @router.get("", summary="List runs, newest first", responses=LISTS)
@@ -85,7 +85,10 @@ def list_run_metrics(
     max_points: MaxPoints = None,
     accept: Accept = "application/json",
 ) -> RunMetrics | Response:
-    """One row for each logged step, in order: losses, accuracies, and what happened at each supervision step."""
+    """One row for each logged step, in order: losses, accuracies, and what happened at each supervision step.
+
+    With `Accept: text/csv` as a table, with a column for each number.
+    """
     with parts.database.transaction() as session:
         runs.get(session, parts.access, run_id)
         if max_points is not None:
