@@ -55,7 +55,7 @@ class TrainerSpans:
                 self._tell(event)
             case events.Evaluated():
                 found: Attributes = {"trm.step": event.step, "trm.puzzles": event.n, "trm.split": event.split}
-                self._record("evaluate", event.seconds, found | _known(event.exact_accuracy))
+                self._record("evaluate", event.seconds, found | _tell_accuracy(event.exact_accuracy))
             case events.CheckpointSaved():
                 written: Attributes = {"trm.step": event.step, "trm.bytes": event.bytes}
                 self._record("write checkpoint", event.seconds, written)
@@ -69,7 +69,7 @@ class TrainerSpans:
                 "trm.loss": event.loss,
                 "trm.puzzles_per_second": event.puzzles_per_second,
             }
-            self._phase.set_attributes(told | _known(event.exact_accuracy))
+            self._phase.set_attributes(told | _tell_accuracy(event.exact_accuracy))
 
     def _begin(self, name: str, attributes: Attributes | None = None) -> None:
         self._end()
@@ -88,5 +88,5 @@ class TrainerSpans:
         tracer().start_span(name, attributes=attributes, start_time=begun).end()
 
 
-def _known(exact_accuracy: float | None) -> Attributes:
+def _tell_accuracy(exact_accuracy: float | None) -> Attributes:
     return {} if exact_accuracy is None else {"trm.exact_accuracy": exact_accuracy}
