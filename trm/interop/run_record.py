@@ -28,7 +28,7 @@ class RunRecord:
     @property
     def parameters(self) -> dict[str, str | int | float | bool | None]:
         """The configuration with dotted names: `train.steps`."""
-        return dict(_dotted(self.config))
+        return dict(_flatten_settings(self.config))
 
 
 class Service(Protocol):
@@ -98,9 +98,9 @@ def _curve(service: Service, home: str) -> Iterator[Json]:
         after = page["next_after_step"]
 
 
-def _dotted(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _dotted(value, f"{prefix}{name}.")
+            yield from _flatten_settings(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", str(value) if isinstance(value, list) else value
