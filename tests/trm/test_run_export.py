@@ -103,6 +103,7 @@ print(json.dumps({"name": run.info.run_name, "status": run.info.status, "lasted"
 """
 
 
+@pytest.mark.slow  # MLflow takes seconds to import and to make its tables
 def test_mlflow_has_parameters_curves_evaluations_and_the_checkpoint_once(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     answered = subprocess.run(
