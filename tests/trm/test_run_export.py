@@ -17,7 +17,7 @@ from trm.interop.run_export import export_run
 from trm.interop.run_record import RunRecord, read_run
 from trm.interop.run_tables import write_tables
 
-CURVE = [
+CURVE: list[dict[str, Any]] = [
     {"step": step, "attempt": 1, "seconds": step / 10, "loss": 1 / step, "exact_accuracy": None if step == 1 else 0.5,
      "slots": [4, 2], "halted": [0.25, None]}
     for step in (1, 2, 3)
@@ -39,14 +39,15 @@ class Told:
 
     def get(self, path: str, **params: str | int) -> dict[str, Any]:
         if path.endswith("/metrics"):
-            rows = [row for row in CURVE if row["step"] > int(params["after_step"])][:2]  # type: ignore[operator]
+            rows = [row for row in CURVE if row["step"] > int(params["after_step"])][:2]
             return {"data": rows, "next_after_step": rows[-1]["step"] if len(rows) == 2 else None}
-        return {
+        answers: dict[str, dict[str, Any]] = {
             "/v1/runs/run_1": RUN,
             "/v1/runs/run_1/evaluations": {"data": [EVALUATION]},
             "/v1/runs/run_1/checkpoints": {"data": [{"id": "ckpt_1"}]},
             "/v1/checkpoints/ckpt_1/files": {"data": [{"name": name} for name in FILES]},
-        }[path]
+        }
+        return answers[path]
 
     def save(self, path: str, to: Path) -> None:
         to.write_bytes(FILES[path.rpartition("/")[2]])
@@ -117,7 +118,7 @@ def test_mlflow_has_parameters_curves_evaluations_and_the_checkpoint_once(tmp_pa
     assert told["tags"]["trm.run_id"] == "run_1"
     assert told["tags"]["team"] == "a"
     began = int(datetime(2026, 11, 27, tzinfo=UTC).timestamp() * 1000)
-    assert told["curves"]["train/loss"] == [[row["step"], row["loss"], began + 100 * row["step"]] for row in CURVE]  # type: ignore[operator]
+    assert told["curves"]["train/loss"] == [[row["step"], row["loss"], began + 100 * row["step"]] for row in CURVE]
     assert [step for step, _, _ in told["curves"]["train/exact_accuracy"]] == [2, 3]  # what is not known is no point
     assert told["curves"]["test/exact_accuracy"] == [[3, 0.75, began + 10_000]]
     assert "train/halted_1" in told["curves"]
