@@ -36,7 +36,7 @@ def examine() -> Iterator[Finding]:
     if settings.broker_url is None:
         yield _examine_server("broker", broker.binary)
     yield _examine_ports(settings, running)
-    url = settings.database_url or (running and running.database_url)
+    url = settings.database_url or (running.database_url if running else None)
     if url is not None:
         yield from _examine_database(url)
 

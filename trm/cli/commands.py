@@ -58,23 +58,23 @@ COMMANDS = {
 class LazyGroup(TyperGroup):
     """Loads the code of the command that is invoked, and of no other: `trm --help` lists summaries alone."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - a class of Typer's own
         """The names, in the order of the table."""
         return [*COMMANDS]
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # noqa: ANN401 - a class of Typer's own
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
         """The command as help and completion list it: name and summary."""
         entry = COMMANDS.get(cmd_name)
         return entry and TyperCommand(cmd_name, help=entry.summary, rich_help_panel=entry.panel)
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]  # noqa: ANN401
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """The command that is invoked or completed, loaded; a name that is not known is refused with its likeness."""
         self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}  # for suggestions
         name, found, rest = super().resolve_command(ctx, args)
         return name, found and load(name or ""), rest
 
 
-def load(name: str) -> Any:  # noqa: ANN401 - a class of Typer's own
+def load(name: str) -> Any:  # noqa: ANN401
     """The command of this name, with its options; raises PackageMissing where its distribution is not installed."""
     entry = COMMANDS[name]
     found = _from_server(name) if entry.module is None else _from_module(entry.module, name)

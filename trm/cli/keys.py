@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -55,7 +55,7 @@ def create(
     days: Annotated[int | None, typer.Option(min=1, help="How long it is good for; without end unless given.")] = None,
 ) -> None:
     """Make a key and print it: it is not shown again."""
-    scopes = [one.value for one in scope or (Scope.TRAIN, Scope.SOLVE)]
+    scopes: list[Any] = [one.value for one in scope or (Scope.TRAIN, Scope.SOLVE)]
     expiry = {} if days is None else {"expires_in_days": days}
     made = session.client.api_keys.create(owner=owner, name=name, scopes=scopes, **expiry)
     if session.as_json:

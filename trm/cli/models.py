@@ -61,7 +61,9 @@ def list_models(session: Session) -> None:
 
 
 def _describe(model: "Model | ModelVersion") -> str:
-    if hasattr(model, "checkpoint_id"):
+    from trm.client.api import Model
+
+    if not isinstance(model, Model):
         return f"version {model.version}, {model.checkpoint_id}"
     puzzle = model.puzzle
     return f"{'any size of' if model.any_size else f'{puzzle.rows}x{puzzle.cols}'} {puzzle.kind}, {model.parameters:,} parameters"
@@ -118,7 +120,9 @@ def _checkpoint_of(session: Session, model: str) -> str:
         if newest is None:
             raise CheckpointNotFound(f"The run {model} has no checkpoint yet.")
         return newest.id
+    from trm.client.api import Model
+
     found = session.client.models.get(model)
-    if not hasattr(found, "checkpoint_id"):
+    if isinstance(found, Model):
         raise ConfigError(f"The model {model} ships with the package: every installation has it already.")
     return found.checkpoint_id

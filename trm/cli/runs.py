@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -97,15 +98,13 @@ def compare(
     if session.as_json:
         print_json({"data": [run.to_dict() for run in found]})
         return
-    lines = {
-        "run": [run.id for run in found],
-        **_results(found),
-        **differences([run.config.to_dict() for run in found]),
-    }
-    columns = {"": lambda name: name} | {
-        f"{number}": lambda name, place=number - 1: lines[name][place] for number in range(1, len(found) + 1)
-    }
-    show_table(lines, columns, "")
+    for number, run in enumerate(found, 1):
+        print(f"{number}  {run.id}  {run.name or ''}".rstrip())
+    print()
+    lines = _results(found) | differences([run.config.to_dict() for run in found])
+    rows = [(name, *values) for name, values in lines.items()]
+    names = ("", *map(str, range(1, len(found) + 1)))
+    show_table(rows, {name: itemgetter(place) for place, name in enumerate(names)}, "")
 
 
 def _results(runs: "list[Run]") -> dict[str, list[object]]:

@@ -1,7 +1,7 @@
 """`trm submit`: work for a service; the command waits with a progress bar, and Ctrl-C leaves the job to the service."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -82,7 +82,7 @@ def solve(
     effort: EffortSettings = None,
 ) -> "Job":
     """Solve puzzles; up to three are drawn, of more there is a line each."""
-    given = [puzzle for word in puzzles for puzzle in (_read_lines() if word == "-" else [word])]
+    given: list[Any] = [puzzle for word in puzzles for puzzle in (_read_lines() if word == "-" else [word])]
     asked = effort_of(effort or []).model_dump(exclude_defaults=True)
     return session.client.solve(**fields, **asked, model=model, puzzles=given)
 
@@ -106,6 +106,8 @@ def evaluate(
     effort: EffortSettings = None,
 ) -> "Job":
     """Examine a model on puzzles with known answers: accuracy by step, and how far to trust its confidence."""
-    optional = {name: value for name, value in {"dataset": dataset, "limit": limit}.items() if value is not None}
+    optional: Fields = {
+        name: value for name, value in {"dataset": dataset, "limit": limit}.items() if value is not None
+    }
     asked = effort_of(effort or []).model_dump(exclude_defaults=True)
     return session.client.evaluate(**fields, **asked, **optional, model=model, split=split)

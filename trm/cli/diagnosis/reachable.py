@@ -27,8 +27,11 @@ def examine_service(given: Given) -> Iterator[Finding]:
 
 
 def _examine(address: Address) -> Iterator[Finding]:
-    import httpx2
-
+    try:
+        import httpx2
+    except ModuleNotFoundError:
+        yield Finding("service", "warn", "not asked: there is no HTTP library", "pip install 'trm-service[client]'")
+        return
     place = f"{address.url} ({address.source})"
     headers = {"Authorization": f"Bearer {address.api_key}"} if address.api_key else {}
     try:

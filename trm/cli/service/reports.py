@@ -18,12 +18,14 @@ DRAWN = 3  # boards; more puzzles are a line each
 
 def show_result(session: Session, job: "Job") -> None:
     """Print the result of a job that has one, and what to do with it."""
-    match job.result and job.result.kind:
-        case "train":
+    from trm.client.api import EvaluateResult, SolveResult, TrainResult
+
+    match job.result:
+        case TrainResult():
             _show_training(session, job, job.result)
-        case "solve":
+        case SolveResult():
             _show_solutions(session, job, job.result)
-        case "evaluate":
+        case EvaluateResult():
             _show_evaluation(job.result)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 from trm.cli.service.address import Address, Given, find_address
 from trm.cli.service.options import ApiKey, Options, ProfileName, Url, parameters_of, take
@@ -13,7 +13,6 @@ from trm.cli.source import AsJson
 if TYPE_CHECKING:
     from trm.client import Client
 
-P = ParamSpec("P")
 SERVICE: Options = {
     "url": (Url, None),
     "api_key": (ApiKey, None),
@@ -48,7 +47,7 @@ def open_session(given: Given, *, as_json: bool) -> Iterator[Session]:
         yield Session(client, address, given, as_json)
 
 
-def on_service(command: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
+def on_service(command: Callable[..., None]) -> Callable[..., None]:
     """The command with the options that name a service, and --json; it is called with a session in their place."""
 
     @wraps(command)

@@ -37,8 +37,7 @@ def solve_remotely(
         else:
             with Board(spec, question, drawing, console) as board:
                 job = _watch(session, job, board)
-    assert job.result is not None  # noqa: S101 - it has succeeded
-    [found] = job.result.solutions
+        [found] = session.client.jobs.solutions(job)
     return to_solution(found, spec)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 from trm.cli.overrides import parse
 from trm.cli.service.following import follow
@@ -14,11 +14,10 @@ from trm.cli.service.session import Session, on_service
 if TYPE_CHECKING:
     from trm.client.api import Job
 
-P = ParamSpec("P")
 Fields = dict[str, Any]  # of a request: those that every job takes
 
 
-def submits(command: "Callable[Concatenate[Session, Fields, P], Job]") -> Callable[..., None]:
+def submits(command: "Callable[..., Job]") -> Callable[..., None]:
     """The command with the options of every job; it is called with a session and their fields, and its job followed."""
 
     @wraps(command)
