@@ -71,10 +71,10 @@ class LazyGroup(TyperGroup):
         """The command that is invoked or completed, loaded; a name that is not known is refused with its likeness."""
         self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}  # for suggestions
         name, found, rest = super().resolve_command(ctx, args)
-        return name, found and load(name or ""), rest
+        return name, found and load_command(name or ""), rest
 
 
-def load(name: str) -> Any:  # noqa: ANN401
+def load_command(name: str) -> Any:  # noqa: ANN401
     """The command of this name, with its options; raises PackageMissing where its distribution is not installed."""
     entry = COMMANDS[name]
     found = _from_server(name) if entry.module is None else _from_module(entry.module, name)
