@@ -88,7 +88,8 @@ def test_ends_are_told_by_the_exit_status(shell: Shell, trained: dict[str, Any])
     failed = shell.run(
         "submit", "train", *SET, "--set", "train.learning_rate=1e30", "--set", "train.steps=40", code=ExitCode.FAILED
     )
-    assert "[job_unsuccessful]" in failed.err
+    assert "[loss_not_finite]" in failed.err
+    assert "Lower train.learning_rate" in failed.err  # the service's advice
 
 
 def test_ctrl_c_detaches_and_the_job_goes_on(shell: Shell, client: Client) -> None:

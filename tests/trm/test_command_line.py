@@ -5,7 +5,9 @@ import re
 import stat
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import get_args
 
@@ -78,6 +80,15 @@ def test_a_command_of_the_server_says_what_to_install_where_it_is_not(monkeypatc
     monkeypatch.setattr("trm.cli.commands.entry_points", lambda **_: ())
     with pytest.raises(PackageMissing, match="pip install trm-service-server"):
         load_command("up")
+
+
+def test_the_server_brings_the_commands_that_are_listed_as_its_own() -> None:
+    project = tomllib.loads((ROOT / "deploy/server/pyproject.toml").read_text())["project"]
+    brought = project["entry-points"]["trm.commands"]
+    assert brought.keys() == {name for name, entry in COMMANDS.items() if entry.module is None}
+    for group in project["entry-points"].values():
+        for name, place in group.items():
+            assert callable(EntryPoint(name, place, "").load())
 
 
 def test_exit_statuses_are_documented() -> None:

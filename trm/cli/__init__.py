@@ -59,7 +59,7 @@ def main() -> None:
 def report(error: CodedError) -> ExitCode:
     """Print an error on stderr; the value is the exit status that it stands for."""
     fail(str(error), error.code)
-    for line in _parts_at_fault(error)[:LISTED]:
+    for line in [*_parts_at_fault(error)[:LISTED], *getattr(error, "__notes__", ())]:
         print(f"  {line}", file=sys.stderr)
     return exit_code_of(error)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from trm.cli.service.following import detachable, follow
+from trm.cli.service.following import advised, detachable, follow
 from trm.cli.service.printing import age, print_json, show_fields, show_table, status
 from trm.cli.service.reports import show_result
 from trm.cli.service.session import Session, on_service
@@ -94,7 +94,7 @@ def watch(session: Session, job: JobId) -> None:
     """
     found = session.client.jobs.get(job)
     if session.as_json:
-        with detachable(session, found):
+        with advised(session), detachable(session, found):
             for event in session.client.jobs.events(found):
                 print_json({"id": event.id, "type": event.type, "data": event.data})
             session.client.jobs.wait(found)

@@ -31,9 +31,22 @@ def detachable(session: Session, job: "Job") -> Iterator[None]:
 
 def follow(session: Session, job: "Job") -> "Job":
     """The job once it has succeeded; raises JobUnsuccessful when it fails or is cancelled."""
-    with detachable(session, job), progress_bar() as bar:
+    with advised(session), detachable(session, job), progress_bar() as bar:
         progress = Follower(session, bar.add_task(WORDS.get(job.kind, job.kind), total=100), bar)
         return session.client.jobs.wait(job, on_progress=progress.tell)
+
+
+@contextmanager
+def advised(session: Session) -> Iterator[None]:
+    """A job that fails within the block is told with what the service advises."""
+    from trm.client import JobUnsuccessful
+
+    try:
+        yield
+    except JobUnsuccessful as error:
+        if error.job.error is not None:
+            error.add_note(session.client.problem(error.job.error.code).advice)
+        raise
 
 
 class Follower:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from trm.cli.board import Board, Drawing
 from trm.cli.service.address import Given
-from trm.cli.service.following import detachable, follow
+from trm.cli.service.following import advised, detachable, follow
 from trm.cli.service.session import Session, open_session
 from trm.cli.service.shapes import config_of
 from trm.interface.effort import Effort, usual_effort
@@ -42,7 +42,7 @@ def solve_remotely(
 
 
 def _watch(session: Session, job: "api.Job", board: Board) -> "api.Job":
-    with detachable(session, job):
+    with advised(session), detachable(session, job):
         for event in session.client.jobs.events(job):
             if event.type == "step":
                 board.show(_to_step(event.data, board))
