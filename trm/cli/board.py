@@ -1,4 +1,4 @@
-"""A puzzle as it is thought about: the board after every supervision step, redrawn in place or one below the other."""
+"""The board of a puzzle after every supervision step, redrawn in place or one below the other."""
 
 import time
 from contextlib import AbstractContextManager

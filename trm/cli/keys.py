@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trm.cli.service.printing import age, print_json, show_table, told
+from trm.cli.service.printing import age, notices, print_json, show_table
 from trm.cli.service.session import Session, on_service
 
 MOST = 1_000  # keys of a list
@@ -62,7 +62,7 @@ def create(
         print_json(made.to_dict())
         return
     print(made.key)
-    told().print(
+    notices().print(
         f"Keep it: it is not shown again. To end it: {session.repeat(f'keys revoke {made.id}')}", soft_wrap=True
     )
 

@@ -8,7 +8,7 @@ import typer
 from rich.progress import TaskID
 
 from trm.cli.exit_codes import ExitCode
-from trm.cli.service.printing import percent, progress_bar, told
+from trm.cli.service.printing import notices, percent, progress_bar
 from trm.cli.service.session import Session
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def detachable(session: Session, job: "Job") -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        told().print(
+        notices().print(
             f"Detached; the job goes on. Attach again: {session.repeat(f'jobs watch {job.id}')}", soft_wrap=True
         )
         raise typer.Exit(ExitCode.INTERRUPTED) from None

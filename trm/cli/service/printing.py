@@ -33,7 +33,7 @@ def console() -> Console:
     return out if out.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=UNLIMITED)
 
 
-def told() -> Console:
+def notices() -> Console:
     """Standard error, for what is no result: progress, hints, errors."""
     return Console(stderr=True, highlight=False)
 
@@ -42,7 +42,7 @@ def show_table(rows: Iterable[R], columns: Mapping[str, Column[R]], nothing: str
     """A row for each, and as many columns as the terminal has room for; `nothing` is said where there is no row."""
     lines = [[cell(column(row)) for column in columns.values()] for row in rows]
     if not lines:
-        told().print(nothing)
+        notices().print(nothing)
         return
     widths = [max(len(name), *map(len, values)) for name, values in zip(columns, zip(*lines, strict=True), strict=True)]
     shown = _count_fitting(widths, console().width)
@@ -130,7 +130,7 @@ def size(count: float) -> str:
 
 def progress_bar(**options: Any) -> Progress:  # noqa: ANN401 - rich's own
     """A bar on stderr with what is being done; drawn on terminals only."""
-    err = told()
+    err = notices()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trm.cli.overrides import parse
 from trm.cli.service.following import follow
 from trm.cli.service.options import JOB, parameters_of, take
-from trm.cli.service.printing import print_json, told
+from trm.cli.service.printing import notices, print_json
 from trm.cli.service.reports import show_result
 from trm.cli.service.session import Session, on_service
 
@@ -45,14 +45,14 @@ def finish(session: Session, job: "Job", *, detach: bool) -> None:
             print_json(job.to_dict())
         else:
             print(job.id)
-            told().print(
+            notices().print(
                 f"The {job.kind} job is {job.status}. Watch it: {session.repeat(f'jobs watch {job.id}')}",
                 soft_wrap=True,
             )
         return
-    told().print(f"{job.kind} job {job.id}", soft_wrap=True)
+    notices().print(f"{job.kind} job {job.id}", soft_wrap=True)
     for warning in job.estimate.warnings if job.estimate else ():
-        told().print(f"[yellow]{warning}[/]", soft_wrap=True)
+        notices().print(f"[yellow]{warning}[/]", soft_wrap=True)
     ended = follow(session, job)
     if session.as_json:
         print_json(ended.to_dict())
