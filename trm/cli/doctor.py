@@ -10,10 +10,9 @@ from rich.text import Text
 
 from trm.cli.diagnosis import machine, reachable, software
 from trm.cli.exit_codes import ExitCode
+from trm.cli.options import ApiKey, AsJson, ProfileName, Url
 from trm.cli.service.address import Given
-from trm.cli.service.options import ApiKey, ProfileName, Url
 from trm.cli.service.printing import print_table
-from trm.cli.source import AsJson
 from trm.interface.finding import Finding
 from trm.json_text import to_json
 

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
+from trm.cli.options import AsJson, Url
 from trm.cli.service.address import Given, find_address, find_stack, tidy
-from trm.cli.service.options import Url
 from trm.cli.service.printing import print_json
 from trm.cli.service.profiles import Profile, Profiles, read_profiles
 from trm.cli.service.session import PATIENCE
-from trm.cli.source import AsJson
 
 DEFAULT = "default"
 

@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 
 from trm.cli.board import Board, Drawing, describe, to_fields
+from trm.cli.options import ApiKey, AsJson, ProfileName, Url
 from trm.cli.overrides import effort_of
 from trm.cli.service.address import Given
-from trm.cli.service.options import ApiKey, ProfileName, Url
-from trm.cli.source import AsJson, Checkpoint, Device, EffortSettings, Model, folder_of
+from trm.cli.source import Checkpoint, Device, EffortSettings, Model, folder_of
 from trm.errors import ConfigError
 from trm.interface.effort import Effort, usual_effort
 from trm.interface.pretrained import suitable_for

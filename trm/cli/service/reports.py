@@ -2,18 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from trm.cli.board import describe
 from trm.cli.service.printing import console, percent, show_fields
 from trm.cli.service.session import Session
-from trm.cli.service.shapes import shape_of
-from trm.cli.service.solving import to_solution
-from trm.puzzles.drawing.render import render
 
 if TYPE_CHECKING:
-    from trm.client.api import EvaluateResult, Job, Measure, Solution, SolveResult, TrainResult
-    from trm.puzzles.spec import PuzzleSpec
-
-DRAWN = 3  # boards; more puzzles are a line each
+    from trm.client.api import EvaluateResult, Job, Measure, TrainResult
 
 
 def show_result(session: Session, job: "Job") -> None:
@@ -24,7 +17,9 @@ def show_result(session: Session, job: "Job") -> None:
         case TrainResult():
             _show_training(session, job, job.result)
         case SolveResult():
-            _show_solutions(session, job, job.result)
+            from trm.cli.service.solutions import show_solutions  # loads what draws boards
+
+            show_solutions(session, job, job.result)
         case EvaluateResult():
             _show_evaluation(job.result)
 
@@ -37,28 +32,6 @@ def _show_training(session: Session, job: "Job", result: "TrainResult") -> None:
         f"run {job.run_id}; solve with it: {session.repeat(f'solve --remote --model {job.run_id} PUZZLE')}",
         soft_wrap=True,
     )
-
-
-def _show_solutions(session: Session, job: "Job", result: "SolveResult") -> None:
-    shown = (result.solutions or [])[: DRAWN if result.n <= DRAWN else None]
-    spec = shape_of(session.client, job.model or "", shown[0].question) if result.n <= DRAWN and shown else None
-    for solution in shown:
-        _show_solution(solution, spec)
-    if result.n > 1:
-        verified = "" if result.verified is None else f", {result.verified:,} verified by the rules"
-        console().print(f"{result.n:,} puzzles answered in {result.seconds:.1f} s{verified}")
-    if result.n > len(shown):
-        console().print(f"The first {len(shown):,} of them; with --json they are all in {job.links['solutions']}")
-
-
-def _show_solution(found: "Solution", spec: "PuzzleSpec | None") -> None:
-    out = console()
-    if spec is None:
-        out.print(f"{found.index + 1:>5}  {found.answer}", soft_wrap=True)
-        return
-    solution = to_solution(found, spec)
-    out.print(render(spec, solution.tokens, givens=solution.question))
-    out.print(describe(solution), soft_wrap=True)
 
 
 def _show_evaluation(result: "EvaluateResult") -> None:

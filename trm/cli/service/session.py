@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from trm.cli.options import ApiKey, AsJson, Options, ProfileName, Url, parameters_of, take
 from trm.cli.service.address import Address, Given, find_address
-from trm.cli.service.options import ApiKey, Options, ProfileName, Url, parameters_of, take
-from trm.cli.source import AsJson
 
 if TYPE_CHECKING:
     from trm.client import Client

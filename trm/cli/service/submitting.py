@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from trm.cli.options import JOB, parameters_of, take
 from trm.cli.overrides import parse
 from trm.cli.service.following import follow
-from trm.cli.service.options import JOB, parameters_of, take
 from trm.cli.service.printing import notices, print_json
 from trm.cli.service.reports import show_result
 from trm.cli.service.session import Session, on_service

@@ -1,4 +1,4 @@
-"""Options that many commands share: which service is meant, and what every job takes."""
+"""Options that many commands share: how results are printed, which service is meant, what every job takes."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -9,6 +9,7 @@ import typer
 
 Options = Mapping[str, tuple[object, object]]  # name -> annotation and default
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Url = Annotated[str | None, typer.Option("--url", help="Address of the service; otherwise TRM_URL, or a profile's.")]
 ApiKey = Annotated[
     str | None, typer.Option("--api-key", help="Key to it; otherwise TRM_API_KEY, which other users do not see.")
