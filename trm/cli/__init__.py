@@ -1,10 +1,10 @@
 """The command line: the science on this machine, and a service that does it elsewhere. One noun, one file."""
 
-import os
 import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from trm.cli.commands import LazyGroup
 from trm.cli.exit_codes import ExitCode, exit_code_of
@@ -51,9 +51,6 @@ def main() -> None:
         sys.exit(report(missing))
     except CodedError as error:
         sys.exit(report(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush has no reader
-        sys.exit(ExitCode.FAILED)
 
 
 def report(error: CodedError) -> ExitCode:
@@ -76,4 +73,5 @@ def _parts_at_fault(error: CodedError) -> list[str]:
 
 def fail(message: str, code: str) -> None:
     """Print an error on stderr."""
-    Console(stderr=True, highlight=False).print(f"[bold red]error[/] {message} [dim]\\[{code}][/]", soft_wrap=True)
+    line = f"[bold red]error[/] {escape(message)} [dim]\\[{code}][/]"
+    Console(stderr=True, highlight=False).print(line, soft_wrap=True)

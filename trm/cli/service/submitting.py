@@ -52,7 +52,7 @@ def finish(session: Session, job: "Job", *, detach: bool) -> None:
         return
     notices().print(f"{job.kind} job {job.id}", soft_wrap=True)
     for warning in job.estimate.warnings if job.estimate else ():
-        notices().print(f"[yellow]{warning}[/]", soft_wrap=True)
+        notices().print(warning, style="yellow", markup=False, soft_wrap=True)
     ended = follow(session, job)
     if session.as_json:
         print_json(ended.to_dict())
