@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 SCRIPT = str(Path(sys.executable).with_name("trm"))
@@ -36,14 +37,16 @@ class Shell:
     folder: Path
     environment: Mapping[str, str]
 
-    def settings(self, **more: str) -> dict[str, str]:
+    def settings(self, more: Mapping[str, str]) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith(("TRM_", "COLUMNS"))}
-        return own | {"XDG_CONFIG_HOME": str(self.folder / "config")} | dict(self.environment) | more
+        return own | {"XDG_CONFIG_HOME": str(self.folder / "config")} | {**self.environment, **more}
 
-    def run(self, *arguments: str, code: int = 0, stdin: str = "", **environment: str) -> Ended:
+    def run(
+        self, *arguments: str, code: int = 0, stdin: str = "", environment: Mapping[str, str] = MappingProxyType({})
+    ) -> Ended:
         """Run it to its end; fails the test when it exits otherwise, or shows a traceback."""
         done = subprocess.run(
-            [SCRIPT, *arguments], cwd=self.folder, env=self.settings(**environment), input=stdin, capture_output=True,
+            [SCRIPT, *arguments], cwd=self.folder, env=self.settings(environment), input=stdin, capture_output=True,
             text=True, timeout=120,
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
@@ -53,6 +56,6 @@ class Shell:
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start it and leave it running, in a process group of its own, as a shell does."""
         return subprocess.Popen(
-            [SCRIPT, *arguments], cwd=self.folder, env=self.settings(PYTHONUNBUFFERED="1"), text=True,
+            [SCRIPT, *arguments], cwd=self.folder, env=self.settings({"PYTHONUNBUFFERED": "1"}), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0,
         )  # fmt: skip

@@ -141,7 +141,9 @@ def _on_terminal(shell: Shell, *arguments: str) -> str:
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(shell.folder)
-        os.execve(SCRIPT, [SCRIPT, *arguments], shell.settings(TERM="xterm-256color", COLUMNS="80", LINES="40"))
+        os.execve(
+            SCRIPT, [SCRIPT, *arguments], shell.settings({"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "40"})
+        )
     written, deadline = b"", time.monotonic() + 60
     with suppress(OSError):  # the end of a terminal
         while time.monotonic() < deadline and select.select([terminal], [], [], 60)[0]:
@@ -251,6 +253,6 @@ def test_the_stack_and_the_machine_are_told(shell: Shell, client: Client) -> Non
         "database clock",
         "api key",
     } <= verdicts.keys()
-    assert shell.run("status", code=ExitCode.NOT_RUNNING, TRM_DATA_DIR=str(shell.folder / "none")).out.endswith(
-        "trm up\n"
-    )
+    assert shell.run(
+        "status", code=ExitCode.NOT_RUNNING, environment={"TRM_DATA_DIR": str(shell.folder / "none")}
+    ).out.endswith("trm up\n")

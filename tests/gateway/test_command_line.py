@@ -41,7 +41,9 @@ def test_a_key_is_kept_used_given_on_and_ended(keyed: Keyed) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads(file.read_text())["profiles"]["default"] == {"url": url, "api_key": admin}
     assert shell.run("jobs", "list", "--json").document == {"data": []}
-    shell.run("jobs", "list", code=ExitCode.DENIED, TRM_URL=url, TRM_API_KEY="trm_wrong")  # the environment goes first
+    shell.run(
+        "jobs", "list", code=ExitCode.DENIED, environment={"TRM_URL": url, "TRM_API_KEY": "trm_wrong"}
+    )  # the environment goes first
 
     made = shell.run("keys", "create", "alice", "--scope", "solve", "--days", "2", "--json").document
     assert {"id", "owner", "name", "scopes", "expires_at", "key"} <= made.keys()

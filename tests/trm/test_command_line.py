@@ -73,7 +73,7 @@ def test_a_mistyped_command_is_refused_with_its_likeness(home: Path) -> None:
 )
 def test_the_shell_completes(home: Path, typed: str, completed: str) -> None:
     words = {"_TRM_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
-    assert completed in Shell(home, {}).run(**words).out.split()
+    assert completed in Shell(home, {}).run(environment=words).out.split()
 
 
 def test_a_command_of_the_server_says_what_to_install_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
