@@ -163,3 +163,11 @@ class ExportFailed(TrmError, code="export_failed"):
 
 class EngineFull(TrmError, code="engine_full"):
     """Too many requests are in progress already."""
+
+
+class NoService(TrmError, code="service_not_known"):
+    """A command speaks to a service, and nothing says which, or it does not answer."""
+
+
+class ProfileError(TrmError, code="profile_invalid"):
+    """There is no profile of this name, or the file of profiles cannot be read."""

@@ -18,6 +18,7 @@ from services.registry.settings import Settings
 from services.stack import logs, state
 from services.stack.client import Client
 from services.stack.errors import StackError
+from services.stack.naming import command
 from services.stack.parts import is_ready
 from services.stack.process import Process
 from services.stack.supervisor import READY_SECONDS, STOP_SECONDS, Supervisor
@@ -77,7 +78,8 @@ def _ready(data_dir: Path, supervisor: Process, tell: Callable[[str], None]) -> 
             return None
         time.sleep(POLL_SECONDS)
     raise StackError(
-        f"The stack was not ready within {PATIENCE} s; see {logs.folder_of(data_dir)}. If a part of it hangs, stop it first: make down"
+        f"The stack was not ready within {PATIENCE} s; see {logs.folder_of(data_dir)}. "
+        f"If a part of it hangs, stop it first: {command('down')}"
     )
 
 
@@ -134,7 +136,7 @@ def database_url(settings: Settings, *, while_running: bool) -> Iterator[str]:
         return
     running = state.read(settings.data_dir)
     if not while_running or running is None:
-        raise StackError("The stack runs. Stop it first, with: make down")
+        raise StackError(f"The stack runs. Stop it first, with: {command('down')}")
     yield running.database_url
 
 

@@ -13,7 +13,7 @@ KEPT = "ports.json"
 
 def choose(data_dir: Path, hosts: Mapping[str, str]) -> dict[str, int]:
     """A port on its host for each name: the one that it had before if it is free, else another."""
-    known = _read_known(data_dir)
+    known = read_kept(data_dir)
     with ExitStack() as held:  # all at once: else two could get the same
         chosen = {name: _bind(host, known.get(name, 0), held) for name, host in hosts.items()}
     if known | chosen != known:
@@ -34,7 +34,8 @@ def _bind(host: str, wanted: int, held: ExitStack) -> int:
     raise OSError(f"{host} has no free port")
 
 
-def _read_known(data_dir: Path) -> dict[str, int]:
+def read_kept(data_dir: Path) -> dict[str, int]:
+    """The ports of the last start by name; none before the first."""
     try:
         return {name: int(port) for name, port in json.loads((data_dir / KEPT).read_text()).items()}
     except (FileNotFoundError, ValueError, TypeError, AttributeError):

@@ -5,10 +5,12 @@ cannot run here is listed with the reason (`NOT_RUN`): a block that is neither r
 """
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, permutations
@@ -57,6 +59,8 @@ NOT_RUN = {  # how a command begins -> why it does not run here
     "python -m trm arc": "needs a model of those; tests/trm/test_benchmarks.py",
     "python -m pytest": "is this",
     "openapi-python-client": "tests/acceptance/test_generated_client.py",
+    "trm up": "moves the stack that these tests stand on; tests/acceptance/test_command_line.py asks for it again",
+    "trm login": "names a host that is not there; tests/gateway/test_command_line.py",
     "npx openapi-typescript": "the same",
 }
 NO_COMMANDS = {  # first words of blocks that show something
@@ -68,6 +72,15 @@ NO_COMMANDS = {  # first words of blocks that show something
 }
 pytestmark = pytest.mark.slow
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+IDS = re.compile(r"\b(?:job|run|ckpt)_[0-9a-f]{32}\b")
+
+
+def _masked(line: str) -> str:
+    """A line with its ids, numbers, ages and spaces made alike."""
+    line = re.sub(r"\d[\d,.]*", "#", IDS.sub("ID", line))
+    return re.sub(r"# (s|min|h|d)\b", "# s", " ".join(line.split()))
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,9 @@ class Reader:
         if language == "python":
             self._run_python(_shortened(block))
             return
+        if language == "console":
+            self._converse(block)
+            return
         for command in _commands(_shortened(block)):
             if not any(command.startswith(words) for words in NOT_RUN):
                 self._run(command)
@@ -142,8 +158,40 @@ class Reader:
             self._curl(command)
         elif command.startswith("python -m trm "):
             self._trm(shlex.split(command)[3:])
+        elif command.startswith("trm "):
+            self._script(command.replace("JOB", self.finished.job).replace("RUN", self.finished.run))
         else:
             pytest.fail(f"{command!r} is neither run nor listed in NOT_RUN")
+
+    def _script(self, command: str) -> list[str]:
+        """The lines that the console script prints on a terminal."""
+        if command.startswith("trm submit train "):
+            command += "".join(f" --set {name}={json.dumps(value)}" for name, value in SMALL.items())
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = os.environ | {"PATH": path, "XDG_CONFIG_HOME": str(self.folder), "COLUMNS": "100"}
+        done = subprocess.run(
+            ["bash", "-c", f"{command} 2>&1"],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout.splitlines()
+
+    def _converse(self, block: str) -> None:
+        """Run the commands of a session; what is printed has the lines that the page shows, ids and numbers apart."""
+        ids: dict[str, str] = {}  # of the page -> of here
+        for words, *shown in (part.splitlines() for part in block.removeprefix("$ ").split("\n$ ")):
+            command = words
+            for of_page, of_here in ids.items():
+                command = command.replace(of_page, of_here)
+            printed = iter(self._script(command))
+            for line in shown:
+                same = next((other for other in printed if _masked(other) == _masked(line)), None)
+                assert same is not None, f"{command} does not print {line!r}"
+                ids |= zip(IDS.findall(line), IDS.findall(same), strict=True)
 
     def _curl(self, command: str) -> None:
         job = submit_training(self.client, 1_000)["id"] if command.endswith("/pause") else self.finished.job

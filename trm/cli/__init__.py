@@ -1,79 +1,77 @@
-"""The command line of the science: one command, one file."""
+"""The command line: the science on this machine, and a service that does it elsewhere. One noun, one file."""
 
 import sys
-from collections.abc import Callable
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from trm.errors import DatasetError, PackageMissing, TrmError
+from trm.cli.commands import LazyGroup
+from trm.cli.exit_codes import ExitCode, exit_code_of
+from trm.errors import CodedError, DatasetError, PackageMissing
+from trm.version import trm_version
+
+EXTRAS = {"torch": "torch", "safetensors": "torch", "httpx2": "client"}  # package -> the extra that brings it
+LISTED = 10  # parts at fault
 
 
 def build() -> typer.Typer:
     """The application with all its commands."""
-    from trm.cli import (
-        ablate,
-        arc,
-        audit,
-        convert,
-        datasets,
-        evaluate,
-        export,
-        export_run,
-        generate,
-        golden,
-        inspect,
-        models,
-        pack,
-        solve,
-        train,
-        unpack,
+    app = typer.Typer(
+        cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False, help="Tiny Recursive Models."
     )
 
-    app = typer.Typer(
-        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tiny Recursive Models."
-    )
-    commands: tuple[Callable[..., None], ...] = (
-        train.train,
-        evaluate.evaluate,
-        solve.solve,
-        arc.arc,
-        ablate.ablate,
-        audit.audit,
-        inspect.inspect,
-        generate.generate,
-        golden.golden,
-        convert.convert,
-        export.export,
-        pack.pack,
-        unpack.unpack,
-        models.models,
-    )
-    for command in commands:
-        app.command()(command)
-    app.command("datasets")(datasets.datasets)
-    app.command("export-run")(export_run.run)
+    @app.callback()
+    def start(
+        version: bool = typer.Option(
+            False, "--version", is_eager=True, help="Print the version.", callback=_print_version
+        ),
+    ) -> None:
+        pass
+
     return app
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(trm_version())
+        raise typer.Exit
+
+
 def main() -> None:
-    """Run the command; a TrmError becomes one clear message and exit status 1."""
+    """Run the command; an error that is expected becomes one clear message and its exit status."""
     try:
         build()()
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "safetensors"):
+        if error.name not in EXTRAS:
             raise
-        fail(f"This command needs {error.name}. Install it with: pip install 'trm-service[torch]'", PackageMissing.code)
-    except TrmError as error:
-        fail(str(error), error.code)
-        if isinstance(error, DatasetError):
-            for problem in error.problems[:10]:
-                print(f"  row {problem.row}: {problem.message} [{problem.code}]", file=sys.stderr)
-    else:
-        return
-    sys.exit(1)
+        missing = PackageMissing(
+            f"This command needs {error.name}. Install it with: pip install 'trm-service[{EXTRAS[error.name]}]'"
+        )
+        sys.exit(report(missing))
+    except CodedError as error:
+        sys.exit(report(error))
+
+
+def report(error: CodedError) -> ExitCode:
+    """Print an error on stderr; the value is the exit status that it stands for."""
+    fail(str(error), error.code)
+    for line in [*_parts_at_fault(error)[:LISTED], *getattr(error, "__notes__", ())]:
+        print(f"  {line}", file=sys.stderr)
+    return exit_code_of(error)
+
+
+def _parts_at_fault(error: CodedError) -> list[str]:
+    """The rows of a data file, or the parts of a request to a service, that are wrong."""
+    if isinstance(error, DatasetError):
+        return [f"row {problem.row}: {problem.message} [{problem.code}]" for problem in error.problems]
+    if (items := getattr(error, "items", None)) is None:
+        return []
+    places = ((f"row {item.row}" if item.row else item.pointer or item.parameter, item.detail) for item in items)
+    return [f"{place}: {detail}" for place, detail in places if place and detail not in str(error)]
 
 
 def fail(message: str, code: str) -> None:
     """Print an error on stderr."""
-    Console(stderr=True, highlight=False).print(f"[bold red]error[/] {message} [dim]\\[{code}][/]", soft_wrap=True)
+    line = f"[bold red]error[/] {escape(message)} [dim]\\[{code}][/]"
+    Console(stderr=True, highlight=False).print(line, soft_wrap=True)

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from trm.cli.options import AsJson
 from trm.cli.overrides import effort_of
-from trm.cli.source import AsJson, Device, EffortSettings
+from trm.cli.source import Device, EffortSettings
 from trm.interface.effort import Effort
 from trm.json_text import to_json
 from trm.puzzles.arc.rows import evaluation_rows

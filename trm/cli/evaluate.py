@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from trm.cli.options import AsJson
 from trm.cli.overrides import effort_of
 from trm.cli.remarks import print_remarks
-from trm.cli.source import AsJson, Checkpoint, Device, EffortSettings, Model, folder_of
+from trm.cli.source import Checkpoint, Device, EffortSettings, Model, folder_of
 from trm.interface.progress import progress
 from trm.json_text import to_json
 

@@ -1,4 +1,4 @@
-"""`trm export-run`: a run of a service into MLflow, or as tables."""
+"""`trm runs export`: a run of a service into MLflow, or as tables."""
 
 from importlib.util import find_spec
 from pathlib import Path

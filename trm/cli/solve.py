@@ -1,4 +1,4 @@
-"""`trm solve`: one puzzle, readable, step by step if asked."""
+"""`trm solve`: one puzzle, readable, step by step if asked, here or on a service."""
 
 import sys
 from pathlib import Path
@@ -7,22 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from trm.cli.board import Board, Drawing, describe, to_fields
+from trm.cli.options import ApiKey, AsJson, ProfileName, Url
 from trm.cli.overrides import effort_of
+from trm.cli.service.address import Given
 from trm.cli.source import Checkpoint, Device, EffortSettings, Model, folder_of
 from trm.errors import ConfigError
-from trm.interface.effort import usual_effort
+from trm.interface.effort import Effort, usual_effort
 from trm.interface.pretrained import suitable_for
+from trm.json_text import to_json
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
 from trm.puzzles.reading.text import open_text
 
-SUFFIXES = (".txt", ".csv", ".json", ".sdk", ".sdm", ".ss")  # no puzzle ends like this
-
 if TYPE_CHECKING:
     from trm.interface.solution import Solution
 
+SUFFIXES = (".txt", ".csv", ".json", ".sdk", ".sdm", ".ss")  # no puzzle ends like this
 LONGEST = 1 << 20  # characters of a puzzle
 LONGEST_NAME = 1_000  # of a file
+UNVERIFIED = 2  # exit status
 
 
 def solve(
@@ -35,7 +39,15 @@ def solve(
     effort: EffortSettings = None,
     picture: Annotated[Path | None, typer.Option(help="Write the answer as an SVG picture.")] = None,
     steps: Annotated[bool, typer.Option("--steps", help="Show the answer after every supervision step.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="The same, redrawn in place.")] = False,
     device: Device = "auto",
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Solve on a service, of which --model names checkpoints and runs too.")
+    ] = False,
+    url: Url = None,
+    api_key: ApiKey = None,
+    profile: ProfileName = None,
+    as_json: AsJson = False,
 ) -> None:
     """Solve a puzzle, by the shipped model for its kind and size unless one is named.
 
@@ -44,32 +56,45 @@ def solve(
     Exits 2 when the rules do not verify the answer.
     """
     asked, cells = effort_of(effort) if effort else None, _read(puzzle)
-    folder = folder_of(checkpoint, model) if checkpoint or model else suitable_for(cells).folder
-    from trm.interface.solution import SolveStep
+    drawing: Drawing | None = "in place" if watch else "below" if steps else None
+    console = Console(highlight=False, stderr=as_json)
+    if remote or url or profile:
+        if checkpoint is not None:
+            raise ConfigError(
+                "A service knows no folder of this machine: name a model, checkpoint or run of it with --model."
+            )
+        from trm.cli.service.solving import solve_remotely
+
+        solution = solve_remotely(Given(url, api_key, profile), cells, model, asked, drawing, console)
+    else:
+        folder = folder_of(checkpoint, model) if checkpoint or model else suitable_for(cells).folder
+        solution = _solve_here(folder, device, cells, asked, drawing, console)
+    if picture is not None:
+        picture.write_text(svg(solution.spec, solution.tokens, givens=solution.question))
+    if as_json:
+        print(to_json(to_fields(solution)))
+    else:
+        if drawing is None:
+            console.print(render(solution.spec, solution.tokens, givens=solution.question))
+        console.print(describe(solution))
+    if solution.verified is False:
+        raise typer.Exit(UNVERIFIED)
+
+
+def _solve_here(
+    folder: Path, device: str, cells: str, effort: Effort | None, drawing: Drawing | None, console: Console
+) -> "Solution":
     from trm.solving.solver import Solver  # takes seconds: not before the simple mistakes are found
 
-    solver, console = Solver.load(folder, device), Console(highlight=False)
+    solver = Solver.load(folder, device)
     spec, question = solver.parse(cells)
-    solver, effort_used = solver.resize(spec), asked or usual_effort(spec, solver.config.model)
-    previous = question
-
-    def show(step: SolveStep) -> None:
-        nonlocal previous
-        chain = f" of chain {step.chain}" if effort_used.chains > 1 else ""
-        console.print(
-            f"step {step.step}{chain}: halt probability {step.halt_probability:.3f}, {len(step.changed_cells)} cells changed"
-        )
-        console.print(render(solver.spec, step.tokens, givens=question, previous=previous))
-        previous = step.tokens
-
-    [solution] = solver.solve_tokens(question[None], effort_used, on_step=show if steps else None)
-    if not steps:
-        console.print(render(solver.spec, solution.tokens, givens=question))
-    if picture is not None:
-        picture.write_text(svg(solver.spec, solution.tokens, givens=question))
-    console.print(_summary(solution))
-    if solution.verified is False:
-        raise typer.Exit(2)
+    solver, effort = solver.resize(spec), effort or usual_effort(spec, solver.config.model)
+    if drawing is None:
+        [solution] = solver.solve_tokens(question[None], effort)
+    else:
+        with Board(spec, question, drawing, console) as board:
+            [solution] = solver.solve_tokens(question[None], effort, on_step=board.show)
+    return solution
 
 
 def _read(puzzle: str) -> str:
@@ -84,20 +109,3 @@ def _read(puzzle: str) -> str:
     if puzzle.endswith(SUFFIXES):
         raise ConfigError(f"There is no file {puzzle}. Give the puzzle's cells, or a file that holds them.")
     return puzzle
-
-
-def _summary(solution: "Solution") -> str:
-    verdict = {
-        True: "[green]verified by the rules[/]",
-        False: "[red]breaks the rules[/]",
-        None: "no rules to verify it by",
-    }[solution.verified]
-    summary = (
-        f"{verdict}; halt probability {solution.halt_probability:.3f} after {solution.steps} steps ({solution.reason})"
-    )
-    if solution.chosen_by == "only":
-        return summary
-    return (
-        f"{summary}; chain {solution.chain} chosen by {solution.chosen_by}, {solution.votes} of {solution.chains} chains agree, "
-        f"{solution.total_steps} steps in all"
-    )

@@ -8,7 +8,6 @@ import typer
 from trm.errors import CheckpointNotFound, ConfigError
 from trm.interface.pretrained import pretrained
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 EffortSettings = Annotated[
     list[str] | None,

@@ -322,6 +322,18 @@ COMMANDS = (  # what commands end with, and processes that cannot start
         "The message says whether the service or MLflow refused it, and why.",
     ),
     Entry(
+        library.NoService,
+        None,
+        "A command does not know which service to speak to",
+        "Start one with `trm up`, or name one: `trm login`, --url or TRM_URL.",
+    ),
+    Entry(
+        library.ProfileError,
+        None,
+        "There is no such profile, or the file of profiles cannot be read",
+        "Make the profile with `trm login --profile NAME`.",
+    ),
+    Entry(
         registry.SettingMissing,
         None,
         "A setting without a default is needed",

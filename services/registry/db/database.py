@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from select import POLLIN, poll
 
 import psycopg
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, func, select, text
 from sqlalchemy.exc import DisconnectionError, InterfaceError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
@@ -139,6 +140,13 @@ def current_revision(database: Database) -> str | None:
     """The migration that the database is at; None for an empty one."""
     with typed_errors(), database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def read_clock(database: Database) -> datetime:
+    """The time by the database's clock."""
+    with typed_errors(), database.engine.connect() as connection:
+        moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return moment
 
 
 def require_head(database: Database) -> None:

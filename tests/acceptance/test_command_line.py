@@ -1,0 +1,258 @@
+"""The command line and a whole service, through the console script: what a user does, and what a script can rely on."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from services.registry.settings import Settings
+from services.stack.client import Client
+from tests.acceptance.conftest import TINY
+from tests.conftest import wait_until
+from tests.script import SCRIPT, Shell
+from trm.cli.exit_codes import ExitCode
+from trm.puzzles import grids
+from trm.puzzles.datasets.datasets import load
+
+SET = [part for name, value in TINY.items() for part in ("--set", f"{name}={value}")]
+LONG = ("submit", "train", *SET, "--set", "train.steps=1000000")
+PUZZLE = "4...366.....3.524121.56...3..4546..."  # a 6x6 Sudoku with one answer
+
+
+@pytest.fixture(scope="module")
+def shell(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """A user in a folder of their own, who has named the stack's by the variable of its data folder."""
+    return Shell(tmp_path_factory.mktemp("user"), {"TRM_DATA_DIR": str(stack.data_dir)})
+
+
+@pytest.fixture(scope="module")
+def trained(shell: Shell) -> dict[str, Any]:
+    """A training that was submitted and waited for; the job as it was printed."""
+    labels = ("--name", "first", "--tag", "cli", "--metadata", "cost=1")
+    job: dict[str, Any] = shell.run("submit", "train", *SET, "--set", "train.steps=20", *labels, "--json").document
+    return job
+
+
+@pytest.fixture
+def long(shell: Shell, client: Client) -> Iterator[str]:
+    """A training that takes hours, submitted and left."""
+    left = shell.run(*LONG, "--detach")
+    job = left.out.strip()
+    assert f"trm jobs watch {job}" in left.err
+    yield job
+    client.post(f"/v1/jobs/{job}/cancel", {})
+
+
+def test_what_is_printed_as_json_is_what_the_api_answers(shell: Shell, client: Client, trained: dict[str, Any]) -> None:
+    job, run = trained["id"], trained["run_id"]
+    assert trained == client.get(f"/v1/jobs/{job}")
+    assert (trained["status"], trained["name"], trained["tags"], trained["metadata"]) == (
+        "succeeded", "first", ["cli"], {"cost": "1"},
+    )  # fmt: skip
+    for command, path in (
+        (f"jobs show {job}", f"/v1/jobs/{job}"),
+        (f"runs show {run}", f"/v1/runs/{run}"),
+        ("datasets show sudoku-4x4", "/v1/datasets/sudoku-4x4"),
+        ("models list", "/v1/models"),
+    ):
+        assert shell.run(*command.split(), "--json").document == client.get(path)
+    for command, path in (
+        ("jobs list --tag cli --kind train --status succeeded", "/v1/jobs"),
+        ("runs list --tag cli", "/v1/runs"),
+    ):
+        assert shell.run(*command.split(), "--json").document == {"data": client.get(path, tag="cli")["data"]}
+    events = shell.run("jobs", "watch", job, "--json").documents
+    assert events == [
+        {name: event[name] for name in ("id", "type", "data")} for event in client.get(f"/v1/jobs/{job}/events")["data"]
+    ]
+    assert events[-1]["type"] == "done"
+    lines = shell.run("jobs", "logs", job, "--json").documents
+    assert lines == client.get(f"/v1/jobs/{job}/logs")["data"]
+
+
+def test_ends_are_told_by_the_exit_status(shell: Shell, trained: dict[str, Any]) -> None:
+    shell.run("jobs", "list", "--nonsense", code=ExitCode.USAGE)
+    assert "[job_not_found]" in shell.run("jobs", "show", "job_none", code=ExitCode.NOT_FOUND).err
+    refused = shell.run("submit", "train", "--set", "train.stepz=1", code=ExitCode.REFUSED).err
+    assert "Did you mean 'train.steps'?" in refused
+    assert "[job_already_finished]" in shell.run("jobs", "pause", trained["id"], code=ExitCode.REFUSED).err
+    failed = shell.run(
+        "submit", "train", *SET, "--set", "train.learning_rate=1e30", "--set", "train.steps=40", code=ExitCode.FAILED
+    )
+    assert "[loss_not_finite]" in failed.err
+    assert "Lower train.learning_rate" in failed.err  # the service's advice
+
+
+def test_ctrl_c_detaches_and_the_job_goes_on(shell: Shell, client: Client) -> None:
+    process = shell.start(*LONG)
+    assert process.stderr is not None
+    job = re.search(r"job_\w+", process.stderr.readline())
+    assert job is not None
+    wait_until(lambda: client.get(f"/v1/jobs/{job[0]}")["status"] == "running")
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert f"the job goes on. Attach again: trm jobs watch {job[0]}" in told
+    assert "Traceback" not in told
+    assert client.get(f"/v1/jobs/{job[0]}")["status"] == "running"
+
+    attached = shell.start("jobs", "watch", job[0])
+    time.sleep(1)
+    assert shell.run("jobs", "cancel", job[0], "--json").document["id"] == job[0]
+    _, told = attached.communicate(timeout=60)
+    assert attached.returncode == ExitCode.CANCELLED
+    assert "was cancelled" in told
+
+
+def test_a_puzzle_is_solved_on_the_service(shell: Shell) -> None:
+    answer = shell.run("solve", "--remote", PUZZLE, "--json").document
+    assert answer["question"] == PUZZLE
+    assert (answer["verified"], answer["reason"]) == (True, "halted")
+    shown = shell.run("solve", "--remote", PUZZLE, "--steps").out
+    assert re.search(r"^step 1: halt probability 0\.\d+, 18 cells changed$", shown, re.MULTILINE)
+    assert "verified by the rules" in shown
+    here = shell.run("solve", PUZZLE, "--json").document
+    assert here.keys() == answer.keys()
+    assert here["answer"] == answer["answer"]
+
+
+@pytest.mark.slow
+def test_the_board_is_redrawn_in_place(shell: Shell) -> None:
+    drawn = _on_terminal(shell, "solve", "--remote", "--watch", PUZZLE, "--effort", "max_steps=4")
+    boards = drawn.split("\x1b[2K\x1b[1A")  # clears a line and moves up
+    assert len(boards) > 4
+    assert [int(step) for step in re.findall(r"step (\d): halt probability", drawn)][:4] == [1, 2, 3, 4]
+    assert "█" in drawn
+    assert "\x1b[33m" in drawn  # a cell that has changed
+    assert "verified by the rules" in drawn
+
+
+def _on_terminal(shell: Shell, *arguments: str) -> str:
+    """What the command writes to a terminal."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(shell.folder)
+        os.execve(
+            SCRIPT, [SCRIPT, *arguments], shell.settings({"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "40"})
+        )
+    written, deadline = b"", time.monotonic() + 60
+    with suppress(OSError):  # the end of a terminal
+        while time.monotonic() < deadline and select.select([terminal], [], [], 60)[0]:
+            piece = os.read(terminal, 1 << 16)
+            if not piece:
+                break
+            written += piece
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == ExitCode.DONE
+    return written.decode()
+
+
+@pytest.mark.slow
+def test_a_training_shows_a_bar_on_a_terminal(shell: Shell) -> None:
+    drawn = _on_terminal(shell, "submit", "train", *SET, "--set", "train.steps=20")
+    assert re.search(r"training: step \d+ of 20", drawn)
+    assert "━" in drawn
+    assert re.search(r"trained for 20 steps in [\d.]+ s", drawn)
+
+
+@pytest.mark.slow
+def test_jobs_are_paused_resumed_and_tried_again(shell: Shell, client: Client, long: str) -> None:
+    def move(verb: str, *until: str) -> None:
+        assert shell.run("jobs", verb, long).out.startswith(f"{long} is ")
+        wait_until(lambda: client.get(f"/v1/jobs/{long}")["status"] in until)
+
+    wait_until(lambda: client.get(f"/v1/jobs/{long}")["status"] == "running")
+    move("pause", "paused")
+    assert long in shell.run("jobs", "list", "--status", "paused").out
+    move("resume", "queued", "running")
+    move("cancel", "cancelled")
+    move("retry", "queued", "running")
+    move("cancel", "cancelled")
+
+
+@pytest.mark.slow
+def test_a_run_is_forked_compared_promoted_downloaded_and_used(shell: Shell, trained: dict[str, Any]) -> None:
+    run = trained["run_id"]
+    plan = shell.run("runs", "fork", run, "--set", "train.steps=6", "--dry-run", "--json").document
+    assert plan["config"]["train"]["steps"] == 6
+    fork = shell.run("runs", "fork", run, "--set", "train.steps=6", "--name", "fork", "--json").document["run_id"]
+    [first, second] = shell.run("runs", "compare", run, fork, "--json").document["data"]
+    assert second["parent_checkpoint_id"].startswith("ckpt_")
+    assert (first["config"]["train"]["steps"], second["config"]["train"]["steps"]) == (20, 6)
+    compared = shell.run("runs", "compare", run, fork).out
+    assert re.search(r"^train\.steps +20 +6$", compared, re.MULTILINE)
+    assert "train.seed" not in compared
+
+    version = shell.run("models", "promote", "of-cli", fork, "--json").document
+    assert (version["name"], version["version"]) == ("of-cli", 1)
+    saved = shell.run("models", "download", "of-cli", "--out", "model.tar", "--json").document
+    assert saved == {
+        "checkpoint": version["checkpoint_id"], "file": "model.tar", "bytes": (shell.folder / "model.tar").stat().st_size,
+    }  # fmt: skip
+    with tarfile.open(shell.folder / "model.tar") as tar:
+        tar.extractall(shell.folder, filter="data")
+    solved = shell.run(
+        "submit", "solve", "--model", "of-cli", "..21.....1.4.3..", "-", stdin="2..4.3......31..\n", code=0
+    )
+    assert "2 puzzles answered" in solved.out
+    here = shell.run("solve", "--checkpoint", version["checkpoint_id"], "2..4.3......31..", "--json", code=2).document
+    there = shell.run("solve", "--remote", "--model", "of-cli", "2..4.3......31..", "--json", code=2).document
+    assert here["answer"] == there["answer"]
+    report = shell.run("submit", "evaluate", "--model", "of-cli", "--limit", "20", "--json").document["result"][
+        "report"
+    ]
+    assert report["n"] == 20
+    assert "exact accuracy" in shell.run("submit", "evaluate", "--model", "of-cli", "--limit", "20").out
+
+
+@pytest.mark.slow
+def test_data_sets_are_uploaded_and_their_faults_told(shell: Shell) -> None:
+    puzzles = load("sudoku-4x4", "train").take(40)
+    pairs = [
+        (grids.text(puzzles.spec, q), grids.text(puzzles.spec, a))
+        for q, a in zip(puzzles.questions, puzzles.answers, strict=True)
+    ]
+    table = shell.folder / "mine.csv"
+    table.write_text("\n".join(["question,answer", *map(",".join, pairs), ""]))
+    uploaded = shell.run("datasets", "upload", "of-cli", "mine.csv", "--json").document
+    assert (uploaded["name"], uploaded["kind"], sum(uploaded["splits"].values())) == ("of-cli", "sudoku", 40)
+    assert shell.run("datasets", "show", "of-cli", "--json").document == uploaded
+    assert "of-cli" in shell.run("datasets", "list").out
+    table.write_text(f"question,answer\n{pairs[0][0]},{pairs[1][1]}\n")
+    refused = shell.run("datasets", "upload", "bad", "mine.csv", code=ExitCode.REFUSED).err
+    assert re.search(r"^  row 1: ", refused, re.MULTILINE)
+
+
+def test_the_stack_and_the_machine_are_told(shell: Shell, client: Client) -> None:
+    state = shell.run("status", "--json").document
+    assert (state["running"], state["ready"], state["url"]) == (True, True, client.api)
+    assert {"postgres", "gateway", "worker-train"} <= state["parts"].keys()
+    assert "password" not in json.dumps(state)
+    assert shell.run("up", "--json").document["url"] == client.api  # it runs already
+    assert {line["part"] for line in shell.run("logs", "gateway", "--json").documents} == {"gateway"}
+    told = shell.run("doctor", "--json").document
+    verdicts = {check["check"]: check["verdict"] for check in told["checks"]}
+    assert told["failed"] == 0
+    assert {
+        "python",
+        "processor",
+        "disk",
+        "ports",
+        "database",
+        "schema",
+        "clock",
+        "database clock",
+        "api key",
+    } <= verdicts.keys()
+    assert shell.run(
+        "status", code=ExitCode.NOT_RUNNING, environment={"TRM_DATA_DIR": str(shell.folder / "none")}
+    ).out.endswith("trm up\n")

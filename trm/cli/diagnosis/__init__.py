@@ -1,0 +1,1 @@
+"""What `trm doctor` examines: the machine, the software, and a service; each check gives one finding."""

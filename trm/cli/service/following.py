@@ -1,0 +1,90 @@
+"""A job that is followed to its end: a progress bar and a line for whatever happens; Ctrl-C leaves it, and it goes on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.progress import TaskID
+
+from trm.cli.exit_codes import ExitCode
+from trm.cli.service.printing import notices, percent, progress_bar
+from trm.cli.service.session import Session
+
+if TYPE_CHECKING:
+    from trm.client.api import Job
+
+WORDS = {"train": "training", "solve": "solving", "evaluate": "evaluating"}
+
+
+@contextmanager
+def detachable(session: Session, job: "Job") -> Iterator[None]:
+    """Ctrl-C within the block ends the command and not the job; it is said how to attach again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        notices().print(
+            f"Detached; the job goes on. Attach again: {session.repeat(f'jobs watch {job.id}')}", soft_wrap=True
+        )
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def follow(session: Session, job: "Job") -> "Job":
+    """The job once it has succeeded; raises JobUnsuccessful when it fails or is cancelled."""
+    with advised(session), detachable(session, job), progress_bar() as bar:
+        progress = Follower(session, bar.add_task(WORDS.get(job.kind, job.kind), total=100), bar)
+        return session.client.jobs.wait(job, on_progress=progress.tell)
+
+
+@contextmanager
+def advised(session: Session) -> Iterator[None]:
+    """A job that fails within the block is told with what the service advises."""
+    from trm.client import JobUnsuccessful
+
+    try:
+        yield
+    except JobUnsuccessful as error:
+        if error.job.error is not None:
+            error.add_note(session.client.problem(error.job.error.code).advice)
+        raise
+
+
+class Follower:
+    """Tells how far a job is, and what has happened since it was last told."""
+
+    def __init__(self, session: Session, task: TaskID, bar: Any) -> None:  # noqa: ANN401 - rich's Progress
+        self.session, self.task, self.bar = session, task, bar
+        self._after = 0
+
+    def tell(self, job: "Job") -> None:
+        """Move the bar, and print a line for each event that says more than the bar."""
+        at = job.progress
+        of = f"step {at.step:,} of {at.total:,}" if job.kind == "train" else f"{at.step:,} of {at.total:,} puzzles"
+        waits = {
+            "queued": f"waits in the queue, place {job.queue_position}" if job.queue_position else "waits in the queue"
+        }
+        news = {"running": of, "paused": "is paused"} | waits
+        description = f"{WORDS.get(job.kind, job.kind)}: {news.get(job.status, job.status)}"
+        self.bar.update(self.task, completed=at.percent or 0, description=description)
+        for event in self.session.client.jobs.past_events(job, after=self._after).data:
+            self._after = event.id
+            if line := describe_event(event.type, event.data):
+                self.bar.console.print(line, soft_wrap=True)
+
+
+def describe_event(kind: str, data: dict[str, Any]) -> str | None:
+    """An event in words; None for one that says nothing beyond the progress."""
+    match kind:
+        case "started" if "parameters" in data:
+            resumed = f", resumed at step {data['resumed_from']:,}" if data.get("resumed_from") else ""
+            return f"{data['parameters']:,} parameters on {data['device']}, {data['train_puzzles']:,} training puzzles{resumed}"
+        case "evaluated":
+            exact, cells = percent(data["exact_accuracy"]), percent(data["cell_accuracy"])
+            return f"step {data['step']:>6,}  {data['split']}: {exact} of {data['n']:,} puzzles exactly right, {cells} of their cells"
+        case "checkpoint":
+            return f"step {data['step']:>6,}  checkpoint saved"
+        case "queued" if data.get("outcome"):
+            return f"attempt {data['attempt']} has ended ({data['outcome']}); the job is queued again"
+        case "paused" | "resumed" | "retried":
+            return f"the job was {kind}"
+    return None
