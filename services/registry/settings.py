@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import fsspec
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -28,7 +29,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, repr=False)  # postgresql://user:password@host/name
     broker_url: str | None = Field(default=None, repr=False)  # redis://host:6379/0 or redis+socket:///path
     data_dir: AbsolutePath = Field(default=Path(".data"), validate_default=True)
-    storage_url: str = Field(default_factory=_artifacts)  # any fsspec URL; <data_dir>/artifacts unless set
+    storage_url: str = Field(
+        default_factory=_artifacts
+    )  # any fsspec URL, such as s3://bucket/folder; <data_dir>/artifacts unless set
 
     min_free_bytes: int = Field(default=256 * MIB, ge=0)  # of a local storage's disk: below, nothing is stored or begun
     keep_checkpoints: int = Field(default=5, ge=1)  # of a run, its last; the best and those in use stay too
@@ -102,6 +105,18 @@ class Settings(BaseSettings):
         for scheme in ("postgresql://", "postgres://"):
             if url is not None and url.startswith(scheme):
                 return "postgresql+psycopg://" + url.removeprefix(scheme)
+        return url
+
+    @field_validator("storage_url")
+    @classmethod
+    def _names_a_storage(cls, url: str) -> str:
+        scheme = url.partition("://")[0] if "://" in url else "file"
+        try:
+            fsspec.get_filesystem_class(scheme)
+        except (ImportError, ValueError) as error:
+            raise ValueError(
+                f"no storage can be reached by {scheme}://: {error}. For S3 install trm-service[s3]"
+            ) from error
         return url
 
     @field_validator("admin_secret")
