@@ -54,7 +54,7 @@ class S3Server:
         command = [
             str(WEED), "server", f"-dir={data}", f"-ip={self.host}", f"-ip.bind={self.host}", "-volume.max=20",
             "-master.volumeSizeLimitMB=64", "-filer", "-s3", f"-s3.config={self.folder / 'identities.json'}",
-            "-s3.iam=false", "-s3.port.iceberg=0", "-master.volumePreallocate=false", "-master.telemetry=false",
+            "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.volumePreallocate=false", "-master.telemetry=false",
             *(f"-{name}={port}" for name, port in self.ports.items()),
         ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:

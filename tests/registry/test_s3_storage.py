@@ -47,6 +47,14 @@ def wire(s3_server: S3Server, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> I
         yield wire
 
 
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[S3Server]:
+    """One of this test's own."""
+    server = S3Server(tmp_path / "s3")
+    yield server
+    server.kill()
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {file.as_posix(): (folder / file).read_bytes() for file in files_of(folder)}
 
@@ -145,9 +153,8 @@ def test_a_connection_that_is_lost_in_a_download_leaves_no_copy(
 
 @pytest.mark.slow
 def test_a_server_that_is_killed_and_comes_back_has_all_that_was_stored(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: S3Server
 ) -> None:
-    server = S3Server(tmp_path / "s3")
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     storage = Storage(f"s3://{BUCKET}/here")
@@ -159,7 +166,6 @@ def test_a_server_that_is_killed_and_comes_back_has_all_that_was_stored(
     server.start()
     assert contents(storage.fetch_folder(url, tmp_path / "copy")) == contents(checkpoint)
     storage.put_folder(checkpoint, "b")
-    server.kill()
     fsspec.get_filesystem_class("s3").clear_instance_cache()
 
 
