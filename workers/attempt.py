@@ -53,7 +53,8 @@ def reason_to_stop(orders: leases.JobSignals) -> Cancelled | Released | Failed |
 def run(worker: Worker[Metrics], kind: JobKind, named_job: str, work: Work[Metrics]) -> None:
     """Claim the job whose turn it is and do the work on it; a message may find that there is nothing to do."""
     with worker.database.transaction() as session:
-        claim = leases.claim_next(session, kind, named_job, worker.name, worker.settings.lease_seconds)
+        lease_seconds = worker.settings.lease_seconds
+        claim = leases.claim_next(session, kind, named_job, worker.name, lease_seconds, worker.offers)
     if claim is None:
         log.info("job.not_claimed", job_id=named_job)
         return

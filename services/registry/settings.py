@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import fsspec
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.registry.errors import SettingMissing
 from trm.config.run import CompileChoice
@@ -14,6 +14,8 @@ from trm.config.run import CompileChoice
 SECRETS_DIR = Path("/run/secrets")
 MIB = 1 << 20
 
+LABEL = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$"
+Label = Annotated[str, StringConstraints(pattern=LABEL)]  # of a worker
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
@@ -55,6 +57,7 @@ class Settings(BaseSettings):
     worker_metrics_port: int = Field(default=0, ge=0, le=65_535)  # 0: a free one, announced in the log
 
     device: str = "auto"
+    worker_labels: Annotated[tuple[Label, ...], NoDecode] = ()  # words that jobs can ask for, separated by commas
     compile: CompileChoice = "auto"  # fuse a model's kernels: auto does for large ones, where there is a compiler
     threads: int | None = Field(
         default=None, ge=1, le=1024
@@ -118,6 +121,11 @@ class Settings(BaseSettings):
                 f"no storage can be reached by {scheme}://: {error}. For S3 install trm-service[s3]"
             ) from error
         return url
+
+    @field_validator("worker_labels", mode="before")
+    @classmethod
+    def _are_words(cls, labels: object) -> object:
+        return [label.strip() for label in labels.split(",") if label.strip()] if isinstance(labels, str) else labels
 
     @field_validator("admin_secret")
     @classmethod

@@ -118,7 +118,12 @@ def test_a_connection_that_breaks_on_the_way_is_made_again(
 ) -> None:
     storage = Storage(s3_url)
     wire.break_after(HALF)
-    mending = threading.Thread(target=lambda: (wait_until(lambda: wire.is_broken), wire.mend()))
+
+    def mend() -> None:
+        wait_until(lambda: wire.is_broken)
+        wire.mend()
+
+    mending = threading.Thread(target=mend)
     mending.start()
     url = storage.put_folder(checkpoint, "a")
     mending.join()

@@ -17,6 +17,7 @@ from trm.errors import StorageFull
 from trm.interface import events
 from trm.interface.events import Event
 from workers.context import Worker
+from workers.heartbeats import kept_alive
 from workers.retention import clear_out
 from workers.training.progress import TrainingProgress
 
@@ -149,7 +150,8 @@ class Journal:
         metrics, begun = self.worker.metrics, time.monotonic()
         folder = Path(event.path)
         try:
-            url = self.worker.storage.put_folder(folder, f"{self.claim.place}/{folder.name}")
+            with kept_alive(self.worker, self.claim):
+                url = self.worker.storage.put_folder(folder, f"{self.claim.place}/{folder.name}")
         except (StorageFull, StorageUnavailable) as error:
             self._note_missing(event.step, error)
             return

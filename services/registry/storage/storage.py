@@ -220,7 +220,9 @@ def typed_errors(what: str) -> Iterator[None]:
     """Turns the errors of a file system into ours."""
     try:
         yield
-    except (OSError, *s3.errors()) as error:
+    except Exception as error:
+        if not isinstance(error, (OSError, *s3.errors())):
+            raise
         if getattr(error, "errno", None) in NO_ROOM:
             raise StorageFull(f"{what}: no room is left there. Free some space; nothing partial was kept.") from error
         refused = " Check its key and what that may do." if isinstance(error, PermissionError) else ""
