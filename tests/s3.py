@@ -20,9 +20,8 @@ WEED = Path(sys.executable).with_name("weed")
 class S3Server:
     """Started by the constructor; its data lie in `folder`."""
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1", prefix: tuple[str, ...] = ()) -> None:
-        """`prefix` is a command that runs the server elsewhere, such as in a network namespace."""
-        self.folder, self.host, self.prefix = folder, host, prefix
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
+        self.folder, self.host = folder, host
         names = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
         self.ports = {name: _free_port() for name in names}
         self.process: subprocess.Popen[bytes] | None = None
@@ -58,9 +57,7 @@ class S3Server:
             *(f"-{name}={port}" for name, port in self.ports.items()),
         ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.prefix, *command], stdout=log, stderr=log, start_new_session=True, cwd=self.folder
-            )
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=self.folder)
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
