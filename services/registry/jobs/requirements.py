@@ -85,6 +85,6 @@ def _columns(offered: Capabilities | type[WorkerProcess]) -> tuple[Any, Any, Any
     return offered.device, offered.devices, offered.memory_bytes, offered.labels
 
 
-def recorded(requirements: Requirements) -> ColumnElement[Any]:
+def express(requirements: Requirements) -> ColumnElement[Any]:
     """Requirements as an expression, for `fit`."""
     return literal(requirements.column, JSONB(none_as_null=True))

@@ -11,7 +11,7 @@ from services.registry.db.base import Json
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.db.tables import Job, JobAttempt, Run, RunMetric
 from services.registry.jobs.presence import is_alive
-from services.registry.jobs.requirements import Requirements, fit, recorded
+from services.registry.jobs.requirements import Requirements, express, fit
 from services.registry.states import JobKind
 
 RUNS = 20  # the latest
@@ -50,5 +50,5 @@ def latest(session: Session, access: AccessScope) -> list[Measured]:
 
 def training_workers(session: Session, requires: Requirements) -> Sequence[WorkerProcess]:
     """Training workers that were seen recently and fit what a job asks for."""
-    fitting = (WorkerProcess.role == "train", is_alive(), fit(WorkerProcess, recorded(requires)))
+    fitting = (WorkerProcess.role == "train", is_alive(), fit(WorkerProcess, express(requires)))
     return session.scalars(select(WorkerProcess).where(*fitting)).all()

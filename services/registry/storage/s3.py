@@ -10,7 +10,7 @@ from fsspec import AbstractFileSystem
 
 PROTOCOLS = ("s3", "s3a")
 TRIES = 3  # of each request, with pauses that grow
-READ_TRIES = 2  # of what breaks off while it is read; each makes so many requests anew
+READ_TRIES = 2  # of what breaks off while it is read; each takes as many requests as that
 CONNECT_SECONDS = 5
 SILENT_SECONDS = 15  # between two pieces of an answer
 BLOCK_BYTES = 4 << 20  # read ahead by someone who wants a part of a file
