@@ -1,5 +1,7 @@
 """A worker that is free is told of a job that asks for what it offers, in a queue of its own; a busy one, or another, is not."""
 
+from typing import Any
+
 import redis
 
 from services.registry.db.database import Database
@@ -10,6 +12,7 @@ from services.registry.settings import Settings
 from services.registry.states import JobKind
 from services.stack import broker
 from tests.fresh import new_job
+from workers import attempt
 from workers.context import Worker
 from workers.lookout import look
 
@@ -50,3 +53,19 @@ def test_it_is_told_of_what_it_fits_while_it_is_free(
     assert told(settings, worker) == 2
     look(worker, app, KINDS, 2)
     assert told(settings, worker) == 3  # of the evaluation alone
+
+
+def test_after_one_comes_the_next_without_a_message(worker: Worker[SolveMetrics], database: Database) -> None:
+    worker.offers, done = Capabilities("cpu", labels=("lab-a",)), list[str]()
+
+    def work(_: Worker[SolveMetrics], claim: leases.Claim) -> dict[str, Any]:
+        done.append(claim.job_id)
+        return {}
+
+    plain = submit(database, JobKind.SOLVE, Requirements())
+    asking = [submit(database, JobKind.SOLVE, LABELLED) for _ in range(3)]
+    other = submit(database, JobKind.SOLVE, Requirements(labels=("lab-b",)))
+    attempt.run(worker, JobKind.SOLVE, plain, work)
+    assert done == [plain]  # each that asks for nothing has a message
+    attempt.run(worker, JobKind.SOLVE, other, work)
+    assert done == [plain, *asking]

@@ -40,6 +40,8 @@ class Place:
 
 def place_of(session: Session, row: tables.Job) -> Place:
     """The place in line of this job."""
+    if row.status is not JobStatus.QUEUED:
+        return Place(None, None)
     return Place(waiting.position(session, row), waiting.waiting_for(session, [row.id]).get(row.id))
 
 

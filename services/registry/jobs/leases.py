@@ -26,6 +26,7 @@ class Claim:
     lease_token: UUID
     lease_seconds: float
     queue_seconds: float  # how long the job could have been claimed before it was
+    is_choosy: bool = False  # whether it asks for something of its worker
 
     @property
     def training_run(self) -> str:
@@ -108,14 +109,14 @@ def claim(
             deadline_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, Job.timeout_seconds - _worked_seconds()),
             version=Job.version + 1,
         )
-        .returning(Job.kind, Job.run_id, Job.attempt, Job.max_attempts, waited)
+        .returning(Job.kind, Job.run_id, Job.attempt, Job.max_attempts, waited, Job.requires.is_not(None))
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if row is None:
         return None
-    kind, run_id, attempt, max_attempts, seconds = row
+    kind, run_id, attempt, max_attempts, seconds, is_choosy = row
     session.execute(insert(JobAttempt).values(job_id=job_id, attempt=attempt, worker=worker))
-    return Claim(job_id, kind, run_id, attempt, max_attempts, token, lease_seconds, float(seconds))
+    return Claim(job_id, kind, run_id, attempt, max_attempts, token, lease_seconds, float(seconds), is_choosy)
 
 
 def hold(session: Session, claim: Claim) -> Job:
