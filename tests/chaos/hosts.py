@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
+import psycopg
 
 from migrations.upgrade import upgrade
 from services.registry.db.database import Database
@@ -60,7 +61,7 @@ class Host:
 
     def cut(self) -> None:
         """From now on nothing arrives and nothing leaves, and nobody is told."""
-        ip("link", "set", self.line, "down")
+        ip("link", "set", self.line, "nomaster")
 
     def cut_from_storage(self) -> None:
         """The same, between this host and the storage alone."""
@@ -68,7 +69,7 @@ class Host:
 
     def heal(self) -> None:
         """Connect it again."""
-        ip("link", "set", self.line, "up")
+        ip("link", "set", self.line, "master", BRIDGE)
         subprocess.run(["ip", "-n", self.space, "neighbour", "del", STORAGE, "dev", "eth0"], capture_output=True)
 
     def close(self) -> None:
@@ -171,8 +172,7 @@ class Cluster:
                 command, stdout=log, stderr=log, cwd="/", start_new_session=True, **postgres.owner(postgres.run_as())
             )
         url = f"postgresql+psycopg://{postgres.DATABASE_USER}@{HERE}:{self.ports['postgres']}"
-        wait_until(lambda: _answers(url + "/postgres"), START_SECONDS)
-        _make_database(url)
+        wait_until(lambda: _has_made_database(url), START_SECONDS)
         upgrade(f"{url}/{postgres.DATABASE}")
         self.database = Database(f"{url}/{postgres.DATABASE}")
         witness.install(self.database)
@@ -192,23 +192,15 @@ class Cluster:
             return False
 
 
-def _answers(url: str) -> bool:
-    probe = Database(url)
+def _has_made_database(url: str) -> bool:
+    """Whether the server, which may still be starting, has made the service's database now."""
     try:
-        with probe.transaction():
-            return True
-    except Exception:
+        with psycopg.connect(url.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {postgres.DATABASE}")
+    except psycopg.OperationalError:
         time.sleep(0.1)
         return False
-    finally:
-        probe.close()
-
-
-def _make_database(url: str) -> None:
-    import psycopg
-
-    with psycopg.connect(url.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {postgres.DATABASE}")
+    return True
 
 
 @contextmanager
