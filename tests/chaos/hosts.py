@@ -187,7 +187,7 @@ class Cluster:
 
     def _is_ready(self) -> bool:
         try:
-            return httpx2.get(f"{self.api}/readyz", timeout=2).json()["status"] == "ready"
+            return bool(httpx2.get(f"{self.api}/readyz", timeout=2).json()["status"] == "ready")
         except (httpx2.TransportError, KeyError):
             return False
 

@@ -43,7 +43,7 @@ def submit(book: Book, requires: Requirements, priority: int = 0) -> str:
 def claimed(book: Book, named_job: str, offers: Capabilities) -> str | None:
     with book.transaction() as session:
         claim = leases.claim_next(session, JobKind.TRAIN, named_job, "w", 30, offers)
-    return claim and claim.job_id
+    return None if claim is None else claim.job_id
 
 
 def appear(book: Book, name: str, offers: Capabilities, role: str = "train") -> None:

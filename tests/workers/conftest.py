@@ -96,8 +96,8 @@ def submit_training(database: Database, config: RunConfig) -> Train:
 
     def make(weights: str | None = None, devices: int | None = None, steps: int = STEPS) -> leases.Claim:
         longer = short.model_copy(update={"train": short.train.model_copy(update={"steps": steps})})
-        request = {"config": longer.model_dump(mode="json"), "dataset": {"name": "sudoku-4x4"}, "weights": weights}
-        request |= {"devices": devices}
+        dataset, config = {"name": "sudoku-4x4"}, longer.model_dump(mode="json")
+        request = {"config": config, "dataset": dataset, "weights": weights, "devices": devices}
         with database.transaction() as session:
             run = runs.new_row(short, parent=weights)
             runs.insert_rows(session, [run])
