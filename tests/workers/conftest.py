@@ -99,9 +99,9 @@ def submit_training(database: Database, config: RunConfig) -> Train:
         dataset, config = {"name": "sudoku-4x4"}, longer.model_dump(mode="json")
         request = {"config": config, "dataset": dataset, "weights": weights, "devices": devices}
         with database.transaction() as session:
-            run = runs.new_row(short, parent=weights)
+            run = runs.new_row(longer, parent=weights)
             runs.insert_rows(session, [run])
-            job = new_job(session, JobKind.TRAIN, request, run_id=run["id"], total_steps=STEPS)
+            job = new_job(session, JobKind.TRAIN, request, run_id=run["id"], total_steps=steps)
             claim = leases.claim(session, job.id, "tests", 60)
         assert claim is not None
         return claim
