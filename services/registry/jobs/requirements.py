@@ -65,11 +65,12 @@ class Requirements:
 def fit(offered: Capabilities | type[WorkerProcess], asked: Any = Job.requires) -> ColumnElement[bool]:  # noqa: ANN401
     """Whether what a job asks for, a JSONB expression, is offered by a worker: this one, or the one of the row."""
     device, devices, memory, labels = _columns(offered)
+    words = func.jsonb_extract_path(asked, "labels", type_=JSONB)  # a subscript would need a column
     fits = (
         func.coalesce(asked["device"].astext, device) == device,
         func.coalesce(cast(asked["devices"].astext, Integer), 1) <= devices,
         func.coalesce(cast(asked["min_memory_gb"].astext, Float), 0) * GIB <= memory,
-        func.coalesce(asked["labels"].contained_by(func.to_jsonb(labels)), True),
+        func.coalesce(words.contained_by(func.to_jsonb(labels)), True),
     )
     return or_(asked.is_(None), and_(*fits))
 
