@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -22,6 +23,7 @@ from migrations.upgrade import upgrade
 from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import broker, postgres
+from tests.s3 import BUCKET, S3Server
 from tests.scheduling import Together
 
 START_SECONDS = 30
@@ -31,7 +33,7 @@ HASTY = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "wal_level=minimal", "max_wal_senders=0",
     "checkpoint_timeout=1h", "max_wal_size=4GB", "shared_buffers=16MB",
 )  # fmt: skip
-SERVED = {"server_folder", "stack", "stand"}  # fixtures that start servers
+SERVED = {"server_folder", "stack", "stand", "s3_server"}  # fixtures that start servers
 TRAINED = {"learned", "splits", "trainer"}  # fixtures that train, or are trained with
 _numbers = count()
 
@@ -177,3 +179,24 @@ def settings(database_url: str, broker_url: str, tmp_path: Path) -> Settings:
     return Settings(
         database_url=database_url, broker_url=broker_url, data_dir=tmp_path, gateway_port=0, worker_metrics_port=0
     )
+
+
+@pytest.fixture(scope="session")
+def s3_server(server_folder: Path) -> Iterator[S3Server]:
+    """A running S3 server."""
+    server = S3Server(server_folder / "s3")
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A storage URL of this test's own on the server, which this process's environment names."""
+    from s3fs import S3FileSystem
+
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield f"s3://{BUCKET}/{uuid4().hex}"
+    S3FileSystem.clear_instance_cache()  # the next test may have another address or key

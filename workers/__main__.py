@@ -15,12 +15,16 @@ from prometheus_client import CollectorRegistry, start_http_server
 from services.registry.db.database import Database, require_head
 from services.registry.errors import RegistryError
 from services.registry.jobs import queue
+from services.registry.jobs.requirements import Capabilities
 from services.registry.logging import configure_logging
 from services.registry.metrics.metrics import ReaperMetrics, SolveMetrics, TrainMetrics
 from services.registry.settings import Settings, load_settings
+from services.registry.states import JobKind
 from services.registry.storage.storage import Storage
 from services.registry.tracing.export import configure_tracing
+from trm.errors import DeviceUnavailable
 from trm.network.host import keep_big_buffers, share_cores
+from workers import capabilities
 from workers.app import serve, settings_summary, solve_app, train_app
 from workers.context import Worker
 from workers.presence import announced, of_this_process
@@ -48,7 +52,8 @@ def main(role: Role) -> None:
         configure_tracing("reaper" if role is Role.REAPER else f"worker-{role.value}")
         database = Database.of(settings, pool_size=POOL_SIZE)
         require_head(database)
-    except RegistryError as error:
+        offers = capabilities.of_processor(settings) if role is Role.REAPER else capabilities.find(settings)
+    except (RegistryError, DeviceUnavailable) as error:
         print(f"{error} [{error.code}]", file=sys.stderr)
         raise typer.Exit(1) from error
     registry = CollectorRegistry()
@@ -58,13 +63,15 @@ def main(role: Role) -> None:
         role=role.value,
         pid=os.getpid(),
         metrics_port=server.server_port,
+        devices=offers.devices,
+        labels=list(offers.labels),
         **settings_summary(settings),
     )
     run = {Role.TRAIN: _train, Role.SOLVE: _solve, Role.REAPER: _reap}[role]
     name = f"{socket.gethostname()}:{os.getpid()}"
-    told = of_this_process(settings, name, role.value, server.server_port)
+    told = of_this_process(settings, name, role.value, server.server_port, offers)
     with announced(database, told, lambda: _slots_busy(registry)):
-        run(settings, database, registry)
+        run(settings, database, registry, offers)
 
 
 def _slots_busy(registry: CollectorRegistry) -> int | None:
@@ -75,24 +82,24 @@ def _slots_busy(registry: CollectorRegistry) -> int | None:
     return 0 if isnan(busy) else int(busy)  # the gauge is set with the first puzzle
 
 
-def _train(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
-    worker = Worker(settings, database, Storage.of(settings), TrainMetrics(registry))
-    serve(train_app(worker), worker, Role.TRAIN.value, [queue.TRAIN_QUEUE], concurrency=1)
+def _train(settings: Settings, database: Database, registry: CollectorRegistry, offers: Capabilities) -> None:
+    worker = Worker(settings, database, Storage.of(settings), TrainMetrics(registry), offers=offers)
+    serve(train_app(worker), worker, Role.TRAIN.value, [JobKind.TRAIN], concurrency=1)
 
 
-def _solve(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
+def _solve(settings: Settings, database: Database, registry: CollectorRegistry, offers: Capabilities) -> None:
     keep_big_buffers()
     os.environ.setdefault(
         "TORCHINDUCTOR_CPP_DYNAMIC_THREADS", "1"
     )  # else compiled kernels keep to the number they began with
     import trm.solving.solver  # noqa: F401  takes seconds, which the first job would wait for
 
-    worker = Worker(settings, database, Storage.of(settings), SolveMetrics(registry))
-    queues = [queue.SOLVE_QUEUE, queue.EVALUATE_QUEUE]
-    serve(solve_app(worker), worker, Role.SOLVE.value, queues, settings.solve_concurrency)
+    worker = Worker(settings, database, Storage.of(settings), SolveMetrics(registry), offers=offers)
+    kinds = [JobKind.SOLVE, JobKind.EVALUATE]
+    serve(solve_app(worker), worker, Role.SOLVE.value, kinds, settings.solve_concurrency)
 
 
-def _reap(settings: Settings, database: Database, registry: CollectorRegistry) -> None:
+def _reap(settings: Settings, database: Database, registry: CollectorRegistry, offers: Capabilities) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -14,6 +14,7 @@ from services.registry.settings import Settings
 from services.registry.states import JobKind
 from workers import attempt
 from workers.context import Worker
+from workers.lookout import looking_out
 from workers.solving.engine_loop import EngineLoop
 from workers.solving.evaluate import evaluate
 from workers.solving.models import Models
@@ -52,8 +53,10 @@ def solve_app(worker: Worker[SolveMetrics]) -> Celery:
     return app
 
 
-def serve(app: Celery, worker: Worker[Any], role: str, queues: Sequence[str], concurrency: int) -> None:
+def serve(app: Celery, worker: Worker[Any], role: str, kinds: Sequence[JobKind], concurrency: int) -> None:
     """Consume until a SIGTERM; what runs then is told to stop, and is waited for."""
+
+    app.conf.task_queues = [worker.queue]
 
     def stop(**_: object) -> None:
         worker.stopping.set()
@@ -62,13 +65,15 @@ def serve(app: Celery, worker: Worker[Any], role: str, queues: Sequence[str], co
     warnings.simplefilter(
         "ignore", SecurityWarning
     )  # against root, for the sake of pickles: messages are job ids in JSON
-    app.worker_main(
-        [
-            "--quiet", "worker", "--queues", ",".join(queues), "--pool", "threads", "--concurrency", str(concurrency),
-            "--hostname", f"{role}@{worker.name}", "--without-mingle", "--without-gossip",
-            "--loglevel", worker.settings.log_level.upper(),
-        ]
-    )  # fmt: skip
+    names = ",".join([*(queue.QUEUES[kind] for kind in kinds), worker.queue.name])
+    with looking_out(worker, app, kinds, concurrency):
+        app.worker_main(
+            [
+                "--quiet", "worker", "--queues", names, "--pool", "threads", "--concurrency", str(concurrency),
+                "--hostname", f"{role}@{worker.name}", "--without-mingle", "--without-gossip",
+                "--loglevel", worker.settings.log_level.upper(),
+            ]
+        )  # fmt: skip
 
 
 def settings_summary(settings: Settings) -> dict[str, Any]:

@@ -53,13 +53,30 @@ def reason_to_stop(orders: leases.JobSignals) -> Cancelled | Released | Failed |
 
 
 def run(worker: Worker[Metrics], kind: JobKind, named_job: str, work: Work[Metrics]) -> None:
-    """Claim the job whose turn it is and do the work on it; a message may find that there is nothing to do."""
+    """Claim the job whose turn it is and do the work on it; a message may find that there is nothing to do.
+
+    After a job that asks for something of its worker comes the next such job: its message may have gone to a worker that it does not fit.
+    """
+    next_job: str | None = named_job
+    while next_job is not None and (claim := _claim(worker, kind, next_job)) is not None:
+        _run(worker, claim, work)
+        next_job = _find_next(worker, claim)
+
+
+def _claim(worker: Worker[Metrics], kind: JobKind, named_job: str) -> leases.Claim | None:
+    lease_seconds = worker.settings.lease_seconds
     with worker.database.transaction() as session:
-        claim = leases.claim_next(session, kind, named_job, worker.name, worker.settings.lease_seconds)
+        claim = leases.claim_next(session, kind, named_job, worker.name, lease_seconds, worker.offers)
     if claim is None:
         log.info("job.not_claimed", job_id=named_job)
-        return
-    _run(worker, claim, work)
+    return claim
+
+
+def _find_next(worker: Worker[Metrics], claim: leases.Claim) -> str | None:
+    if not claim.is_choosy or worker.stopping.is_set():
+        return None
+    with worker.database.transaction() as session:
+        return leases.find_choosy(session, claim.kind, worker.offers)
 
 
 def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> None:

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from kombu.entity import Queue
+
 from services.registry.db.database import Database
+from services.registry.jobs.queue import own_queue
+from services.registry.jobs.requirements import Capabilities
 from services.registry.metrics.metrics import WorkerMetrics
 from services.registry.settings import Settings
 from services.registry.storage.storage import Storage
@@ -26,12 +30,18 @@ class Worker(Generic[Metrics]):
     metrics: Metrics
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     stopping: threading.Event = field(default_factory=threading.Event)
+    offers: Capabilities = field(default_factory=lambda: Capabilities("cpu"))
     cores: Cores = field(init=False)
 
     def __post_init__(self) -> None:
         """The cores are shared with the machine's other workers unless their number is set."""
         threads = self.settings.threads
         self.cores = Cores(threads, None if threads else self.settings.data_dir / "cores")
+
+    @property
+    def queue(self) -> Queue:
+        """The queue of this worker alone."""
+        return own_queue(self.name)
 
     @property
     def scratch(self) -> Path:

@@ -4,7 +4,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import structlog
 
@@ -12,6 +11,7 @@ from services.registry.db.database import Database
 from services.registry.errors import RegistryError
 from services.registry.jobs import presence
 from services.registry.jobs.presence import Presence
+from services.registry.jobs.requirements import Capabilities
 from services.registry.settings import Settings
 from trm.errors import StorageFull
 from trm.network.cores import available
@@ -38,11 +38,11 @@ def announced(
             presence.forget(session, process.name)
 
 
-def of_this_process(settings: Settings, name: str, role: str, port: int) -> Presence:
+def of_this_process(settings: Settings, name: str, role: str, port: int, offers: Capabilities) -> Presence:
     """The registration of this process."""
     metrics = f"{_address(settings.worker_metrics_host)}:{port}"
     concurrency = {"train": 1, "solve": settings.solve_concurrency}.get(role, 0)
-    return Presence(name, role, metrics, _device(settings.device), available(settings.threads), concurrency)
+    return Presence(name, role, metrics, available(settings.threads), offers, concurrency)
 
 
 def _run(
@@ -67,10 +67,3 @@ def _address(host: str) -> str:
         return socket.gethostbyname(name)
     except OSError:
         return name
-
-
-def _device(asked: str) -> str:
-    """Find the device without loading torch, which takes seconds and memory."""
-    if asked != "auto":
-        return asked.partition(":")[0]
-    return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"

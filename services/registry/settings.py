@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import fsspec
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.registry.errors import SettingMissing
 from trm.config.run import CompileChoice
@@ -13,6 +14,8 @@ from trm.config.run import CompileChoice
 SECRETS_DIR = Path("/run/secrets")
 MIB = 1 << 20
 
+LABEL = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$"
+Label = Annotated[str, StringConstraints(pattern=LABEL)]  # of a worker
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
@@ -28,7 +31,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, repr=False)  # postgresql://user:password@host/name
     broker_url: str | None = Field(default=None, repr=False)  # redis://host:6379/0 or redis+socket:///path
     data_dir: AbsolutePath = Field(default=Path(".data"), validate_default=True)
-    storage_url: str = Field(default_factory=_artifacts)  # any fsspec URL; <data_dir>/artifacts unless set
+    storage_url: str = Field(
+        default_factory=_artifacts
+    )  # any fsspec URL, such as s3://bucket/folder; <data_dir>/artifacts unless set
 
     min_free_bytes: int = Field(default=256 * MIB, ge=0)  # of a local storage's disk: below, nothing is stored or begun
     keep_checkpoints: int = Field(default=5, ge=1)  # of a run, its last; the best and those in use stay too
@@ -52,6 +57,7 @@ class Settings(BaseSettings):
     worker_metrics_port: int = Field(default=0, ge=0, le=65_535)  # 0: a free one, announced in the log
 
     device: str = "auto"
+    worker_labels: Annotated[tuple[Label, ...], NoDecode] = ()  # words that jobs can ask for, separated by commas
     compile: CompileChoice = "auto"  # fuse a model's kernels: auto does for large ones, where there is a compiler
     threads: int | None = Field(
         default=None, ge=1, le=1024
@@ -103,6 +109,23 @@ class Settings(BaseSettings):
             if url is not None and url.startswith(scheme):
                 return "postgresql+psycopg://" + url.removeprefix(scheme)
         return url
+
+    @field_validator("storage_url")
+    @classmethod
+    def _names_a_storage(cls, url: str) -> str:
+        scheme = url.partition("://")[0] if "://" in url else "file"
+        try:
+            fsspec.get_filesystem_class(scheme)
+        except (ImportError, ValueError) as error:
+            raise ValueError(
+                f"no storage can be reached by {scheme}://: {error}. For S3 install trm-service[s3]"
+            ) from error
+        return url
+
+    @field_validator("worker_labels", mode="before")
+    @classmethod
+    def _are_words(cls, labels: object) -> object:
+        return [label.strip() for label in labels.split(",") if label.strip()] if isinstance(labels, str) else labels
 
     @field_validator("admin_secret")
     @classmethod

@@ -1,4 +1,4 @@
-"""The line between the service and a server of it: a proxy on a unix socket that can fall silent, slow down, or break."""
+"""The line between the service and a server of it: a proxy that can fall silent, slow down, or break."""
 
 import asyncio
 import threading
@@ -8,26 +8,32 @@ from contextlib import suppress
 from pathlib import Path
 
 CHUNK = 1 << 16
+Address = Path | tuple[str, int]  # a unix socket, or host and port
 
 
 class Wire:
     """Runs in a thread of its own from construction to `close`."""
 
-    def __init__(self, socket: Path, target: Path) -> None:
+    def __init__(self, socket: Address, target: Address) -> None:
         self.socket, self.target = socket, target
         self._writers: set[asyncio.StreamWriter] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._pause = 0.0
+        self._allowed: float = float("inf")  # bytes to the server, before it breaks for good
         self._made = self._lost = 0  # connections, numbered from 1; those up to the second number are lost
         self._loop = asyncio.new_event_loop()
         self._flows = asyncio.Event()
         self._flows.set()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"wire-{socket.name}", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
         self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(
-            asyncio.start_unix_server(self._connected, str(socket)), self._loop
-        ).result(10)
-        socket.chmod(0o777)
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+
+    async def _listen(self) -> asyncio.Server:
+        if not isinstance(self.socket, Path):
+            return await asyncio.start_server(self._connected, *self.socket)
+        server = await asyncio.start_unix_server(self._connected, str(self.socket))
+        self.socket.chmod(0o777)
+        return server
 
     def silence(self) -> None:
         """From now on nothing arrives on either side, on any connection, and none ends."""
@@ -45,9 +51,18 @@ class Wire:
         """Break every connection; new ones can be made."""
         self._do(self._abort)
 
+    def break_after(self, sent: int) -> None:
+        """Break once so many bytes more have gone to the server, and let no new connection be made."""
+        self._allowed = sent
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether that has happened."""
+        return self._allowed <= 0
+
     def mend(self) -> None:
         """As good as new: what was held back arrives late."""
-        self._pause = 0.0
+        self._pause, self._allowed = 0.0, float("inf")
         self._do(self._flows.set)
 
     def close(self) -> None:
@@ -57,7 +72,8 @@ class Wire:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
-        self.socket.unlink(missing_ok=True)
+        if isinstance(self.socket, Path):
+            self.socket.unlink(missing_ok=True)
 
     async def _end(self) -> None:
         self._server.close()
@@ -80,7 +96,9 @@ class Wire:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_unix_connection(str(self.target))
+            if self._allowed <= 0:
+                raise ConnectionRefusedError
+            far_reader, far_writer = await self._reach()
         except OSError:
             writer.close()
             return
@@ -92,17 +110,30 @@ class Wire:
         self._made += 1
         number = self._made
         try:
-            await asyncio.gather(self._pump(reader, far_writer, number), self._pump(far_reader, writer, number))
+            to = self._pump(reader, far_writer, number, counted=True)
+            await asyncio.gather(to, self._pump(far_reader, writer, number))
         finally:
             self._writers -= both
             self._serving.discard(task)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self.target, Path):
+            return await asyncio.open_unix_connection(str(self.target))
+        return await asyncio.open_connection(*self.target)
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int, *, counted: bool = False
+    ) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 await self._flows.wait()
                 if number <= self._lost:
                     continue
+                if counted:
+                    self._allowed -= len(chunk)
+                    if self._allowed <= 0:
+                        self._abort()
+                        return
                 if self._pause:
                     await asyncio.sleep(self._pause)
                 writer.write(chunk)

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 from services.registry.db.database import Database
 from services.registry.jobs import presence
 from services.registry.jobs.presence import Presence
+from services.registry.jobs.requirements import Capabilities
 from services.registry.settings import Settings
 
 
@@ -67,7 +68,7 @@ def test_metrics_are_prometheus_text(client: TestClient) -> None:
 def test_prometheus_is_told_of_every_worker(client: TestClient, database: Database) -> None:
     with database.transaction() as session:
         for name in ("b:2", "a:1", "a:1"):
-            presence.record(session, Presence(name, "solve", f"10.0.0.{name[-1]}:9100", "cpu", 2))
+            presence.record(session, Presence(name, "solve", f"10.0.0.{name[-1]}:9100", 2, Capabilities("cpu")))
     answer = client.get("/metrics/targets")
     assert answer.headers["content-type"].startswith("application/json")
     assert answer.json() == [

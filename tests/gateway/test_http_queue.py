@@ -9,6 +9,7 @@ from sqlalchemy import text
 from services.registry.db.database import Database
 from services.registry.jobs import presence
 from services.registry.jobs.presence import Presence
+from services.registry.jobs.requirements import Capabilities
 from services.registry.settings import Settings
 from tests.gateway.conftest import Book
 from tests.gateway.keys import guarded, header
@@ -20,7 +21,7 @@ def announce(
     database: Database, name: str, role: str = "train", concurrency: int = 1, slots: int | None = None
 ) -> None:
     with database.transaction() as session:
-        presence.record(session, Presence(name, role, "10.0.0.1:9100", "cpu", 2, concurrency), slots)
+        presence.record(session, Presence(name, role, "10.0.0.1:9100", 2, Capabilities("cpu"), concurrency), slots)
 
 
 def test_the_queue_is_counted_by_kind(client: TestClient, book: Book, database: Database) -> None:

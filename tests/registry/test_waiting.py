@@ -10,13 +10,14 @@ from services.registry.db.database import Database
 from services.registry.db.tables import Job
 from services.registry.jobs import jobs, presence, waiting
 from services.registry.jobs.presence import Presence
+from services.registry.jobs.requirements import Capabilities
 from services.registry.states import JobKind
 from tests.registry.conftest import Book
 
 
 def worker(book: Book, name: str = "w:1", role: str = "train", concurrency: int = 1) -> None:
     with book.transaction() as session:
-        presence.record(session, Presence(name, role, "10.0.0.1:9100", "cpu", 2, concurrency))
+        presence.record(session, Presence(name, role, "10.0.0.1:9100", 2, Capabilities("cpu"), concurrency))
 
 
 def line(book: Book, kind: JobKind = JobKind.TRAIN) -> waiting.Line:

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from services.registry.db.database import Database
 from services.registry.jobs import leases
-from services.registry.metrics.metrics import SolveMetrics
-from services.registry.runs import checkpoints
+from services.registry.metrics.metrics import SolveMetrics, TrainMetrics
+from services.registry.runs import checkpoints, runs
 from services.registry.settings import Settings
 from services.registry.states import JobKind
 from services.registry.storage.storage import Storage
@@ -25,6 +25,8 @@ from trm.training.trainer import Trainer
 from workers.context import Worker
 
 Submit = Callable[..., leases.Claim]
+Train = Callable[..., leases.Claim]
+STEPS, EVERY = 12, 2  # of a training: in all, and between two checkpoints
 
 
 @pytest.fixture(scope="session")
@@ -75,5 +77,33 @@ def submit(worker: Worker[SolveMetrics], config: RunConfig, saved: Path) -> Subm
             solving = leases.claim(session, job.id, worker.name, 30)
         assert solving is not None
         return solving
+
+    return make
+
+
+@pytest.fixture
+def trainer(settings: Settings, database: Database, collectors: CollectorRegistry) -> Worker[TrainMetrics]:
+    changes = {"device": "cpu", "metrics_batch_seconds": 0.05, "keep_checkpoints": 2, "min_free_bytes": 0}
+    settings = settings.model_copy(update=changes)
+    return Worker(settings, database, Storage.of(settings), TrainMetrics(collectors))
+
+
+@pytest.fixture
+def submit_training(database: Database, config: RunConfig) -> Train:
+    """Makes a training job that a worker holds."""
+    more = {"steps": STEPS, "checkpoint_every": EVERY, "log_every": 1, "evaluate_every": 100, "test_puzzles": 4}
+    short = config.model_copy(update={"train": config.train.model_copy(update=more | {"evaluate_puzzles": 4})})
+
+    def make(weights: str | None = None, devices: int | None = None, steps: int = STEPS) -> leases.Claim:
+        longer = short.model_copy(update={"train": short.train.model_copy(update={"steps": steps})})
+        dataset, config = {"name": "sudoku-4x4"}, longer.model_dump(mode="json")
+        request = {"config": config, "dataset": dataset, "weights": weights, "devices": devices}
+        with database.transaction() as session:
+            run = runs.new_row(longer, parent=weights)
+            runs.insert_rows(session, [run])
+            job = new_job(session, JobKind.TRAIN, request, run_id=run["id"], total_steps=steps)
+            claim = leases.claim(session, job.id, "tests", 60)
+        assert claim is not None
+        return claim
 
     return make

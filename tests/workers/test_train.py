@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,12 +17,11 @@ from services.registry.errors import DatabaseUnavailable, StaleLease
 from services.registry.jobs import completion, job_events, job_logs, jobs, leases, queue
 from services.registry.jobs.leases import Claim
 from services.registry.metrics.metrics import ReaperMetrics, TrainMetrics
-from services.registry.runs import checkpoints, runs
+from services.registry.runs import checkpoints
 from services.registry.settings import Settings
-from services.registry.states import JobKind, JobStatus
+from services.registry.states import JobStatus
 from services.registry.storage.artifacts import is_checkpoint
-from services.registry.storage.storage import Storage
-from tests.fresh import new_job
+from tests.workers.conftest import EVERY, STEPS, Train
 from trm.config.run import RunConfig
 from trm.interface.events import Evaluating, Finished, Updated, parse
 from workers import attempt, outcome
@@ -36,35 +34,7 @@ from workers.training.journal import Journal
 from workers.training.progress import TrainingProgress
 from workers.training.train import train
 
-STEPS, EVERY = 12, 2
 FINISHED = Finished(STEPS, seconds=1.0, exact_accuracy=None, peak_bytes=0)
-Submit = Callable[..., Claim]
-
-
-@pytest.fixture
-def trainer(settings: Settings, database: Database, collectors: CollectorRegistry) -> Worker[TrainMetrics]:
-    changes = {"device": "cpu", "metrics_batch_seconds": 0.05, "keep_checkpoints": 2, "min_free_bytes": 0}
-    settings = settings.model_copy(update=changes)
-    return Worker(settings, database, Storage.of(settings), TrainMetrics(collectors))
-
-
-@pytest.fixture
-def submit_training(database: Database, config: RunConfig) -> Submit:
-    """Makes a training job that a worker holds."""
-    more = {"steps": STEPS, "checkpoint_every": EVERY, "log_every": 1, "evaluate_every": 100, "test_puzzles": 4}
-    short = config.model_copy(update={"train": config.train.model_copy(update=more | {"evaluate_puzzles": 4})})
-
-    def make(weights: str | None = None) -> Claim:
-        request = {"config": short.model_dump(mode="json"), "dataset": {"name": "sudoku-4x4"}, "weights": weights}
-        with database.transaction() as session:
-            run = runs.new_row(short, parent=weights)
-            runs.insert_rows(session, [run])
-            job = new_job(session, JobKind.TRAIN, request, run_id=run["id"], total_steps=STEPS)
-            claim = leases.claim(session, job.id, "tests", 60)
-        assert claim is not None
-        return claim
-
-    return make
 
 
 def saved_steps(database: Database, claim: Claim) -> list[int]:
@@ -92,7 +62,7 @@ def again(database: Database, claim: Claim) -> Claim:
 
 
 def test_the_last_checkpoints_stay_and_nothing_lies_twice_on_the_disk(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train
 ) -> None:
     claim = submit_training()
     train(trainer, claim)
@@ -102,7 +72,7 @@ def test_the_last_checkpoints_stay_and_nothing_lies_twice_on_the_disk(
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, collectors: CollectorRegistry
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train, collectors: CollectorRegistry
 ) -> None:
     claim = submit_training()
     train(trainer, claim)
@@ -118,7 +88,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
 
 
 def test_without_room_checkpoints_fail_and_are_counted_and_the_end_waits_for_room(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, collectors: CollectorRegistry
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train, collectors: CollectorRegistry
 ) -> None:
     trainer.storage.min_free_bytes = 1 << 60
     claim = submit_training()
@@ -132,7 +102,7 @@ def test_without_room_checkpoints_fail_and_are_counted_and_the_end_waits_for_roo
 
 
 def test_what_killed_workers_left_behind_is_removed_by_the_next_attempt(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train
 ) -> None:
     claim, other = submit_training(), submit_training()
     train(trainer, claim)
@@ -148,7 +118,7 @@ def test_what_killed_workers_left_behind_is_removed_by_the_next_attempt(
 
 
 def test_what_was_stored_without_the_lease_is_removed(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train
 ) -> None:
     trainer.settings = trainer.settings.model_copy(update={"metrics_batch_seconds": 1000.0})  # it learns at its end
     claim = submit_training()
@@ -161,7 +131,7 @@ def test_what_was_stored_without_the_lease_is_removed(
 
 
 def test_a_slow_database_gets_more_rows_at_once(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train, config: RunConfig
 ) -> None:
     trainer.settings = trainer.settings.model_copy(update={"metrics_batch_seconds": 0.5})
     journal = Journal(trainer, submit_training(), TrainingProgress(config))
@@ -173,7 +143,7 @@ def test_a_slow_database_gets_more_rows_at_once(
 
 
 def test_how_far_an_evaluation_is_is_told_and_progress_never_goes_back(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train, config: RunConfig
 ) -> None:
     claim = submit_training()
     journal = Journal(trainer, claim, TrainingProgress(config))
@@ -187,7 +157,7 @@ def test_how_far_an_evaluation_is_is_told_and_progress_never_goes_back(
 
 
 def test_an_event_of_a_newer_version_is_kept_as_it_came(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train, config: RunConfig
 ) -> None:
     claim = submit_training()
     journal = Journal(trainer, claim, TrainingProgress(config))
@@ -197,7 +167,7 @@ def test_an_event_of_a_newer_version_is_kept_as_it_came(
 
 
 def test_an_attempt_does_not_end_before_the_database_has_taken_everything(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, config: RunConfig
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train, config: RunConfig
 ) -> None:
     claim, tries = submit_training(), iter(range(3))
     journal = Journal(trainer, claim, TrainingProgress(config))
@@ -213,7 +183,7 @@ def test_an_attempt_does_not_end_before_the_database_has_taken_everything(
 
 
 def test_a_run_begins_with_the_weights_of_another(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train
 ) -> None:
     parent = submit_training()
     train(trainer, parent)
@@ -226,7 +196,7 @@ def test_a_run_begins_with_the_weights_of_another(
 
 
 def test_a_run_whose_parent_is_damaged_fails(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train
 ) -> None:
     parent = submit_training()
     train(trainer, parent)
@@ -240,7 +210,7 @@ def test_a_run_whose_parent_is_damaged_fails(
 
 
 def test_the_reaper_finishes_what_a_killed_worker_has_left(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, settings: Settings
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train, settings: Settings
 ) -> None:
     claim = submit_training()
     train(trainer, claim)
@@ -254,7 +224,7 @@ def test_the_reaper_finishes_what_a_killed_worker_has_left(
 
 
 def test_an_overdue_training_saves_and_has_timed_out(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train
 ) -> None:
     claim = submit_training()
     with database.transaction() as session:
@@ -268,7 +238,7 @@ def test_an_overdue_training_saves_and_has_timed_out(
 
 
 def test_attempts_with_the_same_number_store_under_names_of_their_own(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train
 ) -> None:
     """A restored database counts attempts again that the storage has seen already."""
     claim = submit_training()
@@ -291,7 +261,7 @@ def test_attempts_with_the_same_number_store_under_names_of_their_own(
 
 
 def test_poison_is_counted(
-    trainer: Worker[TrainMetrics], submit_training: Submit, collectors: CollectorRegistry
+    trainer: Worker[TrainMetrics], submit_training: Train, collectors: CollectorRegistry
 ) -> None:
     trainer.settings = trainer.settings.model_copy(update={"quarantine_deaths": 1})
     claim = submit_training()
@@ -304,7 +274,7 @@ def test_poison_is_counted(
 
 
 def test_what_the_trainer_writes_is_kept_to_its_last_line(
-    trainer: Worker[TrainMetrics], database: Database, submit_training: Submit, monkeypatch: pytest.MonkeyPatch
+    trainer: Worker[TrainMetrics], database: Database, submit_training: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = submit_training()
     code = "import sys, time; print('hello', file=sys.stderr, flush=True); time.sleep(0.5); print('no event'); sys.exit('the end')"

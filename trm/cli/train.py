@@ -106,9 +106,11 @@ def _begin(out: Path, resumed: RunConfig | None, threads: int | None) -> None:
     import torch
 
     from trm.checkpoints.checkpoint import require_room_for_run
-    from trm.training.launch import is_rank
+    from trm.training.launch import end_with_launcher, is_rank
 
-    if not is_rank():
+    if is_rank():
+        end_with_launcher()
+    else:
         require_room_for_run(out, resumed)
         torch.set_num_threads(available(threads))
 

@@ -26,6 +26,12 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
+def list_gpus() -> list[tuple[str, int]]:
+    """Name and memory in bytes of every GPU that torch sees."""
+    found = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    return [(gpu.name, int(gpu.total_memory)) for gpu in found]
+
+
 def dtype_of(precision: Literal["float32", "bfloat16"], device: torch.device) -> torch.dtype:
     """The dtype of activations: float32 after all where bfloat16 is not native, since emulated it is several times slower."""
     return DTYPES[precision] if has_bfloat16(device) else torch.float32

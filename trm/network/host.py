@@ -2,8 +2,11 @@
 
 import ctypes
 import os
+from contextlib import suppress
+from pathlib import Path
 
 SPINS = "2000"  # a few microseconds: bridges the gap between two kernels, and then leaves the core to other threads
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 
 
@@ -14,6 +17,15 @@ def share_cores() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+
+
+def memory_bytes() -> int:
+    """The memory that this process may use: the machine's, or what its cgroup allows."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in LIMITS:
+        with suppress(OSError, ValueError):  # no such version of cgroups, or `max`
+            return min(machine, int(limit.read_text()))
+    return machine
 
 
 def keep_big_buffers() -> None:

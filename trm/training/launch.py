@@ -1,12 +1,17 @@
 """Starts a training again as several ranks, through torchrun's launcher."""
 
+import ctypes
 import os
+import signal
 import sys
 
 import torch
 
 from trm.config.run import RunConfig
 from trm.errors import ConfigError, RankFailed
+
+LAUNCHER = "TRM_RANKS_LAUNCHER"  # environment variable: its process id
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def rank_count(asked: int | None, config: RunConfig, device: torch.device) -> int:
@@ -31,6 +36,16 @@ def is_rank() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
+def end_with_launcher() -> None:
+    """Have this rank be killed when its launcher is: it is in a session of its own, which no signal to the launcher's reaches."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is None:
+        return  # not Linux
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(os.environ[LAUNCHER]):
+        os.kill(os.getpid(), signal.SIGKILL)  # it was killed before that
+
+
 def launch(count: int, device: torch.device) -> None:
     """Run this very command as `count` ranks and wait for them; raises RankFailed when one of them is killed.
 
@@ -42,6 +57,7 @@ def launch(count: int, device: torch.device) -> None:
 
     if device.type == "cpu":  # each with its share of the threads
         os.environ["OMP_NUM_THREADS"] = str(max(1, torch.get_num_threads() // count))
+    os.environ[LAUNCHER] = str(os.getpid())
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from trm.puzzles.datasets import datasets
 from trm.puzzles.puzzle_set import PuzzleSet
 from workers.attempt import Released, reason_to_stop
 from workers.context import Worker
+from workers.heartbeats import kept_alive
 from workers.solving.engine_loop import EngineLoop
 from workers.solving.models import Models
 
@@ -31,8 +33,10 @@ def evaluate(
     with worker.database.transaction() as session:
         job = jobs.get(session, EVERYTHING, claim.job_id)
         request, priority = job.request, job.priority
-    puzzles = _puzzles(worker, request)
-    with models.acquired(request["model"]) as solver:
+    with ExitStack() as held:
+        with kept_alive(worker, claim):
+            puzzles = _puzzles(worker, request)
+            solver = held.enter_context(models.acquired(request["model"]))
         report = _Evaluating(worker, claim, solver.resize(puzzles.spec), puzzles, request, priority).run(engine_loop)
     said = {name: request[name] for name in ("effort", "split")} | {"dataset": request["dataset"]["name"]}
     return said | {"report": report.model_dump(mode="json"), "seconds": round(time.monotonic() - begun, 3)}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import structlog
@@ -81,10 +82,11 @@ class Models:
 
         from trm.solving.solver import Solver
 
-        settings, folder = self.worker.settings, self._folder(name)
+        settings = self.worker.settings
         torch.set_num_threads(self.worker.cores.share)  # of this thread
         try:
-            solver = Solver.load(folder, settings.device, slots=settings.solve_slots, compiling=settings.compile)
+            with self._folder(name) as folder:
+                solver = Solver.load(folder, settings.device, slots=settings.solve_slots, compiling=settings.compile)
         except CorruptCheckpoint:
             self.worker.metrics.checkpoints_damaged.labels(JobKind.SOLVE.value).inc()
             raise
@@ -92,10 +94,14 @@ class Models:
         log.info("model.loaded", model=name, slots=solver.engine.capacity)
         return solver
 
-    def _folder(self, name: str) -> Path:
-        """Folder of the model: in the package, or fetched from the storage."""
+    @contextmanager
+    def _folder(self, name: str) -> Iterator[Path]:
+        """Folder of the model: in the package, or in the storage; a copy that had to be fetched goes when it is read."""
         if name in pretrained.names():
-            return pretrained.pretrained(name).folder
+            yield pretrained.pretrained(name).folder
+            return
         with self.worker.database.transaction() as session:
             url = checkpoints.get(session, EVERYTHING, name).url
-        return self.worker.storage.fetch_folder(url, self.worker.scratch / "models" / name)
+        self.worker.scratch.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="model-", dir=self.worker.scratch) as fetched:
+            yield self.worker.storage.fetch_folder(url, Path(fetched, name))

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from contextlib import ExitStack
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from trm.puzzles.grids import parse, text
 from trm.puzzles.spec import PuzzleSpec
 from workers.attempt import Released, reason_to_stop
 from workers.context import Worker
+from workers.heartbeats import kept_alive
 from workers.solving.engine_loop import EngineLoop
 from workers.solving.models import Models
 
@@ -33,7 +35,9 @@ def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, eng
     with worker.database.transaction() as session:
         job = jobs.get(session, EVERYTHING, claim.job_id)
         request, priority = job.request, job.priority
-    with models.acquired(request["model"]) as solver:
+    with ExitStack() as held:
+        with kept_alive(worker, claim):
+            solver = held.enter_context(models.acquired(request["model"]))
         return _Solving(worker, claim, solver, request, priority).run(engine_loop)
 
 

@@ -18,6 +18,7 @@ from trm.errors import StorageFull
 from trm.interface import events
 from trm.interface.events import Event
 from workers.context import Worker
+from workers.heartbeats import kept_alive
 from workers.retention import clear_out
 from workers.training.progress import TrainingProgress
 
@@ -151,7 +152,10 @@ class Journal:
         metrics, begun = self.worker.metrics, time.monotonic()
         folder = Path(event.path)
         try:
-            with tracer().start_as_current_span("store checkpoint", attributes={"trm.step": event.step}) as span:
+            with (
+                tracer().start_as_current_span("store checkpoint", attributes={"trm.step": event.step}) as span,
+                kept_alive(self.worker, self.claim),
+            ):
                 url = self.worker.storage.put_folder(folder, f"{self.claim.place}/{folder.name}")
         except (StorageFull, StorageUnavailable) as error:
             mark_failed(span, error.code)

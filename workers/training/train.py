@@ -25,6 +25,7 @@ from trm.json_text import to_json
 from workers import outcome
 from workers.attempt import Failed, Released, reason_to_stop
 from workers.context import Worker
+from workers.heartbeats import kept_alive
 from workers.training.child import Child
 from workers.training.cleanup import working_folder
 from workers.training.journal import Journal
@@ -39,7 +40,8 @@ POLL_SECONDS = 0.2
 def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
     with working_folder(worker, claim) as folder, ExitStack() as computing:
-        command = _command(worker, claim, folder)
+        with kept_alive(worker, claim):
+            command = _command(worker, claim, folder)
         progress = TrainingProgress(RunConfig.model_validate_json((folder / "run.json").read_text()))
         child, journal = Child(command), Journal(worker, claim, progress)
         try:
@@ -61,6 +63,9 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
     command = [sys.executable, "-m", "trm", "train", "--events", "--config", str(folder / "run.json")]
     command += ["--out", str(folder / "checkpoints"), "--device", worker.settings.device]
     command += ["--compile", worker.settings.compile, "--threads", str(worker.cores.most)]
+    if (devices := request.get("devices")) is not None:
+        slots = request["config"]["train"]["batch_size"]
+        command += ["--ranks", str(count_ranks(devices, worker.offers.devices, slots))]
     if request["dataset"].get("url"):
         command += ["--data", str(worker.storage.fetch_folder(request["dataset"]["url"], folder / "dataset"))]
     if (checkpoint := _newest_intact(worker, claim, candidates, folder)) is not None:
@@ -68,6 +73,14 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
     elif (parent := request.get("weights")) is not None:
         command += ["--weights", str(_weights(worker, claim, parent, folder))]
     return command
+
+
+def count_ranks(asked: int, offered: int, slots: int) -> int:
+    """How many of the devices that a job asks for it gets: no more than there are, and each with as many slots.
+
+    It may be another number in every attempt: a checkpoint does not depend on it.
+    """
+    return max(count for count in range(1, min(asked, offered) + 1) if slots % count == 0)
 
 
 def _newest_intact(

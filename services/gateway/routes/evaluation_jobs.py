@@ -68,6 +68,7 @@ def _submission(request: EvaluationJobRequest, parts: Backends) -> Submission:
             total_steps=min(puzzles, request.limit),
             max_attempts=parts.settings.max_attempts,
             job_limits=request.job_limits,
+            requires=request.requirements(),
             labels=request.labels,
             owner=parts.caller.owner,
         )

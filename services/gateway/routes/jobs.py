@@ -80,8 +80,8 @@ def list_jobs(
     with parts.database.transaction() as session:
         page = jobs.page(session, parts.access, status=status, kind=kind, labels=labels, cursor=cursor, limit=limit)
         queued = [row.id for row in page.items if row.status is JobStatus.QUEUED]
-        places = waiting.positions(session, queued)
-    return Page.of(page, lambda row: Job.of(row, queue_position=places.get(row.id)))
+        places, alone = waiting.positions(session, queued), waiting.waiting_for(session, queued)
+    return Page.of(page, lambda row: Job.of(row, queue_position=places.get(row.id), waiting_for=alone.get(row.id)))
 
 
 @router.get(
@@ -94,8 +94,9 @@ def get_job(job_id: str, response: Response, parts: Parts, if_none_match: IfNone
     """State of a job. Poll with If-None-Match: an unchanged job is answered 304, without a body."""
     with parts.database.transaction() as session:
         row = jobs.get(session, parts.access, job_id)
-        place = waiting.position(session, row)
-        tag = {"ETag": entity_tag(row.id, row.version, place), "Cache-Control": "no-cache"}
+        place = job_view.place_of(session, row)
+        alone = place.waiting_for is not None
+        tag = {"ETag": entity_tag(row.id, row.version, place.position, is_alone=alone), "Cache-Control": "no-cache"}
         if is_known(tag["ETag"], if_none_match):
             return Response(status_code=304, headers=tag)
         job = job_view.within(session, parts.access, row, place)

@@ -99,6 +99,7 @@ def _submission(request: SolveJobRequest, parts: Backends) -> Submission:
             total_steps=len(puzzles),
             max_attempts=parts.settings.max_attempts,
             job_limits=request.job_limits,
+            requires=request.requirements(),
             labels=request.labels,
             owner=parts.caller.owner,
         )

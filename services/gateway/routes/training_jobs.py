@@ -10,13 +10,14 @@ from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, find_source
 from services.gateway.openapi import JSON_BODY, KEYS, refusals
-from services.gateway.problems.errors import ModelNotReady, at_fault
+from services.gateway.problems.errors import ModelNotReady, RequestInvalid, at_fault
 from services.gateway.schemas.job import Estimate, Job
 from services.gateway.schemas.training_job import TrainingJobRequest, TrainingPlan
 from services.gateway.views.estimate import estimate
 from services.registry.db.base import Json
 from services.registry.errors import DatabaseUnavailable, QueueFull
 from services.registry.jobs import jobs
+from services.registry.jobs.requirements import Requirements
 from services.registry.runs import paces, runs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
@@ -90,7 +91,8 @@ class _Plan:
 def _plan(request: TrainingJobRequest, parts: Backends) -> _Plan:
     parts.storage.require_room()  # its checkpoints would not be stored
     config, source, parent = _beginning(request, parts)
-    return _Plan(config, source, parent, _estimate(config, source, parts))
+    _require_shareable(request, config)
+    return _Plan(config, source, parent, _estimate(request, config, source, parts))
 
 
 def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
@@ -99,21 +101,42 @@ def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
     run = runs.new_row(config, labels=request.labels, parent=parent, owner=parts.caller.owner)
     job = jobs.new_row(
         JobKind.TRAIN,
-        {"config": run["config"], "dataset": {"name": source.name, "url": source.url}, "weights": parent},
+        {
+            "config": run["config"],
+            "dataset": {"name": source.name, "url": source.url},
+            "weights": parent,
+            "devices": request.devices,
+        },
         run_id=run["id"],
         total_steps=config.train.steps,
         estimate=plan.estimate,
         max_attempts=parts.settings.max_attempts,
         job_limits=request.job_limits,
+        requires=_requirements(request),
         labels=request.labels,
         owner=parts.caller.owner,
     )
     return Submission(job, run)
 
 
-def _estimate(config: RunConfig, source: Source, parts: Backends) -> Json:
+def _requirements(request: TrainingJobRequest) -> Requirements:
+    return request.requirements(request.min_devices or request.devices or 1)
+
+
+def _require_shareable(request: TrainingJobRequest, config: RunConfig) -> None:
+    """Every device trains as many slots; raises RequestInvalid."""
+    slots = config.train.batch_size
+    for field in ("devices", "min_devices"):
+        if slots % (count := getattr(request, field) or 1):
+            raise RequestInvalid(
+                f"{count} devices cannot share {slots} slots: change {field} or train.batch_size.", field
+            )
+
+
+def _estimate(request: TrainingJobRequest, config: RunConfig, source: Source, parts: Backends) -> Json:
     with parts.database.transaction() as session:
-        measured, workers = paces.latest(session, parts.access), paces.training_workers(session)
+        measured = paces.latest(session, parts.access)
+        workers = paces.training_workers(session, _requirements(request))
     return estimate(config, measured, workers, source.train_puzzles, parts.settings.warn_training_hours)
 
 

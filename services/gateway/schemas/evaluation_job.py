@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
+from services.gateway.schemas.requirements import Choosy
 from services.gateway.schemas.solve_job import MOST_CHAINS
 from trm.errors import RuleError
 from trm.interface.effort import Effort
@@ -13,7 +14,7 @@ from trm.interface.effort import Effort
 SplitName = Literal["train", "validation", "test"]
 
 
-class EvaluationJobRequest(Effort, Labels, JobLimits):
+class EvaluationJobRequest(Effort, Labels, Choosy, JobLimits):
     """A model, the puzzles to examine it on, and how hard to think about each."""
 
     model_config = ConfigDict(

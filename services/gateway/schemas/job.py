@@ -183,6 +183,13 @@ class Job(Response):
         description="Place among the queued jobs of its kind, 1 for the next; null once it is not queued, and in the answer to "
         "its submission.",
     )
+    requires: dict[str, Any] = Field(
+        default={}, description="What it asks of its worker; the devices it needs at least."
+    )
+    waiting_for: str | None = Field(
+        default=None,
+        description="Which worker it waits for, while it is queued and none of those that are present could take it; null otherwise.",
+    )
     cancel_requested: bool
     pause_requested: bool = Field(description="True until it is paused, and while it is.")
     priority: int
@@ -205,6 +212,7 @@ class Job(Response):
         solutions: Sequence[tables.Solution] | None = None,
         spec: PuzzleSpec | None = None,
         queue_position: int | None = None,
+        waiting_for: str | None = None,
     ) -> Self:
         """The job of this row; with its attempts, first solutions and place in line where they are given."""
         return cls.from_row(
@@ -215,6 +223,8 @@ class Job(Response):
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
             result=_result(job, solutions, spec),
             queue_position=queue_position,
+            requires=job.requires or {},
+            waiting_for=waiting_for,
             cancel_requested=job.cancel_requested_at is not None,
             pause_requested=job.pause_requested_at is not None,
             trace_id=trace_id_of(job.traceparent),

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
 from services.gateway.schemas.puzzle import Puzzle
+from services.gateway.schemas.requirements import Choosy
 from trm.errors import RuleError
 from trm.interface.effort import Effort
 
@@ -37,7 +38,7 @@ _EXAMPLES: list[JsonValue] = [
 ]
 
 
-class SolveJobRequest(Effort, Labels, JobLimits):
+class SolveJobRequest(Effort, Labels, Choosy, JobLimits):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
     model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})

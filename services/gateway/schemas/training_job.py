@@ -9,12 +9,15 @@ from services.gateway.schemas.base import Response
 from services.gateway.schemas.job import Estimate
 from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
+from services.gateway.schemas.requirements import Choosy
 from services.registry.db.storable import UNSTORABLE
 from trm.config.run import RunConfig
 from trm.errors import RuleError
 
+MOST_DEVICES = 64
 
-class TrainingJobRequest(Labels, JobLimits):
+
+class TrainingJobRequest(Labels, Choosy, JobLimits):
     """A preset or a checkpoint to begin with, and what to change in its configuration."""
 
     model_config = ConfigDict(
@@ -31,6 +34,12 @@ class TrainingJobRequest(Labels, JobLimits):
                     "overrides": {"train.depth_curriculum": [{"until": 0.5, "recursions": 1, "latent_steps": 1}]},
                 },
                 {"preset": "sudoku-6x6", "dataset": "my-sudokus"},
+                {
+                    "preset": "sudoku-extreme",
+                    "devices": 8,
+                    "min_devices": 4,
+                    "requires": {"device": "cuda", "min_memory_gb": 40},
+                },
                 {
                     "from_checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
                     "overrides": {"train.learning_rate": 1e-5, "train.steps": 1000},
@@ -57,6 +66,20 @@ class TrainingJobRequest(Labels, JobLimits):
         default=None, max_length=100, description="Train on this data set, not on the preset's own."
     )
 
+    devices: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_DEVICES,
+        description="Train on so many GPUs of a worker at once, or on so many cores of one without: as many processes, each with "
+        "its share of `train.batch_size`. As suits the model if left out, on one GPU.",
+    )
+    min_devices: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_DEVICES,
+        description="Also take a worker that has only so many, in this attempt or a later one; `devices` if left out.",
+    )
+
     @field_validator("overrides")
     @classmethod
     def _is_text(cls, overrides: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -68,6 +91,8 @@ class TrainingJobRequest(Labels, JobLimits):
     def _one_beginning(self) -> Self:
         if (self.preset is None) == (self.from_checkpoint is None):
             raise RuleError("give either `preset` or `from_checkpoint`", "preset")
+        if self.min_devices is not None and self.min_devices > (self.devices or 0):
+            raise RuleError("`min_devices` is at most `devices`", "min_devices")
         return self
 
 

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from services.gateway.schemas.base import Response
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.jobs.presence import ALIVE_SECONDS
+from services.registry.jobs.requirements import GIB
 
 
 class Worker(Response):
@@ -23,6 +24,10 @@ class Worker(Response):
                     "host": "gpu-1",
                     "status": "alive",
                     "device": "cuda",
+                    "device_name": "NVIDIA A100-SXM4-80GB",
+                    "devices": 2,
+                    "memory_gb": 79.3,
+                    "labels": ["lab-a"],
                     "cores": 8,
                     "started_at": "2026-11-23T12:00:00Z",
                     "last_heartbeat_at": "2026-11-23T12:34:50Z",
@@ -42,6 +47,10 @@ class Worker(Response):
         description=f"`silent`: nothing was heard of it for {ALIVE_SECONDS} s, and it did not stop in an orderly way."
     )
     device: str = Field(description="What it computes on: `cpu` or `cuda`.")
+    device_name: str | None = Field(default=None, description="Of its GPU.")
+    devices: int = Field(description="That a training can have: its GPUs, or its cores.")
+    memory_gb: float = Field(description="In GiB: of one GPU, or of the machine.")
+    labels: list[str] = Field(description="What its operator called it, for jobs to ask for.")
     cores: int
     started_at: datetime
     last_heartbeat_at: datetime
@@ -62,6 +71,10 @@ class Worker(Response):
             host=row.name.rpartition(":")[0],
             status="alive" if is_alive else "silent",
             device=row.device,
+            device_name=row.device_name,
+            devices=row.devices,
+            memory_gb=round(row.memory_bytes / GIB, 1),
+            labels=row.labels,
             cores=row.cores,
             started_at=row.started_at,
             last_heartbeat_at=row.seen_at,

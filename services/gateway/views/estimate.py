@@ -75,7 +75,9 @@ def _warnings(
             f"It will occupy a worker for {duration(seconds)}. Use a faster device, or fewer train.steps, or set timeout_seconds."
         )
     if not workers:
-        found.append("No training worker was seen within the last minute: the job will wait until one is started.")
+        found.append(
+            "No training worker that it could use was seen within the last minute: it will wait until one is started."
+        )
     if puzzles is not None and puzzles < config.train.batch_size:
         found.append(
             f"The data set has {puzzles} training puzzles, fewer than train.batch_size, {config.train.batch_size}: each update sees "

@@ -1,6 +1,7 @@
 """One job as the API shows it: the row, its attempts, and the first answers of a finished solve job."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -29,13 +30,29 @@ def find(database: Database, access: AccessScope, job_id: str) -> tables.Job:
         return jobs.get(session, access, job_id)
 
 
-def within(session: Session, access: AccessScope, row: tables.Job, place: int | None = None) -> Job:
+@dataclass(frozen=True)
+class Place:
+    """Where a queued job stands."""
+
+    position: int | None  # 1 for the next; none for a job that is not queued
+    waiting_for: str | None  # the worker that would have to come
+
+
+def place_of(session: Session, row: tables.Job) -> Place:
+    """The place in line of this job."""
+    if row.status is not JobStatus.QUEUED:
+        return Place(None, None)
+    return Place(waiting.position(session, row), waiting.waiting_for(session, [row.id]).get(row.id))
+
+
+def within(session: Session, access: AccessScope, row: tables.Job, place: Place | None = None) -> Job:
     """The row with everything that belongs to it; its place in line is looked up unless it is given."""
-    place = place or waiting.position(session, row)
+    place = place or place_of(session, row)
     tried = attempts.of_job(session, access, row.id)
     solved = row.kind is JobKind.SOLVE and row.status is JobStatus.SUCCEEDED
     answers = solutions.page(session, access, row.id, limit=SOLUTIONS_SHOWN).items if solved else None
-    return Job.of(row, tried, answers, spec_for(session, access, row, answers or ()), place)
+    spec = spec_for(session, access, row, answers or ())
+    return Job.of(row, tried, answers, spec, place.position, place.waiting_for)
 
 
 def spec_for(

@@ -56,9 +56,12 @@ def _is_finished(database: Database, access: AccessScope, job_id: str) -> bool:
         return jobs.status_of(session, access, job_id).is_final
 
 
-def entity_tag(job_id: str, version: int, position: int | None = None) -> str:
-    """Changes whenever the job does, or its place in line; weak, because estimates in the body move with the clock."""
-    return f'W/"{job_id}-{version}"' if position is None else f'W/"{job_id}-{version}-{position}"'
+def entity_tag(job_id: str, version: int, position: int | None = None, *, is_alone: bool = False) -> str:
+    """Changes whenever the job does, its place in line, or whether there is a worker for it; weak, because estimates in the body
+    move with the clock.
+    """
+    place = "" if position is None else f"-{position}"
+    return f'W/"{job_id}-{version}{place}{"-alone" if is_alone else ""}"'
 
 
 def is_known(tag: str, if_none_match: str | None) -> bool:

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, func, text
+from sqlalchemy import BigInteger, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.registry.db.base import Base
@@ -28,6 +29,10 @@ class WorkerProcess(Base):
     role: Mapped[str]
     metrics: Mapped[str]  # host:port where Prometheus can read it
     device: Mapped[str]  # what it computes on: cpu or cuda
+    device_name: Mapped[str | None]  # of a GPU
+    devices: Mapped[int] = mapped_column(server_default=text("1"))  # that a job can have: GPUs, or cores
+    memory_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))  # of one GPU, or of the machine
+    labels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))  # that its operator gave it
     cores: Mapped[int]  # that it may use
     concurrency: Mapped[int] = mapped_column(server_default=text("1"))  # jobs at once
     slots_busy: Mapped[int | None]  # chains in thought at its last heartbeat; none where it does not solve

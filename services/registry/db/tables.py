@@ -22,7 +22,7 @@ from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
-REVISION = "0004"  # of the migrations that make these tables; revisions are numbered upwards
+REVISION = "0005"  # of the migrations that make these tables; revisions are numbered upwards
 
 
 class Dataset(Base):
@@ -83,6 +83,7 @@ class Job(Base):
     progress: Mapped[float | None]  # share of the whole work, where steps are not all of it
     eta_seconds: Mapped[float | None]  # how long the rest will take, as of the last heartbeat
     estimate: Mapped[Json | None]  # what was said of it when it was submitted
+    requires: Mapped[Json | None]  # of its worker, as services.registry.jobs.requirements records it; none: any will do
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
     result: Mapped[Json | None]
@@ -123,6 +124,7 @@ class Job(Base):
             "id",
             postgresql_where=text("status = 'queued'"),
         ),
+        Index("ix_jobs_choosy", "kind", postgresql_where=text("status = 'queued' AND requires IS NOT NULL")),
         Index("ix_jobs_waiting", "owner", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         Index("ix_jobs_announced", "published_at", postgresql_where=text("status = 'queued'")),

@@ -15,6 +15,7 @@ from services.registry.db.pages import Page, newest_first
 from services.registry.db.tables import Job
 from services.registry.errors import JobFinished, JobNotFound, TransitionRefused
 from services.registry.jobs import transitions
+from services.registry.jobs.requirements import Requirements
 from services.registry.states import JobKind, JobStatus, Outcome
 from services.registry.tracing.spans import current_traceparent
 
@@ -29,6 +30,7 @@ class JobLimits:
 
 
 NO_LIMITS = JobLimits()
+ANY = Requirements()
 
 
 def new_row(
@@ -42,6 +44,7 @@ def new_row(
     estimate: Json | None = None,
     max_attempts: int = 3,
     job_limits: JobLimits = NO_LIMITS,
+    requires: Requirements = ANY,
     labels: Labels = NONE,
     owner: str = LOCAL_OWNER,
 ) -> Json:
@@ -56,6 +59,7 @@ def new_row(
         **references,
         **limits,
         **asdict(job_limits),
+        "requires": requires.column,
         **labels.columns,
         "traceparent": current_traceparent(),
     }

@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, func, insert, select, true, update
 from sqlalchemy.orm import Session
 
 from services.registry.db.tables import Job, JobAttempt
 from services.registry.errors import StaleLease
+from services.registry.jobs.requirements import Capabilities, fit
 from services.registry.states import JobKind, JobStatus
 
 
@@ -26,6 +27,7 @@ class Claim:
     lease_seconds: float
     queue_seconds: float  # how long the job could have been claimed before it was
     traceparent: str | None = None  # of the request, where that was traced
+    is_choosy: bool = False  # whether it asks for something of its worker
 
     @property
     def training_run(self) -> str:
@@ -60,26 +62,43 @@ class JobSignals:
     overdue: bool = False  # it exceeded its timeout
 
 
-def claim_next(session: Session, kind: JobKind, named_job: str, worker: str, lease_seconds: float) -> Claim | None:
-    """Take the job of a kind whose turn it is: of those with the highest priority the one that waits longest.
+def claim_next(
+    session: Session,
+    kind: JobKind,
+    named_job: str,
+    worker: str,
+    lease_seconds: float,
+    offers: Capabilities | None = None,
+) -> Claim | None:
+    """Take the job of a kind whose turn it is: of those that the worker fits and have the highest priority the one that waits longest.
 
     A message names one job, but means that there is work. Only when every waiting job is locked by another
     transaction for the moment, such as its announcer's, the one that the named_job names is waited for. None: drop the message.
     """
     first = (
-        select(Job.id).where(Job.kind == kind, *_claimable()).order_by(Job.priority.desc(), Job.available_at, Job.id)
+        select(Job.id)
+        .where(Job.kind == kind, *_claimable(offers))
+        .order_by(Job.priority.desc(), Job.available_at, Job.id)
     )
     job_id = session.scalar(first.limit(1).with_for_update(skip_locked=True, key_share=True))
-    return claim(session, job_id or named_job, worker, lease_seconds)
+    return claim(session, job_id or named_job, worker, lease_seconds, offers)
 
 
-def claim(session: Session, job_id: str, worker: str, lease_seconds: float) -> Claim | None:
-    """Take this queued job as its next attempt; None when it is not to be had."""
+def find_choosy(session: Session, kind: JobKind, offers: Capabilities) -> str | None:
+    """A queued job of a kind that asks for something and could be claimed by a worker that offers this."""
+    asks = (Job.kind == kind, Job.requires.is_not(None))
+    return session.scalar(select(Job.id).where(*asks, *_claimable(offers)).limit(1))
+
+
+def claim(
+    session: Session, job_id: str, worker: str, lease_seconds: float, offers: Capabilities | None = None
+) -> Claim | None:
+    """Take this queued job as its next attempt; None when it is not to be had, or asks for what the worker does not offer."""
     token = uuid4()
     waited = func.extract("epoch", func.now() - Job.available_at)
     row = session.execute(
         update(Job)
-        .where(Job.id == job_id, *_claimable())
+        .where(Job.id == job_id, *_claimable(offers))
         .values(
             status=JobStatus.RUNNING,
             attempt=Job.attempt + 1,
@@ -91,14 +110,24 @@ def claim(session: Session, job_id: str, worker: str, lease_seconds: float) -> C
             deadline_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, Job.timeout_seconds - _worked_seconds()),
             version=Job.version + 1,
         )
-        .returning(Job.kind, Job.run_id, Job.attempt, Job.max_attempts, waited, Job.traceparent)
+        .returning(
+            Job.kind,
+            Job.run_id,
+            Job.attempt,
+            Job.max_attempts,
+            waited,
+            Job.traceparent,
+            Job.requires.is_not(None),
+        )
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if row is None:
         return None
-    kind, run_id, attempt, max_attempts, seconds, traceparent = row
+    kind, run_id, attempt, max_attempts, seconds, traceparent, is_choosy = row
     session.execute(insert(JobAttempt).values(job_id=job_id, attempt=attempt, worker=worker))
-    return Claim(job_id, kind, run_id, attempt, max_attempts, token, lease_seconds, float(seconds), traceparent)
+    return Claim(
+        job_id, kind, run_id, attempt, max_attempts, token, lease_seconds, float(seconds), traceparent, is_choosy
+    )
 
 
 def hold(session: Session, claim: Claim) -> Job:
@@ -129,9 +158,10 @@ def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pac
     return JobSignals(*row)
 
 
-def _claimable() -> tuple[ColumnElement[bool], ...]:
+def _claimable(offers: Capabilities | None) -> tuple[ColumnElement[bool], ...]:
     in_time = func.coalesce(Job.expires_at > func.now(), True)
-    return Job.status == JobStatus.QUEUED, Job.available_at <= func.now(), in_time
+    fits = true() if offers is None else fit(offers)
+    return Job.status == JobStatus.QUEUED, Job.available_at <= func.now(), in_time, fits
 
 
 def _worked_seconds() -> ColumnElement[float]:

@@ -3,11 +3,13 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.registry.db.base import Json
 from services.registry.db.operations_tables import WorkerProcess
+from services.registry.jobs.requirements import Capabilities
 
 ALIVE_SECONDS = 60  # since the last heartbeat, which comes every ten
 WATCHED_SECONDS = 3_600  # after its last heartbeat: an alert reports one that ended without being stopped
@@ -20,15 +22,21 @@ class Presence:
     name: str
     role: str
     metrics: str  # host:port
-    device: str
     cores: int
+    offers: Capabilities
     concurrency: int = 1  # jobs at once
+
+    @property
+    def columns(self) -> Json:
+        """As it is recorded."""
+        own = {"name": self.name, "role": self.role, "metrics": self.metrics, "cores": self.cores}
+        return own | {"concurrency": self.concurrency} | asdict(self.offers)
 
 
 def record(session: Session, presence: Presence, slots_busy: int | None = None) -> None:
     """Note that it lives, and how many of its slots are in use if it has any."""
     now = {"slots_busy": slots_busy}
-    row = insert(WorkerProcess).values(asdict(presence) | now)
+    row = insert(WorkerProcess).values(presence.columns | now)
     session.execute(row.on_conflict_do_update(index_elements=["name"], set_=now | {"seen_at": func.now()}))
 
 
@@ -46,6 +54,11 @@ def list_watched(session: Session) -> list[WorkerProcess]:
 def now(session: Session) -> datetime:
     """The moment by the clock that signs of life are dated with."""
     return session.scalars(select(func.now())).one()
+
+
+def is_alive() -> ColumnElement[bool]:
+    """Whether the worker of the row has given a sign of life lately."""
+    return WorkerProcess.seen_at > func.now() - timedelta(seconds=ALIVE_SECONDS)
 
 
 def forget_lost(session: Session) -> None:

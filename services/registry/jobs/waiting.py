@@ -5,15 +5,15 @@ Jobs of all owners stand in one line; only numbers come back.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Text, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.db.tables import Job
-from services.registry.jobs.presence import ALIVE_SECONDS
+from services.registry.jobs.presence import is_alive
+from services.registry.jobs.requirements import Requirements, fit
 from services.registry.states import JobKind, JobStatus
 
 ROLES = {JobKind.TRAIN: "train", JobKind.SOLVE: "solve", JobKind.EVALUATE: "solve"}  # of the workers that take them
@@ -74,6 +74,21 @@ def position(session: Session, job: Job) -> int | None:
     return positions(session, [job.id]).get(job.id) if job.status is JobStatus.QUEUED else None
 
 
+def waiting_for(session: Session, job_ids: Collection[str]) -> dict[str, str]:
+    """For those of these jobs that are queued while no worker that is present could take them: which worker they wait for."""
+    if not job_ids:
+        return {}
+    role = case({kind.value: role for kind, role in ROLES.items()}, value=cast(Job.kind, Text))
+    present = select(WorkerProcess.name).where(WorkerProcess.role == role, is_alive(), fit(WorkerProcess)).exists()
+    alone = select(Job.id, Job.kind, Job.requires).where(Job.id.in_(job_ids), Job.status == JobStatus.QUEUED, ~present)
+    return {job_id: describe_worker(kind, Requirements.of(asked)) for job_id, kind, asked in session.execute(alone)}
+
+
+def describe_worker(kind: JobKind, requires: Requirements) -> str:
+    """Such as `a train worker with an NVIDIA GPU and 40 GB of memory`."""
+    return f"a {ROLES[kind]} worker" + (f" with {requires}" if requires.column else "")
+
+
 def in_hand(session: Session) -> dict[str, int]:
     """How many jobs each worker is at."""
     running = select(Job.worker, func.count()).where(Job.status == JobStatus.RUNNING).group_by(Job.worker)
@@ -112,6 +127,5 @@ def _typical_seconds(session: Session, kind: JobKind) -> float | None:
 
 
 def _concurrency(session: Session, kind: JobKind) -> int:
-    lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=ALIVE_SECONDS)
     taken = select(func.coalesce(func.sum(WorkerProcess.concurrency), 0))
-    return int(session.scalar(taken.where(WorkerProcess.role == ROLES[kind], lately)) or 0)
+    return int(session.scalar(taken.where(WorkerProcess.role == ROLES[kind], is_alive())) or 0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,7 +10,8 @@ from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.db.tables import Job, JobAttempt, Run, RunMetric
-from services.registry.jobs.presence import ALIVE_SECONDS
+from services.registry.jobs.presence import is_alive
+from services.registry.jobs.requirements import Requirements, express, fit
 from services.registry.states import JobKind
 
 RUNS = 20  # the latest
@@ -48,7 +48,7 @@ def latest(session: Session, access: AccessScope) -> list[Measured]:
     return [Measured(config, seconds / steps) for config, seconds, steps in found if steps > 0 and seconds > 0]
 
 
-def training_workers(session: Session) -> Sequence[WorkerProcess]:
-    """Training workers that were seen recently."""
-    lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=ALIVE_SECONDS)
-    return session.scalars(select(WorkerProcess).where(WorkerProcess.role == "train", lately)).all()
+def training_workers(session: Session, requires: Requirements) -> Sequence[WorkerProcess]:
+    """Training workers that were seen recently and fit what a job asks for."""
+    fitting = (WorkerProcess.role == "train", is_alive(), fit(WorkerProcess, express(requires)))
+    return session.scalars(select(WorkerProcess).where(*fitting)).all()

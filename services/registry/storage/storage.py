@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -14,6 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from services.registry.errors import StorageUnavailable
 from services.registry.settings import Settings
+from services.registry.storage import s3
 from trm.durable import NO_ROOM, sync
 from trm.errors import StorageFull
 
@@ -27,7 +28,8 @@ class Storage:
     def __init__(self, url: str, min_free_bytes: int = 0) -> None:
         """`min_free_bytes` of a local disk are left to others."""
         self.min_free_bytes = min_free_bytes
-        self.fs, root = fsspec.core.url_to_fs(url)
+        self.fs, root = fsspec.core.url_to_fs(url, **s3.options(url))
+        s3.limit_tries(self.fs)
         self.root = str(self.fs._strip_protocol(root)).rstrip("/")
 
     @classmethod
@@ -93,10 +95,7 @@ class Storage:
         """The files of what is stored at `url`, and their bytes; raises StorageUnavailable."""
         path = self.fs._strip_protocol(url)
         with typed_errors(f"The storage does not hold {url}"):
-            found = self.fs.find(path, detail=True)
-            if not found:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-            return {name.removeprefix(f"{path}/"): int(info["size"]) for name, info in found.items()}
+            return self._list(path)
 
     def exists(self, url: str) -> bool:
         """Whether a complete folder is stored at `url`."""
@@ -124,7 +123,22 @@ class Storage:
             return Path(path).is_dir()  # it was renamed into place
         return any(self.fs.exists(f"{path}/{name}") for name in LAST_FILES)
 
+    def _list(self, path: str) -> dict[str, int]:
+        """The files below a path and their bytes; raises FileNotFoundError when there is none."""
+        found = {
+            name.removeprefix(f"{path}/"): int(info["size"])
+            for name, info in self.fs.find(path, detail=True).items()
+            if info["type"] == "file"  # some servers keep a folder that has been emptied
+        }
+        if not found:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return found
+
     def _remove(self, path: str) -> None:
+        if not self.is_local:
+            for name in LAST_FILES:  # first: what is left of an interrupted deletion is not complete
+                with suppress(FileNotFoundError):
+                    self.fs.rm_file(f"{path}/{name}")
         if self.fs.exists(path):
             self.fs.rm(path, recursive=True)
 
@@ -140,21 +154,21 @@ class Storage:
     def _put_remote(self, local: Path, path: str) -> None:
         try:
             for file in files_of(local):
-                self.fs.makedirs(f"{path}/{file.parent.as_posix()}".removesuffix("/."), exist_ok=True)
+                if not s3.is_bucket(self.fs):
+                    self.fs.makedirs(f"{path}/{file.parent.as_posix()}".removesuffix("/."), exist_ok=True)
                 self.fs.put_file(str(local / file), f"{path}/{file.as_posix()}")
         except BaseException:
-            self._remove(path)
+            with suppress(OSError, *s3.errors()):  # it may be away: the next attempt removes what is not recorded
+                self._remove(path)
             raise
 
     def _fetch_remote(self, path: str, local: Path) -> None:
         local.parent.mkdir(parents=True, exist_ok=True)
         with beside(local) as draft:
-            for found in self.fs.find(path):
-                target = draft / str(found).removeprefix(f"{path}/")
+            for name in self._list(path):
+                target = draft / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                self.fs.get_file(found, str(target))
-            if not any(draft.iterdir()):
-                raise FileNotFoundError(path)
+                self.fs.get_file(f"{path}/{name}", str(target))
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -206,7 +220,10 @@ def typed_errors(what: str) -> Iterator[None]:
     """Turns the errors of a file system into ours."""
     try:
         yield
-    except OSError as error:
-        if error.errno in NO_ROOM:
+    except Exception as error:
+        if not isinstance(error, (OSError, *s3.errors())):
+            raise
+        if getattr(error, "errno", None) in NO_ROOM:
             raise StorageFull(f"{what}: no room is left there. Free some space; nothing partial was kept.") from error
-        raise StorageUnavailable(f"{what}: {error.strerror or error}") from error
+        refused = " Check its key and what that may do." if isinstance(error, PermissionError) else ""
+        raise StorageUnavailable(f"{what}: {getattr(error, 'strerror', None) or error}.{refused}") from error

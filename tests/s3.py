@@ -1,0 +1,85 @@
+"""A real S3 server of a test's own (SeaweedFS), which can be killed and started again on the same data."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+
+BUCKET = "trm"
+KEY, SECRET = "a-key", "a-secret-of-the-tests"
+START_SECONDS = 60
+WEED = Path(sys.executable).with_name("weed")
+
+
+class S3Server:
+    """Started by the constructor; its data lie in `folder`."""
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
+        self.folder, self.host = folder, host
+        names = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
+        self.ports = {name: _free_port() for name in names}
+        self.process: subprocess.Popen[bytes] | None = None
+        actions = ["Admin", "Read", "Write", "List", "Tagging"]
+        identity = {"name": "tests", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": actions}
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "identities.json").write_text(json.dumps({"identities": [identity]}))
+        self.start()
+
+    @property
+    def endpoint(self) -> str:
+        """What AWS_ENDPOINT_URL is to be."""
+        return f"http://{self.host}:{self.ports['s3.port']}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to reach it, besides TRM_STORAGE_URL."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        data = self.folder / "data"
+        data.mkdir(exist_ok=True)
+        command = [
+            str(WEED), "server", f"-dir={data}", f"-ip={self.host}", f"-ip.bind={self.host}", "-volume.max=20",
+            "-master.volumeSizeLimitMB=64", "-filer", "-s3", f"-s3.config={self.folder / 'identities.json'}",
+            "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.volumePreallocate=false", "-master.telemetry=false",
+            *(f"-{name}={port}" for name, port in self.ports.items()),
+        ]  # fmt: skip
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=self.folder)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(START_SECONDS)
+            self.process = None
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
+        try:
+            return httpx2.get(self.endpoint, timeout=1).status_code < 500
+        except httpx2.TransportError:
+            return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
