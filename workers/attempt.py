@@ -9,6 +9,7 @@ import structlog
 from services.registry.access.visibility import EVERYTHING
 from services.registry.errors import JobTimedOut, StaleLease
 from services.registry.jobs import attempts, completion, leases
+from services.registry.metrics.instruments import exemplar
 from services.registry.states import JobKind, JobStatus, Outcome
 from workers import outcome
 from workers.context import Metrics, Worker
@@ -61,8 +62,8 @@ def run(worker: Worker[Metrics], kind: JobKind, named_job: str, work: Work[Metri
 
 
 def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> None:
-    kind, begun = claim.kind.value, time.monotonic()
-    worker.metrics.job_queue_wait_seconds.labels(kind).observe(max(0.0, claim.queue_seconds))
+    kind, begun, about = claim.kind.value, time.monotonic(), exemplar(job_id=claim.job_id)
+    worker.metrics.job_queue_wait_seconds.labels(kind).observe(max(0.0, claim.queue_seconds), about)
     with structlog.contextvars.bound_contextvars(job_id=claim.job_id, attempt=claim.attempt):
         log.info("attempt.started", kind=kind)
         try:
@@ -72,7 +73,7 @@ def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> N
             log.warning("attempt.superseded", reason=str(error))
             return
         worker.metrics.attempts_ended.labels(kind, ended.value).inc()
-        worker.metrics.job_run_seconds.labels(kind).observe(time.monotonic() - begun)
+        worker.metrics.job_run_seconds.labels(kind).observe(time.monotonic() - begun, about)
         log.info("attempt.ended", outcome=ended.value, seconds=round(time.monotonic() - begun, 3))
 
 
