@@ -126,7 +126,7 @@ class Clients:
         self.finish("evaluation", self.ask("POST", "/v1/evaluation-jobs", json=body).json(), begun)
 
     def train(self, number: int) -> None:
-        """A training that lasts to the end of the load."""
+        """A training that lasts until it is cancelled."""
         body = {"preset": "sudoku-4x4", "name": f"load {number}", "overrides": TRAINING}
         self.trainings.append(self.ask("POST", "/v1/training-jobs", json=body).json()["id"])
 
@@ -149,7 +149,7 @@ def _route(path: str) -> str:
 
 
 def send(clients: Clients, minutes: float) -> None:
-    """All sorts of users at once; two trainings, of which one waits for the other where one worker trains."""
+    """All sorts of users at once, and two trainings, of which the second waits until the first is cancelled after half of the time."""
     for number in (1, 2):
         clients.train(number)
     users = [
@@ -160,8 +160,8 @@ def send(clients: Clients, minutes: float) -> None:
         clients.every(2.0, clients.watch_training),
         clients.every(5.0, clients.browse),
     ]
-    clients.over.wait(60 * minutes)
-    for job in clients.trainings:
+    for job in tuple(clients.trainings):
+        clients.over.wait(60 * minutes / len(clients.trainings))
         clients.ask("POST", f"/v1/jobs/{job}/cancel", json={})
     clients.over.set()
     for user in users:
