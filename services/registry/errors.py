@@ -111,6 +111,10 @@ class SchemaAhead(SchemaMismatch, code="schema_ahead"):
     """The database was migrated by newer code than this."""
 
 
+class RolesRefused(RegistryError, code="roles_refused"):
+    """The database's user may not make the role that dashboards read with."""
+
+
 class SettingMissing(RegistryError, code="setting_missing"):
     """A setting without a default is needed and not set."""
 

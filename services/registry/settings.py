@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TRM_", frozen=True, extra="forbid", env_ignore_empty=True)
 
     database_url: str | None = Field(default=None, repr=False)  # postgresql://user:password@host/name
+    reader_password: str | None = Field(default=None, repr=False)  # of the role trm_reader, which dashboards read with
     broker_url: str | None = Field(default=None, repr=False)  # redis://host:6379/0 or redis+socket:///path
     data_dir: AbsolutePath = Field(default=Path(".data"), validate_default=True)
     storage_url: str = Field(

@@ -1,6 +1,8 @@
 """Health and metrics."""
 
+import pytest
 from fastapi.testclient import TestClient
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
@@ -63,6 +65,32 @@ def test_metrics_are_prometheus_text(client: TestClient) -> None:
     assert response.headers["content-type"].startswith("text/plain; version=")
     assert "# TYPE trm_http_requests_total counter" in response.text
     assert 'trm_jobs_submitted_total{kind="solve"} 0.0' in response.text
+
+
+def test_an_exemplar_of_a_request_is_its_id(client: TestClient) -> None:
+    for request_id in ("req_seen", "x" * 128):  # the second is too long to be one
+        answer = client.get("/v1/runs", headers={"X-Request-ID": request_id})
+        assert answer.headers["X-Request-ID"] == request_id
+        response = client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+        assert response.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+        [family] = [
+            family
+            for family in text_string_to_metric_families(response.text)  # type: ignore[no-untyped-call]
+            if family.name == "trm_http_request_seconds"
+        ]
+        seen = {
+            sample.exemplar.labels["request_id"]
+            for sample in family.samples
+            if sample.exemplar is not None and sample.labels["route"] == "/v1/runs"
+        }
+        assert seen == {"req_seen"}
+
+
+@pytest.mark.parametrize("accept", ["application/openmetrics-text; version=new", "text/plain; version=new", "*/*"])
+def test_metrics_are_plain_text_for_who_asks_for_nothing_that_there_is(client: TestClient, accept: str) -> None:
+    response = client.get("/metrics", headers={"Accept": accept})
+    assert response.headers["content-type"].startswith("text/plain; version=")
+    assert "trm_jobs_submitted_total" in response.text
 
 
 def test_prometheus_is_told_of_every_worker(client: TestClient, database: Database) -> None:

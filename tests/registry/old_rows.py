@@ -83,7 +83,7 @@ ROWS: dict[str, Rows] = {  # by the first revision that can hold them
         "job_attempts": [{"job_id": "job_examined", "attempt": 1, "worker": "w"}],
         "job_events": [{"job_id": "job_examined", "seq": 1, "type": "evaluating", "data": {}}],
     },
-    "0004": {"jobs": [{"id": "job_choosy", **TRAIN, "requires": {"device": "cuda", "labels": ["a"], "devices": 2}}]},
+    "0005": {"jobs": [{"id": "job_choosy", **TRAIN, "requires": {"device": "cuda", "labels": ["a"], "devices": 2}}]},
 }  # fmt: skip
 ORDER = ("datasets", "runs", "checkpoints", "run_evaluations", "run_metrics", "jobs", "job_attempts", "job_events")
 

@@ -11,6 +11,7 @@ from services.gateway.access import caller
 from services.gateway.problems.problems import problem_response
 from services.registry.db.ids import new_id
 from services.registry.errors import InternalError
+from services.registry.metrics.instruments import exemplar
 from services.registry.metrics.metrics import GatewayMetrics
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -58,13 +59,13 @@ class RequestContext:
                     raise  # half an answer is out: only breaking off tells the client
                 await problem_response(scope, InternalError())(scope, receive, answer.send)
             finally:
-                self._record(scope, answer.status or 499, time.monotonic() - begun)
+                self._record(scope, request_id, answer.status or 499, time.monotonic() - begun)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None) or _page(scope["path"])
         method = scope["method"] if scope["method"] in METHODS else "other"
         self.metrics.http_requests.labels(method, route, str(status)).inc()
-        self.metrics.http_request_seconds.labels(method, route).observe(seconds)
+        self.metrics.http_request_seconds.labels(method, route).observe(seconds, exemplar(request_id=request_id))
         is_poll = route in QUIET and method == "GET" and status < BAD
         level = log.debug if is_poll else log.info
         asked = {"method": method, "path": scope["path"], "caller": caller.identify(scope).id}

@@ -340,6 +340,12 @@ COMMANDS = (  # what commands end with, and processes that cannot start
         "Set the environment variable that the message names.",
     ),
     Entry(
+        registry.RolesRefused,
+        None,
+        "The database's user may not make the role that dashboards read with",
+        "Let it create roles, or make the role trm_reader with that password yourself and unset TRM_READER_PASSWORD.",
+    ),
+    Entry(
         registry.AuthExposed,
         None,
         "Authentication is off where others could reach the service",

@@ -1,7 +1,9 @@
 """Metrics of this process, for Prometheus."""
 
-from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+from prometheus_client.exposition import choose_encoder
 
 from services.gateway.backends import Parts
 from services.gateway.openapi import Responses, refusals
@@ -12,14 +14,21 @@ from services.registry.jobs import presence
 router = APIRouter(tags=["operation"])
 
 TEXT: Responses = {
-    200: {"description": "Prometheus text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    200: {
+        "description": "Prometheus text format, or OpenMetrics where `Accept` asks for it: that has exemplars.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
 }
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses={**TEXT, **refusals()})
-def get_metrics(parts: Parts) -> Response:
+def get_metrics(parts: Parts, accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
     """What this process has served; the workers and the reaper have ports of their own."""
-    return Response(generate_latest(parts.collectors), media_type=CONTENT_TYPE_LATEST)
+    try:
+        encode, content_type = choose_encoder(accept)
+    except TypeError:  # a version that is no number
+        encode, content_type = choose_encoder("")
+    return Response(encode(parts.collectors), media_type=content_type)
 
 
 @router.get(

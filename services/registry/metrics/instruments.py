@@ -9,6 +9,13 @@ from prometheus_client.metrics import MetricWrapperBase
 
 Values = Sequence[str]  # of a label; empty for one whose values are known only at run time
 
+EXEMPLAR_CHARACTERS = 128  # of names and values together, in the OpenMetrics specification
+
+
+def exemplar(**labels: str) -> dict[str, str] | None:
+    """What a single observation was about, for a histogram to keep; None where that is too long for an exemplar."""
+    return labels if sum(map(len, (*labels, *labels.values()))) <= EXEMPLAR_CHARACTERS else None
+
 
 class Instruments:
     """Makes the instruments of one registry; keyword arguments name the labels and list their values."""
