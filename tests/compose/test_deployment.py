@@ -167,6 +167,12 @@ def test_every_job_finishes_although_a_part_is_killed(deployment: Deployment, cl
     tell(f"kill -9 {service}: {took}, training in attempt {training['attempt']}")
 
 
+def test_no_log_but_that_of_init_holds_a_secret(deployment: Deployment) -> None:
+    told = [*deployment.secrets().values(), deployment.run_in("broker", "cat", "/run/secrets/redis_password")]
+    logs = deployment.compose("logs", *sorted(SERVICES - {"init"}))
+    assert [secret[:3] for secret in told if secret.removeprefix("trm_admin_") in logs] == []
+
+
 def test_nothing_is_lost_by_down_and_up(deployment: Deployment) -> None:
     with deployment.admin() as client:
         before, secrets = read_holdings(client), deployment.secrets()
