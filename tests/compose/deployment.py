@@ -22,12 +22,13 @@ GATEWAY, WORKER = "trm-service/gateway:0.1.0", "trm-service/worker:0.1.0"
 PASSED = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
 COMMAND_SECONDS = 570
 TRAINING = {
-    "train.steps": 200, "train.batch_size": 32, "train.checkpoint_every": 20, "train.evaluate_every": 100, "train.log_every": 10,
-    "train.evaluate_puzzles": 20, "train.test_puzzles": 20, "model.max_supervision_steps": 4, "model.recursions": 1,
+    "train.batch_size": 16, "train.checkpoint_every": 10, "train.evaluate_every": 1_000, "train.log_every": 5,
+    "train.evaluate_puzzles": 20, "train.test_puzzles": 20,
+    "model.hidden_size": 64, "model.max_supervision_steps": 4, "model.recursions": 1,
 }  # fmt: skip
 PUZZLES: dict[str, dict[str, Any]] = {
     "sudoku": {
-        "puzzle": "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..",
+        "puzzle": "19............57.........3...7...4.....2....92.5..3.6....9....1..3..8............",
         **{"until_verified": True, "restart_steps": 32, "guess_every": 2, "max_steps": 512},
     },
     "sudoku-6x6": {"puzzle": ".1254..3..6.12....35.1245.3.1.2..3.."},
@@ -104,7 +105,9 @@ class Deployment:
     def secrets(self) -> dict[str, str]:
         """What `docker compose logs init` tells: whose secret -> the secret."""
         log = self.compose("logs", "--no-log-prefix", "init")
-        return dict(re.findall(r"^  (\S.*\S) {2,}(\S+)$", log, re.MULTILINE))
+        return dict(
+            re.findall(r"^(?:\x1b\[2K)?  (\S.*\S) {2,}(\S+)$", log, re.MULTILINE)
+        )  # compose clears the line first
 
     def url(self, service: str, port: int) -> str:
         return "http://" + self.compose("port", service, str(port)).strip()
@@ -130,10 +133,10 @@ class Deployment:
             part = self.parts()[service]
             return bool(part["RestartCount"] > restarts and part["State"]["Health"]["Status"] == "healthy")
 
-        wait_until(is_back, 120)
+        wait_until(is_back, 180)
 
 
-def submit(client: Client, path: str, body: dict[str, Any], patience: float = 90) -> dict[str, Any]:
+def submit(client: Client, path: str, body: dict[str, Any], patience: float = 120) -> dict[str, Any]:
     """A job that was accepted; asks again while the gateway or the database is away, as clients should."""
     deadline = time.monotonic() + patience
     while True:
@@ -148,7 +151,7 @@ def submit(client: Client, path: str, body: dict[str, Any], patience: float = 90
         time.sleep(0.5)
 
 
-def finish(client: Client, jobs: Sequence[dict[str, Any]], patience: float = 240) -> list[dict[str, Any]]:
+def finish(client: Client, jobs: Sequence[dict[str, Any]], patience: float = 400) -> list[dict[str, Any]]:
     """The jobs once all have ended; fails unless each has succeeded."""
 
     def ended(job: dict[str, Any]) -> dict[str, Any] | None:
@@ -170,7 +173,7 @@ def finish(client: Client, jobs: Sequence[dict[str, Any]], patience: float = 240
     return [done[job["id"]] for job in jobs]
 
 
-def submit_training(client: Client, steps: int = 200) -> dict[str, Any]:
+def submit_training(client: Client, steps: int = 40) -> dict[str, Any]:
     body = {"preset": "sudoku-4x4", "overrides": TRAINING | {"train.steps": steps}}
     return submit(client, "/v1/training-jobs", body)
 
@@ -181,10 +184,10 @@ def submit_solve(client: Client, model: str = "sudoku-6x6") -> dict[str, Any]:
 
 def read_holdings(client: Client) -> dict[str, list[Any]]:
     """Ids of all jobs and runs, newest first, with the curve and the checkpoints of the newest run."""
-    runs = [run["id"] for run in client.get("/v1/runs", limit=100)["items"]]
+    runs = [run["id"] for run in client.get("/v1/runs", limit=100)["data"]]
     return {
-        "jobs": [job["id"] for job in client.get("/v1/jobs", limit=100)["items"]],
+        "jobs": [job["id"] for job in client.get("/v1/jobs", limit=100)["data"]],
         "runs": runs,
-        "curve": client.get(f"/v1/runs/{runs[0]}/metrics")["items"],
-        "checkpoints": client.get(f"/v1/runs/{runs[0]}/checkpoints")["items"],
+        "curve": client.get(f"/v1/runs/{runs[0]}/metrics")["data"],
+        "checkpoints": client.get(f"/v1/runs/{runs[0]}/checkpoints")["data"],
     }

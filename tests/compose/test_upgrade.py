@@ -30,7 +30,7 @@ def _git(*arguments: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def previous(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """The same deployment with the images of the last commit that lacks the newest migration."""
+    """The same deployment with images of the last commit that lacks the newest migration, by the recipe of now."""
     commit = (
         _git("log", "--first-parent", "-m", "--diff-filter=A", "--format=%H", "-1", "--", VERSIONS).decode().strip()
     )
@@ -40,7 +40,7 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     services = {
         name: {"image": PREVIOUS[service["image"]]}
         | (
-            {"build": {"context": str(folder / "tree"), "dockerfile": "deploy/Dockerfile"}}
+            {"build": {"context": str(folder / "tree"), "dockerfile": str(ROOT / "deploy/Dockerfile")}}
             if "build" in service
             else {}
         )
@@ -59,7 +59,7 @@ def test_an_upgrade_keeps_everything(deployment: Deployment, previous: Deploymen
     previous.up()
     assert {part["Config"]["Image"] for part in previous.parts().values()} & set(PREVIOUS.values())
     with previous.admin() as client:
-        [training] = finish(client, [submit_training(client, 60)])
+        [training] = finish(client, [submit_training(client)])
         finish(client, [submit_solve(client, training["run_id"])])
         before = read_holdings(client)
     earlier = previous.compose("logs", "--no-log-prefix", "migrate").strip()
@@ -73,4 +73,4 @@ def test_an_upgrade_keeps_everything(deployment: Deployment, previous: Deploymen
         after = read_holdings(client)
         assert (after["jobs"], after["runs"]) == (before["jobs"], before["runs"])
         assert len(after["curve"]) == len(before["curve"])
-        finish(client, [submit_solve(client, training["run_id"]), submit_training(client, 60)])
+        finish(client, [submit_solve(client, training["run_id"]), submit_training(client)])
