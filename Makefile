@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools boards load demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser console-pictures check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools boards load demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser compose-test console-pictures check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -61,13 +61,13 @@ restore: install ## Bring the backup FROM back into an empty service that is dow
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 10 -m
 
 test: tools ## Install and run the tests, without the slow ones
-	$(TEST) "not chaos and not browser and not slow"
+	$(TEST) "not chaos and not browser and not compose and not slow"
 
 test-quick: tools ## Run the tests that need no server and train nothing
-	$(TEST) "not chaos and not browser and not slow and not servers and not training"
+	$(TEST) "not chaos and not browser and not compose and not slow and not servers and not training"
 
 test-slow: tools .clients/installed .clients/typescript .prometheus/installed ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client
-	$(TEST) "not chaos and not browser and slow"
+	$(TEST) "not chaos and not browser and not compose and slow"
 
 test-all: test test-slow ## Run all tests but the long faults of make chaos
 
@@ -86,6 +86,9 @@ test-browser: tools $(CONSOLE)/node_modules/.package-lock.json ## Use the web co
 
 console-pictures: tools $(CONSOLE)/node_modules/.package-lock.json ## Take the pictures of the console's pages, by the same tests
 	TRM_CONSOLE_PICTURES=docs/images $(BIN)/python -m pytest tests/browser/test_pages.py -m browser
+
+compose-test: tools ## Deploy with docker compose and use, kill, back up, restore and upgrade it (needs Docker; some 20 minutes)
+	$(BIN)/python -m pytest tests/compose -m compose -sv --durations 0
 
 chaos: tools ## Break every part of the running service on purpose; prints what survived, writes chaos.json (some 20 minutes)
 	@SOAK_MINUTES=1 CHAOS_JSON=chaos.json $(BIN)/python -m pytest tests/chaos -m "chaos or not chaos"; status=$$?; \

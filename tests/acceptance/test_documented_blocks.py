@@ -40,10 +40,8 @@ SHORTER = {  # in texts of Python and of commands
 NOT_RUN = {  # how a command begins -> why it does not run here
     "make ": "installs, or moves the stack that these tests stand on; test_make_commands_exist, and tests/acceptance/test_backup.py",
     "pip install": "tests/contract/test_packaging.py installs what the wheels hold",
-    "docker ": "needs Docker; tests/contract/test_promises.py reads the compose file",
-    "cp .env.example": "prepares docker compose",
-    "mkdir -p secrets": "prepares docker compose",
-    "chmod 644 secrets": "prepares docker compose",
+    "docker ": "needs Docker; tests/compose runs it, and tests/contract/test_compose.py reads the files",
+    "git pull": "changes this tree",
     "PRESET=": "trains for minutes on a borrowed machine; tests/trm/test_pack.py takes a training through its pieces",
     "PIECES=": "the same",
     "MEASURE=": "the same",

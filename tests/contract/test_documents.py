@@ -196,7 +196,7 @@ def test_snippets_in_python_import_what_there_is(page: Path) -> None:
 
 DEPLOYED = {f"TRM_{name.upper()}" for name in Settings.model_fields} | {
     *("TRM_URL", "TRM_API_KEY"),  # of a client of the service
-    "TRM_DB_PASSWORD",  # of docker compose
+    *("TRM_DB_PASSWORD", "TRM_WORKER_CPUS", "TRM_WORKER_MEMORY"),  # of docker compose
 }
 TRAINED = {
     f"{part}.{name}"

@@ -213,10 +213,10 @@ def test_dashboards_read_the_database_as_a_role_that_may_read_just_that() -> Non
     sources = yaml.safe_load((ROOT / "deploy/grafana/provisioning/datasources/trm.yml").read_text())["datasources"]
     [source] = [one for one in sources if one["uid"] == "trm-postgres"]
     assert source["user"] == READER
-    assert source["secureJsonData"]["password"] == "$TRM_READER_PASSWORD"
+    assert source["secureJsonData"]["password"] == "$__file{/run/secrets/trm_reader_password}"
+    secrets = "secrets:/run/secrets:ro"  # a setting's file there is named after it
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    given = services["grafana"]["environment"]["TRM_READER_PASSWORD"]
-    assert services["migrate"]["environment"]["TRM_READER_PASSWORD"] == given
+    assert all(secrets in services[name]["volumes"] for name in ("grafana", "migrate"))
     assert "TRM_DB_PASSWORD" not in str(services["grafana"])
     words = set(re.findall(r"\w+", " ".join(SQL)))
     assert {

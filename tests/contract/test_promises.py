@@ -1,4 +1,4 @@
-"""What is said twice is said the same: settings, metrics, compose, documents, presets."""
+"""What is said twice is said the same: settings, metrics, documents, presets."""
 
 import json
 import re
@@ -24,8 +24,6 @@ from trm.interface.effort import Effort
 from trm.puzzles.datasets.datasets import BUILTIN, spec_of
 
 ROOT = Path(__file__).parents[2]
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES = {"db", "broker", "migrate", "gateway", "worker-train", "worker-solve", "reaper", "prometheus", "grafana"}
 
 
 def test_metrics_are_documented() -> None:
@@ -47,35 +45,6 @@ def test_example_environment_lists_every_setting() -> None:
     lines = (ROOT / ".env.example").read_text()
     named = set(re.findall(r"^# TRM_([A-Z_]+)=", lines, re.MULTILINE))
     assert named == {name.upper() for name in Settings.model_fields}
-
-
-def test_compose_has_every_part_and_sets_real_settings() -> None:
-    assert set(COMPOSE["services"]) == SERVICES
-    known = {f"TRM_{name.upper()}" for name in Settings.model_fields}
-    assert {
-        name for name in COMPOSE["x-settings"] if not name.startswith("OTEL_")
-    } <= known  # those are OpenTelemetry's
-    gpu = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text())
-    assert set(gpu["services"]) < SERVICES
-
-
-def test_compose_publishes_on_the_loopback_only_and_hides_the_servers() -> None:
-    for name, service in COMPOSE["services"].items():
-        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
-    assert not any(COMPOSE["services"][name].get("ports") for name in ("db", "broker"))
-
-
-def test_compose_asks_for_keys_and_takes_the_first_from_a_file() -> None:
-    assert COMPOSE["x-settings"]["TRM_AUTH"] == "on"
-    assert COMPOSE["services"]["gateway"]["secrets"] == ["trm_admin_secret"]
-    assert set(COMPOSE["secrets"]) <= {f"trm_{name}" for name in Settings.model_fields}
-    assert "secrets/" in (ROOT / ".gitignore").read_text().split()
-    holders = [name for name, service in COMPOSE["services"].items() if "trm_admin_secret" in str(service)]
-    assert holders == ["gateway"]
-
-
-def test_compose_checks_the_health_of_everything_that_stays() -> None:
-    assert [name for name in SERVICES - {"migrate"} if "healthcheck" not in COMPOSE["services"][name]] == []
 
 
 def test_prometheus_scrapes_every_process() -> None:
