@@ -32,6 +32,10 @@ $(VENV)/tools: $(VENV)/installed
 	$(PIP) -e '.[torch,service,hub,plot,stack,dev]'
 	touch $@
 
+# a real helm, which renders the chart for the tests
+$(BIN)/helm: | $(VENV)/installed
+	$(BIN)/python deploy/helm/fetch.py $@
+
 demo: ## Install, start the embedded stack, train a small model and solve puzzles with it (some minutes)
 	@started=$$(date +%s); $(MAKE) --no-print-directory install && \
 	$(BIN)/python -m services.stack demo --started-at $$started
@@ -60,10 +64,10 @@ restore: install ## Bring the backup FROM back into an empty service that is dow
 # two tests at a time; each computes on one core, since tiny models gain nothing from more
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 10 -m
 
-test: tools ## Install and run the tests, without the slow ones
+test: tools $(BIN)/helm ## Install and run the tests, without the slow ones
 	$(TEST) "not chaos and not browser and not slow"
 
-test-quick: tools ## Run the tests that need no server and train nothing
+test-quick: tools $(BIN)/helm ## Run the tests that need no server and train nothing
 	$(TEST) "not chaos and not browser and not slow and not servers and not training"
 
 test-slow: tools .clients/installed .clients/typescript ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client

@@ -57,7 +57,8 @@ def run(worker: Worker[Metrics], kind: JobKind, named_job: str, work: Work[Metri
     if claim is None:
         log.info("job.not_claimed", job_id=named_job)
         return
-    _run(worker, claim, work)
+    with worker.idleness.interrupted():
+        _run(worker, claim, work)
 
 
 def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> None:
