@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser console-pictures check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser console-pictures check audit format wheels bench bench-gpu load-scale bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -124,6 +124,9 @@ bench: tools ## Measure ours against the official algorithm and a bare service; 
 
 bench-gpu: tools ## The same for a training update on a GPU, with the share of its peak that is used
 	$(BIN)/python -m tests.bench --gpu
+
+load-scale: tools ## 10,000 queued jobs and 200 workers on one Postgres and one broker, beside a bare FastAPI + Celery (long); writes scale.json
+	$(BIN)/python -m tests.bench.scale $(SCALE)
 
 bench-growth: tools ## How cost grows: sequence, batch, slots, queue, metric rows (long); writes growth.json and plots
 	$(BIN)/python -m tests.bench.growth --most-metric-rows 10000000

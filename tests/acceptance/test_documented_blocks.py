@@ -38,6 +38,8 @@ SHORTER = {  # in texts of Python and of commands
 NOT_RUN = {  # how a command begins -> why it does not run here
     "make ": "installs, or moves the stack that these tests stand on; test_make_commands_exist, and tests/acceptance/test_backup.py",
     "pip install": "tests/contract/test_packaging.py installs what the wheels hold",
+    "kubectl ": "needs a cluster",
+    "helm ": "the same; tests/deploy/test_chart.py renders the chart with the values that the page shows",
     "docker ": "needs Docker; tests/contract/test_promises.py reads the compose file",
     "cp .env.example": "prepares docker compose",
     "mkdir -p secrets": "prepares docker compose",
@@ -63,6 +65,7 @@ NO_COMMANDS = {  # first words of blocks that show something
     "services/registry/": "the order of imports",
     "HTTP -> gateway": "a drawing",
     "queued ──claim──>": "a drawing",
+    "# my-values.yaml": "values of the chart; tests/deploy/test_chart.py renders them",
 }
 pytestmark = pytest.mark.slow
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -34,6 +34,7 @@ VERSIONS = ("1.29", "1.37")  # of Kubernetes: the oldest that the chart takes, a
 PARTS = {"gateway", "migrate", "reaper", "worker-solve", "worker-train"}
 WORKERS = PARTS - {"gateway", "migrate"}
 EXAMPLES = sorted(VALUES.glob("*.yaml"))
+PAGE = ROOT / "docs/how-to/kubernetes.md"
 
 
 def check(one: Object, version: str) -> None:
@@ -302,3 +303,19 @@ def test_artifacts_are_in_a_bucket_or_on_a_shared_volume(smallest: list[Object],
         assert settings_of(template)["TRM_STORAGE_URL"] == "file:///data/artifacts"
         [claim] = [v["persistentVolumeClaim"] for v in template["spec"]["volumes"] if "persistentVolumeClaim" in v]
         assert claim == {"claimName": "artifacts"}
+
+
+def test_the_page_shows_values_that_deploy(tmp_path: Path) -> None:
+    [shown] = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    values = tmp_path / "my-values.yaml"
+    values.write_text(shown)
+    objects = render(values)
+    for one in objects:
+        check(one, VERSIONS[-1])
+    assert settings_of(dict(pods(objects))["worker-train"])["TRM_DEVICE"] == "cuda"
+    assert find(objects, "Service", "gateway")["metadata"]["name"] in PAGE.read_text()
+
+
+def test_the_page_makes_the_keys_that_the_chart_reads(smallest: list[Object]) -> None:
+    read = {key for _, template in pods(smallest) for key in secret_files(template).values()}
+    assert set(re.findall(r"--from-literal=([a-z-]+)=", PAGE.read_text())) == read

@@ -167,6 +167,14 @@ def test_heartbeat_extends_the_lease_and_counts_only_visible_changes(book: Book)
     assert (moved.step, moved.version) == (7, first.version + 1)
 
 
+def test_heartbeat_touches_no_index(book: Book) -> None:
+    claim = book.training()
+    with book.transaction() as session:
+        leases.heartbeat(session, claim, step=7, pace=leases.Pace(0.5, 60.0))
+        in_place = select(func.pg_stat_get_xact_tuples_hot_updated(func.to_regclass("jobs")))
+        assert session.scalar(in_place) == 1
+
+
 def test_heartbeat_brings_the_order_to_cancel(book: Book) -> None:
     claim = book.training()
     with book.transaction() as session:
