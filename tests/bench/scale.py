@@ -56,26 +56,16 @@ class Meter:
     """Measures what happens between its making and `read`."""
 
     def __init__(self) -> None:
-        self.begun, self.database, self.broker = (
-            time.perf_counter(),
-            processor_seconds("postgres"),
-            processor_seconds("valkey"),
-        )
+        self.begun = time.perf_counter()
+        self.database, self.broker = processor_seconds("postgres"), processor_seconds("valkey")
 
     def read(self, name: str, count: int, **details: float) -> Phase:
         """What was seen since."""
         seconds = time.perf_counter() - self.begun
-        phase = Phase(
-            name,
-            count,
-            seconds,
-            processor_seconds("postgres") - self.database,
-            processor_seconds("valkey") - self.broker,
-            details,
-        )
-        console.print(
-            f"{name}: {phase.per_second:.1f} a second, {1000 * phase.database_cpu / count:.2f} ms of database each"
-        )
+        database = processor_seconds("postgres") - self.database
+        phase = Phase(name, count, seconds, database, processor_seconds("valkey") - self.broker, details)
+        each = 1000 * database / count
+        console.print(f"{name}: {phase.per_second:.1f} a second, {each:.2f} ms of database each")
         return phase
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from services.registry.access.visibility import EVERYTHING
@@ -17,7 +17,7 @@ from services.registry.errors import StaleLease
 from services.registry.jobs import attempts, completion, job_events, jobs, leases, rescue, solutions
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
-from services.registry.states import JobStatus
+from services.registry.states import JobKind, JobStatus
 from tests.registry.conftest import DEAD, Book
 
 Write = Callable[[Session, Claim], object]
@@ -96,6 +96,20 @@ def test_message_of_a_job_that_is_not_queued_is_dropped(book: Book, status: JobS
     with book.transaction() as session:
         assert leases.claim(session, job_id, "late", 30) is None
     assert book.get(job_id).version == before
+
+
+def test_a_claim_reads_the_queue_no_further_than_it_must_even_when_statistics_are_old(book: Book) -> None:
+    model = book.model()
+    with book.transaction() as session:  # the statistics say that nothing waits
+        session.execute(text("ANALYZE jobs"))
+    with book.transaction() as session:
+        rows = [jobs.new_row(JobKind.SOLVE, {}, model_id=model) for _ in range(1000)]
+        jobs.insert_rows(session, rows)
+    fetched = select(func.pg_stat_get_xact_tuples_fetched(func.to_regclass("jobs")))
+    for _ in range(12):  # from the sixth time on a statement is prepared, and after five more its plan may be kept
+        with book.transaction() as session:
+            assert leases.claim_next(session, JobKind.SOLVE, rows[0]["id"], "w", 30) is not None
+            assert (session.scalar(fetched) or 0) < 20
 
 
 def test_message_of_an_unknown_job_is_dropped(book: Book) -> None:

@@ -6,11 +6,13 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     SmallInteger,
     Text,
     UniqueConstraint,
+    bindparam,
     func,
     select,
     text,
@@ -128,6 +130,14 @@ class Job(Base):
         Index("ix_jobs_running", "id", postgresql_where=text("status = 'running'")),  # few; no heartbeat touches it
         {"postgresql_with": {"fillfactor": "80"}},  # room for a row's next version on its page
     )
+
+
+def has_status(status: JobStatus) -> ColumnElement[bool]:
+    """Whether a job has this status.
+
+    It is written into the statement: a plan that was made once for every status could not use the indexes of one.
+    """
+    return Job.status == bindparam(None, status, Job.status.type, literal_execute=True)
 
 
 class RunEvaluation(Base):
