@@ -133,9 +133,10 @@ class Job(Base):
 
 
 def has_status(status: JobStatus) -> ColumnElement[bool]:
-    """Whether a job has this status.
+    """Whether a job has this status, for queries that look for jobs by it.
 
     It is written into the statement: a plan that was made once for every status could not use the indexes of one.
+    A statement that names a job compares the column: it needs none of these indexes.
     """
     return Job.status == bindparam(None, status, Job.status.type, literal_execute=True)
 

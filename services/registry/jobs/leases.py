@@ -71,7 +71,9 @@ def claim_next(session: Session, kind: JobKind, named_job: str, worker: str, lea
     """
     session.execute(_IN_ORDER)
     first = (
-        select(Job.id).where(Job.kind == kind, *_claimable()).order_by(Job.priority.desc(), Job.available_at, Job.id)
+        select(Job.id)
+        .where(Job.kind == kind, has_status(JobStatus.QUEUED), *_due())
+        .order_by(Job.priority.desc(), Job.available_at, Job.id)
     )
     job_id = session.scalar(first.limit(1).with_for_update(skip_locked=True, key_share=True))
     return claim(session, job_id or named_job, worker, lease_seconds)
@@ -83,7 +85,7 @@ def claim(session: Session, job_id: str, worker: str, lease_seconds: float) -> C
     waited = func.extract("epoch", func.now() - Job.available_at)
     row = session.execute(
         update(Job)
-        .where(Job.id == job_id, *_claimable())
+        .where(Job.id == job_id, Job.status == JobStatus.QUEUED, *_due())
         .values(
             status=JobStatus.RUNNING,
             attempt=Job.attempt + 1,
@@ -133,9 +135,8 @@ def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pac
     return JobSignals(*row)
 
 
-def _claimable() -> tuple[ColumnElement[bool], ...]:
-    in_time = func.coalesce(Job.expires_at > func.now(), True)
-    return has_status(JobStatus.QUEUED), Job.available_at <= func.now(), in_time
+def _due() -> tuple[ColumnElement[bool], ...]:
+    return Job.available_at <= func.now(), func.coalesce(Job.expires_at > func.now(), True)
 
 
 def _worked_seconds() -> ColumnElement[float]:
@@ -146,7 +147,7 @@ def _worked_seconds() -> ColumnElement[float]:
 
 
 def _match_lease(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    return Job.id == claim.job_id, Job.lease_token == claim.lease_token, has_status(JobStatus.RUNNING)
+    return Job.id == claim.job_id, Job.lease_token == claim.lease_token, Job.status == JobStatus.RUNNING
 
 
 def _stale(claim: Claim) -> StaleLease:

@@ -111,7 +111,7 @@ def mark_published(session: Session, job_ids: Collection[str]) -> None:
     if job_ids:
         session.execute(
             update(Job)
-            .where(Job.id.in_(job_ids), has_status(JobStatus.QUEUED))
+            .where(Job.id.in_(job_ids), Job.status == JobStatus.QUEUED)
             .values(published_at=func.now())
             .execution_options(synchronize_session=False)
         )
