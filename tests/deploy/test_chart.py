@@ -76,7 +76,8 @@ def broken(objects: list[Object]) -> Iterator[Object]:
         ("TriggerAuthentication", "database", ("spec", "secretRef")),
         ("ScaledObject", "worker-solve", ("spec", "advanced", "behaviour")),
     ):
-        one = place = copy.deepcopy(find(objects, kind, component))
+        one = copy.deepcopy(find(objects, kind, component))
+        place: Any = one
         for step in path[:-1]:
             place = place[step]
         place[path[-1]] = {}
@@ -244,7 +245,7 @@ def test_gpus_are_asked_for_and_insisted_on(smallest: list[Object], everything: 
 
 
 def labels_match(selector: dict[str, Any], template: Object) -> bool:
-    return selector["matchLabels"].items() <= template["metadata"]["labels"].items()
+    return bool(selector["matchLabels"].items() <= template["metadata"]["labels"].items())
 
 
 @pytest.mark.parametrize("values", EXAMPLES, ids=lambda path: path.stem)
