@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools boards load demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser compose-test console-pictures check audit format wheels bench bench-gpu bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools boards load demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser compose-test console-pictures check audit format wheels bench bench-gpu load-scale bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -31,6 +31,10 @@ $(VENV)/installed: pyproject.toml deploy/server/pyproject.toml constraints.txt
 $(VENV)/tools: $(VENV)/installed
 	$(PIP) -e '.[torch,service,hub,plot,stack,tracing,mlflow,parquet,dev]'
 	touch $@
+
+# a real helm, which renders the chart for the tests
+$(BIN)/helm: | $(VENV)/installed
+	$(BIN)/python deploy/helm/fetch.py $@
 
 demo: ## Install, start the embedded stack, train a small model and solve puzzles with it (some minutes)
 	@started=$$(date +%s); $(MAKE) --no-print-directory install && \
@@ -60,10 +64,10 @@ restore: install ## Bring the backup FROM back into an empty service that is dow
 # two tests at a time; each computes on one core, since tiny models gain nothing from more
 TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 10 -m
 
-test: tools ## Install and run the tests, without the slow ones
+test: tools $(BIN)/helm ## Install and run the tests, without the slow ones
 	$(TEST) "not chaos and not browser and not compose and not slow"
 
-test-quick: tools ## Run the tests that need no server and train nothing
+test-quick: tools $(BIN)/helm ## Run the tests that need no server and train nothing
 	$(TEST) "not chaos and not browser and not compose and not slow and not servers and not training"
 
 test-slow: tools .clients/installed .clients/typescript .prometheus/installed ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client
@@ -123,6 +127,9 @@ bench: tools ## Measure ours against the official algorithm and a bare service; 
 
 bench-gpu: tools ## The same for a training update on a GPU, with the share of its peak that is used
 	$(BIN)/python -m tests.bench --gpu
+
+load-scale: tools ## 10,000 queued jobs and 200 workers on one Postgres and one broker, beside a bare FastAPI + Celery (long); writes scale.json
+	$(BIN)/python -m tests.bench.scale $(SCALE)
 
 bench-growth: tools ## How cost grows: sequence, batch, slots, queue, metric rows (long); writes growth.json and plots
 	$(BIN)/python -m tests.bench.growth --most-metric-rows 10000000

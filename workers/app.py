@@ -14,6 +14,7 @@ from services.registry.settings import Settings
 from services.registry.states import JobKind
 from workers import attempt
 from workers.context import Worker
+from workers.idleness import stop_when_idle
 from workers.lookout import looking_out
 from workers.solving.engine_loop import EngineLoop
 from workers.solving.evaluate import evaluate
@@ -61,7 +62,11 @@ def serve(app: Celery, worker: Worker[Any], role: str, kinds: Sequence[JobKind],
     def stop(**_: object) -> None:
         worker.stopping.set()
 
+    def watch(**_: object) -> None:
+        stop_when_idle(worker.idleness, worker.settings.worker_idle_seconds)
+
     signals.worker_shutting_down.connect(stop)
+    signals.worker_ready.connect(watch)  # before, a SIGTERM would end it without a farewell
     warnings.simplefilter(
         "ignore", SecurityWarning
     )  # against root, for the sake of pickles: messages are job ids in JSON

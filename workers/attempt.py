@@ -60,7 +60,8 @@ def run(worker: Worker[Metrics], kind: JobKind, named_job: str, work: Work[Metri
     """
     next_job: str | None = named_job
     while next_job is not None and (claim := _claim(worker, kind, next_job)) is not None:
-        _run(worker, claim, work)
+        with worker.idleness.interrupted():
+            _run(worker, claim, work)
         next_job = _find_next(worker, claim)
 
 

@@ -16,6 +16,7 @@ from services.registry.metrics.metrics import WorkerMetrics
 from services.registry.settings import Settings
 from services.registry.storage.storage import Storage
 from trm.network.cores import Cores
+from workers.idleness import Idleness
 
 Metrics = TypeVar("Metrics", bound=WorkerMetrics)
 
@@ -31,6 +32,7 @@ class Worker(Generic[Metrics]):
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     stopping: threading.Event = field(default_factory=threading.Event)
     offers: Capabilities = field(default_factory=lambda: Capabilities("cpu"))
+    idleness: Idleness = field(default_factory=Idleness)
     cores: Cores = field(init=False)
 
     def __post_init__(self) -> None:

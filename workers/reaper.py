@@ -64,8 +64,7 @@ class Reaper:
             )
         self._announce()
         self._clear_out()
-        if time.monotonic() >= self._removes_at:
-            self._removes_at = time.monotonic() + (0.0 if self._remove_old() else REMOVING_SECONDS)
+        self._remove_old()
         with self.database.transaction() as session:
             self.metrics.observe(job_counts.take(session))
         if self.storage.is_local:
@@ -81,8 +80,17 @@ class Reaper:
             idempotency.forget_old(session)
             presence.forget_lost(session)
 
-    def _remove_old(self) -> bool:
-        """One batch of everything that is kept no longer; whether there may be more."""
+    def _remove_old(self) -> None:
+        """Everything that is kept no longer, batch by batch, and for no longer than a round may take."""
+        begun, more = time.monotonic(), True
+        if begun < self._removes_at:
+            return
+        while more and time.monotonic() < begun + self.settings.reaper_interval_seconds:
+            more = self._remove_batches()
+        self._removes_at = time.monotonic() + (0.0 if more else REMOVING_SECONDS)
+
+    def _remove_batches(self) -> bool:
+        """One batch of each kind of row; whether there may be more."""
         settings, more = self.settings, False
         jobs = Limits(settings.keep_jobs_days, settings.keep_jobs)
         events, audit = Limits(settings.keep_events_days), Limits(settings.keep_audit_days, settings.keep_audit)

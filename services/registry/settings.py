@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     reaper_interval_seconds: float = Field(default=5, gt=0)
     republish_seconds: float = Field(default=30, gt=0)  # a queued job unclaimed for longer is announced again
     stop_grace_seconds: float = Field(default=20, gt=0)  # a training has this long to save before it is killed
+    worker_idle_seconds: float = Field(default=0, ge=0)  # a worker with no job for longer ends; 0: it stays
     max_attempts: int = Field(default=3, ge=1, le=100)
     quarantine_deaths: int = Field(default=3, ge=1, le=100)  # trainers that a job may kill in a row at the same step
     metrics_batch_rows: int = Field(default=100, ge=1, le=10_000)  # logged steps written at once

@@ -42,6 +42,8 @@ NOT_RUN = {  # how a command begins -> why it does not run here
     "pip install": "tests/contract/test_packaging.py installs what the wheels hold",
     "docker ": "needs Docker; tests/compose runs it, and tests/contract/test_compose.py reads the files",
     "git pull": "changes this tree",
+    "kubectl ": "needs a cluster",
+    "helm ": "the same; tests/deploy/test_chart.py renders the chart with the values that the page shows",
     "PRESET=": "trains for minutes on a borrowed machine; tests/trm/test_pack.py takes a training through its pieces",
     "PIECES=": "the same",
     "MEASURE=": "the same",
@@ -73,6 +75,7 @@ NO_COMMANDS = {  # first words of blocks that show something
     "HTTP -> gateway": "a drawing",
     "queued ──claim──>": "a drawing",
     "POST /v1/training-jobs  ": "a drawing of a trace",
+    "# my-values.yaml": "values of the chart; tests/deploy/test_chart.py renders them",
 }
 pytestmark = pytest.mark.slow
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -12,12 +12,11 @@ from typing import Annotated
 import torch
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from tests.bench import bodies, company, memory, service, solve_job, solving, training
 from tests.bench.machine import dtype_at_best
 from tests.bench.models import CPU
-from tests.bench.row import Row
+from tests.bench.row import Row, table
 from trm.network.device import name_of, pick_device
 from trm.network.host import keep_big_buffers
 
@@ -56,26 +55,6 @@ def main(
     cores, seconds, dtype = os.cpu_count(), time.monotonic() - begun, name_of(dtype_at_best(CPU))
     machine = f"{platform.machine()}, {cores} cores, {dtype}, torch {torch.__version__}"
     console.print(f"{machine}, {seconds:.0f} s; rows in {out}")
-
-
-def table(found: list[Row]) -> Table:
-    """What people read: a ratio above 1 is better than the baseline, below its target it is red."""
-    shown = Table(
-        "what", "ours", "baseline", "unit", "ratio", "target", "floor", "baseline is", box=None, header_style="bold"
-    )
-    for row in found:
-        met = row.target is None or row.ratio >= row.target
-        shown.add_row(
-            row.name,
-            f"{row.ours:.4g}",
-            f"{row.baseline:.4g}",
-            row.unit,
-            f"[{'green' if met else 'red'}]{row.ratio:.2f}[/]",
-            "" if row.target is None else f"{row.target:g}",
-            "" if row.floor is None else f"{row.floor:.4g}",
-            row.note,
-        )
-    return shown
 
 
 if __name__ == "__main__":

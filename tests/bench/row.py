@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.table import Table
+
 PATIENCE, LEAST_ROUNDS = 30.0, 2  # seconds
 
 
@@ -30,6 +32,26 @@ class Row:
     def as_dict(self) -> dict[str, Any]:
         """The row as `bench.json` has it."""
         return asdict(self) | {"ratio": self.ratio}
+
+
+def table(found: list[Row]) -> Table:
+    """What people read: a ratio above 1 is better than the baseline, below its target it is red."""
+    shown = Table(
+        "what", "ours", "baseline", "unit", "ratio", "target", "floor", "baseline is", box=None, header_style="bold"
+    )
+    for row in found:
+        met = row.target is None or row.ratio >= row.target
+        shown.add_row(
+            row.name,
+            f"{row.ours:.4g}",
+            f"{row.baseline:.4g}",
+            row.unit,
+            f"[{'green' if met else 'red'}]{row.ratio:.2f}[/]",
+            "" if row.target is None else f"{row.target:g}",
+            "" if row.floor is None else f"{row.floor:.4g}",
+            row.note,
+        )
+    return shown
 
 
 def in_turns(

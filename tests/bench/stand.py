@@ -86,7 +86,7 @@ class Stand:
 
 
 @contextmanager
-def stand() -> Iterator[Stand]:
+def stand(max_connections: int = 200) -> Iterator[Stand]:
     """Servers of their own in a folder of their own."""
     folder = Path(tempfile.mkdtemp(prefix="trm-bench-"))
     folder.chmod(0o777)  # Postgres may run as another user
@@ -95,7 +95,7 @@ def stand() -> Iterator[Stand]:
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         postgres.initialise(folder / "postgres")
-        command = postgres.server_command(folder / "postgres", folder)
+        command = [*postgres.server_command(folder / "postgres", folder), "-c", f"max_connections={max_connections}"]
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         owner = postgres.owner(postgres.run_as())
         ready = lambda: postgres.answers(folder)  # noqa: E731

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from services.registry.access.visibility import EVERYTHING
@@ -17,7 +17,7 @@ from services.registry.errors import StaleLease
 from services.registry.jobs import attempts, completion, job_events, jobs, leases, rescue, solutions
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, evaluations, run_metrics, runs
-from services.registry.states import JobStatus
+from services.registry.states import JobKind, JobStatus
 from tests.registry.conftest import DEAD, Book
 
 Write = Callable[[Session, Claim], object]
@@ -98,6 +98,24 @@ def test_message_of_a_job_that_is_not_queued_is_dropped(book: Book, status: JobS
     assert book.get(job_id).version == before
 
 
+def test_a_claim_reads_the_queue_no_further_than_it_must_even_when_statistics_are_old(book: Book) -> None:
+    model = book.model()
+    with book.transaction() as session:  # the statistics say that nothing waits
+        session.execute(text("ANALYZE jobs"))
+    with book.transaction() as session:
+        rows = [jobs.new_row(JobKind.SOLVE, {}, model_id=model) for _ in range(1000)]
+        jobs.insert_rows(session, rows)
+    read = text(
+        "SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) FROM pg_index WHERE indrelid = 'jobs'::regclass"
+    )
+    counts = list[int]()
+    for _ in range(20):  # a connection plans a statement anew some ten times before it keeps a plan
+        with book.transaction() as session:
+            assert leases.claim_next(session, JobKind.SOLVE, rows[0]["id"], "w", 30) is not None
+            counts.append(int(session.scalar(read) or 0))
+    assert counts[-1] - counts[-6] < 50  # of the 1000 that wait, in five claims
+
+
 def test_message_of_an_unknown_job_is_dropped(book: Book) -> None:
     with book.transaction() as session:
         assert leases.claim(session, "job_unknown", "w", 30) is None
@@ -165,6 +183,14 @@ def test_heartbeat_extends_the_lease_and_counts_only_visible_changes(book: Book)
     assert silent.lease_expires_at > first.lease_expires_at
     assert silent.version == first.version
     assert (moved.step, moved.version) == (7, first.version + 1)
+
+
+def test_heartbeat_touches_no_index(book: Book) -> None:
+    claim = book.training()
+    with book.transaction() as session:
+        leases.heartbeat(session, claim, step=7, pace=leases.Pace(0.5, 60.0))
+        in_place = select(func.pg_stat_get_xact_tuples_hot_updated(func.to_regclass("jobs")))
+        assert session.scalar(in_place) == 1
 
 
 def test_heartbeat_brings_the_order_to_cancel(book: Book) -> None:

@@ -120,3 +120,21 @@ def test_a_database_without_room_does_not_end_the_reaper(
 def is_announced(database: Database, job: Announcement) -> bool:
     with database.transaction() as session:
         return jobs.get(session, EVERYTHING, job.job_id).published_at is not None
+
+
+def test_what_is_old_goes_in_one_round_even_if_there_is_much_of_it(
+    settings: Settings,
+    database: Database,
+    app: Celery,
+    collectors: CollectorRegistry,
+    submit: Callable[[], Announcement],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("workers.reaper.REMOVED_AT_ONCE", 2)
+    for _ in range(7):
+        with database.transaction() as session:
+            jobs.request_cancel(session, EVERYTHING, submit().job_id)
+    keeping_one = settings.model_copy(update={"keep_jobs": 1})
+    Reaper(keeping_one, database, app, ReaperMetrics(collectors)).make_round()
+    with database.transaction() as session:
+        assert len(jobs.page(session, EVERYTHING, limit=100).items) == 1

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.base import Base
 from services.registry.db.operations_tables import RemovedJobs
-from services.registry.db.tables import Checkpoint, Job
+from services.registry.db.tables import Checkpoint, Job, has_status
 from services.registry.states import FINAL, JobKind, JobStatus
 
 _WAS_RETRIED = Job.earlier_failures + Job.earlier_cancellations > 0
@@ -22,7 +22,7 @@ _RETRIED = union_all(
         )
     )
 )
-DUE = (Job.status == JobStatus.QUEUED, Job.available_at <= func.now())
+DUE = (has_status(JobStatus.QUEUED), Job.available_at <= func.now())
 
 
 @dataclass(frozen=True)

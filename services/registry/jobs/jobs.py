@@ -12,7 +12,7 @@ from services.registry.db.base import Json
 from services.registry.db.ids import LOCAL_OWNER, new_id
 from services.registry.db.labels import NONE, Labels, conditions
 from services.registry.db.pages import Page, newest_first
-from services.registry.db.tables import Job
+from services.registry.db.tables import Job, has_status
 from services.registry.errors import JobFinished, JobNotFound, TransitionRefused
 from services.registry.jobs import transitions
 from services.registry.jobs.requirements import Requirements
@@ -136,7 +136,7 @@ def page(
 def in_hand(session: Session, access: AccessScope) -> dict[str, list[str]]:
     """The jobs that workers are at, oldest first, by the worker's name."""
     found: dict[str, list[str]] = {}
-    running = select(Job.worker, Job.id).where(Job.status == JobStatus.RUNNING, visible_to(access, Job))
+    running = select(Job.worker, Job.id).where(has_status(JobStatus.RUNNING), visible_to(access, Job))
     for worker, job_id in session.execute(running.order_by(Job.started_at, Job.id)):
         found.setdefault(worker or "", []).append(job_id)
     return found

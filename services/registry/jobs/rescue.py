@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from services.registry.db.tables import Job
+from services.registry.db.tables import Job, has_status
 from services.registry.errors import JobExpired, WorkerLost
 from services.registry.jobs import completion, transitions
 from services.registry.jobs.queue import Announcement
@@ -37,7 +37,7 @@ def rescue_expired(session: Session, limit: int = 100) -> list[Rescue]:
     """
     expired = (
         select(Job)
-        .where(Job.status == JobStatus.RUNNING, Job.lease_expires_at < func.now())
+        .where(has_status(JobStatus.RUNNING), Job.lease_expires_at < func.now())
         .order_by(Job.lease_expires_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
@@ -56,7 +56,7 @@ def fail_expired(session: Session, limit: int = 1000) -> list[Job]:
     """End every queued job that has waited longer than it may; one that a worker just claims escapes."""
     expired = (
         select(Job)
-        .where(Job.status == JobStatus.QUEUED, Job.expires_at <= func.now())
+        .where(has_status(JobStatus.QUEUED), Job.expires_at <= func.now())
         .order_by(Job.expires_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
@@ -72,12 +72,10 @@ def release_all(session: Session) -> int:
     """What a restored database needs, whose workers and messages are gone: running jobs are handed back, and no job counts
     as announced. Returns how many were running.
     """
-    running = list(session.scalars(select(Job).where(Job.status == JobStatus.RUNNING).with_for_update(key_share=True)))
+    running = list(session.scalars(select(Job).where(has_status(JobStatus.RUNNING)).with_for_update(key_share=True)))
     for job in running:
         completion.hand_back(session, job)
-    unpublish = (
-        update(Job).where(Job.status == JobStatus.QUEUED, Job.published_at.is_not(None)).values(published_at=None)
-    )
+    unpublish = update(Job).where(has_status(JobStatus.QUEUED), Job.published_at.is_not(None)).values(published_at=None)
     session.execute(unpublish.execution_options(synchronize_session=False))
     return len(running)
 
@@ -104,7 +102,7 @@ def _announcements(
 ) -> list[Announcement]:
     statement = (
         select(Job.id, Job.kind)
-        .where(Job.status == JobStatus.QUEUED, Job.available_at <= func.now(), *conditions)
+        .where(has_status(JobStatus.QUEUED), Job.available_at <= func.now(), *conditions)
         .order_by(order)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Text, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from services.registry.db.operations_tables import WorkerProcess
-from services.registry.db.tables import Job
+from services.registry.db.tables import Job, has_status
 from services.registry.jobs.presence import is_alive
 from services.registry.jobs.requirements import Requirements, fit
 from services.registry.states import JobKind, JobStatus
@@ -64,7 +64,7 @@ def positions(session: Session, job_ids: Collection[str]) -> dict[str, int]:
         return {}
     order = (Job.priority.desc(), Job.available_at, Job.id)  # that of `leases.claim_next`, for which there is an index
     place = func.row_number().over(partition_by=Job.kind, order_by=order)
-    line = select(Job.id, place.label("place")).where(Job.status == JobStatus.QUEUED).subquery()
+    line = select(Job.id, place.label("place")).where(has_status(JobStatus.QUEUED)).subquery()
     found = session.execute(select(line).where(line.c.id.in_(job_ids)))
     return dict(found.all())
 
@@ -91,7 +91,7 @@ def describe_worker(kind: JobKind, requires: Requirements) -> str:
 
 def in_hand(session: Session) -> dict[str, int]:
     """How many jobs each worker is at."""
-    running = select(Job.worker, func.count()).where(Job.status == JobStatus.RUNNING).group_by(Job.worker)
+    running = select(Job.worker, func.count()).where(has_status(JobStatus.RUNNING)).group_by(Job.worker)
     return {worker or "": count for worker, count in session.execute(running)}
 
 
@@ -115,12 +115,12 @@ def _seconds_left(typical: float | None) -> ColumnElement[Any]:
     worked = func.extract("epoch", func.now() - Job.started_at)
     left = case((whole < worked, 0.0), else_=whole - worked)  # unknown stays unknown, unlike with GREATEST
     rest = func.coalesce(Job.eta_seconds, left)
-    return case((Job.status == JobStatus.RUNNING, rest), else_=whole)
+    return case((has_status(JobStatus.RUNNING), rest), else_=whole)
 
 
 def _typical_seconds(session: Session, kind: JobKind) -> float | None:
     took = func.extract("epoch", Job.finished_at - Job.started_at).label("took")
-    last = select(took).where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED, Job.finished_at.is_not(None))
+    last = select(took).where(Job.kind == kind, has_status(JobStatus.SUCCEEDED), Job.finished_at.is_not(None))
     latest = last.order_by(Job.finished_at.desc()).limit(LATELY).subquery("latest")
     seconds = session.scalar(select(func.avg(latest.c.took)))
     return None if seconds is None else float(seconds)

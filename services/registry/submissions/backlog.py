@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.registry.db.tables import Job
+from services.registry.db.tables import Job, has_status
 from services.registry.errors import QueueFull
 from services.registry.states import JobStatus
 
@@ -25,7 +25,7 @@ def refusals(session: Session, owners: Sequence[str], caps: Caps) -> list[QueueF
 
     Gateways that take jobs in at the same moment do not see each other's: the caps are exceeded by a handful, not by many.
     """
-    waiting = select(Job.owner, func.count()).where(Job.status == JobStatus.QUEUED).group_by(Job.owner)
+    waiting = select(Job.owner, func.count()).where(has_status(JobStatus.QUEUED)).group_by(Job.owner)
     counts = Counter(dict(session.execute(waiting).all()))
     answers: list[QueueFull | None] = []
     for owner in owners:
