@@ -539,6 +539,17 @@ class EvaluateResult(Record):
     """Of the last attempt."""
 
 
+class Requirements(Record):
+    """Which workers may take a job: those that offer all of this."""
+
+    device: Annotated[Literal["cpu", "cuda"], NEWER_TOO] | None = None
+    """What it computes on."""
+    min_memory_gb: float | None = None
+    """At least so many GiB: of the GPU, or of a machine without one."""
+    labels: list[str] = Field(default_factory=list)
+    """Words that its operator gave it, all of these."""
+
+
 class EvaluationJobRequest(TypedDict, total=False):
     """A model, the puzzles to examine it on, and how hard to think about each."""
 
@@ -549,6 +560,10 @@ class EvaluationJobRequest(TypedDict, total=False):
     timeout_seconds: int | None
     """A job that runs longer than this, all attempts together, fails with `job_timed_out`; the last checkpoint of a
     training is kept.
+    """
+    requires: Requirements
+    """Only a worker that offers this takes the job; see GET /v1/workers. Until there is one the job waits, and
+    `waiting_for` says so.
     """
     name: str | None
     """What to call it: a training's run too."""
@@ -736,6 +751,12 @@ class Job(Record):
     """Place among the queued jobs of its kind, 1 for the next; null once it is not queued, and in the answer to its
     submission.
     """
+    requires: dict[str, Any] = Field(default_factory=dict)
+    """What it asks of its worker; the devices it needs at least."""
+    waiting_for: str | None = None
+    """Which worker it waits for, while it is queued and none of those that are present could take it; null
+    otherwise.
+    """
     cancel_requested: bool
     pause_requested: bool
     """True until it is paused, and while it is."""
@@ -744,6 +765,8 @@ class Job(Record):
     """How long it may wait for a worker."""
     timeout_seconds: int | None = None
     """How long it may run, all attempts together."""
+    trace_id: str | None = None
+    """The trace of its request and its attempts, with tracing on."""
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -1262,6 +1285,10 @@ class SolveJobRequest(TypedDict, total=False):
     """A job that runs longer than this, all attempts together, fails with `job_timed_out`; the last checkpoint of a
     training is kept.
     """
+    requires: Requirements
+    """Only a worker that offers this takes the job; see GET /v1/workers. Until there is one the job waits, and
+    `waiting_for` says so.
+    """
     name: str | None
     """What to call it: a training's run too."""
     tags: list[str]
@@ -1324,6 +1351,10 @@ class TrainingJobRequest(TypedDict, total=False):
     """A job that runs longer than this, all attempts together, fails with `job_timed_out`; the last checkpoint of a
     training is kept.
     """
+    requires: Requirements
+    """Only a worker that offers this takes the job; see GET /v1/workers. Until there is one the job waits, and
+    `waiting_for` says so.
+    """
     name: str | None
     """What to call it: a training's run too."""
     tags: list[str]
@@ -1343,6 +1374,12 @@ class TrainingJobRequest(TypedDict, total=False):
     """
     dataset: str | None
     """Train on this data set, not on the preset's own."""
+    devices: int | None
+    """Train on so many GPUs of a worker at once, or on so many cores of one without: as many processes, each with
+    its share of `train.batch_size`. As suits the model if left out, on one GPU.
+    """
+    min_devices: int | None
+    """Also take a worker that has only so many, in this attempt or a later one; `devices` if left out."""
 
 
 class TrainingPlan(Record):
@@ -1392,6 +1429,14 @@ class Worker(Record):
     """`silent`: nothing was heard of it for 60 s, and it did not stop in an orderly way."""
     device: str
     """What it computes on: `cpu` or `cuda`."""
+    device_name: str | None = None
+    """Of its GPU."""
+    devices: int
+    """That a training can have: its GPUs, or its cores."""
+    memory_gb: float
+    """In GiB: of one GPU, or of the machine."""
+    labels: list[str]
+    """What its operator called it, for jobs to ask for."""
     cores: int
     started_at: datetime
     last_heartbeat_at: datetime
