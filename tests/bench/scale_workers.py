@@ -144,10 +144,10 @@ def _messages(settings: Settings, name: str, stop: Event, prefix: str | None = N
     app = queue.celery_app(settings)
     if prefix is not None:
         app.conf.broker_transport_options["global_keyprefix"] = prefix
-    with app.connection_for_read() as connection, closing(SimpleQueue(connection, name)) as messages:
+    with app.connection_for_read() as connection, closing(SimpleQueue(connection, name)) as messages:  # type: ignore[no-untyped-call]
         while not stop.is_set():
             try:
-                message = messages.get(timeout=POLL_SECONDS)
+                message = messages.get(timeout=POLL_SECONDS)  # type: ignore[no-untyped-call]
             except Empty:
                 continue
             message.ack()
