@@ -156,7 +156,7 @@ def steps(deployment: Deployment) -> int:
     """Steps of a training that takes about 15 s on this machine, by the curve of the newest run."""
     with deployment.admin() as client:
         first, *_, last = client.get(f"/v1/runs/{client.get('/v1/runs', limit=1)['data'][0]['id']}/metrics")["data"]
-    pace = (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
+    pace: float = (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
     return max(30, min(2_000, round(15 / pace)))
 
 

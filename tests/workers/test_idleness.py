@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 from services.registry.db.database import Database
 from services.registry.jobs import presence
@@ -38,7 +39,12 @@ def test_a_job_in_hand_interrupts_it_and_a_message_alone_does_not(
     with database.transaction() as session:
         job = new_job(session, JobKind.TRAIN, {}, run_id=new_run(session, config).id)
     during = list[float]()
-    attempt.run(worker, JobKind.TRAIN, job.id, lambda *_: during.append(worker.idleness.seconds) or {})
+
+    def work(*_: object) -> dict[str, Any]:
+        during.append(worker.idleness.seconds)
+        return {}
+
+    attempt.run(worker, JobKind.TRAIN, job.id, work)
     assert during == [0]
 
 
