@@ -133,6 +133,13 @@ def test_a_profiles_key_is_sent_to_its_own_service_alone() -> None:
     assert "A" not in repr(find_address(Given())).replace("Address(", "")
 
 
+def test_of_two_profiles_of_a_service_the_newest_is_used() -> None:
+    profiles = {name: Profile(url="http://a", api_key=name) for name in ("older", "newer")}
+    Profiles(current="newer", profiles=profiles).save()
+    assert find_address(Given()).api_key == "newer"
+    assert find_address(Given(profile="older")).api_key == "older"
+
+
 def test_profiles_are_their_owners_alone() -> None:
     file = Profiles(profiles={"a": Profile(url="http://a", api_key="A")}).save()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

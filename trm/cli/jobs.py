@@ -94,10 +94,10 @@ def watch(session: Session, job: JobId) -> None:
     """
     found = session.client.jobs.get(job)
     if session.as_json:
-        with advised(session), detachable(session, found):
-            for event in session.client.jobs.events(found):
+        with detachable(session, found), advised(session), session.patient() as patient:
+            for event in patient.client.jobs.events(found):
                 print_json({"id": event.id, "type": event.type, "data": event.data})
-            session.client.jobs.wait(found)
+            patient.client.jobs.wait(found)
         return
     show_result(session, follow(session, found))
 
@@ -157,8 +157,8 @@ def logs(
 ) -> None:
     """Print what a job's trainer has written."""
     found = session.client.jobs.get(job)
-    with detachable(session, found):
-        for line in session.client.jobs.logs(found, follow=follow):
+    with detachable(session, found), session.patient() as patient:
+        for line in patient.client.jobs.logs(found, follow=follow):
             if session.as_json:
                 print_json(line.to_dict())
             else:

@@ -35,7 +35,7 @@ def find_address(given: Given) -> Address:
     profiles = read_profiles()
     named = profiles.get(given.profile) if given.profile else None
     url, source = _find_url(given, named, profiles)
-    stored = [named] if named else [*profiles.profiles.values()]
+    stored = [named] if named else reversed(profiles.profiles.values())  # the newest is the last
     key = given.api_key or (named and named.url == url and named.api_key) or os.environ.get("TRM_API_KEY")
     return Address(url, source, key or next((known.api_key for known in stored if known.url == url), None))
 

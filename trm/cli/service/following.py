@@ -31,9 +31,9 @@ def detachable(session: Session, job: "Job") -> Iterator[None]:
 
 def follow(session: Session, job: "Job") -> "Job":
     """The job once it has succeeded; raises JobUnsuccessful when it fails or is cancelled."""
-    with advised(session), detachable(session, job), progress_bar() as bar:
-        progress = Follower(session, bar.add_task(WORDS.get(job.kind, job.kind), total=100), bar)
-        return session.client.jobs.wait(job, on_progress=progress.tell)
+    with detachable(session, job), advised(session), session.patient() as patient, progress_bar() as bar:
+        progress = Follower(patient, bar.add_task(WORDS.get(job.kind, job.kind), total=100), bar)
+        return patient.client.jobs.wait(job, on_progress=progress.tell)
 
 
 @contextmanager

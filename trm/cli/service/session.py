@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ SERVICE: Options = {
     "profile": (ProfileName, None),
     "as_json": (AsJson, False),
 }
-PATIENCE = 5.0  # seconds in which a service that is away is asked again: a person waits
+PATIENCE = 2.0  # seconds in which a service that is away is asked again: a person waits
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,14 @@ class Session:
     address: Address
     given: Given
     as_json: bool
+
+    @contextmanager
+    def patient(self) -> Iterator["Session"]:
+        """The same for what takes long: a gateway that is restarted meanwhile is waited for."""
+        from trm.client import Client
+
+        with Client(self.address.url, self.address.api_key) as client:
+            yield replace(self, client=client)
 
     def repeat(self, command: str) -> str:
         """The command line that does this on the same service."""

@@ -42,11 +42,11 @@ def solve_remotely(
 
 
 def _watch(session: Session, job: "api.Job", board: Board) -> "api.Job":
-    with advised(session), detachable(session, job):
-        for event in session.client.jobs.events(job):
+    with detachable(session, job), advised(session), session.patient() as patient:
+        for event in patient.client.jobs.events(job):
             if event.type == "step":
                 board.show(_to_step(event.data, board))
-        return session.client.jobs.wait(job)
+        return patient.client.jobs.wait(job)
 
 
 def _to_step(data: dict[str, Any], board: Board) -> SolveStep:
