@@ -12,7 +12,7 @@ from workers.context import Metrics, Worker
 
 @contextmanager
 def kept_alive(worker: Worker[Metrics], claim: leases.Claim) -> Iterator[None]:
-    """Extend the lease for the duration of the block; whoever writes next learns that it is lost, or what is wanted."""
+    """Extend the lease for the duration of the block; the next write learns that it is lost, or what is wanted."""
     over = threading.Event()
     thread = threading.Thread(target=_beat, args=(worker, claim, over), name="heartbeats", daemon=True)
     thread.start()
