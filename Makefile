@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools boards load demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser compose-test console-pictures check audit format wheels bench bench-gpu load-scale bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools boards load demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser test-console compose-test console-pictures check audit format wheels bench bench-gpu load-scale bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -87,6 +87,9 @@ console: $(CONSOLE)/node_modules/.package-lock.json ## Build the web console fro
 
 test-browser: tools $(CONSOLE)/node_modules/.package-lock.json ## Use the web console in Chromium: every page, both themes (needs Chromium and Node)
 	$(BIN)/python -m pytest tests/browser -m browser
+
+test-console: tools $(CONSOLE)/node_modules/.package-lock.json ## Use the main pages of the web console in Chromium (some 90 seconds)
+	$(BIN)/python -m pytest tests/browser -m "browser and smoke"
 
 console-pictures: tools $(CONSOLE)/node_modules/.package-lock.json ## Take the pictures of the console's pages, by the same tests
 	TRM_CONSOLE_PICTURES=docs/images $(BIN)/python -m pytest tests/browser/test_pages.py -m browser

@@ -113,6 +113,10 @@ class UnknownModel(TrmError, code="model_unknown"):
     """No model of this name ships with the package."""
 
 
+class CarryInvalid(TrmError, code="carry_invalid"):
+    """The carry of a solve cannot be read, or is not of this model, puzzle or effort."""
+
+
 class CheckpointError(TrmError, code="checkpoint_invalid"):
     """A checkpoint cannot be used."""
 

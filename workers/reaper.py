@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.registry.db.database import Database
 from services.registry.errors import BrokerUnavailable, RegistryError, WorkerLost
-from services.registry.jobs import job_counts, presence, queue, rescue, retention
+from services.registry.jobs import carries, job_counts, presence, queue, rescue, retention
 from services.registry.jobs.queue import Announcement
 from services.registry.jobs.rescue import Rescue
 from services.registry.jobs.retention import Limits
@@ -94,9 +94,11 @@ class Reaper:
         settings, more = self.settings, False
         jobs = Limits(settings.keep_jobs_days, settings.keep_jobs)
         events, audit = Limits(settings.keep_events_days), Limits(settings.keep_audit_days, settings.keep_audit)
+        hours, most_bytes = settings.keep_carries_hours, settings.keep_carries_bytes
         for what, remove in (
             *(("jobs", partial(retention.remove_jobs, kind=kind, limits=jobs)) for kind in JobKind),
             ("events", partial(retention.remove_events, limits=events)),
+            ("carries", partial(carries.remove, hours=hours, most_bytes=most_bytes)),
             ("audit", partial(retention.remove_audit, limits=audit)),
         ):
             with self.database.transaction() as session:

@@ -122,7 +122,8 @@ def create_app(settings: Settings) -> FastAPI:
     room = MemoryBudget(max(settings.max_bodies_bytes, settings.max_body_bytes))
     app.add_middleware(WholeBody, room=room, check=json_check(settings.max_json_depth))
     times = {"seconds": settings.body_seconds, "idle_seconds": settings.idle_seconds}
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, **times)
+    larger = {"/v1/checkpoints": settings.max_checkpoint_bytes}
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, larger=larger, **times)
     app.add_middleware(Authorization)
     limiter = RateLimiter(settings)
     app.add_middleware(RateLimit, limiter=limiter)

@@ -59,6 +59,14 @@ class KeyTaken(Conflict, code="idempotency_key_in_use"):
     """Another request with this idempotency key was first: what it was answered holds for this one too."""
 
 
+class JobNotContinuable(Conflict, code="job_not_continuable"):
+    """The job is no finished solve, or kept nothing to continue from."""
+
+
+class CarryExpired(Conflict, code="carry_expired"):
+    """What the job kept to continue from has been removed."""
+
+
 class CheckpointInUse(Conflict, code="checkpoint_in_use"):
     """Something that is kept needs the checkpoint."""
 

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     keep_jobs_days: float = Field(default=90, ge=0)  # after their end; trainings that have checkpoints stay; 0: forever
     keep_jobs: int = Field(default=100_000, ge=0)  # ended ones of each kind, the newest; 0: any number
     keep_events_days: float = Field(default=30, ge=0)  # of ended jobs, all but the last; 0: as long as the job
+    keep_carries_hours: float = Field(default=24, ge=0)  # what solves may continue from; 0: as long as the job
+    keep_carries_bytes: int = Field(default=1024 * MIB, ge=0)  # of all jobs, the newest; 0: any number
+    max_carry_bytes: int = Field(default=64 * MIB, ge=0)  # of one job; 0: none is kept
     keep_audit_days: float = Field(default=365, ge=0)  # 0: forever
     keep_audit: int = Field(default=1_000_000, ge=0)  # records, the newest; 0: any number
 
@@ -88,6 +91,7 @@ class Settings(BaseSettings):
     max_bodies_bytes: int = Field(
         default=64 * MIB, ge=1024
     )  # in memory at once, of all requests; never less than one body
+    max_checkpoint_bytes: int = Field(default=256 * MIB, ge=1024)  # of an uploaded model
     max_upload_lines: int = Field(default=1_000_000, ge=1)  # of an uploaded data file, or JSON objects in it
     max_upload_seconds: float = Field(default=120, gt=0)  # to read one
     max_json_depth: int = Field(default=32, ge=4, le=200)  # brackets inside brackets

@@ -163,6 +163,8 @@ class Reader:
     def _run(self, command: str) -> None:
         if command.startswith("curl "):
             self._curl(command)
+        elif command.startswith("tar "):
+            subprocess.run(shlex.split(command), cwd=self.folder, check=True, timeout=30)
         elif command.startswith("python -m trm "):
             self._trm(shlex.split(command)[3:])
         elif command.startswith("trm "):
@@ -201,14 +203,22 @@ class Reader:
                 ids |= zip(IDS.findall(line), IDS.findall(same), strict=True)
 
     def _curl(self, command: str) -> None:
-        job = submit_training(self.client, 1_000)["id"] if command.endswith("/pause") else self.finished.job
-        command = command.replace("JOB", job).replace("RUN", self.finished.run)
+        command = command.replace("JOB", self._job_for(command)).replace("RUN", self.finished.run)
         strict = 'curl() { command curl --fail-with-body --max-time 60 "$@"; }'
         answered = subprocess.run(
             ["bash", "-c", f"API={self.client.api}; {strict}; {command}"],
             cwd=self.folder, capture_output=True, text=True, timeout=90,
         )  # fmt: skip
         assert answered.returncode == 0, f"{command}\n{answered.stdout}{answered.stderr}"
+
+    def _job_for(self, command: str) -> str:
+        """The job that a command is about: one to pause, the solve that a page has just made, or a finished training."""
+        if command.endswith("/pause"):
+            return str(submit_training(self.client, 1_000)["id"])
+        if "/solve-jobs/JOB/continue" in command:
+            made = self.client.get("/v1/jobs", kind="solve", status="succeeded")["data"]
+            return str(next(job["id"] for job in made if "continue" in job["links"]))
+        return self.finished.job
 
     def _trm(self, arguments: list[str]) -> None:
         arguments, out = (arguments[:-2], arguments[-1]) if arguments[-2:-1] == [">"] else (arguments, None)

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
@@ -57,9 +58,15 @@ class Console:
         self.page.get_by_role("button", name=re.compile("^Solve")).first.click()
         expect(self.page.locator(".verdict.right, .verdict.wrong, .verdict.unknown")).to_be_visible()
 
+    def put_on(self, theme: Literal["light", "dark"]) -> None:
+        """Show the page in this theme, without waiting for colours that fade."""
+        self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        self.page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+
     def accessibility_faults(self) -> list[str]:
         """What axe finds wrong with the page as it is now."""
-        self.page.evaluate(AXE.read_text())
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text())
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [
             f"{one['id']}: {node['html'][:160]} {node['failureSummary']}"

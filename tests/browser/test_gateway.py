@@ -40,6 +40,7 @@ def test_a_restart_of_the_gateway_is_survived_and_told(
     expect(page.locator(".status.cancelled")).to_be_visible()  # it follows the job again
 
 
+@pytest.mark.smoke
 def test_an_address_that_leads_nowhere_says_so(console: Console, page: Page) -> None:
     console.open("nowhere")
     expect(page.get_by_role("heading", level=1)).to_have_text("There is no such page")
@@ -95,6 +96,7 @@ def enter(console: Console, key: str) -> None:
     console.button("Go on").click()
 
 
+@pytest.mark.smoke
 def test_a_key_is_pasted_once_and_kept_for_the_tab_alone(
     locked: Console, stack: Settings, context: BrowserContext
 ) -> None:
@@ -118,6 +120,7 @@ def test_a_key_is_pasted_once_and_kept_for_the_tab_alone(
     expect(other.get_by_role("heading", level=1)).to_have_text("An API key is needed")
 
 
+@pytest.mark.smoke
 def test_the_link_of_another_owner_is_refused(locked: Console, stack: Settings) -> None:
     with Client(locked.api, key_of(stack, "alice")) as alice:
         job = alice.wait_until_finished(

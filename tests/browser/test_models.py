@@ -4,10 +4,12 @@ import re
 import tarfile
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from services.stack.client import Client
 from tests.browser.console import Console
+from trm.interface.pretrained import pretrained
 
 
 def test_a_shipped_model_is_examined_and_its_halting_probability_judged(console: Console, page: Page) -> None:
@@ -54,6 +56,7 @@ def test_a_run_shows_its_log(console: Console, page: Page, run: str, client: Cli
     expect(page.locator(".card").filter(has=page.get_by_role("heading", name="Log"))).to_contain_text(told[-1])
 
 
+@pytest.mark.smoke
 def test_the_queue_and_its_workers_are_shown(console: Console, page: Page) -> None:
     console.open("queue")
     expect(page.get_by_role("table", name="Workers")).to_contain_text("solve")
@@ -67,3 +70,24 @@ def test_a_training_says_what_it_will_take_before_it_is_begun(console: Console, 
     expect(
         page.locator(".setting .trouble")
     ).to_be_visible()  # refused by the service, while nothing was asked to start
+
+
+@pytest.mark.smoke
+def test_an_exported_model_is_uploaded_and_solved_with(console: Console, page: Page, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "model.tar", "w") as archive:
+        archive.add(pretrained("sudoku-6x6").folder, "sudoku-6x6")
+    (tmp_path / "notes.tar").write_text("no tar")
+    console.open("models")
+    console.button("Upload a model").click()
+    chooser = page.get_by_label("File: a tar")
+    chooser.set_input_files(tmp_path / "notes.tar")
+    page.get_by_role("button", name="Upload 6 B").click()
+    expect(page.get_by_role("alert")).to_contain_text("The uploaded model cannot be used")
+    chooser.set_input_files(tmp_path / "model.tar")
+    page.get_by_label("What to call it").fill("from afar")
+    page.get_by_role("button", name=re.compile("^Upload [0-9.]+ kB")).click()
+    expect(page.locator(".note.good")).to_contain_text("It is a checkpoint now")
+    page.get_by_role("link", name="Solve with it").click()
+    expect(page.get_by_role("gridcell")).to_have_count(36)
+    console.solve()
+    expect(page.locator(".verdict.right")).to_be_visible()

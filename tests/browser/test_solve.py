@@ -5,6 +5,7 @@ import re
 import time
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from services.stack.client import Client
@@ -15,6 +16,7 @@ ANSWER = "612543435261124635356124563412241356"
 OTHER = "1.6543.4...1..4.5.2.....46.315.5..24"
 
 
+@pytest.mark.smoke
 def test_an_example_is_solved_before_ones_eyes(console: Console, page: Page) -> None:
     console.open("solve?model=sudoku-6x6")
     console.expect_board(PUZZLE)
@@ -64,6 +66,7 @@ def test_a_typed_puzzle_of_nine_by_nine_is_followed_and_its_faults_are_marked(
     assert "breaks a rule" in (page.locator(".cell.broken").first.get_attribute("aria-label") or "")
 
 
+@pytest.mark.smoke
 def test_steps_are_moved_through_by_keys(console: Console, page: Page) -> None:
     console.open("solve?model=sudoku-6x6")
     console.solve()
@@ -106,6 +109,7 @@ def test_a_puzzle_can_be_pasted_dropped_and_refused_in_words(console: Console, p
     assert "." not in console.cells()
 
 
+@pytest.mark.smoke
 def test_clashing_givens_are_shown_and_the_refusal_has_its_advice(console: Console, page: Page) -> None:
     console.open("solve?model=sudoku-6x6")
     page.get_by_label("Or paste it as text").fill("11" + "." * 34)
@@ -206,3 +210,28 @@ def test_a_board_of_900_cells_is_repainted_30_times_a_second(console: Console, p
     seconds = time.monotonic() - begun
     print(f"60 steps of 900 cells in {seconds:.2f} s")
     assert seconds < 6
+
+
+@pytest.mark.smoke
+def test_a_solve_thinks_on_where_it_stopped(console: Console, page: Page, client: Client) -> None:
+    console.open("solve?model=sudoku-6x6")
+    page.get_by_label("Most steps").fill("3")
+    page.get_by_label("Most steps").press("Enter")
+    console.solve()
+    count = page.locator(".count")
+    expect(count).to_have_text("3 / 3")
+    page.get_by_label("More steps").select_option(label="for 4 more steps")
+    console.button("Continue thinking").click()
+    expect(count).to_have_text("7 / 7")
+    expect(page.locator(".verdict")).to_contain_text("used its whole budget, 7 steps")
+    assert '"max_steps":7' in page.locator(".elsewhere pre").inner_text()
+    job = client.get(f"/v1/jobs/{page.url.rpartition('/')[2]}")
+    earlier = client.get(f"/v1/jobs/{job['continues']}")
+    assert (earlier["result"]["total_supervision_steps"], job["result"]["total_supervision_steps"]) == (3, 7)
+    page.get_by_label("Continue until").select_option(label="or until the rules agree")
+    console.button("Continue thinking").click()
+    expect(page.locator(".verdict")).to_contain_text(
+        "stopped once the rules accepted it, 7 steps"
+    )  # as they did already
+    page.reload()  # every step is found again, those of the earlier jobs too
+    expect(count).to_have_text("7 / 7")

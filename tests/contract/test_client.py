@@ -31,10 +31,11 @@ OWN_WORK = {
 FIXED = {  # what a method decides
     "createTrainingJob": {"dry_run"},
     "createSolveJob": {"prefer"},  # its `wait`
+    "continueSolveJob": {"prefer"},
     "listJobLines": {"limit"},
     "listRunMetrics": {"limit"},
 }
-NO_TYPE = {"JsonValue", "Body_createDataset"}  # anything, and a form
+NO_TYPE = {"JsonValue", "Body_createCheckpoint", "Body_createDataset"}  # anything, and forms
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from services.gateway.app import create_app
 from services.gateway.backends import Backends
 from services.gateway.server import Server
-from services.registry.jobs import completion, job_events, job_logs, leases, solutions
+from services.registry.jobs import carries, completion, job_events, job_logs, leases, solutions
 from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, run_metrics
 from services.registry.settings import Settings
@@ -93,14 +93,18 @@ class Book:
         with self.database.transaction() as session:
             job_logs.append(session, claim, lines)
 
-    def solve(self, claim: Claim, count: int = 1, trace: list[dict[str, Any]] | None = None) -> None:
+    def solve(
+        self, claim: Claim, count: int = 1, trace: list[dict[str, Any]] | None = None, carry: bytes | None = None
+    ) -> None:
         """Answers to every puzzle, and the end of the job."""
         fixed = {"question": "." * 16, "answer": "1" * 16, "verified": False, "halt_probability": 0.5, "steps": 16}
         chains = {"total_steps": 16, "reason": "budget", "chosen_by": "only", "chain": 0, "votes": 1, "chains": 1}
         rows = [{"index": index, "trace": trace, **fixed, **chains} for index in range(count)]
-        result = {"n": count, "verified": 0, "mean_supervision_steps": 16.0, "seconds": 0.1}
+        kept = {"carry_bytes": count * len(carry)} if carry else {}
+        result = kept | {"n": count, "verified": 0, "mean_supervision_steps": 16.0, "seconds": 0.1}
         with self.database.transaction() as session:
             solutions.add(session, claim, rows)
+            carries.add(session, claim, dict.fromkeys(range(count), carry) if carry else {})
             completion.finish(session, claim, JobStatus.SUCCEEDED, result=result)
 
 

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from tests.gateway.test_http_datasets import csv, relabelled
 from trm.puzzles import grids
+from trm.puzzles.arc.files import load_shipped
 from trm.puzzles.datasets.datasets import load
 
 
@@ -99,3 +100,33 @@ def test_a_cursor_belongs_to_its_split(client: TestClient) -> None:
     cursor = puzzles(client, "sudoku-6x6", limit=1)["next_cursor"]
     other = client.get("/v1/datasets/sudoku-6x6/puzzles", params={"cursor": cursor, "split": "train"})
     assert other.json()["code"] == "cursor_invalid"
+
+
+def test_tasks_of_arc_have_their_example_pairs(client: TestClient) -> None:
+    """Those of the files that ship, page by page, and the names of all."""
+    for name, split, count in (("arc-1", "test", 400), ("arc-2", "test", 120), ("arc-1", "train", 400)):
+        names, query = list[str](), {"split": split, "limit": "100"}
+        while True:
+            page = client.get(f"/v1/datasets/{name}/tasks", params=query).json()
+            names += [task["name"] for task in page["data"]]
+            if not page["has_more"]:
+                break
+            query["cursor"] = page["next_cursor"]
+        assert names == sorted(set(names))
+        assert len(names) == count
+    [first] = client.get("/v1/datasets/arc-1/tasks?limit=1").json()["data"]
+    original = load_shipped("arc-agi-1")["evaluation"][0]
+    assert [pair["question"] for pair in first["train"]] == [
+        ["".join(map(str, row)) for row in pair.question.tolist()] for pair in original.train
+    ]
+    assert [len(pair["answer"]) for pair in first["test"]] == [
+        0 if pair.answer is None else len(pair.answer) for pair in original.test
+    ]
+
+
+def test_other_data_sets_have_no_tasks(client: TestClient) -> None:
+    assert client.get("/v1/datasets/sudoku-4x4/tasks").json() == {"data": [], "next_cursor": None, "has_more": False}
+    missing = client.get("/v1/datasets/nothing/tasks")
+    assert (missing.status_code, missing.json()["code"]) == (404, "dataset_not_found")
+    strange = client.get("/v1/datasets/arc-1/tasks", params={"cursor": "x"})
+    assert (strange.status_code, strange.json()["code"]) == (422, "cursor_invalid")

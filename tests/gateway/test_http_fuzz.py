@@ -41,6 +41,7 @@ SOLVE: dict[str, st.SearchStrategy[Any]] = {
     "seed": st.integers() | ANYTHING,
     "choose": st.sampled_from(["votes", "first"]) | ANYTHING,
     "trace": ANYTHING,
+    "keep_carry": ANYTHING,
     "require_unique_solution": st.booleans(),
 }
 TRAIN: dict[str, st.SearchStrategy[Any]] = {

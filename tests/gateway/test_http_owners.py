@@ -58,8 +58,9 @@ def _possessions(world: World, book: Book) -> dict[str, str]:
     claim = book.claim(training["id"])
     checkpoint = book.checkpoint(claim)
     book.metric(claim, 1)
-    job = post("/v1/solve-jobs", json={"model": checkpoint, "puzzle": PUZZLE}, headers=world.alice).json()
-    book.solve(book.claim(job["id"]))
+    asked = {"model": checkpoint, "puzzle": PUZZLE, "keep_carry": True}
+    job = post("/v1/solve-jobs", json=asked, headers=world.alice).json()
+    book.solve(book.claim(job["id"]), carry=b"state")
     form = {"name": "hers", "kind": "sudoku"}
     files = {"file": ("a.csv", ROWS.encode()), "test_file": ("b.csv", ROWS.encode())}
     dataset = post("/v1/datasets", data=form, files=files, headers=world.alice).json()

@@ -16,7 +16,7 @@ from services.registry.states import JobKind
 
 TABLES: dict[str, type[Base]] = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
 OWNERLESS = {RemovedJobs, WorkerProcess}  # counts and processes of the whole service
-SOME = {str: "x", int: 1, float: 0.5, datetime: datetime(2026, 1, 2, tzinfo=UTC)}
+SOME = {bytes: b"x", str: "x", int: 1, float: 0.5, datetime: datetime(2026, 1, 2, tzinfo=UTC)}
 
 
 def has_owner(table: Table) -> bool:

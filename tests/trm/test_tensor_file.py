@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from trm.checkpoints import tensor_file
 from trm.errors import CorruptCheckpoint, ForeignCheckpoint
+from trm.interface import tensor_header
 from trm.interop.files import read_tensors
 
 many = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -87,16 +88,16 @@ def test_names_like_paths_are_refused(tmp_path: Path, name: str) -> None:
     header = json.dumps({name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     (tmp_path / "x").write_bytes(file_of(header, bytes(4)))
     with pytest.raises(CorruptCheckpoint, match="no model gives"):
-        tensor_file.check_header(tmp_path / "x")
+        tensor_header.read_header(tmp_path / "x")
 
 
 def test_a_header_that_claims_too_much_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(file_of(b"{}", b"", 2**63))
     with pytest.raises(CorruptCheckpoint, match="claims"):
-        tensor_file.check_header(tmp_path / "x")
-    (tmp_path / "x").write_bytes(file_of(b" " * (tensor_file.MOST_HEADER_BYTES + 1), b""))
+        tensor_header.read_header(tmp_path / "x")
+    (tmp_path / "x").write_bytes(file_of(b" " * (tensor_header.MOST_HEADER_BYTES + 1), b""))
     with pytest.raises(CorruptCheckpoint, match="claims"):
-        tensor_file.check_header(tmp_path / "x")
+        tensor_header.read_header(tmp_path / "x")
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
@@ -134,3 +135,24 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     tensor_file.write(tmp_path / "x", tensors)
     again = tensor_file.read(tmp_path / "x")
     assert all(torch.equal(tensor, again[name]) for name, tensor in tensors.items())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_numbers_that_are_not_finite_are_found_without_torch(tmp_path: Path, dtype: torch.dtype) -> None:
+    for worst in (float("inf"), float("-inf"), float("nan")):
+        tensors = {"a": torch.arange(6, dtype=torch.int64), "b": torch.linspace(-3, 3, 7, dtype=dtype)}
+        tensor_file.write(tmp_path / "x", tensors)
+        tensor_header.require_sound(tmp_path / "x")
+        tensors["b"][4] = worst
+        tensor_file.write(tmp_path / "x", tensors)
+        with pytest.raises(CorruptCheckpoint, match=r"The tensor b in .* infinite or not a number"):
+            tensor_header.require_sound(tmp_path / "x")
+
+
+@many
+@given(header=HEADERS, data=st.binary(max_size=64))
+def test_any_header_is_judged_without_torch(tmp_path: Path, header: dict[str, Any], data: bytes) -> None:
+    """What is sound is read: nothing passes that the library would refuse for its types, shapes or places."""
+    (tmp_path / "x").write_bytes(file_of(json.dumps(header).encode(), data))
+    with suppress(CorruptCheckpoint):
+        tensor_header.require_sound(tmp_path / "x")

@@ -64,7 +64,7 @@ def worker(settings: Settings, database: Database, collectors: CollectorRegistry
 def submit(worker: Worker[SolveMetrics], config: RunConfig, saved: Path) -> Submit:
     """Makes a solve job that this worker holds."""
 
-    def make(puzzles: list[str], *, trace: bool = False, **effort: Any) -> leases.Claim:  # noqa: ANN401
+    def make(puzzles: list[str], *, trace: bool = False, keep_carry: bool = False, **effort: Any) -> leases.Claim:  # noqa: ANN401
         with worker.database.transaction() as session:
             run = new_run(session, config)
             training = new_job(session, JobKind.TRAIN, {}, run_id=run.id, total_steps=1)
@@ -72,7 +72,7 @@ def submit(worker: Worker[SolveMetrics], config: RunConfig, saved: Path) -> Subm
             assert claim is not None
             url = worker.storage.put_folder(saved, f"runs/{run.id}")
             model = checkpoints.add(session, claim, step=1, url=url, digest="d", size=1, metrics={}).id
-            request = {"model": model, "puzzles": puzzles, "effort": effort, "trace": trace}
+            request = {"model": model, "puzzles": puzzles, "effort": effort, "trace": trace, "keep_carry": keep_carry}
             job = new_job(session, JobKind.SOLVE, request, model_id=model, total_steps=len(puzzles))
             solving = leases.claim(session, job.id, worker.name, 30)
         assert solving is not None

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 from prometheus_client import CollectorRegistry
+from sqlalchemy import delete
 
 from services.registry.access.visibility import EVERYTHING
-from services.registry.db.tables import Job, JobEvent, Solution
+from services.registry.db.tables import Job, JobEvent, KeptCarry, Solution
+from services.registry.errors import CarryExpired
 from services.registry.jobs import job_events, jobs, leases, solutions
 from services.registry.metrics.metrics import SolveMetrics
 from services.registry.states import JobKind
@@ -20,7 +22,7 @@ from tests.conftest import wait_until
 from tests.fresh import new_job
 from tests.workers.conftest import Submit
 from trm.config.run import RunConfig
-from trm.errors import CorruptCheckpoint
+from trm.errors import CarryInvalid, CorruptCheckpoint
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.grids import text
@@ -208,3 +210,62 @@ def test_a_body_of_any_size_answers_puzzles_of_another_size(
     rows = answers(worker, claim)
     assert [len(row.answer) for row in rows] == [36] * 3
     assert all(given in (".", answer) for row in rows for given, answer in zip(row.question, row.answer, strict=True))
+
+
+def continued(worker: Worker[SolveMetrics], earlier: leases.Claim, **changes: Any) -> leases.Claim:  # noqa: ANN401
+    """A claimed job that continues this one, with another request."""
+    with worker.database.transaction() as session:
+        row = jobs.get(session, EVERYTHING, earlier.job_id)
+        request = row.request | changes
+        later = new_job(session, JobKind.SOLVE, request, model_id=row.model_id, continues=row.id, total_steps=2)
+        claim = leases.claim(session, later.id, worker.name, 30)
+    assert claim is not None
+    return claim
+
+
+def told_of(row: Solution) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in solutions.COLUMNS if name != "trace"}
+
+
+def test_a_continued_job_answers_as_one_with_all_the_steps(
+    worker: Worker[SolveMetrics], ask: Ask, submit: Submit, collectors: CollectorRegistry
+) -> None:
+    """Bit for bit: the floats in the rows are compared as they are."""
+    chains = {"views": 2, "rollouts": 2, "noise": 0.3, "choose": "votes"}
+    begun = submit([PUZZLE, "1" + "." * 15], trace=True, keep_carry=True, max_steps=3, **chains)
+    size = ask(begun)["carry_bytes"]
+    assert size > 0
+    ended = continued(worker, begun, effort={"max_steps": 9, **chains}, keep_carry=False)
+    result = ask(ended)
+    with worker.database.transaction() as session:
+        request = jobs.get(session, EVERYTHING, begun.job_id).request
+    at_once = submit(request["puzzles"], trace=True, max_steps=9, **chains)
+    whole = ask(at_once)
+    assert {**result, "seconds": 0} == {**whole, "seconds": 0}
+    assert "carry_bytes" not in result
+    for one, other in zip(answers(worker, ended), answers(worker, at_once), strict=True):
+        assert told_of(one) == told_of(other)
+        assert one.trace == (other.trace or [])[3:]
+    steps = [event.data for event in events(worker, ended) if event.type == "step"]
+    assert steps == [event.data for event in events(worker, at_once) if event.type == "step" and event.data["step"] > 3]
+    assert collectors.get_sample_value("trm_solve_chain_steps_total") == 2 * 4 * (3 + 6 + 9)
+
+
+def test_a_job_whose_carry_is_gone_fails_with_a_reason(worker: Worker[SolveMetrics], ask: Ask, submit: Submit) -> None:
+    begun = submit([PUZZLE], keep_carry=True, max_steps=1)
+    ask(begun)
+    ended = continued(worker, begun, effort={"max_steps": 2})
+    with worker.database.transaction() as session:
+        session.execute(delete(KeptCarry))
+    with pytest.raises(CarryExpired, match="Submit its puzzles again"):
+        ask(ended)
+
+
+def test_a_carry_of_other_chains_is_refused_and_harms_no_other_job(
+    worker: Worker[SolveMetrics], ask: Ask, submit: Submit
+) -> None:
+    begun = submit([PUZZLE], keep_carry=True, max_steps=1)
+    ask(begun)
+    with pytest.raises(CarryInvalid, match="2 chains each"):
+        ask(continued(worker, begun, effort={"max_steps": 2, "views": 2}))
+    assert ask(submit([PUZZLE], max_steps=1))["n"] == 1

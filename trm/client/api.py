@@ -20,6 +20,7 @@ OperationId = Literal[
     "getIndex",
     "createTrainingJob",
     "createSolveJob",
+    "continueSolveJob",
     "createEvaluationJob",
     "listJobs",
     "getJob",
@@ -39,6 +40,7 @@ OperationId = Literal[
     "listRunEvaluations",
     "listRunCheckpoints",
     "listCheckpoints",
+    "createCheckpoint",
     "getCheckpoint",
     "deleteCheckpoint",
     "listCheckpointFiles",
@@ -53,6 +55,7 @@ OperationId = Literal[
     "createDataset",
     "getDataset",
     "listDatasetPuzzles",
+    "listDatasetTasks",
     "listPresets",
     "getPreset",
     "createWebhook",
@@ -76,6 +79,7 @@ OPERATIONS: dict[OperationId, Operation] = {
     "getIndex": Operation("GET", "/", False),
     "createTrainingJob": Operation("POST", "/v1/training-jobs", True),
     "createSolveJob": Operation("POST", "/v1/solve-jobs", True),
+    "continueSolveJob": Operation("POST", "/v1/solve-jobs/{job_id}/continue", True),
     "createEvaluationJob": Operation("POST", "/v1/evaluation-jobs", True),
     "listJobs": Operation("GET", "/v1/jobs", False),
     "getJob": Operation("GET", "/v1/jobs/{job_id}", False),
@@ -95,6 +99,7 @@ OPERATIONS: dict[OperationId, Operation] = {
     "listRunEvaluations": Operation("GET", "/v1/runs/{run_id}/evaluations", False),
     "listRunCheckpoints": Operation("GET", "/v1/runs/{run_id}/checkpoints", False),
     "listCheckpoints": Operation("GET", "/v1/checkpoints", False),
+    "createCheckpoint": Operation("POST", "/v1/checkpoints", True),
     "getCheckpoint": Operation("GET", "/v1/checkpoints/{checkpoint_id}", False),
     "deleteCheckpoint": Operation("DELETE", "/v1/checkpoints/{checkpoint_id}", False),
     "listCheckpointFiles": Operation("GET", "/v1/checkpoints/{checkpoint_id}/files", False),
@@ -109,6 +114,7 @@ OPERATIONS: dict[OperationId, Operation] = {
     "createDataset": Operation("POST", "/v1/datasets", True),
     "getDataset": Operation("GET", "/v1/datasets/{id_or_name}", False),
     "listDatasetPuzzles": Operation("GET", "/v1/datasets/{id_or_name}/puzzles", False),
+    "listDatasetTasks": Operation("GET", "/v1/datasets/{id_or_name}/tasks", False),
     "listPresets": Operation("GET", "/v1/presets", False),
     "getPreset": Operation("GET", "/v1/presets/{name}", False),
     "createWebhook": Operation("POST", "/v1/webhooks", False),
@@ -168,6 +174,21 @@ class ApiKeyRequest(TypedDict, total=False):
     """Its scopes."""
     expires_in_days: int | None
     """Never if left out."""
+
+
+class ArcPair(Record):
+    """A question and its answer: rows of digits, which are colours."""
+
+    question: list[str]
+    answer: list[str]
+
+
+class ArcTask(Record):
+    """An ARC task: example pairs that show a rule, and test pairs that ask for it."""
+
+    name: str
+    train: list[ArcPair]
+    test: list[ArcPair]
 
 
 Outcome = Annotated[Literal["succeeded", "failed", "cancelled", "retried", "released", "lost"], NEWER_TOO]
@@ -292,6 +313,58 @@ class CheckpointFiles(Record):
     """All files of a checkpoint."""
 
     data: list[CheckpointFile]
+
+
+class Requirements(Record):
+    """Which workers may take a job: those that offer all of this."""
+
+    device: Annotated[Literal["cpu", "cuda"], NEWER_TOO] | None = None
+    """What it computes on."""
+    min_memory_gb: float | None = None
+    """At least so many GiB: of the GPU, or of a machine without one."""
+    labels: list[str] = Field(default_factory=list)
+    """Words that its operator gave it, all of these."""
+
+
+class ContinueRequest(TypedDict, total=False):
+    """How much further a finished solve job is to think."""
+
+    priority: int
+    """Jobs with a higher priority start first."""
+    ttl_seconds: int | None
+    """A job that no worker has claimed after this time fails with `job_expired`."""
+    timeout_seconds: int | None
+    """A job that runs longer than this, all attempts together, fails with `job_timed_out`; the last checkpoint of a
+    training is kept.
+    """
+    requires: Requirements
+    """Only a worker that offers this takes the job; see GET /v1/workers. Until there is one the job waits, and
+    `waiting_for` says so.
+    """
+    name: str | None
+    """What to call it: a training's run too."""
+    tags: list[str]
+    """Words to list it by; of a training's run too."""
+    metadata: dict[str, Any]
+    """Anything of yours to keep with it, and with a training's run."""
+    trace: bool
+    """Keep the answer after each step, and send it as an event; for at most 100 chains: puzzles times rollouts times
+    views.
+    """
+    keep_carry: bool
+    """Keep the state of all chains for a while, so that `POST /v1/solve-jobs/{id}/continue` can continue from it."""
+    max_steps: int | None
+    """Most supervision steps of a chain, counted from its beginning and not from here; as many more as the model was
+    trained with, if left out.
+    """
+    halt_threshold: float | None
+    """Stop a chain once its halt probability reaches this; never, if left out."""
+    stable_steps: int | None
+    """Stop a chain once this many steps in a row have changed no cell."""
+    until_verified: bool
+    """Stop at the first answer, of any chain, that the rules accept, and not before the end of the budget otherwise."""
+    choose: Annotated[Literal["halt_probability", "votes", "first"], NEWER_TOO]
+    """Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt."""
 
 
 class CreatedApiKey(Record):
@@ -579,6 +652,8 @@ class EvaluationJobRequest(TypedDict, total=False):
     """Stop a chain once this many steps in a row have changed no cell."""
     until_verified: bool
     """Stop at the first answer, of any chain, that the rules accept, and not before the end of the budget otherwise."""
+    choose: Annotated[Literal["halt_probability", "votes", "first"], NEWER_TOO]
+    """Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt."""
     restart_steps: int | None
     """Begin a chain again from another random start after this many steps without an answer that the rules accept."""
     guess_every: int | None
@@ -591,8 +666,6 @@ class EvaluationJobRequest(TypedDict, total=False):
     """Deviation of the noise added to the latent before every step."""
     views: int
     """Symmetric images of the puzzle; answers are mapped back."""
-    choose: Annotated[Literal["halt_probability", "votes", "first"], NEWER_TOO]
-    """Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt."""
     seed: int
     """Of noise and views: the same seed gives the same answers."""
     model: Required[str]
@@ -721,6 +794,8 @@ class SolveResult(Record):
     reasons: dict[str, int] = Field(default_factory=dict)
     """Puzzles by the reason why the chosen chain stopped."""
     seconds: float
+    carry_bytes: int | None = None
+    """Size of what was kept to continue from, where that was asked for; `links.continue` does."""
     solutions: list[Solution] | None = None
     """The first 100; `links.solutions` lists all."""
 
@@ -743,6 +818,8 @@ class Job(Record):
     """The run of a training."""
     model: str | None = None
     """The checkpoint that is used or examined, or the name of a shipped model."""
+    continues: str | None = None
+    """The solve job whose chains it continues."""
     estimate: Estimate | None = None
     """Of a training, as of its submission."""
     error: JobError | None = None
@@ -1295,6 +1372,12 @@ class SolveJobRequest(TypedDict, total=False):
     """Words to list it by; of a training's run too."""
     metadata: dict[str, Any]
     """Anything of yours to keep with it, and with a training's run."""
+    trace: bool
+    """Keep the answer after each step, and send it as an event; for at most 100 chains: puzzles times rollouts times
+    views.
+    """
+    keep_carry: bool
+    """Keep the state of all chains for a while, so that `POST /v1/solve-jobs/{id}/continue` can continue from it."""
     max_steps: int | None
     """Most supervision steps of a chain, also beyond what the model was trained with; its own number if left out."""
     halt_threshold: float | None
@@ -1303,6 +1386,8 @@ class SolveJobRequest(TypedDict, total=False):
     """Stop a chain once this many steps in a row have changed no cell."""
     until_verified: bool
     """Stop at the first answer, of any chain, that the rules accept, and not before the end of the budget otherwise."""
+    choose: Annotated[Literal["halt_probability", "votes", "first"], NEWER_TOO]
+    """Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt."""
     restart_steps: int | None
     """Begin a chain again from another random start after this many steps without an answer that the rules accept."""
     guess_every: int | None
@@ -1315,8 +1400,6 @@ class SolveJobRequest(TypedDict, total=False):
     """Deviation of the noise added to the latent before every step."""
     views: int
     """Symmetric images of the puzzle; answers are mapped back."""
-    choose: Annotated[Literal["halt_probability", "votes", "first"], NEWER_TOO]
-    """Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt."""
     seed: int
     """Of noise and views: the same seed gives the same answers."""
     model: Required[str]
@@ -1325,10 +1408,6 @@ class SolveJobRequest(TypedDict, total=False):
     """One puzzle: a string of all cells, or nested lists of rows."""
     puzzles: list[str | list[str | int | None] | list[list[str | int | None]]] | None
     """Several puzzles, instead of `puzzle`. Puzzles times rollouts times views may be at most 100,000 chains."""
-    trace: bool
-    """Keep the answer after each step, and send it as an event; for at most 100 chains: puzzles times rollouts times
-    views.
-    """
     require_unique_solution: bool
     """Refuse Sudokus, and grids with declared rules, that have not exactly one solution; for at most 100 puzzles."""
 

@@ -3,6 +3,7 @@
 from typing import Self, Unpack
 
 from trm.client.api import (
+    ContinueRequest,
     EvaluationJobRequest,
     Job,
     Liveness,
@@ -23,6 +24,7 @@ from trm.client.nouns.models import Models
 from trm.client.nouns.presets import Presets
 from trm.client.nouns.runs import Runs
 from trm.client.nouns.webhooks import Webhooks
+from trm.client.record import id_of
 from trm.client.transport import RETRY_SECONDS, Transport
 
 TIMEOUT_SECONDS = 30.0
@@ -83,6 +85,16 @@ class Client:
         """Submit puzzles; the answer is the finished job where that takes at most `wait` seconds."""
         headers = _key(idempotency_key) | ({"Prefer": f"wait={wait}"} if wait else {})
         return self._transport.ask("createSolveJob", Job, json=request, headers=headers, extra_seconds=wait)
+
+    def continue_solve(
+        self, job: Job | str, *, wait: int = 0, idempotency_key: str | None = None, **request: Unpack[ContinueRequest]
+    ) -> Job:
+        """Submit more steps for a solve job that has kept its carry; `wait` is as in `solve`."""
+        headers = _key(idempotency_key) | ({"Prefer": f"wait={wait}"} if wait else {})
+        path = {"job_id": id_of(job)}
+        return self._transport.ask(
+            "continueSolveJob", Job, path=path, json=request, headers=headers, extra_seconds=wait
+        )
 
     def evaluate(self, *, idempotency_key: str | None = None, **request: Unpack[EvaluationJobRequest]) -> Job:
         """Submit an evaluation of a model on puzzles with known answers."""

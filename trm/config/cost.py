@@ -10,6 +10,9 @@ GRADIENT = 1 + BACKWARD  # of the recursion that has one
 INNER_MATRICES = (
     12  # of D x D weights in a layer: four of mixing, and two thirds of three of the feed-forward, four times as wide
 )
+WORD = 4  # bytes of a float32 or an int32
+GRIDS = 2  # in a carry: the question with its guesses, and the answer
+CARRY_OVERHEAD = 1024  # bytes: the names and shapes of its tensors
 DAY = 86_400.0
 H100, CORE = (
     3e14,
@@ -23,6 +26,13 @@ def recursion_flops(model: ModelConfig, cells: int) -> float:
     """Operations of one recursion on one puzzle."""
     tokens = cells + model.prefix_tokens
     return 2.0 * tokens * INNER_MATRICES * model.hidden_size**2 * model.layers * (model.latent_steps + 1)
+
+
+def carry_bytes(model: ModelConfig, puzzle: PuzzleSpec) -> int:
+    """The most bytes that the carry of one chain takes, stored by itself with those of the puzzle's other chains."""
+    tokens = puzzle.cells * (puzzle.rows if model.mixer == "units" else 1) + model.prefix_tokens
+    states = (1 + model.latent_count) * tokens * model.hidden_size
+    return WORD * (states + puzzle.cells * (puzzle.vocab_size + GRIDS)) + CARRY_OVERHEAD
 
 
 def update_flops(config: RunConfig) -> float:

@@ -13,11 +13,8 @@ MOST_STEPS = 1024  # supervision steps; models are trained with 16
 MOST_CHAINS = 256  # rollouts times views
 
 
-class Effort(Frozen):
-    """Every puzzle is solved in `rollouts` x `views` chains; a chain stops by itself, or at the end of the budget.
-
-    Without any halting rule every chain takes the whole budget, as in the paper's evaluation.
-    """
+class StoppingRules(Frozen):
+    """When chains stop, and whose answer is given: what may differ from request to request about the same chains."""
 
     max_steps: int | None = Field(
         default=None,
@@ -38,6 +35,29 @@ class Effort(Frozen):
         default=False,
         description="Stop at the first answer, of any chain, that the rules accept, and not before the end of the budget otherwise.",
     )
+    choose: Literal["halt_probability", "votes", "first"] = Field(
+        default="halt_probability",
+        description="Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt.",
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        halts_early = self.halt_threshold is not None or self.stable_steps is not None
+        if self.until_verified and halts_early:
+            raise RuleError(
+                "until_verified continues until the rules agree: drop halt_threshold and stable_steps", "until_verified"
+            )
+        if self.choose == "first" and not halts_early:
+            raise RuleError("choose=first takes the first chain to halt: set halt_threshold or stable_steps", "choose")
+        return self
+
+
+class Effort(StoppingRules):
+    """Every puzzle is solved in `rollouts` x `views` chains; a chain stops by itself, or at the end of the budget.
+
+    Without any halting rule every chain takes the whole budget, as in the paper's evaluation.
+    """
+
     restart_steps: int | None = Field(
         default=None,
         ge=2,
@@ -60,10 +80,6 @@ class Effort(Frozen):
     views: int = Field(
         default=1, ge=1, le=MOST_CHAINS, description="Symmetric images of the puzzle; answers are mapped back."
     )
-    choose: Literal["halt_probability", "votes", "first"] = Field(
-        default="halt_probability",
-        description="Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt.",
-    )
     seed: int = Field(
         default=0, ge=0, lt=2**31, description="Of noise and views: the same seed gives the same answers."
     )
@@ -75,20 +91,27 @@ class Effort(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        halts_early = self.halt_threshold is not None or self.stable_steps is not None
-        if self.until_verified and halts_early:
-            raise RuleError(
-                "until_verified continues until the rules agree: drop halt_threshold and stable_steps", "until_verified"
-            )
         if self.restart_steps is not None and not self.until_verified:
             raise RuleError("restart_steps restarts until the rules agree: set until_verified", "restart_steps")
         if self.guess_every is not None and self.restart_steps is None:
             raise RuleError("a wrong guess is only taken back by a restart: set restart_steps", "guess_every")
-        if self.choose == "first" and not halts_early:
-            raise RuleError("choose=first takes the first chain to halt: set halt_threshold or stable_steps", "choose")
         if self.chains > MOST_CHAINS:
             raise RuleError(f"rollouts times views may be at most {MOST_CHAINS}", "rollouts", "views")
         return self
+
+    def continue_under(self, rules: StoppingRules, budget: int) -> Self:
+        """The same chains under other stopping rules, with this budget where the rules name none.
+
+        Chains that restart do so until the rules of the puzzle agree; raises ConfigError for rules that would stop them before.
+        """
+        if self.restart_steps is not None and (rules.halt_threshold is not None or rules.stable_steps is not None):
+            raise ConfigError(
+                "These chains begin again until the rules agree: drop halt_threshold and stable_steps.",
+                "stable_steps" if rules.halt_threshold is None else "halt_threshold",
+            )
+        chains = self.model_dump(exclude=set(StoppingRules.model_fields))
+        stopping = rules.model_dump(include=set(StoppingRules.model_fields)) | {"max_steps": rules.max_steps or budget}
+        return type(self)(**chains, **stopping | ({"until_verified": True} if self.restart_steps else {}))
 
     def require_possible(self, spec: PuzzleSpec, model: ModelConfig) -> None:
         """Raise ConfigError when this kind of puzzle or this model cannot do what is asked."""

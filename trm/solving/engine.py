@@ -8,6 +8,7 @@ the other's answers and refills it, so that the device never waits for the host.
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from trm.errors import ConfigError, EngineFull
 from trm.network.model import TinyRecursiveModel
+from trm.solving.carry import Carry
 from trm.solving.slots import ChainOutputs, Slots, default_slots
 from trm.solving.solve_request import SolveRequest
 
@@ -34,8 +36,8 @@ class Cohort:
     def enter(self, solve_request: SolveRequest, puzzles: int) -> None:
         """The request's next puzzles take free slots."""
         rows = solve_request.take(puzzles)
-        questions, numbers, ids = solve_request.prepare(rows)
-        self.slots.enter(questions, ids, numbers, solve_request.noise_seed)
+        questions, numbers, ids, carry = solve_request.prepare(rows)
+        self.slots.enter(questions, ids, numbers, solve_request.noise_seed, carry)
         if solve_request not in self.owners:
             self.owners.append(solve_request)
         self.owner = np.concatenate((self.owner, np.full(len(rows), self.owners.index(solve_request))))
@@ -53,8 +55,11 @@ class Cohort:
         stays = np.zeros(len(self.rows), dtype=bool)
         for number, solve_request in enumerate(self.owners):
             own = np.flatnonzero(self.owner == number)
-            stays[own] = solve_request.record(self.rows[own], output.of(own))
+            stays[own] = solve_request.record(self.rows[own], output.of(own), partial(self._copy_carry, own, output))
         self._keep(stays)
+
+    def _copy_carry(self, own: NDArray[np.int64], output: ChainOutputs, chosen: NDArray[np.int64]) -> Carry:
+        return self.slots.copy_carry(own[chosen], output.halt_probability[own[chosen]])
 
     def clear(self) -> None:
         """All slots are free, whatever was under way."""
@@ -100,15 +105,18 @@ class Engine:
         return sum(cohort.slots.count for cohort in self.cohorts)
 
     def submit(self, solve_request: SolveRequest) -> None:
-        """Let its puzzles join; raises EngineFull when too many are waiting, ConfigError for more chains than slots."""
+        """Let its puzzles join; raises EngineFull when too many are waiting, ConfigError for more chains than slots, or CarryInvalid."""
         if solve_request.effort.chains > self.capacity:
             raise ConfigError(
                 f"A puzzle's {solve_request.effort.chains} chains step together, and there are {self.capacity} slots. Ask for fewer "
                 "rollouts or views, or give the solver more slots."
             )
+        if solve_request.carry is not None:
+            self.cohorts[0].slots.require_fit(solve_request.carry)
         with self._lock:
             if len(self.solve_requests) >= MOST_REQUESTS:
                 raise EngineFull(f"{MOST_REQUESTS} requests are in progress already. Try again later.")
+            solve_request.begin()
             if not solve_request.is_finished:
                 self.solve_requests.append(solve_request)
 

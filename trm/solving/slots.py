@@ -15,6 +15,7 @@ from torch import Tensor
 from trm.network.device import host_copy, on_device
 from trm.network.layers import inner_width
 from trm.network.model import StepOutput, TinyRecursiveModel
+from trm.solving.carry import Carry
 from trm.solving.guessing import draw_guess
 from trm.solving.tiles import map_tiles
 
@@ -95,8 +96,12 @@ class Slots:
         puzzle_ids: NDArray[np.int64] | None = None,
         numbers: NDArray[np.int64] | None = None,
         noise_seed: NoiseSeed = NoiseSeed(),  # noqa: B008  immutable
+        carry: Carry | None = None,
     ) -> None:
-        """Put chains about questions `(N, L)` into free slots; puzzle ids and chain numbers `(N,)` are 0 unless given."""
+        """Put chains about questions `(N, L)` into free slots; puzzle ids and chain numbers `(N,)` are 0 unless given.
+
+        With a carry they continue from where it was taken.
+        """
         end = self.count + len(questions)
         if end > self.capacity:
             raise ValueError(f"{len(questions)} chains do not fit into {self.free} free slots")
@@ -108,7 +113,10 @@ class Slots:
         self.inputs[new] = self.questions[new] = on_device(torch.from_numpy(questions), self.device)
         if self.model.config.prefix_tokens:
             self.puzzle_rows[new] = self.model.puzzle_rows(torch.from_numpy(none if puzzle_ids is None else puzzle_ids))
-        self.y[new], self.z[new] = self._starts(np.arange(new.start, new.stop))
+        if carry is None:
+            self.y[new], self.z[new] = self._starts(np.arange(new.start, new.stop))
+        else:
+            self._restore(new, carry)
         self.count = end
 
     def step(self) -> ChainOutputs:
@@ -126,6 +134,26 @@ class Slots:
             self.z[torch.from_numpy(noisy)] += self._noise(noisy)
         answers, probabilities = (host_copy(tensor[:count]) for tensor in self._think(count))
         return lambda: self._digest(count, answers().numpy(), probabilities().numpy())
+
+    @torch.inference_mode()
+    def copy_carry(self, places: NDArray[np.int64], halt_probability: NDArray[np.float32]) -> Carry:
+        """The state of these chains (K,) after a step, whose halt probabilities (K,) it brought."""
+        rows = torch.from_numpy(places).to(self.device)
+        y, z, inputs, logits = (tensor[rows].cpu() for tensor in (self.y, self.z, self.inputs, self.logits))
+        arrays = (self.answers[places], self.steps[places], self.unchanged[places], halt_probability)
+        answers, steps, unchanged, probabilities = map(torch.from_numpy, arrays)
+        return Carry(y, z, inputs, logits, answers, steps, unchanged, probabilities)
+
+    def require_fit(self, carry: Carry) -> None:
+        """Raise CarryInvalid for one that another model has left, or another size of puzzle."""
+        carry.require_fit(self.copy_carry(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)))
+
+    def _restore(self, new: slice, carry: Carry) -> None:
+        for tensor, saved in zip((self.y, self.z, self.inputs, self.logits), carry, strict=False):
+            tensor[new] = saved.to(self.device, tensor.dtype)
+        self.answers[new], self.steps[new], self.unchanged[new] = (
+            saved.numpy() for saved in (carry.answers, carry.steps, carry.unchanged)
+        )
 
     @torch.inference_mode()
     def keep(self, stays: NDArray[np.bool_]) -> None:

@@ -1,6 +1,6 @@
 """A solve request: puzzles solved in several chains each; which enter next, when a chain stops, and which answer is returned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm.config.model import ModelConfig
+from trm.errors import CarryInvalid
 from trm.interface.effort import Effort
 from trm.interface.solution import Choice, Reason, Solution, SolveStep, Tokens
 from trm.puzzles.rules import check_many
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.symmetries.symmetry import Symmetry, views
+from trm.solving.carry import Carry
 from trm.solving.slots import ChainOutputs, NoiseSeed
 
 # Puzzles and chains (K,) that made a step, which step it was for each, their answers (K, L) and halt probabilities (K,).
@@ -44,19 +46,24 @@ class SolveRequest:
         on_solution: Callable[[int, Solution], None],
         on_step: Callable[[SolveStep], None] | None = None,
         on_thought: OnThought | None = None,
+        on_carry: Callable[[int, Carry], None] | None = None,
         on_end: Callable[[], None] | None = None,
         puzzle_ids: NDArray[np.int64] | None = None,
         keep_trace: bool = False,
         priority: int = 0,
+        carries: Sequence[Carry] | None = None,
     ) -> None:
         """Questions `(N, L)` and their puzzle ids `(N,)`; `on_thought` is told of steps as arrays, which costs less than `on_step`;
-        `on_end` is called once nothing more will come.
+        `on_carry` is given the carry of a puzzle's chains before its solution; `on_end` is called once nothing more will come.
 
-        Raises ConfigError for an effort that is not possible here.
+        With `carries`, one for each puzzle, its chains continue from there: the answers are those of one solve with all the steps.
+        A chain which the effort stops where its carry was taken makes no step. Raises ConfigError for an effort that is not
+        possible here, CarryInvalid for a carry of another number of chains.
         """
         effort.require_possible(spec, model)
         self.spec, self.questions, self.effort, self.puzzle_ids = spec, questions, effort, puzzle_ids
         self.on_solution, self.on_step, self.on_thought, self.on_end = on_solution, on_step, on_thought, on_end
+        self.on_carry, self.carry = on_carry, None if carries is None else self._join(carries)
         self.keep_trace, self.priority = keep_trace, priority
         self.budget = effort.max_steps or model.max_supervision_steps
         self.noise_seed = NoiseSeed(effort.seed, effort.noise, effort.restart_steps or 0, effort.guess_every or 0)
@@ -66,6 +73,9 @@ class SolveRequest:
         self.stopped = False
         self.error: Exception | None = None  # why it was given up
         self.taken = np.zeros(len(questions), dtype=np.int64)  # supervision steps of all chains
+        self.to_enter = np.arange(len(questions))  # puzzles, in their order
+        self.ended = np.zeros(len(questions) * effort.chains, dtype=bool)  # rows that stay where their carry was taken
+        self.left: dict[int, Carry] = {}  # of rows that have ended, until their puzzle's answer is given
         self.finished_chains: dict[int, list[FinishedChain]] = {}
         self.traces: dict[int, list[SolveStep]] = {}
 
@@ -77,7 +87,7 @@ class SolveRequest:
     @property
     def waiting(self) -> int:
         """Puzzles that have not entered a slot."""
-        return 0 if self.stopped else len(self.questions) - self.entered
+        return 0 if self.stopped else len(self.to_enter) - self.entered
 
     def stop(self) -> None:
         """The rest is not needed: its chains leave at the next step. May be called from any thread."""
@@ -92,33 +102,83 @@ class SolveRequest:
     def take(self, puzzles: int) -> NDArray[np.int64]:
         """The rows of the next puzzles, which now enter slots."""
         first, self.entered = self.entered, self.entered + puzzles
-        return np.arange(first * self.effort.chains, self.entered * self.effort.chains)
+        rows = self._rows_of(self.to_enter[first : self.entered])
+        return rows[~self.ended[rows]]
 
-    def prepare(self, rows: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int64], NDArray[np.int64] | None]:
-        """What slots need of these rows (K,): questions `(K, L)` as the chains see them, chain numbers, puzzle ids."""
+    def prepare(
+        self, rows: NDArray[np.int64]
+    ) -> tuple[Tokens, NDArray[np.int64], NDArray[np.int64] | None, Carry | None]:
+        """What slots need of these rows (K,): questions `(K, L)` as the chains see them, chain numbers, puzzle ids, carry."""
         puzzles, numbers = np.divmod(rows, self.effort.chains)
         ids = None if self.puzzle_ids is None else self.puzzle_ids[puzzles]
-        return self._map(self.questions[puzzles], numbers, self.views), numbers, ids
+        carry = None if self.carry is None else self.carry.of(rows)
+        return self._map(self.questions[puzzles], numbers, self.views), numbers, ids, carry
 
-    def record(self, rows: NDArray[np.int64], output: ChainOutputs) -> NDArray[np.bool_]:
-        """Note what a step brought to these rows (K,), give the answers that are ready, and say which rows continue."""
+    def begin(self) -> None:
+        """Before any puzzle enters: give the answers which the effort accepts as the carry has them."""
+        if self.carry is None:
+            return
+        rows = self._rows_of(self.to_enter)
+        puzzles, numbers = np.divmod(rows, self.effort.chains)
+        steps, unchanged, answers = (t.numpy() for t in (self.carry.steps, self.carry.unchanged, self.carry.answers))
+        output = ChainOutputs(steps, answers, answers, unchanged, self.carry.halt_probability.numpy())
+        np.add.at(self.taken, puzzles, steps)
+        goes_on = self._settle(rows, output, self._map(answers, numbers, self.inverses), self.carry.of)
+        self.ended = ~goes_on
+        self.to_enter = np.unique(puzzles[goes_on])
+
+    def record(
+        self, rows: NDArray[np.int64], output: ChainOutputs, copy_carry: Callable[[NDArray[np.int64]], Carry]
+    ) -> NDArray[np.bool_]:
+        """Note what a step brought to these rows (K,), give the answers that are ready, and say which rows continue.
+
+        `copy_carry` gives the carry of some of them, by their places among the K.
+        """
         if self.stopped:
             return np.zeros(len(rows), dtype=bool)
         puzzles, numbers = np.divmod(rows, self.effort.chains)
         answers = self._map(output.answers, numbers, self.inverses)
         np.add.at(self.taken, puzzles, 1)
-        reasons = self._reasons(output, puzzles, answers)
-        ends = reasons != ""
-        if self.keep_trace or self.on_step is not None:
-            self._tell(rows, output, answers, ends)
         if self.on_thought is not None:
             self.on_thought(puzzles, numbers, output.steps, answers, output.halt_probability)
+        return self._settle(rows, output, answers, copy_carry, made_step=True)
+
+    def _settle(
+        self,
+        rows: NDArray[np.int64],
+        output: ChainOutputs,
+        answers: Tokens,
+        copy_carry: Callable[[NDArray[np.int64]], Carry],
+        *,
+        made_step: bool = False,
+    ) -> NDArray[np.bool_]:
+        """End the chains whose time is up, and say which rows continue."""
+        puzzles, numbers = np.divmod(rows, self.effort.chains)
+        reasons = self._reasons(output, puzzles, answers)
+        ends = reasons != ""
+        if made_step and (self.keep_trace or self.on_step is not None):
+            self._tell(rows, output, answers, ends)
         if not ends.any():
             return np.ones(len(rows), dtype=bool)
+        if self.on_carry is not None:  # also of those that a puzzle's answer stops
+            concerned = np.flatnonzero(np.isin(puzzles, puzzles[ends]))
+            carry = copy_carry(concerned)
+            self.left |= {int(rows[k]): carry.of([place]) for place, k in enumerate(concerned.tolist())}
         self._end(np.flatnonzero(ends), puzzles, numbers, output, answers, reasons)
         decided = [i for i in np.unique(puzzles[ends]).tolist() if self._conclude(i)]
         goes_on: NDArray[np.bool_] = ~ends & ~np.isin(puzzles, decided)
         return goes_on
+
+    def _rows_of(self, puzzles: NDArray[np.int64]) -> NDArray[np.int64]:
+        return (puzzles[:, None] * self.effort.chains + np.arange(self.effort.chains)).ravel()
+
+    def _join(self, carries: Sequence[Carry]) -> Carry:
+        if [len(carry.steps) for carry in carries] != [self.effort.chains] * len(self.questions):
+            raise CarryInvalid(
+                f"The carries are not of {len(self.questions)} puzzles with {self.effort.chains} chains each. "
+                "Continue with the rollouts and views that the solve began with."
+            )
+        return Carry.join(carries)
 
     def _reasons(self, output: ChainOutputs, puzzles: NDArray[np.int64], answers: Tokens) -> NDArray[np.str_]:
         """Why each chain stops now; empty where it continues."""
@@ -174,8 +234,10 @@ class SolveRequest:
         return True
 
     def _give(self, i: int, finished: FinishedChain, chosen_by: Choice) -> None:
-        finished_chains, chains = self.finished_chains.pop(i), self.effort.chains
-        traces = [self.traces.pop(row, []) for row in range(i * chains, (i + 1) * chains)] if self.keep_trace else None
+        finished_chains, rows = self.finished_chains.pop(i), self._rows_of(np.array([i])).tolist()
+        traces = [self.traces.pop(row, []) for row in rows] if self.keep_trace else None
+        if self.on_carry is not None:
+            self.on_carry(i, Carry.join([self.left.pop(row) for row in rows]))
         solution = Solution(
             spec=self.spec,
             question=self.questions[i],

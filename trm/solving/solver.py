@@ -1,7 +1,7 @@
 """Solving puzzles with a trained model, and its confidence in each answer."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +21,7 @@ from trm.network.prepacking import can_prepack, prepack
 from trm.puzzles.grids import Given, parse, resize
 from trm.puzzles.rules import require_consistent
 from trm.puzzles.spec import PuzzleSpec
+from trm.solving.carry import Carry
 from trm.solving.engine import Engine
 from trm.solving.solve_request import SolveRequest
 
@@ -156,10 +157,13 @@ class Solver:
         keep_trace: bool = False,
         on_step: Callable[[SolveStep], None] | None = None,
         on_solution: Callable[[int, Solution], None] | None = None,
+        on_carry: Callable[[int, Carry], None] | None = None,
+        carries: Sequence[Carry] | None = None,
     ) -> list[Solution]:
         """Solutions of tokens `(N, L)` in their order, told one by one as they are found; every chain takes its whole budget by default.
 
-        Raises ConfigError for an effort that is not possible here.
+        `on_carry` is given the carry of each puzzle, with which `carries` of another call continue up to its larger `max_steps`: the
+        answers are those of one call with all the steps. Raises ConfigError for an effort that is not possible here, CarryInvalid.
         """
         found: dict[int, Solution] = {}
 
@@ -177,6 +181,8 @@ class Solver:
             on_step=on_step,
             puzzle_ids=puzzle_ids,
             keep_trace=keep_trace,
+            on_carry=on_carry,
+            carries=carries,
         )
         self.engine.submit(solve_request)
         try:

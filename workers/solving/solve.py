@@ -10,7 +10,7 @@ import numpy as np
 
 from services.registry.access.visibility import EVERYTHING
 from services.registry.db.base import Json
-from services.registry.jobs import job_events, jobs, leases, solutions
+from services.registry.jobs import carries, job_events, jobs, leases, solutions
 from services.registry.metrics.metrics import SolveMetrics
 from trm.interface.effort import Effort
 from trm.puzzles.grids import parse, text
@@ -35,10 +35,11 @@ def solve(worker: Worker[SolveMetrics], claim: leases.Claim, models: Models, eng
     with worker.database.transaction() as session:
         job = jobs.get(session, EVERYTHING, claim.job_id)
         request, priority = job.request, job.priority
+        kept = None if job.continues is None else carries.load(session, EVERYTHING, job.continues)
     with ExitStack() as held:
         with kept_alive(worker, claim):
             solver = held.enter_context(models.acquired(request["model"]))
-        return _Solving(worker, claim, solver, request, priority).run(engine_loop)
+        return _Solving(worker, claim, solver, request, priority, kept).run(engine_loop)
 
 
 class _Solving:
@@ -51,14 +52,22 @@ class _Solving:
         solver: "Solver",
         request: dict[str, Any],
         priority: int,
+        kept: list[bytes] | None,
     ) -> None:
+        from trm.solving.carry import Carry
+
         spec = PuzzleSpec.model_validate(request["puzzle"]) if "puzzle" in request else solver.spec
         self.worker, self.claim, self.solver = worker, claim, solver.resize(spec)
         self.questions = np.stack([parse(spec, puzzle) for puzzle in request["puzzles"]])
         self.priority = priority
         self.trace, self.effort = bool(request["trace"]), Effort(**request["effort"])
         self.found: SimpleQueue[SolveStep | tuple[int, Solution] | None] = SimpleQueue()  # None: nothing more will come
+        self.carries = None if kept is None else [Carry.from_bytes(data) for data in kept]  # to continue from
+        self.keep_carry = bool(request.get("keep_carry"))
+        self.left: dict[int, Carry] = {}  # by puzzles whose solutions come next
+        self.carry_bytes = 0
         self.rows: list[Json] = []  # waiting to be written
+        self.new_carries: dict[int, bytes] = {}  # likewise
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.counts, self.reasons = Counter[str](), Counter[str]()
         self.begun = self.last_written = time.monotonic()
@@ -74,9 +83,11 @@ class _Solving:
             self.solver.config.model,
             on_solution=lambda index, solution: self.found.put((index, solution)),
             on_step=self.found.put if self.trace else None,
+            on_carry=self.left.__setitem__ if self.keep_carry else None,
             on_end=lambda: self.found.put(None),
             keep_trace=self.trace,
             priority=self.priority,
+            carries=self.carries,
         )
         engine_loop.submit(self.solver.engine, solve_request)
         try:
@@ -113,6 +124,9 @@ class _Solving:
             return
         index, solution = item
         self.rows.append(self._row(index, solution))
+        if self.keep_carry:
+            self.new_carries[index] = self.left.pop(index).to_bytes()
+            self.carry_bytes += len(self.new_carries[index])
         self.counts.update(n=1, verified=solution.verified is True, steps=solution.steps, total=solution.total_steps)
         self.reasons[solution.reason] += 1
         metrics = self.worker.metrics
@@ -120,7 +134,11 @@ class _Solving:
         metrics.halt_probability.observe(solution.halt_probability)
         metrics.verified.labels(VERDICTS[solution.verified]).inc()
         metrics.puzzles.labels(solution.reason).inc()
-        metrics.chain_steps.inc(solution.total_steps)
+        metrics.chain_steps.inc(solution.total_steps - self._made_before(index))
+
+    def _made_before(self, index: int) -> int:
+        """Steps that the chains of this puzzle had made when they were continued."""
+        return 0 if self.carries is None else int(self.carries[index].steps.sum())
 
     def _write(self) -> None:
         """Rows, events and a heartbeat in one transaction; then see whether to continue."""
@@ -131,9 +149,10 @@ class _Solving:
             orders = leases.heartbeat(session, self.claim, self.counts["n"])
             if self.rows:
                 solutions.add(session, self.claim, self.rows)
+                carries.add(session, self.claim, self.new_carries)
             if events:
                 job_events.append(session, self.claim, events)
-        self.rows, self.events, self.last_written = [], [], time.monotonic()
+        self.rows, self.new_carries, self.events, self.last_written = [], {}, [], time.monotonic()
         self.worker.metrics.last_heartbeat.set_to_current_time()
         if (reason := reason_to_stop(orders)) is not None:
             raise reason
@@ -142,7 +161,8 @@ class _Solving:
 
     def _result(self) -> dict[str, Any]:
         counts = self.counts
-        return {
+        kept = {"carry_bytes": self.carry_bytes} if self.keep_carry else {}
+        return kept | {
             "n": counts["n"],
             "verified": counts["verified"] if self.solver.spec.has_rules else None,
             "mean_supervision_steps": counts["steps"] / max(1, counts["n"]),

@@ -1,13 +1,12 @@
 """Accepts an uploaded data set: read, checked, stored and recorded, or rejected as a whole."""
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from services.gateway.intake.uploads import Limits, read_upload
+from services.gateway.intake.uploads import Limits, digest_of, read_upload
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.views.answers import Answer
 from services.registry.access.visibility import AccessScope
@@ -50,7 +49,7 @@ class Upload:
 
     def digests(self) -> list[str]:
         """SHA-256 of the uploaded files."""
-        return [_file_digest(file) for file in (self.file, self.test_file) if file is not None]
+        return [digest_of(file) for file in (self.file, self.test_file) if file is not None]
 
 
 def store(
@@ -123,15 +122,6 @@ def _require_few(puzzles: PuzzleSet) -> None:
             f"Send test_file too: a share is held out of at most {HELD_OUT_FROM} puzzles, and these are {len(puzzles)}.",
             "test_file",
         )
-
-
-def _file_digest(file: IO[bytes]) -> str:
-    file.seek(0)
-    total = hashlib.sha256()
-    while chunk := file.read(1 << 20):
-        total.update(chunk)
-    file.seek(0)
-    return total.hexdigest()
 
 
 def _columns(name: str, splits: Mapping[str, PuzzleSet], url: str, sha256: str) -> dict[str, Any]:

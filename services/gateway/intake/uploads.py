@@ -1,6 +1,7 @@
 """Reads uploaded data files: one counted stream from the form to the parser, one layer of gzip undone on the way."""
 
 import gzip
+import hashlib
 import io
 import time
 import zlib
@@ -121,3 +122,11 @@ def _require_storable(puzzles: PuzzleSet) -> None:
     for symbol in puzzles.spec.symbols:
         if UNSTORABLE.search(symbol):
             raise DatasetError(f"The symbol {symbol!r} cannot be stored: it holds NUL or half of a surrogate pair.")
+
+
+def digest_of(file: IO[bytes]) -> str:
+    """SHA-256 of an uploaded file, which is then read from its beginning again."""
+    file.seek(0)
+    total = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a spooled file reads like a binary one
+    file.seek(0)
+    return total

@@ -33,6 +33,11 @@ class Model:
         """The name by which a worker loads the model."""
         return self.checkpoint_id or self.pretrained or ""
 
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 of a shipped model's weights; None of a checkpoint, whose id stands for them."""
+        return pretrained.pretrained(self.pretrained).digest if self.pretrained else None
+
 
 FindModel = Callable[[AccessScope, str], Model]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,22 +16,24 @@ DRAIN_SECONDS = 5.0
 class BodyLimit:
     """ASGI middleware: answers 413 as soon as a body is known to exceed the limit, 408 when it does not come."""
 
-    def __init__(self, app: ASGIApp, limit: int, seconds: float, idle_seconds: float) -> None:
-        self.app, self.limit, self._times = app, limit, (seconds, idle_seconds)
+    def __init__(
+        self, app: ASGIApp, limit: int, seconds: float, idle_seconds: float, larger: Mapping[str, int] | None = None
+    ) -> None:
+        """`larger` has the limits of paths that take more than others."""
+        self.app, self.limit, self._times, self.larger = app, limit, (seconds, idle_seconds), larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _LimitedBody(receive, send, self.limit, *self._times)
-        if _announced_length(scope) > self.limit:
-            await problem_response(scope, BodyTooLarge(self._sentence()))(scope, receive, body.refuse)
+        limit = self.larger.get(scope["path"], self.limit)
+        body = _LimitedBody(receive, send, limit, *self._times)
+        if _announced_length(scope) > limit:
+            sentence = f"The body is larger than the {limit} bytes that this service takes."
+            await problem_response(scope, BodyTooLarge(sentence))(scope, receive, body.refuse)
         else:
             await self.app(scope, body.receive, body.send)
-
-    def _sentence(self) -> str:
-        return f"The body is larger than the {self.limit} bytes that this service takes."
 
 
 class _LimitedBody:

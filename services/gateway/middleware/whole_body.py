@@ -12,7 +12,7 @@ from services.gateway.problems.errors import Overloaded
 
 SPOOL_BYTES = 1 << 16  # of a body that is kept in memory while the rest is waited for
 SETTLE_SECONDS = 0.5  # in which the last that holds a body releases it
-UPLOADS = "/v1/datasets"  # whose forms are read piece by piece, into files
+UPLOADS = frozenset({"/v1/datasets", "/v1/checkpoints"})  # whose forms are read piece by piece, into files
 
 
 class Check(Protocol):
@@ -47,7 +47,7 @@ class WholeBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "http" or scope["path"] == UPLOADS:
+        if scope["type"] != "http" or scope["path"] in UPLOADS:
             await self.app(scope, receive, send)
             return
         body = _Body(receive, self._room, self._check)

@@ -175,6 +175,12 @@ ANSWERS = (
         "The checkpoint is in use",
         "Delete what uses it first, or wait until the jobs that used it are removed.",
     ),
+    Entry(
+        gateway.UploadRefused,
+        422,
+        "The uploaded model cannot be used",
+        "Send the tar of a folder that `trm export` has written, or of GET /v1/checkpoints/{id}/archive, unchanged.",
+    ),
     Entry(gateway.RangeNotSatisfiable, 416, "There is no such part of the file", "Ask for a range within its size."),
     # Webhooks
     Entry(gateway.WebhooksOff, 403, "This service sends no webhooks", "Ask the operator to set TRM_WEBHOOKS=true."),
@@ -192,6 +198,24 @@ ANSWERS = (
         409,
         "The job's state does not allow that",
         "The detail names its state; `links` of the job list the possible actions.",
+    ),
+    Entry(
+        registry.JobNotContinuable,
+        409,
+        "The job cannot be continued",
+        "Continue a solve job that was submitted with `keep_carry` and has succeeded.",
+    ),
+    Entry(
+        registry.CarryExpired,
+        410,
+        "What the job kept to continue from has been removed",
+        "Submit its puzzles again with all the steps; operators keep more by TRM_KEEP_CARRIES_HOURS.",
+    ),
+    Entry(
+        gateway.ModelChanged,
+        409,
+        "The job's model is another one since",
+        "Submit its puzzles again, with the model that ships now.",
     ),
     Entry(
         registry.KeyReused,
@@ -298,6 +322,12 @@ OUTCOMES = (  # the `error.code` of a failed job
         "Install one, or set TRM_COMPILE=auto.",
     ),
     Entry(library.EngineFull, None, "Too many requests are in progress", "Try again later."),
+    Entry(
+        library.CarryInvalid,
+        None,
+        "The carry of the solve cannot be used",
+        "Submit its puzzles again, with all the steps.",
+    ),
     Entry(library.CheckpointError, None, "The checkpoint cannot be used", "Solve with another checkpoint of the run."),
     Entry(library.CorruptCheckpoint, None, "The checkpoint is damaged", "Solve with another checkpoint of the run."),
     Entry(library.ForeignCheckpoint, None, "The checkpoint was not written by this software", "Convert it first."),

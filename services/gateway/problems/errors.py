@@ -121,6 +121,10 @@ class CheckpointFileNotFound(GatewayError, code="checkpoint_file_not_found"):
     """The checkpoint has no file of the name in the path."""
 
 
+class UploadRefused(GatewayError, code="checkpoint_refused"):
+    """An uploaded model is not one that trm has written, is not whole, or holds numbers that are not finite."""
+
+
 class RangeNotSatisfiable(GatewayError, code="range_not_satisfiable"):
     """The part that is asked for lies beyond the end."""
 
@@ -131,6 +135,10 @@ class RangeNotSatisfiable(GatewayError, code="range_not_satisfiable"):
 
 class ModelNotReady(GatewayError, code="model_not_ready"):
     """A job names a run that has no checkpoint yet."""
+
+
+class ModelChanged(GatewayError, code="model_changed"):
+    """The shipped model that a job was solved with is gone, or has other weights since."""
 
 
 class WebhooksOff(GatewayError, code="webhooks_off"):

@@ -2,19 +2,33 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Depends, File, Form, Header, Response, UploadFile
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.openapi import PAGES, Responses, refusals
-from services.gateway.problems.errors import CheckpointFileNotFound, RangeNotSatisfiable
+from services.gateway.intake import checkpoint_upload
+from services.gateway.intake.idempotency import Idempotency, earlier_answer, find, respond
+from services.gateway.intake.known_names import require_known_fields
+from services.gateway.intake.uploads import digest_of
+from services.gateway.openapi import KEYS, PAGES, Responses, refusals
+from services.gateway.problems.errors import (
+    BodyMalformed,
+    BodyTooLarge,
+    CheckpointFileNotFound,
+    RangeNotSatisfiable,
+    RequestInvalid,
+    UploadRefused,
+)
 from services.gateway.schemas.checkpoint import Checkpoint, CheckpointFiles
+from services.gateway.schemas.labels import NOT_BLANK
 from services.gateway.views import download
+from services.gateway.views.answers import Answer
 from services.gateway.views.download import Wanted
 from services.gateway.views.pagination import Cursor, Limit, Page
+from services.registry.db.labels import Labels
 from services.registry.db.tables import Checkpoint as Row
-from services.registry.errors import CheckpointInUse, DatabaseUnavailable, StorageUnavailable
+from services.registry.errors import CheckpointInUse, DatabaseUnavailable, KeyTaken, StorageUnavailable
 from services.registry.runs import checkpoints
-from trm.errors import CheckpointNotFound
+from trm.errors import CheckpointNotFound, StorageFull
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 
@@ -28,6 +42,14 @@ ARCHIVE: Responses = {
     status: {"description": what, "content": {"application/x-tar": BYTES}}
     for status, what in ((200, "A tar."), (206, "The part of it that `Range` asks for."))
 }
+Archive = Annotated[
+    UploadFile,
+    File(description="A tar, not compressed, of a folder that `trm export` has written, or of a checkpoint's archive."),
+]
+RunName = Annotated[
+    str | None,
+    Form(min_length=1, max_length=100, pattern=NOT_BLANK, description="What to call the run that it becomes."),
+]
 Range = Annotated[
     str | None, Header(alias="Range", description="`bytes=FIRST-LAST`: only these bytes, counted from 0.")
 ]
@@ -108,6 +130,49 @@ def download_checkpoint(checkpoint_id: str, parts: Parts, range_: Range = None, 
         name=f"{row.id}.tar",
         media_type="application/x-tar",
     )
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Checkpoint,
+    dependencies=[Depends(require_known_fields)],
+    form_limits={"max_files": 1, "max_fields": 2, "max_part_size": 1 << 14},
+    summary="Upload a model",
+    responses=refusals(
+        BodyMalformed,
+        BodyTooLarge,
+        RequestInvalid,
+        UploadRefused,
+        *KEYS,
+        DatabaseUnavailable,
+        StorageUnavailable,
+        StorageFull,
+    ),
+)
+def create_checkpoint(parts: Parts, context: Idempotency, file: Archive, name: RunName = None) -> Response:
+    """Take in a model that `python -m trm export` has written, or the archive of a checkpoint, as the checkpoint of a run of its own.
+
+    Every file must be what its listing says, every number finite; nothing in it is executed. An exported model can solve, be promoted
+    to a name, and be trained on; of a whole checkpoint everything is kept.
+    """
+    key = context.key(name or "", digest_of(file.file)) if context.given else None
+    if key is not None and (earlier := find(parts.database, key)) is not None:
+        return respond(earlier)
+    labels, most = Labels(name=name), parts.settings.max_checkpoint_bytes
+    try:
+        stored = checkpoint_upload.store(
+            parts.database, parts.access, parts.storage, file.file, labels, key, most, _render_created
+        )
+        return respond(stored)
+    except KeyTaken as error:  # by this very request, it may be
+        return respond(earlier_answer(parts.database, key, error))
+
+
+def _render_created(row: Row) -> Answer:
+    checkpoint = Checkpoint.of(row)
+    location = {"Location": f"/v1/checkpoints/{checkpoint.id}"}
+    return Answer(checkpoint.id, 201, location, checkpoint.model_dump_json().encode())
 
 
 @router.delete(

@@ -10,11 +10,11 @@ from services.gateway.intake import ingest
 from services.gateway.intake.idempotency import Idempotency, earlier_answer, find, respond
 from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import Limits
-from services.gateway.lookups import dataset_lookup
+from services.gateway.lookups import arc_tasks, dataset_lookup
 from services.gateway.lookups.dataset_puzzles import Split
 from services.gateway.openapi import KEYS, PAGES, refusals
 from services.gateway.problems.errors import BodyMalformed, BodyTooLarge, RequestInvalid
-from services.gateway.schemas.dataset import Dataset, DatasetPuzzle
+from services.gateway.schemas.dataset import ArcTask, Dataset, DatasetPuzzle
 from services.gateway.views.answers import Answer
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.db import tables
@@ -107,6 +107,18 @@ def list_dataset_puzzles(
         message = "Puzzles that are drawn by chance have no next page: leave out `cursor`, or `seed`."
         raise RequestInvalid(message, "cursor")
     return Page.of(table.sample(seed, limit), DatasetPuzzle.model_validate)
+
+
+@router.get(
+    "/{id_or_name}/tasks",
+    summary="Tasks of an ARC data set",
+    responses=refusals(*PAGES, DatasetNotFound),
+)
+def list_dataset_tasks(
+    id_or_name: str, parts: Parts, split: Literal["train", "test"] = "test", cursor: Cursor = None, limit: Limit = 20
+) -> Page[ArcTask]:
+    """A page of its tasks by name, with their example pairs; `test` are the evaluation tasks. Other data sets have none."""
+    return Page.of(arc_tasks.page(parts.database, parts.access, id_or_name, split, cursor, limit), ArcTask.of)
 
 
 @router.post(

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
 from services.registry.db import tables
+from trm.puzzles.arc.grids import Grid, Pair, Task
 from trm.puzzles.datasets.datasets import BuiltinDataset
 from trm.puzzles.spec import Kind, PuzzleSpec
 
@@ -56,6 +57,35 @@ class DatasetPuzzle(Response):
     answer: str | None = Field(description="Null where none is known.")
     source: str | None
     rating: float | None = Field(description="How hard it is, by the scale of its source.")
+
+
+class ArcPair(Response):
+    """A question and its answer: rows of digits, which are colours."""
+
+    question: list[str]
+    answer: list[str]
+
+    @classmethod
+    def of(cls, pair: Pair) -> Self:
+        """The pair as text."""
+        return cls(question=_rows(pair.question), answer=[] if pair.answer is None else _rows(pair.answer))
+
+
+class ArcTask(Response):
+    """An ARC task: example pairs that show a rule, and test pairs that ask for it."""
+
+    name: str
+    train: list[ArcPair]
+    test: list[ArcPair]
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        """The task as text."""
+        return cls(name=task.name, train=[*map(ArcPair.of, task.train)], test=[*map(ArcPair.of, task.test)])
+
+
+def _rows(grid: Grid) -> list[str]:
+    return ["".join(map(str, row)) for row in grid.tolist()]
 
 
 class Dataset(Response):

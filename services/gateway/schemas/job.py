@@ -143,6 +143,10 @@ class SolveResult(Response):
     total_supervision_steps: int | None = Field(default=None, description="Sum over all chains of all puzzles.")
     reasons: dict[str, int] = Field(default={}, description="Puzzles by the reason why the chosen chain stopped.")
     seconds: float
+    carry_bytes: int | None = Field(
+        default=None,
+        description="Size of what was kept to continue from, where that was asked for; `links.continue` does.",
+    )
     solutions: list[Solution] | None = Field(default=None, description="The first 100; `links.solutions` lists all.")
 
 
@@ -175,6 +179,7 @@ class Job(Response):
     model: str | None = Field(
         default=None, description="The checkpoint that is used or examined, or the name of a shipped model."
     )
+    continues: str | None = Field(default=None, description="The solve job whose chains it continues.")
     estimate: Estimate | None = Field(default=None, description="Of a training, as of its submission.")
     error: JobError | None = None
     result: Annotated[TrainResult | SolveResult | EvaluateResult, Field(discriminator="kind")] | None = None
@@ -258,4 +263,6 @@ def _links(job: tables.Job) -> dict[str, str]:
         links["model"] = f"/v1/models/{job.pretrained}" if job.pretrained else f"/v1/checkpoints/{job.model_id}"
     if job.kind is JobKind.SOLVE:
         links["solutions"] = f"{home}/solutions"
+        if job.result and job.result.get("carry_bytes"):
+            links["continue"] = f"/v1/solve-jobs/{job.id}/continue"
     return links

@@ -4,12 +4,13 @@ from typing import Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from services.gateway.schemas.base import Request
 from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
 from services.gateway.schemas.puzzle import Puzzle
 from services.gateway.schemas.requirements import Choosy
 from trm.errors import RuleError
-from trm.interface.effort import Effort
+from trm.interface.effort import MOST_STEPS, Effort, StoppingRules
 
 TRACED_CHAINS = 100  # a trace stores every step of every chain
 MOST_CHAINS = 100_000  # of all puzzles of a job: hours of work on a CPU
@@ -38,7 +39,39 @@ _EXAMPLES: list[JsonValue] = [
 ]
 
 
-class SolveJobRequest(Effort, Labels, Choosy, JobLimits):
+class Kept(Request):
+    """What a solve job is to keep beside its answers."""
+
+    trace: bool = Field(
+        default=False,
+        description="Keep the answer after each step, and send it as an event; for at most "
+        f"{TRACED_CHAINS} chains: puzzles times rollouts times views.",
+    )
+    keep_carry: bool = Field(
+        default=False,
+        description="Keep the state of all chains for a while, so that `POST /v1/solve-jobs/{id}/continue` can continue from it.",
+    )
+
+
+class ContinueRequest(StoppingRules, Kept, Labels, Choosy, JobLimits):
+    """How much further a finished solve job is to think."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"max_steps": 32}, {"max_steps": 64, "halt_threshold": 0.9, "trace": True, "keep_carry": True}]
+        }
+    )
+
+    max_steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_STEPS,
+        description="Most supervision steps of a chain, counted from its beginning and not from here; as many more as the model was "
+        "trained with, if left out.",
+    )
+
+
+class SolveJobRequest(Effort, Kept, Labels, Choosy, JobLimits):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
     model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})
@@ -56,11 +89,6 @@ class SolveJobRequest(Effort, Labels, Choosy, JobLimits):
         max_length=MOST_CHAINS,
         description="Several puzzles, instead of `puzzle`. Puzzles times rollouts times views may be "
         f"at most {MOST_CHAINS:,} chains.",
-    )
-    trace: bool = Field(
-        default=False,
-        description="Keep the answer after each step, and send it as an event; for at most "
-        f"{TRACED_CHAINS} chains: puzzles times rollouts times views.",
     )
     require_unique_solution: bool = Field(
         default=False,

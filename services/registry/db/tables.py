@@ -24,7 +24,7 @@ from services.registry.db.base import Base, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
-REVISION = "0006"  # of the migrations that make these tables; revisions are numbered upwards
+REVISION = "0007"  # of the migrations that make these tables; revisions are numbered upwards
 
 
 class Dataset(Base):
@@ -64,6 +64,7 @@ class Job(Base):
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
     model_id: Mapped[str | None] = mapped_column(ForeignKey("checkpoints.id"), index=True)
     pretrained: Mapped[str | None]  # instead: the name of a model that ships with the package
+    continues: Mapped[str | None]  # the solve job whose carries it begins with; it may have been removed since
     attempt: Mapped[int] = mapped_column(server_default=text("0"))  # fencing token: grows with every claim
     max_attempts: Mapped[int]
     earlier_attempts: Mapped[int] = mapped_column(server_default=text("0"))  # before its owner's last retry
@@ -130,6 +131,7 @@ class Job(Base):
         Index("ix_jobs_waiting", "owner", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         Index("ix_jobs_announced", "published_at", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_continuing", "continues", postgresql_where=text("continues IS NOT NULL")),
         Index("ix_jobs_running", "id", postgresql_where=text("status = 'running'")),  # few; no heartbeat touches it
         {"postgresql_with": {"fillfactor": "80"}},  # room for a row's next version on its page
     )
@@ -343,6 +345,17 @@ class Solution(Base):
     votes: Mapped[int]
     chains: Mapped[int]
     trace: Mapped[list[Json] | None]
+
+
+class KeptCarry(Base):
+    """What the chains of one puzzle of a solve job need to continue, for a while."""
+
+    __tablename__ = "carries"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    index: Mapped[int] = mapped_column(primary_key=True)  # of the puzzle in the request
+    data: Mapped[bytes]  # trm.solving.carry.Carry
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
 class IdempotencyKey(Base):

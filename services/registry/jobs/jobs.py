@@ -40,6 +40,7 @@ def new_row(
     run_id: str | None = None,
     model_id: str | None = None,
     pretrained: str | None = None,
+    continues: str | None = None,
     total_steps: int | None = None,
     estimate: Json | None = None,
     max_attempts: int = 3,
@@ -49,7 +50,7 @@ def new_row(
     owner: str = LOCAL_OWNER,
 ) -> Json:
     """The columns of a new job, with its id and the trace that is current, for `insert_rows`."""
-    references = {"run_id": run_id, "model_id": model_id, "pretrained": pretrained}
+    references = {"run_id": run_id, "model_id": model_id, "pretrained": pretrained, "continues": continues}
     limits = {"total_steps": total_steps, "estimate": estimate, "max_attempts": max_attempts}
     return {
         "id": new_id("job"),
@@ -100,6 +101,14 @@ def status_of(session: Session, access: AccessScope, job_id: str) -> JobStatus:
     if status is None:
         raise _not_found(job_id)
     return status
+
+
+def request_of(session: Session, access: AccessScope, job_id: str) -> Json:
+    """What the job was submitted with, which may be large; raises JobNotFound."""
+    request: Json | None = session.scalar(select(Job.request).where(Job.id == job_id, visible_to(access, Job)))
+    if request is None:
+        raise _not_found(job_id)
+    return request
 
 
 def shape_of(session: Session, access: AccessScope, job_id: str) -> dict[str, Any] | None:

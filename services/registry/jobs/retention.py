@@ -21,6 +21,7 @@ from services.registry.db.tables import (
     JobAttempt,
     JobEvent,
     JobLine,
+    KeptCarry,
     Run,
     RunEvaluation,
     RunMetric,
@@ -112,7 +113,7 @@ def _count(session: Session, jobs: Sequence[Job]) -> None:
 
 
 def _remove(session: Session, job_ids: Sequence[str], run_ids: Sequence[str]) -> None:
-    for of_job in (Solution, JobLine, JobEvent, JobAttempt):
+    for of_job in (Solution, KeptCarry, JobLine, JobEvent, JobAttempt):
         session.execute(delete(of_job).where(of_job.job_id.in_(job_ids)))
     session.execute(delete(Job).where(Job.id.in_(job_ids)).execution_options(synchronize_session=False))
     for of_run in (RunMetric, RunEvaluation):

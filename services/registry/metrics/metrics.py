@@ -24,7 +24,7 @@ KINDS = tuple(kind.value for kind in JobKind)
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
 VERDICTS = ("verified", "refuted", "unknown")  # by the puzzle's rules; unknown where it has none
 REASONS: tuple[str, ...] = get_args(Reason)  # why a chain stopped
-REMOVED = ("jobs", "events", "audit")
+REMOVED = ("jobs", "events", "carries", "audit")
 CHECKPOINT_FAILURES = (StorageFull.code, StorageUnavailable.code, "other")
 ANY = ()  # a label whose values are known only at run time
 

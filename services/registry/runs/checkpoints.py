@@ -31,6 +31,18 @@ def add(
     return session.scalars(select(Checkpoint).filter_by(**key)).one()
 
 
+def add_uploaded(
+    session: Session, run_id: str, *, step: int, url: str, digest: str, size: int, metrics: Json
+) -> Checkpoint:
+    """Record a stored model that no training here has made, as the only checkpoint of its run."""
+    place = {"run_id": run_id, "attempt": 0, "step": step}
+    row = Checkpoint(id=new_id("ckpt"), **place, url=url, digest=digest, bytes=size, metrics=metrics)
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
 def get(session: Session, access: AccessScope, checkpoint_id: str) -> Checkpoint:
     """The checkpoint; raises CheckpointNotFound, also when it was retired."""
     found = select(Checkpoint).where(Checkpoint.id == checkpoint_id, _KEPT, visible_to(access, Checkpoint))
@@ -141,7 +153,13 @@ def list_retired(
 def forget(session: Session, checkpoint_ids: Collection[str]) -> None:
     """Remove the rows of retired checkpoints whose files are deleted."""
     gone = delete(Checkpoint).where(Checkpoint.id.in_(checkpoint_ids), Checkpoint.retired_at.is_not(None), _is_unused())
-    session.execute(gone.execution_options(synchronize_session=False))
+    of_runs = set(session.scalars(gone.returning(Checkpoint.run_id).execution_options(synchronize_session=False)))
+    emptied = ~or_(
+        select(Checkpoint.id).where(Checkpoint.run_id == Run.id).exists(),
+        select(Job.id).where(Job.run_id == Run.id).exists(),
+    )
+    uploaded = delete(Run).where(Run.id.in_(of_runs), emptied)  # a training's run stays with its job
+    session.execute(uploaded.execution_options(synchronize_session=False))
 
 
 _KEPT = Checkpoint.retired_at.is_(None)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from trm.client.api import Checkpoint, CheckpointFiles
 from trm.client.record import Page, id_of
-from trm.client.transfers import OnBytes, download
+from trm.client.transfers import OnBytes, Upload, download
 from trm.client.transport import Transport
 
 
@@ -31,6 +31,30 @@ class Checkpoints:
         """Its files with their sizes."""
         path = {"checkpoint_id": id_of(checkpoint)}
         return self._transport.ask("listCheckpointFiles", CheckpointFiles, path=path)
+
+    def upload(
+        self,
+        file: str | Path,
+        *,
+        name: str | None = None,
+        on_progress: OnBytes | None = None,
+        idempotency_key: str | None = None,
+    ) -> Checkpoint:
+        """Send a model, as a tar of a folder that `trm export` has written or as `download` has left it.
+
+        It becomes the checkpoint of a run of this name. `on_progress` takes the bytes that were sent so far and in all.
+        Raises ApiError for anything that is no whole model, and OSError.
+        """
+        path = Path(file)
+        total, headers = path.stat().st_size, {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+
+        def tell(sent: int) -> None:
+            if on_progress is not None:
+                on_progress(sent, total)
+
+        with Upload(path, tell) as content:
+            files, form = {"file": (path.name, content)}, {} if name is None else {"name": name}
+            return self._transport.ask("createCheckpoint", Checkpoint, data=form, files=files, headers=headers)
 
     def download(
         self, checkpoint: Checkpoint | str, to: str | Path | None = None, *, on_progress: OnBytes | None = None

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from trm.client.api import Dataset, DatasetPuzzle
+from trm.client.api import ArcTask, Dataset, DatasetPuzzle
 from trm.client.record import Page
 from trm.client.transfers import OnBytes, Upload
 from trm.client.transport import Transport
@@ -42,6 +42,13 @@ class Datasets:
         """At most 100 puzzles drawn by chance; the same ones for the same seed."""
         path, asked = {"id_or_name": id_or_name}, {"split": split, "seed": seed, "limit": limit}
         return self._transport.ask("listDatasetPuzzles", Page[DatasetPuzzle], path=path, params=asked)
+
+    def tasks(
+        self, id_or_name: str, *, split: Literal["train", "test"] = "test", page_size: int = 100
+    ) -> Iterator[ArcTask]:
+        """The tasks of an ARC data set by name, with their example pairs; other data sets have none."""
+        path, asked = {"id_or_name": id_or_name}, {"split": split}
+        return self._transport.list("listDatasetTasks", Page[ArcTask], path=path, params=asked, page_size=page_size)
 
     def upload(
         self,

@@ -1,7 +1,9 @@
 // Data that a component shows: read when it appears, read again when the address changes, the gateway is back, or time has passed.
 import { useSignal, type Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { route } from "../router";
 import { get, Problem, revivals } from "./client";
+import type { Page } from "./types";
 
 export interface Resource<T> {
   data: Signal<T | null>;
@@ -43,6 +45,27 @@ export function useResource<T>(path: string | null, every = 0): Resource<T> {
     };
   }, [path, every]);
   return { data, problem, reload: () => read() };
+}
+
+/** A page of a list: the one whose cursor the address holds, with those filters of the list that are in the address too. */
+export function usePage<T>(path: string, every = 0, filters: string[] = []): Resource<Page<T>> {
+  const asked = new URLSearchParams([...route.value.query].filter(([name]) => ["cursor", ...filters].includes(name))).toString();
+  return useResource<Page<T>>(asked ? `${path}${path.includes("?") ? "&" : "?"}${asked}` : path, every);
+}
+
+/** What a button does: its refusal is kept to be shown, and what changed is read again. */
+export function useAction(after: () => unknown): { problem: Signal<Problem | null>; act: (action: () => Promise<unknown>) => Promise<void> } {
+  const problem = useSignal<Problem | null>(null);
+  const act = async (action: () => Promise<unknown>) => {
+    try {
+      await action();
+      problem.value = null;
+      await after();
+    } catch (error) {
+      problem.value = asProblem(error);
+    }
+  };
+  return { problem, act };
 }
 
 export function asProblem(error: unknown): Problem {

@@ -13,6 +13,18 @@ export interface Page<T> {
   has_more: boolean;
 }
 
+/** Rows of digits, which are colours; no answer where it is not told. */
+export interface ArcPair {
+  question: string[];
+  answer: string[];
+}
+
+export interface ArcTask {
+  name: string;
+  train: ArcPair[];
+  test: ArcPair[];
+}
+
 export type JobStatus = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
 
 export interface Attempt {
@@ -72,6 +84,7 @@ export interface Job {
   estimate: { seconds: number; basis: string; warnings: string[] } | null;
   error: { code: string; message: string } | null;
   result: JobResult | null;
+  continues: string | null;
   cancel_requested: boolean;
   pause_requested: boolean;
   priority: number;

@@ -1,7 +1,7 @@
 // Checkpoints, and what can be done with one: solve, train on, download, promote to a model's name, delete.
 import { useSignal } from "@preact/signals";
-import { request, send, type Problem } from "../api/client";
-import { asProblem } from "../api/resource";
+import { request, send } from "../api/client";
+import { useAction } from "../api/resource";
 import type { Checkpoint } from "../api/types";
 import { href } from "../router";
 import { bytes, moment, percent, whole } from "../ui/format";
@@ -33,16 +33,8 @@ export function Checkpoints({ of: found, after }: { of: Checkpoint[]; after: () 
 function More({ of: one, after }: { of: Checkpoint; after: () => void }) {
   const open = useSignal(false);
   const told = useSignal("");
-  const problem = useSignal<Problem | null>(null);
-  const act = async (action: () => Promise<string>) => {
-    try {
-      told.value = await action();
-      problem.value = null;
-      after();
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
-  };
+  const { problem, act: run } = useAction(after);
+  const act = (action: () => Promise<string>) => run(async () => void (told.value = await action()));
   const promote = (event: SubmitEvent) => {
     event.preventDefault();
     const name = String(new FormData(event.currentTarget as HTMLFormElement).get("name"));

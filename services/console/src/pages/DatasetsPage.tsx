@@ -1,20 +1,18 @@
 // Puzzles to train on: built in or uploaded, what was found in them, and a form to upload one's own.
 import { useSignal } from "@preact/signals";
-import { useLayoutEffect, useMemo } from "preact/hooks";
-import { useResource } from "../api/resource";
+import { usePage, useResource } from "../api/resource";
 import type { Dataset, Page } from "../api/types";
-import { Board } from "../board/Board";
+import { Drawn } from "../board/Drawn";
 import { called } from "../board/spec";
-import { boardOf, paint } from "../board/state";
-import { href, route } from "../router";
+import { href } from "../router";
+import { ArcTasks } from "../solve/ArcTasks";
 import { ago, moment, whole } from "../ui/format";
 import { Card, Facts, Heading, Loading, Pager, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Upload } from "./Upload";
 
 export function DatasetsPage() {
-  const cursor = route.value.query.get("cursor");
-  const { data, problem, reload } = useResource<Page<Dataset>>(`v1/datasets${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
+  const { data, problem, reload } = usePage<Dataset>("v1/datasets");
   const open = useSignal(false);
   const row = (one: Dataset) => (
     <tr key={one.id}>
@@ -85,6 +83,7 @@ interface Sample {
 /** Some test puzzles, drawn by chance but always the same. */
 function Samples({ of: one }: { of: Dataset }) {
   const { data } = useResource<Page<Sample>>(one.kind === "arc" ? null : `v1/datasets/${encodeURIComponent(one.name)}/puzzles?split=test&limit=4&seed=1`);
+  if (one.kind === "arc") return <ArcTasks dataset={one.name} />;
   if (!data.value?.data.length) return null;
   return (
     <div class="samples section">
@@ -96,10 +95,4 @@ function Samples({ of: one }: { of: Dataset }) {
       ))}
     </div>
   );
-}
-
-function Drawn({ spec, question, label }: { spec: Dataset["puzzle"]; question: string; label: string }) {
-  const board = useMemo(() => boardOf(spec), [spec]);
-  useLayoutEffect(() => paint(board, [...question]), [board, question]);
-  return <Board board={board} label={label} />;
 }

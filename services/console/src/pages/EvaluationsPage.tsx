@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { send, type Problem } from "../api/client";
-import { asProblem, useResource } from "../api/resource";
+import { asProblem, usePage, useResource } from "../api/resource";
 import type { Dataset, Job, Page } from "../api/types";
 import { go, href, route } from "../router";
 import { effort, fields } from "../solve/effort";
@@ -10,14 +10,14 @@ import { EffortForm } from "../solve/EffortForm";
 import { choices, solverOf, type Choice, type Solver } from "../solve/models";
 import { ModelSelect } from "../solve/ModelPicker";
 import { ago, percent, shortId } from "../ui/format";
-import { Bar, Card, Heading, Loading, Pager, Status, Table } from "../ui/parts";
+import { List } from "../ui/List";
+import { Bar, Card, Heading, Status } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 
 const REFRESH_MILLISECONDS = 3000;
 
 export function EvaluationsPage() {
-  const cursor = route.value.query.get("cursor");
-  const { data, problem } = useResource<Page<Job>>(`v1/jobs?kind=evaluate${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`, REFRESH_MILLISECONDS);
+  const evaluations = usePage<Job>("v1/jobs?kind=evaluate", REFRESH_MILLISECONDS);
   const row = (job: Job) => {
     const found = job.result;
     return (
@@ -35,16 +35,8 @@ export function EvaluationsPage() {
   return (
     <>
       <Heading title="Evaluations" sub="How often a model is right, after each supervision step, and whether its halting probability can be trusted." />
-      <ProblemNote problem={problem.value} />
       <Examine />
-      {data.value ? (
-        <Card wide>
-          <Table label="Evaluations" head={["Job", "Model", "Status", "Puzzles of", "Exact accuracy", "Calibration error", "Asked"]} rows={data.value.data} row={row} empty="None was asked for yet." />
-          <Pager next={data.value.next_cursor} path="evaluations" />
-        </Card>
-      ) : (
-        !problem.value && <Loading what="the evaluations" />
-      )}
+      <List of={evaluations} path="evaluations" label="Evaluations" head={["Job", "Model", "Status", "Puzzles of", "Exact accuracy", "Calibration error", "Asked"]} row={row} empty="None was asked for yet." />
     </>
   );
 }

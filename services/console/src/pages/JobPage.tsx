@@ -1,10 +1,11 @@
 // One job: how it stands, what happened to it, and what came of it.
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { follow } from "../api/stream";
-import { useResource } from "../api/resource";
-import type { Job, JobEvent, Page, Solution } from "../api/types";
-import { href, route } from "../router";
+import { usePage, useResource } from "../api/resource";
+import type { Job, JobEvent, Solution } from "../api/types";
+import { href } from "../router";
 import { between, duration, moment, percent, whole } from "../ui/format";
 import { Bar, Card, Facts, Heading, Loading, Pager, Status, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
@@ -51,6 +52,7 @@ export function JobPage({ id }: { id: string }) {
           ["Asked (UTC)", moment(job.value.created_at)],
           ["Waited", between(job.value.created_at, job.value.started_at ?? job.value.finished_at)],
           ["Took", between(job.value.started_at, job.value.finished_at)],
+          ...(job.value.continues ? [["Continues", <a href={href(`jobs/${job.value.continues}`)}>an earlier job</a>] as [string, ComponentChildren]] : []),
           ...result(job.value),
         ]} />
       </Card>
@@ -72,8 +74,7 @@ function result({ result: found }: Job): [string, string][] {
 }
 
 function Solutions({ id, version }: { id: string; version: string }) {
-  const cursor = route.value.query.get("cursor");
-  const { data, reload } = useResource<Page<Solution>>(`v1/jobs/${id}/solutions?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+  const { data, reload } = usePage<Solution>(`v1/jobs/${id}/solutions?limit=20`);
   useEffect(() => void reload(), [version]);
   const row = (one: Solution) => (
     <tr key={one.index}>

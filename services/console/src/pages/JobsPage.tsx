@@ -1,10 +1,10 @@
 // All jobs, newest first, of one status or kind where asked.
-import { useResource } from "../api/resource";
-import type { Job, Page } from "../api/types";
+import { usePage } from "../api/resource";
+import type { Job } from "../api/types";
 import { go, href, route } from "../router";
 import { ago, between, percent, shortId } from "../ui/format";
-import { Bar, Card, Heading, Loading, Pager, Status, Table } from "../ui/parts";
-import { ProblemNote } from "../ui/ProblemNote";
+import { List } from "../ui/List";
+import { Bar, Heading, Status } from "../ui/parts";
 
 const STATUSES = ["queued", "running", "paused", "succeeded", "failed", "cancelled"];
 const KINDS = ["train", "solve", "evaluate"];
@@ -12,8 +12,7 @@ const REFRESH_MILLISECONDS = 3000;
 
 export function JobsPage() {
   const { query } = route.value;
-  const asked = new URLSearchParams([...query].filter(([name]) => ["status", "kind", "cursor"].includes(name))).toString();
-  const { data, problem } = useResource<Page<Job>>(`v1/jobs${asked && `?${asked}`}`, REFRESH_MILLISECONDS);
+  const jobs = usePage<Job>("v1/jobs", REFRESH_MILLISECONDS, ["status", "kind"]);
   const filter = (name: string, value: string) => go("jobs", { status: query.get("status"), kind: query.get("kind"), [name]: value });
   return (
     <>
@@ -22,15 +21,7 @@ export function JobsPage() {
         <Filter label="Kind" all="Every kind" values={KINDS} value={query.get("kind")} choose={(value) => filter("kind", value)} />
         <Filter label="Status" all="Every status" values={STATUSES} value={query.get("status")} choose={(value) => filter("status", value)} />
       </Heading>
-      <ProblemNote problem={problem.value} />
-      {data.value ? (
-        <Card wide>
-          <Table label="Jobs" head={["Job", "Kind", "Status", "Progress", "Of", "Asked", "Took"]} rows={data.value.data} row={row} empty="There is no such job." />
-          <Pager next={data.value.next_cursor} path="jobs" />
-        </Card>
-      ) : (
-        !problem.value && <Loading what="the jobs" />
-      )}
+      <List of={jobs} path="jobs" label="Jobs" head={["Job", "Kind", "Status", "Progress", "Of", "Asked", "Took"]} row={row} empty="There is no such job." />
     </>
   );
 }

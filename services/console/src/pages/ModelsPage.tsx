@@ -1,22 +1,24 @@
 // Models that ship, with what was measured of them, and the checkpoints of one's own trainings.
-import { useResource } from "../api/resource";
-import type { Checkpoint, Model, Page, Promoted } from "../api/types";
+import { useSignal } from "@preact/signals";
+import { usePage, useResource } from "../api/resource";
+import type { Checkpoint, Model, Promoted } from "../api/types";
 import { called } from "../board/spec";
-import { href, route } from "../router";
+import { href } from "../router";
 import { ago, bytes, percent, whole } from "../ui/format";
 import { Card, Facts, Heading, Loading, Pager, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Checkpoints } from "./Checkpoints";
+import { ModelUpload } from "./ModelUpload";
 import { ReliabilityPlot } from "./plots";
 import { StepBars } from "./StepBars";
 
 export function ModelsPage() {
+  const uploading = useSignal(false);
   const models = useResource<{ data: Model[]; promoted: Promoted[] }>("v1/models");
-  const cursor = route.value.query.get("cursor");
-  const checkpoints = useResource<Page<Checkpoint>>(`v1/checkpoints${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
+  const checkpoints = usePage<Checkpoint>("v1/checkpoints");
   return (
     <>
-      <Heading title="Models" sub="Those that ship with the service, and the checkpoints of trainings here." />
+      <Heading title="Models" sub="Those that ship with the service, and checkpoints: of trainings here, or uploaded." />
       <ProblemNote problem={models.problem.value} />
       {!models.data.value && !models.problem.value && <Loading what="the models" />}
       <div class="cards">
@@ -39,7 +41,8 @@ export function ModelsPage() {
             )} />
           </Card>
         )}
-        <Card wide title="Checkpoints">
+        {uploading.value && <ModelUpload after={() => void checkpoints.reload()} />}
+        <Card wide title="Checkpoints" actions={<button type="button" aria-expanded={uploading.value} onClick={() => (uploading.value = !uploading.value)}>Upload a model</button>}>
           <ProblemNote problem={checkpoints.problem.value} />
           <Checkpoints of={checkpoints.data.value?.data ?? []} after={() => void Promise.all([checkpoints.reload(), models.reload()])} />
           <Pager next={checkpoints.data.value?.next_cursor} path="models" />
@@ -84,7 +87,6 @@ export function ModelPage({ id }: { id: string }) {
               ["Exact accuracy", percent(model.harder.exact_accuracy, 2)],
               ["Puzzles", `${whole(model.harder.right)} of ${whole(model.harder.n)}`],
               ["Steps a puzzle", model.harder.mean_total_steps.toFixed(2)],
-              
             ]} />
             <p class="lead">{Object.entries(model.harder.effort).map(([name, value]) => <code class="chip">{name}={String(value)}</code>)}</p>
           </Card>

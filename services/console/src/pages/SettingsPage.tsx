@@ -1,13 +1,12 @@
 // This tab's key and theme, and for those who may: API keys, webhooks, the audit log.
 import { useSignal } from "@preact/signals";
-import { key, send, setKey, type Problem } from "../api/client";
-import { asProblem, useResource } from "../api/resource";
+import { key, send, setKey } from "../api/client";
+import { useAction, usePage, useResource } from "../api/resource";
 import type { Page } from "../api/types";
-import { route } from "../router";
-import { Copy } from "../ui/Copy";
 import { ago, moment } from "../ui/format";
 import { Card, Heading, Pager, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
+import { Secret } from "../ui/Secret";
 import { theme, type Theme } from "../ui/theme";
 import { Webhooks } from "./Webhooks";
 
@@ -82,16 +81,7 @@ function OwnKey() {
 function Keys() {
   const { data, problem, reload } = useResource<Page<ApiKey>>("v1/api-keys?limit=50");
   const made = useSignal<ApiKey | null>(null);
-  const refused = useSignal<Problem | null>(null);
-  const act = async (action: () => Promise<void>) => {
-    try {
-      await action();
-      refused.value = null;
-      await reload();
-    } catch (error) {
-      refused.value = asProblem(error);
-    }
-  };
+  const { problem: refused, act } = useAction(reload);
   const create = (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
@@ -120,11 +110,7 @@ function Keys() {
             ))}
             <button>Make a key</button>
           </form>
-          {made.value?.key && (
-            <p class="note good" role="status">
-              <b>Keep this key: it is shown only now.</b> <code>{made.value.key}</code> <Copy text={made.value.key} />
-            </p>
-          )}
+          <Secret what="key" text={made.value?.key} />
           <Table label="API keys" head={["Key", "Scopes", "Used", "Ends (UTC)", ""]} rows={data.value.data} row={row} empty="None was made." />
         </>
       )}
@@ -133,8 +119,7 @@ function Keys() {
 }
 
 function Audit() {
-  const cursor = route.value.query.get("cursor");
-  const { data, problem } = useResource<Page<AuditRecord>>(`v1/audit?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+  const { data, problem } = usePage<AuditRecord>("v1/audit?limit=20");
   const row = (one: AuditRecord) => (
     <tr key={one.id}>
       <td>{moment(one.created_at)}</td>

@@ -1,7 +1,8 @@
 // Upload one's own puzzles: the first of them drawn before anything is sent, and what is wrong shown row by row.
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { Problem, send, type ProblemItem } from "../api/client";
+import { send, type Problem, type ProblemItem } from "../api/client";
+import { forget, requireUnchanged } from "../api/files";
 import { asProblem } from "../api/resource";
 import type { Dataset, Spec } from "../api/types";
 import { Board } from "../board/Board";
@@ -14,20 +15,6 @@ import { ProblemNote } from "../ui/ProblemNote";
 
 const PREVIEWED_BYTES = 200_000;
 const NAME = /^[a-z0-9][a-z0-9._\-]{0,63}$/; // as the attribute `pattern` takes it
-
-/** A browser cannot send a file that was edited after it was chosen, and says only that the request failed. */
-async function requireUnchanged(file: File): Promise<void> {
-  try {
-    await file.slice(0, 1).arrayBuffer();
-  } catch {
-    throw new Problem("The file has changed since it was chosen", "Choose it again, so that what is sent is what you see.");
-  }
-}
-
-/** A browser says nothing when the same file is chosen again, which may have been edited since. */
-function forget(event: { currentTarget: HTMLInputElement }): void {
-  event.currentTarget.value = "";
-}
 
 export function Upload({ after }: { after: () => void }) {
   const name = useSignal("");

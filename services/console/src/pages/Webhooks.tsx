@@ -1,12 +1,12 @@
 // Servers that are told of jobs that have ended, and whether the messages arrived.
 import { useSignal } from "@preact/signals";
-import { send, type Problem } from "../api/client";
-import { asProblem, useResource } from "../api/resource";
+import { send } from "../api/client";
+import { useAction, useResource } from "../api/resource";
 import type { Page } from "../api/types";
-import { Copy } from "../ui/Copy";
 import { ago } from "../ui/format";
 import { Card, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
+import { Secret } from "../ui/Secret";
 
 interface Webhook {
   id: string;
@@ -29,17 +29,8 @@ interface Delivery {
 export function Webhooks() {
   const { data, problem, reload } = useResource<Page<Webhook>>("v1/webhooks?limit=50");
   const made = useSignal<Webhook | null>(null);
-  const refused = useSignal<Problem | null>(null);
   const opened = useSignal<string | null>(null);
-  const act = async (action: () => Promise<void>) => {
-    try {
-      await action();
-      refused.value = null;
-      await reload();
-    } catch (error) {
-      refused.value = asProblem(error);
-    }
-  };
+  const { problem: refused, act } = useAction(reload);
   const create = (event: SubmitEvent) => {
     event.preventDefault();
     const url = new FormData(event.currentTarget as HTMLFormElement).get("url");
@@ -63,7 +54,7 @@ export function Webhooks() {
         <input name="url" type="url" required aria-label="Address" placeholder="https://hooks.example.org/trm" />
         <button>Make a webhook</button>
       </form>
-      {made.value?.secret && <p class="note good" role="status"><b>Keep this secret: it is shown only now.</b> <code>{made.value.secret}</code> <Copy text={made.value.secret} /></p>}
+      <Secret what="secret" text={made.value?.secret} />
       {data.value && <Table label="Webhooks" head={["Address", ""]} rows={data.value.data} row={row} empty="None. Jobs can be followed here, or by their events." />}
       {opened.value && <Deliveries id={opened.value} />}
     </Card>

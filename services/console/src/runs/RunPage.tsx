@@ -2,14 +2,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { follow } from "../api/stream";
-import { useResource } from "../api/resource";
-import type { Checkpoint, Evaluation, Job, Metric, Page, PresetDetail, Run } from "../api/types";
+import { usePage, useResource } from "../api/resource";
+import type { Checkpoint, Evaluation, Job, Metric, PresetDetail, Run } from "../api/types";
 import { Attempts } from "../pages/Attempts";
 import { EvaluationReport } from "../pages/EvaluationReport";
 import { Checkpoints } from "../pages/Checkpoints";
 import { Moves } from "../pages/moves";
 import { called } from "../board/spec";
-import { href, route } from "../router";
+import { href } from "../router";
 import { Chart, type Points } from "../ui/Chart";
 import { ago, duration, percent, shortId, whole } from "../ui/format";
 import { Bar, Card, Facts, Heading, Loading, Pager, Status, Table } from "../ui/parts";
@@ -28,10 +28,10 @@ export function RunPage({ id }: { id: string }) {
   const live = useSignal(true);
   const job = useResource<Job>(jobId && `v1/jobs/${jobId}`, live.value ? JOB_MILLISECONDS : 0);
   const evaluations = useResource<{ data: Evaluation[] }>(`v1/runs/${id}/evaluations`);
-  const cursor = route.value.query.get("cursor");
-  const checkpoints = useResource<Page<Checkpoint>>(`v1/runs/${id}/checkpoints?limit=10${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+  const checkpoints = usePage<Checkpoint>(`v1/runs/${id}/checkpoints?limit=10`);
   const status = job.data.value?.status ?? null;
-  live.value = status === null || !ENDED.includes(status);
+  const isUploaded = run.value !== null && jobId === null;
+  live.value = !isUploaded && (status === null || !ENDED.includes(status));
   const rows = useCurve(run.value, live.value);
   useEffect(() => {
     if (!jobId || !live.value) return;
@@ -47,7 +47,7 @@ export function RunPage({ id }: { id: string }) {
     <>
       <Heading title={name ?? run.value.preset} sub={<>{called(config.puzzle)}s of {run.value.dataset}, preset {run.value.preset} · <span class="mono">{id}</span></>}>
         {job.data.value && <Moves job={job.data.value} after={(moved) => (job.data.value = moved)} />}
-        {run.value.step > 0 && <a class="button primary" href={href("solve", { model: id })}>Solve with it</a>}
+        {(run.value.step > 0 || isUploaded) && <a class="button primary" href={href("solve", { model: id })}>Solve with it</a>}
       </Heading>
       {job.data.value?.error && <p class="note problem" role="alert"><strong>{job.data.value.error.code}</strong> {job.data.value.error.message}</p>}
       {live.value && job.data.value?.estimate?.warnings.map((warning) => <p class="note warn">{warning}</p>)}

@@ -1,18 +1,17 @@
 // All trainings, newest first, to open one or to compare several.
 import { useSignal } from "@preact/signals";
-import { useResource } from "../api/resource";
-import type { Page, RunSummary } from "../api/types";
-import { go, href, route } from "../router";
+import { usePage } from "../api/resource";
+import type { RunSummary } from "../api/types";
+import { go, href } from "../router";
 import { ago, percent, whole } from "../ui/format";
-import { Bar, Card, Heading, Loading, Pager, Table } from "../ui/parts";
-import { ProblemNote } from "../ui/ProblemNote";
+import { List } from "../ui/List";
+import { Bar, Heading } from "../ui/parts";
 
 const MOST_COMPARED = 8;
 const REFRESH_MILLISECONDS = 5000;
 
 export function RunsPage() {
-  const cursor = route.value.query.get("cursor");
-  const { data, problem } = useResource<Page<RunSummary>>(`v1/runs${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`, REFRESH_MILLISECONDS);
+  const runs = usePage<RunSummary>("v1/runs", REFRESH_MILLISECONDS);
   const chosen = useSignal<string[]>([]);
   const toggle = (id: string) => {
     chosen.value = chosen.value.includes(id) ? chosen.value.filter((other) => other !== id) : [...chosen.value, id].slice(-MOST_COMPARED);
@@ -37,21 +36,14 @@ export function RunsPage() {
         </button>
         <a class="button primary" href={href("train")}>New training</a>
       </Heading>
-      <ProblemNote problem={problem.value} />
-      {data.value ? (
-        <Card wide>
-          <Table
-            label="Runs"
-            head={["Compare", "Run", "Step", "Exact accuracy", "Best", "Test split", "Parameters", "Started"]}
-            rows={data.value.data}
-            row={row}
-            empty={<>No training was started yet. <a href={href("train")}>Start one.</a></>}
-          />
-          <Pager next={data.value.next_cursor} path="runs" />
-        </Card>
-      ) : (
-        !problem.value && <Loading what="the runs" />
-      )}
+      <List
+        of={runs}
+        path="runs"
+        label="Runs"
+        head={["Compare", "Run", "Step", "Exact accuracy", "Best", "Test split", "Parameters", "Started"]}
+        row={row}
+        empty={<>No training was started yet. <a href={href("train")}>Start one.</a></>}
+      />
     </>
   );
 }

@@ -5,7 +5,7 @@ const WIDTH = 420, HEIGHT = 180, LEFT = 30, RIGHT = 10, TOP = 12, BOTTOM = 24;
 
 export function HaltingCurve({ session, most }: { session: Session; most: number }) {
   const steps = session.chainSteps.value;
-  const last = Math.max(most, steps.length, 2);
+  const last = Math.max(most, steps.at(-1)?.step ?? 0, 2);
   const x = (step: number) => LEFT + ((step - 1) / (last - 1)) * (WIDTH - LEFT - RIGHT);
   const y = (share: number) => TOP + (1 - share) * (HEIGHT - TOP - BOTTOM);
   const shown = session.shown.value;
@@ -19,7 +19,8 @@ export function HaltingCurve({ session, most }: { session: Session; most: number
   const click = (event: MouseEvent) => {
     const box = (event.currentTarget as SVGElement).getBoundingClientRect();
     const at = ((event.clientX - box.left) / box.width) * WIDTH;
-    session.show(Math.round(1 + ((at - LEFT) / (WIDTH - LEFT - RIGHT)) * (last - 1)));
+    const wanted = Math.round(1 + ((at - LEFT) / (WIDTH - LEFT - RIGHT)) * (last - 1));
+    session.show(steps.filter((step) => step.step <= wanted).length);
   };
   return (
     <svg class="curve" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={text} onClick={click}>

@@ -47,7 +47,7 @@ export function PuzzleInput({ spec, dataset, puzzles, solve }: Props) {
   const take = async () => {
     const seed = Math.floor(Math.random() * 2 ** 31);
     const path = dataset && `v1/datasets/${encodeURIComponent(dataset)}/puzzles?split=test&limit=1&seed=${seed}`;
-    const drawn = path ? await get<Page<{ question: string }>>(path).catch(() => null) : null; // arc has no table to draw from
+    const drawn = path ? await get<Page<{ question: string }>>(path).catch(() => null) : null;
     const question = drawn?.data[0]?.question;
     put([question?.length === spec.rows * spec.cols ? [...question] : example(spec, ++taken.value)]);
   };
@@ -91,7 +91,6 @@ export function PuzzleInput({ spec, dataset, puzzles, solve }: Props) {
       </div>
       <div class="tools">
         {spec.kind === "maze" && <Brushes brush={brush} />}
-        {spec.kind === "arc" && <Palette brush={brush} symbols={spec.symbols} />}
         <div class="row">
           {(dataset || hasExample(spec)) && (
             <button type="button" onClick={() => void take()}>{spec.kind === "maze" ? "Another maze" : "Another example"}</button>
@@ -147,20 +146,6 @@ function Brushes({ brush }: { brush: Signal<string | null> }) {
           <input type="radio" name="brush" checked={brush.value === symbol} onChange={() => (brush.value = symbol)} />
           <span class="swatch" />
           {name}
-        </label>
-      ))}
-    </div>
-  );
-}
-
-function Palette({ brush, symbols }: { brush: Signal<string | null>; symbols: string[] }) {
-  return (
-    <div class="brushes" role="radiogroup" aria-label="Colour">
-      {symbols.filter((symbol) => /^\d$/.test(symbol)).map((symbol) => (
-        <label class="brush">
-          <input type="radio" name="brush" checked={brush.value === symbol} onChange={() => (brush.value = symbol)} />
-          <span class={`swatch colour-${symbol}`} />
-          {symbol}
         </label>
       ))}
     </div>

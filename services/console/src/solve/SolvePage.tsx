@@ -9,7 +9,8 @@ import { empty, sameShape } from "../board/spec";
 import { amend, go, route } from "../router";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Loading } from "../ui/parts";
-import { effort, fields } from "./effort";
+import { ArcTasks } from "./ArcTasks";
+import { effort, fields, type StoppingRules } from "./effort";
 import { EffortForm } from "./EffortForm";
 import { choices, solverOf, type Choice, type Solver } from "./models";
 import { ModelPicker } from "./ModelPicker";
@@ -53,7 +54,11 @@ export function SolvePage() {
         <div class="stage">
           <ProblemNote problem={problem.value ?? session.value?.problem.value ?? null} />
           {session.value && jobId ? (
-            <Watch session={session.value} beside={beside.value} request={requestOf(session.value)} edit={edit} again={() => void solve()} keep={keep} />
+            <Watch session={session.value} beside={beside.value} request={requestOf(session.value)} edit={edit} again={() => void solve()} thinkOn={(more, rules) => void thinkOn(more, rules)} keep={keep} />
+          ) : solver.value.spec.kind === "arc" ? (
+            <ArcTasks dataset={solver.value.dataset}>
+              <p class="note">The service does not answer ARC tasks: their answers are voted on by many variants of a task. <code>trm arc --checkpoint FOLDER</code> does that with a downloaded checkpoint.</p>
+            </ArcTasks>
           ) : (
             <PuzzleInput spec={spec.value ?? solver.value.spec} dataset={ownDataset(solver.value, spec.value)} puzzles={puzzles} solve={() => void solve()} />
           )}
@@ -144,6 +149,11 @@ async function solve(): Promise<void> {
   begun.effort = fields(chosen);
   replace(begun);
   const id = await begun.begin(requestOf(begun));
+  if (id) go(`solve/${id}`);
+}
+
+async function thinkOn(more: number, rules: StoppingRules): Promise<void> {
+  const id = await session.value?.thinkOn(more, rules);
   if (id) go(`solve/${id}`);
 }
 

@@ -6,6 +6,7 @@ import { Board } from "../board/Board";
 import { hasRules } from "../board/rules";
 import { Copy } from "../ui/Copy";
 import { duration, plural } from "../ui/format";
+import { ContinueForm, type ThinkOn } from "./ContinueForm";
 import { HaltingCurve } from "./HaltingCurve";
 import { Player } from "./Player";
 import { LANGUAGES, snippet, type Language } from "./snippets";
@@ -17,15 +18,17 @@ interface Props {
   request: Request;
   edit: () => void;
   again: () => void;
+  thinkOn: ThinkOn;
   keep: () => void;
 }
 
-export function Watch({ session, beside, request, edit, again, keep }: Props) {
+export function Watch({ session, beside, request, edit, again, thinkOn, keep }: Props) {
   const other = beside && beside !== session ? beside : null;
   return (
     <div class={other ? "watch two" : "watch"}>
       {other && <Panel session={other} name={other.solver.label} titled />}
       <Panel session={session} name={session.solver.label} titled={other !== null}>
+        <ContinueForm session={session} thinkOn={thinkOn} />
         <div class="row">
           <button type="button" class="primary" onClick={again} disabled={session.isThinking.value}>Solve again</button>
           <button type="button" onClick={edit}>Edit the puzzle</button>

@@ -18,6 +18,15 @@ export interface Effort {
   seed: number;
 }
 
+/** Fields of a request that say when chains stop: a solve is continued under others. */
+export type StoppingRules = { max_steps?: number; halt_threshold?: number; stable_steps?: number; until_verified?: boolean; choose?: string };
+const STOPPING = ["max_steps", "halt_threshold", "stable_steps", "until_verified", "choose"];
+
+/** The same chains under other rules. */
+export function under(chains: Record<string, number | boolean | string>, rules: StoppingRules): Record<string, number | boolean | string> {
+  return { ...Object.fromEntries(Object.entries(chains).filter(([name]) => !STOPPING.includes(name))), ...rules };
+}
+
 export const PLAIN: Effort = {
   maxSteps: null,
   halting: "budget",

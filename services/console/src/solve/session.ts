@@ -1,12 +1,13 @@
 // One solve that is watched: the job, every step of every chain of every puzzle as it arrives, and which of them is shown.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { get, pause, send, type Problem } from "../api/client";
+import { get, pause, Problem, send } from "../api/client";
 import { asProblem } from "../api/resource";
 import { follow } from "../api/stream";
 import type { Job, JobEvent, Solution, Spec, Step, Violation } from "../api/types";
 import { violations } from "../board/rules";
 import { sudoku, SUDOKU_BOXES } from "../board/spec";
 import { boardOf, paint, type BoardState } from "../board/state";
+import { under, type StoppingRules } from "./effort";
 import { solverOf, type Solver } from "./models";
 
 const NONE: Step[] = [];
@@ -33,13 +34,15 @@ export class Session {
   readonly board: BoardState;
   /** Fields of the request, as far as they are known: not of a job that was opened by its address. */
   effort: Request["effort"] = {};
+  threshold: number;
   readonly arrived = signal(0);
   private readonly steps = new Map<string, Step[]>();
   private readonly ending = new AbortController();
   private postedAt: number | null = null;
   private chainIsChosen = false;
 
-  constructor(readonly solver: Solver, readonly spec: Spec, readonly questions: string[][], readonly threshold: number) {
+  constructor(readonly solver: Solver, readonly spec: Spec, readonly questions: string[][], threshold: number) {
+    this.threshold = threshold;
     this.board = boardOf(spec);
     this.ends.push(effect(() => this.repaint()));
     void this.play();
@@ -65,19 +68,49 @@ export class Session {
   });
   readonly isThinking = computed(() => ["queued", "running"].includes(this.job.value?.status ?? "queued") && !this.problem.value);
 
+  /** Whether the service has kept what further steps begin with. */
+  readonly canContinue = computed(() => !this.isThinking.value && "continue" in (this.job.value?.links ?? {}));
+  /** Steps of the furthest chain. */
+  readonly made = computed(() => {
+    void this.arrived.value;
+    return Math.max(0, ...[...this.steps.values()].map((steps) => steps.at(-1)?.step ?? 0));
+  });
+
   /** Ask for a solve, and watch it. */
   async begin(request: Request): Promise<string | null> {
     const { puzzles, model, effort } = request;
     const asked = puzzles.length === 1 ? { puzzle: puzzles[0] } : { puzzles };
     try {
       this.postedAt = performance.now();
-      this.job.value = await send<Job>("POST", "v1/solve-jobs", { model, ...asked, ...effort, trace: true });
+      this.job.value = await submit("v1/solve-jobs", { model, ...asked, ...effort });
     } catch (error) {
       this.problem.value = asProblem(error);
       return null;
     }
     void this.watch(this.job.value.id);
     return this.job.value.id;
+  }
+
+  /** Ask for so many steps more, under these rules, and watch them where the others are. */
+  async thinkOn(more: number, rules: StoppingRules): Promise<string | null> {
+    const earlier = this.job.value;
+    const asked = { ...rules, max_steps: this.made.value + more };
+    try {
+      const job = await submit(`v1/solve-jobs/${earlier?.id}/continue`, asked);
+      batch(() => {
+        this.effort = under(this.effort, asked);
+        this.threshold = rules.halt_threshold ?? this.threshold;
+        this.job.value = job;
+        this.solutions.value = [];
+        this.playing.value = true;
+        this.problem.value = null;
+      });
+      void this.watch(job.id);
+      return job.id;
+    } catch (error) {
+      this.problem.value = asProblem(error);
+      return null;
+    }
   }
 
   /** Follow the job to its end; then its solutions are known too. */
@@ -178,6 +211,23 @@ export class Session {
   }
 }
 
+/** With its steps, and with what it takes to continue where the service keeps that much. */
+async function submit(path: string, asked: object): Promise<Job> {
+  try {
+    return await send<Job>("POST", path, { ...asked, trace: true, keep_carry: true });
+  } catch (error) {
+    const isTooLarge = error instanceof Problem && error.items.some((item) => item.pointer === "/keep_carry");
+    if (!isTooLarge) throw error;
+    return send<Job>("POST", path, { ...asked, trace: true });
+  }
+}
+
+/** The job, after those that it continues as far as they are kept; the oldest comes first. */
+async function lineOf(job: Job): Promise<Job[]> {
+  const earlier = job.continues ? await get<Job>(`v1/jobs/${job.continues}`).catch(() => null) : null;
+  return [...(earlier ? await lineOf(earlier) : []), job];
+}
+
 /** The session of an earlier job. */
 export async function sessionOf(job: Job): Promise<Session> {
   const solver = await solverOf(job.model ?? "");
@@ -187,7 +237,7 @@ export async function sessionOf(job: Job): Promise<Session> {
   const session = new Session(solver, spec, questions, 0.5);
   session.job.value = job;
   session.playing.value = false;
-  await session.watch(job.id);
+  for (const one of await lineOf(job)) await session.watch(one.id);
   session.shown.value = session.chainSteps.value.length;
   return session;
 }

@@ -50,7 +50,7 @@ export function Facts({ of: facts }: { of: [string, ComponentChildren][] }) {
   );
 }
 
-interface TableProps<T> {
+export interface TableProps<T> {
   label: string;
   head: string[];
   rows: T[];
