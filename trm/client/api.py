@@ -612,17 +612,6 @@ class EvaluateResult(Record):
     """Of the last attempt."""
 
 
-class Requirements(Record):
-    """Which workers may take a job: those that offer all of this."""
-
-    device: Annotated[Literal["cpu", "cuda"], NEWER_TOO] | None = None
-    """What it computes on."""
-    min_memory_gb: float | None = None
-    """At least so many GiB: of the GPU, or of a machine without one."""
-    labels: list[str] = Field(default_factory=list)
-    """Words that its operator gave it, all of these."""
-
-
 class EvaluationJobRequest(TypedDict, total=False):
     """A model, the puzzles to examine it on, and how hard to think about each."""
 
