@@ -70,6 +70,7 @@ def test_a_folder_is_stored_found_read_and_deleted(storage: Storage, checkpoint:
         assert file.read(1000) == contents(checkpoint)["model.safetensors"][5 * MIB : 5 * MIB + 1000]
     storage.delete_folder(url)
     storage.delete_folder(url)
+    assert storage.folders("runs/run_1/attempt_*/step_*") == []
     assert not storage.exists(url)
     with pytest.raises(StorageUnavailable, match="does not hold"):
         storage.sizes(url)

@@ -110,7 +110,10 @@ class Storage:
     def folders(self, pattern: str) -> list[str]:
         """The URLs of what is stored under the names that fit, whole or not."""
         with typed_errors(f"The storage cannot say what is in {pattern}"):
-            return [str(self.fs.unstrip_protocol(path)) for path in self.fs.glob(f"{self.root}/{pattern}")]
+            found = self.fs.glob(f"{self.root}/{pattern}")
+            if s3.is_bucket(self.fs):
+                found = [path for path in found if self._sizes(path)]
+            return [str(self.fs.unstrip_protocol(path)) for path in found]
 
     def discard_drafts(self, name: str) -> None:
         """Remove what killed writers left half-made anywhere under `name`; ask only while no other process writes there."""
@@ -125,14 +128,16 @@ class Storage:
 
     def _list(self, path: str) -> dict[str, int]:
         """The files below a path and their bytes; raises FileNotFoundError when there is none."""
-        found = {
+        if not (found := self._sizes(path)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return found
+
+    def _sizes(self, path: str) -> dict[str, int]:
+        return {
             name.removeprefix(f"{path}/"): int(info["size"])
             for name, info in self.fs.find(path, detail=True).items()
             if info["type"] == "file"  # some servers keep a folder that has been emptied
         }
-        if not found:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        return found
 
     def _remove(self, path: str) -> None:
         if not self.is_local:
