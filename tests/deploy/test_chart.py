@@ -130,8 +130,23 @@ def test_the_chart_takes_every_setting_but_those_that_it_sets_itself(smallest: l
     for _, template in pods(smallest):
         fixed |= settings_of(template).keys() | {name.upper() for name in secret_files(template)}
     fixed -= yaml.safe_load((CHART / "values.yaml").read_text())["settings"].keys()
+    fixed.add("TRM_READER_PASSWORD")  # a key of the Secret
     assert sorted(taken) == taken
     assert set(taken) == {f"TRM_{name.upper()}" for name in Settings.model_fields} - fixed
+
+
+def test_the_password_of_dashboards_reaches_the_migration_alone() -> None:
+    templates = pods(render(secret__keys__readerPassword="reader-password"))
+    holders = {
+        name: files for name, template in templates if "trm_reader_password" in (files := secret_files(template))
+    }
+    assert {name: files["trm_reader_password"] for name, files in holders.items()} == {"migrate": "reader-password"}
+
+
+def test_tracing_is_set_for_every_part() -> None:
+    endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
+    for name, template in pods(render(settings__OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318")):
+        assert settings_of(template)[endpoint] == "http://collector:4318", name
 
 
 @pytest.mark.parametrize("values", EXAMPLES, ids=lambda path: path.stem)

@@ -153,6 +153,9 @@ spec:
           {{- if eq .component "gateway" }}
           - {key: {{ $root.Values.secret.keys.adminSecret }}, path: trm_admin_secret}
           {{- end }}
+          {{- if and (eq .component "migrate") $root.Values.secret.keys.readerPassword }}
+          - {key: {{ $root.Values.secret.keys.readerPassword }}, path: trm_reader_password}
+          {{- end }}
     - name: data
       emptyDir: {sizeLimit: {{ $values.scratch | default "1Gi" }}}
     - name: tmp
