@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from services.gateway.problems.catalogue import CATALOGUE
 from services.registry.settings import Settings
 from services.stack.client import Client
 from tests.acceptance.conftest import TINY
@@ -71,9 +72,8 @@ def test_what_is_printed_as_json_is_what_the_api_answers(shell: Shell, client: C
     ):
         assert shell.run(*command.split(), "--json").document == {"data": client.get(path, tag="cli")["data"]}
     events = shell.run("jobs", "watch", job, "--json").documents
-    assert events == [
-        {name: event[name] for name in ("id", "type", "data")} for event in client.get(f"/v1/jobs/{job}/events")["data"]
-    ]
+    listed = client.http.get(f"/v1/jobs/{job}/events", headers={"Accept": "application/json"}).json()["data"]
+    assert events == [{name: event[name] for name in ("id", "type", "data")} for event in listed]
     assert events[-1]["type"] == "done"
     lines = shell.run("jobs", "logs", job, "--json").documents
     assert lines == client.get(f"/v1/jobs/{job}/logs")["data"]
@@ -85,11 +85,9 @@ def test_ends_are_told_by_the_exit_status(shell: Shell, trained: dict[str, Any])
     refused = shell.run("submit", "train", "--set", "train.stepz=1", code=ExitCode.REFUSED).err
     assert "Did you mean 'train.steps'?" in refused
     assert "[job_already_finished]" in shell.run("jobs", "pause", trained["id"], code=ExitCode.REFUSED).err
-    failed = shell.run(
-        "submit", "train", *SET, "--set", "train.learning_rate=1e30", "--set", "train.steps=40", code=ExitCode.FAILED
-    )
-    assert "[loss_not_finite]" in failed.err
-    assert "Lower train.learning_rate" in failed.err  # the service's advice
+    failed = shell.run(*LONG, "--timeout-seconds", "1", code=ExitCode.FAILED).err
+    assert "[job_timed_out]" in failed
+    assert CATALOGUE["job_timed_out"].advice in failed
 
 
 def test_ctrl_c_detaches_and_the_job_goes_on(shell: Shell, client: Client) -> None:
