@@ -67,6 +67,7 @@ NOT_RUN = {  # how a command begins -> why it does not run here
     "openapi-python-client": "tests/acceptance/test_generated_client.py",
     "trm up": "moves the stack that these tests stand on; tests/acceptance/test_command_line.py asks for it again",
     "trm login": "names a host that is not there; tests/gateway/test_command_line.py",
+    "trm jobs list --profile": "the same",
     "npx openapi-typescript": "the same",
 }
 NO_COMMANDS = {  # first words of blocks that show something
