@@ -26,6 +26,7 @@ from tests.chaos.stand import LEASE_SECONDS, Stand
 
 pytestmark = [
     pytest.mark.chaos,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(
         not hosts.allowed(), reason="network namespaces need root and iproute2: no host can be cut off here"
     ),
@@ -34,7 +35,7 @@ KEPT = (  # of the invariants, those that look at the database alone
     "every accepted job ends", "every accepted request makes one job", "a job ends exactly once", "only allowed moves",
     "at most one live lease", "no row by a stale token", "metric steps without gaps, each once",
 )  # fmt: skip
-LONG = 1200  # steps: half a minute
+LONG = 300  # steps: with fifteen checkpoints over the network half a minute
 
 
 @pytest.fixture(scope="module")
