@@ -24,6 +24,7 @@ from tests.chaos import witness
 from tests.chaos.stand import ROOT, SHORT
 from tests.conftest import free_port, wait_until
 from tests.s3 import BUCKET, S3Server
+from workers.training.child import _die_with_parent
 
 NET = "198.18.77"  # of the block for tests of networks (RFC 2544), routed nowhere
 HERE, STORAGE = f"{NET}.1", f"{NET}.2"  # this host's addresses; the second one is the storage's
@@ -47,7 +48,7 @@ def ip(*words: str) -> None:
 
 
 class Host:
-    """A namespace with one address, on the bridge; whatever runs there ends with `close`."""
+    """A namespace with one address, on the bridge."""
 
     def __init__(self, number: int, name: str) -> None:
         self.name, self.space, self.line = name, f"{BRIDGE}-{name}", f"{BRIDGE}{number}"
@@ -72,10 +73,6 @@ class Host:
         ip("link", "set", self.line, "master", BRIDGE)
         subprocess.run(["ip", "-n", self.space, "neighbour", "del", STORAGE, "dev", "eth0"], capture_output=True)
 
-    def close(self) -> None:
-        """Remove it, with its line."""
-        subprocess.run(["ip", "netns", "del", self.space], capture_output=True)
-
 
 class Cluster:
     """Postgres, broker, S3, gateway and reaper here; workers wherever `work` puts them."""
@@ -92,6 +89,7 @@ class Cluster:
 
     def open(self) -> None:
         """Start everything but the workers."""
+        self._clear_network()  # of a run that was killed
         ip("link", "add", BRIDGE, "type", "bridge")
         for address in (HERE, STORAGE):
             ip("address", "add", f"{address}/24", "dev", BRIDGE)
@@ -130,8 +128,13 @@ class Cluster:
             self.s3.kill()
         with suppress(AttributeError):
             self.database.close()
-        for host in self.hosts.values():
-            host.close()
+        self._clear_network()
+
+    @staticmethod
+    def _clear_network() -> None:
+        spaces = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.splitlines()
+        for space in (line.split()[0] for line in spaces if line.startswith(f"{BRIDGE}-")):
+            ip("netns", "del", space)
         subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True)
 
     def tail(self, lines: int = 15) -> str:
@@ -169,7 +172,13 @@ class Cluster:
         command += ["-c", f"listen_addresses={HERE}"]
         with (self.logs / "postgres.log").open("ab") as log:
             self.processes["postgres"] = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd="/", start_new_session=True, **postgres.owner(postgres.run_as())
+                command,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+                preexec_fn=_die_with_parent(),
+                **postgres.owner(postgres.run_as()),
             )
         url = f"postgresql+psycopg://{postgres.DATABASE_USER}@{HERE}:{self.ports['postgres']}"
         wait_until(lambda: _has_made_database(url), START_SECONDS)
@@ -182,7 +191,7 @@ class Cluster:
         with (self.logs / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, start_new_session=True,
-                env=environment | {"TRM_DATA_DIR": str(self.folder / f"data-{name}")},
+                env=environment | {"TRM_DATA_DIR": str(self.folder / f"data-{name}")}, preexec_fn=_die_with_parent(),
             )  # fmt: skip
 
     def _is_ready(self) -> bool:
