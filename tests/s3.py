@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx2
 
+from workers.training.child import _die_with_parent
+
 BUCKET = "trm"
 KEY, SECRET = "a-key", "a-secret-of-the-tests"
 START_SECONDS = 60
@@ -57,7 +59,14 @@ class S3Server:
             *(f"-{name}={port}" for name, port in self.ports.items()),
         ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=self.folder)
+            self.process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self.folder,
+                preexec_fn=_die_with_parent(),
+            )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
