@@ -78,6 +78,9 @@ class S3Server:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(START_SECONDS)
             self.process = None
+        for port in self.ports.values():
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
 
     def _answers(self) -> bool:
         assert self.process is not None
