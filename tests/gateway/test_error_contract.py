@@ -23,6 +23,7 @@ WITH_QUERY = [
     for parameter in operation.get("parameters", ())
     if parameter["in"] == "query"
 ]
+EXAMINED_FIRST = ("POST", "/v1/checkpoints")  # an archive is read, and refused, before the database is asked
 FILES = {"file": ("a.csv", b"question,answer\n")}
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/training-jobs": {"json": {"preset": "sudoku-6x6", "dataset": "uploaded-once"}},
@@ -101,6 +102,7 @@ def test_foreign_cursors_are_refused(client: TestClient, path: str) -> None:
 def unknown_ids() -> Iterator[tuple[str, str, str]]:
     nouns = {
         "jobs": "job",
+        "solve-jobs": "job",
         "runs": "run",
         "checkpoints": "checkpoint",
         "datasets": "dataset",
@@ -124,7 +126,11 @@ def test_unknown_ids_are_not_found(client: TestClient, method: str, path: str, c
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [(m, p) for m, p, operation in OPERATIONS if p.startswith("/v1/") and "503" in operation["responses"]],
+    [
+        (m, p)
+        for m, p, operation in OPERATIONS
+        if p.startswith("/v1/") and "503" in operation["responses"] and (m, p) != EXAMINED_FIRST
+    ],
 )
 def test_without_a_database_everything_that_needs_it_says_so(
     without_database: TestClient, method: str, path: str
