@@ -32,7 +32,10 @@ def test_a_preset_becomes_a_queued_run(client: TestClient) -> None:
     run = client.get(job["links"]["run"]).json()
     assert (run["name"], run["preset"], run["dataset"]) == ("my first", "sudoku-6x6", "sudoku-6x6")
     assert (run["job_id"], run["total_steps"], run["exact_accuracy"]) == (job["id"], STEPS, None)
-    assert client.get(response.headers["location"]).json() == job | {"queue_position": 1, "waiting_for": "a train worker"}
+    assert client.get(response.headers["location"]).json() == job | {
+        "queue_position": 1,
+        "waiting_for": "a train worker",
+    }
 
 
 def test_the_whole_configuration_is_stored(client: TestClient, app: FastAPI) -> None:
