@@ -103,7 +103,7 @@ def digest_named(backup: Path) -> dict[str, str]:
 
 def _sums(backup: Path) -> dict[str, str]:
     try:
-        lines = (backup / SUMS).read_text().splitlines()
+        lines = (backup / SUMS).read_bytes().decode().removesuffix("\n").split("\n")  # other breaks of lines are damage
     except (FileNotFoundError, UnicodeDecodeError) as error:
         raise BackupDamaged(f"{backup / SUMS} cannot be read. Use another backup.") from error
     digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}

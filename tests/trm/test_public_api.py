@@ -13,6 +13,7 @@ import trm
 from trm.config.model import ModelConfig
 from trm.config.train import TrainConfig
 from trm.errors import ConfigError, ContradictoryGivens, InvalidOverride, UnknownModel, WrongGridSize
+from trm.interface.effort import SEARCH
 from trm.interface.events import Event, Finished
 from trm.puzzles.arc import grids as arc
 from trm.puzzles.drawing.render import plain
@@ -134,6 +135,14 @@ def test_evaluating_says_how_many_are_right(six: Solver, learned: Path) -> None:
     assert str(result).startswith(f"{result.exact_accuracy:.2%} of 20 puzzles exactly right")
     with pytest.raises(ConfigError, match="solves 6x6 sudoku; sudoku-4x4 is something else"):
         trm.evaluate(six, "sudoku-4x4")
+
+
+def test_a_model_of_every_size_is_evaluated_on_any(tmp_path: Path) -> None:
+    any_size = trm.load("sudoku", "cpu")
+    assert trm.evaluate(any_size, "sudoku-6x6", limit=8, effort=SEARCH).exact_accuracy == 1.0
+    table = tmp_path / "own.csv"
+    table.write_text("question,answer\n...4....2....4.3,3214413223411423\n")
+    assert trm.evaluate(any_size, table, effort=SEARCH).exact_accuracy == 1.0
 
 
 @pytest.mark.training

@@ -63,23 +63,26 @@ def evaluate(
 ) -> Evaluation:
     """Solve every puzzle of a set, a table or a data set, the model's own unless given, and compare with its answer.
 
-    Every puzzle takes all steps, as in the paper, unless an effort is given. Raises DatasetError, or ConfigError for puzzles of
-    another shape than the model's.
+    Every puzzle takes all steps, as in the paper, unless an effort is given. Raises DatasetError, ConfigError for data of a shape
+    that the model does not answer, WrongGridSize for such a set.
     """
     solver = model if isinstance(model, Solver) else load(model, device)
     puzzles = data if isinstance(data, PuzzleSet) else puzzles_for(solver, data or solver.config.dataset, split)
-    puzzles = puzzles.take(limit)
+    puzzles, solver = puzzles.take(limit), solver.resize(puzzles.spec)
     begun = time.monotonic()
     solutions = solver.solve_tokens(puzzles.questions, effort, puzzle_ids=puzzles.puzzle_ids, on_solution=on_solution)
     return _compare(puzzles, solutions, effort, round(time.monotonic() - begun, 3))
 
 
 def puzzles_for(solver: Solver, data: str | Path, split: str) -> PuzzleSet:
-    """The puzzles of a CSV or JSONL file, or of a split of a data set; raises DatasetError, ConfigError for another shape."""
+    """The puzzles of a CSV or JSONL file, or of a split of a data set.
+
+    Raises DatasetError, and ConfigError for a shape that the model does not answer.
+    """
     if Path(data).is_file() and not holds_tasks(Path(data)):
-        return read_table(Path(data), kind=solver.spec.kind, spec=solver.spec)
+        return read_table(Path(data), kind=solver.spec.kind, spec=None if solver.config.model.any_size else solver.spec)
     puzzles = datasets.load(data, split)
-    if puzzles.spec != solver.spec:
+    if not solver.config.answers(puzzles.spec):
         raise ConfigError(
             f"The model solves {solver.spec.rows}x{solver.spec.cols} {solver.spec.kind}; {data} is something else."
         )
