@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import signal
+import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
@@ -95,6 +96,13 @@ def test_ctrl_c_detaches_and_the_job_goes_on(shell: Shell, client: Client) -> No
     assert process.stderr is not None
     job = re.search(r"job_\w+", process.stderr.readline())
     assert job is not None
+    try:
+        _detach_and_attach(shell, client, process, job)
+    finally:
+        client.http.post(f"/v1/jobs/{job[0]}/cancel")  # refused where it has ended
+
+
+def _detach_and_attach(shell: Shell, client: Client, process: subprocess.Popen[str], job: re.Match[str]) -> None:
     wait_until(lambda: client.get(f"/v1/jobs/{job[0]}")["status"] == "running")
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=30)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trm.cli.options import JOB, parameters_of, take
 from trm.cli.overrides import parse
-from trm.cli.service.following import follow
+from trm.cli.service.following import detachable, follow
 from trm.cli.service.printing import notices, print_json
 from trm.cli.service.reports import show_result
 from trm.cli.service.session import Session, on_service
@@ -50,10 +50,11 @@ def finish(session: Session, job: "Job", *, detach: bool) -> None:
                 soft_wrap=True,
             )
         return
-    notices().print(f"{job.kind} job {job.id}", soft_wrap=True)
-    for warning in job.estimate.warnings if job.estimate else ():
-        notices().print(warning, style="yellow", markup=False, soft_wrap=True)
-    ended = follow(session, job)
+    with detachable(session, job):  # from the moment when its id is shown
+        notices().print(f"{job.kind} job {job.id}", soft_wrap=True)
+        for warning in job.estimate.warnings if job.estimate else ():
+            notices().print(warning, style="yellow", markup=False, soft_wrap=True)
+        ended = follow(session, job)
     if session.as_json:
         print_json(ended.to_dict())
     else:
