@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -58,4 +59,5 @@ class Shell:
         return subprocess.Popen(
             [SCRIPT, *arguments], cwd=self.folder, env=self.settings({"PYTHONUNBUFFERED": "1"}), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # jobs in the background ignore it
         )  # fmt: skip

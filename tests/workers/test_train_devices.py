@@ -25,10 +25,14 @@ PATIENCE = 120.0
 
 
 def ranks_of(process: psutil.Process) -> list[psutil.Process]:
-    """The ranks under way below this process."""
-    with suppress(psutil.NoSuchProcess):
-        return [p for p in process.children(recursive=True) if "TORCHELASTIC_RUN_ID" in p.environ()]
-    return []
+    """The processes below it that torchrun has started."""
+    return [child for child in process.children(recursive=True) if is_rank(child)]
+
+
+def is_rank(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):  # it has ended, which must not hide the others
+        return "TORCHELASTIC_RUN_ID" in process.environ()
+    return False
 
 
 class Training(threading.Thread):
