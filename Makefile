@@ -102,7 +102,7 @@ chaos: tools ## Break every part of the running service on purpose; prints what 
 	$(BIN)/python -m tests.chaos show && exit $$status
 
 soak: tools ## Break parts at random under load: make soak MINUTES=30 SEED=7
-	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) CHAOS_JSON=soak.json $(BIN)/python -m pytest tests/chaos/test_soak.py -s
+	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) CHAOS_JSON=soak.json $(BIN)/python -m pytest tests/chaos/test_soak.py -s -m chaos
 
 reliability: tools ## Write the reliability page and the README's table from chaos.json
 	$(BIN)/python -m tests.chaos page > docs/operations/reliability.md

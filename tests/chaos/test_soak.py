@@ -17,7 +17,7 @@ from tests.chaos.report import Soak
 from tests.chaos.stand import LEASE_SECONDS, PYTHON_PARTS, SOLVE, TRAIN, Stand
 
 SEED = int(os.environ.get("SOAK_SEED", "20261125"))
-MINUTES = float(os.environ.get("SOAK_MINUTES", "0.4"))  # of `make test-slow`
+MINUTES = float(os.environ.get("SOAK_MINUTES", "0.4"))
 CLIENTS = 4
 PAUSE_SECONDS = (0.5, 2.0)  # between two faults
 TRAININGS = 0.01  # share of the jobs: each takes seconds to start
@@ -83,8 +83,6 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-@pytest.mark.quick
-@pytest.mark.slow
 @pytest.mark.timeout(0)
 @pytest.mark.fault("anything", "random faults under load")
 def test_soak(stand: Stand, customer: Customer) -> None:
