@@ -90,7 +90,7 @@ class Clients:
             self.jobs[sort, job["status"]] += 1
 
     def solve_one(self, chance: random.Random) -> None:
-        """Somebody at the console: one puzzle, and waits for its answer."""
+        """A person at the console: one puzzle, and a wait for its answer."""
         begun = time.perf_counter()
         body = {"model": SMALL, "puzzle": chance.choice(self.puzzles)}
         self.finish(
@@ -104,7 +104,7 @@ class Clients:
         self.finish("50 puzzles", self.ask("POST", "/v1/solve-jobs", json=body).json(), begun)
 
     def solve_harder(self, chance: random.Random) -> None:
-        """Somebody who watches a model think: several rollouts until the rules agree, every step streamed."""
+        """A person who watches a model think: several rollouts until the rules agree, every step streamed."""
         begun = time.perf_counter()
         effort = {"rollouts": 4, "noise": 0.2, "until_verified": True, "max_steps": 32}
         body = {"model": ANY_SIZE, "puzzle": chance.choice(self.puzzles), **effort}
@@ -120,7 +120,7 @@ class Clients:
                 pass
 
     def evaluate(self, chance: random.Random) -> None:
-        """Somebody who compares models."""
+        """A person who compares models."""
         begun = time.perf_counter()
         body = {"model": SMALL, "limit": chance.choice((20, 50, 100))}
         self.finish("evaluation", self.ask("POST", "/v1/evaluation-jobs", json=body).json(), begun)

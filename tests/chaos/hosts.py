@@ -28,7 +28,7 @@ from workers.training.child import _die_with_parent
 
 NET = "198.18.77"  # of the block for tests of networks (RFC 2544), routed nowhere
 HERE, STORAGE = f"{NET}.1", f"{NET}.2"  # this host's addresses; the second one is the storage's
-NOBODY = "02:00:00:00:00:99"  # a hardware address
+UNUSED_MAC = "02:00:00:00:00:99"  # a hardware address
 BRIDGE = "trmtest"
 START_SECONDS = 60.0
 
@@ -61,12 +61,12 @@ class Host:
         ip("-n", self.space, "link", "set", "lo", "up")
 
     def cut(self) -> None:
-        """From now on nothing arrives and nothing leaves, and nobody is told."""
+        """From now on nothing arrives and nothing leaves, without an error to either side."""
         ip("link", "set", self.line, "nomaster")
 
     def cut_from_storage(self) -> None:
         """The same, between this host and the storage alone."""
-        ip("-n", self.space, "neighbour", "replace", STORAGE, "lladdr", NOBODY, "nud", "permanent", "dev", "eth0")
+        ip("-n", self.space, "neighbour", "replace", STORAGE, "lladdr", UNUSED_MAC, "nud", "permanent", "dev", "eth0")
 
     def heal(self) -> None:
         """Connect it again."""

@@ -39,14 +39,14 @@ def test_statements_have_spans_below_one_that_is_recorded_and_nowhere_else(
         session.execute(text("SELECT 1"))
     assert names(exported) == []
     with spans.tracer().start_as_current_span("outer") as outer, database.transaction() as session:
-        session.execute(text("SELECT :secret"), {"secret": "told to nobody"})
+        session.execute(text("SELECT :secret"), {"secret": "told to no one"})
         with spans.untraced():
             session.execute(text("SELECT 2"))
     statement, _ = exported.get_finished_spans()
     assert names(exported) == ["SELECT", "outer"]
     assert statement.parent is not None
     assert statement.parent.span_id == outer.get_span_context().span_id
-    assert "told to nobody" not in str(statement.attributes)
+    assert "told to no one" not in str(statement.attributes)
 
 
 def test_a_statement_that_fails_is_an_error(database: Database, exported: InMemorySpanExporter) -> None:
