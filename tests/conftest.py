@@ -13,16 +13,16 @@ from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
 import redis
-from psycopg import sql
 from xdist.remote import Producer
 
 from migrations.upgrade import upgrade
 from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import broker, postgres
+from tests import databases
+from tests.databases import EmptyDatabase
 from tests.s3 import BUCKET, S3Server
 from tests.scheduling import Together
 
@@ -120,27 +120,22 @@ def _template(postgres_sockets: Path) -> str:
 @pytest.fixture
 def empty_database_url(postgres_sockets: Path) -> Iterator[str]:
     """A database without any table."""
-    yield from _database(postgres_sockets, "template0")
+    name = f"test_{next(_numbers)}"
+    databases.create(postgres_sockets, name, "template0")
+    yield postgres.url(postgres_sockets, name)
+    databases.drop(postgres_sockets, name)
+
+
+@pytest.fixture(scope="session")
+def _reused(postgres_sockets: Path, _template: str) -> EmptyDatabase:
+    return EmptyDatabase(postgres_sockets, "test", _template)
 
 
 @pytest.fixture
-def database_url(postgres_sockets: Path, _template: str) -> Iterator[str]:
+def database_url(_reused: EmptyDatabase) -> Iterator[str]:
     """A database of this test's own, at the newest schema."""
-    yield from _database(postgres_sockets, _template)
-
-
-def _database(sockets: Path, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(
-        host=str(sockets), user=postgres.DATABASE_USER, dbname="postgres", autocommit=True
-    ) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        yield postgres.url(sockets, name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with _reused.lend() as url:
+        yield url
 
 
 @pytest.fixture
