@@ -249,12 +249,13 @@ class JobLife(RuleBasedStateMachine):
         assert sum(event.type == "done" for event in events) == self.ends
 
 
-def test_any_life_of_a_job_keeps_its_promises(book: Book) -> None:
+@pytest.mark.parametrize("lives", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_any_life_of_a_job_keeps_its_promises(book: Book, lives: int) -> None:
     JobLife.book = book
     run_state_machine_as_test(
         seed(SEED)(JobLife),
         settings=settings(
-            max_examples=60,
+            max_examples=lives,
             stateful_step_count=40,
             deadline=None,
             database=None,
