@@ -251,7 +251,8 @@ UNITS = _derive(
 
 # Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
 # supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
-# has to know them, and no symmetry may turn them: docs/explanation/bodies.md. To begin with the weights of small mazes saves hours.
+# has to know them: docs/explanation/bodies.md. It begins with the weights of small mazes: docs/how-to/benchmarks.md. bfloat16 is twice
+# as fast here. The learning rate of `sudoku` is too high: 14 % of the validation mazes right before it fell, 37 % after.
 UNITS_1K = _derive(
     UNITS,
     "sudoku-1k",
@@ -262,7 +263,7 @@ UNITS_1K = _derive(
 MAZE_NEIGHBOURS = _derive(
     UNITS,
     "maze",
-    "30x30 Maze-Hard: messages between neighbouring cells, 45 thousand weights; hours on one CPU core.",
+    "30x30 Maze-Hard: messages between neighbouring cells, 45 thousand weights; an hour on one CPU core after small mazes.",
     {
         "model.mixer": "directed_neighbours",
         "model.latent_steps": 7,
@@ -270,12 +271,17 @@ MAZE_NEIGHBOURS = _derive(
         "train.reveal": 0.0,
         "train.depth_curriculum": [],
         "train.hard_share": None,
+        "train.augment": True,
+        "train.precision": "bfloat16",
         "train.batch_size": 16,
+        "train.learning_rate": 1e-3,
+        "train.muon_learning_rate": 0.008,
+        "train.decay_share": 0.7,
         "train.steps": 8_000,
-        "train.evaluate_every": 500,
+        "train.evaluate_every": 800,
         "train.evaluate_puzzles": 100,
         "train.test_puzzles": None,
-        "train.ema_decay": 0.99,
+        "train.ema_decay": 0.995,
         "train.checkpoint_every": 250,
     },
     "maze-hard",

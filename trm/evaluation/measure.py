@@ -7,7 +7,7 @@ import numpy as np
 from trm.config.run import RunConfig
 from trm.errors import DatasetError
 from trm.evaluation.accuracy import Counted, record
-from trm.interface.effort import HALTING, SEARCH, Effort
+from trm.interface.effort import HALTING, Effort, usual_effort
 from trm.interface.measured import Bin, Count, EffortResult, Measured
 from trm.interface.solution import Solution
 from trm.network.device import name_of
@@ -49,8 +49,9 @@ def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> 
 
 
 def hardest(config: RunConfig) -> Effort:
-    """The effort that the card calls thinking harder: several views at once, or restarts with guesses for a Sudoku with random starts."""
-    return SEARCH if config.puzzle.kind == "sudoku" and config.model.random_start else HARDER
+    """The effort that the card calls thinking harder: restarts where every start differs, else several views at once."""
+    usual = usual_effort(config.puzzle, config.model)
+    return usual if usual.until_verified else HARDER
 
 
 def thinking(solver: Solver, puzzles: PuzzleSet, effort: Effort) -> EffortResult:

@@ -144,9 +144,11 @@ class Effort(StoppingRules):
 
 HALTING = Effort(halt_threshold=0.5)  # where training halts
 SEARCH = Effort(max_steps=512, until_verified=True, restart_steps=32, guess_every=2)
+RETRYING = Effort(max_steps=128, until_verified=True, restart_steps=32)  # what has rules and no cells to guess
 
 
 def usual_effort(spec: PuzzleSpec, model: ModelConfig) -> Effort:
-    """How hard to think where nothing was asked: search until the rules agree where the model can, else halt at probability 1/2."""
-    can_search = spec.kind == "sudoku" and model.random_start
-    return SEARCH if can_search else HALTING
+    """How hard to think where nothing was asked: until the rules agree where every start differs, else up to a halt probability of 1/2."""
+    if not (spec.has_rules and model.random_start):
+        return HALTING
+    return SEARCH if spec.kind == "sudoku" else RETRYING
