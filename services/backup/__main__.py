@@ -51,8 +51,7 @@ def verify(backup: From) -> None:
 
 @cli.command()
 def restore(
-    backup: From,
-    replace: Annotated[bool, typer.Option("--replace", help="Discard what the database holds.")] = False,
+    backup: From, replace: Annotated[bool, typer.Option("--replace", help="Discard what the database holds.")] = False
 ) -> None:
     """Restore a backup; the service must be stopped."""
     settings, begun = load_settings(), time.monotonic()

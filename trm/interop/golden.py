@@ -130,11 +130,7 @@ class Case:
         self, mode: str, logits: Tensor, halt: Tensor, golden: dict[str, float]
     ) -> Iterator[tuple[str, Tensor, Tensor]]:
         loss = supervision_loss(
-            logits.detach().double(),
-            halt.detach(),
-            self.labels,
-            kind=self.loss_kind,
-            halt_weight=HALT_LOSS_WEIGHT,
+            logits.detach().double(), halt.detach(), self.labels, kind=self.loss_kind, halt_weight=HALT_LOSS_WEIGHT
         )
         for name, ours in (("loss", loss.total), ("lm_loss", loss.answer), ("q_halt_loss", loss.halting)):
             yield f"{mode} {name}", ours, torch.tensor(golden[name], dtype=torch.float64)

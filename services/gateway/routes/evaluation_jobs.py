@@ -31,13 +31,7 @@ REFUSALS = refusals(
 )
 
 
-@router.post(
-    "",
-    status_code=202,
-    response_model=Job,
-    summary="Examine a model",
-    responses=REFUSALS,
-)
+@router.post("", status_code=202, response_model=Job, summary="Examine a model", responses=REFUSALS)
 async def create_evaluation_job(request: EvaluationJobRequest, parts: Parts, context: Idempotency) -> Response:
     """Answer puzzles whose answers are known: accuracy after every supervision step and against the compute, how far the halting
     head can be trusted, and which puzzles are hard, all with 95 % intervals. Solve workers do it, beside solve jobs.

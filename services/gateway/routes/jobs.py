@@ -25,13 +25,7 @@ from services.gateway.views.search import Name, Pairs, Tags, parse_labels
 from services.gateway.views.streaming import read_events, stream_events
 from services.registry.access.scopes import Scope
 from services.registry.db import tables
-from services.registry.errors import (
-    DatabaseUnavailable,
-    JobFinished,
-    JobNotFound,
-    SolutionNotFound,
-    TransitionRefused,
-)
+from services.registry.errors import DatabaseUnavailable, JobFinished, JobNotFound, SolutionNotFound, TransitionRefused
 from services.registry.jobs import job_logs, jobs, solutions, waiting
 from services.registry.states import JobKind, JobStatus
 from trm.puzzles.drawing.picture import side_by_side, svg

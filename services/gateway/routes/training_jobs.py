@@ -45,13 +45,7 @@ PLANNED = {"description": "Checked only, as `dry_run=true` asks.", "model": Trai
 DryRun = Annotated[bool, Query(description="Check it and say what it would be, and store or queue nothing.")]
 
 
-@router.post(
-    "",
-    status_code=202,
-    response_model=Job,
-    summary="Train a model",
-    responses={200: PLANNED, **REFUSALS},
-)
+@router.post("", status_code=202, response_model=Job, summary="Train a model", responses={200: PLANNED, **REFUSALS})
 async def create_training_job(
     request: TrainingJobRequest, parts: Parts, context: Idempotency, dry_run: DryRun = False
 ) -> Response:

@@ -11,11 +11,7 @@ from services.registry.jobs import jobs, presence, waiting
 router = APIRouter(prefix="/v1/workers", tags=["queue"])
 
 
-@router.get(
-    "",
-    summary="The workers, and what they have in hand",
-    responses=refusals(DatabaseUnavailable),
-)
+@router.get("", summary="The workers, and what they have in hand", responses=refusals(DatabaseUnavailable))
 def list_workers(parts: Parts) -> Workers:
     """Every process that trains, solves or looks after the queue; also one that disappeared within the last hour."""
     with parts.database.transaction() as session:

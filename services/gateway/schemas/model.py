@@ -96,11 +96,7 @@ class ModelVersion(Response):
         home = f"/v1/models/{row.name}"
         links = {"self": home, "versions": f"{home}/versions", "checkpoint": f"/v1/checkpoints/{row.checkpoint_id}"}
         return cls(
-            name=row.name,
-            version=row.version,
-            checkpoint_id=row.checkpoint_id,
-            created_at=row.created_at,
-            links=links,
+            name=row.name, version=row.version, checkpoint_id=row.checkpoint_id, created_at=row.created_at, links=links
         )
 
 
@@ -108,11 +104,7 @@ class Promotion(Request):
     """A name, and the checkpoint that it is to point at."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"name": "sudoku-prod", "checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718"},
-            ]
-        }
+        json_schema_extra={"examples": [{"name": "sudoku-prod", "checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718"}]}
     )
 
     name: str = Field(

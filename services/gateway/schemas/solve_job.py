@@ -18,11 +18,7 @@ VERIFIED_PUZZLES = 100  # the exact solver runs while the request waits
 
 _EXAMPLES: list[JsonValue] = [
     {"model": "sudoku-6x6", "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..", "halt_threshold": 0.5},
-    {
-        "model": "run_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-        "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..",
-        "trace": True,
-    },
+    {"model": "run_01934e0c5f3b7c2aa1b2c3d4e5f60718", "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..", "trace": True},
     {
         "model": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
         "puzzles": [".1254..3..6.12....35.1245.3.1.2..3..", "1.6543.4...1..4.5.2.....46.315.5..24"],
@@ -118,8 +114,7 @@ class SolveJobRequest(Effort, Kept, Labels, Choosy, JobLimits):
             )
         if chains > MOST_CHAINS:
             raise RuleError(
-                f"puzzles times rollouts times views may be at most {MOST_CHAINS} chains a job, not {chains}",
-                "puzzles",
+                f"puzzles times rollouts times views may be at most {MOST_CHAINS} chains a job, not {chains}", "puzzles"
             )
         if self.require_unique_solution and len(self.grids) > VERIFIED_PUZZLES:
             raise RuleError(f"uniqueness is checked for at most {VERIFIED_PUZZLES} puzzles a job", "puzzles")

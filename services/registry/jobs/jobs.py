@@ -224,11 +224,7 @@ def _fresh(session: Session, job: Job) -> Job:
     return job
 
 
-_ENDED = {
-    JobStatus.SUCCEEDED: "succeeded",
-    JobStatus.FAILED: "failed",
-    JobStatus.CANCELLED: "been cancelled",
-}
+_ENDED = {JobStatus.SUCCEEDED: "succeeded", JobStatus.FAILED: "failed", JobStatus.CANCELLED: "been cancelled"}
 
 
 def _lock(session: Session, access: AccessScope, job_id: str) -> Job:

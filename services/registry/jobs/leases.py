@@ -116,13 +116,7 @@ def claim(
             version=Job.version + 1,
         )
         .returning(
-            Job.kind,
-            Job.run_id,
-            Job.attempt,
-            Job.max_attempts,
-            waited,
-            Job.traceparent,
-            Job.requires.is_not(None),
+            Job.kind, Job.run_id, Job.attempt, Job.max_attempts, waited, Job.traceparent, Job.requires.is_not(None)
         )
         .execution_options(synchronize_session=False)
     ).one_or_none()

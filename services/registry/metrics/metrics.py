@@ -130,9 +130,7 @@ class SolveMetrics(WorkerMetrics):
             "trm_solve_chain_steps_total", "Supervision steps of all chains: what the answers cost."
         )
         self.puzzles = make.counter(
-            "trm_solve_puzzles_total",
-            "Puzzles answered, by the reason why the chosen chain stopped.",
-            reason=REASONS,
+            "trm_solve_puzzles_total", "Puzzles answered, by the reason why the chosen chain stopped.", reason=REASONS
         )
         self.halt_probability = make.histogram(
             "trm_halt_probability", "The model's confidence in an answer when it was given.", PROBABILITIES
