@@ -174,12 +174,12 @@ class ReaperMetrics(BuildMetrics):
             "trm_storage_floor_bytes", "Bytes of that disk below which nothing is stored; NaN for a bucket."
         )
         self.last_heartbeat = make.last_heartbeat("reaper")
-        self._census = _JobCountsCollector()
-        registry.register(self._census)
+        self._job_counts = _JobCountsCollector()
+        registry.register(self._job_counts)
 
     def observe(self, job_counts: JobCounts) -> None:
         """Export this count of the jobs from now on."""
-        self._census.latest = job_counts
+        self._job_counts.latest = job_counts
 
 
 class _JobCountsCollector(Collector):
