@@ -86,7 +86,7 @@ def verify(backup: Path) -> Manifest:
     """
     if not (backup / MANIFEST).is_file():
         raise BackupNotFound(f"There is no backup in {backup}. Name a folder that `create` has made.")
-    digests = _sums(backup)
+    digests = read_sums(backup)
     for name, digest in digests.items():
         _require(backup / name, digest)
     manifest = _read(backup)
@@ -96,12 +96,8 @@ def verify(backup: Path) -> Manifest:
     return manifest
 
 
-def digest_named(backup: Path) -> dict[str, str]:
-    """The digests of a verified backup, by relative path."""
-    return _sums(backup)
-
-
-def _sums(backup: Path) -> dict[str, str]:
+def read_sums(backup: Path) -> dict[str, str]:
+    """The list of digests, by relative path; raises BackupDamaged."""
     try:
         lines = (backup / SUMS).read_bytes().decode().removesuffix("\n").split("\n")  # other breaks of lines are damage
     except (FileNotFoundError, UnicodeDecodeError) as error:

@@ -1,7 +1,7 @@
 """How long a training will take, and warnings before it starts."""
 
 from collections.abc import Sequence
-from functools import partial
+from operator import attrgetter
 
 from pydantic import ValidationError
 
@@ -12,6 +12,7 @@ from trm.config.cost import CORE, H100, duration, efficiency, update_flops
 from trm.config.run import RunConfig
 
 HOUR = 3600
+WEIGHT = attrgetter("model", "puzzle.cells", "train.batch_size", "train.precision", "train.gradient_checkpointing")
 
 
 def estimate(
@@ -58,12 +59,7 @@ def _read(config: Json) -> RunConfig | None:
 
 
 def _weighs_the_same(one: RunConfig, other: RunConfig) -> bool:
-    weights = partial(_parts, names=("batch_size", "precision", "gradient_checkpointing"))
-    return (one.model, one.puzzle.cells, weights(one)) == (other.model, other.puzzle.cells, weights(other))
-
-
-def _parts(config: RunConfig, names: Sequence[str]) -> list[object]:
-    return [getattr(config.train, name) for name in names]
+    return WEIGHT(one) == WEIGHT(other)
 
 
 def _warnings(

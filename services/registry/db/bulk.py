@@ -7,6 +7,7 @@ from psycopg import sql
 from sqlalchemy.orm import Session
 
 from services.registry.db.base import Base
+from services.registry.db.database import driver_connection
 
 
 def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -14,9 +15,7 @@ def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows:
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    connection = session.connection().connection.driver_connection
-    assert connection is not None  # noqa: S101 - it is checked out
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with driver_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row([_array(value) if isinstance(value, list) else value for value in row])
 

@@ -2,9 +2,8 @@
 
 from psycopg import Connection, sql
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy.orm import Session
 
-from services.registry.db.database import Database
+from services.registry.db.database import Database, driver_connection
 from services.registry.db.locks import Lock, take
 from services.registry.errors import RolesRefused
 
@@ -45,7 +44,7 @@ def provide_reader(database: Database, password: str | None) -> bool:
     """
     with database.transaction() as session:
         take(session, Lock.SCHEMA)
-        connection = _connection(session)
+        connection = driver_connection(session)
         try:
             with connection.transaction():  # a savepoint
                 _provide_role(connection, password)
@@ -82,9 +81,3 @@ def _grant(connection: Connection) -> None:
     for table, columns in READABLE.items():
         listed = sql.SQL(", ").join(map(sql.Identifier, columns))
         connection.execute(sql.SQL("GRANT SELECT ({}) ON {} TO {}").format(listed, sql.Identifier(table), role))
-
-
-def _connection(session: Session) -> Connection:
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, Connection)  # noqa: S101 - it is checked out
-    return connection

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Integer, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Integer, bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from services.registry.access.visibility import AccessScope, visible_to
@@ -29,6 +29,7 @@ class JobLimits:
     timeout_seconds: int | None = None  # to be worked on, at most
 
 
+T = TypeVar("T")
 NO_LIMITS = JobLimits()
 ANY = Requirements()
 
@@ -89,38 +90,28 @@ _COMPUTED = (
 
 def get(session: Session, access: AccessScope, job_id: str) -> Job:
     """The job; raises JobNotFound."""
-    job = session.scalar(select(Job).where(Job.id == job_id, visible_to(access, Job)))
-    if job is None:
-        raise _not_found(job_id)
-    return job
+    return _require(session.scalar(select(Job).where(*_named(access, job_id))), job_id)
 
 
 def status_of(session: Session, access: AccessScope, job_id: str) -> JobStatus:
     """The job's status alone, without the request, which may be large; raises JobNotFound."""
-    status = session.scalar(select(Job.status).where(Job.id == job_id, visible_to(access, Job)))
-    if status is None:
-        raise _not_found(job_id)
-    return status
+    return _require(session.scalar(select(Job.status).where(*_named(access, job_id))), job_id)
 
 
 def request_of(session: Session, access: AccessScope, job_id: str) -> Json:
     """What the job was submitted with, which may be large; raises JobNotFound."""
-    request: Json | None = session.scalar(select(Job.request).where(Job.id == job_id, visible_to(access, Job)))
-    if request is None:
-        raise _not_found(job_id)
-    return request
+    return _require(session.scalar(select(Job.request).where(*_named(access, job_id))), job_id)
 
 
 def shape_of(session: Session, access: AccessScope, job_id: str) -> dict[str, Any] | None:
     """The shape of a solve job's puzzles, where it is not that of the job's model."""
-    asked = select(Job.request["puzzle"]).where(Job.id == job_id, visible_to(access, Job))
-    shape: dict[str, Any] | None = session.scalar(asked)
+    shape: dict[str, Any] | None = session.scalar(select(Job.request["puzzle"]).where(*_named(access, job_id)))
     return shape
 
 
 def run_of(session: Session, access: AccessScope, job_id: str) -> str | None:
     """The run of a training; None for other jobs, and for none."""
-    return session.scalar(select(Job.run_id).where(Job.id == job_id, visible_to(access, Job)))
+    return session.scalar(select(Job.run_id).where(*_named(access, job_id)))
 
 
 def page(
@@ -228,13 +219,15 @@ _ENDED = {JobStatus.SUCCEEDED: "succeeded", JobStatus.FAILED: "failed", JobStatu
 
 
 def _lock(session: Session, access: AccessScope, job_id: str) -> Job:
-    found = select(Job).where(Job.id == job_id, visible_to(access, Job))
-    statement = found.with_for_update(key_share=True)
-    job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
-    if job is None:
-        raise _not_found(job_id)
-    return job
+    statement = select(Job).where(*_named(access, job_id)).with_for_update(key_share=True)
+    return _require(session.scalar(statement.execution_options(populate_existing=True)), job_id)
 
 
-def _not_found(job_id: str) -> JobNotFound:
-    return JobNotFound(f"There is no job {job_id[:100]!r}.")
+def _named(access: AccessScope, job_id: str) -> tuple[ColumnElement[bool], ...]:
+    return Job.id == job_id, visible_to(access, Job)
+
+
+def _require(found: T | None, job_id: str) -> T:
+    if found is None:
+        raise JobNotFound(f"There is no job {job_id[:100]!r}.")
+    return found

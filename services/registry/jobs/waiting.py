@@ -89,12 +89,6 @@ def describe_worker(kind: JobKind, requires: Requirements) -> str:
     return f"a {ROLES[kind]} worker" + (f" with {requires}" if requires.column else "")
 
 
-def in_hand(session: Session) -> dict[str, int]:
-    """How many jobs each worker is at."""
-    running = select(Job.worker, func.count()).where(has_status(JobStatus.RUNNING)).group_by(Job.worker)
-    return {worker or "": count for worker, count in session.execute(running)}
-
-
 def _line(session: Session, kind: JobKind) -> Line:
     left = _seconds_left(_typical_seconds(session, kind))
     waited = func.greatest(func.extract("epoch", func.now() - func.min(Job.available_at)), 0)
