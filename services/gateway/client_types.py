@@ -10,6 +10,8 @@ Schema = Mapping[str, Any]
 
 TARGET = "trm/client/api.py"
 WIDTH = 110  # of a docstring's line
+FEW = 5  # fields: with fewer in common, a class stands for itself
+JOB_REQUEST = "JobRequest"  # what requests for a job have in common
 BY_HAND = ("Page_", "Body_", "JsonValue")  # the generic Page, forms (a method's own parameters), and what is Any
 HEAD = '''"""What the HTTP API offers and answers, as types: written by `make openapi` from docs/openapi.json, not by hand."""
 
@@ -41,12 +43,13 @@ def render_client_types(document: Schema) -> str:
         name: schema for name, schema in document["components"]["schemas"].items() if not name.startswith(BY_HAND)
     }
     requests = {name for name, schema in schemas.items() if _is_request(name, document)}
+    schemas = _share_fields(schemas, requests)
     parts = [HEAD, *_operations(document)]
     for name in _sort_by_use(schemas):
         schema = schemas[name]
         if "enum" in schema:
             parts.append(f"{name} = {_type(schema)}\n{_docstring(schema['description'])}\n")
-        elif name in requests:
+        elif name in requests or name == JOB_REQUEST:
             parts.append(_request(name, schema))
         else:
             parts.append(_record(name, schema))
@@ -59,6 +62,38 @@ def _is_request(name: str, document: Schema) -> bool:
     operations = (operation for item in document["paths"].values() for operation in item.values())
     bodies = (operation["requestBody"]["content"] for operation in operations if "requestBody" in operation)
     return any(_name(media["schema"]) == name for body in bodies for media in body.values())
+
+
+def _share_fields(schemas: Mapping[str, Schema], requests: set[str]) -> dict[str, Schema]:
+    """The same schemas, a field said once: what all requests for a job have, and what a record has of a smaller one, is inherited."""
+    jobs = [name for name in requests if "priority" in schemas[name]["properties"]]
+    first, *others = (schemas[name]["properties"] for name in jobs)
+    alike = {field: inner for field, inner in first.items() if all(other.get(field) == inner for other in others)}
+    shared = {"description": "What every request for a job may say.", "properties": alike}
+    found = {JOB_REQUEST: shared, **schemas}
+    for name, schema in schemas.items():
+        if (base := JOB_REQUEST if name in jobs else _find_base(name, schemas, requests)) is not None:
+            own = {f: inner for f, inner in schema["properties"].items() if f not in found[base]["properties"]}
+            found[name] = {**schema, "allOf": [{"$ref": base}], "properties": own}
+    return found
+
+
+def _find_base(name: str, schemas: Mapping[str, Schema], requests: set[str]) -> str | None:
+    """The largest record all of whose fields this one has too."""
+    fields = _facts(schemas[name])
+    inside = {
+        other: len(facts)
+        for other, schema in schemas.items()
+        if not {name, other} & requests
+        and FEW <= len(facts := _facts(schema)) < len(fields)
+        and facts.items() <= fields.items()
+    }
+    return max(inside, key=lambda other: inside[other], default=None)
+
+
+def _facts(schema: Schema) -> dict[str, str]:
+    required = schema.get("required", ())
+    return {field: repr((inner, field in required)) for field, inner in schema.get("properties", {}).items()}
 
 
 def _operations(document: Schema) -> Iterator[str]:
@@ -110,7 +145,7 @@ def _record(name: str, schema: Schema) -> str:
         field: _type(inner) if field in required else _type_with_default(inner)
         for field, inner in schema["properties"].items()
     }
-    return _class(f"{name}(Record)", schema, fields)
+    return _class(f"{name}({_base(schema) or 'Record'})", schema, fields)
 
 
 def _request(name: str, schema: Schema) -> str:
@@ -119,7 +154,11 @@ def _request(name: str, schema: Schema) -> str:
         field: f"Required[{_type(inner)}]" if field in required else _type(inner)
         for field, inner in schema["properties"].items()
     }
-    return _class(f"{name}(TypedDict, total=False)", schema, fields)
+    return _class(f"{name}({_base(schema) or 'TypedDict'}, total=False)", schema, fields)
+
+
+def _base(schema: Schema) -> str | None:
+    return next((_name(part) for part in schema.get("allOf", ())), None)
 
 
 def _class(head: str, schema: Schema, fields: Mapping[str, str]) -> str:
