@@ -249,9 +249,6 @@ UNITS = _derive(
     "sudoku-hard-all",
 )
 
-# Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
-# supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
-# has to know them, and no symmetry may turn them: docs/explanation/bodies.md. To begin with the weights of small mazes saves hours.
 UNITS_1K = _derive(
     UNITS,
     "sudoku-1k",
@@ -259,6 +256,9 @@ UNITS_1K = _derive(
     {},
     "sudoku-hard",
 )
+# Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
+# supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
+# has to know them, and no symmetry may turn them: docs/explanation/bodies.md. To begin with the weights of small mazes saves hours.
 MAZE_NEIGHBOURS = _derive(
     UNITS,
     "maze",

@@ -85,9 +85,8 @@ def write_files(
     if with_program:
         files[PROGRAM] = write_file(folder / PROGRAM, program(model, meta.config))
     facts = Facts(meta, model.parameter_count(), model.tokens, dtype, licence, cost)
-    measured = (
-        None if examine is None else examine(model, meta.config)
-    )  # last: the solver casts the weights it is given
+    # last: the solver casts the weights it is given
+    measured = None if examine is None else examine(model, meta.config)
     if measured is not None:
         files[MEASURED] = write_file(folder / MEASURED, (measured.model_dump_json(indent=1) + "\n").encode())
     text = card(facts, measured, with_program=with_program)

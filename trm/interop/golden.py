@@ -22,7 +22,7 @@ from trm.errors import ForeignCheckpoint
 from trm.interop.names import config_from_official, official_names, weights_from_official
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.spec import PuzzleSpec
-from trm.training.losses import supervision_loss
+from trm.training.losses import Loss, supervision_loss
 
 TOLERANCE = 1e-4  # relative, float32
 HALT_LOSS_WEIGHT = 0.5  # official
@@ -100,13 +100,7 @@ class Case:
             self.model.zero_grad()
             rows = self.model.puzzle_rows(self.ids).clone().requires_grad_()
             output = self.model(self.inputs, rows, y, z)
-            loss = supervision_loss(
-                output.logits.double(),
-                output.halt_logit,
-                self.labels,
-                kind=self.loss_kind,
-                halt_weight=HALT_LOSS_WEIGHT,
-            )
+            loss = self._loss(output.logits, output.halt_logit)
             torch.autograd.backward(loss.total / len(self.inputs))
             yield from self._losses("train", output.logits, output.halt_logit, scalars)
             gradients = {names[name]: p.grad for name, p in self.model.named_parameters()} | {
@@ -129,11 +123,13 @@ class Case:
     def _losses(
         self, mode: str, logits: Tensor, halt: Tensor, golden: dict[str, float]
     ) -> Iterator[tuple[str, Tensor, Tensor]]:
-        loss = supervision_loss(
-            logits.detach().double(), halt.detach(), self.labels, kind=self.loss_kind, halt_weight=HALT_LOSS_WEIGHT
-        )
+        loss = self._loss(logits.detach(), halt.detach())
         for name, ours in (("loss", loss.total), ("lm_loss", loss.answer), ("q_halt_loss", loss.halting)):
             yield f"{mode} {name}", ours, torch.tensor(golden[name], dtype=torch.float64)
+
+    def _loss(self, logits: Tensor, halt: Tensor) -> Loss:
+        kind, weight = self.loss_kind, HALT_LOSS_WEIGHT
+        return supervision_loss(logits.double(), halt, self.labels, kind=kind, halt_weight=weight)
 
 
 def relative_error(ours: Tensor, golden: Tensor) -> float:

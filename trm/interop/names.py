@@ -157,28 +157,19 @@ def _require_runnable(architecture: str, official: Mapping[str, Any]) -> None:
     """Raise ForeignCheckpoint for what the official code itself cannot run."""
     positions, values = official["pos_encodings"], official["puzzle_emb_ndim"]
     room = _prefix_tokens(architecture, official) * official["hidden_size"]
-    for wrong, sentence in (
-        (
-            architecture in BOTH_LEVELS and official.get("H_layers") is None,
-            "The configuration must state H_layers (layers of the network that answers): weights cannot tell.",
-        ),
-        (
-            architecture == "trm_hier6" and official["L_cycles"] > SCALES,
-            f"trm_hier6 has {SCALES} latents, each updated once a recursion: L_cycles {official['L_cycles']} is one too many for them.",
-        ),
-        (
-            architecture in PLAIN and positions not in POSITIONS,
-            f"{architecture} knows no positions {positions!r}, only {' and '.join(POSITIONS)}.",
-        ),
-        (
-            values > room,
-            f"A puzzle embedding of {values} values does not fit a prefix of {room}: give the puzzle_emb_len that it was trained with.",
-        ),
-        (
-            values == 0 and official.get("puzzle_emb_len", 0) and architecture not in CEILING,
-            "Without a prefix, puzzle_emb_ndim and puzzle_emb_len must both be 0: the official model cannot run otherwise.",
-        ),
-    ):
+    rules = (
+        (architecture in BOTH_LEVELS and official.get("H_layers") is None,
+         "The configuration must state H_layers (layers of the network that answers): weights cannot tell."),
+        (architecture == "trm_hier6" and official["L_cycles"] > SCALES,
+         f"trm_hier6 has {SCALES} latents, each updated once a recursion: L_cycles {official['L_cycles']} is one too many for them."),
+        (architecture in PLAIN and positions not in POSITIONS,
+         f"{architecture} knows no positions {positions!r}, only {' and '.join(POSITIONS)}."),
+        (values > room,
+         f"A puzzle embedding of {values} values does not fit a prefix of {room}: give the puzzle_emb_len that it was trained with."),
+        (values == 0 and official.get("puzzle_emb_len", 0) and architecture not in CEILING,
+         "Without a prefix, puzzle_emb_ndim and puzzle_emb_len must both be 0: the official model cannot run otherwise."),
+    )  # fmt: skip
+    for wrong, sentence in rules:
         if wrong:
             raise ForeignCheckpoint(sentence)
 
