@@ -89,9 +89,8 @@ def _train(settings: Settings, database: Database, registry: CollectorRegistry, 
 
 def _solve(settings: Settings, database: Database, registry: CollectorRegistry, offers: Capabilities) -> None:
     keep_big_buffers()
-    os.environ.setdefault(
-        "TORCHINDUCTOR_CPP_DYNAMIC_THREADS", "1"
-    )  # else compiled kernels keep to the number they began with
+    # else compiled kernels keep to the number they began with
+    os.environ.setdefault("TORCHINDUCTOR_CPP_DYNAMIC_THREADS", "1")
     import trm.solving.solver  # noqa: F401  takes seconds, which the first job would wait for
 
     worker = Worker(settings, database, Storage.of(settings), SolveMetrics(registry), offers=offers)

@@ -111,10 +111,8 @@ def _ask_for_keys(schema: dict[str, Any]) -> None:
     }
     for path, item in schema["paths"].items():
         for method, operation in item.items() if is_guarded(path) else ():
-            operation["security"] = [
-                *_list_requirements(list_scopes(method.upper(), path)),
-                {},
-            ]  # none where authentication is off
+            scopes = list_scopes(method.upper(), path)
+            operation["security"] = [*_list_requirements(scopes), {}]  # none where authentication is off
             _merge(operation["responses"], refusals(*GUARDED))
 
 

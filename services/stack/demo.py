@@ -18,10 +18,8 @@ from trm.puzzles.grids import parse, text
 from trm.puzzles.puzzle_set import PuzzleSet
 
 PRESET = DATASET = "sudoku-4x4"
-SHIPPED, SHIPPED_DATASET = (
-    "sudoku",
-    "sudoku-hard",
-)  # a model that came with the package, and puzzles that it has never seen
+# a model that came with the package, and puzzles that it has never seen
+SHIPPED, SHIPPED_DATASET = "sudoku", "sudoku-hard"
 BOARDS = 3  # drawn of one solve, and the last
 GOAL = 0.99  # exact accuracy on held-out puzzles
 NEXT = "sudoku-6x6"  # a preset that ends within minutes on a laptop

@@ -50,9 +50,8 @@ class Tally:
         self.right, self.verified = np.zeros(shape, bool), np.zeros(shape, bool)  # of each chain's latest answer
         self.cells, self.sure = np.zeros(shape), np.full(shape, -1.0)
         self.at = np.zeros(count, dtype=np.int64)  # the step that each puzzle has reached
-        self.by_step = np.zeros(
-            (3, steps)
-        )  # puzzles right, share of cells right and verified, of those that made the step
+        # puzzles right, share of cells right and verified, of those that made the step
+        self.by_step = np.zeros((3, steps))
         self.work = np.zeros(steps)  # chains that made it
         self.asked = (puzzles.answers != PADDING).sum(1)
 

@@ -18,9 +18,8 @@ from trm.config.model import ModelConfig
 from trm.network.layers import Linear, gate, rms_norm
 from trm.puzzles.spec import PuzzleSpec
 
-SCALE = (
-    1 / 3
-)  # of every sum: nine terms of deviation 1 have deviation 3; the same for all sizes, so that a sum counts the same
+# of every sum: nine terms of deviation 1 have deviation 3; the same for all sizes, so that a sum counts the same
+SCALE = 1 / 3
 
 
 class MessageLayer(nn.Module, ABC):

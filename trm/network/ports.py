@@ -11,14 +11,12 @@ from torch import Tensor, nn
 from trm.config.model import ModelConfig
 from trm.puzzles.spec import PuzzleSpec
 
-IMPOSSIBLE = (
-    -1e4
-)  # logit of a symbol that cannot stand in a cell: bfloat16 and stablemax take it, unlike minus infinity
+# logit of a symbol that cannot stand in a cell: bfloat16 and stablemax take it, unlike minus infinity
+IMPOSSIBLE = -1e4
 CERTAIN = 1e4  # logit of a given
 PADDING_AND_BLANK = 2  # the first tokens of a Sudoku, which are no symbols
-AS_THIS, AS_ANOTHER, BLANK = range(
-    3
-)  # rows of the embedding of candidates: given as this symbol, as another, not given
+# rows of the embedding of candidates: given as this symbol, as another, not given
+AS_THIS, AS_ANOTHER, BLANK = range(3)
 MAZE_OPEN, MAZE_PATH = 2, 5
 
 

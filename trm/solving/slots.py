@@ -20,9 +20,8 @@ from trm.solving.guessing import draw_guess
 from trm.solving.tiles import map_tiles
 
 Tokens = NDArray[np.int32]
-TILE_BYTES = (
-    8 << 20
-)  # of the widest activation: what a step touches between two uses should stay in the processor's cache
+# of the widest activation: what a step touches between two uses should stay in the processor's cache
+TILE_BYTES = 8 << 20
 DIVISIBLE = 256  # channels from which on a product of one puzzle is faster with more threads
 MOST_SLOTS = 256
 WARM_UP = 2  # steps: the first compiles, the second may choose kernels again
