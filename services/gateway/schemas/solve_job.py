@@ -2,9 +2,9 @@
 
 from typing import Self
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-from services.gateway.schemas.base import Request
+from services.gateway.schemas.base import Request, examples
 from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
 from services.gateway.schemas.puzzle import Puzzle
@@ -52,10 +52,8 @@ class Kept(Request):
 class ContinueRequest(StoppingRules, Kept, Labels, Choosy, JobLimits):
     """How much further a finished solve job is to think."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"max_steps": 32}, {"max_steps": 64, "halt_threshold": 0.9, "trace": True, "keep_carry": True}]
-        }
+    model_config = examples(
+        {"max_steps": 32}, {"max_steps": 64, "halt_threshold": 0.9, "trace": True, "keep_carry": True}
     )
 
     max_steps: int | None = Field(
@@ -70,7 +68,7 @@ class ContinueRequest(StoppingRules, Kept, Labels, Choosy, JobLimits):
 class SolveJobRequest(Effort, Kept, Labels, Choosy, JobLimits):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})
+    model_config = examples(*_EXAMPLES)
 
     model: str = Field(
         max_length=100,
