@@ -70,11 +70,11 @@ def main(role: Role) -> None:
     run = {Role.TRAIN: _train, Role.SOLVE: _solve, Role.REAPER: _reap}[role]
     name = f"{socket.gethostname()}:{os.getpid()}"
     told = of_this_process(settings, name, role.value, server.server_port, offers)
-    with announced(database, told, lambda: _slots_busy(registry)):
+    with announced(database, told, lambda: _count_busy_slots(registry)):
         run(settings, database, registry, offers)
 
 
-def _slots_busy(registry: CollectorRegistry) -> int | None:
+def _count_busy_slots(registry: CollectorRegistry) -> int | None:
     """Chains in thought, as the solver counts them; None in other roles."""
     busy = registry.get_sample_value("trm_solve_slots_busy")
     if busy is None:

@@ -120,14 +120,14 @@ def _read(backup: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json((backup / MANIFEST).read_bytes())
     except ValidationError as error:
-        raise _ahead(backup, "a manifest") from error
+        raise _make_ahead(backup, "a manifest") from error
     known = {script.revision for script in script_directory().walk_revisions()}
     if manifest.format != FORMAT or manifest.schema_revision not in known:
-        raise _ahead(backup, f"the format {manifest.format} and the schema {manifest.schema_revision}")
+        raise _make_ahead(backup, f"the format {manifest.format} and the schema {manifest.schema_revision}")
     return manifest
 
 
-def _ahead(backup: Path, what: str) -> SchemaAhead:
+def _make_ahead(backup: Path, what: str) -> SchemaAhead:
     return SchemaAhead(
         f"{backup} has {what} that this code does not know. Restore it with the code that made it, or newer."
     )

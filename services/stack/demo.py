@@ -58,7 +58,7 @@ def run_demo(client: Client, data_dir: Path, started_at: float | None, console: 
         "preset": PRESET,
     }
     replace_text(data_dir / "demo.json", to_json(summary, indent=1) + "\n")
-    _next_steps(client, job["run_id"], text(held_out.spec, held_out.questions[0]), summary, console)
+    _print_next_steps(client, job["run_id"], text(held_out.spec, held_out.questions[0]), summary, console)
     return accuracy >= GOAL
 
 
@@ -75,7 +75,7 @@ def _show_training(client: Client, job: Json, console: Console) -> Json:
         for job in client.poll(job):  # noqa: B020  the last one is wanted
             rows = client.get(f"/v1/runs/{job['run_id']}/metrics", after_step=after_step)["data"]
             if rows:
-                after_step, news = rows[-1]["step"], _news(rows[-1])
+                after_step, news = rows[-1]["step"], _describe_news(rows[-1])
             percent = job["progress"]["percent"] or 0
             progress.update(task, total=100, completed=percent, news=news)
             evaluated = _tell_evaluations(client, job["run_id"], evaluated, console)
@@ -101,7 +101,7 @@ def _tell_evaluations(client: Client, run_id: str, known: int, console: Console)
     return len(rows)
 
 
-def _news(row: Json) -> str:
+def _describe_news(row: Json) -> str:
     exact = "-" if row["exact_accuracy"] is None else f"{row['exact_accuracy']:.1%}"
     steps = "-" if row["mean_supervision_steps"] is None else f"{row['mean_supervision_steps']:.1f}"
     return f"step {row['step']:>5}  loss {row['loss']:.3f}  exact accuracy {exact:>6}  halts after {steps:>4} steps"
@@ -145,7 +145,7 @@ def _count_changed(answer: Any, previous: Any) -> int:  # noqa: ANN401  arrays
     return int(np.not_equal(answer, previous).sum())
 
 
-def _next_steps(client: Client, run_id: str, puzzle: str, summary: Json, console: Console) -> None:
+def _print_next_steps(client: Client, run_id: str, puzzle: str, summary: Json, console: Console) -> None:
     console.rule("[bold]What next[/]")
     api, body = client.api, to_json({"model": run_id, "puzzle": puzzle})
     curl = "curl -s" if client.key is None else 'curl -s -H "Authorization: Bearer $TRM_API_KEY"'

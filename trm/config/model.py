@@ -96,13 +96,13 @@ class ModelConfig(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for wrong, sentence, *fields in self._rules():
+        for wrong, sentence, *fields in self._list_rules():
             if wrong:
                 raise RuleError(sentence, *fields)
         return self
 
     # fmt: off
-    def _rules(self) -> Iterator[tuple[object, str, *tuple[str, ...]]]:
+    def _list_rules(self) -> Iterator[tuple[object, str, *tuple[str, ...]]]:
         """What is wrong if it is true, what to do about it, and the settings at fault, first the one that most probably is."""
         attends, recursive, several = self.mixer == "attention", self.latents != "none", self.hypotheses > 1
         yield (attends and self.heads > self.hidden_size,

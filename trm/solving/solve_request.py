@@ -102,7 +102,7 @@ class SolveRequest:
     def take(self, puzzles: int) -> NDArray[np.int64]:
         """The rows of the next puzzles, which now enter slots."""
         first, self.entered = self.entered, self.entered + puzzles
-        rows = self._rows_of(self.to_enter[first : self.entered])
+        rows = self._list_rows(self.to_enter[first : self.entered])
         return rows[~self.ended[rows]]
 
     def prepare(
@@ -118,7 +118,7 @@ class SolveRequest:
         """Before any puzzle enters: give the answers which the effort accepts as the carry has them."""
         if self.carry is None:
             return
-        rows = self._rows_of(self.to_enter)
+        rows = self._list_rows(self.to_enter)
         puzzles, numbers = np.divmod(rows, self.effort.chains)
         steps, unchanged, answers = (t.numpy() for t in (self.carry.steps, self.carry.unchanged, self.carry.answers))
         output = ChainOutputs(steps, answers, answers, unchanged, self.carry.halt_probability.numpy())
@@ -154,7 +154,7 @@ class SolveRequest:
     ) -> NDArray[np.bool_]:
         """End the chains whose time is up, and say which rows continue."""
         puzzles, numbers = np.divmod(rows, self.effort.chains)
-        reasons = self._reasons(output, puzzles, answers)
+        reasons = self._find_reasons(output, puzzles, answers)
         ends = reasons != ""
         if made_step and (self.keep_trace or self.on_step is not None):
             self._tell(rows, output, answers, ends)
@@ -169,7 +169,7 @@ class SolveRequest:
         goes_on: NDArray[np.bool_] = ~ends & ~np.isin(puzzles, decided)
         return goes_on
 
-    def _rows_of(self, puzzles: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _list_rows(self, puzzles: NDArray[np.int64]) -> NDArray[np.int64]:
         return (puzzles[:, None] * self.effort.chains + np.arange(self.effort.chains)).ravel()
 
     def _join(self, carries: Sequence[Carry]) -> Carry:
@@ -180,7 +180,7 @@ class SolveRequest:
             )
         return Carry.join(carries)
 
-    def _reasons(self, output: ChainOutputs, puzzles: NDArray[np.int64], answers: Tokens) -> NDArray[np.str_]:
+    def _find_reasons(self, output: ChainOutputs, puzzles: NDArray[np.int64], answers: Tokens) -> NDArray[np.str_]:
         """Why each chain stops now; empty where it continues."""
         effort = self.effort
         reasons = np.where(output.steps >= self.budget, "budget", "").astype("U8")
@@ -222,19 +222,21 @@ class SolveRequest:
         if verified:
             self._give(i, verified[0], "verified")
         elif effort.choose == "first" and by_itself:
-            self._give(i, max(by_itself, key=_confidence), "first")
+            self._give(i, max(by_itself, key=_rank_by_confidence), "first")
         elif len(finished_chains) < effort.chains:
             return False
         elif len(finished_chains) == 1:
             self._give(i, finished_chains[0], "only")
         elif effort.choose == "votes":
-            self._give(i, max(finished_chains, key=lambda e: (_votes(finished_chains, e), e.halt_probability)), "votes")
+            self._give(
+                i, max(finished_chains, key=lambda e: (_count_votes(finished_chains, e), e.halt_probability)), "votes"
+            )
         else:
-            self._give(i, max(finished_chains, key=_confidence), "halt_probability")
+            self._give(i, max(finished_chains, key=_rank_by_confidence), "halt_probability")
         return True
 
     def _give(self, i: int, finished: FinishedChain, chosen_by: Choice) -> None:
-        finished_chains, rows = self.finished_chains.pop(i), self._rows_of(np.array([i])).tolist()
+        finished_chains, rows = self.finished_chains.pop(i), self._list_rows(np.array([i])).tolist()
         traces = [self.traces.pop(row, []) for row in rows] if self.keep_trace else None
         if self.on_carry is not None:
             self.on_carry(i, Carry.join([self.left.pop(row) for row in rows]))
@@ -248,7 +250,7 @@ class SolveRequest:
             reason=finished.reason,
             chosen_by=chosen_by,
             chain=finished.chain,
-            votes=_votes(finished_chains, finished),
+            votes=_count_votes(finished_chains, finished),
             chains=len(finished_chains),
             total_steps=int(self.taken[i]),
             trace=None if traces is None else tuple(traces[finished.chain]),
@@ -291,9 +293,9 @@ class SolveRequest:
         return out
 
 
-def _confidence(finished: FinishedChain) -> tuple[float, int]:
+def _rank_by_confidence(finished: FinishedChain) -> tuple[float, int]:
     return finished.halt_probability, -finished.chain
 
 
-def _votes(finished_chains: list[FinishedChain], finished: FinishedChain) -> int:
+def _count_votes(finished_chains: list[FinishedChain], finished: FinishedChain) -> int:
     return sum(np.array_equal(finished.answer, other.answer) for other in finished_chains)

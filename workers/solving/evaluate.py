@@ -35,14 +35,14 @@ def evaluate(
         request, priority = job.request, job.priority
     with ExitStack() as held:
         with kept_alive(worker, claim):
-            puzzles = _puzzles(worker, request)
+            puzzles = _load_puzzles(worker, request)
             solver = held.enter_context(models.acquired(request["model"]))
         report = _Evaluating(worker, claim, solver.resize(puzzles.spec), puzzles, request, priority).run(engine_loop)
     said = {name: request[name] for name in ("effort", "split")} | {"dataset": request["dataset"]["name"]}
     return said | {"report": report.model_dump(mode="json"), "seconds": round(time.monotonic() - begun, 3)}
 
 
-def _puzzles(worker: Worker[SolveMetrics], request: dict[str, Any]) -> PuzzleSet:
+def _load_puzzles(worker: Worker[SolveMetrics], request: dict[str, Any]) -> PuzzleSet:
     dataset, split = request["dataset"], request["split"]
     source: str | Path = dataset["name"]
     if dataset["url"] is not None:

@@ -133,7 +133,7 @@ class Journal:
                 )
             case events.Evaluated():
                 evaluations.add(session, self.claim, event.as_dict())
-                return event.name, _without(event, "report")
+                return event.name, _leave_out(event, "report")
             case SavedCheckpoint(saved, url):
                 row = checkpoints.add(
                     session,
@@ -145,8 +145,8 @@ class Journal:
                     metrics=saved.metrics,
                 )
                 checkpoints.retire(session, self.claim, self.worker.settings.keep_checkpoints)
-                return saved.name, _without(saved, "path") | {"id": row.id}
-        return event.as_dict()["event"], _without(event)
+                return saved.name, _leave_out(saved, "path") | {"id": row.id}
+        return event.as_dict()["event"], _leave_out(event)
 
     def _store(self, event: events.CheckpointSaved) -> None:
         metrics, begun = self.worker.metrics, time.monotonic()
@@ -185,5 +185,5 @@ class Journal:
         metrics.progress.set(self.progress.share)
 
 
-def _without(event: Event, *names: str) -> dict[str, Any]:
+def _leave_out(event: Event, *names: str) -> dict[str, Any]:
     return {name: value for name, value in event.as_dict().items() if name not in ("event", *names)}

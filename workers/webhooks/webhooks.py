@@ -60,10 +60,10 @@ class WebhookSender:
 
     def _send_all(self, due: Sequence[DueDelivery]) -> None:
         with ThreadPoolExecutor(AT_ONCE, "webhook") as threads:
-            for message, outcome in zip(due, threads.map(self._outcome, due), strict=True):
+            for message, outcome in zip(due, threads.map(self._send, due), strict=True):
                 self._record(message, outcome)
 
-    def _outcome(self, message: DueDelivery) -> str:
+    def _send(self, message: DueDelivery) -> str:
         """An HTTP status, or why there was none."""
         body = to_json(message.payload, compact=True)
         if len(body) > MOST_BYTES:

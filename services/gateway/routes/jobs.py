@@ -126,7 +126,7 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
 @router.post("/{job_id}/resume", status_code=202, response_model=Job, summary="Resume a paused job", responses=AGAIN)
 def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     """Queue it again; a training continues from its last checkpoint. A pending pause is withdrawn."""
-    return _again(parts, job_id, context, lambda session: jobs.resume(session, parts.access, job_id))
+    return _move_once(parts, job_id, context, lambda session: jobs.resume(session, parts.access, job_id))
 
 
 @router.post(
@@ -135,7 +135,7 @@ def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
 def retry_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     """The same job is queued again, with new attempts and its full timeout; a training continues from its last intact checkpoint."""
     attempts = parts.settings.max_attempts
-    return _again(parts, job_id, context, lambda session: jobs.retry(session, parts.access, job_id, attempts))
+    return _move_once(parts, job_id, context, lambda session: jobs.retry(session, parts.access, job_id, attempts))
 
 
 def _request_move(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
@@ -146,7 +146,7 @@ def _request_move(parts: Backends, response: Response, move: Callable[[Session],
     return job
 
 
-def _again(
+def _move_once(
     parts: Backends, job_id: str, context: IdempotencyContext, move: Callable[[Session], tables.Job]
 ) -> Response:
     answered = act_once(

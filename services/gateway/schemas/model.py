@@ -69,12 +69,12 @@ class Model(Response):
             step_exact_accuracy=[right / measured.exact.n for right in measured.step_exact],
             calibration=list(measured.calibration),
             calibration_error=measured.calibration_error,
-            harder=_harder(model),
+            harder=_describe_harder(model),
             links={"self": f"/v1/models/{model.name}"},
         )
 
 
-def _harder(model: Pretrained) -> ThinkingHarder | None:
+def _describe_harder(model: Pretrained) -> ThinkingHarder | None:
     way = model.measured.harder
     if way is None:
         return None

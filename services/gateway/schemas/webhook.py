@@ -44,7 +44,7 @@ class Webhook(Response):
     @classmethod
     def of(cls, row: WebhookEndpoint) -> Self:
         """The webhook of this row."""
-        return cls.from_row(row, links=_links(row))
+        return cls.from_row(row, links=_make_links(row))
 
 
 class CreatedWebhook(Webhook):
@@ -53,7 +53,7 @@ class CreatedWebhook(Webhook):
     secret: str = Field(description="Check signatures with it (Standard Webhooks). Keep it: it is not shown again.")
 
 
-def _links(row: WebhookEndpoint) -> dict[str, str]:
+def _make_links(row: WebhookEndpoint) -> dict[str, str]:
     home = f"/v1/webhooks/{row.id}"
     return {"self": home, "deliveries": f"{home}/deliveries"}
 

@@ -28,7 +28,7 @@ def estimate(
     return {
         "seconds": round(seconds, 1),
         "basis": basis,
-        "warnings": _warnings(config, seconds, workers, puzzles, warn_hours),
+        "warnings": _list_warnings(config, seconds, workers, puzzles, warn_hours),
     }
 
 
@@ -41,12 +41,12 @@ def _update_seconds(
             return seconds, "measured"
     if known:  # the largest, since it is measured best
         earlier, seconds = max(known, key=lambda pair: update_flops(pair[0]))
-        return seconds * _work(config) / _work(earlier), "scaled"
+        return seconds * _measure_work(config) / _measure_work(earlier), "scaled"
     rates = [H100 if worker.device == "cuda" else CORE * worker.cores for worker in workers]
-    return _work(config) / max(rates, default=2 * CORE), "assumed"
+    return _measure_work(config) / max(rates, default=2 * CORE), "assumed"
 
 
-def _work(config: RunConfig) -> float:
+def _measure_work(config: RunConfig) -> float:
     """Operations of an update, corrected for the lower efficiency of narrow models."""
     return update_flops(config) / efficiency(config.model)
 
@@ -62,7 +62,7 @@ def _weighs_the_same(one: RunConfig, other: RunConfig) -> bool:
     return WEIGHT(one) == WEIGHT(other)
 
 
-def _warnings(
+def _list_warnings(
     config: RunConfig, seconds: float, workers: Sequence[WorkerProcess], puzzles: int | None, warn_hours: float
 ) -> list[str]:
     found = []

@@ -17,9 +17,9 @@ def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows:
     )
     with driver_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
-            copy.write_row([_array(value) if isinstance(value, list) else value for value in row])
+            copy.write_row([_write_array(value) if isinstance(value, list) else value for value in row])
 
 
-def _array(numbers: Sequence[float | None]) -> str:
+def _write_array(numbers: Sequence[float | None]) -> str:
     """Numbers as Postgres reads an array; psycopg, which asks each for its type, takes three times as long."""
     return "{" + ",".join("NULL" if number is None else repr(number) for number in numbers) + "}"

@@ -53,7 +53,7 @@ def provide_reader(database: Database, password: str | None) -> bool:
                 raise RolesRefused(
                     f"The database's user may not make the role {READER}, which TRM_READER_PASSWORD asks for: {error.diag.message_primary}."
                 ) from error
-            if not _exists(connection):
+            if not _has_role(connection):
                 return False
         _grant(connection)
     return True
@@ -61,7 +61,7 @@ def provide_reader(database: Database, password: str | None) -> bool:
 
 def _provide_role(connection: Connection, password: str | None) -> None:
     role = sql.Identifier(READER)
-    if not _exists(connection):
+    if not _has_role(connection):
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT 20").format(role))
     if password is not None:  # only what proves it is sent, so that no log of statements has it
         verifier = connection.pgconn.encrypt_password(password.encode(), READER.encode(), b"scram-sha-256")
@@ -70,7 +70,7 @@ def _provide_role(connection: Connection, password: str | None) -> None:
         connection.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(name), sql.Literal(value)))
 
 
-def _exists(connection: Connection) -> bool:
+def _has_role(connection: Connection) -> bool:
     return connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (READER,)).fetchone() is not None
 
 

@@ -90,28 +90,28 @@ _COMPUTED = (
 
 def get(session: Session, access: AccessScope, job_id: str) -> Job:
     """The job; raises JobNotFound."""
-    return _require(session.scalar(select(Job).where(*_named(access, job_id))), job_id)
+    return _require(session.scalar(select(Job).where(*_match(access, job_id))), job_id)
 
 
 def status_of(session: Session, access: AccessScope, job_id: str) -> JobStatus:
     """The job's status alone, without the request, which may be large; raises JobNotFound."""
-    return _require(session.scalar(select(Job.status).where(*_named(access, job_id))), job_id)
+    return _require(session.scalar(select(Job.status).where(*_match(access, job_id))), job_id)
 
 
 def request_of(session: Session, access: AccessScope, job_id: str) -> Json:
     """What the job was submitted with, which may be large; raises JobNotFound."""
-    return _require(session.scalar(select(Job.request).where(*_named(access, job_id))), job_id)
+    return _require(session.scalar(select(Job.request).where(*_match(access, job_id))), job_id)
 
 
 def shape_of(session: Session, access: AccessScope, job_id: str) -> dict[str, Any] | None:
     """The shape of a solve job's puzzles, where it is not that of the job's model."""
-    shape: dict[str, Any] | None = session.scalar(select(Job.request["puzzle"]).where(*_named(access, job_id)))
+    shape: dict[str, Any] | None = session.scalar(select(Job.request["puzzle"]).where(*_match(access, job_id)))
     return shape
 
 
 def run_of(session: Session, access: AccessScope, job_id: str) -> str | None:
     """The run of a training; None for other jobs, and for none."""
-    return session.scalar(select(Job.run_id).where(*_named(access, job_id)))
+    return session.scalar(select(Job.run_id).where(*_match(access, job_id)))
 
 
 def page(
@@ -158,7 +158,7 @@ def request_cancel(session: Session, access: AccessScope, job_id: str) -> Job:
         job.cancel_requested_at = func.now()
         job.pause_requested_at = None
         job.version = Job.version + 1
-    return _fresh(session, job)
+    return _refresh(session, job)
 
 
 def request_pause(session: Session, access: AccessScope, job_id: str) -> Job:
@@ -176,7 +176,7 @@ def request_pause(session: Session, access: AccessScope, job_id: str) -> Job:
     elif job.pause_requested_at is None:
         job.pause_requested_at = func.now()
         job.version = Job.version + 1
-    return _fresh(session, job)
+    return _refresh(session, job)
 
 
 def resume(session: Session, access: AccessScope, job_id: str) -> Job:
@@ -189,7 +189,7 @@ def resume(session: Session, access: AccessScope, job_id: str) -> Job:
     else:
         job.pause_requested_at = None
         job.version = Job.version + 1
-    return _fresh(session, job)
+    return _refresh(session, job)
 
 
 def retry(session: Session, access: AccessScope, job_id: str, attempts: int) -> Job:
@@ -206,10 +206,10 @@ def retry(session: Session, access: AccessScope, job_id: str, attempts: int) -> 
         job.earlier_cancellations += 1
     job.earlier_attempts, job.max_attempts = job.attempt, job.attempt + attempts
     transitions.wake(session, job, "retried")
-    return _fresh(session, job)
+    return _refresh(session, job)
 
 
-def _fresh(session: Session, job: Job) -> Job:
+def _refresh(session: Session, job: Job) -> Job:
     session.flush()
     session.refresh(job)  # what the database computed
     return job
@@ -219,11 +219,11 @@ _ENDED = {JobStatus.SUCCEEDED: "succeeded", JobStatus.FAILED: "failed", JobStatu
 
 
 def _lock(session: Session, access: AccessScope, job_id: str) -> Job:
-    statement = select(Job).where(*_named(access, job_id)).with_for_update(key_share=True)
+    statement = select(Job).where(*_match(access, job_id)).with_for_update(key_share=True)
     return _require(session.scalar(statement.execution_options(populate_existing=True)), job_id)
 
 
-def _named(access: AccessScope, job_id: str) -> tuple[ColumnElement[bool], ...]:
+def _match(access: AccessScope, job_id: str) -> tuple[ColumnElement[bool], ...]:
     return Job.id == job_id, visible_to(access, Job)
 
 

@@ -90,7 +90,7 @@ class WorkerMetrics(BuildMetrics):
         self.peak_memory = make.gauge(
             "trm_worker_peak_memory_bytes", "Peak memory of this worker and its child processes."
         )
-        self.peak_memory.set_function(_peak_memory_bytes)
+        self.peak_memory.set_function(_read_peak_memory)
 
 
 class TrainMetrics(WorkerMetrics):
@@ -144,7 +144,7 @@ class SolveMetrics(WorkerMetrics):
         self.slots_busy = make.gauge("trm_solve_slots_busy", "Active chains at the last step, of all models.")
 
 
-def _peak_memory_bytes() -> float:
+def _read_peak_memory() -> float:
     kibibytes = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return 1024 * kibibytes
 
