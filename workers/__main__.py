@@ -69,8 +69,8 @@ def main(role: Role) -> None:
     )
     run = {Role.TRAIN: _train, Role.SOLVE: _solve, Role.REAPER: _reap}[role]
     name = f"{socket.gethostname()}:{os.getpid()}"
-    told = of_this_process(settings, name, role.value, server.server_port, offers)
-    with announced(database, told, lambda: _count_busy_slots(registry)):
+    process = of_this_process(settings, name, role.value, server.server_port, offers)
+    with announced(database, process, lambda: _count_busy_slots(registry)):
         run(settings, database, registry, offers)
 
 

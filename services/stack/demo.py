@@ -69,7 +69,7 @@ def _show_training(client: Client, job: Json, console: Console) -> Json:
         TimeRemainingColumn(),
         TextColumn("{task.fields[news]}"),
     )
-    after_step, news, told, evaluated = 0, "waiting for the worker", time.monotonic(), 0
+    after_step, news, printed, evaluated = 0, "waiting for the worker", time.monotonic(), 0
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("train", total=1, news=news)
         for job in client.poll(job):  # noqa: B020  the last one is wanted
@@ -79,8 +79,8 @@ def _show_training(client: Client, job: Json, console: Console) -> Json:
             percent = job["progress"]["percent"] or 0
             progress.update(task, total=100, completed=percent, news=news)
             evaluated = _tell_evaluations(client, job["run_id"], evaluated, console)
-            if not console.is_terminal and rows and time.monotonic() - told > SPARSE_LINES:
-                told = time.monotonic()
+            if not console.is_terminal and rows and time.monotonic() - printed > SPARSE_LINES:
+                printed = time.monotonic()
                 console.print(f"{percent:>3.0f} %  {news}")
     job = client.wait_until_finished(job)
     run = client.get(f"/v1/runs/{job['run_id']}")

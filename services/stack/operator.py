@@ -65,12 +65,12 @@ def _spawn(settings: Settings, log: Path) -> Process:
 
 def _wait_until_ready(data_dir: Path, supervisor: Process, tell: Callable[[str], None]) -> state.State | None:
     """The stack once it is ready; None when this supervisor has ended, and no other runs."""
-    deadline, told = time.monotonic() + PATIENCE, set[str]()
+    deadline, shown = time.monotonic() + PATIENCE, set[str]()
     while time.monotonic() < deadline:
         found = state.read(data_dir)
         for news in _list_news(found) if found else ():
-            if news not in told:
-                told.add(news)
+            if news not in shown:
+                shown.add(news)
                 tell(news)
         if found is not None and found.ready and is_ready(found.api):
             return found

@@ -170,7 +170,7 @@ class Supervisor:
 
     def _publish(self, *, ready: bool, waits_for: str | None = None) -> None:
         parts = {name: Process.of(process.pid) for name, (_, process, _) in self.running.items()}
-        told = state.State(
+        published = state.State(
             state.this_process(),
             self.plan.api,
             self.plan.database_url,
@@ -180,7 +180,7 @@ class Supervisor:
             self.plan.metrics,
             waits_for,
         )
-        state.write(self.data_dir, told)
+        state.write(self.data_dir, published)
 
     def _log_file(self, part: Part) -> Path:
         return logs.file_of(self.data_dir, part.name)

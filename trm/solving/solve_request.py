@@ -18,7 +18,7 @@ from trm.solving.carry import Carry
 from trm.solving.slots import ChainOutputs, NoiseSeed
 
 # Puzzles and chains (K,) that made a step, which step it was for each, their answers (K, L) and halt probabilities (K,).
-OnThought = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Tokens, NDArray[np.float32]], None]
+OnOutput = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Tokens, NDArray[np.float32]], None]
 
 
 @dataclass
@@ -45,7 +45,7 @@ class SolveRequest:
         *,
         on_solution: Callable[[int, Solution], None],
         on_step: Callable[[SolveStep], None] | None = None,
-        on_thought: OnThought | None = None,
+        on_output: OnOutput | None = None,
         on_carry: Callable[[int, Carry], None] | None = None,
         on_end: Callable[[], None] | None = None,
         puzzle_ids: NDArray[np.int64] | None = None,
@@ -53,7 +53,7 @@ class SolveRequest:
         priority: int = 0,
         carries: Sequence[Carry] | None = None,
     ) -> None:
-        """Questions `(N, L)` and their puzzle ids `(N,)`; `on_thought` is told of steps as arrays, which costs less than `on_step`;
+        """Questions `(N, L)` and their puzzle ids `(N,)`; `on_output` is told of steps as arrays, which costs less than `on_step`;
         `on_carry` is given the carry of a puzzle's chains before its solution; `on_end` is called once nothing more will come.
 
         With `carries`, one for each puzzle, its chains continue from there: the answers are those of one solve with all the steps.
@@ -62,7 +62,7 @@ class SolveRequest:
         """
         effort.require_possible(spec, model)
         self.spec, self.questions, self.effort, self.puzzle_ids = spec, questions, effort, puzzle_ids
-        self.on_solution, self.on_step, self.on_thought, self.on_end = on_solution, on_step, on_thought, on_end
+        self.on_solution, self.on_step, self.on_output, self.on_end = on_solution, on_step, on_output, on_end
         self.on_carry, self.carry = on_carry, None if carries is None else self._join(carries)
         self.keep_trace, self.priority = keep_trace, priority
         self.budget = effort.max_steps or model.max_supervision_steps
@@ -139,8 +139,8 @@ class SolveRequest:
         puzzles, numbers = np.divmod(rows, self.effort.chains)
         answers = self._map(output.answers, numbers, self.inverses)
         np.add.at(self.taken, puzzles, 1)
-        if self.on_thought is not None:
-            self.on_thought(puzzles, numbers, output.steps, answers, output.halt_probability)
+        if self.on_output is not None:
+            self.on_output(puzzles, numbers, output.steps, answers, output.halt_probability)
         return self._settle(rows, output, answers, copy_carry, made_step=True)
 
     def _settle(

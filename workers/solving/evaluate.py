@@ -68,7 +68,7 @@ class _Evaluating:
         self.worker, self.claim, self.engine, self.split = worker, claim, solver.engine, request["split"]
         self.ended, effort = threading.Event(), Effort(**request["effort"])
         self.examination = Examination(solver, puzzles, effort, on_end=self.ended.set, priority=priority)
-        self.told = 0
+        self.reported = 0
 
     def run(self, engine_loop: EngineLoop) -> Report:
         """Ask, and say how far it is until everything is answered."""
@@ -88,13 +88,13 @@ class _Evaluating:
         """How far it is, and a heartbeat, in one transaction; then see whether to continue."""
         through, n = len(self.examination.found), len(self.examination.puzzles)
         with self.worker.database.transaction() as session:
-            orders = leases.heartbeat(session, self.claim, through)
-            if through > self.told:
-                told = {"split": self.split, "through": through, "n": n}
-                job_events.append(session, self.claim, [("evaluating", told)])
-        self.told = through
+            signals = leases.heartbeat(session, self.claim, through)
+            if through > self.reported:
+                progress = {"split": self.split, "through": through, "n": n}
+                job_events.append(session, self.claim, [("evaluating", progress)])
+        self.reported = through
         self.worker.metrics.last_heartbeat.set_to_current_time()
-        if (reason := reason_to_stop(orders)) is not None:
+        if (reason := reason_to_stop(signals)) is not None:
             raise reason
         if self.worker.stopping.is_set() and through < n:
             raise Released

@@ -146,7 +146,7 @@ class _Solving:
         if self.rows:
             events = [*events, ("solved", {"count": len(self.rows), "answered": self.counts["n"]})]
         with self.worker.database.transaction() as session:
-            orders = leases.heartbeat(session, self.claim, self.counts["n"])
+            signals = leases.heartbeat(session, self.claim, self.counts["n"])
             if self.rows:
                 solutions.add(session, self.claim, self.rows)
                 carries.add(session, self.claim, self.new_carries)
@@ -154,7 +154,7 @@ class _Solving:
                 job_events.append(session, self.claim, events)
         self.rows, self.new_carries, self.events, self.last_written = [], {}, [], time.monotonic()
         self.worker.metrics.last_heartbeat.set_to_current_time()
-        if (reason := reason_to_stop(orders)) is not None:
+        if (reason := reason_to_stop(signals)) is not None:
             raise reason
         if self.worker.stopping.is_set() and self.counts["n"] < len(self.questions):
             raise Released

@@ -121,8 +121,8 @@ def _fetch_checkpoint(
     worker.metrics.checkpoints_damaged.labels(claim.kind.value).inc()
     log.warning("checkpoint.damaged", checkpoint=row.id, step=row.step, reason=reason)
     with worker.database.transaction() as session:
-        told = {"id": row.id, "step": row.step, "reason": reason}
-        job_events.append(session, claim, [("checkpoint_damaged", told)])
+        damage = {"id": row.id, "step": row.step, "reason": reason}
+        job_events.append(session, claim, [("checkpoint_damaged", damage)])
     return None
 
 
@@ -151,8 +151,8 @@ def _follow(
             reason = Released()
         journal.lines += child.take_lines()
         if journal.is_due:
-            orders = journal.write()
-            reason = reason or reason_to_stop(orders)
+            signals = journal.write()
+            reason = reason or reason_to_stop(signals)
         if reason is not None and kill_at == float("inf"):
             child.signal(signal.SIGTERM)
             kill_at = time.monotonic() + worker.settings.stop_grace_seconds
