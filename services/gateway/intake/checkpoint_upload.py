@@ -108,7 +108,7 @@ def unpack(file: IO[bytes], scratch: Path, most_bytes: int) -> UploadedModel:
         progress = dict(document["progress"])
     except (KeyError, TypeError, ValueError) as error:  # ValidationError is one of these
         raise UploadRefused(
-            f"{meta} does not describe a model that this version can build: {_shorten(error)}", "file"
+            f"{meta} does not describe a model that this version can build: {_brief(error)}", "file"
         ) from error
     for name, entry in model_files.items():
         _check(found, name, entry)
@@ -224,7 +224,7 @@ def _check(folder: Path, name: str, entry: dict[str, Any]) -> None:
         raise UploadRefused(str(error).replace(f"{folder}/", ""), "file") from error
 
 
-def _shorten(error: Exception) -> str:
+def _brief(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
