@@ -207,9 +207,8 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
 def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines = 500) -> JobLog:
     """The lines of its trainer besides events: warnings, and why it broke down. Ask again with `after` until it is `finished`."""
     with parts.database.transaction() as session:
-        is_final = jobs.status_of(
-            session, parts.access, job_id
-        ).is_final  # read first: the last lines come before the last status
+        # read first: the last lines come before the last status
+        is_final = jobs.status_of(session, parts.access, job_id).is_final
         rows = job_logs.after(session, parts.access, job_id, after, limit)
     last = rows[-1].seq if rows else after
     return JobLog(data=[LogLine.of(row) for row in rows], next_after=last, finished=is_final and len(rows) < limit)
