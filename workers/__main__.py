@@ -69,12 +69,12 @@ def main(role: Role) -> None:
     )
     run = {Role.TRAIN: _train, Role.SOLVE: _solve, Role.REAPER: _reap}[role]
     name = f"{socket.gethostname()}:{os.getpid()}"
-    told = of_this_process(settings, name, role.value, server.server_port, offers)
-    with announced(database, told, lambda: _slots_busy(registry)):
+    process = of_this_process(settings, name, role.value, server.server_port, offers)
+    with announced(database, process, lambda: _count_busy_slots(registry)):
         run(settings, database, registry, offers)
 
 
-def _slots_busy(registry: CollectorRegistry) -> int | None:
+def _count_busy_slots(registry: CollectorRegistry) -> int | None:
     """Chains in thought, as the solver counts them; None in other roles."""
     busy = registry.get_sample_value("trm_solve_slots_busy")
     if busy is None:
@@ -89,9 +89,8 @@ def _train(settings: Settings, database: Database, registry: CollectorRegistry, 
 
 def _solve(settings: Settings, database: Database, registry: CollectorRegistry, offers: Capabilities) -> None:
     keep_big_buffers()
-    os.environ.setdefault(
-        "TORCHINDUCTOR_CPP_DYNAMIC_THREADS", "1"
-    )  # else compiled kernels keep to the number they began with
+    # else compiled kernels keep to the number they began with
+    os.environ.setdefault("TORCHINDUCTOR_CPP_DYNAMIC_THREADS", "1")
     import trm.solving.solver  # noqa: F401  takes seconds, which the first job would wait for
 
     worker = Worker(settings, database, Storage.of(settings), SolveMetrics(registry), offers=offers)

@@ -67,9 +67,8 @@ def serve(app: Celery, worker: Worker[Any], role: str, kinds: Sequence[JobKind],
 
     signals.worker_shutting_down.connect(stop)
     signals.worker_ready.connect(watch)  # before, a SIGTERM would end it without a farewell
-    warnings.simplefilter(
-        "ignore", SecurityWarning
-    )  # against root, for the sake of pickles: messages are job ids in JSON
+    # against root, for the sake of pickles: messages are job ids in JSON
+    warnings.simplefilter("ignore", SecurityWarning)
     names = ",".join([*(queue.QUEUES[kind] for kind in kinds), worker.queue.name])
     with looking_out(worker, app, kinds, concurrency):
         app.worker_main(

@@ -18,7 +18,7 @@ from workers.context import Metrics, Worker
 
 log = structlog.get_logger()
 
-ENDINGS = {
+OUTCOMES = {
     JobStatus.SUCCEEDED: Outcome.SUCCEEDED,
     JobStatus.FAILED: Outcome.FAILED,
     JobStatus.CANCELLED: Outcome.CANCELLED,
@@ -44,13 +44,13 @@ class Failed(Exception):
 Work = Callable[[Worker[Metrics], leases.Claim], dict[str, Any]]
 
 
-def reason_to_stop(orders: leases.JobSignals) -> Cancelled | Released | Failed | None:
+def reason_to_stop(signals: leases.JobSignals) -> Cancelled | Released | Failed | None:
     """What a heartbeat has brought, as what ends the work; none when it continues."""
-    if orders.cancel:
+    if signals.cancel:
         return Cancelled()
-    if orders.overdue:
+    if signals.overdue:
         return Failed(outcome.of_error(JobTimedOut("The job exceeded its timeout_seconds.")))
-    return Released() if orders.pause else None
+    return Released() if signals.pause else None
 
 
 def run(worker: Worker[Metrics], kind: JobKind, named_job: str, work: Work[Metrics]) -> None:
@@ -114,7 +114,7 @@ def _run_work(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics])
     except Released:
         with worker.database.transaction() as session:
             status = completion.release(session, claim)
-        return ENDINGS.get(status, Outcome.RELEASED)
+        return OUTCOMES.get(status, Outcome.RELEASED)
     except Cancelled:
         return _finish(worker, claim, JobStatus.CANCELLED)
     except Failed as error:
@@ -130,7 +130,7 @@ def _finish(
 ) -> Outcome:
     with worker.database.transaction() as session:
         completion.finish(session, claim, status, result=result)
-    return ENDINGS[status]
+    return OUTCOMES[status]
 
 
 def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict) -> Outcome:
@@ -147,7 +147,7 @@ def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict
         )
         if verdict.then is outcome.NextAction.RETRY:
             status = completion.retry(session, claim, verdict.failure)
-            return ENDINGS.get(status, Outcome.RETRIED)
+            return OUTCOMES.get(status, Outcome.RETRIED)
         completion.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)
     if verdict.then is outcome.NextAction.QUARANTINE:
         worker.metrics.jobs_quarantined.labels(claim.kind.value).inc()

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 import structlog
 from celery import Celery
 
+from services.registry.access.visibility import EVERYTHING
 from services.registry.errors import RegistryError
-from services.registry.jobs import leases, queue, waiting
+from services.registry.jobs import jobs, leases, queue
 from services.registry.states import JobKind
 from trm.errors import StorageFull
 from workers.context import Metrics, Worker
@@ -40,7 +41,7 @@ def looking_out(worker: Worker[Metrics], app: Celery, kinds: Sequence[JobKind], 
 def look(worker: Worker[Metrics], app: Celery, kinds: Sequence[JobKind], concurrency: int) -> None:
     """Send this worker a message for a job of each kind that it could take now; raises DatabaseUnavailable, BrokerUnavailable."""
     with worker.database.transaction() as session:
-        if waiting.in_hand(session).get(worker.name, 0) >= concurrency:
+        if len(jobs.in_hand(session, EVERYTHING).get(worker.name, ())) >= concurrency:
             return
         found = {kind: leases.find_choosy(session, kind, worker.offers) for kind in kinds}
     for kind, job_id in found.items():

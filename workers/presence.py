@@ -40,7 +40,7 @@ def announced(
 
 def of_this_process(settings: Settings, name: str, role: str, port: int, offers: Capabilities) -> Presence:
     """The registration of this process."""
-    metrics = f"{_address(settings.worker_metrics_host)}:{port}"
+    metrics = f"{_find_address(settings.worker_metrics_host)}:{port}"
     concurrency = {"train": 1, "solve": settings.solve_concurrency}.get(role, 0)
     return Presence(name, role, metrics, available(settings.threads), offers, concurrency)
 
@@ -58,7 +58,7 @@ def _run(
             return
 
 
-def _address(host: str) -> str:
+def _find_address(host: str) -> str:
     """Address at which others reach this process; a container's own where it listens on all."""
     if host not in ANY:
         return host

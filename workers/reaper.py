@@ -129,9 +129,9 @@ class Reaper:
         with self.database.transaction() as session:
             found = find(session)
             queue.publish_all(self.app, found)
-            rescue.mark_published(session, [told.job_id for told in found])
-        for told in found:
-            self.metrics.jobs_republished.labels(told.kind.value).inc()
+            rescue.mark_published(session, [announcement.job_id for announcement in found])
+        for announcement in found:
+            self.metrics.jobs_republished.labels(announcement.kind.value).inc()
 
 
 def _record_lost(job: Rescue) -> None:

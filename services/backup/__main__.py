@@ -37,7 +37,7 @@ def create(
         database = Database(url)
         made = create_backup(database, Storage.of(settings), folder or settings.data_dir / "backups")
         database.close()
-    console.print(f"[bold]{made.path}[/]\n  {_contents(made.manifest)} in {time.monotonic() - begun:.1f} s")
+    console.print(f"[bold]{made.path}[/]\n  {_describe_contents(made.manifest)} in {time.monotonic() - begun:.1f} s")
     for name in made.manifest.not_intact():
         console.print(f"  [yellow]note[/] {name} before it was backed up")
 
@@ -46,13 +46,14 @@ def create(
 def verify(backup: From) -> None:
     """Check every file of a backup."""
     manifest = verify_backup(backup)
-    console.print(f"The backup is whole: {_contents(manifest)}, of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC")
+    console.print(
+        f"The backup is whole: {_describe_contents(manifest)}, of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC"
+    )
 
 
 @cli.command()
 def restore(
-    backup: From,
-    replace: Annotated[bool, typer.Option("--replace", help="Discard what the database holds.")] = False,
+    backup: From, replace: Annotated[bool, typer.Option("--replace", help="Discard what the database holds.")] = False
 ) -> None:
     """Restore a backup; the service must be stopped."""
     settings, begun = load_settings(), time.monotonic()
@@ -60,12 +61,12 @@ def restore(
         database = Database(url)
         restored = restore_backup(database, Storage.of(settings), backup, replace=replace)
         database.close()
-    console.print(f"Restored {_contents(restored.manifest)} in {time.monotonic() - begun:.1f} s")
+    console.print(f"Restored {_describe_contents(restored.manifest)} in {time.monotonic() - begun:.1f} s")
     if restored.requeued:
         console.print(f"  {restored.requeued} jobs were running then, and are queued again")
 
 
-def _contents(manifest: Manifest) -> str:
+def _describe_contents(manifest: Manifest) -> str:
     size = f"{manifest.bytes / 1e6:,.1f} MB"
     return f"{manifest.rows:,} rows, {len(manifest.artifacts):,} artifacts, {size}, schema {manifest.schema_revision}"
 

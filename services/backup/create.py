@@ -54,7 +54,7 @@ def create(database: Database, storage: Storage, folder: Path) -> Backup:
                 require_head(database)
                 tables, named = _dump(database, draft)
             copies = {artifact.id: _copy(storage, artifact, artifact_folder(draft, artifact.id)) for artifact in named}
-            digests = _digests(draft)
+            digests = {name.as_posix(): digest(draft / name) for name in files_of(draft)}
             manifest = Manifest(
                 created_at=now,
                 schema_revision=str(revision),
@@ -98,10 +98,6 @@ def _copy(storage: Storage, artifact: Artifact, target: Path) -> ArtifactCopy:
     if source != target:
         shutil.copytree(source, target)
     return ArtifactCopy(url=artifact.url, state="intact" if artifact.is_intact(target) else "damaged")
-
-
-def _digests(draft: Path) -> dict[str, str]:
-    return {name.as_posix(): digest(draft / name) for name in files_of(draft)}
 
 
 def _sync(draft: Path) -> None:

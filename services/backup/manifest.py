@@ -86,7 +86,7 @@ def verify(backup: Path) -> Manifest:
     """
     if not (backup / MANIFEST).is_file():
         raise BackupNotFound(f"There is no backup in {backup}. Name a folder that `create` has made.")
-    digests = _sums(backup)
+    digests = read_sums(backup)
     for name, digest in digests.items():
         _require(backup / name, digest)
     manifest = _read(backup)
@@ -96,12 +96,8 @@ def verify(backup: Path) -> Manifest:
     return manifest
 
 
-def digest_named(backup: Path) -> dict[str, str]:
-    """The digests of a verified backup, by relative path."""
-    return _sums(backup)
-
-
-def _sums(backup: Path) -> dict[str, str]:
+def read_sums(backup: Path) -> dict[str, str]:
+    """The list of digests, by relative path; raises BackupDamaged."""
     try:
         lines = (backup / SUMS).read_bytes().decode().removesuffix("\n").split("\n")  # other breaks of lines are damage
     except (FileNotFoundError, UnicodeDecodeError) as error:
@@ -124,14 +120,14 @@ def _read(backup: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json((backup / MANIFEST).read_bytes())
     except ValidationError as error:
-        raise _ahead(backup, "a manifest") from error
+        raise _make_ahead(backup, "a manifest") from error
     known = {script.revision for script in script_directory().walk_revisions()}
     if manifest.format != FORMAT or manifest.schema_revision not in known:
-        raise _ahead(backup, f"the format {manifest.format} and the schema {manifest.schema_revision}")
+        raise _make_ahead(backup, f"the format {manifest.format} and the schema {manifest.schema_revision}")
     return manifest
 
 
-def _ahead(backup: Path, what: str) -> SchemaAhead:
+def _make_ahead(backup: Path, what: str) -> SchemaAhead:
     return SchemaAhead(
         f"{backup} has {what} that this code does not know. Restore it with the code that made it, or newer."
     )

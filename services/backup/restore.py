@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from migrations.upgrade import upgrade_within
-from services.backup.manifest import ArtifactCopy, Manifest, artifact_folder, digest_named, table_file, verify
+from services.backup.manifest import ArtifactCopy, Manifest, artifact_folder, read_sums, table_file, verify
 from services.registry.db import dump
 from services.registry.db.database import Database
 from services.registry.db.locks import Lock, take
@@ -69,7 +69,7 @@ def _load(session: Session, backup: Path, manifest: Manifest) -> None:
 @contextmanager
 def _store_artifacts(storage: Storage, backup: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
     """Store the artifacts; yields their new URLs by their old ones, and removes them again when the block raises."""
-    digests, added, moved = digest_named(backup), list[str](), dict[str, str]()
+    digests, added, moved = read_sums(backup), list[str](), dict[str, str]()
     try:
         for name, copy in manifest.artifacts.items():
             place = _place(copy, manifest.storage, name)

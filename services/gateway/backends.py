@@ -93,9 +93,9 @@ class Backends:
         self.queue.close()
 
 
-async def _of_app(request: Request, who: Caller) -> Backends:
+async def _get_parts(request: Request, who: Caller) -> Backends:
     backends: Backends = request.app.state.backends
     return replace(backends, caller=who)
 
 
-Parts = Annotated[Backends, Depends(_of_app)]
+Parts = Annotated[Backends, Depends(_get_parts)]

@@ -10,6 +10,8 @@ Schema = Mapping[str, Any]
 
 TARGET = "trm/client/api.py"
 WIDTH = 110  # of a docstring's line
+FEW = 5  # fields: with fewer in common, a class stands for itself
+JOB_REQUEST = "JobRequest"  # what requests for a job have in common
 BY_HAND = ("Page_", "Body_", "JsonValue")  # the generic Page, forms (a method's own parameters), and what is Any
 HEAD = '''"""What the HTTP API offers and answers, as types: written by `make openapi` from docs/openapi.json, not by hand."""
 
@@ -41,15 +43,16 @@ def render_client_types(document: Schema) -> str:
         name: schema for name, schema in document["components"]["schemas"].items() if not name.startswith(BY_HAND)
     }
     requests = {name for name, schema in schemas.items() if _is_request(name, document)}
-    parts = [HEAD, *_operations(document)]
+    schemas = _share_fields(schemas, requests)
+    parts = [HEAD, *_write_operations(document)]
     for name in _sort_by_use(schemas):
         schema = schemas[name]
         if "enum" in schema:
-            parts.append(f"{name} = {_type(schema)}\n{_docstring(schema['description'])}\n")
-        elif name in requests:
-            parts.append(_request(name, schema))
+            parts.append(f"{name} = {_write_type(schema)}\n{_write_docstring(schema['description'])}\n")
+        elif name in requests or name == JOB_REQUEST:
+            parts.append(_write_request(name, schema))
         else:
-            parts.append(_record(name, schema))
+            parts.append(_write_record(name, schema))
     command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", TARGET, "-"]
     return subprocess.run(command, input="\n".join(parts), capture_output=True, text=True, check=True).stdout
 
@@ -58,10 +61,42 @@ def _is_request(name: str, document: Schema) -> bool:
     """Whether operations take it as a body."""
     operations = (operation for item in document["paths"].values() for operation in item.values())
     bodies = (operation["requestBody"]["content"] for operation in operations if "requestBody" in operation)
-    return any(_name(media["schema"]) == name for body in bodies for media in body.values())
+    return any(_read_name(media["schema"]) == name for body in bodies for media in body.values())
 
 
-def _operations(document: Schema) -> Iterator[str]:
+def _share_fields(schemas: Mapping[str, Schema], requests: set[str]) -> dict[str, Schema]:
+    """The same schemas, a field said once: what all requests for a job have, and what a record has of a smaller one, is inherited."""
+    jobs = [name for name in requests if "priority" in schemas[name]["properties"]]
+    first, *others = (schemas[name]["properties"] for name in jobs)
+    alike = {field: inner for field, inner in first.items() if all(other.get(field) == inner for other in others)}
+    shared = {"description": "What every request for a job may say.", "properties": alike}
+    found = {JOB_REQUEST: shared, **schemas}
+    for name, schema in schemas.items():
+        if (base := JOB_REQUEST if name in jobs else _find_base(name, schemas, requests)) is not None:
+            own = {f: inner for f, inner in schema["properties"].items() if f not in found[base]["properties"]}
+            found[name] = {**schema, "allOf": [{"$ref": base}], "properties": own}
+    return found
+
+
+def _find_base(name: str, schemas: Mapping[str, Schema], requests: set[str]) -> str | None:
+    """The largest record all of whose fields this one has too."""
+    fields = _describe_fields(schemas[name])
+    inside = {
+        other: len(facts)
+        for other, schema in schemas.items()
+        if not {name, other} & requests
+        and FEW <= len(facts := _describe_fields(schema)) < len(fields)
+        and facts.items() <= fields.items()
+    }
+    return max(inside, key=lambda other: inside[other], default=None)
+
+
+def _describe_fields(schema: Schema) -> dict[str, str]:
+    required = schema.get("required", ())
+    return {field: repr((inner, field in required)) for field, inner in schema.get("properties", {}).items()}
+
+
+def _write_operations(document: Schema) -> Iterator[str]:
     found = {
         operation["operationId"]: (method.upper(), path, any(_is_key(p) for p in operation.get("parameters", ())))
         for path, item in document["paths"].items()
@@ -82,7 +117,7 @@ def _sort_by_use(schemas: Mapping[str, Schema]) -> list[str]:
     ordered: dict[str, None] = {}
 
     def visit(name: str) -> None:
-        for used in _references(schemas[name]):
+        for used in _find_references(schemas[name]):
             if used in schemas and used not in ordered:
                 visit(used)
         ordered[name] = None
@@ -93,46 +128,50 @@ def _sort_by_use(schemas: Mapping[str, Schema]) -> list[str]:
     return list(ordered)
 
 
-def _references(part: object) -> Iterator[str]:
+def _find_references(part: object) -> Iterator[str]:
     if isinstance(part, Mapping):
         if isinstance(part.get("$ref"), str):
-            yield _name(part)
+            yield _read_name(part)
         for inner in part.values():
-            yield from _references(inner)
+            yield from _find_references(inner)
     elif isinstance(part, list):
         for inner in part:
-            yield from _references(inner)
+            yield from _find_references(inner)
 
 
-def _record(name: str, schema: Schema) -> str:
+def _write_record(name: str, schema: Schema) -> str:
     required = schema.get("required", ())
     fields = {
-        field: _type(inner) if field in required else _type_with_default(inner)
+        field: _write_type(inner) if field in required else _write_type_with_default(inner)
         for field, inner in schema["properties"].items()
     }
-    return _class(f"{name}(Record)", schema, fields)
+    return _write_class(f"{name}({_find_inherited(schema) or 'Record'})", schema, fields)
 
 
-def _request(name: str, schema: Schema) -> str:
+def _write_request(name: str, schema: Schema) -> str:
     required = schema.get("required", ())
     fields = {
-        field: f"Required[{_type(inner)}]" if field in required else _type(inner)
+        field: f"Required[{_write_type(inner)}]" if field in required else _write_type(inner)
         for field, inner in schema["properties"].items()
     }
-    return _class(f"{name}(TypedDict, total=False)", schema, fields)
+    return _write_class(f"{name}({_find_inherited(schema) or 'TypedDict'}, total=False)", schema, fields)
 
 
-def _class(head: str, schema: Schema, fields: Mapping[str, str]) -> str:
-    lines = [f"class {head}:", _docstring(schema["description"]), ""]
+def _find_inherited(schema: Schema) -> str | None:
+    return next((_read_name(part) for part in schema.get("allOf", ())), None)
+
+
+def _write_class(head: str, schema: Schema, fields: Mapping[str, str]) -> str:
+    lines = [f"class {head}:", _write_docstring(schema["description"]), ""]
     for field, kind in fields.items():
         lines.append(f"{field}: {kind}")
         if description := schema["properties"][field].get("description"):
-            lines.append(_docstring(description))
+            lines.append(_write_docstring(description))
     return textwrap.indent("\n".join(lines), "    ").removeprefix("    ") + "\n\n"
 
 
-def _type_with_default(schema: Schema) -> str:
-    kind, default = _type(schema), schema.get("default")
+def _write_type_with_default(schema: Schema) -> str:
+    kind, default = _write_type(schema), schema.get("default")
     if default is None:
         return f"{kind} = None" if "None" in kind else f"{kind} | None = None"
     if isinstance(default, list | dict):
@@ -141,38 +180,38 @@ def _type_with_default(schema: Schema) -> str:
     return f"{kind} = {default!r}"
 
 
-def _docstring(text: str) -> str:
+def _write_docstring(text: str) -> str:
     lines = [line for part in text.splitlines() for line in textwrap.wrap(part, WIDTH) or [""]]
     end = "\n" if len(lines) > 1 else ""
     return '"""' + "\n".join(lines).replace("\\", "\\\\") + f'{end}"""'
 
 
-def _type(schema: Schema) -> str:
+def _write_type(schema: Schema) -> str:
     """The Python type of a schema."""
     if "$ref" in schema:
-        name = _name(schema)
+        name = _read_name(schema)
         return "Any" if name == "JsonValue" else name
     if "const" in schema:
         return f"Literal[{schema['const']!r}]"
     if "enum" in schema:
         return f"Annotated[Literal[{_quote(schema['enum'])}], NEWER_TOO]"
     if "oneOf" in schema:  # told apart by a field
-        union = " | ".join(map(_type, schema["oneOf"]))
+        union = " | ".join(map(_write_type, schema["oneOf"]))
         return f'Annotated[{union}, Field(discriminator="{schema["discriminator"]["propertyName"]}"), NEWER_TOO]'
     if "anyOf" in schema:
-        return " | ".join(dict.fromkeys(map(_type, schema["anyOf"])))
+        return " | ".join(dict.fromkeys(map(_write_type, schema["anyOf"])))
     if "prefixItems" in schema:
-        return f"tuple[{', '.join(map(_type, schema['prefixItems']))}]"
+        return f"tuple[{', '.join(map(_write_type, schema['prefixItems']))}]"
     if schema.get("type") == "array":
-        return f"list[{_type(schema.get('items', {}))}]"
+        return f"list[{_write_type(schema.get('items', {}))}]"
     if isinstance(values := schema.get("additionalProperties"), Mapping):
-        return f"dict[str, {_type(values)}]"
+        return f"dict[str, {_write_type(values)}]"
     if schema.get("format") == "date-time":
         return "datetime"
     return PLAIN.get(schema.get("type", ""), "Any")
 
 
-def _name(schema: Schema) -> str:
+def _read_name(schema: Schema) -> str:
     return str(schema.get("$ref", "")).rpartition("/")[2]
 
 

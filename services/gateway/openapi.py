@@ -43,18 +43,18 @@ def refusals(*errors: type[CodedError]) -> Responses:
     for entry in (CATALOGUE[error.code] for error in (*errors, *EVERYWHERE)):
         if entry.status is None:
             raise ValueError(f"{entry.code} cannot answer a request")
-        response = responses.setdefault(entry.status, _empty_response())
-        response["content"][MEDIA_TYPE]["examples"][entry.code] = _example(entry)
+        response = responses.setdefault(entry.status, _make_response())
+        response["content"][MEDIA_TYPE]["examples"][entry.code] = _make_example(entry)
         response["description"] = "; ".join(filter(None, (response["description"], f"`{entry.code}`: {entry.title}")))
     return responses
 
 
-def _empty_response() -> dict[str, Any]:
+def _make_response() -> dict[str, Any]:
     schema = {"$ref": REF.format(model="Problem")}
     return {"description": "", "content": {MEDIA_TYPE: {"schema": schema, "examples": {}}}}
 
 
-def _example(entry: Entry) -> dict[str, Any]:
+def _make_example(entry: Entry) -> dict[str, Any]:
     value: dict[str, Any] = {
         "type": type_url(entry.code),
         "title": entry.title,
@@ -111,10 +111,8 @@ def _ask_for_keys(schema: dict[str, Any]) -> None:
     }
     for path, item in schema["paths"].items():
         for method, operation in item.items() if is_guarded(path) else ():
-            operation["security"] = [
-                *_list_requirements(list_scopes(method.upper(), path)),
-                {},
-            ]  # none where authentication is off
+            scopes = list_scopes(method.upper(), path)
+            operation["security"] = [*_list_requirements(scopes), {}]  # none where authentication is off
             _merge(operation["responses"], refusals(*GUARDED))
 
 

@@ -29,11 +29,11 @@ def serve(settings: Settings) -> None:
     require_head(backends.database)
     authentication.prepare(settings, backends.database)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _already_stopping)
+        signal.signal(number, _ignore_signal)
     Server(app, settings.gateway_host, settings.gateway_port).run()
 
 
-def _already_stopping(number: int, frame: FrameType | None) -> None:
+def _ignore_signal(number: int, frame: FrameType | None) -> None:
     """Uvicorn raises the signal again once it has stopped; a stop that was asked for is not a failure."""
 
 

@@ -24,7 +24,7 @@ def configure_logging(level: str, style: Literal["console", "json"], *, part: st
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        _naming(part),
+        _add_part(part),
         add_trace,
         redact,
     ]
@@ -38,7 +38,7 @@ def configure_logging(level: str, style: Literal["console", "json"], *, part: st
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(style)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_make_renderers(style)],
         )
     )
     root = logging.getLogger()
@@ -60,11 +60,11 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
     """Redact passwords inside URLs, and the secrets of API keys and webhooks."""
     for key, value in event.items():
         if isinstance(value, str) and ("://" in value or "trm_" in value or "whsec_" in value):
-            event[key] = _without_passwords(value)
+            event[key] = _redact_text(value)
     return event
 
 
-def _naming(part: str) -> structlog.typing.Processor:
+def _add_part(part: str) -> structlog.typing.Processor:
     def name(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event.setdefault("part", part)
         return event
@@ -72,7 +72,7 @@ def _naming(part: str) -> structlog.typing.Processor:
     return name
 
 
-def _rendering(style: Literal["console", "json"]) -> list[structlog.typing.Processor]:
+def _make_renderers(style: Literal["console", "json"]) -> list[structlog.typing.Processor]:
     if style == "json":
         return [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
     colors = sys.stderr.isatty()
@@ -81,8 +81,8 @@ def _rendering(style: Literal["console", "json"]) -> list[structlog.typing.Proce
 
 def _write_traceback(output: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
     """Plain: structlog's pretty one prints local variables, secrets among them."""
-    output.write("\n" + _without_passwords("".join(traceback.format_exception(*exc_info))).rstrip())
+    output.write("\n" + _redact_text("".join(traceback.format_exception(*exc_info))).rstrip())
 
 
-def _without_passwords(text: str) -> str:
+def _redact_text(text: str) -> str:
     return TOKEN.sub(lambda found: f"{found[1] or found[2]}***", PASSWORD_IN_URL.sub(r"\1:***@", text))

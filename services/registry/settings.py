@@ -32,9 +32,8 @@ class Settings(BaseSettings):
     reader_password: str | None = Field(default=None, repr=False)  # of the role trm_reader, which dashboards read with
     broker_url: str | None = Field(default=None, repr=False)  # redis://host:6379/0 or redis+socket:///path
     data_dir: AbsolutePath = Field(default=Path(".data"), validate_default=True)
-    storage_url: str = Field(
-        default_factory=_artifacts
-    )  # any fsspec URL, such as s3://bucket/folder; <data_dir>/artifacts unless set
+    # any fsspec URL, such as s3://bucket/folder; <data_dir>/artifacts unless set
+    storage_url: str = Field(default_factory=_artifacts)
 
     min_free_bytes: int = Field(default=256 * MIB, ge=0)  # of a local storage's disk: below, nothing is stored or begun
     keep_checkpoints: int = Field(default=5, ge=1)  # of a run, its last; the best and those in use stay too
@@ -63,13 +62,11 @@ class Settings(BaseSettings):
     device: str = "auto"
     worker_labels: Annotated[tuple[Label, ...], NoDecode] = ()  # words that jobs can ask for, separated by commas
     compile: CompileChoice = "auto"  # fuse a model's kernels: auto does for large ones, where there is a compiler
-    threads: int | None = Field(
-        default=None, ge=1, le=1024
-    )  # cores for each process that computes; unless set, all that affinity and cgroup allow, and solving makes room for training
+    # cores for each process that computes; unless set, all that affinity and cgroup allow, and solving makes room for training
+    threads: int | None = Field(default=None, ge=1, le=1024)
     solve_concurrency: int = Field(default=32, ge=1, le=256)  # solve jobs at once in a worker, sharing its slots
-    solve_slots: int | None = Field(
-        default=None, ge=1, le=65_536
-    )  # chains a model thinks about at once; suits the device unless set
+    # chains a model thinks about at once; suits the device unless set
+    solve_slots: int | None = Field(default=None, ge=1, le=65_536)
     solve_models: int = Field(default=2, ge=1, le=64)  # models a solve worker keeps in memory
 
     lease_seconds: float = Field(default=30, gt=0)  # a worker silent for longer has lost its job
@@ -88,9 +85,8 @@ class Settings(BaseSettings):
     body_seconds: float = Field(default=300, gt=0)  # for its body
     idle_seconds: float = Field(default=20, gt=0)  # between two pieces of a body, or for a client to read of an answer
     max_body_bytes: int = Field(default=32 * MIB, ge=1024)
-    max_bodies_bytes: int = Field(
-        default=64 * MIB, ge=1024
-    )  # in memory at once, of all requests; never less than one body
+    # in memory at once, of all requests; never less than one body
+    max_bodies_bytes: int = Field(default=64 * MIB, ge=1024)
     max_checkpoint_bytes: int = Field(default=256 * MIB, ge=1024)  # of an uploaded model
     max_upload_lines: int = Field(default=1_000_000, ge=1)  # of an uploaded data file, or JSON objects in it
     max_upload_seconds: float = Field(default=120, gt=0)  # to read one
@@ -103,9 +99,8 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
-    log_file_bytes: int = Field(
-        default=16 * MIB, ge=1024
-    )  # of the embedded stack: a log larger than that is turned over
+    # of the embedded stack: a log larger than that is turned over
+    log_file_bytes: int = Field(default=16 * MIB, ge=1024)
     log_files: int = Field(default=3, ge=0, le=100)  # older ones kept of each
 
     @field_validator("database_url")

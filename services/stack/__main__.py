@@ -140,8 +140,7 @@ def show_logs(
 def demo(
     started_at: Annotated[float | None, typer.Option(help="Unix time at which the set-up began.")] = None,
     api_key: Annotated[
-        str | None,
-        typer.Option(envvar="TRM_API_KEY", help="Where the API asks for one; made for a day unless given."),
+        str | None, typer.Option(envvar="TRM_API_KEY", help="Where the API asks for one; made for a day unless given.")
     ] = None,
 ) -> None:
     """Train a small model through the service and solve puzzles with it."""

@@ -18,10 +18,8 @@ from trm.puzzles.grids import parse, text
 from trm.puzzles.puzzle_set import PuzzleSet
 
 PRESET = DATASET = "sudoku-4x4"
-SHIPPED, SHIPPED_DATASET = (
-    "sudoku",
-    "sudoku-hard",
-)  # a model that came with the package, and puzzles that it has never seen
+# a model that came with the package, and puzzles that it has never seen
+SHIPPED, SHIPPED_DATASET = "sudoku", "sudoku-hard"
 BOARDS = 3  # drawn of one solve, and the last
 GOAL = 0.99  # exact accuracy on held-out puzzles
 NEXT = "sudoku-6x6"  # a preset that ends within minutes on a laptop
@@ -60,7 +58,7 @@ def run_demo(client: Client, data_dir: Path, started_at: float | None, console: 
         "preset": PRESET,
     }
     replace_text(data_dir / "demo.json", to_json(summary, indent=1) + "\n")
-    _next_steps(client, job["run_id"], text(held_out.spec, held_out.questions[0]), summary, console)
+    _print_next_steps(client, job["run_id"], text(held_out.spec, held_out.questions[0]), summary, console)
     return accuracy >= GOAL
 
 
@@ -71,18 +69,18 @@ def _show_training(client: Client, job: Json, console: Console) -> Json:
         TimeRemainingColumn(),
         TextColumn("{task.fields[news]}"),
     )
-    after_step, news, told, evaluated = 0, "waiting for the worker", time.monotonic(), 0
+    after_step, news, printed, evaluated = 0, "waiting for the worker", time.monotonic(), 0
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("train", total=1, news=news)
         for job in client.poll(job):  # noqa: B020  the last one is wanted
             rows = client.get(f"/v1/runs/{job['run_id']}/metrics", after_step=after_step)["data"]
             if rows:
-                after_step, news = rows[-1]["step"], _news(rows[-1])
+                after_step, news = rows[-1]["step"], _describe_news(rows[-1])
             percent = job["progress"]["percent"] or 0
             progress.update(task, total=100, completed=percent, news=news)
             evaluated = _tell_evaluations(client, job["run_id"], evaluated, console)
-            if not console.is_terminal and rows and time.monotonic() - told > SPARSE_LINES:
-                told = time.monotonic()
+            if not console.is_terminal and rows and time.monotonic() - printed > SPARSE_LINES:
+                printed = time.monotonic()
                 console.print(f"{percent:>3.0f} %  {news}")
     job = client.wait_until_finished(job)
     run = client.get(f"/v1/runs/{job['run_id']}")
@@ -103,7 +101,7 @@ def _tell_evaluations(client: Client, run_id: str, known: int, console: Console)
     return len(rows)
 
 
-def _news(row: Json) -> str:
+def _describe_news(row: Json) -> str:
     exact = "-" if row["exact_accuracy"] is None else f"{row['exact_accuracy']:.1%}"
     steps = "-" if row["mean_supervision_steps"] is None else f"{row['mean_supervision_steps']:.1f}"
     return f"step {row['step']:>5}  loss {row['loss']:.3f}  exact accuracy {exact:>6}  halts after {steps:>4} steps"
@@ -147,7 +145,7 @@ def _count_changed(answer: Any, previous: Any) -> int:  # noqa: ANN401  arrays
     return int(np.not_equal(answer, previous).sum())
 
 
-def _next_steps(client: Client, run_id: str, puzzle: str, summary: Json, console: Console) -> None:
+def _print_next_steps(client: Client, run_id: str, puzzle: str, summary: Json, console: Console) -> None:
     console.rule("[bold]What next[/]")
     api, body = client.api, to_json({"model": run_id, "puzzle": puzzle})
     curl = "curl -s" if client.key is None else 'curl -s -H "Authorization: Bearer $TRM_API_KEY"'

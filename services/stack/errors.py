@@ -28,7 +28,7 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
     """The command with its expected errors told in one line: it exits 1."""
 
     @wraps(command)
-    def told(*args: P.args, **options: P.kwargs) -> R:
+    def run(*args: P.args, **options: P.kwargs) -> R:
         try:
             return command(*args, **options)
         except (StackError, RegistryError) as error:
@@ -38,4 +38,4 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
         Console(stderr=True, highlight=False).print(f"[bold red]error[/] {escape(message)}", soft_wrap=True)
         raise typer.Exit(1)
 
-    return told
+    return run

@@ -46,11 +46,11 @@ def _rotate(file: Path, files: int) -> None:
     Where there is no room for a copy there is none: what matters is that it ends growing.
     """
     for number in range(files, 1, -1):
-        older = _rotated_name(file, number - 1)
+        older = _name_rotated(file, number - 1)
         if older.exists():
-            older.rename(_rotated_name(file, number))
+            older.rename(_name_rotated(file, number))
     if files:
-        _copy(file, _rotated_name(file, 1))
+        _copy(file, _name_rotated(file, 1))
     with file.open("r+b") as opened:
         opened.truncate(0)
 
@@ -62,16 +62,16 @@ def _copy(file: Path, place: Path) -> None:
         place.unlink(missing_ok=True)
 
 
-def _rotated_name(file: Path, number: int) -> Path:
+def _name_rotated(file: Path, number: int) -> Path:
     return file.with_name(f"{file.name}.{number}")
 
 
 def follow(files: list[Path]) -> Iterator[tuple[str, str]]:
     """Each line that is written from now on and the part that says it, as they come, forever."""
-    return _new_lines({file: file.stat().st_size for file in files})
+    return _follow_lines({file: file.stat().st_size for file in files})
 
 
-def _new_lines(places: dict[Path, int]) -> Iterator[tuple[str, str]]:
+def _follow_lines(places: dict[Path, int]) -> Iterator[tuple[str, str]]:
     rests = dict.fromkeys(places, b"")
     while True:
         for file in places:

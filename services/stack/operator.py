@@ -37,11 +37,11 @@ def up(settings: Settings, tell: Callable[[str], None]) -> tuple[state.State, bo
     running = state.read(settings.data_dir)
     if running is not None and running.ready and is_ready(running.api):
         return running, False
-    if running is not None and (found := _ready(settings.data_dir, running.supervisor, tell)) is not None:
+    if running is not None and (found := _wait_until_ready(settings.data_dir, running.supervisor, tell)) is not None:
         return found, False
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     log = logs.file_of(settings.data_dir, "supervisor")
-    found = _ready(settings.data_dir, _spawn(settings, log), tell)
+    found = _wait_until_ready(settings.data_dir, _spawn(settings, log), tell)
     if found is None:
         raise StackError(f"The stack did not start: {logs.last_line(log)}")
     return found, True
@@ -63,14 +63,14 @@ def _spawn(settings: Settings, log: Path) -> Process:
     return Process.of(pid) or Process(pid, 0)  # one that has ended at once
 
 
-def _ready(data_dir: Path, supervisor: Process, tell: Callable[[str], None]) -> state.State | None:
+def _wait_until_ready(data_dir: Path, supervisor: Process, tell: Callable[[str], None]) -> state.State | None:
     """The stack once it is ready; None when this supervisor has ended, and no other runs."""
-    deadline, told = time.monotonic() + PATIENCE, set[str]()
+    deadline, shown = time.monotonic() + PATIENCE, set[str]()
     while time.monotonic() < deadline:
         found = state.read(data_dir)
-        for news in _news(found) if found else ():
-            if news not in told:
-                told.add(news)
+        for news in _list_news(found) if found else ():
+            if news not in shown:
+                shown.add(news)
                 tell(news)
         if found is not None and found.ready and is_ready(found.api):
             return found
@@ -83,7 +83,7 @@ def _ready(data_dir: Path, supervisor: Process, tell: Callable[[str], None]) -> 
     )
 
 
-def _news(found: state.State) -> list[str]:
+def _list_news(found: state.State) -> list[str]:
     return [*found.parts, *([f"waits for {found.waits_for}"] if found.waits_for else [])]
 
 

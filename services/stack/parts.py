@@ -55,14 +55,14 @@ def plan(settings: Settings) -> Plan:
     api = f"http://{settings.gateway_host}:{chosen['gateway']}"
     parts = []
     if settings.database_url is None:
-        parts.append(_postgres(settings.data_dir / "postgres", sockets))
+        parts.append(_make_postgres(settings.data_dir / "postgres", sockets))
     if settings.broker_url is None:
-        parts.append(_broker(settings.data_dir / "broker", sockets))
+        parts.append(_make_broker(settings.data_dir / "broker", sockets))
     python = [sys.executable, "-m"]
     parts += [
         Part("migrate", [*python, "migrations"], once=True),
         Part("gateway", [*python, "services.gateway"], is_ready=lambda: is_ready(api)),
-        *(_worker(name, chosen[name]) for name in WORKERS),
+        *(_make_worker(name, chosen[name]) for name in WORKERS),
     ]
     environment = {
         "TRM_DATABASE_URL": database_url,
@@ -74,13 +74,13 @@ def plan(settings: Settings) -> Plan:
     return Plan(parts, environment, database_url, broker_url, api, {"gateway": f"{api}/metrics"} | metrics)
 
 
-def _worker(name: str, port: int) -> Part:
+def _make_worker(name: str, port: int) -> Part:
     role = name.removeprefix("worker-")
     command = [sys.executable, "-m", "workers", role]
     return Part(name, command, settings={"TRM_WORKER_METRICS_PORT": str(port)})
 
 
-def _postgres(data: Path, sockets: Path) -> Part:
+def _make_postgres(data: Path, sockets: Path) -> Part:
     return Part(
         "postgres",
         postgres.server_command(data, sockets),
@@ -102,7 +102,7 @@ def _create_database(sockets: Path) -> bool:
     return True
 
 
-def _broker(data: Path, sockets: Path) -> Part:
+def _make_broker(data: Path, sockets: Path) -> Part:
     return Part(
         "broker",
         broker.server_command(data, sockets),

@@ -19,10 +19,10 @@ def outlive(data_dir: Path, patience: float = PATIENCE) -> None:
     deadline = time.monotonic() + patience
     while (left := state.take_over(data_dir)) is not None:
         names = ", ".join(f"{name} (process {part.pid})" for name, part in left.parts.items())
-        told = replace(left, waits_for=f"{names} of a stack that was killed to end")
-        if told != state.read(data_dir):
-            log.warning("stack.waits", waits_for=told.waits_for)
-            state.write(data_dir, told)
+        waiting = replace(left, waits_for=f"{names} of a stack that was killed to end")
+        if waiting != state.read(data_dir):
+            log.warning("stack.waits", waits_for=waiting.waits_for)
+            state.write(data_dir, waiting)
         if time.monotonic() > deadline:
             for part in left.parts.values():
                 part.send(signal.SIGKILL)

@@ -86,15 +86,15 @@ class Supervisor:
         part.prepare()
         process = self._spawn(part)
         if part.once:
-            return f"{part.name} failed: {self._last_line(part)}" if process.wait(READY_SECONDS) else None
+            return f"{part.name} failed: {self._read_last_line(part)}" if process.wait(READY_SECONDS) else None
         self.running[part.name] = (part, process, time.monotonic())
         self._publish(ready=False)
         while not part.is_ready():
             if process.poll() is not None:
                 del self.running[part.name]
-                return f"{part.name} ended with status {process.returncode}: {self._last_line(part)}"
+                return f"{part.name} ended with status {process.returncode}: {self._read_last_line(part)}"
             if time.monotonic() > deadline or self.stopping.wait(POLL_SECONDS):
-                raise StackError(f"{part.name} was not ready within {READY_SECONDS} s: {self._last_line(part)}")
+                raise StackError(f"{part.name} was not ready within {READY_SECONDS} s: {self._read_last_line(part)}")
         return None
 
     def _spawn(self, part: Part) -> "subprocess.Popen[bytes]":
@@ -170,7 +170,7 @@ class Supervisor:
 
     def _publish(self, *, ready: bool, waits_for: str | None = None) -> None:
         parts = {name: Process.of(process.pid) for name, (_, process, _) in self.running.items()}
-        told = state.State(
+        published = state.State(
             state.this_process(),
             self.plan.api,
             self.plan.database_url,
@@ -180,10 +180,10 @@ class Supervisor:
             self.plan.metrics,
             waits_for,
         )
-        state.write(self.data_dir, told)
+        state.write(self.data_dir, published)
 
     def _log_file(self, part: Part) -> Path:
         return logs.file_of(self.data_dir, part.name)
 
-    def _last_line(self, part: Part) -> str:
+    def _read_last_line(self, part: Part) -> str:
         return logs.last_line(self._log_file(part))

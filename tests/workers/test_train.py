@@ -278,13 +278,13 @@ def test_what_the_trainer_writes_is_kept_to_its_last_line(
 ) -> None:
     claim = submit_training()
     code = "import sys, time; print('hello', file=sys.stderr, flush=True); time.sleep(0.5); print('no event'); sys.exit('the end')"
-    whole = train_task._command
+    whole = train_task._build_command
 
     def command(worker: Worker[TrainMetrics], claim: Claim, folder: Path) -> list[str]:
         whole(worker, claim, folder)  # writes the configuration
         return [sys.executable, "-c", code]
 
-    monkeypatch.setattr(train_task, "_command", command)
+    monkeypatch.setattr(train_task, "_build_command", command)
     with pytest.raises(Failed):
         train(trainer, claim)
     with database.transaction() as session:

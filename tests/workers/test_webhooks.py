@@ -325,8 +325,8 @@ def test_certificates_are_checked_for_the_name_not_the_address(
 
 
 def test_the_schedule_grows_to_a_day_and_ends() -> None:
-    chance = random.Random(0)
-    pauses = [pause_seconds(attempt, chance) for attempt in range(1, len(PAUSES_SECONDS) + 2)]
+    generator = random.Random(0)
+    pauses = [pause_seconds(attempt, generator) for attempt in range(1, len(PAUSES_SECONDS) + 2)]
     assert pauses[-1] is None
     for pause, middle in zip(pauses[:-1], PAUSES_SECONDS, strict=True):
         assert pause is not None

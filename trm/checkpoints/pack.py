@@ -76,7 +76,7 @@ def unpack(folder: Path, out: Path) -> Path:
     Raises CheckpointNotFound, CorruptCheckpoint naming the piece, ForeignCheckpoint, ConfigError when the checkpoint is there
     already, StorageFull.
     """
-    manifest = _manifest(folder)
+    manifest = _read_manifest(folder)
     target = step_folder(out, manifest["step"])
     require_free(target)
     for piece in manifest["pieces"]:
@@ -138,7 +138,7 @@ def _take(stream: Iterator[bytes], rest: bytes, path: Path, size: int) -> bytes:
     return bytes(data[size:])
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         document = from_json((folder / MANIFEST).read_bytes())
     except (FileNotFoundError, NotADirectoryError):

@@ -135,6 +135,40 @@ OPERATIONS: dict[OperationId, Operation] = {
 }
 
 
+class Requirements(Record):
+    """Which workers may take a job: those that offer all of this."""
+
+    device: Annotated[Literal["cpu", "cuda"], NEWER_TOO] | None = None
+    """What it computes on."""
+    min_memory_gb: float | None = None
+    """At least so many GiB: of the GPU, or of a machine without one."""
+    labels: list[str] = Field(default_factory=list)
+    """Words that its operator gave it, all of these."""
+
+
+class JobRequest(TypedDict, total=False):
+    """What every request for a job may say."""
+
+    priority: int
+    """Jobs with a higher priority start first."""
+    ttl_seconds: int | None
+    """A job that no worker has claimed after this time fails with `job_expired`."""
+    timeout_seconds: int | None
+    """A job that runs longer than this, all attempts together, fails with `job_timed_out`; the last checkpoint of a
+    training is kept.
+    """
+    requires: Requirements
+    """Only a worker that offers this takes the job; see GET /v1/workers. Until there is one the job waits, and
+    `waiting_for` says so.
+    """
+    name: str | None
+    """What to call it: a training's run too."""
+    tags: list[str]
+    """Words to list it by; of a training's run too."""
+    metadata: dict[str, Any]
+    """Anything of yours to keep with it, and with a training's run."""
+
+
 class Accuracy(Record):
     """Puzzles of the test split that were exactly right."""
 
@@ -315,38 +349,9 @@ class CheckpointFiles(Record):
     data: list[CheckpointFile]
 
 
-class Requirements(Record):
-    """Which workers may take a job: those that offer all of this."""
-
-    device: Annotated[Literal["cpu", "cuda"], NEWER_TOO] | None = None
-    """What it computes on."""
-    min_memory_gb: float | None = None
-    """At least so many GiB: of the GPU, or of a machine without one."""
-    labels: list[str] = Field(default_factory=list)
-    """Words that its operator gave it, all of these."""
-
-
-class ContinueRequest(TypedDict, total=False):
+class ContinueRequest(JobRequest, total=False):
     """How much further a finished solve job is to think."""
 
-    priority: int
-    """Jobs with a higher priority start first."""
-    ttl_seconds: int | None
-    """A job that no worker has claimed after this time fails with `job_expired`."""
-    timeout_seconds: int | None
-    """A job that runs longer than this, all attempts together, fails with `job_timed_out`; the last checkpoint of a
-    training is kept.
-    """
-    requires: Requirements
-    """Only a worker that offers this takes the job; see GET /v1/workers. Until there is one the job waits, and
-    `waiting_for` says so.
-    """
-    name: str | None
-    """What to call it: a training's run too."""
-    tags: list[str]
-    """Words to list it by; of a training's run too."""
-    metadata: dict[str, Any]
-    """Anything of yours to keep with it, and with a training's run."""
     trace: bool
     """Keep the answer after each step, and send it as an event; for at most 100 chains: puzzles times rollouts times
     views.
@@ -367,18 +372,9 @@ class ContinueRequest(TypedDict, total=False):
     """Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt."""
 
 
-class CreatedApiKey(Record):
+class CreatedApiKey(ApiKey):
     """A key with its secret."""
 
-    id: str
-    owner: str
-    name: str
-    scopes: list[Scope]
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
-    """To the minute."""
-    created_at: datetime
     key: str
     """Keep it: it is not shown again."""
 
@@ -387,8 +383,8 @@ WebhookEvent = Annotated[Literal["job.succeeded", "job.failed", "job.cancelled"]
 """Events that a webhook can receive."""
 
 
-class CreatedWebhook(Record):
-    """A webhook, with the secret that its messages are signed with."""
+class Webhook(Record):
+    """A webhook."""
 
     id: str
     url: str
@@ -397,6 +393,11 @@ class CreatedWebhook(Record):
     """When it answered 410; no messages are sent to it since."""
     created_at: datetime
     links: dict[str, str]
+
+
+class CreatedWebhook(Webhook):
+    """A webhook, with the secret that its messages are signed with."""
+
     secret: str
     """Check signatures with it (Standard Webhooks). Keep it: it is not shown again."""
 
@@ -612,27 +613,9 @@ class EvaluateResult(Record):
     """Of the last attempt."""
 
 
-class EvaluationJobRequest(TypedDict, total=False):
+class EvaluationJobRequest(JobRequest, total=False):
     """A model, the puzzles to examine it on, and how hard to think about each."""
 
-    priority: int
-    """Jobs with a higher priority start first."""
-    ttl_seconds: int | None
-    """A job that no worker has claimed after this time fails with `job_expired`."""
-    timeout_seconds: int | None
-    """A job that runs longer than this, all attempts together, fails with `job_timed_out`; the last checkpoint of a
-    training is kept.
-    """
-    requires: Requirements
-    """Only a worker that offers this takes the job; see GET /v1/workers. Until there is one the job waits, and
-    `waiting_for` says so.
-    """
-    name: str | None
-    """What to call it: a training's run too."""
-    tags: list[str]
-    """Words to list it by; of a training's run too."""
-    metadata: dict[str, Any]
-    """Anything of yours to keep with it, and with a training's run."""
     max_steps: int | None
     """Most supervision steps of a chain, also beyond what the model was trained with; its own number if left out."""
     halt_threshold: float | None
@@ -1212,8 +1195,8 @@ class RunConfig(Record):
     train: TrainConfig = Field(default_factory=TrainConfig)
 
 
-class Run(Record):
-    """A run with its whole configuration."""
+class RunSummary(Record):
+    """A run in a list."""
 
     id: str
     name: str | None
@@ -1238,6 +1221,11 @@ class Run(Record):
     """The checkpoint whose weights it began with, if any."""
     created_at: datetime
     links: dict[str, str]
+
+
+class Run(RunSummary):
+    """A run with its whole configuration."""
+
     config: RunConfig
 
 
@@ -1312,55 +1300,9 @@ class RunMetrics(Record):
     """Ask for the rest with after_step; null when this was all."""
 
 
-class RunSummary(Record):
-    """A run in a list."""
-
-    id: str
-    name: str | None
-    tags: list[str]
-    metadata: dict[str, str]
-    job_id: str | None
-    preset: str
-    dataset: str
-    step: int
-    """Last optimizer update on record."""
-    total_steps: int
-    exact_accuracy: float | None
-    """At the last evaluation, on whichever split that was."""
-    best_exact_accuracy: float | None
-    """The highest on the validation split so far."""
-    test_exact_accuracy: float | None
-    """When the test split was last answered: at the end."""
-    parameters: int | None
-    """Null until the training has begun."""
-    device: str | None
-    parent_checkpoint_id: str | None
-    """The checkpoint whose weights it began with, if any."""
-    created_at: datetime
-    links: dict[str, str]
-
-
-class SolveJobRequest(TypedDict, total=False):
+class SolveJobRequest(JobRequest, total=False):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
-    priority: int
-    """Jobs with a higher priority start first."""
-    ttl_seconds: int | None
-    """A job that no worker has claimed after this time fails with `job_expired`."""
-    timeout_seconds: int | None
-    """A job that runs longer than this, all attempts together, fails with `job_timed_out`; the last checkpoint of a
-    training is kept.
-    """
-    requires: Requirements
-    """Only a worker that offers this takes the job; see GET /v1/workers. Until there is one the job waits, and
-    `waiting_for` says so.
-    """
-    name: str | None
-    """What to call it: a training's run too."""
-    tags: list[str]
-    """Words to list it by; of a training's run too."""
-    metadata: dict[str, Any]
-    """Anything of yours to keep with it, and with a training's run."""
     trace: bool
     """Keep the answer after each step, and send it as an event; for at most 100 chains: puzzles times rollouts times
     views.
@@ -1408,27 +1350,9 @@ class Target(Record):
     labels: dict[str, str]
 
 
-class TrainingJobRequest(TypedDict, total=False):
+class TrainingJobRequest(JobRequest, total=False):
     """A preset or a checkpoint to begin with, and what to change in its configuration."""
 
-    priority: int
-    """Jobs with a higher priority start first."""
-    ttl_seconds: int | None
-    """A job that no worker has claimed after this time fails with `job_expired`."""
-    timeout_seconds: int | None
-    """A job that runs longer than this, all attempts together, fails with `job_timed_out`; the last checkpoint of a
-    training is kept.
-    """
-    requires: Requirements
-    """Only a worker that offers this takes the job; see GET /v1/workers. Until there is one the job waits, and
-    `waiting_for` says so.
-    """
-    name: str | None
-    """What to call it: a training's run too."""
-    tags: list[str]
-    """Words to list it by; of a training's run too."""
-    metadata: dict[str, Any]
-    """Anything of yours to keep with it, and with a training's run."""
     preset: str | None
     """One of GET /v1/presets."""
     from_checkpoint: str | None
@@ -1462,18 +1386,6 @@ class TrainingPlan(Record):
     estimate: Estimate
     hardware: str
     """What to train it on, and about how long that takes."""
-
-
-class Webhook(Record):
-    """A webhook."""
-
-    id: str
-    url: str
-    events: list[WebhookEvent]
-    disabled_at: datetime | None
-    """When it answered 410; no messages are sent to it since."""
-    created_at: datetime
-    links: dict[str, str]
 
 
 class WebhookRequest(TypedDict, total=False):

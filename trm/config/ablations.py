@@ -23,13 +23,13 @@ class Ablation:
         return {name: value(model) if callable(value) else value for name, value in self.settings.items()}
 
 
-def _curriculum(model: ModelConfig) -> list[dict[str, float]]:
+def _make_curriculum(model: ModelConfig) -> list[dict[str, float]]:
     middle = {"recursions": max(1, model.recursions - 1), "latent_steps": max(1, round(model.latent_steps * 2 / 3))}
     first = {"recursions": 1, "latent_steps": max(1, model.latent_steps // 3)}
     return [{"until": 0.3, **first}, {"until": 0.6, **middle}]
 
 
-def _one_prefix_token(model: ModelConfig) -> int:
+def _keep_one_prefix_token(model: ModelConfig) -> int:
     return min(1, model.prefix_tokens)
 
 
@@ -40,7 +40,7 @@ HRM: Changes = {
     "model.layers": lambda model: 2 * model.layers,
     "model.latent_steps": 2,
     "model.recursions": 2,
-    "model.prefix_tokens": _one_prefix_token,
+    "model.prefix_tokens": _keep_one_prefix_token,
     "train.halt_rule": "halt_over_continue",
     "train.ema_decay": None,
 }
@@ -51,7 +51,7 @@ DIRECT: Changes = {
     "model.latent_steps": 1,
     "model.recursions": 1,
     "model.max_supervision_steps": 1,
-    "model.prefix_tokens": _one_prefix_token,
+    "model.prefix_tokens": _keep_one_prefix_token,
     "train.ema_decay": None,
 }
 FOUR_LAYERS: Changes = {
@@ -104,7 +104,7 @@ SUCCESSORS = (
     Ablation("random-start", "Fresh random states for every puzzle", EQUILIBRIUM, {"model.random_start": True}),
     Ablation("eqr", "Random start, inertia and noise on every update", EQUILIBRIUM, EQR),
     Ablation("winner-takes-all", "Four latents compete, the best is trained", WINNER, {"model.hypotheses": 4}, 96.9),
-    Ablation("depth-curriculum", "Shallow recursions first", "arXiv 2511.08653", {"train.depth_curriculum": _curriculum}),
+    Ablation("depth-curriculum", "Shallow recursions first", "arXiv 2511.08653", {"train.depth_curriculum": _make_curriculum}),
     Ablation("step-discount", "Later supervision steps weigh less", "arXiv 2511.08653", {"train.step_discount": 0.7}),
     Ablation("label-smoothing", "A fifth of the target is spread", WINNER, {"train.label_smoothing": 0.2}),
     Ablation("warmup-stable-decay", "The learning rate falls over the last fifth only", "arXiv 2404.06395", STABLE),

@@ -7,18 +7,15 @@ from trm.puzzles.spec import PuzzleSpec
 
 BACKWARD = 2  # times the arithmetic of the forward pass
 GRADIENT = 1 + BACKWARD  # of the recursion that has one
-INNER_MATRICES = (
-    12  # of D x D weights in a layer: four of mixing, and two thirds of three of the feed-forward, four times as wide
-)
+# of D x D weights in a layer: four of mixing, and two thirds of three of the feed-forward, four times as wide
+INNER_MATRICES = 12
 WORD = 4  # bytes of a float32 or an int32
 GRIDS = 2  # in a carry: the question with its guesses, and the answer
 CARRY_OVERHEAD = 1024  # bytes: the names and shapes of its tensors
 DAY = 86_400.0
-H100, CORE = (
-    3e14,
-    1.5e11,
-)  # floating point operations a second that are reached in training, with as many channels as here:
-WIDE = 512  # channels
+# floating point operations a second that are reached in training, with as many channels as `WIDE`
+H100, CORE = 3e14, 1.5e11
+WIDE = 512
 WASTE = 1.4  # narrower ones reach less, by this power of their number: measured on a CPU with 64 and 512
 
 

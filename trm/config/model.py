@@ -1,5 +1,6 @@
 """The network and its recursion, as an experiment defines them."""
 
+from collections.abc import Iterator
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -95,84 +96,46 @@ class ModelConfig(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        recursive = self.latents != "none"
-        for wrong, sentence, fields in (
-            (
-                self.mixer == "attention" and self.heads > self.hidden_size,
-                "hidden_size must be at least heads: a head needs a channel",
-                ("heads", "hidden_size"),
-            ),
-            (
-                self.mixer == "attention" and self.positions == "rotary" and self.hidden_size // self.heads % 2,
-                "rotary embeddings need an even number of channels in a head, hidden_size / heads",
-                ("heads", "hidden_size", "positions"),
-            ),
-            (
-                self.any_size and self.positions == "learned",
-                f"mixer={self.mixer} is of no size, and learned positions are: set positions to none",
-                ("positions", "mixer"),
-            ),
-            (
-                self.answer_layers is not None and self.networks == "shared",
-                "answer_layers are those of a second network: set networks to separate",
-                ("answer_layers", "networks"),
-            ),
-            (
-                self.puzzle_values > self.prefix_tokens * self.hidden_size,
-                "a row of the puzzle embedding must find room in the prefix: puzzle_width is at most prefix_tokens * hidden_size",
-                ("puzzle_width", "prefix_tokens", "hidden_size"),
-            ),
-            (
-                self.scales is not None and (self.latents != "multi_scale" or self.scales < self.latent_steps),
-                "scales are the latents of latents=multi_scale, one for each latent step at least",
-                ("scales", "latents", "latent_steps"),
-            ),
-            (
-                self.networks == "separate" and self.latents not in ("answer_and_latent",),
-                "a second network needs latents=answer_and_latent: it updates the answer, apart from the latent",
-                ("networks", "latents"),
-            ),
-            (
-                self.prefix_tokens == 0 and self.puzzle_ids > 1,
-                "several puzzle_ids need prefix_tokens to carry them",
-                ("puzzle_ids", "prefix_tokens"),
-            ),
-            (
-                not recursive and (self.recursions, self.latent_steps) != (1, 1),
-                "latents=none is one pass a supervision step: set recursions and latent_steps to 1",
-                ("recursions", "latent_steps", "latents"),
-            ),
-            (
-                self.gradient_steps is not None and self.gradient_steps > self.latent_steps,
-                "gradient_steps cannot exceed latent_steps",
-                ("gradient_steps", "latent_steps"),
-            ),
-            (
-                self.gradient_steps is not None and self.latents in ("multi_scale", "none"),
-                "gradient_steps needs one latent that is updated several times",
-                ("gradient_steps", "latents"),
-            ),
-            (
-                self.hypotheses > 1 and self.latents != "answer_and_latent",
-                "several hypotheses need latents=answer_and_latent: they share the answer and differ in the latent",
-                ("hypotheses", "latents"),
-            ),
-            (
-                self.hypotheses > 1 and self.random_start,
-                "hypotheses start at their own fixed latents: drop random_start",
-                ("hypotheses", "random_start"),
-            ),
-            (
-                not recursive and (self.inertia or self.update_noise),
-                "inertia and update_noise need a recursion",
-                ("inertia", "update_noise", "latents"),
-            ),
-            (
-                self.any_size and (self.prefix_tokens or self.experts > 1 or self.tied_embeddings),
-                f"mixer={self.mixer} has no prefix, no experts and a head of its own: set prefix_tokens to 0, experts to 1",
-                ("prefix_tokens", "experts", "tied_embeddings", "mixer"),
-            ),
-        ):
+        for wrong, sentence, *fields in self._list_rules():
             if wrong:
                 raise RuleError(sentence, *fields)
         return self
+
+    # fmt: off
+    def _list_rules(self) -> Iterator[tuple[object, str, *tuple[str, ...]]]:
+        """What is wrong if it is true, what to do about it, and the settings at fault, first the one that most probably is."""
+        attends, recursive, several = self.mixer == "attention", self.latents != "none", self.hypotheses > 1
+        yield (attends and self.heads > self.hidden_size,
+               "hidden_size must be at least heads: a head needs a channel", "heads", "hidden_size")
+        yield (attends and self.positions == "rotary" and self.hidden_size // self.heads % 2,
+               "rotary embeddings need an even number of channels in a head, hidden_size / heads", "heads", "hidden_size", "positions")
+        yield (self.any_size and self.positions == "learned",
+               f"mixer={self.mixer} is of no size, and learned positions are: set positions to none", "positions", "mixer")
+        yield (self.answer_layers is not None and self.networks == "shared",
+               "answer_layers are those of a second network: set networks to separate", "answer_layers", "networks")
+        yield (self.puzzle_values > self.prefix_tokens * self.hidden_size,
+               "a row of the puzzle embedding must find room in the prefix: puzzle_width is at most prefix_tokens * hidden_size",
+               "puzzle_width", "prefix_tokens", "hidden_size")
+        yield (self.scales is not None and (self.latents != "multi_scale" or self.scales < self.latent_steps),
+               "scales are the latents of latents=multi_scale, one for each latent step at least", "scales", "latents", "latent_steps")
+        yield (self.networks == "separate" and self.latents != "answer_and_latent",
+               "a second network needs latents=answer_and_latent: it updates the answer, apart from the latent", "networks", "latents")
+        yield (self.prefix_tokens == 0 and self.puzzle_ids > 1,
+               "several puzzle_ids need prefix_tokens to carry them", "puzzle_ids", "prefix_tokens")
+        yield (not recursive and (self.recursions, self.latent_steps) != (1, 1),
+               "latents=none is one pass a supervision step: set recursions and latent_steps to 1", "recursions", "latent_steps", "latents")
+        if self.gradient_steps is not None:
+            yield (self.gradient_steps > self.latent_steps,
+                   "gradient_steps cannot exceed latent_steps", "gradient_steps", "latent_steps")
+            yield (self.latents in ("multi_scale", "none"),
+                   "gradient_steps needs one latent that is updated several times", "gradient_steps", "latents")
+        yield (several and self.latents != "answer_and_latent",
+               "several hypotheses need latents=answer_and_latent: they share the answer and differ in the latent", "hypotheses", "latents")
+        yield (several and self.random_start,
+               "hypotheses start at their own fixed latents: drop random_start", "hypotheses", "random_start")
+        yield (not recursive and (self.inertia or self.update_noise),
+               "inertia and update_noise need a recursion", "inertia", "update_noise", "latents")
+        yield (self.any_size and (self.prefix_tokens or self.experts > 1 or self.tied_embeddings),
+               f"mixer={self.mixer} has no prefix, no experts and a head of its own: set prefix_tokens to 0, experts to 1",
+               "prefix_tokens", "experts", "tied_embeddings", "mixer")
+    # fmt: on

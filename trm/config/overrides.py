@@ -26,7 +26,7 @@ def resolve(
     Raises UnknownPreset, or InvalidOverride naming the key and what it accepts.
     """
     preset = get_preset(name)
-    return _overridden(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
+    return _override(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
 
 
 def qualify(settings: Mapping[str, object]) -> dict[str, object]:
@@ -42,7 +42,7 @@ def fork(
 
     Raises InvalidOverride, also when the weights would no longer fit.
     """
-    config = _overridden(
+    config = _override(
         parent.model, parent.train, overrides, parent.preset, dataset or parent.dataset, puzzle or parent.puzzle
     )
     depth = {name: getattr(parent.model, name) for name in DEPTH_SETTINGS}
@@ -70,14 +70,14 @@ def adjust(parent: RunConfig, overrides: dict[str, Any]) -> RunConfig:
     return config
 
 
-def _overridden(
+def _override(
     model: ModelConfig, train: TrainConfig, overrides: dict[str, Any], name: str, dataset: str, puzzle: PuzzleSpec
 ) -> RunConfig:
     sections: dict[str, dict[str, Any]] = {"model": model.model_dump(), "train": train.model_dump()}
     for key, value in overrides.items():
         section, _, field = key.partition(".")
         if section not in sections or field not in sections[section]:
-            raise _no_setting(key, value, [f"{s}.{f}" for s, fields in sections.items() for f in fields])
+            raise _make_refusal(key, value, [f"{s}.{f}" for s, fields in sections.items() for f in fields])
         sections[section][field] = value
     try:
         return RunConfig(
@@ -88,10 +88,10 @@ def _overridden(
             train=TrainConfig(**sections["train"]),
         )
     except ValidationError as error:
-        raise InvalidOverride(_sentence(error), *_find_faults(error, overrides)) from error
+        raise InvalidOverride(_write_sentence(error), *_find_faults(error, overrides)) from error
 
 
-def _no_setting(key: str, value: object, known: Sequence[str]) -> InvalidOverride:
+def _make_refusal(key: str, value: object, known: Sequence[str]) -> InvalidOverride:
     """Tells a setting's own name, a section with settings inside it and a typing error apart from an unknown name."""
     close = did_you_mean(key, known)
     if isinstance(value, dict) and (inside := [f"{key}.{field}" for field in value if f"{key}.{field}" in known]):
@@ -113,7 +113,7 @@ def _find_faults(error: ValidationError, overrides: Mapping[str, Any]) -> list[P
     return paths
 
 
-def _sentence(error: ValidationError) -> str:
+def _write_sentence(error: ValidationError) -> str:
     parts = [
         f"{'.'.join(str(p) for p in e['loc']) or error.title}: {e['msg']} (got {e['input']!r})" for e in error.errors()
     ]

@@ -249,10 +249,6 @@ UNITS = _derive(
     "sudoku-hard-all",
 )
 
-# Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
-# supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
-# has to know them: docs/explanation/bodies.md. It begins with the weights of small mazes: docs/how-to/benchmarks.md. bfloat16 is twice
-# as fast here. The learning rate of `sudoku` is too high: 14 % of the validation mazes right before it fell, 37 % after.
 UNITS_1K = _derive(
     UNITS,
     "sudoku-1k",
@@ -260,6 +256,10 @@ UNITS_1K = _derive(
     {},
     "sudoku-hard",
 )
+# Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
+# supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
+# has to know them: docs/explanation/bodies.md. It begins with the weights of small mazes: docs/how-to/benchmarks.md. bfloat16 is twice
+# as fast here. The learning rate of `sudoku` is too high: 14 % of the validation mazes right before it fell, 37 % after.
 MAZE_NEIGHBOURS = _derive(
     UNITS,
     "maze",

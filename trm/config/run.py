@@ -9,9 +9,8 @@ from trm.config.train import TrainConfig
 from trm.errors import RuleError
 from trm.puzzles.spec import Frozen, PuzzleSpec
 
-CompileChoice = Literal[
-    "auto", "always", "never"
-]  # of the network's kernels, chosen for a machine: no part of an experiment
+# of the network's kernels, chosen for a machine: no part of an experiment
+CompileChoice = Literal["auto", "always", "never"]
 
 
 class RunConfig(Frozen):

@@ -36,11 +36,11 @@ def record(
     dtype: torch.dtype,
     batch_size: int,
     on_step: Callable[[int], None] = lambda _through: None,
-    on_thought: Callable[[slice, ChainOutputs], None] = lambda _part, _thought: None,
+    on_output: Callable[[slice, ChainOutputs], None] = lambda _part, _output: None,
 ) -> Record:
     """Think about every puzzle for the model's full number of supervision steps.
 
-    `on_step` is told before each step how many puzzles are through; what it raises ends the evaluation. `on_thought` is told after
+    `on_step` is told before each step how many puzzles are through; what it raises ends the evaluation. `on_output` is told after
     it which puzzles made it, and what it brought.
     """
     count, steps = len(puzzles), model.config.max_supervision_steps
@@ -56,7 +56,7 @@ def record(
             output = slots.step()
             result.right[step, part] = right_cells(output.answers, puzzles.answers[part]).all(1)
             result.halt_probability[step, part] = output.halt_probability
-            on_thought(part, output)
+            on_output(part, output)
         result.answers[part] = output.answers
         slots.keep(np.zeros(slots.count, dtype=bool))
     return result
@@ -79,8 +79,8 @@ def evaluate(
     begun = time.monotonic()
     most = model.config.max_supervision_steps
     counted = Counted(puzzles, most) if split == "test" else None
-    on_thought = counted.note if counted else lambda _part, _thought: None
-    seen = record(model, puzzles, dtype=dtype, batch_size=batch_size, on_step=on_step, on_thought=on_thought)
+    on_output = counted.note if counted else lambda _part, _output: None
+    seen = record(model, puzzles, dtype=dtype, batch_size=batch_size, on_step=on_step, on_output=on_output)
     passed = np.maximum.accumulate(seen.halt_probability > HALTS_AT, axis=0)  # (N, n)
     halting_step = np.where(passed[-1], passed.argmax(0) + 1, most)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)

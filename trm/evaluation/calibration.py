@@ -32,12 +32,12 @@ class Reliability:
         table = np.concatenate((self.answers, self.sure, self.right, self.squares[:, None]), axis=1)
         table = table[self.answers.any(1)]
         found, drawn = table.sum(0), _resample(table)  # (31,), (DRAWS, 31)
-        error, brier = _error(found), _brier(found)
+        error, brier = _compute_error(found), _compute_brier(found)
         return Calibration(
             answers=int(found[:BINS].sum()),
-            bins=tuple(_bin(place, found, drawn) for place in np.flatnonzero(found[:BINS]).tolist()),
-            error=_measure(error, _error(drawn)),
-            brier=_measure(brier, _brier(drawn)),
+            bins=tuple(_make_bin(place, found, drawn) for place in np.flatnonzero(found[:BINS]).tolist()),
+            error=_measure(error, _compute_error(drawn)),
+            brier=_measure(brier, _compute_brier(drawn)),
         )
 
 
@@ -50,18 +50,18 @@ def _resample(table: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate(draws)
 
 
-def _error(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def _compute_error(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     answers, sure, right = (sums[..., part * BINS : (part + 1) * BINS] for part in range(3))
     error: NDArray[np.float64] = np.abs(sure - right).sum(-1) / answers.sum(-1)
     return error
 
 
-def _brier(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def _compute_brier(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     score: NDArray[np.float64] = sums[..., -1] / sums[..., :BINS].sum(-1)
     return score
 
 
-def _bin(place: int, found: NDArray[np.float64], drawn: NDArray[np.float64]) -> ReliabilityBin:
+def _make_bin(place: int, found: NDArray[np.float64], drawn: NDArray[np.float64]) -> ReliabilityBin:
     answers, sure, right = (found[place + part * BINS] for part in range(3))
     seen = drawn[drawn[:, place] > 0]
     return ReliabilityBin(

@@ -41,7 +41,7 @@ class Examination:
             self.puzzles.spec,
             solver.config.model,
             on_solution=self._take,
-            on_thought=self.tally.note,
+            on_output=self.tally.note,
             on_end=on_end,
             puzzle_ids=self.puzzles.puzzle_ids,
             priority=priority,

@@ -27,7 +27,7 @@ def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> 
         raise DatasetError(f"The {split} split of {dataset} has no answers to compare with. Give one that has.")
     begun, count = time.monotonic(), len(puzzles)
     counted = Counted(puzzles, solver.config.model.max_supervision_steps)
-    seen = record(solver.model, puzzles, dtype=solver.dtype, batch_size=solver.engine.capacity, on_thought=counted.note)
+    seen = record(solver.model, puzzles, dtype=solver.dtype, batch_size=solver.engine.capacity, on_output=counted.note)
     seconds = round(time.monotonic() - begun, 3)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
     found = counted.tally.reliability.calibration()

@@ -50,9 +50,8 @@ class Tally:
         self.right, self.verified = np.zeros(shape, bool), np.zeros(shape, bool)  # of each chain's latest answer
         self.cells, self.sure = np.zeros(shape), np.full(shape, -1.0)
         self.at = np.zeros(count, dtype=np.int64)  # the step that each puzzle has reached
-        self.by_step = np.zeros(
-            (3, steps)
-        )  # puzzles right, share of cells right and verified, of those that made the step
+        # puzzles right, share of cells right and verified, of those that made the step
+        self.by_step = np.zeros((3, steps))
         self.work = np.zeros(steps)  # chains that made it
         self.asked = (puzzles.answers != PADDING).sum(1)
 
@@ -73,7 +72,7 @@ class Tally:
         np.add.at(self.work, steps - 1, 1)
         moved, first = np.unique(puzzles, return_index=True)
         self.at[moved] = steps[first]
-        np.add.at(self.by_step.T, steps[first] - 1, self._best(moved))
+        np.add.at(self.by_step.T, steps[first] - 1, self._choose_best(moved))
 
     def report(self, given: Given) -> Report:
         """What was found."""
@@ -92,14 +91,14 @@ class Tally:
             steps=self.steps(has_rules=verdicts is not None),
             calibration=self.reliability.calibration(),
             by_rating=group_by_value(puzzles.ratings, right, given.total_steps),
-            by_clues=group_by_value(_clues(puzzles), right, given.total_steps),
+            by_clues=group_by_value(_count_clues(puzzles), right, given.total_steps),
         )
 
     def steps(self, *, has_rules: bool) -> tuple[StepReport, ...]:
         """Accuracy after each step that was made, against the steps that it took."""
         count, last = len(self.puzzles), int(self.at.max())
         ended = np.zeros((3, self.most + 1))  # what puzzles stopped with, at the step after their last
-        np.add.at(ended.T, self.at, self._best(np.arange(count)))
+        np.add.at(ended.T, self.at, self._choose_best(np.arange(count)))
         right, cells, verified = self.by_step + ended.cumsum(1)[:, :-1]
         work = self.work.cumsum() / count
         return tuple(
@@ -113,7 +112,7 @@ class Tally:
             for step in range(last)
         )
 
-    def _best(self, puzzles: Ints) -> Floats:
+    def _choose_best(self, puzzles: Ints) -> Floats:
         """Right, cells right and verified `(K, 3)` of the chain of each that the rules accept, or that is surest."""
         chain = (2 * self.verified[puzzles] + self.sure[puzzles]).argmax(1)
         return np.stack([state[puzzles, chain] for state in (self.right, self.cells, self.verified)], axis=1)
@@ -141,5 +140,5 @@ def _group(values: Floats, right: Flags, total: Ints) -> GroupReport:
     )
 
 
-def _clues(puzzles: PuzzleSet) -> Ints | None:
+def _count_clues(puzzles: PuzzleSet) -> Ints | None:
     return (puzzles.questions != BLANK).sum(1) if puzzles.spec.kind == "sudoku" else None

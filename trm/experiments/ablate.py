@@ -38,12 +38,12 @@ def configurations(
 def run_all(configs: dict[tuple[str, int], RunConfig], jobs: int, device: str) -> Iterator[Trial]:
     """Every trial as it is done, `jobs` at a time, each in its own process on one thread."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_trial, name, seed, config, device) for (name, seed), config in configs.items()]
+        futures = [pool.submit(_run_trial, name, seed, config, device) for (name, seed), config in configs.items()]
         for future in as_completed(futures):
             yield future.result()
 
 
-def _trial(name: str, seed: int, config: RunConfig, device: str) -> Trial:
+def _run_trial(name: str, seed: int, config: RunConfig, device: str) -> Trial:
     import torch
 
     from trm.data.splits import load_splits

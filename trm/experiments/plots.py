@@ -21,7 +21,7 @@ def require_matplotlib() -> None:
 
 def ablation_plot(path: Path, table: list[Row], title: str) -> None:
     """Exact accuracy of every row: a bar for the mean, a dot for each seed."""
-    figure = _figure(8, 1.2 + INCHES_PER_ROW * len(table))
+    figure = _make_figure(8, 1.2 + INCHES_PER_ROW * len(table))
     axes = figure.subplots()
     places = range(len(table), 0, -1)
     axes.barh(places, [100 * row.mean for row in table], color="#9ecae1")
@@ -34,7 +34,7 @@ def ablation_plot(path: Path, table: list[Row], title: str) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
-def _figure(width: float, height: float) -> "Figure":
+def _make_figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

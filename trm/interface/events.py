@@ -195,10 +195,10 @@ def parse(line: str) -> Event:
     document = from_json(line)
     if not isinstance(document, dict) or not isinstance(kind := document.pop("event", None), str):
         raise ValueError(f"This is not an event: {line[:100]!r}")
-    adapter = _adapters().get(kind)
+    adapter = _make_adapters().get(kind)
     return adapter.validate_python(document) if adapter else Unknown(kind, document)
 
 
 @cache
-def _adapters() -> dict[str, TypeAdapter[Event]]:
+def _make_adapters() -> dict[str, TypeAdapter[Event]]:
     return {kind.name: TypeAdapter(kind) for kind in get_args(Event) if kind is not Unknown}

@@ -49,9 +49,9 @@ class Reporter:
             case Updated():
                 self.progress.update(self.task, completed=event.step)
             case StepMetrics():
-                self._metrics(event)
+                self._report_metrics(event)
             case Evaluating():
-                self._waits(f"{event.split} split: {event.through:,} of {event.n:,} puzzles")
+                self._report_wait(f"{event.split} split: {event.through:,} of {event.n:,} puzzles")
             case Evaluated():
                 self.console.print(self._describe_evaluation(event))
             case CheckpointSaved():
@@ -64,7 +64,7 @@ class Reporter:
             case Finished():
                 self.progress.stop()
                 self.console.print(
-                    f"finished {event.step} steps in {event.seconds:.1f} s, {_exact(event.exact_accuracy)}"
+                    f"finished {event.step} steps in {event.seconds:.1f} s, {_describe_exact(event.exact_accuracy)}"
                 )
 
     def _report_start(self, event: Started) -> None:
@@ -80,14 +80,14 @@ class Reporter:
         self.progress.update(self.task, total=event.total_steps, completed=event.step)
         self.progress.start()
 
-    def _metrics(self, event: StepMetrics) -> None:
+    def _report_metrics(self, event: StepMetrics) -> None:
         steps = "-" if event.mean_supervision_steps is None else f"{event.mean_supervision_steps:.1f}"
         news = f"loss {event.loss:.3f}  exact {share(event.exact_accuracy)}  halts at {steps}"
         self.progress.update(self.task, news=news)
         if not self.console.is_terminal:
             self.console.print(f"step {event.step:>6}  {news}  {event.puzzles_per_second:.0f} puzzles/s")
 
-    def _waits(self, news: str) -> None:
+    def _report_wait(self, news: str) -> None:
         self.progress.update(self.task, news=news)
         if not self.console.is_terminal:
             self.console.print(news)
@@ -102,7 +102,7 @@ class Reporter:
         )
 
 
-def _exact(value: float | None) -> str:
+def _describe_exact(value: float | None) -> str:
     return "no answers to compare with" if value is None else f"exact accuracy {share(value)}"
 
 

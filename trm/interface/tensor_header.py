@@ -32,7 +32,7 @@ WHOLE_BYTES = {"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16":
 def read_header(path: Path) -> dict[str, Any]:
     """The entry of each tensor; raises CorruptCheckpoint when the header is too large, damaged, or names a tensor like a path."""
     try:
-        header = json.loads(_header(path))
+        header = json.loads(_read_json(path))
     except (ValueError, RecursionError) as error:
         raise CorruptCheckpoint(f"{path} has a damaged header: {str(error)[:200]}.") from error
     if not isinstance(header, dict) or len(header) > MOST_TENSORS:
@@ -46,7 +46,7 @@ def read_header(path: Path) -> dict[str, Any]:
 def require_sound(path: Path) -> None:
     """Raises CorruptCheckpoint unless every tensor lies in the file whole and is finite."""
     header = read_header(path)
-    begin = LENGTH_BYTES + _length(path)
+    begin = LENGTH_BYTES + _read_length(path)
     data = np.memmap(path, np.uint8, "r", offset=begin) if path.stat().st_size > begin else np.zeros(0, np.uint8)
     for name, entry in header.items():
         if name != METADATA:
@@ -72,14 +72,14 @@ def _require_sound_tensor(path: Path, name: str, entry: Any, data: NDArray[np.ui
                 raise CorruptCheckpoint(f"The tensor {name} in {path} holds numbers that are infinite or not a number.")
 
 
-def _length(path: Path) -> int:
+def _read_length(path: Path) -> int:
     with path.open("rb") as file:
         return int.from_bytes(file.read(LENGTH_BYTES), "little")
 
 
-def _header(path: Path) -> bytes:
+def _read_json(path: Path) -> bytes:
     try:
-        length = _length(path)
+        length = _read_length(path)
         if length > min(MOST_HEADER_BYTES, path.stat().st_size - LENGTH_BYTES):
             raise CorruptCheckpoint(f"{path} claims a header of {length} bytes, more than it has or than is taken.")
         with path.open("rb") as file:

@@ -106,15 +106,15 @@ def card(facts: Facts, measured: Measured | None, *, with_program: bool) -> str:
     """The text of README.md."""
     config = facts.meta.config
     return TEMPLATE.format(
-        front=_front(config, facts.licence),
+        front=_format_front(config, facts.licence),
         title=f"{config.preset} on {config.dataset}",
         rows=config.puzzle.rows,
         cols=config.puzzle.cols,
         kind=config.puzzle.kind,
         steps=config.model.max_supervision_steps,
-        facts="\n".join(f"| {name} | {value} |" for name, value in _facts(facts).items()),
+        facts="\n".join(f"| {name} | {value} |" for name, value in _list_facts(facts).items()),
         measured="" if measured is None else _format_measurements(measured, config),
-        without=_program_usage(facts) if with_program else WEIGHTS_ONLY,
+        without=_format_program(facts) if with_program else WEIGHTS_ONLY,
     )
 
 
@@ -127,7 +127,7 @@ def _format_measurements(measured: Measured, config: RunConfig) -> str:
         limit=f" --limit {n}" if n < _count_all(measured) else "",
         split=measured.split,
         dataset=measured.dataset,
-        rows="\n".join(_ways(measured)),
+        rows="\n".join(_list_ways(measured)),
         cells=measured.cell_accuracy,
         steps=" | ".join(str(i) for i in range(1, len(steps) + 1)),
         lines="|".join("---:" for _ in steps),
@@ -155,15 +155,15 @@ def _format_scope(config: RunConfig) -> str:
     return f"{size} {kind} puzzles of the kind it was trained on and nothing else"
 
 
-def _ways(measured: Measured) -> list[str]:
+def _list_ways(measured: Measured) -> list[str]:
     steps = len(measured.step_exact)
     verified, seconds = _format_count(measured.verified), measured.seconds
     one_pass = f"| one pass of {steps} steps | {measured.exact} | {verified} | {steps} | {steps} | {seconds} |"
     others = [measured.halting, *([measured.harder] if measured.harder else [])]
-    return [one_pass, *map(_way, others)]
+    return [one_pass, *map(_format_way, others)]
 
 
-def _way(way: EffortResult) -> str:
+def _format_way(way: EffortResult) -> str:
     asked = ", ".join(f"{name}={json.dumps(value)}" for name, value in way.effort.items())
     costs = f"{way.mean_supervision_steps:.2f} | {way.mean_total_steps:.2f} | {way.seconds}"
     return f"| `{asked}` | {way.exact} | {_format_count(way.verified)} | {costs} |"
@@ -173,7 +173,7 @@ def _format_count(count: int | None) -> str:
     return "-" if count is None else f"{count:,}"
 
 
-def _front(config: RunConfig, licence: str) -> str:
+def _format_front(config: RunConfig, licence: str) -> str:
     values: dict[str, str | list[str]] = {
         "library_name": "trm-service",
         "license": licence,
@@ -188,12 +188,12 @@ def _yaml(value: str | list[str]) -> str:
     return json.dumps(value)  # every JSON string or list is YAML
 
 
-def _facts(facts: Facts) -> dict[str, Any]:
+def _list_facts(facts: Facts) -> dict[str, Any]:
     meta, config, network = facts.meta, facts.meta.config, facts.meta.config.model
     rows: dict[str, Any] = {
         "recipe": f"{config.preset}, {meta.step:,} optimizer updates",
         "cost of the training": facts.cost,
-        "data set": _data(config),
+        "data set": _describe_data(config),
         "parameters": f"{facts.parameters:,}, stored as {facts.dtype}",
         "recursion": f"{network.recursions} recursions of {network.latent_steps} latent steps, {network.layers} layers",
         "licence of the weights": facts.licence,
@@ -209,7 +209,7 @@ def _name_metric(metric: str) -> str:
     return words if metric.startswith(("best_", "test_")) else f"{words}, last evaluation"
 
 
-def _data(config: RunConfig) -> str:
+def _describe_data(config: RunConfig) -> str:
     known = BUILTIN.get(config.dataset)
     return (
         config.dataset if known is None else f"{config.dataset}: {known.summary} Licence of the data: {known.licence}."
@@ -222,7 +222,7 @@ def _format_value(name: str, value: float | None) -> str:
     return f"{value:.1%}" if name.endswith(("accuracy", "verified")) else f"{value:g}"
 
 
-def _program_usage(facts: Facts) -> str:
+def _format_program(facts: Facts) -> str:
     config, network = facts.meta.config, facts.meta.config.model
     several, width = network.latents == "multi_scale", network.hidden_size
     return WITH_PROGRAM.format(

@@ -100,10 +100,12 @@ def require_shapes(weights: Mapping[str, Tensor], model: ModelConfig, spec: Puzz
         expected = TinyRecursiveModel(model, spec).state_dict()
     for name, tensor in expected.items():  # in the model's order: the token table tells most, and comes first
         if weights[name].shape != tensor.shape:
-            raise ForeignCheckpoint(_contradiction(name, weights[name], tensor, model, spec, data))
+            raise ForeignCheckpoint(_describe_contradiction(name, weights[name], tensor, model, spec, data))
 
 
-def _contradiction(name: str, given: Tensor, expected: Tensor, model: ModelConfig, spec: PuzzleSpec, data: str) -> str:
+def _describe_contradiction(
+    name: str, given: Tensor, expected: Tensor, model: ModelConfig, spec: PuzzleSpec, data: str
+) -> str:
     if name in ("embedding", "answer_head.weight") and given.shape[1:] == expected.shape[1:]:
         return (
             f"The weights know {len(given)} tokens, {data} has {len(expected)}. Give the data set they were trained on."

@@ -85,19 +85,18 @@ def write_files(
     if with_program:
         files[PROGRAM] = write_file(folder / PROGRAM, program(model, meta.config))
     facts = Facts(meta, model.parameter_count(), model.tokens, dtype, licence, cost)
-    measured = (
-        None if examine is None else examine(model, meta.config)
-    )  # last: the solver casts the weights it is given
+    # last: the solver casts the weights it is given
+    measured = None if examine is None else examine(model, meta.config)
     if measured is not None:
         files[MEASURED] = write_file(folder / MEASURED, (measured.model_dump_json(indent=1) + "\n").encode())
     text = card(facts, measured, with_program=with_program)
     files[README] = write_file(folder / README, text.encode())
-    document = _document(facts, files)
+    document = _make_document(facts, files)
     digest: str = write_file(folder / EXPORT_META, to_json(document, indent=1).encode())["sha256"]
     return digest
 
 
-def _document(facts: Facts, files: Mapping[str, Any]) -> dict[str, Any]:
+def _make_document(facts: Facts, files: Mapping[str, Any]) -> dict[str, Any]:
     meta = facts.meta
     return {
         "format": EXPORT_FORMAT,

@@ -33,11 +33,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises CheckpointNotFound, or ForeignCheckpoint for anything that is not plain tensors by name.
     """
     if _is_safetensors(path):
-        loaded = _safetensors(path)
+        loaded = _read_safetensors(path)
     elif (what := describe_file(path)) is not None and not zipfile.is_zipfile(path):  # torch.save writes zip archives
         raise ForeignCheckpoint(f"{path} is {what}.")
     else:
-        loaded = _torch_save(path)
+        loaded = _read_torch_save(path)
     if not isinstance(loaded, Mapping) or not all(isinstance(t, Tensor) for t in loaded.values()):
         raise ForeignCheckpoint(f"{path} does not hold tensors by name: save the model's state_dict() by itself.")
     tensors = {strip_prefixes(str(name)): tensor for name, tensor in loaded.items()}
@@ -55,14 +55,14 @@ def _is_safetensors(path: Path) -> bool:
         raise CheckpointNotFound(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _safetensors(path: Path) -> object:
+def _read_safetensors(path: Path) -> object:
     try:
         return tensor_file.read(path)
     except CorruptCheckpoint as error:
         raise ForeignCheckpoint(str(error)) from error
 
 
-def _torch_save(path: Path) -> object:
+def _read_torch_save(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -81,7 +81,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
     Raises ForeignCheckpoint when the file is not such a configuration.
     """
-    document = _document(path)
+    document = _read_document(path)
     if not isinstance(document, dict):
         raise ForeignCheckpoint(f"{path} is not a configuration: it holds no keys.")
     arch = document["arch"] if isinstance(document.get("arch"), dict) else document
@@ -94,7 +94,7 @@ def read_config(path: Path) -> dict[str, Any]:
     return {key: _resolve(value, flat) for key, value in flat.items()}
 
 
-def _document(path: Path) -> object:
+def _read_document(path: Path) -> object:
     if (what := describe_file(path)) is not None:
         raise ForeignCheckpoint(f"{path} is {what}.")
     try:
@@ -106,10 +106,10 @@ def _document(path: Path) -> object:
             return json.loads(text)
         except ValueError as error:
             raise ForeignCheckpoint(f"{path} is not JSON: {error}.") from error
-    return _yaml(path, text)
+    return _read_yaml(path, text)
 
 
-def _yaml(path: Path, text: str) -> object:
+def _read_yaml(path: Path, text: str) -> object:
     try:
         import yaml
     except ModuleNotFoundError as error:

@@ -22,7 +22,7 @@ from trm.errors import ForeignCheckpoint
 from trm.interop.names import config_from_official, official_names, weights_from_official
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.spec import PuzzleSpec
-from trm.training.losses import supervision_loss
+from trm.training.losses import Loss, supervision_loss
 
 TOLERANCE = 1e-4  # relative, float32
 HALT_LOSS_WEIGHT = 0.5  # official
@@ -88,7 +88,7 @@ class Case:
             for name, tensor in ours.items():
                 if (golden := self.recorded.get(f"eval/step{step}/{name}")) is not None:
                     yield f"eval {name}", tensor, golden
-            yield from self._losses("eval", output.logits, output.halt_logit, scalars)
+            yield from self._compare_losses("eval", output.logits, output.halt_logit, scalars)
             y, z = self._read_carry(step)
 
     def train(self) -> Iterator[tuple[str, Tensor, Tensor]]:
@@ -100,15 +100,9 @@ class Case:
             self.model.zero_grad()
             rows = self.model.puzzle_rows(self.ids).clone().requires_grad_()
             output = self.model(self.inputs, rows, y, z)
-            loss = supervision_loss(
-                output.logits.double(),
-                output.halt_logit,
-                self.labels,
-                kind=self.loss_kind,
-                halt_weight=HALT_LOSS_WEIGHT,
-            )
+            loss = self._compute_loss(output.logits, output.halt_logit)
             torch.autograd.backward(loss.total / len(self.inputs))
-            yield from self._losses("train", output.logits, output.halt_logit, scalars)
+            yield from self._compare_losses("train", output.logits, output.halt_logit, scalars)
             gradients = {names[name]: p.grad for name, p in self.model.named_parameters()} | {
                 "puzzle_emb_rows": rows.grad
             }
@@ -126,18 +120,16 @@ class Case:
             raise ForeignCheckpoint(f"{self.name} records no state of step {step}.")
         return y.to(self.dtype), z.to(self.dtype)
 
-    def _losses(
+    def _compare_losses(
         self, mode: str, logits: Tensor, halt: Tensor, golden: dict[str, float]
     ) -> Iterator[tuple[str, Tensor, Tensor]]:
-        loss = supervision_loss(
-            logits.detach().double(),
-            halt.detach(),
-            self.labels,
-            kind=self.loss_kind,
-            halt_weight=HALT_LOSS_WEIGHT,
-        )
+        loss = self._compute_loss(logits.detach(), halt.detach())
         for name, ours in (("loss", loss.total), ("lm_loss", loss.answer), ("q_halt_loss", loss.halting)):
             yield f"{mode} {name}", ours, torch.tensor(golden[name], dtype=torch.float64)
+
+    def _compute_loss(self, logits: Tensor, halt: Tensor) -> Loss:
+        kind, weight = self.loss_kind, HALT_LOSS_WEIGHT
+        return supervision_loss(logits.double(), halt, self.labels, kind=kind, halt_weight=weight)
 
 
 def relative_error(ours: Tensor, golden: Tensor) -> float:

@@ -42,15 +42,15 @@ TENSORS = {
 def official_names(config: ModelConfig) -> dict[str, str]:
     """Official tensor name -> ours, for a model of this configuration; one latent of several is "z_init.0"."""
     if config.latents == "none":  # the baseline has the answering network only
-        return _layer_names(config, "H_level", config.layers) | _other_names(config)
-    names = _layer_names(config, "L_level", config.layers)
+        return _name_layers(config, "H_level", config.layers) | _name_others(config)
+    names = _name_layers(config, "L_level", config.layers)
     if config.networks == "separate":
-        answering = _layer_names(config, "H_level", config.answer_layers or config.layers)
+        answering = _name_layers(config, "H_level", config.answer_layers or config.layers)
         names |= {name: "answer_" + ours for name, ours in answering.items()}
-    return names | _other_names(config)
+    return names | _name_others(config)
 
 
-def _layer_names(config: ModelConfig, network: str, layers: int) -> dict[str, str]:
+def _name_layers(config: ModelConfig, network: str, layers: int) -> dict[str, str]:
     mixer = MLP_NAMES if config.mixer == "mlp" else ATTENTION_NAMES
     return {
         f"{official.format(network=network, i=i)}.weight": f"{ours.format(i=i)}.weight"
@@ -59,7 +59,7 @@ def _layer_names(config: ModelConfig, network: str, layers: int) -> dict[str, st
     }
 
 
-def _other_names(config: ModelConfig) -> dict[str, str]:
+def _name_others(config: ModelConfig) -> dict[str, str]:
     names = dict(TENSORS)
     if config.positions == "learned":
         names["inner.embed_pos.embedding_weight"] = "positions"
@@ -123,7 +123,7 @@ def config_from_official(official: Mapping[str, Any]) -> ModelConfig:
     width, values = official["hidden_size"], official["puzzle_emb_ndim"]
     common: dict[str, Any] = {
         "mixer": "mlp" if official.get("mlp_t") else "attention",
-        "positions": _positions(official),
+        "positions": _read_positions(official),
         "hidden_size": width,
         "heads": official["num_heads"],
         "layers": official["L_layers"],
@@ -131,7 +131,7 @@ def config_from_official(official: Mapping[str, Any]) -> ModelConfig:
         "latent_steps": official["L_cycles"],
         "recursions": official["H_cycles"],
         "max_supervision_steps": official["halt_max_steps"],
-        "prefix_tokens": _prefix_tokens(architecture, official),
+        "prefix_tokens": _count_prefix_tokens(architecture, official),
         "puzzle_ids": official.get("num_puzzle_identifiers", 1) if values else 1,
         "puzzle_width": values if values not in (0, width) else None,
     }
@@ -156,40 +156,31 @@ def _require_stated(official: Mapping[str, Any]) -> None:
 def _require_runnable(architecture: str, official: Mapping[str, Any]) -> None:
     """Raise ForeignCheckpoint for what the official code itself cannot run."""
     positions, values = official["pos_encodings"], official["puzzle_emb_ndim"]
-    room = _prefix_tokens(architecture, official) * official["hidden_size"]
-    for wrong, sentence in (
-        (
-            architecture in BOTH_LEVELS and official.get("H_layers") is None,
-            "The configuration must state H_layers (layers of the network that answers): weights cannot tell.",
-        ),
-        (
-            architecture == "trm_hier6" and official["L_cycles"] > SCALES,
-            f"trm_hier6 has {SCALES} latents, each updated once a recursion: L_cycles {official['L_cycles']} is one too many for them.",
-        ),
-        (
-            architecture in PLAIN and positions not in POSITIONS,
-            f"{architecture} knows no positions {positions!r}, only {' and '.join(POSITIONS)}.",
-        ),
-        (
-            values > room,
-            f"A puzzle embedding of {values} values does not fit a prefix of {room}: give the puzzle_emb_len that it was trained with.",
-        ),
-        (
-            values == 0 and official.get("puzzle_emb_len", 0) and architecture not in CEILING,
-            "Without a prefix, puzzle_emb_ndim and puzzle_emb_len must both be 0: the official model cannot run otherwise.",
-        ),
-    ):
+    room = _count_prefix_tokens(architecture, official) * official["hidden_size"]
+    rules = (
+        (architecture in BOTH_LEVELS and official.get("H_layers") is None,
+         "The configuration must state H_layers (layers of the network that answers): weights cannot tell."),
+        (architecture == "trm_hier6" and official["L_cycles"] > SCALES,
+         f"trm_hier6 has {SCALES} latents, each updated once a recursion: L_cycles {official['L_cycles']} is one too many for them."),
+        (architecture in PLAIN and positions not in POSITIONS,
+         f"{architecture} knows no positions {positions!r}, only {' and '.join(POSITIONS)}."),
+        (values > room,
+         f"A puzzle embedding of {values} values does not fit a prefix of {room}: give the puzzle_emb_len that it was trained with."),
+        (values == 0 and official.get("puzzle_emb_len", 0) and architecture not in CEILING,
+         "Without a prefix, puzzle_emb_ndim and puzzle_emb_len must both be 0: the official model cannot run otherwise."),
+    )  # fmt: skip
+    for wrong, sentence in rules:
         if wrong:
             raise ForeignCheckpoint(sentence)
 
 
-def _positions(official: Mapping[str, Any]) -> str:
+def _read_positions(official: Mapping[str, Any]) -> str:
     """Ours for the official word; token mixing has no use for rotary embeddings, and ours says so by its default."""
     ours = POSITIONS.get(official["pos_encodings"], "none")
     return "rotary" if official.get("mlp_t") and ours == "none" else ours
 
 
-def _prefix_tokens(architecture: str, official: Mapping[str, Any]) -> int:
+def _count_prefix_tokens(architecture: str, official: Mapping[str, Any]) -> int:
     values = official["puzzle_emb_ndim"]
     if values == 0:
         return 0

@@ -43,14 +43,14 @@ def _replace(client: "MlflowClient", run: RunRecord, experiment: str, checkpoint
     experiment_id = found.experiment_id if found else client.create_experiment(experiment)
     earlier = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{run.id}'")
     tags = {RUN_TAG: run.id} | {name: value[:LONGEST_TAG] for name, value in run.tags.items()}
-    made = client.create_run(experiment_id, _milliseconds(run.began), tags, run.name).info.run_id
+    made = client.create_run(experiment_id, _count_milliseconds(run.began), tags, run.name).info.run_id
     try:
         _log_values(client, made, run)
         _log_files(client, made, run, checkpoint)
     except BaseException:
         client.set_terminated(made, "FAILED")
         raise
-    client.set_terminated(made, "FINISHED", _milliseconds(run.began) + _duration(run))
+    client.set_terminated(made, "FINISHED", _count_milliseconds(run.began) + _find_duration(run))
     for old in earlier:
         client.delete_run(old.info.run_id)
     return str(made)
@@ -62,23 +62,23 @@ def _log_values(client: "MlflowClient", made: str, run: RunRecord) -> None:
     parameters = [Param(name, str(value)[:LONGEST_PARAMETER]) for name, value in run.parameters.items()]
     for first in range(0, len(parameters), PARAMETERS_AT_ONCE):
         client.log_batch(made, params=parameters[first : first + PARAMETERS_AT_ONCE])
-    points = list(_metrics(run))
+    points = list(_list_metrics(run))
     for first in range(0, len(points), METRICS_AT_ONCE):
         client.log_batch(made, metrics=points[first : first + METRICS_AT_ONCE])
 
 
-def _metrics(run: RunRecord) -> Iterator["Metric"]:
+def _list_metrics(run: RunRecord) -> Iterator["Metric"]:
     """Every number of the curve as `train/NAME`, of an evaluation as `validation/NAME` or `test/NAME`."""
-    began = _milliseconds(run.began)
+    began = _count_milliseconds(run.began)
     for row in run.curve:
-        yield from _points("train", row, began + int(1000 * row["seconds"]))
+        yield from _make_points("train", row, began + int(1000 * row["seconds"]))
     for row in run.evaluations:
         told = row.get("created_at")
-        moment = _milliseconds(datetime.fromisoformat(told)) if told else began + _duration(run)
-        yield from _points(row["split"], row, moment)
+        moment = _count_milliseconds(datetime.fromisoformat(told)) if told else began + _find_duration(run)
+        yield from _make_points(row["split"], row, moment)
 
 
-def _points(prefix: str, row: Mapping[str, Any], moment: int) -> Iterator["Metric"]:
+def _make_points(prefix: str, row: Mapping[str, Any], moment: int) -> Iterator["Metric"]:
     from mlflow.entities import Metric
 
     for name, value in flatten(row).items():
@@ -97,10 +97,10 @@ def _log_files(client: "MlflowClient", made: str, run: RunRecord, checkpoint: Pa
         client.log_artifacts(made, str(checkpoint), "checkpoint")
 
 
-def _duration(run: RunRecord) -> int:
+def _find_duration(run: RunRecord) -> int:
     """Milliseconds of training that are on record."""
     return int(1000 * max((row["seconds"] for row in run.curve), default=0.0))
 
 
-def _milliseconds(moment: datetime) -> int:
+def _count_milliseconds(moment: datetime) -> int:
     return int(1000 * moment.timestamp())

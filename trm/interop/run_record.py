@@ -49,7 +49,7 @@ def read_run(service: Service, run_id: str) -> RunRecord:
         id=run["id"],
         name=run["name"] or run["id"],
         config=run["config"],
-        curve=list(_curve(service, home)),
+        curve=list(_read_curve(service, home)),
         evaluations=service.get(f"{home}/evaluations")["data"],
         began=datetime.fromisoformat(run["created_at"]),
         tags=tags | run["metadata"],
@@ -79,18 +79,18 @@ def record_run(run: "Run", name: str | None = None) -> RunRecord:
         id=run.checkpoint.parent.name,
         name=name or run.checkpoint.parent.name,
         config=run.config.model_dump(mode="json"),
-        curve=[_row(event.as_dict()) for event in run.curve],
-        evaluations=[_row(event.as_dict()) for event in run.evaluations],
+        curve=[_make_row(event.as_dict()) for event in run.curve],
+        evaluations=[_make_row(event.as_dict()) for event in run.evaluations],
         began=datetime.fromtimestamp(datetime.now(UTC).timestamp() - run.seconds, UTC),
         tags={"trm.preset": run.config.preset, "trm.dataset": run.config.dataset},
     )
 
 
-def _row(event: Json) -> Json:
+def _make_row(event: Json) -> Json:
     return {name: value for name, value in event.items() if name != "event"}
 
 
-def _curve(service: Service, home: str) -> Iterator[Json]:
+def _read_curve(service: Service, home: str) -> Iterator[Json]:
     after: int | None = 0
     while after is not None:
         page = service.get(f"{home}/metrics", after_step=after, limit=ROWS_AT_ONCE)

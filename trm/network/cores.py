@@ -21,10 +21,10 @@ LOOK_SECONDS = 0.02  # between two looks at the ledger
 
 def available(limit: int | None = None) -> int:
     """The number of cores that this process may keep busy: by its affinity, its cgroup's quota, and a limit."""
-    return max(1, min(len(os.sched_getaffinity(0)), _quota() or 1 << 16, limit or 1 << 16))
+    return max(1, min(len(os.sched_getaffinity(0)), _read_quota() or 1 << 16, limit or 1 << 16))
 
 
-def _quota() -> int | None:
+def _read_quota() -> int | None:
     """The cores' worth of time that the cgroup has, rounded down to what never has to wait; None without a quota."""
     with suppress(OSError, ValueError):  # version 2
         time_, period = (CGROUP / "cpu.max").read_text().split()
@@ -42,7 +42,7 @@ class Cores:
         """At most `limit`; shared with processes that use the same ledger; without a ledger, not shared."""
         self.most = available(limit)
         self._own = os.sched_getaffinity(0)
-        self._folder = None if ledger is None else ledger / _boot()
+        self._folder = None if ledger is None else ledger / _name_machine()
         self._name = f"{uuid4().hex}-{'.'.join(map(str, sorted(self._own)))}"
         self._looked, self._share = 0.0, self.most
 
@@ -52,7 +52,7 @@ class Cores:
         now = time.monotonic()
         if self._folder is not None and now - self._looked > LOOK_SECONDS:
             self._looked = now
-            competitors = sum(1 for name in _computing(self._folder) if name != self._name and self._meets(name))
+            competitors = sum(1 for name in _list_computing(self._folder) if name != self._name and self._meets(name))
             self._share = min(self.most, max(1, len(self._own) // (1 + competitors)))
         return self._share
 
@@ -79,12 +79,12 @@ class Cores:
         return False
 
 
-def _boot() -> str:
+def _name_machine() -> str:
     """Tells machines apart that share a file system."""
     return BOOT.read_text().strip() if BOOT.exists() else os.uname().nodename
 
 
-def _computing(folder: Path) -> list[str]:
+def _list_computing(folder: Path) -> list[str]:
     """Whose files are locked; others were left by processes that were killed, and go."""
     names = []
     with suppress(OSError):

@@ -18,9 +18,8 @@ from trm.config.model import ModelConfig
 from trm.network.layers import Linear, gate, rms_norm
 from trm.puzzles.spec import PuzzleSpec
 
-SCALE = (
-    1 / 3
-)  # of every sum: nine terms of deviation 1 have deviation 3; the same for all sizes, so that a sum counts the same
+# of every sum: nine terms of deviation 1 have deviation 3; the same for all sizes, so that a sum counts the same
+SCALE = 1 / 3
 
 
 class MessageLayer(nn.Module, ABC):
@@ -80,10 +79,10 @@ class Units(MessageLayer):
         heard: Tensor = self.own(grid)
         for matrix, axes in ((self.cell, (5,)), (self.line, (3, 4)), (self.line, (1, 2))):
             heard = heard + matrix(grid.sum(axes, keepdim=True) * SCALE)
-        heard = heard + self.box(self._box_sums(grid) * SCALE)
+        heard = heard + self.box(self._sum_boxes(grid) * SCALE)
         return heard.flatten(1, 5)
 
-    def _box_sums(self, grid: Tensor) -> Tensor:
+    def _sum_boxes(self, grid: Tensor) -> Tensor:
         if self.same_region is None:
             return grid.sum((2, 4), keepdim=True)
         cells = grid.reshape(len(grid), self.puzzle.cells, -1)

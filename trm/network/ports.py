@@ -11,14 +11,12 @@ from torch import Tensor, nn
 from trm.config.model import ModelConfig
 from trm.puzzles.spec import PuzzleSpec
 
-IMPOSSIBLE = (
-    -1e4
-)  # logit of a symbol that cannot stand in a cell: bfloat16 and stablemax take it, unlike minus infinity
+# logit of a symbol that cannot stand in a cell: bfloat16 and stablemax take it, unlike minus infinity
+IMPOSSIBLE = -1e4
 CERTAIN = 1e4  # logit of a given
 PADDING_AND_BLANK = 2  # the first tokens of a Sudoku, which are no symbols
-AS_THIS, AS_ANOTHER, BLANK = range(
-    3
-)  # rows of the embedding of candidates: given as this symbol, as another, not given
+# rows of the embedding of candidates: given as this symbol, as another, not given
+AS_THIS, AS_ANOTHER, BLANK = range(3)
 MAZE_OPEN, MAZE_PATH = 2, 5
 
 
@@ -77,7 +75,7 @@ class CandidatePort:
 
     def embed(self, table: Tensor, inputs: Tensor, puzzle_rows: Tensor) -> Tensor:
         """One of three vectors for each candidate."""
-        given = self._one_hot(inputs)
+        given = self._mark_symbols(inputs)
         blank = (inputs < PADDING_AND_BLANK).unsqueeze(-1)
         row = torch.where(blank, BLANK, torch.where(given, AS_THIS, AS_ANOTHER))  # (B, L, symbols)
         return nn.functional.embedding(row.flatten(1), table)
@@ -85,7 +83,7 @@ class CandidatePort:
     def read(self, logits: Tensor, inputs: Tensor) -> Tensor:
         """A logit for each symbol where the cell is blank; padding and blank are no answers."""
         free = logits.view(*inputs.shape, self.symbols)
-        fixed = torch.where(self._one_hot(inputs), CERTAIN, IMPOSSIBLE).to(free.dtype)
+        fixed = torch.where(self._mark_symbols(inputs), CERTAIN, IMPOSSIBLE).to(free.dtype)
         chosen = torch.where((inputs < PADDING_AND_BLANK).unsqueeze(-1), free, fixed)
         return nn.functional.pad(chosen, (PADDING_AND_BLANK, 0), value=IMPOSSIBLE)
 
@@ -93,7 +91,7 @@ class CandidatePort:
         """The mean over all candidates."""
         return y.mean(1)
 
-    def _one_hot(self, inputs: Tensor) -> Tensor:
+    def _mark_symbols(self, inputs: Tensor) -> Tensor:
         symbols = torch.arange(PADDING_AND_BLANK, PADDING_AND_BLANK + self.symbols, device=inputs.device)
         return inputs.unsqueeze(-1) == symbols  # (B, L, symbols)
 

@@ -20,9 +20,8 @@ from trm.solving.guessing import draw_guess
 from trm.solving.tiles import map_tiles
 
 Tokens = NDArray[np.int32]
-TILE_BYTES = (
-    8 << 20
-)  # of the widest activation: what a step touches between two uses should stay in the processor's cache
+# of the widest activation: what a step touches between two uses should stay in the processor's cache
+TILE_BYTES = 8 << 20
 DIVISIBLE = 256  # channels from which on a product of one puzzle is faster with more threads
 MOST_SLOTS = 256
 WARM_UP = 2  # steps: the first compiles, the second may choose kernels again
@@ -114,7 +113,7 @@ class Slots:
         if self.model.config.prefix_tokens:
             self.puzzle_rows[new] = self.model.puzzle_rows(torch.from_numpy(none if puzzle_ids is None else puzzle_ids))
         if carry is None:
-            self.y[new], self.z[new] = self._starts(np.arange(new.start, new.stop))
+            self.y[new], self.z[new] = self._make_starts(np.arange(new.start, new.stop))
         else:
             self._restore(new, carry)
         self.count = end
@@ -131,7 +130,7 @@ class Slots:
         self._guess(np.flatnonzero(self.guesses[:count]))
         noisy = np.flatnonzero(self.noises[:count])
         if len(noisy):
-            self.z[torch.from_numpy(noisy)] += self._noise(noisy)
+            self.z[torch.from_numpy(noisy)] += self._draw_noise(noisy)
         answers, probabilities = (host_copy(tensor[:count]) for tensor in self._think(count))
         return lambda: self._digest(count, answers().numpy(), probabilities().numpy())
 
@@ -176,7 +175,7 @@ class Slots:
     @torch.inference_mode()
     def warm_up(self) -> None:
         """Run a step of every batch size that kernels are compiled for, on empty input; on a GPU capture each as a CUDA graph."""
-        for size in self._sizes():
+        for size in self._list_sizes():
             for _ in range(WARM_UP):
                 self.enter(np.ones((size, self.inputs.shape[1]), dtype=np.int32))
                 self.step()
@@ -187,7 +186,7 @@ class Slots:
                     results = self._advance(slice(0, size))
                 self.graphs[size] = CapturedStep(graph, *results)
 
-    def _sizes(self) -> list[int]:
+    def _list_sizes(self) -> list[int]:
         """Batch sizes of steps: powers of two on a GPU, where a graph has one shape; any number up to a tile on a CPU."""
         if self.device.type == "cpu":
             threads = torch.get_num_threads()
@@ -223,18 +222,18 @@ class Slots:
         self.answers[:count] = answers
         return ChainOutputs(self.steps[:count].copy(), answers, previous, self.unchanged[:count].copy(), probabilities)
 
-    def _starts(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def _make_starts(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """First states of these slots (K,), which depend on how often each has begun again."""
         if not self.model.config.random_start:
             return self.model.initial_state(len(rows), self.dtype)
         keys = list(
-            zip(self.seeds[rows].tolist(), self.numbers[rows].tolist(), self._rounds(rows).tolist(), strict=True)
+            zip(self.seeds[rows].tolist(), self.numbers[rows].tolist(), self._count_rounds(rows).tolist(), strict=True)
         )
-        starts = {key: self.model.initial_state(1, self.dtype, _generator(*key, 0)) for key in set(keys)}
+        starts = {key: self.model.initial_state(1, self.dtype, _make_generator(*key, 0)) for key in set(keys)}
         y, z = (torch.cat([starts[key][part] for key in keys]) for part in range(2))
         return y, z
 
-    def _rounds(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _count_rounds(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Number of restarts of these chains."""
         rounds: NDArray[np.int64] = self.steps[rows] // np.maximum(self.restarts[rows], 1) * (self.restarts[rows] > 0)
         return rounds
@@ -244,7 +243,7 @@ class Slots:
         due = rows[(self.steps[rows] > 0) & (self.steps[rows] % np.maximum(self.restarts[rows], 1) == 0)]
         if len(due):
             places = torch.from_numpy(due)
-            self.y[places], self.z[places] = self._starts(due)
+            self.y[places], self.z[places] = self._make_starts(due)
             self.inputs[places] = self.questions[places]
 
     def _guess(self, rows: NDArray[np.int64]) -> None:
@@ -253,17 +252,17 @@ class Slots:
         since = self.steps[rows] % self.restarts[rows] - first
         due = rows[(since >= 0) & (since % self.guesses[rows] == 0)]
         for row in due.tolist():
-            [round_] = self._rounds(np.array([row]))
-            generator = _generator(self.seeds[row], self.numbers[row], int(round_), self.steps[row])
+            [round_] = self._count_rounds(np.array([row]))
+            generator = _make_generator(self.seeds[row], self.numbers[row], int(round_), self.steps[row])
             if (guess := draw_guess(self.logits[row].cpu(), self.inputs[row].cpu(), generator)) is not None:
                 self.inputs[row, guess[0]] = guess[1]
 
-    def _noise(self, rows: NDArray[np.int64]) -> Tensor:
+    def _draw_noise(self, rows: NDArray[np.int64]) -> Tensor:
         arrays = (self.seeds[rows], self.numbers[rows], self.steps[rows] + 1, self.noises[rows])
         keys = list(zip(*(array.tolist() for array in arrays), strict=True))
         shape = self.z.shape[1:]
         drawn = {
-            (seed, number, step, noise): noise * torch.randn(shape, generator=_generator(seed, number, 0, step))
+            (seed, number, step, noise): noise * torch.randn(shape, generator=_make_generator(seed, number, 0, step))
             for seed, number, step, noise in set(keys)
         }
         return torch.stack([drawn[key] for key in keys]).to(self.device, self.dtype)
@@ -285,7 +284,7 @@ def default_slots(model: TinyRecursiveModel, dtype: torch.dtype) -> int:
     return min(MOST_SLOTS, max(8, 2 * tile_of(model, dtype)))
 
 
-def _generator(seed: int, number: int, round_: int, step: int) -> torch.Generator:
+def _make_generator(seed: int, number: int, round_: int, step: int) -> torch.Generator:
     """Made again for every chain number, start and step, so that nothing depends on who else is in the batch."""
     entropy = (seed, number, step, round_) if round_ else (seed, number, step)
     key = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]

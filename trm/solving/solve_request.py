@@ -18,7 +18,7 @@ from trm.solving.carry import Carry
 from trm.solving.slots import ChainOutputs, NoiseSeed
 
 # Puzzles and chains (K,) that made a step, which step it was for each, their answers (K, L) and halt probabilities (K,).
-OnThought = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Tokens, NDArray[np.float32]], None]
+OnOutput = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Tokens, NDArray[np.float32]], None]
 
 
 @dataclass
@@ -45,7 +45,7 @@ class SolveRequest:
         *,
         on_solution: Callable[[int, Solution], None],
         on_step: Callable[[SolveStep], None] | None = None,
-        on_thought: OnThought | None = None,
+        on_output: OnOutput | None = None,
         on_carry: Callable[[int, Carry], None] | None = None,
         on_end: Callable[[], None] | None = None,
         puzzle_ids: NDArray[np.int64] | None = None,
@@ -53,7 +53,7 @@ class SolveRequest:
         priority: int = 0,
         carries: Sequence[Carry] | None = None,
     ) -> None:
-        """Questions `(N, L)` and their puzzle ids `(N,)`; `on_thought` is told of steps as arrays, which costs less than `on_step`;
+        """Questions `(N, L)` and their puzzle ids `(N,)`; `on_output` is told of steps as arrays, which costs less than `on_step`;
         `on_carry` is given the carry of a puzzle's chains before its solution; `on_end` is called once nothing more will come.
 
         With `carries`, one for each puzzle, its chains continue from there: the answers are those of one solve with all the steps.
@@ -62,7 +62,7 @@ class SolveRequest:
         """
         effort.require_possible(spec, model)
         self.spec, self.questions, self.effort, self.puzzle_ids = spec, questions, effort, puzzle_ids
-        self.on_solution, self.on_step, self.on_thought, self.on_end = on_solution, on_step, on_thought, on_end
+        self.on_solution, self.on_step, self.on_output, self.on_end = on_solution, on_step, on_output, on_end
         self.on_carry, self.carry = on_carry, None if carries is None else self._join(carries)
         self.keep_trace, self.priority = keep_trace, priority
         self.budget = effort.max_steps or model.max_supervision_steps
@@ -102,7 +102,7 @@ class SolveRequest:
     def take(self, puzzles: int) -> NDArray[np.int64]:
         """The rows of the next puzzles, which now enter slots."""
         first, self.entered = self.entered, self.entered + puzzles
-        rows = self._rows_of(self.to_enter[first : self.entered])
+        rows = self._list_rows(self.to_enter[first : self.entered])
         return rows[~self.ended[rows]]
 
     def prepare(
@@ -118,7 +118,7 @@ class SolveRequest:
         """Before any puzzle enters: give the answers which the effort accepts as the carry has them."""
         if self.carry is None:
             return
-        rows = self._rows_of(self.to_enter)
+        rows = self._list_rows(self.to_enter)
         puzzles, numbers = np.divmod(rows, self.effort.chains)
         steps, unchanged, answers = (t.numpy() for t in (self.carry.steps, self.carry.unchanged, self.carry.answers))
         output = ChainOutputs(steps, answers, answers, unchanged, self.carry.halt_probability.numpy())
@@ -139,8 +139,8 @@ class SolveRequest:
         puzzles, numbers = np.divmod(rows, self.effort.chains)
         answers = self._map(output.answers, numbers, self.inverses)
         np.add.at(self.taken, puzzles, 1)
-        if self.on_thought is not None:
-            self.on_thought(puzzles, numbers, output.steps, answers, output.halt_probability)
+        if self.on_output is not None:
+            self.on_output(puzzles, numbers, output.steps, answers, output.halt_probability)
         return self._settle(rows, output, answers, copy_carry, made_step=True)
 
     def _settle(
@@ -154,7 +154,7 @@ class SolveRequest:
     ) -> NDArray[np.bool_]:
         """End the chains whose time is up, and say which rows continue."""
         puzzles, numbers = np.divmod(rows, self.effort.chains)
-        reasons = self._reasons(output, puzzles, answers)
+        reasons = self._find_reasons(output, puzzles, answers)
         ends = reasons != ""
         if made_step and (self.keep_trace or self.on_step is not None):
             self._tell(rows, output, answers, ends)
@@ -169,7 +169,7 @@ class SolveRequest:
         goes_on: NDArray[np.bool_] = ~ends & ~np.isin(puzzles, decided)
         return goes_on
 
-    def _rows_of(self, puzzles: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _list_rows(self, puzzles: NDArray[np.int64]) -> NDArray[np.int64]:
         return (puzzles[:, None] * self.effort.chains + np.arange(self.effort.chains)).ravel()
 
     def _join(self, carries: Sequence[Carry]) -> Carry:
@@ -180,7 +180,7 @@ class SolveRequest:
             )
         return Carry.join(carries)
 
-    def _reasons(self, output: ChainOutputs, puzzles: NDArray[np.int64], answers: Tokens) -> NDArray[np.str_]:
+    def _find_reasons(self, output: ChainOutputs, puzzles: NDArray[np.int64], answers: Tokens) -> NDArray[np.str_]:
         """Why each chain stops now; empty where it continues."""
         effort = self.effort
         reasons = np.where(output.steps >= self.budget, "budget", "").astype("U8")
@@ -222,19 +222,21 @@ class SolveRequest:
         if verified:
             self._give(i, verified[0], "verified")
         elif effort.choose == "first" and by_itself:
-            self._give(i, max(by_itself, key=_confidence), "first")
+            self._give(i, max(by_itself, key=_rank_by_confidence), "first")
         elif len(finished_chains) < effort.chains:
             return False
         elif len(finished_chains) == 1:
             self._give(i, finished_chains[0], "only")
         elif effort.choose == "votes":
-            self._give(i, max(finished_chains, key=lambda e: (_votes(finished_chains, e), e.halt_probability)), "votes")
+            self._give(
+                i, max(finished_chains, key=lambda e: (_count_votes(finished_chains, e), e.halt_probability)), "votes"
+            )
         else:
-            self._give(i, max(finished_chains, key=_confidence), "halt_probability")
+            self._give(i, max(finished_chains, key=_rank_by_confidence), "halt_probability")
         return True
 
     def _give(self, i: int, finished: FinishedChain, chosen_by: Choice) -> None:
-        finished_chains, rows = self.finished_chains.pop(i), self._rows_of(np.array([i])).tolist()
+        finished_chains, rows = self.finished_chains.pop(i), self._list_rows(np.array([i])).tolist()
         traces = [self.traces.pop(row, []) for row in rows] if self.keep_trace else None
         if self.on_carry is not None:
             self.on_carry(i, Carry.join([self.left.pop(row) for row in rows]))
@@ -248,7 +250,7 @@ class SolveRequest:
             reason=finished.reason,
             chosen_by=chosen_by,
             chain=finished.chain,
-            votes=_votes(finished_chains, finished),
+            votes=_count_votes(finished_chains, finished),
             chains=len(finished_chains),
             total_steps=int(self.taken[i]),
             trace=None if traces is None else tuple(traces[finished.chain]),
@@ -291,9 +293,9 @@ class SolveRequest:
         return out
 
 
-def _confidence(finished: FinishedChain) -> tuple[float, int]:
+def _rank_by_confidence(finished: FinishedChain) -> tuple[float, int]:
     return finished.halt_probability, -finished.chain
 
 
-def _votes(finished_chains: list[FinishedChain], finished: FinishedChain) -> int:
+def _count_votes(finished_chains: list[FinishedChain], finished: FinishedChain) -> int:
     return sum(np.array_equal(finished.answer, other.answer) for other in finished_chains)

@@ -38,7 +38,7 @@ def load_trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
     return model
 
 
-def _sizes(config: RunConfig) -> str:
+def _describe_sizes(config: RunConfig) -> str:
     spec = config.puzzle
     return (
         f"{spec.kind} puzzles of every size"
@@ -131,7 +131,7 @@ class Solver:
             return self
         if not self.config.answers(spec):
             raise WrongGridSize(
-                f"The model answers {_sizes(self.config)}, not {spec.rows}x{spec.cols} puzzles of kind {spec.kind}."
+                f"The model answers {_describe_sizes(self.config)}, not {spec.rows}x{spec.cols} puzzles of kind {spec.kind}."
             )
         with self._sizing:
             solver = self._sized.pop(spec, None) or self._adapt_to(spec)

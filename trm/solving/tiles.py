@@ -27,13 +27,13 @@ def map_tiles(advance: Callable[[slice], Result], count: int, most: int, *, wide
     tiles = [slice(first, min(first + size, count)) for first in range(0, count, size)]
     if available == 1 or (threads == 1 and wide):
         return [advance(tile) for tile in tiles]
-    futures = [_pool(threads).submit(advance, tile) for tile in tiles]
+    futures = [_start_pool(threads).submit(advance, tile) for tile in tiles]
     wait(futures)  # also when one fails: none may still write when the next step begins
     return [future.result() for future in futures]
 
 
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
+def _start_pool(threads: int) -> ThreadPoolExecutor:
     """Threads that compute their products alone, once in a process."""
     pool, started, own = ThreadPoolExecutor(threads, "tile"), Barrier(threads), torch.get_num_threads()
     for _ in pool.map(lambda _: _compute_alone(started), range(threads)):

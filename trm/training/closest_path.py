@@ -23,7 +23,7 @@ def closest_answers(spec: PuzzleSpec, questions: Tensor, log_p: Tensor) -> Tenso
     cells = _add_border(spec, questions, WALL)  # (B, N)
     shifts = torch.tensor((spec.cols + 2, -1, 1, -spec.cols - 2), device=cells.device)
     steps = steps_to(cells == GOAL, cells >= OPEN, shifts.tolist())
-    drawn = _likeliest(cells == START, steps, _worth(gain, steps, shifts.tolist()), shifts)
+    drawn = _draw_likeliest(cells == START, steps, _find_worth(gain, steps, shifts.tolist()), shifts)
     inner = drawn.view(-1, spec.rows + 2, spec.cols + 2)[:, 1:-1, 1:-1].flatten(1)
     return torch.where(inner & (questions == OPEN), PATH, questions)
 
@@ -38,7 +38,7 @@ def steps_to(goal: Tensor, free: Tensor, shifts: list[int]) -> Tensor:
     return steps
 
 
-def _worth(gain: Tensor, steps: Tensor, shifts: list[int]) -> Tensor:
+def _find_worth(gain: Tensor, steps: Tensor, shifts: list[int]) -> Tensor:
     """The most that a shortest way from each cell to the goal gains `(B, N)`, the cell's own gain included, the goal's not."""
     worth = torch.where(steps == 0, 0.0, NEVER)
     for count in range(1, int(steps.max()) + 1):
@@ -48,7 +48,7 @@ def _worth(gain: Tensor, steps: Tensor, shifts: list[int]) -> Tensor:
     return worth
 
 
-def _likeliest(start: Tensor, steps: Tensor, worth: Tensor, shifts: Tensor) -> Tensor:
+def _draw_likeliest(start: Tensor, steps: Tensor, worth: Tensor, shifts: Tensor) -> Tensor:
     """The cells `(B, N)` of the shortest path from the start that is worth most."""
     at = start.int().argmax(1, keepdim=True)  # (B, 1)
     left, drawn = steps.gather(1, at), start.clone()

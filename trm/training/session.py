@@ -45,7 +45,7 @@ class Session:
         state, train, ranks = self.state, self.config.train, self.ranks
         with CheckpointWriter() as self.writer, closing(self):
             yield self._start()
-            yield from self._news()  # of a validation that was interrupted
+            yield from self._take_news()  # of a validation that was interrupted
             [over] = ranks.follow(self.has_ended)
             while not over:
                 self.trainer.update()
@@ -54,7 +54,7 @@ class Session:
                 if self._validates_at(state.step):
                     self._validate(state.averages, state.step)
                 yield Updated(state.step)
-                yield from self._news()
+                yield from self._take_news()
                 over, saves = ranks.follow(
                     self.has_ended or self.pace.stops, self._is_due(train.checkpoint_every) or self.pace.saves
                 )
@@ -64,7 +64,7 @@ class Session:
                 if self.has_ended:
                     yield from self._test()
                 yield from self._save_last()
-            yield self._last_word()
+            yield self._make_final_event()
 
     def close(self) -> None:
         """Stop the evaluation that is under way, which begins again when resumed, and write the checkpoint that was held for it."""
@@ -117,7 +117,7 @@ class Session:
         )
         self.state.unvalidated = Unvalidated(step, self.evaluation.tensors)
 
-    def _news(self) -> Iterator[Event]:
+    def _take_news(self) -> Iterator[Event]:
         """What the validation has found, and which checkpoint is complete, since the last update.
 
         A validation is waited for where the next update depends on it: patience may have run out, and one runs at a time.
@@ -213,7 +213,7 @@ class Session:
         since_logged, self.logged = now - self.logged, now
         return state.window.report(state.step, now - self.begun, since_logged, rate)
 
-    def _last_word(self) -> Finished | Stopped:
+    def _make_final_event(self) -> Finished | Stopped:
         state, seconds = self.state, round(time.monotonic() - self.begun, 3)
         if not self.is_tested:
             return Stopped(state.step)

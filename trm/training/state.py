@@ -89,7 +89,7 @@ class TrainState:
         All ranks take part, and each has the whole.
         """
         self.require_finite()
-        parts = {"model": self.model.state_dict(), "ema": self.averages, "state": self._tensors()}
+        parts = {"model": self.model.state_dict(), "ema": self.averages, "state": self._gather_tensors()}
         progress = {"epoch": self.feed.epoch, "position": self.feed.position}
         return self.with_findings(Snapshot.of(parts, step=self.step, config=self.config, metrics={}, progress=progress))
 
@@ -168,7 +168,7 @@ class TrainState:
             "are good. Lower train.learning_rate, set train.gradient_clip=1, or use float32."
         )
 
-    def _tensors(self) -> dict[str, Tensor]:
+    def _gather_tensors(self) -> dict[str, Tensor]:
         self.window.merge(self.ranks)
         carry = {name: self.ranks.gather(tensor) for name, tensor in self.carry.tensors().items()}
         random = {"generator": self.generator.get_state(), "noise": self.noise.get_state()}

@@ -67,21 +67,21 @@ class SupervisedStep:
         )
         if self.config.model.hypotheses > 1:
             output = output.pick(best_hypothesis(output.logits, carry.labels, self.config.train.loss))
-        loss = self._loss(output, self._target(output))
+        loss = self._compute_loss(output, self._choose_target(output))
         torch.autograd.backward(loss.total / self.config.train.batch_size)  # of all ranks
         steps = carry.steps + 1
         halted = halts(most, self._wants_to_halt(output), steps, self.at_least)
         self.window.add(loss, output.halt_logit, steps, halted)
         carry.advance(output, halted)
 
-    def _target(self, output: StepOutput) -> Tensor:
+    def _choose_target(self, output: StepOutput) -> Tensor:
         """What the answer is compared with, `(B, L)`."""
         carry, train = self.carry, self.config.train
         if train.target == "label":
             return carry.labels
         return closest_answers(self.config.puzzle, carry.inputs, log_probability(output.logits, train.loss))
 
-    def _loss(self, output: StepOutput, target: Tensor) -> Loss:
+    def _compute_loss(self, output: StepOutput, target: Tensor) -> Loss:
         train, carry = self.config.train, self.carry
         continuing = None
         if train.halt_rule == "halt_over_continue":

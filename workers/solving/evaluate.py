@@ -35,14 +35,14 @@ def evaluate(
         request, priority = job.request, job.priority
     with ExitStack() as held:
         with kept_alive(worker, claim):
-            puzzles = _puzzles(worker, request)
+            puzzles = _load_puzzles(worker, request)
             solver = held.enter_context(models.acquired(request["model"]))
         report = _Evaluating(worker, claim, solver.resize(puzzles.spec), puzzles, request, priority).run(engine_loop)
     said = {name: request[name] for name in ("effort", "split")} | {"dataset": request["dataset"]["name"]}
     return said | {"report": report.model_dump(mode="json"), "seconds": round(time.monotonic() - begun, 3)}
 
 
-def _puzzles(worker: Worker[SolveMetrics], request: dict[str, Any]) -> PuzzleSet:
+def _load_puzzles(worker: Worker[SolveMetrics], request: dict[str, Any]) -> PuzzleSet:
     dataset, split = request["dataset"], request["split"]
     source: str | Path = dataset["name"]
     if dataset["url"] is not None:
@@ -68,7 +68,7 @@ class _Evaluating:
         self.worker, self.claim, self.engine, self.split = worker, claim, solver.engine, request["split"]
         self.ended, effort = threading.Event(), Effort(**request["effort"])
         self.examination = Examination(solver, puzzles, effort, on_end=self.ended.set, priority=priority)
-        self.told = 0
+        self.reported = 0
 
     def run(self, engine_loop: EngineLoop) -> Report:
         """Ask, and say how far it is until everything is answered."""
@@ -88,13 +88,13 @@ class _Evaluating:
         """How far it is, and a heartbeat, in one transaction; then see whether to continue."""
         through, n = len(self.examination.found), len(self.examination.puzzles)
         with self.worker.database.transaction() as session:
-            orders = leases.heartbeat(session, self.claim, through)
-            if through > self.told:
-                told = {"split": self.split, "through": through, "n": n}
-                job_events.append(session, self.claim, [("evaluating", told)])
-        self.told = through
+            signals = leases.heartbeat(session, self.claim, through)
+            if through > self.reported:
+                progress = {"split": self.split, "through": through, "n": n}
+                job_events.append(session, self.claim, [("evaluating", progress)])
+        self.reported = through
         self.worker.metrics.last_heartbeat.set_to_current_time()
-        if (reason := reason_to_stop(orders)) is not None:
+        if (reason := reason_to_stop(signals)) is not None:
             raise reason
         if self.worker.stopping.is_set() and through < n:
             raise Released

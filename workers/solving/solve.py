@@ -98,7 +98,7 @@ class _Solving:
             solve_request.stop()
         if solve_request.error is not None:
             raise solve_request.error
-        return self._result()
+        return self._make_result()
 
     def _gather(self) -> bool:
         """Take what was found until it is time to write: many rows, some time after the last write, or a heartbeat is due."""
@@ -119,11 +119,11 @@ class _Solving:
 
     def _note(self, item: "SolveStep | tuple[int, Solution]") -> None:
         if not isinstance(item, tuple):
-            row = {"puzzle": item.index, **self._step_row(item), "halted": item.halted}
+            row = {"puzzle": item.index, **self._make_step_row(item), "halted": item.halted}
             self.events.append(("step", row))
             return
         index, solution = item
-        self.rows.append(self._row(index, solution))
+        self.rows.append(self._make_row(index, solution))
         if self.keep_carry:
             self.new_carries[index] = self.left.pop(index).to_bytes()
             self.carry_bytes += len(self.new_carries[index])
@@ -134,9 +134,9 @@ class _Solving:
         metrics.halt_probability.observe(solution.halt_probability)
         metrics.verified.labels(VERDICTS[solution.verified]).inc()
         metrics.puzzles.labels(solution.reason).inc()
-        metrics.chain_steps.inc(solution.total_steps - self._made_before(index))
+        metrics.chain_steps.inc(solution.total_steps - self._count_made_before(index))
 
-    def _made_before(self, index: int) -> int:
+    def _count_made_before(self, index: int) -> int:
         """Steps that the chains of this puzzle had made when they were continued."""
         return 0 if self.carries is None else int(self.carries[index].steps.sum())
 
@@ -146,7 +146,7 @@ class _Solving:
         if self.rows:
             events = [*events, ("solved", {"count": len(self.rows), "answered": self.counts["n"]})]
         with self.worker.database.transaction() as session:
-            orders = leases.heartbeat(session, self.claim, self.counts["n"])
+            signals = leases.heartbeat(session, self.claim, self.counts["n"])
             if self.rows:
                 solutions.add(session, self.claim, self.rows)
                 carries.add(session, self.claim, self.new_carries)
@@ -154,12 +154,12 @@ class _Solving:
                 job_events.append(session, self.claim, events)
         self.rows, self.new_carries, self.events, self.last_written = [], {}, [], time.monotonic()
         self.worker.metrics.last_heartbeat.set_to_current_time()
-        if (reason := reason_to_stop(orders)) is not None:
+        if (reason := reason_to_stop(signals)) is not None:
             raise reason
         if self.worker.stopping.is_set() and self.counts["n"] < len(self.questions):
             raise Released
 
-    def _result(self) -> dict[str, Any]:
+    def _make_result(self) -> dict[str, Any]:
         counts = self.counts
         kept = {"carry_bytes": self.carry_bytes} if self.keep_carry else {}
         return kept | {
@@ -171,17 +171,17 @@ class _Solving:
             "seconds": round(time.monotonic() - self.begun, 3),
         }
 
-    def _row(self, index: int, solution: "Solution") -> Json:
+    def _make_row(self, index: int, solution: "Solution") -> Json:
         spec = self.solver.spec
         alike = {name: value for name, value in vars(solution).items() if name in solutions.COLUMNS}
         return alike | {
             "index": index,
             "question": text(spec, self.questions[index]),
             "answer": solution.answer,
-            "trace": None if solution.trace is None else [self._step_row(step) for step in solution.trace],
+            "trace": None if solution.trace is None else [self._make_step_row(step) for step in solution.trace],
         }
 
-    def _step_row(self, step: "SolveStep") -> dict[str, Any]:
+    def _make_step_row(self, step: "SolveStep") -> dict[str, Any]:
         return {
             "step": step.step,
             "chain": step.chain,

@@ -85,7 +85,7 @@ class Journal:
         """
         begun = time.monotonic()
         try:
-            orders = self._write()
+            signals = self._write()
         except (DatabaseUnavailable, StorageFull):
             if time.monotonic() - self.last_reached > self.claim.lease_seconds:
                 raise
@@ -101,7 +101,7 @@ class Journal:
                 clear_out(self.worker.database, self.worker.storage, self.claim.training_run)
         self.last_reached = begun
         self.worker.metrics.last_heartbeat.set_to_current_time()
-        return orders
+        return signals
 
     def write_out(self) -> None:
         """Write all that waits before the attempt ends: without it there would be a success with gaps.
@@ -116,13 +116,13 @@ class Journal:
     def _write(self) -> leases.JobSignals:
         with untraced(), self.worker.database.transaction() as session:
             pace = leases.Pace(self.progress.share, self.progress.eta_seconds)
-            orders = leases.heartbeat(session, self.claim, self.step, pace)
+            signals = leases.heartbeat(session, self.claim, self.step, pace)
             job_logs.append(session, self.claim, self.lines)
             if steps := [event.as_dict() for event in self.waiting if isinstance(event, events.StepMetrics)]:
                 run_metrics.add(session, self.claim, steps)
             if others := [event for event in self.waiting if not isinstance(event, events.StepMetrics)]:
                 job_events.append(session, self.claim, [self._record(session, event) for event in others])
-        return orders
+        return signals
 
     def _record(self, session: Session, event: Event | SavedCheckpoint) -> job_events.Event:
         """Write the rows that an event stands for; what the job's readers get: no paths of the servers."""
@@ -133,7 +133,7 @@ class Journal:
                 )
             case events.Evaluated():
                 evaluations.add(session, self.claim, event.as_dict())
-                return event.name, _without(event, "report")
+                return event.name, _leave_out(event, "report")
             case SavedCheckpoint(saved, url):
                 row = checkpoints.add(
                     session,
@@ -145,8 +145,8 @@ class Journal:
                     metrics=saved.metrics,
                 )
                 checkpoints.retire(session, self.claim, self.worker.settings.keep_checkpoints)
-                return saved.name, _without(saved, "path") | {"id": row.id}
-        return event.as_dict()["event"], _without(event)
+                return saved.name, _leave_out(saved, "path") | {"id": row.id}
+        return event.as_dict()["event"], _leave_out(event)
 
     def _store(self, event: events.CheckpointSaved) -> None:
         metrics, begun = self.worker.metrics, time.monotonic()
@@ -185,5 +185,5 @@ class Journal:
         metrics.progress.set(self.progress.share)
 
 
-def _without(event: Event, *names: str) -> dict[str, Any]:
+def _leave_out(event: Event, *names: str) -> dict[str, Any]:
     return {name: value for name, value in event.as_dict().items() if name not in ("event", *names)}

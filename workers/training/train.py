@@ -41,7 +41,7 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
     """Train until the last step; returns the job's result."""
     with working_folder(worker, claim) as folder, ExitStack() as computing:
         with kept_alive(worker, claim):
-            command = _command(worker, claim, folder)
+            command = _build_command(worker, claim, folder)
         progress = TrainingProgress(RunConfig.model_validate_json((folder / "run.json").read_text()))
         child, journal = Child(command), Journal(worker, claim, progress)
         try:
@@ -49,13 +49,13 @@ def train(worker: Worker[TrainMetrics], claim: leases.Claim) -> dict[str, Any]:
                 last = _follow(worker, journal, child, computing, trainer_spans)
         finally:
             status = child.close()
-            _blank(worker.metrics)
+            _clear_gauges(worker.metrics)
     if isinstance(last, Finished) and journal.not_stored is not None:
         raise journal.not_stored  # a training is for its last checkpoint
-    return _result(last, status, child)
+    return _make_result(last, status, child)
 
 
-def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) -> list[str]:
+def _build_command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) -> list[str]:
     with worker.database.transaction() as session:
         request = jobs.get(session, EVERYTHING, claim.job_id).request
         candidates = checkpoints.furthest_first(session, EVERYTHING, claim.training_run)
@@ -68,10 +68,10 @@ def _command(worker: Worker[TrainMetrics], claim: leases.Claim, folder: Path) ->
         command += ["--ranks", str(count_ranks(devices, worker.offers.devices, slots))]
     if request["dataset"].get("url"):
         command += ["--data", str(worker.storage.fetch_folder(request["dataset"]["url"], folder / "dataset"))]
-    if (checkpoint := _newest_intact(worker, claim, candidates, folder)) is not None:
+    if (checkpoint := _find_newest_intact(worker, claim, candidates, folder)) is not None:
         command += ["--resume", str(checkpoint)]
     elif (parent := request.get("weights")) is not None:
-        command += ["--weights", str(_weights(worker, claim, parent, folder))]
+        command += ["--weights", str(_fetch_weights(worker, claim, parent, folder))]
     return command
 
 
@@ -83,7 +83,7 @@ def count_ranks(asked: int, offered: int, slots: int) -> int:
     return max(count for count in range(1, min(asked, offered) + 1) if slots % count == 0)
 
 
-def _newest_intact(
+def _find_newest_intact(
     worker: Worker[TrainMetrics], claim: leases.Claim, candidates: list[tables.Checkpoint], folder: Path
 ) -> Path | None:
     """Path of the newest intact checkpoint; damaged ones are reported as events."""
@@ -94,7 +94,7 @@ def _newest_intact(
     return None
 
 
-def _weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: str, folder: Path) -> Path:
+def _fetch_weights(worker: Worker[TrainMetrics], claim: leases.Claim, checkpoint_id: str, folder: Path) -> Path:
     """Path of the checkpoint whose weights the run starts with; raises Failed when it is damaged."""
     with worker.database.transaction() as session:
         row = checkpoints.get(session, EVERYTHING, checkpoint_id)
@@ -121,8 +121,8 @@ def _fetch_checkpoint(
     worker.metrics.checkpoints_damaged.labels(claim.kind.value).inc()
     log.warning("checkpoint.damaged", checkpoint=row.id, step=row.step, reason=reason)
     with worker.database.transaction() as session:
-        told = {"id": row.id, "step": row.step, "reason": reason}
-        job_events.append(session, claim, [("checkpoint_damaged", told)])
+        damage = {"id": row.id, "step": row.step, "reason": reason}
+        job_events.append(session, claim, [("checkpoint_damaged", damage)])
     return None
 
 
@@ -151,8 +151,8 @@ def _follow(
             reason = Released()
         journal.lines += child.take_lines()
         if journal.is_due:
-            orders = journal.write()
-            reason = reason or reason_to_stop(orders)
+            signals = journal.write()
+            reason = reason or reason_to_stop(signals)
         if reason is not None and kill_at == float("inf"):
             child.signal(signal.SIGTERM)
             kill_at = time.monotonic() + worker.settings.stop_grace_seconds
@@ -166,7 +166,7 @@ def _follow(
     return last
 
 
-def _result(last: Event | None, status: int, child: Child) -> dict[str, Any]:
+def _make_result(last: Event | None, status: int, child: Child) -> dict[str, Any]:
     match last:
         case Finished():
             return asdict(last)
@@ -178,6 +178,6 @@ def _result(last: Event | None, status: int, child: Child) -> dict[str, Any]:
             raise Failed(outcome.of_death(status, child.last_words))
 
 
-def _blank(metrics: TrainMetrics) -> None:
+def _clear_gauges(metrics: TrainMetrics) -> None:
     for gauge in (metrics.loss, metrics.exact_accuracy, metrics.mean_supervision_steps, metrics.progress):
         gauge.set(float("nan"))

@@ -64,12 +64,12 @@ class TrainerSpans:
 
     def _tell(self, event: events.StepMetrics) -> None:
         if self._phase is not None:
-            told: Attributes = {
+            attributes: Attributes = {
                 "trm.step": event.step,
                 "trm.loss": event.loss,
                 "trm.puzzles_per_second": event.puzzles_per_second,
             }
-            self._phase.set_attributes(told | _tell_accuracy(event.exact_accuracy))
+            self._phase.set_attributes(attributes | _tell_accuracy(event.exact_accuracy))
 
     def _begin(self, name: str, attributes: Attributes | None = None) -> None:
         self._end()

@@ -30,8 +30,8 @@ class WebhookSender:
     """At least once: a message that arrived just before a crash is sent again, under the same id."""
 
     def __init__(self, database: Database, http_client: HttpClient | None = None) -> None:
-        self._database, self._outbound = database, http_client or HttpClient()
-        self._chance = random.Random()  # noqa: S311 - spreads retries, keeps no secret
+        self._database, self._http_client = database, http_client or HttpClient()
+        self._random = random.Random()  # noqa: S311 - spreads retries, keeps no secret
 
     def run(self, stopping: threading.Event) -> None:
         """Send what is due until told to stop; a database that is away is tried again."""
@@ -60,10 +60,10 @@ class WebhookSender:
 
     def _send_all(self, due: Sequence[DueDelivery]) -> None:
         with ThreadPoolExecutor(AT_ONCE, "webhook") as threads:
-            for message, outcome in zip(due, threads.map(self._outcome, due), strict=True):
+            for message, outcome in zip(due, threads.map(self._send, due), strict=True):
                 self._record(message, outcome)
 
-    def _outcome(self, message: DueDelivery) -> str:
+    def _send(self, message: DueDelivery) -> str:
         """An HTTP status, or why there was none."""
         body = to_json(message.payload, compact=True)
         if len(body) > MOST_BYTES:
@@ -77,12 +77,12 @@ class WebhookSender:
             "webhook-signature": Webhook(message.secret).sign(message.id, now, body),
         }
         try:
-            return str(self._outbound.post(message.url, body.encode(), headers))
+            return str(self._http_client.post(message.url, body.encode(), headers))
         except (WebhookRefused, RequestFailed) as error:
             return str(error)[:300]
 
     def _record(self, message: DueDelivery, outcome: str) -> None:
-        pause = pause_seconds(message.attempt, self._chance)
+        pause = pause_seconds(message.attempt, self._random)
         with self._database.transaction() as session:
             if outcome.isdecimal() and 200 <= int(outcome) < 300:
                 webhooks.record_arrival(session, message, outcome)

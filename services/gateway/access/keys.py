@@ -80,8 +80,7 @@ def revoke(key_id: str) -> None:
 
 @cli.command()
 def rotate(
-    key_id: str,
-    overlap_hours: Annotated[float, typer.Option(min=0, help="How long the old key stays valid.")] = 24,
+    key_id: str, overlap_hours: Annotated[float, typer.Option(min=0, help="How long the old key stays valid.")] = 24
 ) -> None:
     """Create a key with the same owner and scopes and print it; the old one expires after the overlap."""
     with _transaction() as session:

@@ -30,12 +30,12 @@ ADMINS = frozenset({"api-keys", "audit"})
 
 def is_guarded(path: str) -> bool:
     """Whether the path needs a key at all."""
-    return path == PREFIX or (path.startswith(f"{PREFIX}/") and _noun(path) != OPEN)
+    return path == PREFIX or (path.startswith(f"{PREFIX}/") and _find_noun(path) != OPEN)
 
 
 def list_scopes(method: str, path: str) -> frozenset[Scope]:
     """The scopes of which a key needs one (`admin` always suffices); empty for admins only."""
-    scopes = WRITERS.get(_noun(path))
+    scopes = WRITERS.get(_find_noun(path))
     if scopes is None:
         return frozenset()
     return frozenset(Scope) if method in SAFE else scopes
@@ -54,7 +54,7 @@ def refusal(scopes: Collection[Scope], needed: frozenset[Scope]) -> str:
 
 def name_path(path: str) -> str:
     """The known prefix of the path, as the name of a refusal in the log."""
-    noun = _noun(path)
+    noun = _find_noun(path)
     return f"{PREFIX}/{noun}" if noun in WRITERS or noun in ADMINS else PREFIX
 
 
@@ -64,5 +64,5 @@ def name_operation(route: APIRoute) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def _noun(path: str) -> str:
+def _find_noun(path: str) -> str:
     return path.removeprefix(f"{PREFIX}/").partition("/")[0]

@@ -36,7 +36,7 @@ class Announcer:
         try:
             queue.publish_all(self._app, batch)
             with self._database.transaction() as session:
-                rescue.mark_published(session, [told.job_id for told in batch])
+                rescue.mark_published(session, [one.job_id for one in batch])
         except RegistryError as error:
             log.warning("jobs.not_announced", count=len(batch), code=error.code, reason=str(error))
         except Exception:  # this thread outlives whatever happens to a batch

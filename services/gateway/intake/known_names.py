@@ -22,9 +22,9 @@ async def require_known_fields(request: Request) -> None:
 
 
 def _require_known(given: Collection[str], known: Collection[str], what: str) -> None:
-    told = f"The known {what} are: {', '.join(known)}." if known else f"There are no {what} here."
+    listed = f"The known {what} are: {', '.join(known)}." if known else f"There are no {what} here."
     items = [
-        ProblemItem(parameter=name[:100], detail=f"There is no {name[:100]!r}.{did_you_mean(name, known)} {told}")
+        ProblemItem(parameter=name[:100], detail=f"There is no {name[:100]!r}.{did_you_mean(name, known)} {listed}")
         for name in given
         if name not in known
     ]

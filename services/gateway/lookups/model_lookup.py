@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlalchemy.orm import Session
-
 from services.gateway.problems.errors import ModelNotReady
 from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
@@ -90,7 +88,7 @@ def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> Unknown
 def _resolve(database: Database, access: AccessScope, name: str) -> str:
     """The id of the checkpoint that a run, or a name, stands for; any other text as it is."""
     if name.startswith("run_"):
-        return _newest_of(database, access, name)
+        return _find_newest(database, access, name)
     if name.startswith("ckpt_"):
         return name
     try:
@@ -100,14 +98,10 @@ def _resolve(database: Database, access: AccessScope, name: str) -> str:
         return name
 
 
-def _newest_of(database: Database, access: AccessScope, run_id: str) -> str:
+def _find_newest(database: Database, access: AccessScope, run_id: str) -> str:
     with database.transaction() as session:
         runs.get(session, access, run_id)
-        return _newest(session, access, run_id)
-
-
-def _newest(session: Session, access: AccessScope, run_id: str) -> str:
-    try:
-        return checkpoints.newest(session, access, run_id).id
-    except CheckpointNotFound as error:
-        raise ModelNotReady(str(error)) from error
+        try:
+            return checkpoints.newest(session, access, run_id).id
+        except CheckpointNotFound as error:
+            raise ModelNotReady(str(error)) from error

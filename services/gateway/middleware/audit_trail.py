@@ -83,10 +83,10 @@ class Audited:
         if route is None:
             return
         action = permissions.name_operation(route)
-        self._trail.put(AuditEntry(who.owner, who.id, action, _object(scope, start), request_id, str(status)))
+        self._trail.put(AuditEntry(who.owner, who.id, action, _find_object(scope, start), request_id, str(status)))
 
 
-def _object(scope: Scope, start: Message | None) -> str | None:
+def _find_object(scope: Scope, start: Message | None) -> str | None:
     """Id of the created object, or the one in the path."""
     location = Headers(raw=start["headers"]).get("location") if start is not None else None
     if location:

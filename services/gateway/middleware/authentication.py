@@ -130,10 +130,10 @@ class Authentication:
             caller.remember(scope, caller.LOCAL)
             refusal = problem_response(scope, ForeignPage()) if self._is_local and is_of_a_page(scope) else None
         elif permissions.is_guarded(scope["path"]):
-            refusal = await self._refusal(scope)
+            refusal = await self._make_refusal(scope)
         await (refusal or self.app)(scope, receive, send)
 
-    async def _refusal(self, scope: Scope) -> ProblemResponse | None:
+    async def _make_refusal(self, scope: Scope) -> ProblemResponse | None:
         token = read_token(scope)
         found = self._keys.recall(token)
         if found is None:
@@ -159,10 +159,10 @@ def is_of_a_page(scope: Scope) -> bool:
     """Whether a browser asks for a page that is not this machine's own: by its Origin, or by a name that was made to lead here."""
     headers = Headers(scope=scope)
     places = [f"//{headers.get('host', '')}", *headers.getlist("origin")]
-    return not all(is_loopback(_host(place)) for place in places)
+    return not all(is_loopback(_read_host(place)) for place in places)
 
 
-def _host(place: str) -> str:
+def _read_host(place: str) -> str:
     try:
         return urlsplit(place).hostname or ""
     except ValueError:

@@ -29,7 +29,7 @@ class BodyLimit:
             return
         limit = self.larger.get(scope["path"], self.limit)
         body = _LimitedBody(receive, send, limit, *self._times)
-        if _announced_length(scope) > limit:
+        if _read_length(scope) > limit:
             sentence = f"The body is larger than the {limit} bytes that this service takes."
             await problem_response(scope, BodyTooLarge(sentence))(scope, receive, body.refuse)
         else:
@@ -88,6 +88,6 @@ class _LimitedBody:
             return
 
 
-def _announced_length(scope: Scope) -> int:
+def _read_length(scope: Scope) -> int:
     length = Headers(scope=scope).get("content-length", "0")
     return int(length) if length.isdecimal() else 0

@@ -100,10 +100,7 @@ class RateLimiter:
     def _open(self) -> SlidingWindowCounterRateLimiter:
         if self._limiter is None:
             storage = RedisStorage(
-                self._url,
-                key_prefix=PREFIX,
-                socket_timeout=ANSWER_SECONDS,
-                socket_connect_timeout=ANSWER_SECONDS,
+                self._url, key_prefix=PREFIX, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS
             )
             self._limiter = SlidingWindowCounterRateLimiter(storage)
         return self._limiter

@@ -62,7 +62,7 @@ class RequestContext:
                 self._record(scope, request_id, answer.status or 499, time.monotonic() - begun)
 
     def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", None) or _page(scope["path"])
+        route = getattr(scope.get("route"), "path", None) or _name_page(scope["path"])
         method = scope["method"] if scope["method"] in METHODS else "other"
         self.metrics.http_requests.labels(method, route, str(status)).inc()
         self.metrics.http_request_seconds.labels(method, route).observe(seconds, exemplar(request_id=request_id))
@@ -72,7 +72,7 @@ class RequestContext:
         level("request.served", **asked, status=status, seconds=round(seconds, 4))
 
 
-def _page(path: str) -> str:
+def _name_page(path: str) -> str:
     return path if path in PAGES else "unmatched"
 
 

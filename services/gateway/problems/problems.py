@@ -93,18 +93,18 @@ def _retry_after(status: int) -> dict[str, str]:
 
 def install(app: FastAPI) -> None:
     """Make this app answer every error with a problem."""
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(OSError, _os_error)
-    app.add_exception_handler(CodedError, _coded_error)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    app.add_exception_handler(OSError, _answer_os_error)
+    app.add_exception_handler(CodedError, _answer_coded_error)
 
 
-async def _coded_error(request: Request, error: Exception) -> ProblemResponse:
+async def _answer_coded_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, CodedError)  # noqa: S101 - Starlette's signature is wider than its promise
     return problem_response(request.scope, error)
 
 
-async def _http_error(request: Request, error: Exception) -> ProblemResponse:
+async def _answer_http_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     return problem_response(request.scope, _find_reason(error), headers=error.headers)
 
@@ -116,7 +116,7 @@ def _find_reason(error: HTTPException) -> CodedError:
     return StorageFull() if _is_full(error.__cause__) else HTTP_ERRORS.get(error.status_code, InternalError)()
 
 
-async def _os_error(request: Request, error: Exception) -> ProblemResponse:
+async def _answer_os_error(request: Request, error: Exception) -> ProblemResponse:
     if _is_full(error):
         return problem_response(request.scope, StorageFull())
     raise error
@@ -126,7 +126,7 @@ def _is_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-async def _validation_error(request: Request, error: Exception) -> ProblemResponse:
+async def _answer_validation_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     return problem_response(request.scope, _make_refusal(request, error.errors()))
 
@@ -138,7 +138,7 @@ def _make_refusal(request: Request, problems: Sequence[Mapping[str, Any]]) -> Ga
     if any(p["loc"] == ("body",) and p["type"] != "missing" for p in problems) and not _is_json(request.scope):
         return MediaTypeUnsupported()
     items = [_translate_error(p, request) for p in problems[:ERRORS_LISTED]]
-    return RequestInvalid(_sentence(items), items=items)
+    return RequestInvalid(_write_sentence(items), items=items)
 
 
 def _is_json(scope: Scope) -> bool:
@@ -152,7 +152,7 @@ def _translate_error(error: Mapping[str, Any], request: Request) -> ProblemItem:
     raised = error.get("ctx", {}).get("error")
     message = str(raised) if isinstance(raised, ValueError) else error["msg"]
     if error["type"] == "extra_forbidden":
-        message = _unknown_field(path, request)
+        message = _describe_unknown_field(path, request)
     if isinstance(raised, RuleError) and not path:
         path = [field for field in raised.fields if field in error["input"]][:1]
     if place == "query":
@@ -161,7 +161,7 @@ def _translate_error(error: Mapping[str, Any], request: Request) -> ProblemItem:
     return _make_item(path, message, in_json=in_json)
 
 
-def _unknown_field(path: Sequence[str | int], request: Request) -> str:
+def _describe_unknown_field(path: Sequence[str | int], request: Request) -> str:
     """What the body has instead; of what is nested inside it only that it is not known."""
     field = getattr(request.scope.get("route"), "body_field", None)
     known = getattr(field and field.field_info.annotation, "model_fields", {}) if len(path) == 1 else {}
@@ -169,7 +169,7 @@ def _unknown_field(path: Sequence[str | int], request: Request) -> str:
     return f"There is no field {str(path[-1])[:100]!r}.{did_you_mean(str(path[-1]), known)}{fields}"
 
 
-def _sentence(items: Sequence[ProblemItem]) -> str:
+def _write_sentence(items: Sequence[ProblemItem]) -> str:
     first = items[0]
     place = first.parameter or first.pointer
     more = f" (and {len(items) - 1} more)" if len(items) > 1 else ""

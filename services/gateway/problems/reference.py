@@ -44,13 +44,13 @@ A command prints them in brackets behind its message, and so does a process that
 def errors_page() -> str:
     """The reference page of all problem codes."""
     parts = ((ANSWERS_HEAD, ANSWERS), (OUTCOMES_HEAD, OUTCOMES), (COMMANDS_HEAD, COMMANDS))
-    return "\n".join([HEAD, *(f"{head}{_rows(entries)}" for head, entries in parts)])
+    return "\n".join([HEAD, *(f"{head}{_write_rows(entries)}" for head, entries in parts)])
 
 
-def _rows(entries: Iterable[Entry]) -> str:
-    return "".join(f"| {' | '.join(_cells(entry))} |\n" for entry in entries)
+def _write_rows(entries: Iterable[Entry]) -> str:
+    return "".join(f"| {' | '.join(_write_cells(entry))} |\n" for entry in entries)
 
 
-def _cells(entry: Entry) -> list[str]:
+def _write_cells(entry: Entry) -> list[str]:
     status = [] if entry.status is None else [str(entry.status)]
     return [f"`{entry.code}`", *status, f"{entry.title}.", entry.advice]

@@ -109,11 +109,7 @@ def list_dataset_puzzles(
     return Page.of(table.sample(seed, limit), DatasetPuzzle.model_validate)
 
 
-@router.get(
-    "/{id_or_name}/tasks",
-    summary="Tasks of an ARC data set",
-    responses=refusals(*PAGES, DatasetNotFound),
-)
+@router.get("/{id_or_name}/tasks", summary="Tasks of an ARC data set", responses=refusals(*PAGES, DatasetNotFound))
 def list_dataset_tasks(
     id_or_name: str, parts: Parts, split: Literal["train", "test"] = "test", cursor: Cursor = None, limit: Limit = 20
 ) -> Page[ArcTask]:

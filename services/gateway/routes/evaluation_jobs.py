@@ -31,22 +31,16 @@ REFUSALS = refusals(
 )
 
 
-@router.post(
-    "",
-    status_code=202,
-    response_model=Job,
-    summary="Examine a model",
-    responses=REFUSALS,
-)
+@router.post("", status_code=202, response_model=Job, summary="Examine a model", responses=REFUSALS)
 async def create_evaluation_job(request: EvaluationJobRequest, parts: Parts, context: Idempotency) -> Response:
     """Answer puzzles whose answers are known: accuracy after every supervision step and against the compute, how far the halting
     head can be trusted, and which puzzles are hard, all with 95 % intervals. Solve workers do it, beside solve jobs.
     """
     key = context.key(request.model_dump_json())
-    return respond(await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts)))
+    return respond(await submit_once(parts.database, parts.intake, key, lambda: _make_submission(request, parts)))
 
 
-def _submission(request: EvaluationJobRequest, parts: Backends) -> Submission:
+def _make_submission(request: EvaluationJobRequest, parts: Backends) -> Submission:
     with at_fault("model"):
         model = parts.find_model(request.model)
     with at_fault("dataset" if request.dataset else "model"):

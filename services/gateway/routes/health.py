@@ -26,14 +26,14 @@ async def get_liveness() -> Liveness:
 @router.get("/readyz", summary="Can requests be served?", responses={**refusals(), **NOT_READY})
 def get_readiness(response: Response, parts: Parts) -> Readiness:
     """Ready; or degraded without a broker, when new jobs are taken in but wait for it; or unavailable without a database."""
-    checks = {"database": _database(parts), "broker": _broker(parts)}
+    checks = {"database": _check_database(parts), "broker": _check_broker(parts)}
     if checks["database"] != OK:
         response.status_code = 503
         return Readiness(status="unavailable", checks=checks)
     return Readiness(status="ready" if checks["broker"] == OK else "degraded", checks=checks)
 
 
-def _database(parts: Backends) -> str:
+def _check_database(parts: Backends) -> str:
     try:
         require_head(parts.database)
     except RegistryError as error:
@@ -41,7 +41,7 @@ def _database(parts: Backends) -> str:
     return OK
 
 
-def _broker(parts: Backends) -> str:
+def _check_broker(parts: Backends) -> str:
     try:
         queue.ping_broker(parts.queue)
     except RegistryError as error:

@@ -37,10 +37,7 @@ Accept = Annotated[str, Header(include_in_schema=False)]
 
 
 @router.get(
-    "/",
-    summary="Links to everything",
-    response_model=dict[str, dict[str, str]],
-    responses={**PAGE, **refusals()},
+    "/", summary="Links to everything", response_model=dict[str, dict[str, str]], responses={**PAGE, **refusals()}
 )
 async def get_index(response: Response, accept: Accept = "*/*") -> Response | dict[str, dict[str, str]]:
     """Links to the entry points; the web console where HTML is asked for."""

@@ -25,13 +25,7 @@ from services.gateway.views.search import Name, Pairs, Tags, parse_labels
 from services.gateway.views.streaming import read_events, stream_events
 from services.registry.access.scopes import Scope
 from services.registry.db import tables
-from services.registry.errors import (
-    DatabaseUnavailable,
-    JobFinished,
-    JobNotFound,
-    SolutionNotFound,
-    TransitionRefused,
-)
+from services.registry.errors import DatabaseUnavailable, JobFinished, JobNotFound, SolutionNotFound, TransitionRefused
 from services.registry.jobs import job_logs, jobs, solutions, waiting
 from services.registry.states import JobKind, JobStatus
 from trm.puzzles.drawing.picture import side_by_side, svg
@@ -132,7 +126,7 @@ def pause_job(job_id: str, response: Response, parts: Parts) -> Job:
 @router.post("/{job_id}/resume", status_code=202, response_model=Job, summary="Resume a paused job", responses=AGAIN)
 def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     """Queue it again; a training continues from its last checkpoint. A pending pause is withdrawn."""
-    return _again(parts, job_id, context, lambda session: jobs.resume(session, parts.access, job_id))
+    return _move_once(parts, job_id, context, lambda session: jobs.resume(session, parts.access, job_id))
 
 
 @router.post(
@@ -141,7 +135,7 @@ def resume_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
 def retry_job(job_id: str, parts: Parts, context: Idempotency) -> Response:
     """The same job is queued again, with new attempts and its full timeout; a training continues from its last intact checkpoint."""
     attempts = parts.settings.max_attempts
-    return _again(parts, job_id, context, lambda session: jobs.retry(session, parts.access, job_id, attempts))
+    return _move_once(parts, job_id, context, lambda session: jobs.retry(session, parts.access, job_id, attempts))
 
 
 def _request_move(parts: Backends, response: Response, move: Callable[[Session], tables.Job]) -> Job:
@@ -152,7 +146,7 @@ def _request_move(parts: Backends, response: Response, move: Callable[[Session],
     return job
 
 
-def _again(
+def _move_once(
     parts: Backends, job_id: str, context: IdempotencyContext, move: Callable[[Session], tables.Job]
 ) -> Response:
     answered = act_once(
@@ -213,9 +207,8 @@ def get_solution_picture(job_id: str, index: Annotated[int, Path(ge=0, lt=2**31)
 def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines = 500) -> JobLog:
     """The lines of its trainer besides events: warnings, and why it broke down. Ask again with `after` until it is `finished`."""
     with parts.database.transaction() as session:
-        is_final = jobs.status_of(
-            session, parts.access, job_id
-        ).is_final  # read first: the last lines come before the last status
+        # read first: the last lines come before the last status
+        is_final = jobs.status_of(session, parts.access, job_id).is_final
         rows = job_logs.after(session, parts.access, job_id, after, limit)
     last = rows[-1].seq if rows else after
     return JobLog(data=[LogLine.of(row) for row in rows], next_after=last, finished=is_final and len(rows) < limit)

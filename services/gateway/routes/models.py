@@ -23,11 +23,7 @@ def list_models(parts: Parts) -> ModelList:
     return ModelList(data=[Model.of(pretrained(name)) for name in names()], promoted=promoted)
 
 
-@router.get(
-    "/{name}",
-    summary="One model",
-    responses=refusals(ModelNotFound, DatabaseUnavailable),
-)
+@router.get("/{name}", summary="One model", responses=refusals(ModelNotFound, DatabaseUnavailable))
 def get_model(name: str, parts: Parts) -> Model | ModelVersion:
     """A shipped model's card, or the checkpoint that a name points at."""
     if name in names():
@@ -56,9 +52,7 @@ def promote_checkpoint(request: Promotion, parts: Parts) -> ModelVersion:
 
 
 @router.get(
-    "/{name}/versions",
-    summary="What a name has pointed at, newest first",
-    responses=refusals(*PAGES, ModelNotFound),
+    "/{name}/versions", summary="What a name has pointed at, newest first", responses=refusals(*PAGES, ModelNotFound)
 )
 def list_model_versions(name: str, parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[ModelVersion]:
     """A page of the name's history."""
@@ -68,10 +62,7 @@ def list_model_versions(name: str, parts: Parts, cursor: Cursor = None, limit: L
 
 
 @router.delete(
-    "/{name}",
-    status_code=204,
-    summary="Forget a name",
-    responses=refusals(ModelNotFound, DatabaseUnavailable),
+    "/{name}", status_code=204, summary="Forget a name", responses=refusals(ModelNotFound, DatabaseUnavailable)
 )
 def delete_model(name: str, parts: Parts) -> None:
     """The name and its history; the checkpoints stay as long as others of their run."""

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/presets", tags=["presets"])
 @router.get("", summary="List the presets", responses=refusals())
 def list_presets() -> PresetList:
     """All presets with their summaries."""
-    return PresetList(data=[_summary(preset) for preset in presets.PRESETS.values()])
+    return PresetList(data=[_summarise(preset) for preset in presets.PRESETS.values()])
 
 
 @router.get("/{name}", summary="A preset with all its settings", responses=refusals(PresetNotFound))
@@ -27,8 +27,8 @@ def get_preset(name: str) -> PresetDetail:
     except UnknownPreset as error:
         raise PresetNotFound(str(error)) from error
     puzzle = spec_of(preset.dataset)
-    return PresetDetail(**_summary(preset).model_dump(), puzzle=puzzle, model=preset.model, train=preset.train)
+    return PresetDetail(**_summarise(preset).model_dump(), puzzle=puzzle, model=preset.model, train=preset.train)
 
 
-def _summary(preset: Preset) -> PresetSummary:
+def _summarise(preset: Preset) -> PresetSummary:
     return PresetSummary(name=preset.name, summary=preset.summary, dataset=preset.dataset, hardware=preset.hardware)

@@ -11,11 +11,7 @@ from services.registry.jobs import waiting
 router = APIRouter(prefix="/v1/queue", tags=["queue"])
 
 
-@router.get(
-    "",
-    summary="How long the queue is, and how long it takes",
-    responses=refusals(DatabaseUnavailable),
-)
+@router.get("", summary="How long the queue is, and how long it takes", responses=refusals(DatabaseUnavailable))
 def get_queue(parts: Parts) -> Queue:
     """Numbers over all owners' jobs, since all stand in one line. Your own place in it is `queue_position` of a job."""
     with parts.database.transaction() as session:

@@ -51,12 +51,7 @@ Accept = Annotated[str, Header(include_in_schema=False)]  # OpenAPI has it from 
 
 @router.get("", summary="List runs, newest first", responses=LISTS)
 def list_runs(
-    parts: Parts,
-    cursor: Cursor = None,
-    limit: Limit = 20,
-    name: Name = None,
-    tag: Tags = None,
-    metadata: Pairs = None,
+    parts: Parts, cursor: Cursor = None, limit: Limit = 20, name: Name = None, tag: Tags = None, metadata: Pairs = None
 ) -> Page[RunSummary]:
     """A page of runs, all or with these labels."""
     labels = parse_labels(name, tag, metadata)

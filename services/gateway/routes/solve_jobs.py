@@ -86,7 +86,7 @@ async def create_solve_job(
     `until_verified` once any chain's answer obeys the rules, and otherwise after `max_steps`; `choose` says whose answer is given.
     """
     key = context.key(request.model_dump_json())
-    return await _submit(parts, key, prefer, lambda: _submission(request, parts))
+    return await _submit(parts, key, prefer, lambda: _make_submission(request, parts))
 
 
 @router.post(
@@ -105,7 +105,7 @@ async def continue_solve_job(
     `noise`, `seed`, restarts and guesses) are the finished job's. A chain that the new rules stop where it is makes no step.
     """
     key = context.key(request.model_dump_json())
-    return await _submit(parts, key, prefer, lambda: _continuation(job_id, request, parts))
+    return await _submit(parts, key, prefer, lambda: _make_continuation(job_id, request, parts))
 
 
 async def _submit(parts: Backends, key: Key | None, prefer: str | None, make: Callable[[], Submission]) -> Response:
@@ -122,21 +122,21 @@ async def _submit(parts: Backends, key: Key | None, prefer: str | None, make: Ca
     return respond(first)
 
 
-def _submission(request: SolveJobRequest, parts: Backends) -> Submission:
+def _make_submission(request: SolveJobRequest, parts: Backends) -> Submission:
     with at_fault("model"):
         model = parts.find_model(request.model)
     puzzles, spec = admission.admit(request, model.config, parts.settings.max_puzzles_per_job)
     resized = {} if spec == model.config.puzzle else {"puzzle": spec.model_dump(mode="json")}
-    return _of(parts, request, model, {"puzzles": puzzles, **resized}, request.effort)
+    return _assemble(parts, request, model, {"puzzles": puzzles, **resized}, request.effort)
 
 
-def _continuation(job_id: str, request: ContinueRequest, parts: Backends) -> Submission:
+def _make_continuation(job_id: str, request: ContinueRequest, parts: Backends) -> Submission:
     earlier = continuation.find(parts.database, parts.access, parts.find_model, job_id)
     effort = continuation.require_further(earlier, request)
-    return _of(parts, request, earlier.model, earlier.asked, effort, continues=job_id)
+    return _assemble(parts, request, earlier.model, earlier.asked, effort, continues=job_id)
 
 
-def _of(
+def _assemble(
     parts: Backends,
     request: SolveJobRequest | ContinueRequest,
     model: Model,

@@ -45,13 +45,7 @@ PLANNED = {"description": "Checked only, as `dry_run=true` asks.", "model": Trai
 DryRun = Annotated[bool, Query(description="Check it and say what it would be, and store or queue nothing.")]
 
 
-@router.post(
-    "",
-    status_code=202,
-    response_model=Job,
-    summary="Train a model",
-    responses={200: PLANNED, **REFUSALS},
-)
+@router.post("", status_code=202, response_model=Job, summary="Train a model", responses={200: PLANNED, **REFUSALS})
 async def create_training_job(
     request: TrainingJobRequest, parts: Parts, context: Idempotency, dry_run: DryRun = False
 ) -> Response:
@@ -63,7 +57,7 @@ async def create_training_job(
         plan = await run_in_threadpool(_plan, request, parts)
         return Response(plan.shown.model_dump_json(), media_type="application/json")
     key = context.key(request.model_dump_json())
-    return respond(await submit_once(parts.database, parts.intake, key, lambda: _submission(request, parts)))
+    return respond(await submit_once(parts.database, parts.intake, key, lambda: _make_submission(request, parts)))
 
 
 @dataclass(frozen=True)
@@ -90,12 +84,12 @@ class _Plan:
 
 def _plan(request: TrainingJobRequest, parts: Backends) -> _Plan:
     parts.storage.require_room()  # its checkpoints would not be stored
-    config, source, parent = _beginning(request, parts)
+    config, source, parent = _resolve_beginning(request, parts)
     _require_shareable(request, config)
     return _Plan(config, source, parent, _estimate(request, config, source, parts))
 
 
-def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
+def _make_submission(request: TrainingJobRequest, parts: Backends) -> Submission:
     plan = _plan(request, parts)
     config, source, parent = plan.config, plan.source, plan.parent
     run = runs.new_row(config, labels=request.labels, parent=parent, owner=parts.caller.owner)
@@ -112,14 +106,14 @@ def _submission(request: TrainingJobRequest, parts: Backends) -> Submission:
         estimate=plan.estimate,
         max_attempts=parts.settings.max_attempts,
         job_limits=request.job_limits,
-        requires=_requirements(request),
+        requires=_derive_requirements(request),
         labels=request.labels,
         owner=parts.caller.owner,
     )
     return Submission(job, run)
 
 
-def _requirements(request: TrainingJobRequest) -> Requirements:
+def _derive_requirements(request: TrainingJobRequest) -> Requirements:
     return request.requirements(request.min_devices or request.devices or 1)
 
 
@@ -136,11 +130,11 @@ def _require_shareable(request: TrainingJobRequest, config: RunConfig) -> None:
 def _estimate(request: TrainingJobRequest, config: RunConfig, source: Source, parts: Backends) -> Json:
     with parts.database.transaction() as session:
         measured = paces.latest(session, parts.access)
-        workers = paces.training_workers(session, _requirements(request))
+        workers = paces.training_workers(session, _derive_requirements(request))
     return estimate(config, measured, workers, source.train_puzzles, parts.settings.warn_training_hours)
 
 
-def _beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig, Source, str | None]:
+def _resolve_beginning(request: TrainingJobRequest, parts: Backends) -> tuple[RunConfig, Source, str | None]:
     """The configuration, the data set, and the checkpoint whose weights the run begins with, if any."""
     overrides = dict(request.overrides)
     if request.preset is not None:

@@ -4,11 +4,7 @@ from fastapi import APIRouter, Response
 
 from services.gateway.backends import Backends, Parts
 from services.gateway.openapi import JSON_BODY, PAGES, refusals
-from services.gateway.problems.errors import (
-    WebhooksOff,
-    WebhooksTooMany,
-    at_fault,
-)
+from services.gateway.problems.errors import WebhooksOff, WebhooksTooMany, at_fault
 from services.gateway.schemas.webhook import CreatedWebhook, Deliveries, Delivery, Webhook, WebhookRequest
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.errors import DatabaseUnavailable, WebhookNotFound, WebhookRefused

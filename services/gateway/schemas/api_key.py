@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from services.gateway.schemas.base import Request, Response
+from services.gateway.schemas.base import Request, Response, examples
 from services.registry.access.api_keys import OWNER
 from services.registry.access.scopes import Scope
 
@@ -15,9 +15,7 @@ LONGEST_DAYS = 3650
 class ApiKeyRequest(Request):
     """A request for a new key."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"owner": "alice", "name": "laptop", "scopes": ["train", "solve"]}]}
-    )
+    model_config = examples({"owner": "alice", "name": "laptop", "scopes": ["train", "solve"]})
 
     owner: str = Field(
         pattern=f"^{OWNER}$", description="Owner of the jobs, runs and data sets that it gives access to."

@@ -2,9 +2,14 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
 from trm.puzzles.spec import refuse_boolean_number
+
+
+def examples(*shown: JsonValue) -> ConfigDict:
+    """The configuration of a schema whose documentation shows these."""
+    return ConfigDict(json_schema_extra={"examples": list(shown)})
 
 
 class Request(BaseModel):

@@ -2,8 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from services.gateway.schemas.base import examples
 from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
 from services.gateway.schemas.requirements import Choosy
@@ -17,20 +18,16 @@ SplitName = Literal["train", "validation", "test"]
 class EvaluationJobRequest(Effort, Labels, Choosy, JobLimits):
     """A model, the puzzles to examine it on, and how hard to think about each."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"model": "sudoku-6x6", "limit": 100},
-                {
-                    "model": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-                    "dataset": "my-sudokus",
-                    "split": "test",
-                    "max_steps": 32,
-                    "views": 4,
-                    "until_verified": True,
-                },
-            ]
-        }
+    model_config = examples(
+        {"model": "sudoku-6x6", "limit": 100},
+        {
+            "model": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+            "dataset": "my-sudokus",
+            "split": "test",
+            "max_steps": 32,
+            "views": 4,
+            "until_verified": True,
+        },
     )
 
     model: str = Field(

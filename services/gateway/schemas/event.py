@@ -3,21 +3,17 @@
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from services.gateway.schemas.base import Response
+from services.gateway.schemas.base import Response, examples
 from services.registry.db import tables
 
 
 class JobEvent(Response):
     """An event of a job."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"id": 9, "type": "done", "data": {"status": "succeeded"}, "created_at": "2026-11-23T12:00:00Z"}
-            ]
-        }
+    model_config = examples(
+        {"id": 9, "type": "done", "data": {"status": "succeeded"}, "created_at": "2026-11-23T12:00:00Z"}
     )
 
     id: int = Field(description="Number of the event within its job, from 1; gaps are possible.")

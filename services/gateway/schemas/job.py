@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from services.gateway.schemas.base import Response
+from services.gateway.schemas.base import Response, examples
 from services.gateway.schemas.solution import Solution
 from services.registry.db import tables
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
@@ -58,11 +58,11 @@ class Progress(Response):
     @classmethod
     def of(cls, job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> Self:
         """The progress of this row."""
-        percent = None if (share := _share(job)) is None else round(100 * share, 1)
-        return cls(step=job.step, total=job.total_steps, percent=percent, eta_seconds=_eta(job, attempts, now))
+        percent = None if (share := _find_share(job)) is None else round(100 * share, 1)
+        return cls(step=job.step, total=job.total_steps, percent=percent, eta_seconds=_estimate_eta(job, attempts, now))
 
 
-def _share(job: tables.Job) -> float | None:
+def _find_share(job: tables.Job) -> float | None:
     """Share of all work that is done, a training's evaluations included."""
     if job.status is JobStatus.SUCCEEDED:
         return 1.0
@@ -71,7 +71,7 @@ def _share(job: tables.Job) -> float | None:
     return min(job.step / job.total_steps, 1.0) if job.total_steps else None
 
 
-def _eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> float | None:
+def _estimate_eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: datetime) -> float | None:
     """Remaining seconds as reported by the worker, else from the pace of this attempt."""
     if job.status is not JobStatus.RUNNING or job.started_at is None or job.total_steps is None:
         return None
@@ -164,7 +164,7 @@ class EvaluateResult(Response):
 class Job(Response):
     """A job."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = examples(_EXAMPLE)
 
     id: str
     kind: JobKind
@@ -226,7 +226,7 @@ class Job(Response):
             progress=Progress.of(job, attempts or (), datetime.now(UTC)),
             model=job.model_id or job.pretrained,
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
-            result=_result(job, solutions, spec),
+            result=_make_result(job, solutions, spec),
             queue_position=queue_position,
             requires=job.requires or {},
             waiting_for=waiting_for,
@@ -234,11 +234,11 @@ class Job(Response):
             pause_requested=job.pause_requested_at is not None,
             trace_id=trace_id_of(job.traceparent),
             attempts=None if attempts is None else [Attempt.from_row(attempt) for attempt in attempts],
-            links=_links(job),
+            links=_make_links(job),
         )
 
 
-def _result(
+def _make_result(
     job: tables.Job, solutions: Sequence[tables.Solution] | None, spec: PuzzleSpec | None
 ) -> TrainResult | SolveResult | EvaluateResult | None:
     if job.result is None:
@@ -251,7 +251,7 @@ def _result(
     return SolveResult.model_validate({**job.result, "kind": job.kind, "solutions": listed})
 
 
-def _links(job: tables.Job) -> dict[str, str]:
+def _make_links(job: tables.Job) -> dict[str, str]:
     home = f"/v1/jobs/{job.id}"
     links = {"self": home, "events": f"{home}/events"}
     links |= {move: f"{home}/{move}" for move in MOVES_OF[job.status]}

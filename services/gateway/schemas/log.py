@@ -20,7 +20,7 @@ class LogLine(Response):
     @classmethod
     def of(cls, row: JobLine) -> Self:
         """The line of this row."""
-        return cls(id=row.seq, attempt=row.attempt, created_at=row.created_at, text=row.text)
+        return cls.from_row(row, id=row.seq)
 
 
 class JobLog(Response):

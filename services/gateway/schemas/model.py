@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from services.gateway.schemas.base import Request, Response
+from services.gateway.schemas.base import Request, Response, examples
 from services.registry.db import tables
 from trm.interface.measured import Bin, Count
 from trm.interface.pretrained import Pretrained
@@ -69,12 +69,12 @@ class Model(Response):
             step_exact_accuracy=[right / measured.exact.n for right in measured.step_exact],
             calibration=list(measured.calibration),
             calibration_error=measured.calibration_error,
-            harder=_harder(model),
+            harder=_describe_harder(model),
             links={"self": f"/v1/models/{model.name}"},
         )
 
 
-def _harder(model: Pretrained) -> ThinkingHarder | None:
+def _describe_harder(model: Pretrained) -> ThinkingHarder | None:
     way = model.measured.harder
     if way is None:
         return None
@@ -95,25 +95,13 @@ class ModelVersion(Response):
         """The version of this row."""
         home = f"/v1/models/{row.name}"
         links = {"self": home, "versions": f"{home}/versions", "checkpoint": f"/v1/checkpoints/{row.checkpoint_id}"}
-        return cls(
-            name=row.name,
-            version=row.version,
-            checkpoint_id=row.checkpoint_id,
-            created_at=row.created_at,
-            links=links,
-        )
+        return cls.from_row(row, links=links)
 
 
 class Promotion(Request):
     """A name, and the checkpoint that it is to point at."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"name": "sudoku-prod", "checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718"},
-            ]
-        }
-    )
+    model_config = examples({"name": "sudoku-prod", "checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718"})
 
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$",  # no id looks like that

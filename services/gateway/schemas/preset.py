@@ -1,8 +1,8 @@
 """Presets: named experiments to start trainings from."""
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from services.gateway.schemas.base import Response
+from services.gateway.schemas.base import Response, examples
 from trm.config.model import ModelConfig
 from trm.config.train import TrainConfig
 from trm.puzzles.spec import PuzzleSpec
@@ -11,16 +11,12 @@ from trm.puzzles.spec import PuzzleSpec
 class PresetSummary(Response):
     """A preset in a list."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "sudoku-6x6",
-                    "summary": "6x6 Sudoku in five to seven minutes on two CPU cores: the next size up from the demo.",
-                    "dataset": "sudoku-6x6",
-                    "hardware": "A CPU is enough: about 5 minutes on two cores.",
-                }
-            ]
+    model_config = examples(
+        {
+            "name": "sudoku-6x6",
+            "summary": "6x6 Sudoku in five to seven minutes on two CPU cores: the next size up from the demo.",
+            "dataset": "sudoku-6x6",
+            "hardware": "A CPU is enough: about 5 minutes on two cores.",
         }
     )
 

@@ -1,8 +1,8 @@
 """The one body of every error (RFC 9457)."""
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from services.gateway.schemas.base import Response
+from services.gateway.schemas.base import Response, examples
 from trm.errors import WrongGridSize
 
 
@@ -26,22 +26,16 @@ class ProblemItem(Response):
 class Problem(Response):
     """An error, as `application/problem+json`. Programs should look at `code`, people at `detail`."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": f"/v1/problems/{WrongGridSize.code}",
-                    "title": "A puzzle has the wrong size",
-                    "status": 422,
-                    "detail": "Puzzle 1: the grid has 80 cells, but this model solves 9 x 9 grids with 81.",
-                    "instance": "/v1/solve-jobs",
-                    "code": WrongGridSize.code,
-                    "request_id": "req_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-                    "errors": [
-                        {"code": WrongGridSize.code, "pointer": "/puzzles/0", "detail": "The grid has 80 cells."}
-                    ],
-                }
-            ]
+    model_config = examples(
+        {
+            "type": f"/v1/problems/{WrongGridSize.code}",
+            "title": "A puzzle has the wrong size",
+            "status": 422,
+            "detail": "Puzzle 1: the grid has 80 cells, but this model solves 9 x 9 grids with 81.",
+            "instance": "/v1/solve-jobs",
+            "code": WrongGridSize.code,
+            "request_id": "req_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+            "errors": [{"code": WrongGridSize.code, "pointer": "/puzzles/0", "detail": "The grid has 80 cells."}],
         }
     )
 

@@ -2,9 +2,9 @@
 
 from typing import Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from services.gateway.schemas.base import Response
+from services.gateway.schemas.base import Response, examples
 from services.registry.jobs import waiting
 from services.registry.states import JobKind
 
@@ -12,19 +12,8 @@ from services.registry.states import JobKind
 class Line(Response):
     """Jobs of one kind, of all owners."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "kind": "train",
-                    "queued": 3,
-                    "running": 1,
-                    "oldest_seconds": 412.0,
-                    "concurrency": 1,
-                    "wait_seconds": 5400.0,
-                }
-            ]
-        }
+    model_config = examples(
+        {"kind": "train", "queued": 3, "running": 1, "oldest_seconds": 412.0, "concurrency": 1, "wait_seconds": 5400.0}
     )
 
     kind: JobKind
@@ -41,12 +30,11 @@ class Line(Response):
     def of(cls, line: waiting.Line) -> Self:
         """The line as the API shows it."""
         wait = line.wait_seconds
-        return cls(
-            kind=line.kind,
+        return cls.from_row(
+            line,
             queued=line.queued.jobs,
             running=line.running.jobs,
             oldest_seconds=round(line.queued.oldest_seconds, 1),
-            concurrency=line.concurrency,
             wait_seconds=None if wait is None else round(wait, 1),
         )
 

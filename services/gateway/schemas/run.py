@@ -37,7 +37,7 @@ class RunSummary(Response):
     @classmethod
     def of(cls, run: tables.Run) -> Self:
         """The run of this row."""
-        return cls.from_row(run, links=_links(run), metadata=run.meta)
+        return cls.from_row(run, links=_make_links(run), metadata=run.meta)
 
 
 class Run(RunSummary):
@@ -46,7 +46,7 @@ class Run(RunSummary):
     config: RunConfig
 
 
-def _links(run: tables.Run) -> dict[str, str]:
+def _make_links(run: tables.Run) -> dict[str, str]:
     home = f"/v1/runs/{run.id}"
     links = {"self": home, **{part: f"{home}/{part}" for part in ("metrics", "evaluations", "checkpoints")}}
     if run.parent_checkpoint_id:

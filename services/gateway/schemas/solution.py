@@ -2,9 +2,9 @@
 
 from typing import Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from services.gateway.schemas.base import Response
+from services.gateway.schemas.base import Response, examples
 from services.gateway.schemas.violation import Violation, violations_of
 from services.registry.db import tables
 from trm.interface.solution import Choice, Reason
@@ -25,25 +25,21 @@ class TraceStep(Response):
 class Solution(Response):
     """The answer to one puzzle, and how far to trust it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "index": 0,
-                    "question": "...4....2....4.3",
-                    "answer": "3214413223411423",
-                    "verified": True,
-                    "halt_probability": 0.998,
-                    "supervision_steps": 3,
-                    "total_supervision_steps": 12,
-                    "reason": "verified",
-                    "halted": True,
-                    "chosen_by": "verified",
-                    "chain": 2,
-                    "votes": 1,
-                    "chains": 1,
-                }
-            ]
+    model_config = examples(
+        {
+            "index": 0,
+            "question": "...4....2....4.3",
+            "answer": "3214413223411423",
+            "verified": True,
+            "halt_probability": 0.998,
+            "supervision_steps": 3,
+            "total_supervision_steps": 12,
+            "reason": "verified",
+            "halted": True,
+            "chosen_by": "verified",
+            "chain": 2,
+            "votes": 1,
+            "chains": 1,
         }
     )
 

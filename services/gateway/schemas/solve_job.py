@@ -2,9 +2,9 @@
 
 from typing import Self
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-from services.gateway.schemas.base import Request
+from services.gateway.schemas.base import Request, examples
 from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
 from services.gateway.schemas.puzzle import Puzzle
@@ -18,11 +18,7 @@ VERIFIED_PUZZLES = 100  # the exact solver runs while the request waits
 
 _EXAMPLES: list[JsonValue] = [
     {"model": "sudoku-6x6", "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..", "halt_threshold": 0.5},
-    {
-        "model": "run_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-        "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..",
-        "trace": True,
-    },
+    {"model": "run_01934e0c5f3b7c2aa1b2c3d4e5f60718", "puzzle": ".1254..3..6.12....35.1245.3.1.2..3..", "trace": True},
     {
         "model": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
         "puzzles": [".1254..3..6.12....35.1245.3.1.2..3..", "1.6543.4...1..4.5.2.....46.315.5..24"],
@@ -56,10 +52,8 @@ class Kept(Request):
 class ContinueRequest(StoppingRules, Kept, Labels, Choosy, JobLimits):
     """How much further a finished solve job is to think."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"max_steps": 32}, {"max_steps": 64, "halt_threshold": 0.9, "trace": True, "keep_carry": True}]
-        }
+    model_config = examples(
+        {"max_steps": 32}, {"max_steps": 64, "halt_threshold": 0.9, "trace": True, "keep_carry": True}
     )
 
     max_steps: int | None = Field(
@@ -74,7 +68,7 @@ class ContinueRequest(StoppingRules, Kept, Labels, Choosy, JobLimits):
 class SolveJobRequest(Effort, Kept, Labels, Choosy, JobLimits):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLES})
+    model_config = examples(*_EXAMPLES)
 
     model: str = Field(
         max_length=100,
@@ -118,8 +112,7 @@ class SolveJobRequest(Effort, Kept, Labels, Choosy, JobLimits):
             )
         if chains > MOST_CHAINS:
             raise RuleError(
-                f"puzzles times rollouts times views may be at most {MOST_CHAINS} chains a job, not {chains}",
-                "puzzles",
+                f"puzzles times rollouts times views may be at most {MOST_CHAINS} chains a job, not {chains}", "puzzles"
             )
         if self.require_unique_solution and len(self.grids) > VERIFIED_PUZZLES:
             raise RuleError(f"uniqueness is checked for at most {VERIFIED_PUZZLES} puzzles a job", "puzzles")

@@ -2,20 +2,14 @@
 
 from typing import Self
 
-from pydantic import ConfigDict
-
-from services.gateway.schemas.base import Response
+from services.gateway.schemas.base import Response, examples
 from services.registry.db.operations_tables import WorkerProcess
 
 
 class Target(Response):
     """One process, in the form of Prometheus' HTTP service discovery."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"targets": ["172.18.0.7:9100"], "labels": {"role": "train", "worker": "3f1c:7"}}]
-        }
-    )
+    model_config = examples({"targets": ["172.18.0.7:9100"], "labels": {"role": "train", "worker": "3f1c:7"}})
 
     targets: list[str]
     labels: dict[str, str]

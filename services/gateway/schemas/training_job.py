@@ -3,9 +3,9 @@
 import json
 from typing import Self
 
-from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
-from services.gateway.schemas.base import Response
+from services.gateway.schemas.base import Response, examples
 from services.gateway.schemas.job import Estimate
 from services.gateway.schemas.job_limits import JobLimits
 from services.gateway.schemas.labels import Labels
@@ -20,32 +20,28 @@ MOST_DEVICES = 64
 class TrainingJobRequest(Labels, Choosy, JobLimits):
     """A preset or a checkpoint to begin with, and what to change in its configuration."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"preset": "sudoku-6x6"},
-                {
-                    "preset": "sudoku-extreme",
-                    "name": "extreme, 200 steps on a laptop",
-                    "overrides": {"train.steps": 200, "train.batch_size": 32, "train.precision": "float32"},
-                },
-                {
-                    "preset": "sudoku-6x6",
-                    "overrides": {"train.depth_curriculum": [{"until": 0.5, "recursions": 1, "latent_steps": 1}]},
-                },
-                {"preset": "sudoku-6x6", "dataset": "my-sudokus"},
-                {
-                    "preset": "sudoku-extreme",
-                    "devices": 8,
-                    "min_devices": 4,
-                    "requires": {"device": "cuda", "min_memory_gb": 40},
-                },
-                {
-                    "from_checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
-                    "overrides": {"train.learning_rate": 1e-5, "train.steps": 1000},
-                },
-            ]
-        }
+    model_config = examples(
+        {"preset": "sudoku-6x6"},
+        {
+            "preset": "sudoku-extreme",
+            "name": "extreme, 200 steps on a laptop",
+            "overrides": {"train.steps": 200, "train.batch_size": 32, "train.precision": "float32"},
+        },
+        {
+            "preset": "sudoku-6x6",
+            "overrides": {"train.depth_curriculum": [{"until": 0.5, "recursions": 1, "latent_steps": 1}]},
+        },
+        {"preset": "sudoku-6x6", "dataset": "my-sudokus"},
+        {
+            "preset": "sudoku-extreme",
+            "devices": 8,
+            "min_devices": 4,
+            "requires": {"device": "cuda", "min_memory_gb": 40},
+        },
+        {
+            "from_checkpoint": "ckpt_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+            "overrides": {"train.learning_rate": 1e-5, "train.steps": 1000},
+        },
     )
 
     preset: str | None = Field(default=None, max_length=100, description="One of GET /v1/presets.")

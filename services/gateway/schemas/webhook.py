@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from services.gateway.schemas.base import Request, Response
+from services.gateway.schemas.base import Request, Response, examples
 from services.registry.db.access_tables import WebhookEndpoint
 
 LONGEST_URL = 2000
@@ -23,9 +23,7 @@ class WebhookEvent(StrEnum):
 class WebhookRequest(Request):
     """A request for a new webhook."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"url": "https://hooks.example.org/trm", "events": ["job.succeeded"]}]}
-    )
+    model_config = examples({"url": "https://hooks.example.org/trm", "events": ["job.succeeded"]})
 
     url: str = Field(max_length=LONGEST_URL, description="A public address, https:// or http://.")
     events: list[WebhookEvent] = Field(
@@ -46,7 +44,7 @@ class Webhook(Response):
     @classmethod
     def of(cls, row: WebhookEndpoint) -> Self:
         """The webhook of this row."""
-        return cls.from_row(row, links=_links(row))
+        return cls.from_row(row, links=_make_links(row))
 
 
 class CreatedWebhook(Webhook):
@@ -55,7 +53,7 @@ class CreatedWebhook(Webhook):
     secret: str = Field(description="Check signatures with it (Standard Webhooks). Keep it: it is not shown again.")
 
 
-def _links(row: WebhookEndpoint) -> dict[str, str]:
+def _make_links(row: WebhookEndpoint) -> dict[str, str]:
     home = f"/v1/webhooks/{row.id}"
     return {"self": home, "deliveries": f"{home}/deliveries"}
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from services.gateway.schemas.base import Response
+from services.gateway.schemas.base import Response, examples
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.jobs.presence import ALIVE_SECONDS
 from services.registry.jobs.requirements import GIB
@@ -15,28 +15,24 @@ from services.registry.jobs.requirements import GIB
 class Worker(Response):
     """One process."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "gpu-1:4711",
-                    "role": "solve",
-                    "host": "gpu-1",
-                    "status": "alive",
-                    "device": "cuda",
-                    "device_name": "NVIDIA A100-SXM4-80GB",
-                    "devices": 2,
-                    "memory_gb": 79.3,
-                    "labels": ["lab-a"],
-                    "cores": 8,
-                    "started_at": "2026-11-23T12:00:00Z",
-                    "last_heartbeat_at": "2026-11-23T12:34:50Z",
-                    "concurrency": 32,
-                    "jobs_in_hand": 2,
-                    "jobs": ["job_01934e0c5f3b7c2aa1b2c3d4e5f60718"],
-                    "slots_in_use": 40,
-                }
-            ]
+    model_config = examples(
+        {
+            "name": "gpu-1:4711",
+            "role": "solve",
+            "host": "gpu-1",
+            "status": "alive",
+            "device": "cuda",
+            "device_name": "NVIDIA A100-SXM4-80GB",
+            "devices": 2,
+            "memory_gb": 79.3,
+            "labels": ["lab-a"],
+            "cores": 8,
+            "started_at": "2026-11-23T12:00:00Z",
+            "last_heartbeat_at": "2026-11-23T12:34:50Z",
+            "concurrency": 32,
+            "jobs_in_hand": 2,
+            "jobs": ["job_01934e0c5f3b7c2aa1b2c3d4e5f60718"],
+            "slots_in_use": 40,
         }
     )
 
@@ -65,20 +61,12 @@ class Worker(Response):
     def of(cls, row: WorkerProcess, now: datetime, in_hand: int, jobs: Sequence[str]) -> Self:
         """The worker of this row, at a moment of the database's clock."""
         is_alive = now - row.seen_at <= timedelta(seconds=ALIVE_SECONDS)
-        return cls(
-            name=row.name,
-            role=row.role,
+        return cls.from_row(
+            row,
             host=row.name.rpartition(":")[0],
             status="alive" if is_alive else "silent",
-            device=row.device,
-            device_name=row.device_name,
-            devices=row.devices,
             memory_gb=round(row.memory_bytes / GIB, 1),
-            labels=row.labels,
-            cores=row.cores,
-            started_at=row.started_at,
             last_heartbeat_at=row.seen_at,
-            concurrency=row.concurrency,
             jobs_in_hand=in_hand,
             jobs=list(jobs),
             slots_in_use=row.slots_busy,

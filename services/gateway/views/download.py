@@ -106,8 +106,7 @@ def _read_file(storage: Storage, url: str, name: str, first: int, last: int) -> 
         while first < last:
             data = file.read(min(CHUNK_BYTES, last - first))
             if not data:
-                raise EOFError(
-                    f"{name} of {url} is shorter than it was"
-                )  # breaks the connection off: the client sees it
+                # breaks the connection off: the client sees it
+                raise EOFError(f"{name} of {url} is shorter than it was")
             first += len(data)
             yield data

@@ -1,7 +1,7 @@
 """How long a training will take, and warnings before it starts."""
 
 from collections.abc import Sequence
-from functools import partial
+from operator import attrgetter
 
 from pydantic import ValidationError
 
@@ -12,6 +12,7 @@ from trm.config.cost import CORE, H100, duration, efficiency, update_flops
 from trm.config.run import RunConfig
 
 HOUR = 3600
+WEIGHT = attrgetter("model", "puzzle.cells", "train.batch_size", "train.precision", "train.gradient_checkpointing")
 
 
 def estimate(
@@ -27,7 +28,7 @@ def estimate(
     return {
         "seconds": round(seconds, 1),
         "basis": basis,
-        "warnings": _warnings(config, seconds, workers, puzzles, warn_hours),
+        "warnings": _list_warnings(config, seconds, workers, puzzles, warn_hours),
     }
 
 
@@ -40,12 +41,12 @@ def _update_seconds(
             return seconds, "measured"
     if known:  # the largest, since it is measured best
         earlier, seconds = max(known, key=lambda pair: update_flops(pair[0]))
-        return seconds * _work(config) / _work(earlier), "scaled"
+        return seconds * _measure_work(config) / _measure_work(earlier), "scaled"
     rates = [H100 if worker.device == "cuda" else CORE * worker.cores for worker in workers]
-    return _work(config) / max(rates, default=2 * CORE), "assumed"
+    return _measure_work(config) / max(rates, default=2 * CORE), "assumed"
 
 
-def _work(config: RunConfig) -> float:
+def _measure_work(config: RunConfig) -> float:
     """Operations of an update, corrected for the lower efficiency of narrow models."""
     return update_flops(config) / efficiency(config.model)
 
@@ -58,15 +59,10 @@ def _read(config: Json) -> RunConfig | None:
 
 
 def _weighs_the_same(one: RunConfig, other: RunConfig) -> bool:
-    weights = partial(_parts, names=("batch_size", "precision", "gradient_checkpointing"))
-    return (one.model, one.puzzle.cells, weights(one)) == (other.model, other.puzzle.cells, weights(other))
+    return WEIGHT(one) == WEIGHT(other)
 
 
-def _parts(config: RunConfig, names: Sequence[str]) -> list[object]:
-    return [getattr(config.train, name) for name in names]
-
-
-def _warnings(
+def _list_warnings(
     config: RunConfig, seconds: float, workers: Sequence[WorkerProcess], puzzles: int | None, warn_hours: float
 ) -> list[str]:
     found = []

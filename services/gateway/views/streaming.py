@@ -30,9 +30,8 @@ def read_events(
 ) -> JobEvents:
     """The next events of a job, and whether these are its last; raises JobNotFound."""
     with database.transaction() as session:
-        finished = jobs.status_of(
-            session, access, job_id
-        ).is_final  # read first: the last event comes with the last status
+        # read first: the last event comes with the last status
+        finished = jobs.status_of(session, access, job_id).is_final
         rows = job_events.after(session, access, job_id, after, limit)
     return JobEvents(data=[JobEvent.of(row) for row in rows], finished=finished and len(rows) < limit)
 

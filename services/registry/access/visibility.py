@@ -41,11 +41,7 @@ OWNERS: dict[type[Base], Column] = {
     table: table.owner
     for table in (ApiKey, AuditRecord, Dataset, IdempotencyKey, Job, ModelVersion, Run, WebhookEndpoint)
 }
-OF_JOBS, OF_RUNS, OF_WEBHOOKS = (
-    (Job.id, Job.owner),
-    (Run.id, Run.owner),
-    (WebhookEndpoint.id, WebhookEndpoint.owner),
-)
+OF_JOBS, OF_RUNS, OF_WEBHOOKS = ((Job.id, Job.owner), (Run.id, Run.owner), (WebhookEndpoint.id, WebhookEndpoint.owner))
 PARENTS: dict[type[Base], tuple[Column, tuple[Column, Column]]] = {  # rows that belong to the owner of another row
     JobAttempt: (JobAttempt.job_id, OF_JOBS),
     JobEvent: (JobEvent.job_id, OF_JOBS),

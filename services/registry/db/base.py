@@ -15,7 +15,7 @@ Reals = list[float | None]  # one entry a supervision step; None where no slot w
 Integers = list[int]
 
 
-def _enum(values: type[StrEnum], name: str) -> Enum:
+def _make_enum(values: type[StrEnum], name: str) -> Enum:
     return Enum(
         values,
         name=name,
@@ -46,8 +46,8 @@ class Base(DeclarativeBase):
         list[Json]: JSONB(none_as_null=True),
         Reals: ARRAY(REAL, dimensions=1),
         Integers: ARRAY(BigInteger, dimensions=1),
-        JobKind: _enum(JobKind, "kind"),
-        JobStatus: _enum(JobStatus, "status"),
-        Outcome: _enum(Outcome, "outcome"),
-        UncountedReason: _enum(UncountedReason, "uncounted"),
+        JobKind: _make_enum(JobKind, "kind"),
+        JobStatus: _make_enum(JobStatus, "status"),
+        Outcome: _make_enum(Outcome, "outcome"),
+        UncountedReason: _make_enum(UncountedReason, "uncounted"),
     }

@@ -7,6 +7,7 @@ from psycopg import sql
 from sqlalchemy.orm import Session
 
 from services.registry.db.base import Base
+from services.registry.db.database import driver_connection
 
 
 def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -14,13 +15,11 @@ def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows:
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    connection = session.connection().connection.driver_connection
-    assert connection is not None  # noqa: S101 - it is checked out
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with driver_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
-            copy.write_row([_array(value) if isinstance(value, list) else value for value in row])
+            copy.write_row([_write_array(value) if isinstance(value, list) else value for value in row])
 
 
-def _array(numbers: Sequence[float | None]) -> str:
+def _write_array(numbers: Sequence[float | None]) -> str:
     """Numbers as Postgres reads an array; psycopg, which asks each for its type, takes three times as long."""
     return "{" + ",".join("NULL" if number is None else repr(number) for number in numbers) + "}"

@@ -142,6 +142,13 @@ def current_revision(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def driver_connection(session: Session) -> psycopg.Connection:
+    """Psycopg's own connection, in the session's transaction: for COPY, and for statements with identifiers in them."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)  # noqa: S101 - it is checked out
+    return connection
+
+
 def read_clock(database: Database) -> datetime:
     """The time by the database's clock."""
     with typed_errors(), database.engine.connect() as connection:

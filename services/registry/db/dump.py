@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from gzip import GzipFile
 from typing import IO
 
-from psycopg import Connection, sql
+from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from services.registry.db.database import driver_connection
 
 CHUNK_BYTES = 1 << 20
 
@@ -40,7 +42,7 @@ def columns(session: Session) -> dict[str, list[str]]:
 
 def copy_out(session: Session, table: str, names: Sequence[str], file: IO[bytes] | GzipFile) -> int:
     """Write all rows of a table; how many. The text is the same for every version of Postgres."""
-    with _connection(session).cursor() as cursor:
+    with driver_connection(session).cursor() as cursor:
         cursor.execute(EXACTLY)
         with cursor.copy(_copy(table, names, "TO STDOUT")) as copy:
             for piece in copy:
@@ -50,7 +52,7 @@ def copy_out(session: Session, table: str, names: Sequence[str], file: IO[bytes]
 
 def copy_in(session: Session, table: str, names: Sequence[str], file: IO[bytes] | GzipFile) -> int:
     """Add the rows that `copy_out` has written; how many."""
-    with _connection(session).cursor() as cursor:
+    with driver_connection(session).cursor() as cursor:
         with cursor.copy(_copy(table, names, "FROM STDIN")) as copy:
             while piece := file.read(CHUNK_BYTES):
                 copy.write(piece)
@@ -99,9 +101,3 @@ def _quote(session: Session, name: str) -> str:
 def _copy(table: str, names: Sequence[str], direction: str) -> sql.Composed:
     listed = sql.SQL(", ").join(map(sql.Identifier, names))
     return sql.SQL("COPY {} ({}) " + direction).format(sql.Identifier(table), listed)
-
-
-def _connection(session: Session) -> Connection:
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, Connection)  # noqa: S101 - it is checked out
-    return connection

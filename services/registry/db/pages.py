@@ -41,7 +41,7 @@ def newest_first(
     """A page of `statement`, ordered by moment of creation and id, newest first; raises InvalidCursor."""
     where = row_id.class_.__tablename__
     if cursor is not None:
-        moment, last_id = _moment_and_id(decode_cursor(where, cursor))
+        moment, last_id = _read_mark(decode_cursor(where, cursor))
         statement = statement.where(tuple_(created_at, row_id) < tuple_(literal(moment), literal(last_id)))
     rows = list(session.scalars(statement.order_by(created_at.desc(), row_id.desc()).limit(limit + 1)))
     if len(rows) <= limit:
@@ -62,9 +62,9 @@ def decode_cursor(where: str, cursor: str) -> list[Any]:
         padded = cursor + "=" * (-len(cursor) % 4)
         parts = json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
     except (binascii.Error, UnicodeError, ValueError, RecursionError) as error:
-        raise _invalid() from error
+        raise _make_refusal() from error
     if not isinstance(parts, list) or parts[:2] != [VERSION, where]:
-        raise _invalid()
+        raise _make_refusal()
     return parts[2:]
 
 
@@ -74,18 +74,18 @@ def decode_place(where: str, cursor: str) -> int:
     match mark:
         case [int(place)] if 0 <= place < 2**31:
             return place
-    raise _invalid()
+    raise _make_refusal()
 
 
-def _moment_and_id(mark: list[Any]) -> tuple[datetime, str]:
+def _read_mark(mark: list[Any]) -> tuple[datetime, str]:
     try:
         moment, last_id = datetime.fromisoformat(mark[0]), mark[1]
     except (IndexError, TypeError, ValueError) as error:
-        raise _invalid() from error
+        raise _make_refusal() from error
     if moment.tzinfo is None or not isinstance(last_id, str) or storable(last_id) != last_id:
-        raise _invalid()
+        raise _make_refusal()
     return moment, last_id
 
 
-def _invalid() -> InvalidCursor:
+def _make_refusal() -> InvalidCursor:
     return InvalidCursor("This cursor was not issued by this list. Start again without a cursor.")

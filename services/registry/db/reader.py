@@ -2,9 +2,8 @@
 
 from psycopg import Connection, sql
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy.orm import Session
 
-from services.registry.db.database import Database
+from services.registry.db.database import Database, driver_connection
 from services.registry.db.locks import Lock, take
 from services.registry.errors import RolesRefused
 
@@ -45,7 +44,7 @@ def provide_reader(database: Database, password: str | None) -> bool:
     """
     with database.transaction() as session:
         take(session, Lock.SCHEMA)
-        connection = _connection(session)
+        connection = driver_connection(session)
         try:
             with connection.transaction():  # a savepoint
                 _provide_role(connection, password)
@@ -54,7 +53,7 @@ def provide_reader(database: Database, password: str | None) -> bool:
                 raise RolesRefused(
                     f"The database's user may not make the role {READER}, which TRM_READER_PASSWORD asks for: {error.diag.message_primary}."
                 ) from error
-            if not _exists(connection):
+            if not _has_role(connection):
                 return False
         _grant(connection)
     return True
@@ -62,7 +61,7 @@ def provide_reader(database: Database, password: str | None) -> bool:
 
 def _provide_role(connection: Connection, password: str | None) -> None:
     role = sql.Identifier(READER)
-    if not _exists(connection):
+    if not _has_role(connection):
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT 20").format(role))
     if password is not None:  # only what proves it is sent, so that no log of statements has it
         verifier = connection.pgconn.encrypt_password(password.encode(), READER.encode(), b"scram-sha-256")
@@ -71,7 +70,7 @@ def _provide_role(connection: Connection, password: str | None) -> None:
         connection.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(name), sql.Literal(value)))
 
 
-def _exists(connection: Connection) -> bool:
+def _has_role(connection: Connection) -> bool:
     return connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (READER,)).fetchone() is not None
 
 
@@ -82,9 +81,3 @@ def _grant(connection: Connection) -> None:
     for table, columns in READABLE.items():
         listed = sql.SQL(", ").join(map(sql.Identifier, columns))
         connection.execute(sql.SQL("GRANT SELECT ({}) ON {} TO {}").format(listed, sql.Identifier(table), role))
-
-
-def _connection(session: Session) -> Connection:
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, Connection)  # noqa: S101 - it is checked out
-    return connection

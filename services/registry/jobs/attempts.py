@@ -1,4 +1,4 @@
-"""The attempts at a job; `leases` begins them, and `moves` ends them."""
+"""The attempts at a job; `leases` begins them, and `transitions` ends them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from services.registry.states import UncountedReason
 
 
 @dataclass(frozen=True)
-class Row:
+class History:
     """What came before the attempt that a job is at, back to the last one that made progress or to its owner's retry."""
 
     fruitless: int  # attempts without progress; those that were released are left out
@@ -21,7 +21,7 @@ class Row:
     has_progress: bool  # whether this attempt has left a newer checkpoint than all before
 
 
-def row(session: Session, job: Job) -> Row:
+def summarise(session: Session, job: Job) -> History:
     """Summary of the latest attempts at a job whose row is locked."""
     earlier = [
         tried for tried in of_job(session, EVERYTHING, job.id) if job.earlier_attempts < tried.attempt < job.attempt
@@ -34,7 +34,7 @@ def row(session: Session, job: Job) -> Row:
         in_a_row = in_a_row and tried.uncounted in (UncountedReason.INFRASTRUCTURE, UncountedReason.RELEASED)
         fruitless += tried.uncounted is not UncountedReason.RELEASED
         interruptions += in_a_row and tried.uncounted is UncountedReason.INFRASTRUCTURE
-    return Row(fruitless, interruptions, _has_progress(session, job))
+    return History(fruitless, interruptions, _has_progress(session, job))
 
 
 def _has_progress(session: Session, job: Job) -> bool:

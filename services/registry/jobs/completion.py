@@ -66,17 +66,19 @@ def hand_back(session: Session, job: Job) -> JobStatus:
 def give_up(session: Session, job: Job, outcome: Outcome, failure: Failure) -> JobStatus:
     """End the attempt at a job whose row is locked, and let the job go where that leads."""
     cancel, pause = job.cancel_requested_at is not None, job.pause_requested_at is not None
-    row = attempts.row(session, job)
-    uncounted = why_uncounted(failure.code, row.interruptions, progress=row.has_progress)
+    history = attempts.summarise(session, job)
+    uncounted = why_uncounted(failure.code, history.interruptions, progress=history.has_progress)
     if uncounted is not None:
         job.max_attempts += 1
     elif failure.code in INFRASTRUCTURE and job.attempt >= job.max_attempts:
-        failure = _add_interruptions(failure, row.interruptions + 1)
+        count = history.interruptions + 1
+        message = f"{failure.message} It was interrupted {count} times in a row without progress."
+        failure = Failure(failure.code, message)
     after = after_failure(job.attempt, job.max_attempts, cancel=cancel, pause=pause)
     if not cancel and _is_overdue(session, job):
         after, failure = JobStatus.FAILED, timeout_failure(job.timeout_seconds)
     if after is JobStatus.QUEUED:
-        delay = backoff_seconds(1 if row.has_progress else row.fruitless + 1)
+        delay = backoff_seconds(1 if history.has_progress else history.fruitless + 1)
         transitions.requeue(session, job, AttemptEnd(outcome, failure, uncounted), delay)
     elif after is JobStatus.PAUSED:
         transitions.pause(session, job, AttemptEnd(outcome, failure, uncounted))
@@ -84,12 +86,6 @@ def give_up(session: Session, job: Job, outcome: Outcome, failure: Failure) -> J
         ended = outcome if outcome is Outcome.LOST else Outcome(after.value)
         transitions.end(session, job, after, ended, failure=failure)
     return after
-
-
-def _add_interruptions(failure: Failure, interruptions: int) -> Failure:
-    return Failure(
-        failure.code, f"{failure.message} It was interrupted {interruptions} times in a row without progress."
-    )
 
 
 def timeout_failure(seconds: int | None) -> Failure:

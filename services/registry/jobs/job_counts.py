@@ -49,15 +49,15 @@ def take(session: Session) -> JobCounts:
     removed = select(RemovedJobs.kind, RemovedJobs.status, RemovedJobs.count)
     for kind, status, count in (*session.execute(_RETRIED), *session.execute(removed)):
         ended[kind, status] += count
-    oldest = {kind: _oldest_queued_seconds(session, kind) for kind in JobKind}
+    oldest = {kind: _find_longest_wait(session, kind) for kind in JobKind}
     unannounced = select(func.count(), func.min(Job.available_at)).where(*DUE, Job.published_at.is_(None))
     unpublished, since = session.execute(unannounced).one()
     retired = session.scalar(select(func.min(Checkpoint.retired_at)))
-    waits = _seconds_since(session, since), _seconds_since(session, retired)
-    return JobCounts(jobs, ended, oldest, unpublished, *waits, _table_bytes(session))
+    waits = _count_seconds_since(session, since), _count_seconds_since(session, retired)
+    return JobCounts(jobs, ended, oldest, unpublished, *waits, _measure_tables(session))
 
 
-def _table_bytes(session: Session) -> dict[str, int]:
+def _measure_tables(session: Session) -> dict[str, int]:
     """Disk space of each table, with its indexes and TOAST data."""
     sizes = [func.pg_total_relation_size(name) for name in Base.metadata.tables]
     return dict(zip(Base.metadata.tables, session.execute(select(*sizes)).one(), strict=True))
@@ -68,12 +68,12 @@ def due(session: Session, kind: JobKind) -> int:
     return session.scalar(select(func.count()).select_from(Job).where(*DUE, Job.kind == kind)) or 0
 
 
-def _oldest_queued_seconds(session: Session, kind: JobKind) -> float:
+def _find_longest_wait(session: Session, kind: JobKind) -> float:
     first = select(Job.available_at).where(*DUE, Job.kind == kind).order_by(Job.available_at).limit(1)
-    return _seconds_since(session, session.scalar(first))
+    return _count_seconds_since(session, session.scalar(first))
 
 
-def _seconds_since(session: Session, moment: datetime | None) -> float:
+def _count_seconds_since(session: Session, moment: datetime | None) -> float:
     """Seconds by the database's clock; 0 without a timestamp."""
     waited = None if moment is None else session.scalar(select(func.extract("epoch", func.now() - moment)))
     return float(waited or 0.0)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Integer, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Integer, bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from services.registry.access.visibility import AccessScope, visible_to
@@ -29,6 +29,7 @@ class JobLimits:
     timeout_seconds: int | None = None  # to be worked on, at most
 
 
+T = TypeVar("T")
 NO_LIMITS = JobLimits()
 ANY = Requirements()
 
@@ -89,38 +90,28 @@ _COMPUTED = (
 
 def get(session: Session, access: AccessScope, job_id: str) -> Job:
     """The job; raises JobNotFound."""
-    job = session.scalar(select(Job).where(Job.id == job_id, visible_to(access, Job)))
-    if job is None:
-        raise _not_found(job_id)
-    return job
+    return _require(session.scalar(select(Job).where(*_match(access, job_id))), job_id)
 
 
 def status_of(session: Session, access: AccessScope, job_id: str) -> JobStatus:
     """The job's status alone, without the request, which may be large; raises JobNotFound."""
-    status = session.scalar(select(Job.status).where(Job.id == job_id, visible_to(access, Job)))
-    if status is None:
-        raise _not_found(job_id)
-    return status
+    return _require(session.scalar(select(Job.status).where(*_match(access, job_id))), job_id)
 
 
 def request_of(session: Session, access: AccessScope, job_id: str) -> Json:
     """What the job was submitted with, which may be large; raises JobNotFound."""
-    request: Json | None = session.scalar(select(Job.request).where(Job.id == job_id, visible_to(access, Job)))
-    if request is None:
-        raise _not_found(job_id)
-    return request
+    return _require(session.scalar(select(Job.request).where(*_match(access, job_id))), job_id)
 
 
 def shape_of(session: Session, access: AccessScope, job_id: str) -> dict[str, Any] | None:
     """The shape of a solve job's puzzles, where it is not that of the job's model."""
-    asked = select(Job.request["puzzle"]).where(Job.id == job_id, visible_to(access, Job))
-    shape: dict[str, Any] | None = session.scalar(asked)
+    shape: dict[str, Any] | None = session.scalar(select(Job.request["puzzle"]).where(*_match(access, job_id)))
     return shape
 
 
 def run_of(session: Session, access: AccessScope, job_id: str) -> str | None:
     """The run of a training; None for other jobs, and for none."""
-    return session.scalar(select(Job.run_id).where(Job.id == job_id, visible_to(access, Job)))
+    return session.scalar(select(Job.run_id).where(*_match(access, job_id)))
 
 
 def page(
@@ -167,7 +158,7 @@ def request_cancel(session: Session, access: AccessScope, job_id: str) -> Job:
         job.cancel_requested_at = func.now()
         job.pause_requested_at = None
         job.version = Job.version + 1
-    return _fresh(session, job)
+    return _refresh(session, job)
 
 
 def request_pause(session: Session, access: AccessScope, job_id: str) -> Job:
@@ -185,7 +176,7 @@ def request_pause(session: Session, access: AccessScope, job_id: str) -> Job:
     elif job.pause_requested_at is None:
         job.pause_requested_at = func.now()
         job.version = Job.version + 1
-    return _fresh(session, job)
+    return _refresh(session, job)
 
 
 def resume(session: Session, access: AccessScope, job_id: str) -> Job:
@@ -198,7 +189,7 @@ def resume(session: Session, access: AccessScope, job_id: str) -> Job:
     else:
         job.pause_requested_at = None
         job.version = Job.version + 1
-    return _fresh(session, job)
+    return _refresh(session, job)
 
 
 def retry(session: Session, access: AccessScope, job_id: str, attempts: int) -> Job:
@@ -215,30 +206,28 @@ def retry(session: Session, access: AccessScope, job_id: str, attempts: int) -> 
         job.earlier_cancellations += 1
     job.earlier_attempts, job.max_attempts = job.attempt, job.attempt + attempts
     transitions.wake(session, job, "retried")
-    return _fresh(session, job)
+    return _refresh(session, job)
 
 
-def _fresh(session: Session, job: Job) -> Job:
+def _refresh(session: Session, job: Job) -> Job:
     session.flush()
     session.refresh(job)  # what the database computed
     return job
 
 
-_ENDED = {
-    JobStatus.SUCCEEDED: "succeeded",
-    JobStatus.FAILED: "failed",
-    JobStatus.CANCELLED: "been cancelled",
-}
+_ENDED = {JobStatus.SUCCEEDED: "succeeded", JobStatus.FAILED: "failed", JobStatus.CANCELLED: "been cancelled"}
 
 
 def _lock(session: Session, access: AccessScope, job_id: str) -> Job:
-    found = select(Job).where(Job.id == job_id, visible_to(access, Job))
-    statement = found.with_for_update(key_share=True)
-    job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
-    if job is None:
-        raise _not_found(job_id)
-    return job
+    statement = select(Job).where(*_match(access, job_id)).with_for_update(key_share=True)
+    return _require(session.scalar(statement.execution_options(populate_existing=True)), job_id)
 
 
-def _not_found(job_id: str) -> JobNotFound:
-    return JobNotFound(f"There is no job {job_id[:100]!r}.")
+def _match(access: AccessScope, job_id: str) -> tuple[ColumnElement[bool], ...]:
+    return Job.id == job_id, visible_to(access, Job)
+
+
+def _require(found: T | None, job_id: str) -> T:
+    if found is None:
+        raise JobNotFound(f"There is no job {job_id[:100]!r}.")
+    return found

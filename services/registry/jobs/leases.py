@@ -82,7 +82,7 @@ def claim_next(
     session.execute(_IN_ORDER)
     first = (
         select(Job.id)
-        .where(Job.kind == kind, has_status(JobStatus.QUEUED), *_due(offers))
+        .where(Job.kind == kind, has_status(JobStatus.QUEUED), *_match_due(offers))
         .order_by(Job.priority.desc(), Job.available_at, Job.id)
     )
     job_id = session.scalar(first.limit(1).with_for_update(skip_locked=True, key_share=True))
@@ -92,7 +92,7 @@ def claim_next(
 def find_choosy(session: Session, kind: JobKind, offers: Capabilities) -> str | None:
     """A queued job of a kind that asks for something and could be claimed by a worker that offers this."""
     asks = (Job.kind == kind, has_status(JobStatus.QUEUED), Job.requires.is_not(None))
-    return session.scalar(select(Job.id).where(*asks, *_due(offers)).limit(1))
+    return session.scalar(select(Job.id).where(*asks, *_match_due(offers)).limit(1))
 
 
 def claim(
@@ -103,7 +103,7 @@ def claim(
     waited = func.extract("epoch", func.now() - Job.available_at)
     row = session.execute(
         update(Job)
-        .where(Job.id == job_id, Job.status == JobStatus.QUEUED, *_due(offers))
+        .where(Job.id == job_id, Job.status == JobStatus.QUEUED, *_match_due(offers))
         .values(
             status=JobStatus.RUNNING,
             attempt=Job.attempt + 1,
@@ -112,17 +112,11 @@ def claim(
             lease_expires_at=func.now() + timedelta(seconds=lease_seconds),
             started_at=func.now(),
             expires_at=None,
-            deadline_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, Job.timeout_seconds - _worked_seconds()),
+            deadline_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, Job.timeout_seconds - _sum_worked_seconds()),
             version=Job.version + 1,
         )
         .returning(
-            Job.kind,
-            Job.run_id,
-            Job.attempt,
-            Job.max_attempts,
-            waited,
-            Job.traceparent,
-            Job.requires.is_not(None),
+            Job.kind, Job.run_id, Job.attempt, Job.max_attempts, waited, Job.traceparent, Job.requires.is_not(None)
         )
         .execution_options(synchronize_session=False)
     ).one_or_none()
@@ -140,7 +134,7 @@ def hold(session: Session, claim: Claim) -> Job:
     statement = select(Job).where(*_match_lease(claim)).with_for_update(key_share=True)
     job = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
     if job is None:
-        raise _stale(claim)
+        raise _make_stale(claim)
     return job
 
 
@@ -159,16 +153,16 @@ def heartbeat(session: Session, claim: Claim, step: int | None = None, pace: Pac
     statement = update(Job).where(*_match_lease(claim)).values(values).returning(*wanted)
     row = session.execute(statement.execution_options(synchronize_session=False)).one_or_none()
     if row is None:
-        raise _stale(claim)
+        raise _make_stale(claim)
     return JobSignals(*row)
 
 
-def _due(offers: Capabilities | None) -> tuple[ColumnElement[bool], ...]:
+def _match_due(offers: Capabilities | None) -> tuple[ColumnElement[bool], ...]:
     in_time = func.coalesce(Job.expires_at > func.now(), True)
     return Job.available_at <= func.now(), in_time, true() if offers is None else fit(offers)
 
 
-def _worked_seconds() -> ColumnElement[float]:
+def _sum_worked_seconds() -> ColumnElement[float]:
     """Total duration of all attempts since the last retry."""
     seconds = func.extract("epoch", JobAttempt.ended_at - JobAttempt.started_at)
     earlier = (JobAttempt.job_id == Job.id, JobAttempt.attempt > Job.earlier_attempts)
@@ -179,5 +173,5 @@ def _match_lease(claim: Claim) -> tuple[ColumnElement[bool], ...]:
     return Job.id == claim.job_id, Job.lease_token == claim.lease_token, Job.status == JobStatus.RUNNING
 
 
-def _stale(claim: Claim) -> StaleLease:
+def _make_stale(claim: Claim) -> StaleLease:
     return StaleLease(f"Attempt {claim.attempt} no longer holds {claim.job_id}; another one may be at work.")

@@ -78,7 +78,7 @@ def publish_all(app: Celery, announcements: Iterable[Announcement]) -> None:
             for announcement in announcements:
                 _send(app, producer, announcement)
     except BROKER_ERRORS as error:
-        raise _unavailable(error) from error
+        raise _make_unavailable(error) from error
 
 
 def own_queue(worker: str) -> Queue:
@@ -93,7 +93,7 @@ def publish_to(app: Celery, queue: Queue, announcement: Announcement) -> None:
         with app.producer_or_acquire() as producer:
             _send(app, producer, announcement, queue.name)
     except BROKER_ERRORS as error:
-        raise _unavailable(error) from error
+        raise _make_unavailable(error) from error
 
 
 def _send(app: Celery, producer: Producer, announcement: Announcement, queue: str | None = None) -> None:
@@ -121,7 +121,7 @@ def messages_waiting(app: Celery, kind: JobKind) -> int:
             connection.ensure_connection(**policy)
             return int(connection.default_channel.queue_declare(queue=QUEUES[kind]).message_count)
     except BROKER_ERRORS as error:
-        raise _unavailable(error) from error
+        raise _make_unavailable(error) from error
 
 
 def ping_broker(app: Celery) -> None:
@@ -130,8 +130,8 @@ def ping_broker(app: Celery) -> None:
         with app.connection_for_write() as connection:
             connection.ensure_connection(errback=None, max_retries=1, interval_start=0, interval_step=0)
     except BROKER_ERRORS as error:
-        raise _unavailable(error) from error
+        raise _make_unavailable(error) from error
 
 
-def _unavailable(error: Exception) -> BrokerUnavailable:
+def _make_unavailable(error: Exception) -> BrokerUnavailable:
     return BrokerUnavailable(f"The broker does not answer: {str(error)[:300]}")

@@ -64,7 +64,7 @@ class Requirements:
 
 def fit(offered: Capabilities | type[WorkerProcess], asked: Any = Job.requires) -> ColumnElement[bool]:  # noqa: ANN401
     """Whether what a job asks for, a JSONB expression, is offered by a worker: this one, or the one of the row."""
-    device, devices, memory, labels = _columns(offered)
+    device, devices, memory, labels = _list_offers(offered)
     words = func.jsonb_extract_path(asked, "labels", type_=JSONB)  # a subscript would need a column
     fits = (
         func.coalesce(asked["device"].astext, device) == device,
@@ -75,7 +75,7 @@ def fit(offered: Capabilities | type[WorkerProcess], asked: Any = Job.requires) 
     return or_(asked.is_(None), and_(*fits))
 
 
-def _columns(offered: Capabilities | type[WorkerProcess]) -> tuple[Any, Any, Any, Any]:
+def _list_offers(offered: Capabilities | type[WorkerProcess]) -> tuple[Any, Any, Any, Any]:
     if isinstance(offered, Capabilities):
         return (
             literal(offered.device, Text),

@@ -85,16 +85,16 @@ def never_announced(session: Session, limit: int = 1000) -> list[Announcement]:
 
     Their rows are locked: publish and mark them in the same transaction.
     """
-    return _announcements(session, (Job.published_at.is_(None),), Job.available_at, limit)
+    return _list_announcements(session, (Job.published_at.is_(None),), Job.available_at, limit)
 
 
 def long_announced(session: Session, kind: JobKind, republish_seconds: float, limit: int) -> list[Announcement]:
     """Jobs that wait unclaimed with a message so old that it may be lost, oldest first; locked likewise."""
     stale = func.now() - timedelta(seconds=republish_seconds)
-    return _announcements(session, (Job.kind == kind, Job.published_at < stale), Job.published_at, limit)
+    return _list_announcements(session, (Job.kind == kind, Job.published_at < stale), Job.published_at, limit)
 
 
-def _announcements(
+def _list_announcements(
     session: Session,
     conditions: Sequence[ColumnElement[bool]],
     order: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],

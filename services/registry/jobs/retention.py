@@ -44,7 +44,7 @@ def remove_jobs(session: Session, kind: JobKind, limits: Limits, batch: int) -> 
     """Remove ended jobs with all that belongs to them; how many. A training stays while its run has a checkpoint."""
     ended = select(Job.finished_at).where(Job.kind == kind, Job.finished_at.is_not(None))
     newest = ended.order_by(Job.finished_at.desc()).offset(limits.most).limit(1)
-    old = _beyond(Job.finished_at, limits, session.scalar(newest) if limits.most else None)
+    old = _match_beyond(Job.finished_at, limits, session.scalar(newest) if limits.most else None)
     if old is None:
         return 0
     kept = select(Checkpoint.id).where(Checkpoint.run_id == Job.run_id).exists()
@@ -67,20 +67,20 @@ def remove_events(session: Session, limits: Limits, batch: int) -> int:
         .limit(batch)
     ).subquery()
     gone = delete(JobEvent).where(JobEvent.job_id == due.c.job_id, JobEvent.seq == due.c.seq)
-    return _rows(session, gone.returning(JobEvent.seq))
+    return _count_rows(session, gone.returning(JobEvent.seq))
 
 
 def remove_audit(session: Session, limits: Limits, batch: int) -> int:
     """Remove old records of the audit log; how many."""
     newest = select(AuditRecord.created_at).order_by(AuditRecord.created_at.desc()).offset(limits.most).limit(1)
-    old = _beyond(AuditRecord.created_at, limits, session.scalar(newest) if limits.most else None)
+    old = _match_beyond(AuditRecord.created_at, limits, session.scalar(newest) if limits.most else None)
     if old is None:
         return 0
     due = select(AuditRecord.id).where(old).order_by(AuditRecord.created_at).limit(batch)
-    return _rows(session, delete(AuditRecord).where(AuditRecord.id.in_(due)).returning(AuditRecord.id))
+    return _count_rows(session, delete(AuditRecord).where(AuditRecord.id.in_(due)).returning(AuditRecord.id))
 
 
-def _beyond(
+def _match_beyond(
     moment: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
     limits: Limits,
     last: datetime | None,
@@ -94,7 +94,7 @@ def _beyond(
     return or_(*conditions) if conditions else None
 
 
-def _rows(session: Session, statement: ReturningDelete[tuple[object]]) -> int:
+def _count_rows(session: Session, statement: ReturningDelete[tuple[object]]) -> int:
     return len(session.execute(statement.execution_options(synchronize_session=False)).all())
 
 

@@ -25,10 +25,10 @@ def add(session: Session, claim: leases.Claim, rows: Sequence[Json]) -> None:
         return
     repeated = Solution.index == any_(literal([row["index"] for row in rows], ARRAY(Integer)))
     session.execute(delete(Solution).where(Solution.job_id == claim.job_id, repeated))
-    copy_rows(session, Solution, ("job_id", *COLUMNS), (_values(claim.job_id, row) for row in rows))
+    copy_rows(session, Solution, ("job_id", *COLUMNS), (_list_values(claim.job_id, row) for row in rows))
 
 
-def _values(job_id: str, row: Json) -> list[object]:
+def _list_values(job_id: str, row: Json) -> list[object]:
     columns = {**row, "trace": None if row["trace"] is None else Jsonb(row["trace"])}
     return [job_id, *(columns[name] for name in COLUMNS)]
 

@@ -55,7 +55,7 @@ class Line:
 
 def lines(session: Session) -> list[Line]:
     """The line of each kind."""
-    return [_line(session, kind) for kind in JobKind]
+    return [_read_line(session, kind) for kind in JobKind]
 
 
 def positions(session: Session, job_ids: Collection[str]) -> dict[str, int]:
@@ -89,14 +89,8 @@ def describe_worker(kind: JobKind, requires: Requirements) -> str:
     return f"a {ROLES[kind]} worker" + (f" with {requires}" if requires.column else "")
 
 
-def in_hand(session: Session) -> dict[str, int]:
-    """How many jobs each worker is at."""
-    running = select(Job.worker, func.count()).where(has_status(JobStatus.RUNNING)).group_by(Job.worker)
-    return {worker or "": count for worker, count in session.execute(running)}
-
-
-def _line(session: Session, kind: JobKind) -> Line:
-    left = _seconds_left(_typical_seconds(session, kind))
+def _read_line(session: Session, kind: JobKind) -> Line:
+    left = _estimate_seconds_left(_average_seconds(session, kind))
     waited = func.greatest(func.extract("epoch", func.now() - func.min(Job.available_at)), 0)
     counted = select(Job.status, func.count(), func.count(left), func.sum(left), waited).where(
         Job.kind == kind, Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))
@@ -106,10 +100,10 @@ def _line(session: Session, kind: JobKind) -> Line:
         for status, jobs, known, seconds, oldest in session.execute(counted.group_by(Job.status))
     }
     queued, running = (work.get(status, NONE) for status in (JobStatus.QUEUED, JobStatus.RUNNING))
-    return Line(kind, queued, running, _concurrency(session, kind))
+    return Line(kind, queued, running, _sum_concurrency(session, kind))
 
 
-def _seconds_left(typical: float | None) -> ColumnElement[Any]:
+def _estimate_seconds_left(typical: float | None) -> ColumnElement[Any]:
     """As its worker says, or what was estimated or is typical of its kind, less the time that it has run."""
     whole = func.coalesce(Job.estimate["seconds"].as_float(), typical)
     worked = func.extract("epoch", func.now() - Job.started_at)
@@ -118,7 +112,7 @@ def _seconds_left(typical: float | None) -> ColumnElement[Any]:
     return case((has_status(JobStatus.RUNNING), rest), else_=whole)
 
 
-def _typical_seconds(session: Session, kind: JobKind) -> float | None:
+def _average_seconds(session: Session, kind: JobKind) -> float | None:
     took = func.extract("epoch", Job.finished_at - Job.started_at).label("took")
     last = select(took).where(Job.kind == kind, has_status(JobStatus.SUCCEEDED), Job.finished_at.is_not(None))
     latest = last.order_by(Job.finished_at.desc()).limit(LATELY).subquery("latest")
@@ -126,6 +120,6 @@ def _typical_seconds(session: Session, kind: JobKind) -> float | None:
     return None if seconds is None else float(seconds)
 
 
-def _concurrency(session: Session, kind: JobKind) -> int:
+def _sum_concurrency(session: Session, kind: JobKind) -> int:
     taken = select(func.coalesce(func.sum(WorkerProcess.concurrency), 0))
     return int(session.scalar(taken.where(WorkerProcess.role == ROLES[kind], is_alive())) or 0)

@@ -90,7 +90,7 @@ class WorkerMetrics(BuildMetrics):
         self.peak_memory = make.gauge(
             "trm_worker_peak_memory_bytes", "Peak memory of this worker and its child processes."
         )
-        self.peak_memory.set_function(_peak_memory_bytes)
+        self.peak_memory.set_function(_read_peak_memory)
 
 
 class TrainMetrics(WorkerMetrics):
@@ -130,9 +130,7 @@ class SolveMetrics(WorkerMetrics):
             "trm_solve_chain_steps_total", "Supervision steps of all chains: what the answers cost."
         )
         self.puzzles = make.counter(
-            "trm_solve_puzzles_total",
-            "Puzzles answered, by the reason why the chosen chain stopped.",
-            reason=REASONS,
+            "trm_solve_puzzles_total", "Puzzles answered, by the reason why the chosen chain stopped.", reason=REASONS
         )
         self.halt_probability = make.histogram(
             "trm_halt_probability", "The model's confidence in an answer when it was given.", PROBABILITIES
@@ -146,7 +144,7 @@ class SolveMetrics(WorkerMetrics):
         self.slots_busy = make.gauge("trm_solve_slots_busy", "Active chains at the last step, of all models.")
 
 
-def _peak_memory_bytes() -> float:
+def _read_peak_memory() -> float:
     kibibytes = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return 1024 * kibibytes
 
@@ -176,12 +174,12 @@ class ReaperMetrics(BuildMetrics):
             "trm_storage_floor_bytes", "Bytes of that disk below which nothing is stored; NaN for a bucket."
         )
         self.last_heartbeat = make.last_heartbeat("reaper")
-        self._census = _JobCountsCollector()
-        registry.register(self._census)
+        self._job_counts = _JobCountsCollector()
+        registry.register(self._job_counts)
 
     def observe(self, job_counts: JobCounts) -> None:
         """Export this count of the jobs from now on."""
-        self._census.latest = job_counts
+        self._job_counts.latest = job_counts
 
 
 class _JobCountsCollector(Collector):

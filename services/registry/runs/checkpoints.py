@@ -102,7 +102,7 @@ def retire(session: Session, claim: leases.Claim, keep: int) -> None:
             .with_for_update()
         )
     )
-    best = max(rows, key=_accuracy, default=None)
+    best = max(rows, key=_rank_by_accuracy, default=None)
     spare = [row.id for row in rows[keep:] if row is not best]
     if spare:
         session.execute(update(Checkpoint).where(Checkpoint.id.in_(spare), _is_unused()).values(retired_at=func.now()))
@@ -172,7 +172,7 @@ def _is_unused() -> ColumnElement[bool]:
     return ~or_(solving, begun, promoted)
 
 
-def _accuracy(checkpoint: Checkpoint) -> float:
+def _rank_by_accuracy(checkpoint: Checkpoint) -> float:
     """Accuracy, for comparison; of two equal checkpoints the later one comes first and is kept."""
     accuracy = checkpoint.metrics.get("exact_accuracy")
     return -1.0 if accuracy is None else float(accuracy)

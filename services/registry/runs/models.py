@@ -21,7 +21,7 @@ def promote(session: Session, access: AccessScope, name: str, checkpoint_id: str
     checkpoints.get(session, access, checkpoint_id)
     if not checkpoints.hold(session, {checkpoint_id}):
         raise checkpoints.not_found(checkpoint_id)
-    newest = _newest(session, access, name, owner)
+    newest = _find_newest(session, access, name, owner)
     if newest is not None and newest.checkpoint_id == checkpoint_id:
         return newest
     version = 1 if newest is None else newest.version + 1
@@ -33,7 +33,7 @@ def promote(session: Session, access: AccessScope, name: str, checkpoint_id: str
 
 def get(session: Session, access: AccessScope, name: str) -> ModelVersion:
     """What the name points at, the caller's own before others'; raises ModelNotFound."""
-    found = _newest(session, access, name, access.owner) or _newest(session, access, name)
+    found = _find_newest(session, access, name, access.owner) or _find_newest(session, access, name)
     if found is None:
         raise ModelNotFound(f"There is no model {name[:100]!r}.")
     return found
@@ -67,7 +67,7 @@ def remove(session: Session, access: AccessScope, name: str) -> None:
     session.execute(gone.execution_options(synchronize_session=False))
 
 
-def _newest(session: Session, access: AccessScope, name: str, owner: str | None = None) -> ModelVersion | None:
+def _find_newest(session: Session, access: AccessScope, name: str, owner: str | None = None) -> ModelVersion | None:
     statement = select(ModelVersion).where(ModelVersion.name == name, visible_to(access, ModelVersion))
     if owner is not None:
         statement = statement.where(ModelVersion.owner == owner)

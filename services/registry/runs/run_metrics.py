@@ -62,7 +62,7 @@ def read(
 
     What an attempt logged beyond the step that a later one continued from was undone, and is left out.
     """
-    curve = _curve(session, access, run_id)
+    curve = _match_curve(session, access, run_id)
     if every == 1:
         statement = select(RunMetric).where(*curve, RunMetric.step > after_step).order_by(RunMetric.step)
     else:
@@ -76,33 +76,35 @@ def read_shape(
     """The shape of the curve after a step in at most so many rows: its ends and, of equal parts, where loss and accuracy
     were least and greatest. A spike is never lost to thinning.
     """
-    curve = (*_curve(session, access, run_id), RunMetric.step > after_step)
+    curve = (*_match_curve(session, access, run_id), RunMetric.step > after_step)
     count, first, last = session.execute(
         select(func.count(), func.min(RunMetric.step), func.max(RunMetric.step)).where(*curve)
     ).one()
     if count > most:
-        steps = _extremes(session, curve, first, last, max(1, (most - 2) // len(EXTREMES)))
+        steps = _find_extremes(session, curve, first, last, max(1, (most - 2) // len(EXTREMES)))
         curve = (*curve, RunMetric.step.in_(steps | {first, last}))
     return list(session.scalars(select(RunMetric).where(*curve).order_by(RunMetric.step)))
 
 
-def _extremes(session: Session, curve: Sequence[ColumnElement[bool]], first: int, last: int, parts: int) -> set[int]:
+def _find_extremes(
+    session: Session, curve: Sequence[ColumnElement[bool]], first: int, last: int, parts: int
+) -> set[int]:
     """The steps at which something was least or greatest in each of so many equal parts of the curve."""
     part = func.width_bucket(RunMetric.step, first, last + 1, parts)
-    found = session.execute(select(*(_step_of(order) for order in EXTREMES)).where(*curve).group_by(part))
+    found = session.execute(select(*(_find_step(order) for order in EXTREMES)).where(*curve).group_by(part))
     return {step for row in found for step in row}
 
 
-def _step_of(order: UnaryExpression[Any]) -> ColumnElement[int]:
+def _find_step(order: UnaryExpression[Any]) -> ColumnElement[int]:
     return func.array_agg(aggregate_order_by(RunMetric.step, order, RunMetric.step))[1]
 
 
-def _curve(session: Session, access: AccessScope, run_id: str) -> tuple[ColumnElement[bool], ...]:
+def _match_curve(session: Session, access: AccessScope, run_id: str) -> tuple[ColumnElement[bool], ...]:
     run = select(Run.id).where(Run.id == run_id, visible_to(access, Run)).scalar_subquery()  # looked up once a query
-    return RunMetric.run_id == run, not_(_was_undone(session, access, run_id))
+    return RunMetric.run_id == run, not_(_match_undone(session, access, run_id))
 
 
-def _was_undone(session: Session, access: AccessScope, run_id: str) -> ColumnElement[bool]:
+def _match_undone(session: Session, access: AccessScope, run_id: str) -> ColumnElement[bool]:
     job = select(Job.id).where(Job.run_id == run_id, visible_to(access, Job)).scalar_subquery()
     begun = select(JobAttempt.attempt, JobAttempt.first_step).where(JobAttempt.job_id.in_(job))
     later = session.execute(begun.where(JobAttempt.attempt > 1, JobAttempt.first_step.is_not(None))).all()

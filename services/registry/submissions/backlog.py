@@ -29,13 +29,13 @@ def refusals(session: Session, owners: Sequence[str], caps: Caps) -> list[QueueF
     counts = Counter(dict(session.execute(waiting).all()))
     answers: list[QueueFull | None] = []
     for owner in owners:
-        refusal = _refusal(counts, owner, caps)
+        refusal = _make_refusal(counts, owner, caps)
         counts[owner] += refusal is None
         answers.append(refusal)
     return answers
 
 
-def _refusal(counts: Counter[str], owner: str, caps: Caps) -> QueueFull | None:
+def _make_refusal(counts: Counter[str], owner: str, caps: Caps) -> QueueFull | None:
     if counts.total() >= caps.jobs:
         return QueueFull(f"{caps.jobs} jobs are queued, and this service takes no more. Try again later.")
     if counts[owner] >= caps.jobs_per_owner:

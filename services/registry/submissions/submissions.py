@@ -38,7 +38,7 @@ def record(
     That is KeyTaken, QueueFull, or CheckpointNotFound for one that was retired since the request was looked at.
     What a request with a key is answered is rendered, and kept with its job. Announce the jobs once this is committed.
     """
-    refusals = _refusals(session, submitted, caps)
+    refusals = _find_refusals(session, submitted, caps)
     wanted = [one for one, refusal in zip(submitted, refusals, strict=True) if refusal is None]
     marked = idempotency.take(session, [(one.key, one.job["id"]) for one in wanted if one.key])
     new = [one for one in wanted if one.key is None or one.job["id"] in marked]
@@ -47,12 +47,12 @@ def record(
         if one.key:
             idempotency.keep(session, one.key, render(rows[one.job["id"]]))
     return [
-        refusal or rows.get(one.job["id"]) or _key_taken_error(one)
+        refusal or rows.get(one.job["id"]) or _make_key_taken(one)
         for one, refusal in zip(submitted, refusals, strict=True)
     ]
 
 
-def _refusals(session: Session, submitted: Sequence[Submission], caps: Caps) -> list[CodedError | None]:
+def _find_refusals(session: Session, submitted: Sequence[Submission], caps: Caps) -> list[CodedError | None]:
     kept = checkpoints.hold(session, {one.checkpoint for one in submitted if one.checkpoint})
     full = backlog.refusals(session, [one.job["owner"] for one in submitted], caps)
     return [
@@ -68,7 +68,7 @@ def _insert(session: Session, submitted: Sequence[Submission]) -> list[Job]:
     return jobs.insert_rows(session, [submission.job for submission in submitted]) if submitted else []
 
 
-def _key_taken_error(submission: Submission) -> CodedError:
+def _make_key_taken(submission: Submission) -> CodedError:
     if submission.key is None:
         raise ValueError("only a request with a key can find it taken")
     return idempotency.key_taken_error(submission.key)

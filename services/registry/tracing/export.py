@@ -46,22 +46,22 @@ def configure_tracing(part: str) -> bool:
         def shutdown(self) -> None:
             self._batch_processor.shutdown(EXIT_MILLISECONDS)
 
-    if (protocol := _first(PROTOCOLS)) not in (None, PROTOCOL):
+    if (protocol := _find_first(PROTOCOLS)) not in (None, PROTOCOL):
         log.warning("tracing.protocol_ignored", protocol=protocol, used=PROTOCOL)
     logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)  # of a batch that is lost, not of every try
     provider = TracerProvider(resource=Resource.create(_describe_process(part)), id_generator=IdGenerator())
     provider.add_span_processor(SpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
-    log.info("tracing.started", endpoint=_first(ENDPOINTS))
+    log.info("tracing.started", endpoint=_find_first(ENDPOINTS))
     return True
 
 
 def _is_wanted() -> bool:
     is_off = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    return _first(ENDPOINTS) is not None and not is_off and os.environ.get("OTEL_TRACES_EXPORTER") != "none"
+    return _find_first(ENDPOINTS) is not None and not is_off and os.environ.get("OTEL_TRACES_EXPORTER") != "none"
 
 
-def _first(names: tuple[str, ...]) -> str | None:
+def _find_first(names: tuple[str, ...]) -> str | None:
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
@@ -73,4 +73,4 @@ def _describe_process(part: str) -> dict[str, str | int]:
         "process.pid": os.getpid(),
         "trm.part": part,
     }
-    return own if _first(("OTEL_SERVICE_NAME",)) else own | {"service.name": f"trm-{part}"}
+    return own if _find_first(("OTEL_SERVICE_NAME",)) else own | {"service.name": f"trm-{part}"}

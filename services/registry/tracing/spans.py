@@ -23,11 +23,11 @@ _w3c = TraceContextTextMapPropagator()
 
 def tracer() -> Tracer:
     """What starts our spans."""
-    return trace.get_tracer("trm-service", _version())
+    return trace.get_tracer("trm-service", _read_version())
 
 
 @cache
-def _version() -> str:
+def _read_version() -> str:
     return trm_version()  # which is read from the disk
 
 

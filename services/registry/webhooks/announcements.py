@@ -20,14 +20,14 @@ def announce_end(session: Session, job: Job) -> None:
     wanted = WebhookEndpoint.owner == job.owner, WebhookEndpoint.events.contains([event])
     asked = select(WebhookEndpoint.id, func.now()).where(*wanted, WebhookEndpoint.disabled_at.is_(None))
     rows = [
-        {"id": new_id("whd"), "endpoint_id": endpoint_id, "payload": _payload(event, job, now)}
+        {"id": new_id("whd"), "endpoint_id": endpoint_id, "payload": _make_payload(event, job, now)}
         for endpoint_id, now in session.execute(asked)
     ]
     if rows:
         session.execute(insert(WebhookDelivery), rows)
 
 
-def _payload(event: str, job: Job, now: datetime) -> Json:
+def _make_payload(event: str, job: Job, now: datetime) -> Json:
     """Minimal: which job, and how it ended; the rest is read through the API with a key."""
     data = {
         "id": job.id,

@@ -47,7 +47,7 @@ def parse(url: str, *, ports: frozenset[int] | None = PORTS, public: bool = True
     except ValueError as error:
         raise WebhookRefused(f"This is not a URL: {error}.") from error
     _check_parts(parts, host)
-    literal = _literal(host or "")
+    literal = _read_literal(host or "")
     if public and literal is not None:
         require_public(literal)
     port = DEFAULT_PORTS[parts.scheme] if port is None else port
@@ -66,7 +66,7 @@ def _check_parts(parts: SplitResult, host: str | None) -> None:
         raise WebhookRefused("The URL must not hold a user or a password: messages are signed instead.")
 
 
-def _literal(host: str) -> Address | None:
+def _read_literal(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)
     except ValueError:

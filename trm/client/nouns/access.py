@@ -22,11 +22,11 @@ class ApiKeys:
         """Every key, newest first."""
         return self._transport.list("listApiKeys", Page[ApiKey], page_size=page_size)
 
-    def get(self, key: ApiKey | CreatedApiKey | str) -> ApiKey:
+    def get(self, key: ApiKey | str) -> ApiKey:
         """One key."""
         return self._transport.ask("getApiKey", ApiKey, path={"key_id": id_of(key)})
 
-    def revoke(self, key: ApiKey | CreatedApiKey | str) -> ApiKey:
+    def revoke(self, key: ApiKey | str) -> ApiKey:
         """End a key."""
         return self._transport.ask("revokeApiKey", ApiKey, path={"key_id": id_of(key)})
 

@@ -28,11 +28,11 @@ class Runs:
         asked = {"name": name, **label_params(tag, metadata)}
         return self._transport.list("listRuns", Page[RunSummary], params=asked, page_size=page_size)
 
-    def get(self, run: RunSummary | Run | str) -> Run:
+    def get(self, run: RunSummary | str) -> Run:
         """One run, with its whole configuration."""
         return self._transport.ask("getRun", Run, path={"run_id": id_of(run)})
 
-    def metrics(self, run: RunSummary | Run | str, *, after_step: int = 0, every: int = 1) -> Iterator[RunMetric]:
+    def metrics(self, run: RunSummary | str, *, after_step: int = 0, every: int = 1) -> Iterator[RunMetric]:
         """The logged steps after one, in order; of every so many steps only the last that was logged."""
         after: int | None = after_step
         while after is not None:
@@ -41,16 +41,16 @@ class Runs:
             yield from rows.data
             after = rows.next_after_step
 
-    def curve(self, run: RunSummary | Run | str, *, after_step: int = 0, max_points: int = 500) -> RunMetrics:
+    def curve(self, run: RunSummary | str, *, after_step: int = 0, max_points: int = 500) -> RunMetrics:
         """The whole curve after a step in at most so many rows, from 10 to 5000, as a plot needs them."""
         asked = {"after_step": after_step, "max_points": max_points}
         return self._transport.ask("listRunMetrics", RunMetrics, path={"run_id": id_of(run)}, params=asked)
 
-    def evaluations(self, run: RunSummary | Run | str) -> RunEvaluations:
+    def evaluations(self, run: RunSummary | str) -> RunEvaluations:
         """Its evaluations on held-out puzzles."""
         return self._transport.ask("listRunEvaluations", RunEvaluations, path={"run_id": id_of(run)})
 
-    def checkpoints(self, run: RunSummary | Run | str, *, page_size: int = 100) -> Iterator[Checkpoint]:
+    def checkpoints(self, run: RunSummary | str, *, page_size: int = 100) -> Iterator[Checkpoint]:
         """Its checkpoints, newest first."""
         path = {"run_id": id_of(run)}
         return self._transport.list("listRunCheckpoints", Page[Checkpoint], path=path, page_size=page_size)

@@ -22,14 +22,14 @@ class Webhooks:
         """Every webhook, newest first."""
         return self._transport.list("listWebhooks", Page[Webhook], page_size=page_size)
 
-    def get(self, webhook: Webhook | CreatedWebhook | str) -> Webhook:
+    def get(self, webhook: Webhook | str) -> Webhook:
         """One webhook."""
         return self._transport.ask("getWebhook", Webhook, path={"webhook_id": id_of(webhook)})
 
-    def delete(self, webhook: Webhook | CreatedWebhook | str) -> None:
+    def delete(self, webhook: Webhook | str) -> None:
         """Tell the address no longer."""
         self._transport.send("deleteWebhook", path={"webhook_id": id_of(webhook)})
 
-    def deliveries(self, webhook: Webhook | CreatedWebhook | str) -> Deliveries:
+    def deliveries(self, webhook: Webhook | str) -> Deliveries:
         """The last messages to the address, and what became of them."""
         return self._transport.ask("listWebhookDeliveries", Deliveries, path={"webhook_id": id_of(webhook)})
