@@ -18,7 +18,7 @@ from deploy.grafana.boards.__main__ import make_files
 from services.registry.db.reader import READABLE, READER
 from services.registry.settings import Settings
 from tests.dashboards import BOARDS, PANELS, TARGETS, VARIABLES
-from tests.registry.families import every_family
+from deploy.site.metrics import every_family
 
 ROOT = Path(__file__).parents[2]
 SQL = [target["rawSql"] for _, target in TARGETS if "rawSql" in target] + [one["query"] for one in VARIABLES.values()]

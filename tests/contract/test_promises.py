@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from services.registry.metrics.metrics import GatewayMetrics
 from services.registry.settings import Settings
-from tests.registry.families import every_family
+from deploy.site.metrics import every_family
 from trm.cli.reference import PAGES
 from trm.config.ablations import ABLATIONS
 from trm.config.model import ModelConfig

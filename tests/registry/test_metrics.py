@@ -15,7 +15,7 @@ from services.registry.jobs import job_counts, jobs
 from services.registry.metrics import metrics
 from services.registry.states import JobKind, JobStatus
 from tests.registry.conftest import Book
-from tests.registry.families import every_family
+from deploy.site.metrics import every_family
 
 FAMILIES = {family.name: family for family in every_family()}
 UNITS = ("_seconds", "_bytes", "_ratio", "_total", "_info")
