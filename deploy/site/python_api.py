@@ -4,7 +4,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 
 import trm
@@ -35,7 +35,7 @@ def _nouns() -> Iterator[str]:
     yield from _members(known)
 
 
-def _members(members: list[tuple[str, object]]) -> Iterator[str]:
+def _members(members: list[tuple[str, Callable[..., object]]]) -> Iterator[str]:
     for name, member in members:
         yield f"### {name}\n"
         if inspect.isclass(member):
@@ -72,15 +72,14 @@ def _fields(member: type) -> Iterator[tuple[str, str]]:
         yield from ((field.name, comments.get(field.name, "")) for field in fields(member))
 
 
-def _signature(name: str, member: object) -> str:
+def _signature(name: str, member: Callable[..., object]) -> str:
     return f"`{name}{_written(member)}`\n"
 
 
-def _written(member: object) -> str:
+def _written(member: Callable[..., object]) -> str:
     """A function's parameters and result as its source has them, without `self`."""
-    assert inspect.isfunction(member)
-    [function] = ast.parse(textwrap.dedent(inspect.getsource(member))).body
-    assert isinstance(function, ast.FunctionDef)
+    tree = ast.parse(textwrap.dedent(inspect.getsource(member)))
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
     function.args.args = [argument for argument in function.args.args if argument.arg not in ("self", "cls")]
     result = "" if function.returns is None or function.name == "__init__" else f" -> {ast.unparse(function.returns)}"
     return f"({ast.unparse(function.args)}){result}"

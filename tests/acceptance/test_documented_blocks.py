@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from services.stack.client import Client
 from tests.acceptance.conftest import submit_training
+from tests.api import Client
 from tests.contract.test_documents import PAGES, named
 from trm.cli import build
 from trm.puzzles import grids

@@ -1,4 +1,4 @@
-"""The documentation site: what is written from the code is current, every page is in the navigation, and two builders take it without a warning."""
+"""The documentation site: pages written from the code are current, all are in the navigation, two builders take it without a warning."""
 
 import os
 import re

@@ -153,4 +153,4 @@ def fork(
     return session.client.train(**request)
 
 
-cli.command("export")(export)
+cli.command("export")(on_service(export))
