@@ -4,7 +4,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 
 import trm
@@ -35,7 +35,7 @@ def _nouns() -> Iterator[str]:
     yield from _members(known)
 
 
-def _members(members: list[tuple[str, Callable[..., object]]]) -> Iterator[str]:
+def _members(members: Sequence[tuple[str, Callable[..., object]]]) -> Iterator[str]:
     for name, member in members:
         yield f"### {name}\n"
         if inspect.isclass(member):

@@ -43,10 +43,11 @@ def draw_thinking() -> str:
     solver = trm.load("sudoku", device="cpu")
     spec, question = solver.parse(PUZZLE)
     [solution] = solver.resize(spec).solve_tokens(question[None], Effort(max_steps=16), keep_trace=True)
-    grids = [step.tokens for step in solution.trace]
+    steps = solution.trace or ()
+    grids = [step.tokens for step in steps]
     before = [question, *grids]
     pictures = [svg(spec, grids[n - 1], question, before[n - 1]) for n in SHOWN if n <= len(grids)]
-    captions = [f"step {n}: {_percent(solution.trace[n - 1].halt_probability)}" for n in SHOWN if n <= len(grids)]
+    captions = [f"step {n}: {_percent(steps[n - 1].halt_probability)}" for n in SHOWN if n <= len(grids)]
     return side_by_side(pictures, captions) + "\n"
 
 

@@ -87,8 +87,8 @@ def _show_training(client: Client, job: Job, console: Console) -> tuple[str, flo
 
         job = client.jobs.wait(job, on_progress=show)
     result, run = cast("TrainResult", job.result), client.runs.get(run_id)
-    console.print(f"{run.parameters:,} parameters trained for {result.step:,} steps in {result.seconds:.0f} s")
-    return run_id, result.seconds
+    console.print(f"{run.parameters:,} parameters trained for {result.step:,} steps in {result.seconds or 0:.0f} s")
+    return run_id, result.seconds or 0.0
 
 
 def _tell_evaluations(client: Client, run_id: str, known: int, console: Console) -> int:

@@ -150,5 +150,9 @@ def log_files(settings: Settings, part: str | None) -> list[Path]:
     """The log of one part, or every part's; raises StackError when there is none."""
     files = sorted(logs.folder_of(settings.data_dir).glob(f"{part or '*'}.log"))
     if not files:
-        raise StackError(f"There is no log of {part or 'any part'} in {settings.data_dir / 'logs'}.")
+        known = [path.stem for path in sorted(logs.folder_of(settings.data_dir).glob("*.log"))]
+        raise StackError(
+            f"There is no log of {part or 'any part'} in {settings.data_dir / 'logs'}. "
+            + (f"Parts with one: {', '.join(known)}." if known else f"Start the stack with: {command('up')}")
+        )
     return files

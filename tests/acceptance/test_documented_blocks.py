@@ -1,7 +1,8 @@
 """Every fenced block of the documents is run as it is printed: Python, `trm`, and curl against the stack.
 
-Sybil finds them, and evaluators of our own run them. A page's blocks run one after the other in a folder of the page. What would take hours is made small (`SMALL`, `SHORTER`), and what
-cannot run here is listed with the reason (`NOT_RUN`): a block that is neither run nor listed fails.
+Sybil finds them, and evaluators of our own run them. A page's blocks run one after the other in a folder of the page.
+What would take hours is made small (`SMALL`, `SHORTER`), and what cannot run here is listed with the reason
+(`NOT_RUN`): a block that is neither run nor listed fails.
 """
 
 import json
