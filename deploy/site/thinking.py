@@ -1,4 +1,4 @@
-"""The figures of how a TRM thinks: the recursion, and a Sudoku step by step; `python -m deploy.site.thinking` draws the second anew."""
+"""The figures of how a TRM thinks: the recursion, and a Sudoku step by step; `python -m deploy.site.thinking` draws the second again."""
 
 from pathlib import Path
 
