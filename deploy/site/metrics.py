@@ -17,12 +17,13 @@ show it. Counters carry the suffix `_total` on the wire. What one request or job
 """
 
 
-def every_family() -> tuple[Metric, ...]:
-    """All metrics that the service exports, from any of its processes, as they are before the first event."""
+def every_family(*, asked: bool = False) -> tuple[Metric, ...]:
+    """All metrics that the service exports, from any of its processes, as they are before the first event, or after one request."""
     registries = [CollectorRegistry() for _ in range(4)]
     gateway = GatewayMetrics(registries[0])
-    gateway.http_requests.labels(method="GET", route="/", status="200")  # these have no samples before a first request
-    gateway.http_request_seconds.labels(method="GET", route="/")
+    if asked:  # which routes there are is known only at run time
+        gateway.http_requests.labels(method="GET", route="/", status="200")
+        gateway.http_request_seconds.labels(method="GET", route="/")
     TrainMetrics(registries[1])
     SolveMetrics(registries[2])
     empty = {(kind, status): 0 for kind in JobKind for status in JobStatus}
@@ -35,7 +36,9 @@ def every_family() -> tuple[Metric, ...]:
 
 def metrics_page() -> str:
     """The page: a row for each metric, by name."""
-    rows = [(f"`{family.name}`", family.type, _labels(family), family.documentation) for family in every_family()]
+    rows = [
+        (f"`{family.name}`", family.type, _labels(family), family.documentation) for family in every_family(asked=True)
+    ]
     return f"{HEAD}\n{render_table(('metric', 'type', 'labels', 'meaning'), sorted(rows))}"
 
 
