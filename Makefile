@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 INSTALLED = test -x $(BIN)/python || { echo "Nothing is installed here, so no stack runs. Install and start it with: make up"; exit $(1); };
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools boards load demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser test-console compose-test console-pictures check audit format wheels bench bench-gpu load-scale bench-growth ablate golden openapi clients constraints clean
+.PHONY: help install tools boards reference docs load demo up down status logs backup verify-backup restore test test-quick test-slow test-all chaos soak reliability console test-browser test-console compose-test console-pictures check audit format wheels bench bench-gpu load-scale bench-growth ablate golden openapi clients constraints clean
 
 help: ## Explain every verb
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -172,6 +172,13 @@ load: tools .prometheus/installed ## Send the traffic of a day at an embedded st
 
 boards: tools ## Write Grafana's boards and the page on them from deploy/grafana/boards
 	$(BIN)/python -m deploy.grafana.boards
+
+reference: tools ## Write the reference pages and the figures that follow from the code into docs
+	$(BIN)/python -m deploy.site
+
+docs: tools ## Build the documentation site with Zensical into build/docs, and with Material for MkDocs beside it; any warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/docs-material
+	$(BIN)/zensical build --strict --clean
 
 clients: tools .clients/installed .clients/typescript ## Generate API clients in Python and TypeScript from docs/openapi.json, and use them on a live stack
 	$(BIN)/python -m pytest tests/acceptance/test_generated_client.py

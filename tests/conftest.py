@@ -15,6 +15,10 @@ from uuid import uuid4
 
 import pytest
 import redis
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from xdist.remote import Producer
 
 from migrations.upgrade import upgrade
@@ -195,3 +199,13 @@ def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
         monkeypatch.setenv(name, value)
     yield f"s3://{BUCKET}/{uuid4().hex}"
     S3FileSystem.clear_instance_cache()  # the next test may have another address or key
+
+
+@pytest.fixture
+def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    """What a traced process exports."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    yield exporter
+    provider.shutdown()

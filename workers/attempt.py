@@ -82,8 +82,7 @@ def _find_next(worker: Worker[Metrics], claim: leases.Claim) -> str | None:
 
 
 def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> None:
-    kind, begun, about = claim.kind.value, time.monotonic(), exemplar(job_id=claim.job_id)
-    worker.metrics.job_queue_wait_seconds.labels(kind).observe(max(0.0, claim.queue_seconds), about)
+    kind, begun = claim.kind.value, time.monotonic()
     span = spans.start_attempt(
         kind, claim.job_id, claim.attempt, lease_token=claim.lease_token, traceparent=claim.traceparent
     )
@@ -92,6 +91,8 @@ def _run(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics]) -> N
         trace.use_span(span),  # ended with the attempt: one that is lost is recorded by the reaper
         structlog.contextvars.bound_contextvars(job_id=claim.job_id, attempt=claim.attempt),
     ):
+        about = exemplar(job_id=claim.job_id)
+        worker.metrics.job_queue_wait_seconds.labels(kind).observe(max(0.0, claim.queue_seconds), about)
         log.info("attempt.started", kind=kind)
         try:
             ended = _run_work(worker, claim, work)

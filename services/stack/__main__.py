@@ -10,12 +10,12 @@ from rich.console import Console
 from services.registry.logging import configure_logging
 from services.registry.settings import Settings, load_settings
 from services.stack import logs, operator, state
-from services.stack.client import Client
 from services.stack.demo import run_demo
 from services.stack.errors import StackError, tell_errors
 from services.stack.naming import command
 from services.stack.parts import is_ready
 from services.stack.supervisor import Supervisor
+from trm.client import Client
 from trm.json_text import to_json
 
 NOT_RUNNING = 3  # exit status, as every command of `trm` ends when there is no service
@@ -150,7 +150,7 @@ def demo(
         console.print("The API asks for keys; this one is good for a day:")
         print(f"  export TRM_API_KEY={api_key}")
     with Client(running.api, api_key) as client:
-        sys.exit(0 if run_demo(client, settings.data_dir, started_at, console) else 1)
+        sys.exit(0 if run_demo(client, api_key, settings.data_dir, started_at, console) else 1)
 
 
 if __name__ == "__main__":

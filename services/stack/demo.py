@@ -2,13 +2,14 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.stack.client import Client, Json
+from trm.client import Client
+from trm.client.api import Job, RunMetric, TrainResult
 from trm.durable import replace_text
 from trm.interface.effort import HALTING, SEARCH, Effort
 from trm.json_text import to_json
@@ -26,7 +27,7 @@ NEXT = "sudoku-6x6"  # a preset that ends within minutes on a laptop
 SPARSE_LINES = 5  # seconds between progress lines where no bar can be drawn
 
 
-def run_demo(client: Client, data_dir: Path, started_at: float | None, console: Console) -> bool:
+def run_demo(client: Client, key: str | None, data_dir: Path, started_at: float | None, console: Console) -> bool:
     """Solve with a shipped model, then train, test, and solve with one's own; leaves `demo.json` in the data folder.
 
     True when the goal is met.
@@ -36,100 +37,95 @@ def run_demo(client: Client, data_dir: Path, started_at: float | None, console: 
     console.rule("[bold]Before any training:[/] a Sudoku of 17 givens, solved by a model that ships")
     _solve_aloud(client, SHIPPED, load(SHIPPED_DATASET, "test"), SEARCH, console)
     console.rule(f"[bold]1. Train[/] a Tiny Recursive Model on {DATASET}")
-    job = client.post("/v1/training-jobs", {"preset": PRESET, "name": "demo"})
-    job = _show_training(client, job, console)
-    train_seconds = job["result"]["seconds"]
+    run_id, seconds = _show_training(client, client.train(preset=PRESET, name="demo"), console)
     console.rule("[bold]2. Test[/] it on puzzles it has never seen, nor any equivalent of")
     held_out = load(DATASET, "test")
-    accuracy, verified = _test(client, job["run_id"], held_out)
+    accuracy, verified = _test(client, run_id, held_out)
     console.print(
         f"[bold]{accuracy:.2%}[/] of {len(held_out)} held-out puzzles exactly right, {verified} verified by the rules"
     )
     console.rule("[bold]3. Solve[/] one of them, step by step")
-    _solve_aloud(client, job["run_id"], held_out, HALTING, console)
+    _solve_aloud(client, run_id, held_out, HALTING, console)
     summary = {
         "setup_seconds": round(setup_seconds, 1),
-        "train_seconds": train_seconds,
+        "train_seconds": seconds,
         "exact_accuracy": accuracy,
         "n_test": len(held_out),
         "verified": verified,
-        "api": client.api,
-        "run_id": job["run_id"],
+        "api": client.url,
+        "run_id": run_id,
         "preset": PRESET,
     }
     replace_text(data_dir / "demo.json", to_json(summary, indent=1) + "\n")
-    _print_next_steps(client, job["run_id"], text(held_out.spec, held_out.questions[0]), summary, console)
+    _print_next_steps(key, text(held_out.spec, held_out.questions[0]), summary, console)
     return accuracy >= GOAL
 
 
-def _show_training(client: Client, job: Json, console: Console) -> Json:
+def _show_training(client: Client, job: Job, console: Console) -> tuple[str, float]:
+    """Follow a training to its end; its run, and the seconds that it took."""
     columns = (
         TextColumn("{task.percentage:>3.0f} %"),
         BarColumn(40),
         TimeRemainingColumn(),
         TextColumn("{task.fields[news]}"),
     )
-    after_step, news, printed, evaluated = 0, "waiting for the worker", time.monotonic(), 0
+    run_id, after, news, printed, evaluated = job.run_id or "", 0, "waiting for the worker", time.monotonic(), 0
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("train", total=1, news=news)
-        for job in client.poll(job):  # noqa: B020  the last one is wanted
-            rows = client.get(f"/v1/runs/{job['run_id']}/metrics", after_step=after_step)["data"]
+        task = progress.add_task("train", total=100, news=news)
+
+        def show(job: Job) -> None:
+            nonlocal after, news, printed, evaluated
+            rows = list(client.runs.metrics(run_id, after_step=after))
             if rows:
-                after_step, news = rows[-1]["step"], _describe_news(rows[-1])
-            percent = job["progress"]["percent"] or 0
-            progress.update(task, total=100, completed=percent, news=news)
-            evaluated = _tell_evaluations(client, job["run_id"], evaluated, console)
+                after, news = rows[-1].step, _describe_news(rows[-1])
+            percent = job.progress.percent or 0
+            progress.update(task, completed=percent, news=news)
+            evaluated = _tell_evaluations(client, run_id, evaluated, console)
             if not console.is_terminal and rows and time.monotonic() - printed > SPARSE_LINES:
                 printed = time.monotonic()
                 console.print(f"{percent:>3.0f} %  {news}")
-    job = client.wait_until_finished(job)
-    run = client.get(f"/v1/runs/{job['run_id']}")
-    console.print(
-        f"{run['parameters']:,} parameters trained for {job['result']['step']:,} steps in {job['result']['seconds']:.0f} s"
-    )
-    return job
+
+        job = client.jobs.wait(job, on_progress=show)
+    result, run = cast("TrainResult", job.result), client.runs.get(run_id)
+    console.print(f"{run.parameters:,} parameters trained for {result.step:,} steps in {result.seconds or 0:.0f} s")
+    return run_id, result.seconds or 0.0
 
 
 def _tell_evaluations(client: Client, run_id: str, known: int, console: Console) -> int:
     """Print the run's evaluations beyond the first `known`; how many there are now."""
-    rows = client.get(f"/v1/runs/{run_id}/evaluations")["data"]
+    rows = client.runs.evaluations(run_id).data
     for row in rows[known:]:
         console.print(
-            f"step {row['step']:>5}  {row['split']}: {row['exact_accuracy']:.1%} of {row['n']} puzzles exactly right, "
-            f"{row['cell_accuracy']:.1%} of their cells"
+            f"step {row.step:>5}  {row.split}: {row.exact_accuracy:.1%} of {row.n} puzzles exactly right, "
+            f"{row.cell_accuracy:.1%} of their cells"
         )
     return len(rows)
 
 
-def _describe_news(row: Json) -> str:
-    exact = "-" if row["exact_accuracy"] is None else f"{row['exact_accuracy']:.1%}"
-    steps = "-" if row["mean_supervision_steps"] is None else f"{row['mean_supervision_steps']:.1f}"
-    return f"step {row['step']:>5}  loss {row['loss']:.3f}  exact accuracy {exact:>6}  halts after {steps:>4} steps"
+def _describe_news(row: RunMetric) -> str:
+    exact = "-" if row.exact_accuracy is None else f"{row.exact_accuracy:.1%}"
+    steps = "-" if row.mean_supervision_steps is None else f"{row.mean_supervision_steps:.1f}"
+    return f"step {row.step:>5}  loss {row.loss:.3f}  exact accuracy {exact:>6}  halts after {steps:>4} steps"
 
 
 def _test(client: Client, run_id: str, held_out: PuzzleSet) -> tuple[float, int]:
     """Exact accuracy over all held-out puzzles, and how many answers the rules verify."""
     spec = held_out.spec
-    job = client.post("/v1/solve-jobs", {"model": run_id, "puzzles": [text(spec, q) for q in held_out.questions]})
-    job = client.wait_until_finished(job)
-    right, cursor = 0, None
-    while True:
-        page = client.get(f"/v1/jobs/{job['id']}/solutions", limit=100, **({"cursor": cursor} if cursor else {}))
-        right += sum(s["answer"] == text(spec, held_out.answers[s["index"]]) for s in page["data"])
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return right / len(held_out), job["result"]["verified"]
+    job = client.jobs.wait(client.solve(model=run_id, puzzles=[text(spec, q) for q in held_out.questions]))
+    solutions = list(client.jobs.solutions(job))
+    right = sum(solution.answer == text(spec, held_out.answers[solution.index]) for solution in solutions)
+    return right / len(held_out), sum(solution.verified is True for solution in solutions)
 
 
 def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, effort: Effort, console: Console) -> None:
     spec = held_out.spec
     question = held_out.questions[(held_out.questions > 1).sum(1).argmin()]  # the one with the fewest givens
     console.print(render(spec, question, givens=question))
-    asked = {"model": model, "puzzle": text(spec, question), "trace": True}
-    job = client.post("/v1/solve-jobs", asked | effort.model_dump(exclude_defaults=True))
+    job = client.solve(model=model, puzzle=text(spec, question), trace=True, **effort.model_dump(exclude_defaults=True))
     previous = question
-    for kind, data in client.events(job):
-        if kind == "step":
+    for event in client.jobs.events(job):
+        if event.type == "step":
+            data = event.data
             answer = parse(spec, data["answer"], padding=True)
             verdict = {True: "[green]obeys the rules[/]", False: "[red]breaks the rules[/]", None: ""}[data["verified"]]
             console.print(
@@ -145,10 +141,11 @@ def _count_changed(answer: Any, previous: Any) -> int:  # noqa: ANN401  arrays
     return int(np.not_equal(answer, previous).sum())
 
 
-def _print_next_steps(client: Client, run_id: str, puzzle: str, summary: Json, console: Console) -> None:
+def _print_next_steps(key: str | None, puzzle: str, summary: dict[str, Any], console: Console) -> None:
     console.rule("[bold]What next[/]")
-    api, body = client.api, to_json({"model": run_id, "puzzle": puzzle})
-    curl = "curl -s" if client.key is None else 'curl -s -H "Authorization: Bearer $TRM_API_KEY"'
+    api, run_id = summary["api"], summary["run_id"]
+    body = to_json({"model": run_id, "puzzle": puzzle})
+    curl = "curl -s" if key is None else 'curl -s -H "Authorization: Bearer $TRM_API_KEY"'
     console.print(
         f"Set up in {summary['setup_seconds']:.0f} s, trained in {summary['train_seconds']:.0f} s. The stack keeps running.\n\n"
         f"  web console      {api}\n"

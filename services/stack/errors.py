@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from services.registry.errors import RegistryError
+from trm.errors import TrmError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +32,7 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **options: P.kwargs) -> R:
         try:
             return command(*args, **options)
-        except (StackError, RegistryError) as error:
+        except (StackError, RegistryError, TrmError) as error:
             message = str(error)
         except ValidationError as error:
             message = f"The settings are not valid. {explain_settings(error)}"

@@ -16,15 +16,16 @@ from services.registry.db.database import Database
 from services.registry.db.ids import LOCAL_OWNER
 from services.registry.settings import Settings
 from services.stack import logs, state
-from services.stack.client import Client
 from services.stack.errors import StackError
 from services.stack.naming import command
 from services.stack.parts import is_ready
 from services.stack.process import Process
 from services.stack.supervisor import READY_SECONDS, STOP_SECONDS, Supervisor
+from trm.client import ApiError, Client
 
 POLL_SECONDS = 0.1
 DEMO_SCOPES, DAY = (Scope.TRAIN, Scope.SOLVE), timedelta(days=1)
+UNAUTHENTICATED = 401
 PATIENCE = 3 * READY_SECONDS
 
 
@@ -90,7 +91,12 @@ def _list_news(found: state.State) -> list[str]:
 def key_for_a_day(running: state.State) -> str | None:
     """A key to the running stack, if its API asks for one: a user who can reach its database may make keys."""
     with Client(running.api) as client:
-        if client.is_let_in():
+        try:
+            client.presets.list()
+        except ApiError as error:
+            if error.status != UNAUTHENTICATED:
+                raise
+        else:
             return None
     database = Database(running.database_url, pool_size=1)
     try:
@@ -144,5 +150,9 @@ def log_files(settings: Settings, part: str | None) -> list[Path]:
     """The log of one part, or every part's; raises StackError when there is none."""
     files = sorted(logs.folder_of(settings.data_dir).glob(f"{part or '*'}.log"))
     if not files:
-        raise StackError(f"There is no log of {part or 'any part'} in {settings.data_dir / 'logs'}.")
+        known = [path.stem for path in sorted(logs.folder_of(settings.data_dir).glob("*.log"))]
+        raise StackError(
+            f"There is no log of {part or 'any part'} in {settings.data_dir / 'logs'}. "
+            + (f"Parts with one: {', '.join(known)}." if known else f"Start the stack with: {command('up')}")
+        )
     return files

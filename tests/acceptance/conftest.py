@@ -7,7 +7,7 @@ import pytest
 
 from services.registry.settings import Settings
 from services.stack import operator
-from services.stack.client import Client, Json
+from tests.api import Client, Json
 from tests.collector import Collector, collecting
 
 # Small enough to train within seconds, long enough to be interrupted.

@@ -11,9 +11,9 @@ import pytest
 
 from services.registry.settings import Settings
 from services.stack import operator
-from services.stack.client import Client, Json
 from tests.acceptance.conftest import TINY, submit_training
 from tests.acceptance.test_main_job import logged_steps, wait_for
+from tests.api import Client, Json
 from tests.gateway.test_http_datasets import csv, rows
 
 STEPS = 600

@@ -21,10 +21,10 @@ from psycopg.rows import dict_row
 from services.registry.db.reader import READER
 from services.registry.settings import Settings
 from services.stack import postgres, state
-from services.stack.client import Client, Json
 from services.stack.logs import file_of
 from services.stack.sockets import socket_folder
 from tests.acceptance.conftest import submit_training
+from tests.api import Client, Json
 from tests.conftest import wait_until
 from tests.dashboards import TARGETS, VARIABLES, expand
 from tests.prometheus import CONFIG, Prometheus, require_binary, running_prometheus

@@ -1,5 +1,6 @@
 """The command line and a whole service, through the console script: what a user does, and what a script can rely on."""
 
+import csv
 import json
 import os
 import pty
@@ -14,11 +15,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from services.gateway.problems.catalogue import CATALOGUE
 from services.registry.settings import Settings
-from services.stack.client import Client
 from tests.acceptance.conftest import TINY
+from tests.api import Client
 from tests.conftest import wait_until
 from tests.script import SCRIPT, Shell
 from trm.cli.exit_codes import ExitCode
@@ -218,6 +220,33 @@ def test_a_run_is_forked_compared_promoted_downloaded_and_used(shell: Shell, tra
     ]
     assert report["n"] == 20
     assert "exact accuracy" in shell.run("submit", "evaluate", "--model", "of-cli", "--limit", "20").out
+
+
+def test_a_run_is_exported_as_the_api_has_it(shell: Shell, client: Client, trained: dict[str, Any]) -> None:
+    run = trained["run_id"]
+    rows = client.get(f"/v1/runs/{run}/metrics")["data"]
+    told = shell.run("runs", "export", run, "--out", "tables", "--json").document
+    assert (told["run"], told["logged_steps"], len(told["files"])) == (run, len(rows), 3)
+    with (shell.folder / "tables/curve.csv").open() as file:
+        curve = list(csv.DictReader(file))
+    assert [(int(row["step"]), float(row["loss"])) for row in curve] == [(row["step"], row["loss"]) for row in rows]
+    config = json.loads((shell.folder / "tables/config.json").read_text())
+    assert config == client.get(f"/v1/runs/{run}")["config"]
+    said = shell.run("runs", "export", run, "--out", "parquet", "--to", "parquet").out
+    assert said.startswith(f"{len(rows)} logged steps and ")
+    assert parquet.read_table(shell.folder / "parquet/curve.parquet").to_pylist()[-1]["step"] == rows[-1]["step"]
+    shell.run("runs", "export", "run_none", "--out", "none", code=ExitCode.NOT_FOUND)
+
+
+@pytest.mark.slow  # MLflow takes seconds to import and to make its tables
+def test_a_run_and_its_checkpoint_go_to_mlflow(shell: Shell, client: Client, trained: dict[str, Any]) -> None:
+    store = f"sqlite:///{shell.folder}/mlflow.db"
+    told = shell.run("runs", "export", trained["run_id"], "--to", "mlflow", "--out", store, "--json").document
+    newest = client.get(f"/v1/runs/{trained['run_id']}/checkpoints", limit=1)["data"][0]["id"]
+    files = {entry["name"]: entry["bytes"] for entry in client.get(f"/v1/checkpoints/{newest}/files")["data"]}
+    stored = {path.name: path.stat().st_size for path in shell.folder.glob("mlruns/*/*/artifacts/checkpoint/*")}
+    assert told["mlflow_run"] is not None
+    assert stored == files
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ import pytest
 
 from services.registry.settings import Settings
 from services.stack import state
-from services.stack.client import Client, Json
 from services.stack.process import Process
 from tests.acceptance.conftest import TINY, submit_training
+from tests.api import Client, Json
 from tests.conftest import wait_until
 
 PATIENCE = 90  # seconds

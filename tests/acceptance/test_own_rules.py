@@ -4,8 +4,8 @@ from itertools import permutations
 
 import httpx2
 
-from services.stack.client import Client
 from tests.acceptance.conftest import TINY
+from tests.api import Client
 
 SQUARE = "abcdbcdacdabdabc"  # every letter once in each row and column
 RULES = '{"rows": true, "columns": true}'

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from services.registry.settings import Settings
-from services.stack.client import Client, Json
 from tests.acceptance.conftest import TINY, submit_training
 from tests.acceptance.test_main_job import logged_steps, pid_of, wait_for
+from tests.api import Client, Json
 
 PATIENCE = 45  # seconds for one request to get through
 CLIENTS = 3

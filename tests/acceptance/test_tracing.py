@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from services.registry.settings import Settings
-from services.stack.client import Client, Json
+from services.stack import state
 from tests.acceptance.conftest import submit_training
 from tests.acceptance.test_main_job import pid_of, wait_for
+from tests.api import Client, Json
 from tests.collector import CollectedSpan, Collector
 from tests.conftest import wait_until
 
@@ -118,6 +121,36 @@ def test_a_solve_job_is_one_trace(client: Client, collector: Collector) -> None:
     assert (attempt.service, attempt.links) == ("trm-worker-solve", ((request.trace_id, request.span_id),))
     waiting = [span for span in spans if span.kind == "client" and span.parent_id == request.span_id]
     assert len(waiting) <= 64  # however long it waits
+
+
+def exemplars(url: str, metric: str) -> list[dict[str, str]]:
+    """What the observations of a histogram were about, as Prometheus reads them."""
+    text = httpx2.get(url, headers={"Accept": "application/openmetrics-text"}).text
+    families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+    samples = (sample for family in families for sample in family.samples)
+    return [dict(one.exemplar.labels) for one in samples if one.name == metric and one.exemplar is not None]
+
+
+def test_a_log_line_an_exemplar_a_job_and_a_trace_share_their_ids(
+    client: Client, collector: Collector, data_dir: Path
+) -> None:
+    body = {"model": "sudoku-6x6", "puzzle": "4...366.....3.524121.56...3..4546..."}
+    answer = client.http.post("/v1/solve-jobs", json=body, headers={"Prefer": "wait=30"})
+    job, request_id = answer.json(), answer.headers["X-Request-ID"]
+    assert job["status"] == "succeeded"
+    trace_id = job["trace_id"]
+    spans = trace_of(collector, trace_id, "solve attempt", "POST /v1/solve-jobs")
+    assert named(spans, "POST /v1/solve-jobs")[0].attributes["trm.request.id"] == request_id
+    assert named(spans, "solve attempt")[0].attributes["trm.job.id"] == job["id"]
+    about = {"trace_id": trace_id, "request_id": request_id}
+    assert about in exemplars(f"{client.api}/metrics", "trm_http_request_seconds_bucket")
+    running = state.read(data_dir)
+    assert running is not None
+    for metric in ("trm_job_queue_wait_seconds_bucket", "trm_job_run_seconds_bucket"):
+        assert {"trace_id": trace_id, "job_id": job["id"]} in exemplars(running.metrics["worker-solve"], metric)
+    for part, ids in (("gateway", (request_id, trace_id)), ("worker-solve", (job["id"], trace_id))):
+        lines = (data_dir / "logs" / f"{part}.log").read_text().splitlines()
+        assert any(all(one in line for one in ids) for line in lines), part
 
 
 def test_what_machines_ask_for_has_no_span(client: Client, collector: Collector) -> None:

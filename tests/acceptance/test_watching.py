@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from services.registry.settings import Settings
 from services.stack import state
 from services.stack.__main__ import cli
-from services.stack.client import Client
+from tests.api import Client
 
 WATCHED = ("worker-train", "worker-solve", "reaper")
 

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from services.registry.settings import Settings
 from services.stack import operator
-from services.stack.client import FINAL, Json
+from tests.api import FINAL, Json
 from tests.dashboards import PANELS
 from tests.prometheus import Prometheus, binary, running_prometheus
 from trm.puzzles.datasets.datasets import load

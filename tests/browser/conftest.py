@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from services.registry.settings import Settings
 from services.stack import operator
-from services.stack.client import Client, Json
+from tests.api import Client, Json
 from tests.browser.console import Console, watched
 from trm.puzzles import maze
 from trm.puzzles.datasets.datasets import load

@@ -15,7 +15,7 @@ from services.registry.access.scopes import Scope
 from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import operator, state
-from services.stack.client import Client
+from tests.api import Client
 from tests.browser.conftest import TINY
 from tests.browser.console import Console, watched
 from tests.conftest import free_port

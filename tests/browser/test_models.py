@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from services.stack.client import Client
+from tests.api import Client
 from tests.browser.console import Console
 from trm.interface.pretrained import pretrained
 

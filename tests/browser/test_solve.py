@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from services.stack.client import Client
+from tests.api import Client
 from tests.browser.console import Console
 
 PUZZLE = ".1254..3..6.12....35.1245.3.1.2..3.."

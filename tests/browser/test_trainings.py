@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from services.stack.client import Client
+from tests.api import Client
 from tests.browser.conftest import TINY
 from tests.browser.console import Console
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import httpx2
 
-from services.stack.client import FINAL, Json
 from tests.acceptance.conftest import TINY
+from tests.api import FINAL, Json
 
 PATIENCE = 120.0  # seconds for one request to get through, or for a job to get there
 PAUSE = 0.1

@@ -15,8 +15,8 @@ from sqlalchemy import select, text
 from services.registry.db.tables import Checkpoint
 from services.registry.storage.artifacts import is_checkpoint
 from services.registry.storage.storage import Storage
-from services.stack.client import Json
 from tests.acceptance.conftest import TINY
+from tests.api import Json
 from tests.chaos import conftest, hosts, invariants
 from tests.chaos.customer import Customer
 from tests.chaos.hosts import Cluster

@@ -10,7 +10,7 @@ import pytest
 from services.registry.access.visibility import EVERYTHING
 from services.registry.db.tables import Checkpoint
 from services.registry.runs import run_metrics
-from services.stack.client import Json
+from tests.api import Json
 from tests.chaos.customer import Customer
 from tests.chaos.invariants import samples
 from tests.chaos.stand import LEASE_SECONDS, PYTHON_PARTS, SOLVE, TRAIN, TRAIN_TOO, Stand

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 
-from services.stack.client import Client
+from tests.api import Client
 from tests.conftest import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from services.stack.client import Client
+from tests.api import Client
 from tests.compose.deployment import Deployment, finish, read_holdings, submit_solve, submit_training, tell
 from tests.conftest import wait_until
 from tests.contract.test_compose import LASTING, ONCE, SERVICES

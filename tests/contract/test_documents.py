@@ -101,7 +101,8 @@ def test_trm_commands_exist_with_their_options(page: Path) -> None:
         assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) - {"--help"} <= known, f"trm {words}{rest}"
         assert set(re.findall(r"--preset ([a-z0-9-]+)", rest)) <= PRESETS.keys()
         if "python -m" in page.read_text():
-            assert set(re.findall(r"--model ([a-z0-9-]+)", rest)) <= set(names())
+            promoted = re.findall(r"trm models promote ([a-z0-9-]+)", page.read_text())
+            assert set(re.findall(r"--model ([a-z0-9-]+)", rest)) <= {*names(), *promoted}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
@@ -196,7 +197,7 @@ def test_snippets_in_python_import_what_there_is(page: Path) -> None:
 
 DEPLOYED = {f"TRM_{name.upper()}" for name in Settings.model_fields} | {
     *("TRM_URL", "TRM_API_KEY"),  # of a client of the service
-    *("TRM_DB_PASSWORD", "TRM_WORKER_CPUS", "TRM_WORKER_MEMORY"),  # of docker compose
+    *("TRM_DB_PASSWORD", "TRM_PORT", "TRM_WORKER_CPUS", "TRM_WORKER_MEMORY"),  # of docker compose
 }
 TRAINED = {
     f"{part}.{name}"

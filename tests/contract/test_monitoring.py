@@ -15,10 +15,10 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana.boards.__main__ import make_files
+from deploy.site.metrics import every_family
 from services.registry.db.reader import READABLE, READER
 from services.registry.settings import Settings
 from tests.dashboards import BOARDS, PANELS, TARGETS, VARIABLES
-from tests.registry.families import every_family
 
 ROOT = Path(__file__).parents[2]
 SQL = [target["rawSql"] for _, target in TARGETS if "rawSql" in target] + [one["query"] for one in VARIABLES.values()]

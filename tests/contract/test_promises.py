@@ -11,9 +11,9 @@ import yaml
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
+from deploy.site.metrics import every_family
 from services.registry.metrics.metrics import GatewayMetrics
 from services.registry.settings import Settings
-from tests.registry.families import every_family
 from trm.cli.reference import PAGES
 from trm.config.ablations import ABLATIONS
 from trm.config.model import ModelConfig

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, update
 
+from deploy.site.metrics import every_family
 from services.registry.access.visibility import EVERYTHING
 from services.registry.db.base import Base
 from services.registry.db.tables import Checkpoint
@@ -15,7 +16,6 @@ from services.registry.jobs import job_counts, jobs
 from services.registry.metrics import metrics
 from services.registry.states import JobKind, JobStatus
 from tests.registry.conftest import Book
-from tests.registry.families import every_family
 
 FAMILIES = {family.name: family for family in every_family()}
 UNITS = ("_seconds", "_bytes", "_ratio", "_total", "_info")

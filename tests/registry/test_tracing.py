@@ -4,28 +4,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from services.registry.db.database import Database
+from services.registry.metrics.instruments import exemplar
 from services.registry.tracing import export, spans, statements
-
-
-@pytest.fixture
-def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    """What a traced process exports."""
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
-    yield exporter
-    provider.shutdown()
 
 
 def names(exporter: InMemorySpanExporter) -> list[str]:
@@ -107,3 +95,13 @@ for _ in range(2_000):
     assert (
         time.monotonic() - begun < 3 * export.EXIT_MILLISECONDS / 1000
     )  # 30 s, if every batch were tried until its timeout
+
+
+def test_an_exemplar_has_its_trace_and_what_does_not_fit_is_left_out(exported: InMemorySpanExporter) -> None:
+    assert exemplar(request_id="req_1") == {"request_id": "req_1"}
+    assert exemplar(request_id="x" * 128) is None
+    with spans.tracer().start_as_current_span("request") as span:
+        traced = {"trace_id": trace.format_trace_id(span.get_span_context().trace_id)}
+        assert exemplar(request_id="req_1") == traced | {"request_id": "req_1"}
+        assert exemplar(request_id="x" * 128) == traced
+    assert names(exported) == ["request"]

@@ -9,9 +9,8 @@ from services.registry.access import audit
 from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import operator
-from services.stack.client import Client
-from services.stack.errors import StackError
 from services.stack.state import State, this_process
+from tests.api import Client, Refused
 from tests.gateway.conftest import served
 
 
@@ -23,7 +22,7 @@ def running(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Stat
 
 @pytest.mark.parametrize("running", ["on"], indirect=True)
 def test_a_key_is_made_where_one_is_asked_for(running: State, database: Database) -> None:
-    with Client(running.api) as stranger, pytest.raises(StackError, match="key"):
+    with Client(running.api) as stranger, pytest.raises(Refused, match="key"):
         stranger.get("/v1/jobs")
     key = operator.key_for_a_day(running)
     with Client(running.api, key) as client:

@@ -17,7 +17,7 @@ from trm.puzzles.datasets.datasets import BUILTIN, SPLITS, load
 if TYPE_CHECKING:
     from trm.client.api import Dataset
 
-cli = typer.Typer(invoke_without_command=True)
+cli = typer.Typer(add_completion=False, invoke_without_command=True)
 
 
 @cli.callback()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Status = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 Kind = Literal["train", "solve", "evaluate"]
 
-cli = typer.Typer(no_args_is_help=True, help="List, watch and control the jobs of a service.")
+cli = typer.Typer(add_completion=False, no_args_is_help=True, help="List, watch and control the jobs of a service.")
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
 JobIds = Annotated[list[str], typer.Argument(metavar="JOB...", help="Ids of jobs.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many, the newest.")]

@@ -11,7 +11,11 @@ from trm.cli.service.session import Session, on_service
 
 MOST = 1_000  # keys of a list
 
-cli = typer.Typer(no_args_is_help=True, help="List, create and revoke the API keys of a service; for administrators.")
+cli = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="List, create and revoke the API keys of a service; for administrators.",
+)
 
 
 class Scope(StrEnum):

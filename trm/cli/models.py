@@ -15,7 +15,7 @@ from trm.interface.pretrained import names, pretrained
 if TYPE_CHECKING:
     from trm.client.api import Model, ModelVersion
 
-cli = typer.Typer(invoke_without_command=True)
+cli = typer.Typer(add_completion=False, invoke_without_command=True)
 
 
 @cli.callback()

@@ -17,7 +17,7 @@ from trm.cli.submit import DatasetName, DryRun, Overrides, show_plan
 if TYPE_CHECKING:
     from trm.client.api import Job, Run
 
-cli = typer.Typer(no_args_is_help=True, help="List, compare and fork the trainings of a service.")
+cli = typer.Typer(add_completion=False, no_args_is_help=True, help="List, compare and fork the trainings of a service.")
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")]
 
 
@@ -153,4 +153,4 @@ def fork(
     return session.client.train(**request)
 
 
-cli.command("export")(export)
+cli.command("export")(on_service(export))

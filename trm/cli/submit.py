@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from trm.client.api import Job, TrainingPlan
 
 cli = typer.Typer(
-    no_args_is_help=True, help="Submit a job to a service, and follow it; Ctrl-C leaves it, and it goes on."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Submit a job to a service, and follow it; Ctrl-C leaves it, and it goes on.",
 )
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=200.")]
 DatasetName = Annotated[str | None, typer.Option("--dataset", help="Name or id of a data set of the service.")]

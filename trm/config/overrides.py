@@ -98,7 +98,8 @@ def _make_refusal(key: str, value: object, known: Sequence[str]) -> InvalidOverr
         close = f" Write {inside[0]!r}: overrides are not nested."
     elif named := [name for name in known if name.endswith(f".{key}")]:
         close = f" Did you mean {named[0]!r}?"
-    return InvalidOverride(f"There is no setting {key[:100]!r} to override.{close} Settings: {', '.join(known)}.", key)
+    hint = close or f" Settings: {', '.join(known)}."
+    return InvalidOverride(f"There is no setting {key[:100]!r} to override.{hint}", key)
 
 
 def _find_faults(error: ValidationError, overrides: Mapping[str, Any]) -> list[Path]:

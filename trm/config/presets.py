@@ -319,8 +319,8 @@ def presets() -> dict[str, Preset]:
 def get_preset(name: str) -> Preset:
     """The preset of this name; raises UnknownPreset with the names there are."""
     if name not in PRESETS:
-        close = did_you_mean(name, PRESETS)
-        raise UnknownPreset(f"There is no preset {name[:100]!r}.{close} Choose one of: {', '.join(sorted(PRESETS))}.")
+        hint = did_you_mean(name, PRESETS) or f" Choose one of: {', '.join(sorted(PRESETS))}."
+        raise UnknownPreset(f"There is no preset {name[:100]!r}.{hint}")
     return PRESETS[name]
 
 

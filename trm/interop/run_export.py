@@ -1,38 +1,62 @@
 """Exports a run of a service: into MLflow, or as tables in a folder."""
 
-from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from trm.interop.run_mlflow import log_run
-from trm.interop.run_record import RunRecord, Service, fetch_checkpoint, find_last_checkpoint, read_run
+from trm.interop.run_record import RunRecord, read_run
 from trm.interop.run_tables import write_tables
 
+if TYPE_CHECKING:
+    from trm.client import Client
+
 Target = Literal["csv", "parquet", "mlflow"]
-Save = Callable[[str, Path], None]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written, and where."""
+
+    run: str
+    logged_steps: int
+    evaluations: int
+    out: str  # a folder, or the URI of an MLflow store
+    files: tuple[str, ...] = ()  # of tables
+    mlflow_run: str | None = None
+    experiment: str | None = None  # of MLflow
+
+    def __str__(self) -> str:
+        if self.mlflow_run is not None:
+            return f"Run {self.mlflow_run} of the experiment {self.experiment!r} in {self.out}"
+        return f"{self.logged_steps:,} logged steps and {self.evaluations:,} evaluations in {self.out}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON has it."""
+        return asdict(self)
 
 
 def export_run(
-    service: Service, save: Save, run_id: str, to: Target, out: str, *, experiment: str = "trm", checkpoint: bool = True
-) -> str:
-    """Export a run as it is now; returns a sentence that says where it is.
+    client: "Client", run_id: str, to: Target, out: str, *, experiment: str = "trm", checkpoint: bool = True
+) -> Export:
+    """Export a run as it is now.
 
     `out` is a folder, with `mlflow` the URI of an MLflow server or store, where `checkpoint` says whether the newest checkpoint's files
-    go along. `save` writes what the service has at a path to a file. Raises PackageMissing, OSError, and what the client raises.
+    go along. Raises PackageMissing, ExportFailed, OSError, and what the client raises.
     """
-    run = read_run(service, run_id)
+    run = read_run(client, run_id)
+    counts = (run.id, len(run.curve), len(run.evaluations), out)
     if to == "mlflow":
-        made = _log(service, save, run, out, experiment, checkpoint)
-        return f"Run {made} of the experiment {experiment!r} in {out}"
-    files = write_tables(run, Path(out), to)
-    return f"{len(run.curve):,} logged steps and {len(run.evaluations):,} evaluations in {files[0].parent}"
+        return Export(*counts, mlflow_run=_log(client, run, out, experiment, checkpoint), experiment=experiment)
+    return Export(*counts, files=tuple(map(str, write_tables(run, Path(out), to))))
 
 
-def _log(service: Service, save: Save, run: RunRecord, uri: str, experiment: str, with_checkpoint: bool) -> str:
-    newest = find_last_checkpoint(service, run.id) if with_checkpoint else None
+def _log(client: "Client", run: RunRecord, uri: str, experiment: str, with_checkpoint: bool) -> str:
+    newest = next(client.runs.checkpoints(run.id, page_size=1), None) if with_checkpoint else None
     if newest is None:
         return log_run(run, uri, experiment)
     with TemporaryDirectory() as folder:
-        list(fetch_checkpoint(service, save, newest, Path(folder)))
+        for entry in client.checkpoints.files(newest).data:
+            client.checkpoints.download_file(newest, entry.name, Path(folder) / Path(entry.name).name)
         return log_run(run, uri, experiment, Path(folder))

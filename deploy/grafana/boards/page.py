@@ -28,7 +28,8 @@ those that Prometheus has counted, and what the boards show.
 Prometheus keeps exemplars, single observations within a histogram (`--enable-feature=exemplar-storage`, as compose starts it); they are
 points on the panels of how long an answer, a wait and an attempt take. A request's point has its `request_id`: the log lines of the
 request have it, and its audit record, which names the job that the request made. An attempt's point has its `job_id`: the attempt's log
-lines have it, and it is the id of the job's row.
+lines have it, and it is the id of the job's row. With [tracing](../how-to/tracing.md) on, both have the `trace_id` too, which the row
+and the log lines have.
 """
 
 

@@ -4,6 +4,7 @@ import re
 import time
 
 import structlog
+from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -48,6 +49,7 @@ class RequestContext:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        trace.get_current_span().set_attribute("trm.request.id", request_id)
         answer = _Answer(send, request_id)
         begun = time.monotonic()
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -7,14 +7,21 @@ from math import nan
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.metrics import MetricWrapperBase
 
+from services.registry.tracing.spans import current_trace_id
+
 Values = Sequence[str]  # of a label; empty for one whose values are known only at run time
 
+TRACE_ID = "trace_id"  # by this name Grafana leads from a point to a trace
 EXEMPLAR_CHARACTERS = 128  # of names and values together, in the OpenMetrics specification
 
 
 def exemplar(**labels: str) -> dict[str, str] | None:
-    """What a single observation was about, for a histogram to keep; None where that is too long for an exemplar."""
-    return labels if sum(map(len, (*labels, *labels.values()))) <= EXEMPLAR_CHARACTERS else None
+    """What a single observation was about, for a histogram to keep, and in which trace; what is too long for an exemplar is left out."""
+    traced = current_trace_id()
+    known = labels if traced is None else {TRACE_ID: traced} | labels
+    while sum(map(len, (*known, *known.values()))) > EXEMPLAR_CHARACTERS:
+        known.popitem()  # the trace stays to the last
+    return known or None
 
 
 class Instruments:

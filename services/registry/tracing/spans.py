@@ -43,6 +43,12 @@ def trace_id_of(traceparent: str | None) -> str | None:
     return None if traceparent is None else traceparent.split("-")[1]
 
 
+def current_trace_id() -> str | None:
+    """The 32 hexadecimal digits of the trace that the current span is recorded in."""
+    current = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(current.trace_id) if current.is_valid and current.trace_flags.sampled else None
+
+
 @contextmanager
 def untraced() -> Iterator[None]:
     """What repeats for hours, such as a heartbeat, stays out of the trace."""

@@ -1,4 +1,4 @@
-"""The service as its HTTP clients see it: what the demo needs of it."""
+"""The service as any HTTP client sees it: plain JSON, without the typed client, which is itself under test."""
 
 import json
 import time
@@ -7,14 +7,16 @@ from typing import Any, Self
 
 import httpx2
 
-from services.stack.errors import StackError
-
 Json = dict[str, Any]
 FINAL = ("succeeded", "failed", "cancelled")
 
 
+class Refused(Exception):
+    """What the service answers that is no success, or a job that has not succeeded."""
+
+
 class Client:
-    """Calls the API, with a key if given one; a refusal becomes a StackError that quotes the problem."""
+    """Calls the API, with a key if given one; a refusal becomes a Refused that quotes the problem."""
 
     def __init__(self, api: str, key: str | None = None) -> None:
         self.api, self.key = api, key
@@ -48,10 +50,10 @@ class Client:
         yield job
 
     def wait_until_finished(self, job: Json, every: float = 0.5) -> Json:
-        """The job once it has succeeded; raises StackError when it has not."""
+        """The job once it has succeeded; raises Refused when it has not."""
         *_, job = self.poll(job, every)
         if job["status"] != "succeeded":
-            raise StackError(f"The {job['kind']} job {job['id']} {job['status']}: {job['error']}")
+            raise Refused(f"The {job['kind']} job {job['id']} {job['status']}: {job['error']}")
         return job
 
     def events(self, job: Json) -> Iterator[tuple[str, Json]]:
@@ -68,5 +70,5 @@ class Client:
     def _require_success(response: httpx2.Response) -> Json:
         body: Json = response.json()
         if response.is_error:
-            raise StackError(f"{response.request.method} {response.request.url.path}: {body.get('detail', body)}")
+            raise Refused(f"{response.request.method} {response.request.url.path}: {body.get('detail', body)}")
         return body

@@ -1,0 +1,1 @@
+"""What of the documentation site is written from the code: reference pages and figures."""
