@@ -36,7 +36,7 @@ KEPT = (  # of the invariants, those that look at the database alone
     "every accepted job ends", "every accepted request makes one job", "a job ends exactly once", "only allowed moves",
     "at most one live lease", "no row by a stale token", "metric steps without gaps, each once",
 )  # fmt: skip
-LONG = 300  # steps: with fifteen checkpoints over the network half a minute
+LONG = 120  # steps: with six checkpoints over the network some seconds
 
 
 @pytest.fixture(scope="module")
