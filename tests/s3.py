@@ -14,7 +14,6 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-from s3fs import S3FileSystem
 
 from workers.training.child import _die_with_parent
 
@@ -56,6 +55,8 @@ class S3Server:
     @contextmanager
     def reached(self) -> Iterator[str]:
         """A storage URL of its own, while this process's environment names the server."""
+        from s3fs import S3FileSystem
+
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.environment.items():
                 patch.setenv(name, value)
