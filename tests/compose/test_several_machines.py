@@ -55,7 +55,9 @@ def _joined(head: Deployment, bucket: S3Server, tmp_path_factory: pytest.TempPat
     file: Path = tmp_path_factory.mktemp("worker") / "worker.env"
     file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     [told] = re.findall(r"^docker (run --detach .*?)\n```", PAGE, re.MULTILINE | re.DOTALL)
-    words = [{"worker.env": str(file), "trm-worker": NAME}.get(word, word) for word in shlex.split(told.replace("\\\n", " "))]
+    words = [
+        {"worker.env": str(file), "trm-worker": NAME}.get(word, word) for word in shlex.split(told.replace("\\\n", " "))
+    ]
     docker(words[0], "--network=host", *(word.replace("trm-scratch", f"{NAME}-scratch") for word in words[1:]))
     yield
     docker("rm", "--force", "--volumes", NAME)
