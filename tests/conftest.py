@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import redis
@@ -27,7 +26,7 @@ from services.registry.settings import Settings
 from services.stack import broker, postgres
 from tests import databases
 from tests.databases import EmptyDatabase
-from tests.s3 import BUCKET, S3Server
+from tests.s3 import S3Server
 from tests.scheduling import Together
 
 START_SECONDS = 30
@@ -191,14 +190,10 @@ def s3_server(server_folder: Path) -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def s3_url(s3_server: S3Server) -> Iterator[str]:
     """A storage URL of this test's own on the server, which this process's environment names."""
-    from s3fs import S3FileSystem
-
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    yield f"s3://{BUCKET}/{uuid4().hex}"
-    S3FileSystem.clear_instance_cache()  # the next test may have another address or key
+    with s3_server.reached() as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real S3 server of a test's own (SeaweedFS), which can be killed and started again on the same data."""
+"""S3 servers of a test's own: SeaweedFS, which can be killed and started again on the same data, and moto."""
 
 import json
 import os
@@ -7,9 +7,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2
+import pytest
 
 from workers.training.child import _die_with_parent
 
@@ -20,7 +24,7 @@ WEED = Path(sys.executable).with_name("weed")
 
 
 class S3Server:
-    """Started by the constructor; its data lie in `folder`."""
+    """SeaweedFS, started by the constructor; its data lie in `folder`."""
 
     def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.folder, self.host = folder, host
@@ -48,16 +52,20 @@ class S3Server:
             "AWS_DEFAULT_REGION": "us-east-1",
         }
 
+    @contextmanager
+    def reached(self) -> Iterator[str]:
+        """A storage URL of its own, while this process's environment names the server."""
+        from s3fs import S3FileSystem
+
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            yield f"s3://{BUCKET}/{uuid4().hex}"
+        S3FileSystem.clear_instance_cache()  # the next one may have another address or key
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        data = self.folder / "data"
-        data.mkdir(exist_ok=True)
-        command = [
-            str(WEED), "server", f"-dir={data}", f"-ip={self.host}", f"-ip.bind={self.host}", "-volume.max=20",
-            "-master.volumeSizeLimitMB=64", "-filer", "-s3", f"-s3.config={self.folder / 'identities.json'}",
-            "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.volumePreallocate=false", "-master.telemetry=false",
-            *(f"-{name}={port}" for name, port in self.ports.items()),
-        ]  # fmt: skip
+        command = self._command()
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -82,6 +90,16 @@ class S3Server:
             for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
                 left.unlink(missing_ok=True)
 
+    def _command(self) -> list[str]:
+        data = self.folder / "data"
+        data.mkdir(exist_ok=True)
+        return [
+            str(WEED), "server", f"-dir={data}", f"-ip={self.host}", f"-ip.bind={self.host}", "-volume.max=20",
+            "-master.volumeSizeLimitMB=64", "-filer", "-s3", f"-s3.config={self.folder / 'identities.json'}",
+            "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.volumePreallocate=false", "-master.telemetry=false",
+            *(f"-{name}={port}" for name, port in self.ports.items()),
+        ]  # fmt: skip
+
     def _answers(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
@@ -89,6 +107,18 @@ class S3Server:
             return httpx2.get(self.endpoint, timeout=1).status_code < 500
         except httpx2.TransportError:
             return False
+
+
+class Moto(S3Server):
+    """Another implementation: it keeps all in memory, and lets every key in."""
+
+    def start(self) -> None:
+        """Start it with an empty bucket."""
+        super().start()
+        httpx2.put(f"{self.endpoint}/{BUCKET}").raise_for_status()
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "moto.server", "--host", self.host, "--port", str(self.ports["s3.port"])]
 
 
 def _free_port() -> int:

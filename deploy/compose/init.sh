@@ -60,4 +60,5 @@ Secrets of this deployment, in the volume "secrets". Make API keys of less scope
   Grafana, admin            $grafana
   Postgres, trm             $database
   Postgres, trm_reader      $reader
+  Broker                    $broker
 TOLD

@@ -1,8 +1,11 @@
 """What the machine can do at best, and what the work amounts to: the yardsticks behind every floor."""
 
+import platform
+import re
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -11,6 +14,14 @@ from trm.network.device import dtype_of
 
 SHAPES = ((3072, 512, 1552), (2048, 2048, 2048), (4096, 1024, 4096))  # of the matrix products that are tried
 FAST = 2e11  # FLOP/s of a processor
+
+
+def processor() -> str:
+    """What the kernel calls the processor, and whether it has the wide instructions that matter here."""
+    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    flags = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if re.search(rf"\b{name}\b", text)]
+    return ", ".join([model[1] if model else platform.machine(), *flags])
 
 
 def dtype_at_best(device: torch.device) -> torch.dtype:

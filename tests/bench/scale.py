@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from services.registry.jobs.retention import Limits
 from services.registry.states import JobKind
 from services.stack.broker import SOCKET
 from tests.bench.load import Load, put
+from tests.bench.machine import processor
 from tests.bench.row import Row, table
 from tests.bench.scale_costs import WRITTEN, ask, measure, processor_seconds
 from tests.bench.scale_workers import LOGGED_STEPS, simulated, solve_jobs, take_messages, train
@@ -78,7 +78,7 @@ def main(
     begun = time.monotonic()
     with stand(max_connections=2 * workers + 100) as servers, opened(servers) as database:
         rows, phases, facts = _run(servers, database, jobs, workers)
-    facts |= {"machine": f"{platform.machine()}, {os.cpu_count()} cores", "jobs": jobs, "workers": workers}
+    facts |= {"machine": f"{processor()}, {os.cpu_count()} cores", "jobs": jobs, "workers": workers}
     written = {"facts": facts, "phases": [asdict(phase) for phase in phases], "rows": [row.as_dict() for row in rows]}
     out.write_text(json.dumps(written, indent=1) + "\n")
     console.print(table(rows))
@@ -126,10 +126,10 @@ def _drain(servers: Stand, database: Database, jobs: int, workers: int) -> tuple
     settings = servers.settings.model_copy(update=times)
     with servers.worker("reaper"):
         with simulated(solve_jobs, workers, settings, 0.0) as crowd:
-            meter = Meter()
-            crowd.work_until(lambda: _finished(database) >= jobs // 2)
+            meter, before = Meter(), _finished(database)
+            crowd.work_until(lambda: _finished(database) >= before + (jobs - before) // 2)
             seen, done = crowd.end(), _finished(database)
-            fast = meter.read("solve as fast as it goes", done, **_quantiles("claim", seen.claims))
+            fast = meter.read("claim and solve as fast as it goes", done - before, **_quantiles("claim", seen.claims))
         with simulated(solve_jobs, workers, settings, THINK_SECONDS) as crowd:
             meter, begun = Meter(), time.monotonic()
             crowd.work_until(lambda: time.monotonic() > begun + KILLED_AFTER_SECONDS or _finished(database) == jobs)

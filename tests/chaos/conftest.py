@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.chaos import invariants, report
-from tests.chaos import stand as stands
+from tests.chaos import invariants, processes, report
 from tests.chaos.customer import Customer
 from tests.chaos.invariants import Scene
 from tests.chaos.report import Soak, Trial
@@ -32,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def stand(_own_environment: None) -> Iterator[Stand]:
     """The service, running."""
-    with stands.stand() as opened:
+    with processes.opened(Stand, "chaos") as opened:
         yield opened
 
 

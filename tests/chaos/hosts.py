@@ -8,29 +8,25 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-import httpx2
-import psycopg
-
-from migrations.upgrade import upgrade
 from services.registry.db.database import Database
-from services.stack import broker, postgres
-from tests.chaos import witness
-from tests.chaos.stand import ROOT, SHORT
+from services.registry.settings import Settings
+from services.stack import postgres
+from services.stack.parts import Part, is_ready, plan
+from services.stack.sockets import socket_folder
+from tests.chaos import processes
+from tests.chaos.processes import ROOT
 from tests.conftest import free_port, wait_until
 from tests.s3 import BUCKET, S3Server
-from workers.training.child import _die_with_parent
 
 NET = "198.18.77"  # of the block for tests of networks (RFC 2544), routed nowhere
 HERE, STORAGE = f"{NET}.1", f"{NET}.2"  # this host's addresses; the second one is the storage's
 UNUSED_MAC = "02:00:00:00:00:99"  # a hardware address
 BRIDGE = "trmtest"
-START_SECONDS = 60.0
+PATIENCE = 60.0  # for a part to be ready, or gone
 
 
 def allowed() -> bool:
@@ -82,8 +78,9 @@ class Cluster:
         self.logs.mkdir()
         self.hosts: dict[str, Host] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.ports = {name: free_port("127.0.0.1") for name in ("postgres", "broker", "gateway")}
+        self.ports = {name: free_port("127.0.0.1") for name in ("broker", "gateway")}
         self.api = f"http://{HERE}:{self.ports['gateway']}"
+        self.sockets = socket_folder(folder)  # the tests' own way to the servers
         self.database: Database
         self.s3: S3Server
 
@@ -94,23 +91,25 @@ class Cluster:
         for address in (HERE, STORAGE):
             ip("address", "add", f"{address}/24", "dev", BRIDGE)
         ip("link", "set", BRIDGE, "up")
-        self._serve_postgres()
-        data = self.folder / "broker"
-        data.mkdir()
-        command = broker.server_command(data, self.folder)
-        command += ["--port", str(self.ports["broker"]), "--bind", HERE, "--protected-mode", "no"]
-        self._start("broker", command)
+        parts = {part.name: part for part in plan(Settings(data_dir=self.folder)).parts}
+        postgres.initialise(self.folder / "postgres")
+        with (self.folder / "postgres/pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {NET}.0/24 trust\n")
+        self._serve(processes.hasty_postgres(parts["postgres"], f"listen_addresses={HERE}"))
+        told = ["--port", str(self.ports["broker"]), "--bind", HERE, "--protected-mode", "no"]
+        self._serve(replace(parts["broker"], command=[*parts["broker"].command, *told]))
+        self.database = processes.watched_database(postgres.url(self.sockets))
         self.s3 = S3Server(self.folder / "s3", STORAGE)
         for name, module in (("gateway", ["services.gateway"]), ("reaper", ["workers", "reaper"])):
             self._start(name, [sys.executable, "-m", *module])
-        wait_until(self._is_ready, START_SECONDS)
+        wait_until(lambda: is_ready(self.api), PATIENCE)
 
     def work(self, name: str, number: int, role: str = "train") -> Host:
         """Have a worker join from another host, with this name as its label."""
         host = self.hosts.get(name) or Host(number, name)
         self.hosts[name] = host
         command = ["ip", "netns", "exec", host.space, sys.executable, "-m", "workers", role]
-        self._start(name, command, TRM_WORKER_LABELS=name, TRM_WORKER_METRICS_HOST="0.0.0.0")
+        self._start(name, command, WORKER_LABELS=name, WORKER_METRICS_HOST="0.0.0.0")
         return host
 
     def kill(self, name: str) -> None:
@@ -118,7 +117,7 @@ class Cluster:
         process = self.processes.pop(name)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(START_SECONDS)
+        process.wait(PATIENCE)
 
     def close(self) -> None:
         """End every process, and leave nothing behind on the machine's network."""
@@ -129,6 +128,7 @@ class Cluster:
         with suppress(AttributeError):
             self.database.close()
         self._clear_network()
+        shutil.rmtree(self.sockets, ignore_errors=True)
 
     @staticmethod
     def _clear_network() -> None:
@@ -137,90 +137,27 @@ class Cluster:
             ip("netns", "del", space)
         subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True)
 
-    def tail(self, lines: int = 15) -> str:
-        """The end of every log."""
-        said = []
-        for file in sorted(self.logs.glob("*.log")):
-            said += [f"--- {file.stem}", *file.read_text(errors="replace").splitlines()[-lines:]]
-        return "\n".join(line[:300] for line in said if "request.served" not in line)
-
     @property
     def environment(self) -> dict[str, str]:
         """The three settings by which a process joins, with the key of the storage; short times, as in the other tests."""
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("TRM_", "AWS_"))}
-        joined = {
-            "TRM_DATABASE_URL": f"postgresql://{postgres.DATABASE_USER}@{HERE}:{self.ports['postgres']}/{postgres.DATABASE}",
-            "TRM_BROKER_URL": f"redis://{HERE}:{self.ports['broker']}/0",
-            "TRM_STORAGE_URL": f"s3://{BUCKET}/cluster",
-        }
-        gateway = {"TRM_GATEWAY_HOST": HERE, "TRM_GATEWAY_PORT": str(self.ports["gateway"]), "TRM_AUTH": "off"}
-        exposed = {"TRM_AUTH_OFF_EXPOSED": "true", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        return clean | joined | self.s3.environment | gateway | exposed | {f"TRM_{k}": v for k, v in SHORT.items()}
+        joined = processes.environment(
+            DATABASE_URL=f"postgresql://{postgres.DATABASE_USER}@{HERE}/{postgres.DATABASE}",
+            BROKER_URL=f"redis://{HERE}:{self.ports['broker']}/0",
+            STORAGE_URL=f"s3://{BUCKET}/cluster",
+            GATEWAY_HOST=HERE,
+            GATEWAY_PORT=str(self.ports["gateway"]),
+            AUTH="off",
+            AUTH_OFF_EXPOSED="true",
+        )
+        return joined | self.s3.environment | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
-    def _serve_postgres(self) -> None:
-        data = self.folder / "postgres"
-        postgres.initialise(data)
-        with (data / "pg_hba.conf").open("a") as rules:
-            rules.write(f"host all all {NET}.0/24 trust\n")
-        command = [
-            *postgres.server_command(data, self.folder),
-            "-c",
-            "fsync=off",
-            "-c",
-            f"port={self.ports['postgres']}",
-        ]
-        command += ["-c", f"listen_addresses={HERE}"]
-        with (self.logs / "postgres.log").open("ab") as log:
-            self.processes["postgres"] = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                start_new_session=True,
-                preexec_fn=_die_with_parent(),
-                **postgres.owner(postgres.run_as()),
-            )
-        url = f"postgresql+psycopg://{postgres.DATABASE_USER}@{HERE}:{self.ports['postgres']}"
-        wait_until(lambda: _has_made_database(url), START_SECONDS)
-        upgrade(f"{url}/{postgres.DATABASE}")
-        self.database = Database(f"{url}/{postgres.DATABASE}")
-        witness.install(self.database)
+    def _serve(self, part: Part) -> None:
+        part.prepare()
+        self.processes[part.name] = processes.spawn(part.command, self.logs / f"{part.name}.log", **part.popen)
+        wait_until(part.is_ready, PATIENCE)
 
     def _start(self, name: str, command: list[str], **added: str) -> None:
-        environment = dict(os.environ) if name == "broker" else self.environment | added
-        with (self.logs / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, start_new_session=True,
-                env=environment | {"TRM_DATA_DIR": str(self.folder / f"data-{name}")}, preexec_fn=_die_with_parent(),
-            )  # fmt: skip
-
-    def _is_ready(self) -> bool:
-        try:
-            return bool(httpx2.get(f"{self.api}/readyz", timeout=2).json()["status"] == "ready")
-        except (httpx2.TransportError, KeyError):
-            return False
-
-
-def _has_made_database(url: str) -> bool:
-    """Whether the server, which may still be starting, has made the service's database now."""
-    try:
-        with psycopg.connect(url.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {postgres.DATABASE}")
-    except psycopg.OperationalError:
-        time.sleep(0.1)
-        return False
-    return True
-
-
-@contextmanager
-def cluster() -> Iterator[Cluster]:
-    """The service over several hosts, in a folder of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="trm-hosts-"))
-    folder.chmod(0o777)
-    made = Cluster(folder)
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        own = {f"TRM_{key}": value for key, value in added.items()} | {
+            "TRM_DATA_DIR": str(self.folder / f"data-{name}")
+        }
+        self.processes[name] = processes.spawn(command, self.logs / f"{name}.log", self.environment | own)

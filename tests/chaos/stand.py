@@ -1,17 +1,14 @@
 """The service as real processes that can each be killed, stopped, frozen and started again, on lines and disks that can fail."""
 
-import ctypes
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,29 +16,22 @@ from pathlib import Path
 import psutil
 from celery import Celery
 
-from migrations.upgrade import upgrade
 from services.registry.db.database import Database
 from services.registry.jobs import queue
 from services.registry.settings import Settings
 from services.stack import broker, postgres
-from services.stack.parts import Part, plan
+from services.stack.parts import plan
 from services.stack.sockets import socket_folder
-from tests.chaos import points, witness
+from tests.chaos import points, processes
 from tests.chaos.disk import Disk
+from tests.chaos.processes import MIB, ROOT, hasty_postgres
 from tests.chaos.wire import Wire
 from tests.conftest import free_port, wait_until
 
-ROOT = Path(__file__).parents[2]
-MIB, GIB = 1 << 20, 1 << 30
+GIB = 1 << 30
 HOST = "127.0.0.1"
 PATIENCE = 60.0  # for a part to be ready, or gone
 RESTART_SECONDS = 0.3  # until a part that has died is started again, as an init system would
-LEASE_SECONDS = 3.0
-SHORT = {
-    "LEASE_SECONDS": str(LEASE_SECONDS), "HEARTBEAT_SECONDS": "0.5", "REAPER_INTERVAL_SECONDS": "0.3",
-    "REPUBLISH_SECONDS": "1", "METRICS_BATCH_SECONDS": "0.2", "STOP_GRACE_SECONDS": "10", "MAX_ATTEMPTS": "20",
-    "KEEP_CHECKPOINTS": "3", "MIN_FREE_BYTES": str(2 * MIB), "DEVICE": "cpu", "COMPILE": "never",
-}  # fmt: skip
 TRAIN, TRAIN_TOO, SOLVE = "worker-train", "worker-train-2", "worker-solve"
 SERVERS = ("postgres", "broker")
 WORKERS = (TRAIN, SOLVE)
@@ -74,7 +64,7 @@ class Stand:
         self._plan = plan(Settings(data_dir=data))
         self.api = self._plan.api
         self.parts = {part.name: part for part in self._plan.parts if not part.once}
-        self.parts["postgres"] = _quick(self.parts["postgres"])
+        self.parts["postgres"] = hasty_postgres(self.parts["postgres"])
         self.parts[TRAIN_TOO] = replace(self.parts[TRAIN], name=TRAIN_TOO)
         self.ports = {name: free_port(HOST) for name in self.parts if name not in (*SERVERS, "gateway")}
         for name, port in self.ports.items():
@@ -96,9 +86,7 @@ class Stand:
         for name in SERVERS:
             self.up(name)
         url = postgres.url(self.sockets)
-        upgrade(url)
-        self.database = Database(url)  # past the wire: the checks are not hit by faults
-        witness.install(self.database)
+        self.database = processes.watched_database(url)  # past the wire: the checks are not hit by faults
         settings = Settings(database_url=url, broker_url=broker.url(self.sockets), data_dir=self.data)
         self.app = queue.publisher_app(settings)
         for name in PYTHON_PARTS:
@@ -214,14 +202,8 @@ class Stand:
         wait_until(lambda: self.processes[name].poll() is None and part.is_ready(), PATIENCE)
 
     def tail(self, lines: int = 8) -> str:
-        """The end of every log, without the requests."""
-        said = []
-        for file in sorted(self.logs.glob("*.log")):
-            news = [
-                line[:200] for line in file.read_text(errors="replace").splitlines() if "request.served" not in line
-            ]
-            said += [f"--- {file.stem}", *news[-lines:]]
-        return "\n".join(said)
+        """The end of every log."""
+        return processes.tail(self.logs, lines)
 
     def _keep(self) -> None:
         while not self._closing.wait(RESTART_SECONDS):
@@ -240,37 +222,26 @@ class Stand:
             self.crashes.append(f"{name} ended with status {process.returncode}: {last}")
 
     def _spawn(self, name: str) -> None:
-        part, libc = self.parts[name], ctypes.CDLL(None)
+        part = self.parts[name]
         self._note_crash(name)
         part.prepare()
-        with (self.logs / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                part.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd="/" if part.popen else ROOT,
-                env=self._environment(name),
-                start_new_session=True,
-                preexec_fn=lambda: libc.prctl(1, signal.SIGKILL),  # PR_SET_PDEATHSIG: nothing outlives the tests
-                **part.popen,
-            )
+        log = self.logs / f"{name}.log"
+        self.processes[name] = processes.spawn(part.command, log, self._environment(name), **part.popen)
 
     def _environment(self, name: str) -> dict[str, str]:
-        ours = SHORT | {
-            "DATABASE_URL": postgres.url(self.folder),
-            "BROKER_URL": broker.url(self.folder),
-            "DATA_DIR": str(self.data),
-            "GATEWAY_PORT": self.api.rsplit(":", 1)[1],
-            "WORKER_METRICS_PORT": str(self.ports.get(name, 0)),
-        }
+        ours = processes.environment(
+            DATABASE_URL=postgres.url(self.folder),
+            BROKER_URL=broker.url(self.folder),
+            DATA_DIR=str(self.data),
+            GATEWAY_PORT=self.api.rsplit(":", 1)[1],
+            WORKER_METRICS_PORT=str(self.ports.get(name, 0)),
+        )
         chaos = {
             points.FOLDER: str(self.points),
             points.PART: name,
             "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent / "hooks"), str(ROOT))),
         }
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("TRM_")}
-        return clean | {f"TRM_{key}": value for key, value in ours.items()} | chaos | self.added.get(name, {})
+        return ours | chaos | self.added.get(name, {})
 
     @staticmethod
     def _gone(process: "subprocess.Popen[bytes]") -> None:
@@ -285,24 +256,3 @@ class Stand:
 def _listens(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex((HOST, port)) == 0
-
-
-def _quick(part: Part) -> Part:
-    """Postgres without waiting for the disk: processes die here, the machine does not."""
-    return replace(
-        part, command=[*part.command, "-c", "fsync=off", "-c", "max_wal_size=64MB", "-c", "min_wal_size=32MB"]
-    )
-
-
-@contextmanager
-def stand() -> Iterator[Stand]:
-    """The whole service in a folder of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="trm-chaos-"))
-    folder.chmod(0o755)
-    made = Stand(folder)
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
-        shutil.rmtree(folder, ignore_errors=True)

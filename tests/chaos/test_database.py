@@ -11,7 +11,8 @@ import pytest
 from services.stack import postgres
 from tests.chaos.customer import Customer
 from tests.chaos.load import under_load
-from tests.chaos.stand import LEASE_SECONDS, Stand
+from tests.chaos.processes import LEASE_SECONDS
+from tests.chaos.stand import Stand
 
 
 def connected(stand: Stand) -> psycopg.Connection:

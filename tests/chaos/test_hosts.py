@@ -17,12 +17,13 @@ from services.registry.storage.artifacts import is_checkpoint
 from services.registry.storage.storage import Storage
 from tests.acceptance.conftest import TINY
 from tests.api import Json
-from tests.chaos import conftest, hosts, invariants
+from tests.chaos import conftest, hosts, invariants, processes
 from tests.chaos.customer import Customer
 from tests.chaos.hosts import Cluster
 from tests.chaos.invariants import INVARIANTS, Scene
+from tests.chaos.processes import LEASE_SECONDS
 from tests.chaos.report import Trial
-from tests.chaos.stand import LEASE_SECONDS, Stand
+from tests.chaos.stand import Stand
 
 pytestmark = [
     pytest.mark.chaos,
@@ -35,13 +36,13 @@ KEPT = (  # of the invariants, those that look at the database alone
     "every accepted job ends", "every accepted request makes one job", "a job ends exactly once", "only allowed moves",
     "at most one live lease", "no row by a stale token", "metric steps without gaps, each once",
 )  # fmt: skip
-LONG = 300  # steps: with fifteen checkpoints over the network half a minute
+LONG = 120  # steps: with six checkpoints over the network some seconds
 
 
 @pytest.fixture(scope="module")
 def cluster(_own_environment: None) -> Iterator[Cluster]:
     """Two training workers, `a` and `b`, on hosts of their own."""
-    with hosts.cluster() as made:
+    with processes.opened(Cluster, "hosts") as made:
         made.work("a", 11)
         made.work("b", 12)
         yield made
@@ -64,7 +65,7 @@ def customer(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Custo
             assert violations(cluster, made) == []
             survived = True
         except BaseException as error:
-            error.add_note(cluster.tail())
+            error.add_note(processes.tail(cluster.logs, 15))
             raise
         finally:
             broken, fault = request.node.get_closest_marker("fault").args

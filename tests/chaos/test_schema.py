@@ -10,7 +10,8 @@ import pytest
 from services.registry.db.database import Database, current_revision, require_head
 from services.stack import postgres
 from tests.chaos.customer import Customer
-from tests.chaos.stand import ROOT, Stand
+from tests.chaos.processes import ROOT
+from tests.chaos.stand import Stand
 
 NAME = "migrating"
 

@@ -13,8 +13,9 @@ import pytest
 from tests.chaos import conftest, invariants, test_broker, test_database
 from tests.chaos.conftest import bring_to_end
 from tests.chaos.customer import Customer
+from tests.chaos.processes import LEASE_SECONDS
 from tests.chaos.report import Soak
-from tests.chaos.stand import LEASE_SECONDS, PYTHON_PARTS, SOLVE, TRAIN, Stand
+from tests.chaos.stand import PYTHON_PARTS, SOLVE, TRAIN, Stand
 
 SEED = int(os.environ.get("SOAK_SEED", "20261125"))
 MINUTES = float(os.environ.get("SOAK_MINUTES", "0.4"))

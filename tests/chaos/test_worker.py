@@ -13,7 +13,8 @@ from services.registry.runs import run_metrics
 from tests.api import Json
 from tests.chaos.customer import Customer
 from tests.chaos.invariants import samples
-from tests.chaos.stand import LEASE_SECONDS, PYTHON_PARTS, SOLVE, TRAIN, TRAIN_TOO, Stand
+from tests.chaos.processes import LEASE_SECONDS
+from tests.chaos.stand import PYTHON_PARTS, SOLVE, TRAIN, TRAIN_TOO, Stand
 from trm.checkpoints import checkpoint
 
 HEAVY = {"rollouts": 16, "noise": 0.1, "max_steps": 64}  # makes a solve job of some puzzles last seconds

@@ -41,15 +41,16 @@ def tell(text: str) -> None:
     print(f"{time.monotonic() - _started:6.1f} s  {text}", flush=True)
 
 
-def docker(*arguments: str, fails: bool = False) -> str:
+def docker(*arguments: str, fails: bool = False, variables: dict[str, str] | None = None) -> str:
     """What a docker command prints; the test fails when the command does, or when it was to fail and did not.
 
-    It gets no variable and no .env file but those that lead to the engine.
+    It gets no .env file and no variables but these and those that lead to the engine.
     """
+    engine = {name: os.environ[name] for name in PASSED if name in os.environ} | {"DOCKER_BUILDKIT": "1"}
     done = subprocess.run(
         ["docker", *arguments],
         cwd=ROOT,
-        env={name: os.environ[name] for name in PASSED if name in os.environ} | {"DOCKER_BUILDKIT": "1"},
+        env=engine | (variables or {}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -62,16 +63,15 @@ def docker(*arguments: str, fails: bool = False) -> str:
 
 
 class Deployment:
-    """The compose project of the tests; `files` come after the repository's own docker-compose.yml."""
+    """The compose project of the tests; `files` come after the repository's own docker-compose.yml, `variables` from its operator."""
 
-    def __init__(self, files: Sequence[Path] = ()) -> None:
-        self.files = ("docker-compose.yml", *map(str, files))
+    def __init__(self, files: Sequence[Path] = (), variables: dict[str, str] | None = None) -> None:
+        self.files, self.variables = ("docker-compose.yml", *map(str, files)), variables
 
     def compose(self, *arguments: str, fails: bool = False) -> str:
         files = [part for file in self.files for part in ("-f", file)]
-        return docker(
-            "compose", "-p", PROJECT, "--ansi", "never", "--env-file", os.devnull, *files, *arguments, fails=fails
-        )
+        project = ("compose", "-p", PROJECT, "--ansi", "never", "--env-file", os.devnull, *files)
+        return docker(*project, *arguments, fails=fails, variables=self.variables)
 
     def build(self) -> None:
         """Build both images."""
@@ -173,8 +173,8 @@ def finish(client: Client, jobs: Sequence[dict[str, Any]], patience: float = 400
     return [done[job["id"]] for job in jobs]
 
 
-def submit_training(client: Client, steps: int = 40) -> dict[str, Any]:
-    body = {"preset": "sudoku-4x4", "overrides": TRAINING | {"train.steps": steps}}
+def submit_training(client: Client, steps: int = 40, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    body = {"preset": "sudoku-4x4", "overrides": TRAINING | {"train.steps": steps}, **more}
     return submit(client, "/v1/training-jobs", body)
 
 

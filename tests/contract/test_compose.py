@@ -13,6 +13,7 @@ from services.registry.settings import Settings
 ROOT = Path(__file__).parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+HEAD = yaml.safe_load((ROOT / "docker-compose.head.yml").read_text())
 GPU = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text())
 INIT = (ROOT / "deploy/compose/init.sh").read_text()
 ONCE = {"init", "migrate"}
@@ -42,6 +43,16 @@ def test_only_the_loopback_is_published_and_no_server() -> None:
     for name in SERVICES:
         assert all(port.startswith("127.0.0.1:") for port in service(name).get("ports", [])), name
     assert not any(service(name).get("ports") for name in ("db", "broker"))
+
+
+def test_others_join_by_one_address_that_must_be_named_and_find_the_same_bucket() -> None:
+    services = HEAD["services"]
+    ports = {name: part["ports"] for name, part in services.items() if "ports" in part}
+    assert ports.keys() == {"db", "broker"}
+    assert all(re.match(r"\$\{HEAD_ADDRESS(:\?[^}]+)?\}:", port) for [port] in ports.values())  # no address by default
+    stores = {name for name in SERVICES if "TRM_STORAGE_URL" in service(name).get("environment", {})}
+    assert {name for name, part in services.items() if "environment" in part} == stores - {"migrate"}
+    assert services["gateway"]["environment"]["TRM_STORAGE_URL"].startswith("${TRM_STORAGE_URL:?")
 
 
 @each

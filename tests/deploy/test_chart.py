@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ def test_the_chart_has_the_version_of_the_project() -> None:
         (["--set=storage.claim=c"], "exclude each other"),
         (["--set=settings.TRM_KEEP_JOB=1"], "invalid propertyName 'TRM_KEEP_JOB'"),
         (["--set=settings.TRM_DATABASE_URL=x"], "invalid propertyName 'TRM_DATABASE_URL'"),
+        (["--set=train.offers.labels={a'b}"], "does not match pattern"),
         (["--set=train.replica=2"], "additional properties 'replica' not allowed"),
         (["--set=gateway.replicas=none"], "/gateway/replicas"),
         (["--set=gateway.ingress.enabled=true"], "set gateway.ingress.host"),
@@ -130,7 +132,7 @@ def test_the_chart_takes_every_setting_but_those_that_it_sets_itself(smallest: l
     for _, template in pods(smallest):
         fixed |= settings_of(template).keys() | {name.upper() for name in secret_files(template)}
     fixed -= yaml.safe_load((CHART / "values.yaml").read_text())["settings"].keys()
-    fixed.add("TRM_READER_PASSWORD")  # a key of the Secret
+    fixed |= {"TRM_READER_PASSWORD", "TRM_WORKER_LABELS"}  # a key of the Secret; what pods offer
     assert sorted(taken) == taken
     assert set(taken) == {f"TRM_{name.upper()}" for name in Settings.model_fields} - fixed
 
@@ -234,6 +236,19 @@ def test_trainings_are_jobs_that_nobody_takes_away(smallest: list[Object]) -> No
     assert template["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
 
 
+def test_a_second_pool_is_a_release_of_trainings_alone() -> None:
+    [told] = re.findall(r"^helm upgrade --install trm-l4.*?^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    words = shlex.split(told.removesuffix("```").replace("\\\n", " "))
+    done = run_helm("template", "trm-l4", CHART, "--values", SMALLEST, *words[words.index("--set") :])
+    objects = [found for found in yaml.safe_load_all(done.stdout) if found]
+    for one in objects:
+        check(one, VERSIONS[-1])
+        assert one["kind"] != "Deployment" or one["spec"]["replicas"] == 0
+    scaled = find(objects, "ScaledJob", "worker-train")["spec"]
+    assert scaled["jobTargetRef"]["template"]["spec"]["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-L4"}
+    assert """labels' <@ '["l4"]'""" in scaled["triggers"][0]["metadata"]["query"]
+
+
 def test_keda_reads_the_address_that_the_service_has(everything: list[Object]) -> None:
     authentication = find(everything, "TriggerAuthentication", "database")
     [read] = authentication["spec"]["secretTargetRef"]
@@ -255,7 +270,8 @@ def test_gpus_are_asked_for_and_insisted_on(smallest: list[Object], everything: 
     assert train["nodeSelector"] == {"accelerator": "h100"}
     assert train["runtimeClassName"] == "nvidia"
     assert settings_of(by_part["worker-train"])["TRM_DEVICE"] == "cuda"
-    assert "TRM_DEVICE" not in settings_of(by_part["worker-solve"])
+    assert settings_of(by_part["worker-train"])["TRM_WORKER_LABELS"] == "lab-a,fast"
+    assert not {"TRM_DEVICE", "TRM_WORKER_LABELS"} & settings_of(by_part["worker-solve"]).keys()
     assert not any("nvidia.com/gpu" in str(template) for _, template in pods(smallest))
 
 

@@ -3,11 +3,11 @@
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import fsspec
 import pytest
 
 from services.registry.errors import StorageUnavailable
@@ -15,7 +15,7 @@ from services.registry.settings import Settings
 from services.registry.storage.storage import Storage, files_of
 from tests.chaos.wire import Wire
 from tests.conftest import free_port, wait_until
-from tests.s3 import BUCKET, S3Server
+from tests.s3 import Moto, S3Server
 
 MIB = 1 << 20
 HALF = 4 * MIB  # of what a checkpoint has to send
@@ -33,9 +33,19 @@ def checkpoint(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def storage(s3_url: str) -> Storage:
-    return Storage(s3_url)
+@pytest.fixture(scope="module")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    server = Moto(tmp_path_factory.mktemp("moto"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["s3_server", "moto"])
+def storage(request: pytest.FixtureRequest) -> Iterator[Storage]:
+    """On each of two servers that were written apart."""
+    server: S3Server = request.getfixturevalue(request.param)
+    with server.reached() as url:
+        yield Storage(url)
 
 
 @pytest.fixture
@@ -79,8 +89,8 @@ def test_a_folder_is_stored_found_read_and_deleted(storage: Storage, checkpoint:
     assert not (tmp_path / "none").exists()
 
 
-def test_what_another_machine_stores_is_seen_at_once(storage: Storage, s3_url: str, checkpoint: Path) -> None:
-    other = Storage(s3_url)
+def test_what_another_machine_stores_is_seen_at_once(storage: Storage, checkpoint: Path) -> None:
+    other = Storage(storage.url_of(""))
     other.fs = type(other.fs)(skip_instance_cache=True, **other.fs.storage_options)
     assert storage.folders("runs/*") == []
     other.put_folder(checkpoint, "runs/a")
@@ -98,6 +108,19 @@ def test_a_deletion_that_was_interrupted_leaves_nothing_complete(storage: Storag
     assert (storage.exists(url), len(storage.sizes(url))) == (False, 3)
     storage.put_folder(checkpoint, "a")
     assert storage.exists(url)
+
+
+def test_writers_at_once_need_no_conditions_to_leave_it_whole(
+    storage: Storage, checkpoint: Path, tmp_path: Path
+) -> None:
+    headers = set[str]()
+    storage.fs.connect()
+    storage.fs.s3.meta.events.register("before-send.s3", lambda request, **_: headers.update(request.headers))
+    with ThreadPoolExecutor(4) as pool:
+        [url] = set(pool.map(lambda _: storage.put_folder(checkpoint, "datasets/ds_1"), range(4)))
+    assert contents(storage.fetch_folder(url, tmp_path / "copy")) == contents(checkpoint)
+    assert "Authorization" in headers
+    assert [name for name in headers if name.lower().startswith("if-")] == []
 
 
 def _break(*_: object, **__: object) -> None:
@@ -159,20 +182,18 @@ def test_a_connection_that_is_lost_in_a_download_leaves_no_copy(
 
 @pytest.mark.slow
 def test_a_server_that_is_killed_and_comes_back_has_all_that_was_stored(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: S3Server
+    checkpoint: Path, tmp_path: Path, server: S3Server
 ) -> None:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    storage = Storage(f"s3://{BUCKET}/here")
-    url = storage.put_folder(checkpoint, "a")
-    server.kill()
-    for act in (lambda: storage.put_folder(checkpoint, "b"), lambda: storage.sizes(url)):
-        with pytest.raises(StorageUnavailable):
-            act()
-    server.start()
-    assert contents(storage.fetch_folder(url, tmp_path / "copy")) == contents(checkpoint)
-    storage.put_folder(checkpoint, "b")
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    with server.reached() as place:
+        storage = Storage(place)
+        url = storage.put_folder(checkpoint, "a")
+        server.kill()
+        for act in (lambda: storage.put_folder(checkpoint, "b"), lambda: storage.sizes(url)):
+            with pytest.raises(StorageUnavailable):
+                act()
+        server.start()
+        assert contents(storage.fetch_folder(url, tmp_path / "copy")) == contents(checkpoint)
+        storage.put_folder(checkpoint, "b")
 
 
 @pytest.mark.parametrize("url", ["nowhere://a/b", "s4://bucket"])

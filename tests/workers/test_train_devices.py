@@ -1,12 +1,14 @@
 """A training on several devices: as many ranks as the job asks for and the worker has, ended whole however it ends."""
 
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import psutil
 import pytest
+from sqlalchemy.orm import Session
 
-from services.registry.access.visibility import EVERYTHING
+from services.registry.access.visibility import EVERYTHING, AccessScope
 from services.registry.db.database import Database
 from services.registry.jobs import jobs
 from services.registry.jobs.leases import Claim
@@ -50,6 +52,15 @@ class Training(threading.Thread):
         except BaseException as error:
             self.raised = error
 
+    def reach(self, step: int) -> None:
+        """Wait until it has come so far."""
+
+        def reached() -> bool:
+            with self.worker.database.transaction() as session:
+                return jobs.get(session, EVERYTHING, self.claim.job_id).step >= step
+
+        wait_until(reached, PATIENCE)
+
     def ended(self) -> BaseException | None:
         """What it raised."""
         self.join(PATIENCE)
@@ -65,17 +76,28 @@ def two(trainer: Worker[TrainMetrics]) -> Worker[TrainMetrics]:
     return trainer
 
 
-def under_way(database: Database, claim: Claim, step: int) -> list[psutil.Process]:
-    """The two ranks, once the training has come so far."""
+@pytest.fixture
+def training(two: Worker[TrainMetrics], submit_training: Train) -> Training:
+    """One on two devices that goes on until it is ended."""
+    training = Training(two, submit_training(devices=2, steps=LONG))
+    training.reach(3)
+    return training
 
-    def reached() -> bool:
-        with database.transaction() as session:
-            return jobs.get(session, EVERYTHING, claim.job_id).step >= step
 
-    wait_until(reached, PATIENCE)
+@pytest.fixture
+def ranks(training: Training) -> Iterator[list[psutil.Process]]:
+    """Its two; after the test none is left."""
     ranks = ranks_of(psutil.Process())
     assert len(ranks) == 2
-    return ranks
+    yield ranks
+    assert psutil.wait_procs(ranks, timeout=10)[1] == []
+
+
+def failure_of(training: Training) -> str:
+    """The code with which it has failed."""
+    raised = training.ended()
+    assert isinstance(raised, Failed)
+    return raised.verdict.failure.code
 
 
 @pytest.mark.parametrize(
@@ -85,24 +107,19 @@ def test_a_job_gets_what_it_asks_for_as_far_as_it_is_there(asked: int, offered: 
     assert count_ranks(asked, offered, slots) == count
 
 
+@pytest.mark.usefixtures("ranks")
 def test_a_job_on_two_devices_goes_on_with_one(
-    two: Worker[TrainMetrics],
-    database: Database,
-    submit_training: Train,
+    two: Worker[TrainMetrics], database: Database, training: Training
 ) -> None:
-    claim = submit_training(devices=2, steps=LONG)
-    training = Training(two, claim)
-    ranks = under_way(database, claim, 3)
     two.stopping.set()
     assert isinstance(training.ended(), Released)
-    assert psutil.wait_procs(ranks, timeout=10)[1] == []
     two.stopping.clear()
     with database.transaction() as session:
-        stopped = checkpoints.newest(session, EVERYTHING, claim.training_run).step
+        stopped = checkpoints.newest(session, EVERYTHING, training.claim.training_run).step
     assert stopped >= 3
     two.offers = Capabilities("cpu", devices=1)
-    claim = again(database, claim)
-    training = Training(two, claim)
+    claim = again(database, training.claim)
+    alone = Training(two, claim)
 
     def resumed() -> bool:
         return [event["step"] for event in events(database, claim) if event["type"] == "started"][1:] == [stopped]
@@ -110,56 +127,32 @@ def test_a_job_on_two_devices_goes_on_with_one(
     wait_until(resumed, PATIENCE)
     assert ranks_of(psutil.Process()) == []
     two.stopping.set()
-    assert isinstance(training.ended(), Released)
+    assert isinstance(alone.ended(), Released)
 
 
 @pytest.mark.slow
-def test_a_rank_that_is_killed_ends_the_attempt_and_the_next_goes_on(
-    two: Worker[TrainMetrics],
-    database: Database,
-    submit_training: Train,
+def test_a_rank_that_is_killed_ends_the_attempt_and_leaves_its_checkpoints(
+    database: Database, training: Training, ranks: list[psutil.Process]
 ) -> None:
-    claim = submit_training(devices=2, steps=LONG)
-    training = Training(two, claim)
-    ranks = under_way(database, claim, 10)
+    training.reach(10)
     ranks[-1].kill()
-    raised = training.ended()
-    assert isinstance(raised, Failed)
-    assert raised.verdict.failure.code == "rank_failed"
-    assert psutil.wait_procs(ranks, timeout=10)[1] == []
-    assert saved_steps(database, claim)[0] >= 4
+    assert failure_of(training) == "rank_failed"
+    assert saved_steps(database, training.claim)[0] >= 4
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("move", ["cancel", "pause"])
+@pytest.mark.usefixtures("ranks")
+@pytest.mark.parametrize(("ask", "ended"), [(jobs.request_cancel, Cancelled), (jobs.request_pause, Released)])
 def test_a_job_on_two_devices_is_cancelled_and_paused(
-    two: Worker[TrainMetrics],
-    database: Database,
-    submit_training: Train,
-    move: str,
+    database: Database, training: Training, ask: Callable[[Session, AccessScope, str], object], ended: type
 ) -> None:
-    claim = submit_training(devices=2, steps=LONG)
-    training = Training(two, claim)
-    ranks = under_way(database, claim, 3)
-    ask = jobs.request_cancel if move == "cancel" else jobs.request_pause
     with database.transaction() as session:
-        ask(session, EVERYTHING, claim.job_id)
-    assert isinstance(training.ended(), Cancelled if move == "cancel" else Released)
-    assert psutil.wait_procs(ranks, timeout=10)[1] == []
-    assert saved_steps(database, claim)[0] >= 3
+        ask(session, EVERYTHING, training.claim.job_id)
+    assert isinstance(training.ended(), ended)
+    assert saved_steps(database, training.claim)[0] >= 3
 
 
 @pytest.mark.slow
-def test_ranks_end_with_their_launcher(
-    two: Worker[TrainMetrics],
-    database: Database,
-    submit_training: Train,
-) -> None:
-    claim = submit_training(devices=2, steps=LONG)
-    training = Training(two, claim)
-    ranks = under_way(database, claim, 3)
+def test_ranks_end_with_their_launcher(training: Training, ranks: list[psutil.Process]) -> None:
     ranks[0].parent().kill()  # type: ignore[union-attr]
-    raised = training.ended()
-    assert isinstance(raised, Failed)
-    assert raised.verdict.failure.code == "trainer_died"
-    assert psutil.wait_procs(ranks, timeout=10)[1] == []
+    assert failure_of(training) == "trainer_died"

@@ -178,6 +178,7 @@ spec:
 {{- $image := eq .role "reaper" | ternary "gateway" "worker" -}}
 {{- $own := merge (dict) (.own | default dict) -}}
 {{- if (.values.gpu | default dict).count }}{{ $own = merge $own (dict "TRM_DEVICE" "cuda") }}{{ end -}}
+{{- with (.values.offers | default dict).labels }}{{ $own = merge $own (dict "TRM_WORKER_LABELS" (join "," .)) }}{{ end -}}
 {{- include "trm.pod" (dict "root" .root "component" $component "image" $image "values" .values "own" $own "restart" .restart
   "command" (list "python" "-m" "workers" .role) "probes" $probes "grace" (include "trm.grace" .root)
   "ports" (list (dict "name" "metrics" "containerPort" 9100))) -}}
@@ -190,13 +191,35 @@ selector:
     {{- include "trm.selector" . | nindent 4 }}
 {{- end }}
 
-{{/* A KEDA trigger: jobs of these kinds that run, or could. Takes: root, kinds, per (jobs for each replica). */}}
+{{/* What a pod's worker announces, as SQL; takes values. Without a GPU it is a processor. */}}
+{{- define "trm.device" -}}
+{{ if .gpu.count }}cuda{{ else }}cpu{{ end }}
+{{- end }}
+
+{{/*
+A KEDA trigger: jobs of these kinds that pods of these values work at, or could. Takes: root, kinds, per (jobs for each replica), values.
+The second half is the rule of services/registry/jobs/requirements.py.
+*/}}
 {{- define "trm.trigger" -}}
+{{- $offers := .values.offers -}}
+{{- $device := include "trm.device" .values -}}
+{{- $devices := $offers.devices | default .values.gpu.count -}}
+{{- $labels := $offers.labels | toJson -}}
 - type: postgresql
   metadata:
     query: >-
-      SELECT count(*) FROM jobs WHERE kind IN ({{ .kinds }})
-      AND (status = 'running' OR status = 'queued' AND available_at <= now())
+      SELECT count(*) FROM jobs WHERE kind IN ({{ .kinds }}) AND (
+      status = 'running' AND EXISTS (SELECT FROM workers WHERE name = jobs.worker AND device = '{{ $device }}'
+      AND to_jsonb(labels) @> '{{ $labels }}' AND to_jsonb(labels) <@ '{{ $labels }}')
+      OR status = 'queued' AND available_at <= now() AND (requires IS NULL
+      OR coalesce(requires->>'device', '{{ $device }}') = '{{ $device }}'
+      {{- with $devices }}
+      AND coalesce((requires->>'devices')::int, 1) <= {{ . }}
+      {{- end }}
+      {{- with $offers.memoryGb }}
+      AND coalesce((requires->>'min_memory_gb')::float, 0) <= {{ . }}
+      {{- end }}
+      AND coalesce(requires->'labels' <@ '{{ $labels }}', true)))
     targetQueryValue: {{ .per | quote }}
   authenticationRef:
     name: {{ include "trm.name" .root }}-database
