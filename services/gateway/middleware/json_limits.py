@@ -44,7 +44,7 @@ def measure(text: bytes) -> Extent:
 
 
 def _is_one_of(codes: NDArray[np.uint8], marks: bytes) -> NDArray[np.bool_]:
-    found = codes == marks[0]
+    found: NDArray[np.bool_] = codes == marks[0]
     for mark in marks[1:]:
         found |= codes == mark
     return found
