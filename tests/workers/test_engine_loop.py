@@ -38,17 +38,15 @@ def test_a_puzzle_waits_for_no_slot_of_an_evaluation(worker: Worker[SolveMetrics
     assert len(evaluation.found) == 0
     assert solver.background.occupied == 64
     evaluation.solve_request.stop()
-    assert all_ended.wait(60)
 
 
 @pytest.mark.timeout(120)
 def test_two_engines_have_the_same_time(worker: Worker[SolveMetrics], saved: Path) -> None:
     solver, loop = Solver.load(saved, "cpu", slots=64), EngineLoop(worker.metrics, worker.cores)
-    many, many_ended = ask(loop, solver.background, solver, 64, LONG)
+    many, _ = ask(loop, solver.background, solver, 64, LONG)
     few, few_ended = ask(loop, solver.engine, solver, 1, LONG)
     assert few_ended.wait(100)
     assert solver.engine.steps == 512
     assert 0 < solver.background.steps // 64 <= 512  # a step of many takes longer, and there are no more of them
     many.solve_request.stop()
-    assert many_ended.wait(60)
     assert len(few.found) == 1
