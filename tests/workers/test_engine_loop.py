@@ -14,7 +14,7 @@ from trm.solving.solver import Solver
 from workers.context import Worker
 from workers.solving.engine_loop import EngineLoop
 
-LONG = Effort(max_steps=512)
+LONG = Effort(max_steps=128)
 
 
 def ask(
@@ -28,7 +28,7 @@ def ask(
 
 @pytest.mark.timeout(120)
 def test_a_puzzle_waits_for_no_slot_of_an_evaluation(worker: Worker[SolveMetrics], saved: Path) -> None:
-    """All chains of an evaluation make their 512 steps; one puzzle of 4 steps ends before the first of them does."""
+    """All chains of an evaluation make their 128 steps; one puzzle of 4 steps ends before the first of them does."""
     solver, loop = Solver.load(saved, "cpu", slots=64), EngineLoop(worker.metrics, worker.cores)
     evaluation, all_ended = ask(loop, solver.background, solver, 200, LONG)
     while not solver.background.occupied:
@@ -46,7 +46,7 @@ def test_two_engines_have_the_same_time(worker: Worker[SolveMetrics], saved: Pat
     many, _ = ask(loop, solver.background, solver, 64, LONG)
     few, few_ended = ask(loop, solver.engine, solver, 1, LONG)
     assert few_ended.wait(100)
-    assert solver.engine.steps == 512
-    assert 0 < solver.background.steps // 64 <= 512  # a step of many takes longer, and there are no more of them
+    assert solver.engine.steps == 128
+    assert 0 < solver.background.steps // 64 <= 128  # a step of many takes longer, and there are no more of them
     many.solve_request.stop()
     assert len(few.found) == 1
