@@ -9,6 +9,7 @@ from celery import Celery, signals
 from celery.platforms import SecurityWarning
 
 from services.registry.jobs import queue
+from services.registry.jobs.waiting import evaluations_at_once
 from services.registry.metrics.metrics import SolveMetrics, TrainMetrics
 from services.registry.settings import Settings
 from services.registry.states import JobKind
@@ -16,6 +17,7 @@ from workers import attempt
 from workers.context import Worker
 from workers.idleness import stop_when_idle
 from workers.lookout import looking_out
+from workers.places import Places
 from workers.solving.engine_loop import EngineLoop
 from workers.solving.evaluate import evaluate
 from workers.solving.models import Models
@@ -40,6 +42,13 @@ def solve_app(worker: Worker[SolveMetrics]) -> Celery:
     """Celery with the tasks of solve and evaluation jobs, which share models and slots."""
     app, models = queue.celery_app(worker.settings), Models(worker)
     engine_loop = EngineLoop(worker.metrics, worker.cores)
+    evaluations = Places(evaluations_at_once(worker.settings.solve_concurrency))
+
+    def examine(job_id: str) -> None:
+        if not worker.stopping.is_set():
+            attempt.run(
+                worker, JobKind.EVALUATE, job_id, lambda worker, claim: evaluate(worker, claim, models, engine_loop)
+            )
 
     @app.task(name=queue.SOLVE_TASK)  # type: ignore[untyped-decorator]
     def run_solving(job_id: str) -> None:
@@ -47,9 +56,7 @@ def solve_app(worker: Worker[SolveMetrics]) -> Celery:
 
     @app.task(name=queue.EVALUATE_TASK)  # type: ignore[untyped-decorator]
     def run_evaluation(job_id: str) -> None:
-        attempt.run(
-            worker, JobKind.EVALUATE, job_id, lambda worker, claim: evaluate(worker, claim, models, engine_loop)
-        )
+        evaluations.run(job_id, examine)
 
     return app
 

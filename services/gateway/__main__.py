@@ -12,7 +12,7 @@ from services.gateway.client_types import render_client_types
 from services.gateway.openapi import document
 from services.gateway.problems.reference import errors_page
 from services.gateway.server import serve
-from services.registry.errors import RegistryError
+from services.registry.errors import RegistryError, SettingsInvalid
 from services.registry.logging import configure_logging
 from services.registry.settings import Settings, load_settings
 from services.registry.tracing.export import configure_tracing
@@ -26,7 +26,11 @@ def main(context: typer.Context) -> None:
     """Serve until SIGTERM; settings are read from TRM_* variables."""
     if context.invoked_subcommand is not None:
         return
-    settings = load_settings()
+    try:
+        settings = load_settings()
+    except SettingsInvalid as error:
+        print(f"{error} [{error.code}]", file=sys.stderr)
+        sys.exit(1)
     configure_logging(settings.log_level, settings.log_format, part="gateway")
     configure_tracing("gateway")
     try:

@@ -15,7 +15,7 @@ from services.gateway.middleware.audit_trail import Audited
 from services.gateway.middleware.authentication import Authentication
 from services.gateway.middleware.authorization import Authorization
 from services.gateway.middleware.body_limit import BodyLimit
-from services.gateway.middleware.nesting_limit import json_check
+from services.gateway.middleware.json_limits import json_check
 from services.gateway.middleware.rate_limit import RateLimit, RateLimiter
 from services.gateway.middleware.request_context import RequestContext
 from services.gateway.middleware.whole_body import MemoryBudget, WholeBody

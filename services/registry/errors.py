@@ -127,6 +127,10 @@ class SettingMissing(RegistryError, code="setting_missing"):
     """A setting without a default is needed and not set."""
 
 
+class SettingsInvalid(RegistryError, code="settings_invalid"):
+    """A setting has a value that it cannot have, or a secret file cannot be read."""
+
+
 class AuthExposed(RegistryError, code="auth_exposed"):
     """Authentication is off where others could reach the service."""
 

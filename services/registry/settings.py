@@ -1,14 +1,15 @@
 """The deployment's settings: read from `TRM_*` environment variables and secret files, never at import."""
 
 import re
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import fsspec
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from services.registry.errors import SettingMissing
+from services.registry.errors import SettingMissing, SettingsInvalid
 from trm.config.run import CompileChoice
 
 SECRETS_DIR = Path("/run/secrets")
@@ -163,5 +164,19 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings of this process's environment, secret files included where the folder exists."""
-    return Settings(_secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None)  # type: ignore[call-arg]
+    """The settings of this process's environment, secret files included where the folder exists; raises SettingsInvalid.
+
+    Its message holds no value: some are secrets.
+    """
+    try:
+        with warnings.catch_warnings(category=UserWarning, action="error"):  # of a folder where a secret file should be
+            return Settings(_secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None)  # type: ignore[call-arg]
+    except ValidationError as error:
+        said = "; ".join(
+            f"TRM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
+        raise SettingsInvalid(f"The settings are not valid. {said}.") from None
+    except (SettingsError, OSError, UserWarning) as error:
+        reason = error.__cause__ or error
+        raise SettingsInvalid(f"A secret file in {SECRETS_DIR} cannot be read: {error} ({reason}).") from None

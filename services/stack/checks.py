@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
 from services.registry.db.database import Database, read_clock, require_head
 from services.registry.db.tables import REVISION
-from services.registry.errors import RegistryError
+from services.registry.errors import RegistryError, SettingsInvalid
 from services.registry.settings import Settings, load_settings
 from services.stack import broker, ports, postgres, state
-from services.stack.errors import StackError, explain_settings
+from services.stack.errors import StackError
 from services.stack.naming import command
 from services.stack.parts import is_ready
 from trm.interface.finding import Finding
@@ -24,10 +22,8 @@ def examine() -> Iterator[Finding]:
     """Every finding about the service of this folder."""
     try:
         settings = load_settings()
-    except ValidationError as error:
-        yield Finding(
-            "settings", "fail", explain_settings(error), "Correct these variables; .env.example explains each."
-        )
+    except SettingsInvalid as error:
+        yield Finding("settings", "fail", str(error), "Correct these variables; .env.example explains each.")
         return
     running = state.read(settings.data_dir)
     yield _examine_stack(settings, running)

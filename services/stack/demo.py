@@ -11,17 +11,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from trm.client import Client
 from trm.client.api import Job, RunMetric, TrainResult
 from trm.durable import replace_text
-from trm.interface.effort import HALTING, SEARCH, Effort
+from trm.interface.effort import HALTING, RETRYING, SEARCH, Effort
 from trm.json_text import to_json
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.drawing.render import render
 from trm.puzzles.grids import parse, text
 from trm.puzzles.puzzle_set import PuzzleSet
+from trm.puzzles.sudoku import BLANK
 
 PRESET = DATASET = "sudoku-4x4"
-# a model that came with the package, and puzzles that it has never seen
-SHIPPED, SHIPPED_DATASET = "sudoku", "sudoku-hard"
-BOARDS = 3  # drawn of one solve, and the last
+# models that came with the package, and puzzles that they have never seen
+SUDOKU, SUDOKU_DATASET = "sudoku", "sudoku-hard"
+MAZE, MAZE_DATASET = "maze", "maze-hard"
+BOARDS = 3  # drawn of a Sudoku's solve, and the last
 GOAL = 0.99  # exact accuracy on held-out puzzles
 NEXT = "sudoku-6x6"  # a preset that ends within minutes on a laptop
 SPARSE_LINES = 5  # seconds between progress lines where no bar can be drawn
@@ -35,7 +37,9 @@ def run_demo(client: Client, key: str | None, data_dir: Path, started_at: float 
     now = time.time()
     setup_seconds = now - (started_at or now)
     console.rule("[bold]Before any training:[/] a Sudoku of 17 givens, solved by a model that ships")
-    _solve_aloud(client, SHIPPED, load(SHIPPED_DATASET, "test"), SEARCH, console)
+    _solve_aloud(client, SUDOKU, load(SUDOKU_DATASET, "test"), SEARCH, console)
+    console.rule("[bold]And a maze[/] of 30x30, by another")
+    _solve_aloud(client, MAZE, load(MAZE_DATASET, "test"), RETRYING, console)
     console.rule(f"[bold]1. Train[/] a Tiny Recursive Model on {DATASET}")
     run_id, seconds = _show_training(client, client.train(preset=PRESET, name="demo"), console)
     console.rule("[bold]2. Test[/] it on puzzles it has never seen, nor any equivalent of")
@@ -119,7 +123,9 @@ def _test(client: Client, run_id: str, held_out: PuzzleSet) -> tuple[float, int]
 
 def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, effort: Effort, console: Console) -> None:
     spec = held_out.spec
-    question = held_out.questions[(held_out.questions > 1).sum(1).argmin()]  # the one with the fewest givens
+    question, boards = held_out.questions[0], 1  # a maze fills the screen
+    if spec.kind == "sudoku":
+        question, boards = held_out.questions[(held_out.questions > BLANK).sum(1).argmin()], BOARDS  # the fewest givens
     console.print(render(spec, question, givens=question))
     job = client.solve(model=model, puzzle=text(spec, question), trace=True, **effort.model_dump(exclude_defaults=True))
     previous = question
@@ -132,7 +138,7 @@ def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, effort: Effort
                 f"supervision step {data['step']}: {_count_changed(answer, previous)} cells changed, "
                 f"halt probability {data['halt_probability']:.3f}, {verdict}"
             )
-            if data["step"] <= BOARDS or data["verified"]:
+            if data["step"] <= boards or data["verified"]:
                 console.print(render(spec, answer, givens=question, previous=previous))
             previous = answer
 

@@ -5,7 +5,6 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
@@ -20,11 +19,6 @@ class StackError(Exception):
     """A sentence for the operator: what is wrong and what to do."""
 
 
-def explain_settings(error: ValidationError) -> str:
-    """Which variables of the environment are wrong, and how."""
-    return "; ".join(f"TRM_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-
-
 def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
     """The command with its expected errors told in one line: it exits 1."""
 
@@ -34,8 +28,6 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **options)
         except (StackError, RegistryError, TrmError) as error:
             message = str(error)
-        except ValidationError as error:
-            message = f"The settings are not valid. {explain_settings(error)}"
         Console(stderr=True, highlight=False).print(f"[bold red]error[/] {escape(message)}", soft_wrap=True)
         raise typer.Exit(1)
 

@@ -13,8 +13,8 @@ from trm.checkpoints.checkpoint import Meta
 from trm.config.overrides import resolve
 from trm.interop.export import write_files
 from trm.network.model import TinyRecursiveModel
-from trm.puzzles.arc import grids as arc
-from trm.puzzles.arc.files import load_shipped
+from trm.puzzles import arc_grids as arc
+from trm.puzzles.arc_files import load_shipped
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.grids import text
 

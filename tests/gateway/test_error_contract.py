@@ -1,5 +1,6 @@
 """Every error of every route has one shape, a code of the catalogue, and is documented on its route."""
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -171,3 +172,17 @@ def test_a_body_that_is_not_json_says_so(client: TestClient, path: str) -> None:
 def test_unknown_paths_are_problems_too(client: TestClient) -> None:
     check_problem(client.get("/v1/nothing"), "route_not_found")
     check_problem(client.get("/v1/jobs/"), "route_not_found")  # not a redirect built from the Host header
+
+
+@pytest.mark.parametrize("path", ["/v1/solve-jobs", "/v1/training-jobs", "/v1/datasets", "/v1/checkpoints"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, gzip", "GZIP"])
+def test_encoded_bodies_are_refused_by_name(client: TestClient, path: str, encoding: str) -> None:
+    """Nothing inflates a body, so that none is larger than what was sent."""
+    response = client.post(path, content=gzip.compress(b"{}" * 1000), headers={"content-encoding": encoding})
+    check_problem(response, "media_type_unsupported")
+    assert encoding.lower() in response.json()["detail"]
+    assert response.headers["accept-encoding"] == "identity"
+    plain = client.post(
+        path, content=b"{}", headers={"content-encoding": "identity", "content-type": "application/json"}
+    )
+    assert plain.status_code == 422 or path in ("/v1/datasets", "/v1/checkpoints")

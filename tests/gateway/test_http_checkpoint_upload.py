@@ -126,6 +126,39 @@ def _link(_: Files) -> bytes:
     return out.getvalue()
 
 
+def header(kind: bytes, size: int) -> bytes:
+    """A raw header, of any type and size."""
+    info = tarfile.TarInfo("mine/config.json")
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def extended(headers: dict[str, str]) -> bytes:
+    """A member with these extended headers."""
+    info = tarfile.TarInfo("config.json")
+    info.pax_headers = headers
+    return info.tobuf(tarfile.PAX_FORMAT)
+
+
+MIB = 1 << 20
+# Headers that tarfile keeps in memory, looks through in time that grows with their square, or reads inside each other.
+HEADERS: dict[str, bytes] = {
+    "a long name": header(tarfile.GNUTYPE_LONGNAME, MIB) + b"a" * MIB,
+    "a long link": header(tarfile.GNUTYPE_LONGLINK, MIB) + b"a" * MIB,
+    "extended": header(tarfile.XHDTYPE, MIB) + b"0" * MIB,
+    "for all members": header(tarfile.XGLTYPE, MIB) + b"0" * MIB,
+    "of Solaris": header(tarfile.SOLARIS_XHDTYPE, MIB) + b"0" * MIB,
+    "names before names": (header(tarfile.GNUTYPE_LONGNAME, 512) + b"a" * 512) * 3000,
+    "extended before extended": (header(tarfile.XHDTYPE, 512) + b"16 comment=aaaa\n".ljust(512, b"\0")) * 3000,
+    "sparse without a map": header(tarfile.GNUTYPE_SPARSE, 0),
+    "sparse with words for numbers": extended({"GNU.sparse.map": "0,a", "GNU.sparse.size": "9"}),
+    "a negative size": extended({"size": "-5"}),
+    "a size beyond every file": extended({"size": "9" * 40}),
+    "a size beyond every file, in what is passed over": extended({"size": "9" * 40, "path": "x.md"}),
+    "a negative size, in what is passed over": header(tarfile.REGTYPE, -(2**40)).replace(b"config.json", b"config.jsom"),
+    "half a surrogate": extended({"hdrcharset": "BINARY", "path": "\udcff"}),
+}  # fmt: skip
+
 REFUSED: dict[str, tuple[Callable[[Files], bytes], str]] = {
     "no tar": (lambda _: b"PK\x03\x04" + bytes(2000), "no tar"),
     "compressed": (lambda files: tar(files, mode="w:gz"), "no tar"),
@@ -157,6 +190,26 @@ def test_anything_else_is_refused_and_nothing_stays(client: TestClient, app: Fas
     assert any(part in response.json()["detail"] for part in why.split("|")), response.json()["detail"]
     assert client.get("/v1/checkpoints").json()["data"] == client.get("/v1/runs").json()["data"] == []
     assert app.state.backends.storage.folders("runs/*") == []
+
+
+@pytest.mark.parametrize("case", HEADERS)
+@pytest.mark.timeout(60)
+def test_headers_bound_what_they_take(client: TestClient, case: str) -> None:
+    """One of 200 MiB held up the whole gateway for hours: Python looks through it without letting other threads run."""
+    response = upload(client, HEADERS[case])
+    assert (response.status_code, response.json()["code"]) == (422, "checkpoint_refused"), response.text
+
+
+def test_headers_of_other_archivers_are_taken(client: TestClient, files: Files) -> None:
+    """Times with fractions, comments and attributes stand in extended headers."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(f"mine/{name}")
+            info.size, info.mtime = len(content), 1_700_000_000.25
+            info.pax_headers = {"comment": "exported", "LIBARCHIVE.xattr.com.apple.provenance": "a" * 300}
+            archive.addfile(info, io.BytesIO(content))
+    assert upload(client, out.getvalue()).status_code == 201
 
 
 def test_numbers_that_are_not_finite_are_refused(client: TestClient, files: Files, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from tests.gateway.test_http_datasets import csv, relabelled
 from trm.puzzles import grids
-from trm.puzzles.arc.files import load_shipped
+from trm.puzzles.arc_files import load_shipped
 from trm.puzzles.datasets.datasets import load
 
 

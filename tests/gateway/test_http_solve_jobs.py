@@ -15,8 +15,8 @@ from services.registry.db.tables import Checkpoint
 from services.registry.jobs import jobs
 from services.registry.settings import Settings
 from tests.gateway.conftest import Book
+from trm.puzzles import arc_grids as arc
 from trm.puzzles import maze
-from trm.puzzles.arc import grids as arc
 
 PUZZLE = "1..4.4..4.2..1.."
 ROWS: list[list[str | int | None]] = [[1, 0, None, 4], ["", 4, ".", 0], ["4", ".", "2", "_"], [0, 1, 0, 0]]

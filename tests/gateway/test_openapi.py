@@ -13,7 +13,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 ABSTRACT = {
     "trm_error", "registry_error", "not_found", "conflict", "unavailable", "schema_mismatch",
 }  # fmt: skip
-AT_START = {"setting_missing", "auth_exposed"}  # it keeps a process from starting
+AT_START = {"setting_missing", "settings_invalid", "auth_exposed"}  # it keeps a process from starting
 
 
 def test_the_openapi_file_is_up_to_date(app: FastAPI) -> None:

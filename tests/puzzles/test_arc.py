@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trm.errors import WrongGridSize
-from trm.puzzles.arc.grids import SIDE, SPEC, area, crop, encode
+from trm.puzzles.arc_grids import SIDE, SPEC, area, crop, encode
 
 RNG = np.random.default_rng(0)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.puzzles.arc.files import load_shipped, read_tasks
 from trm.puzzles.arc.sets import build
+from trm.puzzles.arc_files import load_shipped, read_tasks
 
 GOOD: dict[str, Any] = {
     "name": "ignored",

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from trm.errors import ConfigError
-from trm.puzzles.arc.files import load_shipped
-from trm.puzzles.arc.grids import Pair, Task, crop
 from trm.puzzles.arc.rows import evaluation_rows, evaluation_set
 from trm.puzzles.arc.sets import ArcSets, Subset, assemble
+from trm.puzzles.arc_files import load_shipped
+from trm.puzzles.arc_grids import Pair, Task, crop
 
 DOT = np.array([[3]], dtype=np.uint8)
 

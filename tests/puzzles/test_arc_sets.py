@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.puzzles.arc.files import DATA, load_shipped
-from trm.puzzles.arc.grids import Pair, Task
 from trm.puzzles.arc.sets import RECIPES, ArcSets, Counts, Subset, assemble, build
+from trm.puzzles.arc_files import DATA, load_shipped
+from trm.puzzles.arc_grids import Pair, Task
 
 DOT = np.array([[3]], dtype=np.uint8)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from trm.errors import PuzzleError
-from trm.puzzles.arc.files import load_shipped
-from trm.puzzles.arc.grids import Pair, Task
 from trm.puzzles.arc.variants import Variant, variants_of
+from trm.puzzles.arc_files import load_shipped
+from trm.puzzles.arc_grids import Pair, Task
 
 GRID = np.array([[0, 1, 2], [3, 4, 5]], dtype=np.uint8)
 SWAPPED = (0, 2, 1, 3, 4, 5, 6, 7, 8, 9)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from trm.errors import ConfigError, DatasetError, PuzzleError
-from trm.puzzles.arc.files import load_shipped
-from trm.puzzles.arc.grids import Grid, Pair, Task, encode
 from trm.puzzles.arc.rows import RowKey, evaluation_rows
 from trm.puzzles.arc.sets import Subset, assemble
 from trm.puzzles.arc.variants import Variant
 from trm.puzzles.arc.votes import PASS_AT, Ballot
+from trm.puzzles.arc_files import load_shipped
+from trm.puzzles.arc_grids import Grid, Pair, Task, encode
 
 EMPTY = np.ones(900, dtype=np.int32)
 

@@ -10,11 +10,11 @@ import pytest
 
 from trm.errors import DatasetError, UnknownDataset
 from trm.puzzles.datasets.datasets import BUILTIN, load, save_dataset, spec_of, splits_of
-from trm.puzzles.datasets.tables import read_table, write_table
 from trm.puzzles.equivalence import classes
 from trm.puzzles.maze import solve
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.symmetries.symmetry import canonical, random_symmetry
+from trm.puzzles.tables import read_table, write_table
 
 QUESTION, ANSWER = "12.43.2121.343.2", "1234341221434321"
 GOOD = load("sudoku-4x4", "train")

@@ -17,7 +17,6 @@ from trm.interface.effort import Effort
 from trm.puzzles import grids
 from trm.puzzles.datasets.audit import audit
 from trm.puzzles.datasets.datasets import load, save_dataset, spec_of
-from trm.puzzles.datasets.tables import read_table
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import plain
 from trm.puzzles.equivalence import classes
@@ -29,6 +28,7 @@ from trm.puzzles.search import require_unique, solutions
 from trm.puzzles.spec import DeclaredRules, PuzzleSpec
 from trm.puzzles.sudoku import BLANK, jigsaw_spec, spec_for
 from trm.puzzles.symmetries.symmetry import random_symmetry, views
+from trm.puzzles.tables import read_table
 from trm.puzzles.violations import violations
 
 FIVE = """

@@ -10,10 +10,10 @@ from huggingface_hub import constants
 from trm.errors import DatasetError, UnknownDataset
 from trm.puzzles.datasets import hub
 from trm.puzzles.datasets.datasets import load, spec_of, splits_of
-from trm.puzzles.datasets.tables import write_table
 from trm.puzzles.grids import text
 from trm.puzzles.maze import spec_for as maze_spec
 from trm.puzzles.sudoku import spec_for
+from trm.puzzles.tables import write_table
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trm.puzzles import grids
-from trm.puzzles.arc.grids import PALETTE
+from trm.puzzles.arc_grids import PALETTE
 from trm.puzzles.drawing.picture import CLASH, DRAWN, INK, TINT, side_by_side, svg
 from trm.puzzles.maze import spec_for as maze_spec
 from trm.puzzles.spec import PuzzleSpec

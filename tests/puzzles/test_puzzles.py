@@ -17,7 +17,6 @@ from trm.errors import (
 )
 from trm.puzzles import grids
 from trm.puzzles.datasets.datasets import load
-from trm.puzzles.datasets.tables import read_table
 from trm.puzzles.drawing.render import render
 from trm.puzzles.generate import generate
 from trm.puzzles.maze import spec_for as maze_spec
@@ -26,6 +25,7 @@ from trm.puzzles.search import require_unique, solutions
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import BLANK, boxes_of, spec_for
 from trm.puzzles.symmetries.symmetry import canonical, group_size, random_symmetry, views
+from trm.puzzles.tables import read_table
 
 SMALL = load("sudoku-4x4", "train")
 SIX = load("sudoku-6x6", "test")

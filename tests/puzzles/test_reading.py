@@ -12,7 +12,6 @@ import pytest
 from trm.errors import DatasetError, PuzzleError, UnknownDataset, UnknownSymbol, WrongGridSize
 from trm.puzzles import grids
 from trm.puzzles.datasets.datasets import load, save_dataset, spec_of, splits_of
-from trm.puzzles.datasets.tables import read_table
 from trm.puzzles.maze import spec_for as maze_spec
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.reading.rows import rows_of
@@ -21,6 +20,7 @@ from trm.puzzles.rules import check
 from trm.puzzles.spec import Kind
 from trm.puzzles.sudoku import spec_for
 from trm.puzzles.symmetries.symmetry import random_symmetry
+from trm.puzzles.tables import read_table
 
 QUESTION, ANSWER = "1.3.3.1.2.4...2.", "1234341221434321"
 ROW = f"{QUESTION},{ANSWER}\n"

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from trm.errors import DatasetError
 from trm.puzzles import grids, maze, rules
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
-from trm.puzzles.violations import violations
+from trm.puzzles.violations import require_right, violations
 
 FOUR = spec_for(4)
 QUESTION, ANSWER = "..21.....1.4.3..", "3421124321344312"
@@ -71,3 +72,14 @@ def test_mazes(answer: str, told: list[tuple[str, tuple[int, ...]]]) -> None:
 def test_grids_have_no_rules() -> None:
     spec = PuzzleSpec(kind="grid", rows=1, cols=2, symbols=("a", "b"))
     assert found(spec, "ab", "ba") == []
+
+
+@pytest.mark.parametrize("walls", ["S###" + "####" + "###G", "    " + " #  " + "   G"])
+def test_a_maze_without_a_way_has_no_answer(walls: str) -> None:
+    """Every answer to it is wrong, and saying so raises no error of the question's."""
+    question = grids.parse(MAZE, walls)
+    assert rules.check(MAZE, question, question) is False
+    assert [one.rule for one in violations(MAZE, question, question)] == ["path"]
+    with pytest.raises(DatasetError, match="1 of 1 rows hold an answer that is not one") as raised:
+        require_right(MAZE, question[None], question[None])
+    assert raised.value.problems[0].row == 1

@@ -1,11 +1,17 @@
 """Settings come from the environment and from secret files, and are checked at once."""
 
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from services.registry import settings as module
+from services.registry.errors import SettingsInvalid
 from services.registry.settings import Settings, load_settings
 
 
@@ -63,8 +69,45 @@ def test_unix_socket_of_a_broker_may_be_spelled_either_way() -> None:
 )
 def test_impossible_values_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingsInvalid, match="TRM_HEARTBEAT_SECONDS" if name == "TRM_LEASE_SECONDS" else name):
         load_settings()
+
+
+def test_a_refused_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRM_ADMIN_SECRET", "too-short-a-secret")
+    with pytest.raises(SettingsInvalid, match=r"TRM_ADMIN_SECRET: .*64 hexadecimal digits") as raised:
+        load_settings()
+    assert "too-short" not in "".join(traceback.format_exception(raised.value))
+
+
+def _make_folder(place: Path) -> None:
+    place.mkdir()
+
+
+def _write_no_text(place: Path) -> None:
+    place.write_bytes(b"\xff\xfe\x00\xd8")
+
+
+@pytest.mark.parametrize("make", [_make_folder, _write_no_text])
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    (tmp_path / "secrets").mkdir()
+    make(tmp_path / "secrets" / "trm_database_url")
+    with pytest.raises(SettingsInvalid, match=r"secret file .*database_url"):
+        load_settings()
+
+
+PROGRAMS = ["services.gateway", "migrations", "services.stack up", "services.backup create"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_says_so_in_one_line(program: str) -> None:
+    """No traceback, and no secret, in the log of a container."""
+    environment = os.environ | {"TRM_ADMIN_SECRET": "too-short-a-secret", "PYTHONPATH": str(Path(__file__).parents[2])}
+    ended = subprocess.run([sys.executable, "-m", *program.split()], env=environment, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "TRM_ADMIN_SECRET: " in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert "too-short" not in ended.stderr + ended.stdout
 
 
 def test_unknown_names_are_refused() -> None:

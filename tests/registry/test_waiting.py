@@ -91,3 +91,19 @@ def test_a_free_worker_takes_a_job_at_once_and_none_never(book: Book) -> None:
     with book.transaction() as session:
         session.execute(text("UPDATE workers SET seen_at = now() - interval '2 minutes'"))
     assert (line(book).concurrency, line(book).wait_seconds) == (0, None)
+
+
+def test_what_each_worker_has_in_hand_is_counted(book: Book) -> None:
+    book.training(worker="a")
+    book.training(worker="a")
+    book.training(worker="b")
+    book.train()
+    with book.transaction() as session:
+        assert waiting.in_hand(session) == {"a": 2, "b": 1}
+
+
+def test_evaluations_have_half_of_the_places(book: Book) -> None:
+    for name, concurrency in (("a:1", 32), ("b:1", 1)):
+        worker(book, name, "solve", concurrency)
+    assert (line(book, JobKind.SOLVE).concurrency, line(book, JobKind.EVALUATE).concurrency) == (33, 17)
+    assert [waiting.evaluations_at_once(places) for places in (1, 2, 3, 32)] == [1, 1, 1, 16]

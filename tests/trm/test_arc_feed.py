@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from trm.data.arc_feed import ArcFeed, Tables, canvases, offsets
-from trm.puzzles.arc.files import load_shipped
-from trm.puzzles.arc.grids import SPEC, encode
 from trm.puzzles.arc.sets import ArcSets, Subset, assemble
 from trm.puzzles.arc.variants import Variant
+from trm.puzzles.arc_files import load_shipped
+from trm.puzzles.arc_grids import SPEC, encode
 from trm.puzzles.scoring import IGNORED
 
 CPU = torch.device("cpu")

@@ -16,8 +16,8 @@ from trm.config.train import TrainConfig
 from trm.data.splits import Splits
 from trm.errors import ConfigError
 from trm.interface.events import Evaluated
-from trm.puzzles.arc import files as arc_files
-from trm.puzzles.arc import grids as arc
+from trm.puzzles import arc_files
+from trm.puzzles import arc_grids as arc
 from trm.puzzles.arc import sets as arc_sets
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.puzzle_set import PuzzleSet

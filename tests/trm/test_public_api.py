@@ -15,7 +15,7 @@ from trm.config.train import TrainConfig
 from trm.errors import ConfigError, ContradictoryGivens, InvalidOverride, UnknownModel, WrongGridSize
 from trm.interface.effort import SEARCH
 from trm.interface.events import Event, Finished
-from trm.puzzles.arc import grids as arc
+from trm.puzzles import arc_grids as arc
 from trm.puzzles.drawing.render import plain
 from trm.puzzles.grids import parse
 from trm.puzzles.maze import spec_for as maze_of

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from trm.errors import DatasetError
 from trm.network.device import on_device
-from trm.puzzles.arc.grids import COLOURS, END, FIRST_COLOUR, PAD, SIDE, SPEC, Pair
 from trm.puzzles.arc.sets import FIRST_ID, ArcSets
+from trm.puzzles.arc_grids import COLOURS, END, FIRST_COLOUR, PAD, SIDE, SPEC, Pair
 from trm.puzzles.scoring import IGNORED
 
 # bit d is about dihedral map d: its cell (i, j) is the old one at these, with i and j swapped or counted from the end

@@ -13,9 +13,9 @@ from trm.data.arc_feed import ArcFeed
 from trm.data.feed import Feed
 from trm.errors import ConfigError
 from trm.puzzles.arc import sets as arc_sets
-from trm.puzzles.arc.files import read_tasks
 from trm.puzzles.arc.rows import evaluation_set
 from trm.puzzles.arc.sets import ArcSets
+from trm.puzzles.arc_files import read_tasks
 from trm.puzzles.datasets import datasets
 from trm.puzzles.equivalence import overlap
 from trm.puzzles.puzzle_set import PuzzleSet, holdout

@@ -13,11 +13,11 @@ from trm.errors import ConfigError
 from trm.interface.effort import Effort
 from trm.interface.interval import wilson
 from trm.interface.solution import Solution
-from trm.puzzles.arc.files import holds_tasks
+from trm.puzzles.arc_files import holds_tasks
 from trm.puzzles.datasets import datasets
-from trm.puzzles.datasets.tables import read_table
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.scoring import PADDING, find_answered, mean, right_cells
+from trm.puzzles.tables import read_table
 from trm.solving.loading import load
 from trm.solving.solver import Solver
 

@@ -7,7 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from trm.errors import ContradictoryGivens, DatasetError, PuzzleError, RowProblem
 from trm.puzzles import maze
+from trm.puzzles.rules import check_many
 from trm.puzzles.scoring import PADDING
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.units import units_of
@@ -32,6 +34,20 @@ def violations(spec: PuzzleSpec, question: Tokens, answer: Tokens) -> list[Viola
     return list(_of_units(spec, question, answer)) if spec.has_rules else []
 
 
+def require_right(spec: PuzzleSpec, questions: Tokens, answers: Tokens) -> None:
+    """Raise DatasetError listing the rows whose answer `(n, L)` breaks a rule or changes a given; kinds without rules are all right."""
+    verdicts = check_many(spec, questions, answers)
+    if verdicts is None or verdicts.all():
+        return
+    boxes = f" (boxes of {'x'.join(map(str, spec.box))})" if spec.box else ""
+    problems = [
+        RowProblem(int(i) + 1, ContradictoryGivens.code, violations(spec, questions[i], answers[i])[0].sentence + boxes)
+        for i in np.flatnonzero(~verdicts)[: DatasetError.LISTED]
+    ]
+    wrong = f"{int((~verdicts).sum())} of {len(questions)} rows hold an answer that is not one."
+    raise DatasetError(wrong, tuple(problems))
+
+
 def _of_units(spec: PuzzleSpec, question: Tokens, answer: Tokens) -> Iterator[Violation]:
     symbol_is = "digit" if spec.kind == "sudoku" else "symbol"
     if spec.blank is not None and len(changed := np.flatnonzero((question != spec.blank) & (question != answer))):
@@ -54,9 +70,16 @@ def _of_maze(spec: PuzzleSpec, question: Tokens, answer: Tokens) -> Iterator[Vio
     if len(changed):
         yield Violation("given", _cells(changed), f"{_places(spec, changed)} of the question was changed.")
     if not maze.valid(spec, question[None], np.where(answer == maze.PATH, answer, question)[None]).all():
-        drawn, shortest = np.flatnonzero(answer == maze.PATH), len(maze.shortest_path(spec, question)) - 2
-        sentence = f"The {len(drawn)} path cells are not a shortest path from start to goal, which has {shortest}."
-        yield Violation("path", _cells(drawn), sentence)
+        yield Violation("path", _cells(np.flatnonzero(answer == maze.PATH)), _say_path(spec, question, answer))
+
+
+def _say_path(spec: PuzzleSpec, question: Tokens, answer: Tokens) -> str:
+    try:
+        shortest = len(maze.shortest_path(spec, question)) - 2
+    except PuzzleError as error:
+        return str(error)  # no answer is right
+    drawn = int((answer == maze.PATH).sum())
+    return f"The {drawn} path cells are not a shortest path from start to goal, which has {shortest}."
 
 
 def _cells(found: NDArray[np.intp]) -> tuple[int, ...]:

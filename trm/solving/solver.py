@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -76,6 +77,11 @@ class Solver:
         if should_compile(compiling, config, device):
             compile_blocks(self.model, device, any_batch=True)
         self.engine = Engine(self.model, self.dtype, slots=slots)
+
+    @cached_property
+    def background(self) -> Engine:
+        """A second engine with slots of its own, for long work beside which puzzles are solved: they wait for none of its slots."""
+        return Engine(self.model, self.dtype, slots=self._slots)
 
     @classmethod
     def load(

@@ -1,4 +1,4 @@
-"""The solving thread: it steps the engines of all resident models in turn, and sleeps while there are no requests."""
+"""The solving thread: it divides its time among the engines that have requests, and sleeps while there are none."""
 
 import threading
 import time
@@ -24,31 +24,31 @@ class EngineLoop:
         self.metrics, self.cores = metrics, cores
         self._threads = 0
         self._asked = threading.Condition()
-        self._engines: list[Engine] = []  # with unfinished requests
+        self._used: dict[Engine, float] = {}  # seconds; of each engine with unfinished requests, beside the others
         threading.Thread(target=self._run, name="engine-loop", daemon=True).start()
 
     def submit(self, engine: "Engine", solve_request: "SolveRequest") -> None:
         """Let a request's puzzles join at the next step; raises EngineFull or ConfigError."""
         with self._asked:
             engine.submit(solve_request)
-            if engine not in self._engines:
-                self._engines.append(engine)
+            if engine not in self._used:
+                self._used[engine] = min(self._used.values(), default=0.0)  # it gets nothing for the time before
             self._asked.notify()
 
     def _run(self) -> None:
         while True:
             with self._asked:
-                self._asked.wait_for(lambda: self._engines)
+                self._asked.wait_for(lambda: self._used)
             with self.cores.busy() if self._needs_cores() else nullcontext():
-                while engines := list(self._engines):
+                while used := dict(self._used):
                     self._share_cores()
-                    for engine in engines:
-                        if not self._step(engine):
-                            self._leave(engine)
-                    self.metrics.slots_busy.set(sum(engine.occupied for engine in engines))
+                    engine = min(used, key=lambda one: used[one])  # equal shares, however long a step of each takes
+                    if not self._step(engine):
+                        self._leave(engine)
+                    self.metrics.slots_busy.set(sum(engine.occupied for engine in used))
 
     def _needs_cores(self) -> bool:
-        return any(engine.model.embedding.device.type == "cpu" for engine in list(self._engines))
+        return any(engine.model.embedding.device.type == "cpu" for engine in list(self._used))
 
     def _share_cores(self) -> None:
         """Use as many threads as there are cores for this process now; more would wait for each other at every product."""
@@ -67,10 +67,13 @@ class EngineLoop:
             log.exception("engine.failed")
             engine.abandon(error)
             return False
-        self.metrics.step_seconds.observe(time.monotonic() - begun)
+        finally:
+            seconds = time.monotonic() - begun
+            self._used[engine] += seconds
+        self.metrics.step_seconds.observe(seconds)
         return goes_on
 
     def _leave(self, engine: "Engine") -> None:
         with self._asked:
             if engine.is_idle:  # no request has come meanwhile
-                self._engines.remove(engine)
+                del self._used[engine]

@@ -65,7 +65,7 @@ class _Evaluating:
     ) -> None:
         from trm.evaluation.examine import Examination
 
-        self.worker, self.claim, self.engine, self.split = worker, claim, solver.engine, request["split"]
+        self.worker, self.claim, self.engine, self.split = worker, claim, solver.background, request["split"]
         self.ended, effort = threading.Event(), Effort(**request["effort"])
         self.examination = Examination(solver, puzzles, effort, on_end=self.ended.set, priority=priority)
         self.reported = 0

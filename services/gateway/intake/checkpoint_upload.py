@@ -3,7 +3,6 @@
 Nothing of it is run: weights are safetensors alone, whose files are what the listing says and whose numbers are finite.
 """
 
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -36,7 +35,12 @@ TENSORS = ".safetensors"
 LONGEST_NAME = 64
 MOST_DOCUMENT_BYTES = 4 << 20
 MOST_MEMBERS = 100
+HEADER_BYTES = 4096  # of one header; reading one takes time with the square of its length
+MOST_OFFSET = 1 << 62
+HEADERS_BYTES = 1 << 18  # of all of them: each header before another is a call deeper
 PIECE_BYTES = 1 << 20
+# what tarfile raises for headers that make no sense, of their numbers and of headers before headers
+DAMAGED = (tarfile.TarError, EOFError, ArithmeticError, LookupError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -129,28 +133,58 @@ def _extract(file: IO[bytes], into: Path, most_bytes: int) -> set[str]:
     """The names of the files that are of use; others are passed over. Raises UploadRefused."""
     names, left = set[str](), most_bytes
     try:
-        with tarfile.open(fileobj=file, mode="r:") as archive:
+        with tarfile.open(fileobj=_Headers(file), mode="r:") as archive:  # type: ignore[call-overload]  # it reads no more
             for number, member in enumerate(archive):
                 if number >= MOST_MEMBERS:
                     raise UploadRefused(f"The tar has more than {MOST_MEMBERS} members.", "file")
                 name = _name_of(member)
                 if name is None:
                     continue
-                left -= member.size
-                if left < 0 or name in names:
+                if name in names or not 0 <= member.size <= left:
                     raise UploadRefused(
                         f"{name} is there twice, or makes the tar larger than {most_bytes} bytes.", "file"
                     )
+                left -= member.size
                 names.add(name)
-                content = archive.extractfile(member)
-                if content is not None:
-                    with (into / name).open("xb") as target:
-                        shutil.copyfileobj(content, target, PIECE_BYTES)
-    except (tarfile.TarError, EOFError) as error:
+                _copy(file, member, into / name)
+    except DAMAGED as error:
         raise UploadRefused(
-            f"The file is no tar, or is cut short: {error}. Compressed ones are not taken.", "file"
+            f"The file is no tar, or is cut short: {str(error)[:200]}. Compressed ones are not taken.", "file"
         ) from error
     return names
+
+
+class _Headers:
+    """The tar as its headers are read from it: a header names its own length, and is kept in memory."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._left = file, HEADERS_BYTES
+        self.tell = file.tell
+
+    def seek(self, place: int) -> int:
+        """Raises ReadError for a place that no file has."""
+        if not 0 <= place < MOST_OFFSET:
+            raise tarfile.ReadError("a header claims a size that no file has")
+        return self._file.seek(place)
+
+    def read(self, size: int) -> bytes:
+        """Raises ReadError rather than read a long header, or many."""
+        self._left -= size
+        if size > HEADER_BYTES or self._left < 0:
+            raise tarfile.ReadError("its headers are longer than those of a model")
+        return self._file.read(size)
+
+
+def _copy(file: IO[bytes], member: tarfile.TarInfo, to: Path) -> None:
+    file.seek(member.offset_data)
+    left = member.size
+    with to.open("xb") as target:
+        while left > 0:
+            piece = file.read(min(left, PIECE_BYTES))
+            if not piece:
+                raise EOFError(f"{to.name} is not whole")
+            target.write(piece)
+            left -= len(piece)
 
 
 def _name_of(member: tarfile.TarInfo) -> str | None:

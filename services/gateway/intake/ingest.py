@@ -23,10 +23,10 @@ from trm.config.presets import recommend
 from trm.errors import DatasetError
 from trm.puzzles.datasets.audit import Audit, audit
 from trm.puzzles.datasets.datasets import BUILTIN, save_dataset
-from trm.puzzles.datasets.tables import read_rules
 from trm.puzzles.equivalence import QUICKLY
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.spec import DeclaredRules, Kind
+from trm.puzzles.tables import read_rules
 
 HELD_OUT_FROM = 5_000  # telling equivalent puzzles apart takes milliseconds each, and the request waits
 ARC_ELSEWHERE = (

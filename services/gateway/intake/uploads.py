@@ -13,9 +13,9 @@ from services.gateway.schemas.problem import ProblemItem
 from services.registry.db.storable import UNSTORABLE
 from services.registry.settings import Settings
 from trm.errors import DatasetError, RowProblem
-from trm.puzzles.datasets.tables import read_table
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.spec import DeclaredRules, Kind, PuzzleSpec
+from trm.puzzles.tables import read_table
 
 GZIP_MAGIC = b"\x1f\x8b"
 BROKEN_GZIP = "The file begins like gzip, but cannot be decompressed. Compress it again."

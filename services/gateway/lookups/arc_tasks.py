@@ -4,9 +4,9 @@ from services.gateway.lookups import dataset_lookup
 from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
 from services.registry.db.pages import Page, decode_place, encode_cursor
-from trm.puzzles.arc.files import load_shipped
-from trm.puzzles.arc.grids import Task
 from trm.puzzles.arc.sets import RECIPES
+from trm.puzzles.arc_files import load_shipped
+from trm.puzzles.arc_grids import Task
 from trm.puzzles.datasets.datasets import BUILTIN
 
 SUBSETS = {"train": "training", "test": "evaluation"}

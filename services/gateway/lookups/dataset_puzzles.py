@@ -11,8 +11,8 @@ from services.registry.db.database import Database
 from services.registry.db.pages import Page, decode_place, encode_cursor
 from services.registry.storage.storage import Storage
 from trm.puzzles.datasets.datasets import BUILTIN
-from trm.puzzles.datasets.raw_table import ARC_ELSEWHERE
-from trm.puzzles.datasets.tables import Row, rows_at
+from trm.puzzles.raw_table import ARC_ELSEWHERE
+from trm.puzzles.tables import Row, rows_at
 
 
 class Split:

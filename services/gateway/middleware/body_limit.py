@@ -1,4 +1,4 @@
-"""Refuses request bodies that are too large or too slow, before anything parses them."""
+"""Refuses request bodies that are too large, too slow or encoded, before anything parses them."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.problems.errors import BodyTooLarge, RequestTimeout
+from services.gateway.problems.errors import BodyTooLarge, MediaTypeUnsupported, RequestTimeout
 from services.gateway.problems.problems import problem_response
 
 DRAIN_SECONDS = 5.0
@@ -29,7 +29,14 @@ class BodyLimit:
             return
         limit = self.larger.get(scope["path"], self.limit)
         body = _LimitedBody(receive, send, limit, *self._times)
-        if _read_length(scope) > limit:
+        encoding = Headers(scope=scope).get("content-encoding", "identity").strip().lower()
+        if encoding not in ("identity", ""):
+            sentence = (
+                f"The body is encoded as {encoding[:40]!r}. Send it as it is; data files may be gzip inside their form."
+            )
+            refusal = problem_response(scope, MediaTypeUnsupported(sentence), {"Accept-Encoding": "identity"})
+            await refusal(scope, receive, body.refuse)
+        elif _read_length(scope) > limit:
             sentence = f"The body is larger than the {limit} bytes that this service takes."
             await problem_response(scope, BodyTooLarge(sentence))(scope, receive, body.refuse)
         else:

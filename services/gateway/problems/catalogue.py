@@ -148,6 +148,8 @@ COMMANDS = (  # what commands end with, and processes that cannot start
     Entry(library.ProfileError, None, "There is no such profile, or the file of profiles cannot be read",
           "Make the profile with `trm login --profile NAME`."),
     Entry(registry.SettingMissing, None, "A setting without a default is needed", "Set the environment variable that the message names."),
+    Entry(registry.SettingsInvalid, None, "A setting has a value that it cannot have, or a secret file cannot be read",
+          "Correct what the message names; .env.example explains each setting."),
     Entry(registry.RolesRefused, None, "The database's user may not make the role that dashboards read with",
           "Let it create roles, or make the role trm_reader with that password yourself and unset TRM_READER_PASSWORD."),
     Entry(registry.AuthExposed, None, "Authentication is off where others could reach the service",

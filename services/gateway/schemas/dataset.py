@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from services.gateway.schemas.base import Response
 from services.registry.db import tables
-from trm.puzzles.arc.grids import Grid, Pair, Task
+from trm.puzzles.arc_grids import Grid, Pair, Task
 from trm.puzzles.datasets.datasets import BuiltinDataset
 from trm.puzzles.spec import Kind, PuzzleSpec
 

@@ -17,6 +17,7 @@ from services.registry.jobs.requirements import Requirements, fit
 from services.registry.states import JobKind, JobStatus
 
 ROLES = {JobKind.TRAIN: "train", JobKind.SOLVE: "solve", JobKind.EVALUATE: "solve"}  # of the workers that take them
+EVALUATIONS_SHARE = 2  # one place of so many is for evaluations
 LATELY = 50  # jobs of a kind that have succeeded: how long they took tells how long others will
 
 
@@ -120,6 +121,14 @@ def _average_seconds(session: Session, kind: JobKind) -> float | None:
     return None if seconds is None else float(seconds)
 
 
+def evaluations_at_once(concurrency: int) -> int:
+    """How many of a worker's places evaluations may take: they are long, and solve jobs would wait for all of them."""
+    return max(1, concurrency // EVALUATIONS_SHARE)
+
+
 def _sum_concurrency(session: Session, kind: JobKind) -> int:
-    taken = select(func.coalesce(func.sum(WorkerProcess.concurrency), 0))
+    places: ColumnElement[int] = WorkerProcess.concurrency.expression
+    if kind is JobKind.EVALUATE:
+        places = func.greatest(1, places // EVALUATIONS_SHARE)
+    taken = select(func.coalesce(func.sum(places), 0))
     return int(session.scalar(taken.where(WorkerProcess.role == ROLES[kind], is_alive())) or 0)

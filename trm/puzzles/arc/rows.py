@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm.errors import ConfigError
-from trm.puzzles.arc.grids import PAD, SPEC, Grid, encode
 from trm.puzzles.arc.sets import ArcSets, Group
 from trm.puzzles.arc.variants import Variant
+from trm.puzzles.arc_grids import PAD, SPEC, Grid, encode
 from trm.puzzles.puzzle_set import PuzzleSet
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from trm.errors import DatasetError, UnknownDataset
-from trm.puzzles.arc.files import DATA, load_shipped
-from trm.puzzles.arc.grids import Pair, Task
 from trm.puzzles.arc.variants import Variants, variants_of
+from trm.puzzles.arc_files import DATA, load_shipped
+from trm.puzzles.arc_grids import Pair, Task
 
 FIRST_ID = 1  # 0 is the blank puzzle
 RECIPES = {"arc-1": "arc-agi-1", "arc-2": "arc-agi-2"}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm.errors import PuzzleError
-from trm.puzzles.arc.grids import COLOURS, SIDE, Grid, Task
+from trm.puzzles.arc_grids import COLOURS, SIDE, Grid, Task
 from trm.puzzles.symmetries.dihedral import INVERSE
 from trm.puzzles.symmetries.dihedral import apply as turn
 

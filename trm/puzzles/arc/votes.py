@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm.errors import ConfigError, DatasetError, PuzzleError
-from trm.puzzles.arc.grids import Grid, Pair, Task, crop
 from trm.puzzles.arc.rows import EvaluationRows, RowKey
+from trm.puzzles.arc_grids import Grid, Pair, Task, crop
 
 PASS_AT = (1, 2, 5, 10, 100, 1000)  # 2 is the competition's
 NO_ANSWER = ((0,),)  # Kaggle wants a grid for every attempt, also where there is none to give

@@ -9,16 +9,16 @@ from pydantic import BaseModel, ValidationError
 
 from trm.errors import DatasetError, UnknownDataset
 from trm.json_text import to_json
+from trm.puzzles import arc_grids as arc
 from trm.puzzles import maze
-from trm.puzzles.arc import grids as arc
-from trm.puzzles.arc.files import holds_tasks
+from trm.puzzles.arc_files import holds_tasks
 from trm.puzzles.datasets import hub, official
-from trm.puzzles.datasets.raw_table import ARC_ELSEWHERE
-from trm.puzzles.datasets.tables import SPLITS as SPLITS
-from trm.puzzles.datasets.tables import first_spec, read_table, write_table
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
+from trm.puzzles.raw_table import ARC_ELSEWHERE
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
+from trm.puzzles.tables import SPLITS as SPLITS
+from trm.puzzles.tables import first_spec, read_table, write_table
 
 DATA = Path(__file__).parents[1] / "data"
 FILE_SPLITS = ("train", "test")  # of a table by itself

@@ -7,8 +7,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from trm.puzzles import arc_grids as arc
 from trm.puzzles import grids
-from trm.puzzles.arc import grids as arc
 from trm.puzzles.maze import GOAL, PATH, START, WALL
 from trm.puzzles.rules import conflicts
 from trm.puzzles.spec import PuzzleSpec

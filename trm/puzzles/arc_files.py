@@ -12,9 +12,9 @@ import numpy as np
 
 from trm.errors import DatasetError, UnknownDataset
 from trm.file_signatures import HEAD, describe
-from trm.puzzles.arc.grids import COLOURS, SIDE, Grid, Pair, Task
+from trm.puzzles.arc_grids import COLOURS, SIDE, Grid, Pair, Task
 
-DATA = Path(__file__).parents[1] / "data" / "arc"
+DATA = Path(__file__).parent / "data" / "arc"
 AnyPath = TypeVar("AnyPath", str, Path)
 SHIPPED = ("arc-agi-1", "arc-agi-2", "conceptarc")
 LARGEST_TOTAL = 256 * 2**20  # bytes of JSON in an archive; all of ARC-AGI-2 is 7 MB

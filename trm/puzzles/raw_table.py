@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from trm.errors import DatasetError, PuzzleError, RowProblem
 from trm.puzzles import grids, maze
-from trm.puzzles.datasets.right_answers import require_right
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.reading import alphabets, boards
 from trm.puzzles.reading.alphabets import Tokens
@@ -21,9 +20,10 @@ from trm.puzzles.rules import check_many
 from trm.puzzles.search import require_unique
 from trm.puzzles.spec import DeclaredRules, Kind, PuzzleSpec
 from trm.puzzles.sudoku import BLANK, boxes_of, jigsaw_spec, spec_for
+from trm.puzzles.violations import require_right
 
 Given = str | Board | PuzzleError  # a text is laid out once all of them are known
-ARC_ELSEWHERE = "ARC tasks are not tables of questions and answers: they are read with trm.puzzles.arc.files."
+ARC_ELSEWHERE = "ARC tasks are not tables of questions and answers: they are read with trm.puzzles.arc_files."
 NOTHING = PuzzleError("the value is missing")
 MOST_SEARCHED = 1_000  # Sudokus, at about 20 ms each
 MOST_SYMBOLS = 4096

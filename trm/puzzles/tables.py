@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from trm.durable import sync
 from trm.errors import DatasetError
 from trm.puzzles import grids
-from trm.puzzles.datasets.raw_table import RawTable
 from trm.puzzles.puzzle_set import PuzzleSet
+from trm.puzzles.raw_table import RawTable
 from trm.puzzles.reading.rows import rows_of
 from trm.puzzles.reading.text import open_text
 from trm.puzzles.spec import DeclaredRules, Kind, PuzzleSpec
