@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text, update
 
-from services.registry.access.visibility import AccessScope
+from services.registry.access.visibility import EVERYTHING, AccessScope
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
 from services.registry.jobs import jobs, presence, waiting
@@ -99,7 +99,7 @@ def test_what_each_worker_has_in_hand_is_counted(book: Book) -> None:
     book.training(worker="b")
     book.train()
     with book.transaction() as session:
-        assert waiting.in_hand(session) == {"a": 2, "b": 1}
+        assert {worker: len(held) for worker, held in jobs.in_hand(session, EVERYTHING).items()} == {"a": 2, "b": 1}
 
 
 def test_evaluations_have_half_of_the_places(book: Book) -> None:
