@@ -85,7 +85,7 @@ def trained(client: Client, preset: str, overrides: Json, **body: object) -> str
 @pytest.fixture(scope="session")
 def run(client: Client) -> str:
     """A run on 4x4 Sudokus, with curves, evaluations and checkpoints."""
-    return trained(client, "sudoku-4x4", LEARNS, name="small one")
+    return trained(client, "sudoku-4x4", LEARNS, name="small one", tags=["browser"], metadata={"team": "tests"})
 
 
 @pytest.fixture(scope="session")

@@ -31,19 +31,26 @@ def test_a_checkpoint_is_downloaded_promoted_and_solved_with(
     console: Console, page: Page, run: str, client: Client, tmp_path: Path
 ) -> None:
     console.open(f"runs/{run}")
-    console.button("More for step 150").click()
     with page.expect_download() as download:
-        console.button("Download").click()
+        console.button("Download step 150").click()
     download.value.save_as(tmp_path / "checkpoint.tar")
     with tarfile.open(tmp_path / "checkpoint.tar") as archive:
         assert any(name.endswith("model.safetensors") for name in archive.getnames())
-    page.get_by_label("Name of the model").fill("small-prod")
-    console.button("Promote").click()
-    expect(page.get_by_text("small-prod is this checkpoint now.")).to_be_visible()
+    for step in (150, 100):
+        console.button(f"Promote step {step}").click()
+        page.get_by_label("Name of the model").fill("small-prod")
+        console.button("Promote to this name").click()
+        expect(page.get_by_text("small-prod is this checkpoint now.")).to_be_visible()
+        expect(page.get_by_label("Name of the model")).to_have_count(0)
     console.open("models")
-    promoted = page.get_by_role("table", name="Promoted models")
-    expect(promoted).to_contain_text("small-prod")
-    promoted.get_by_role("link", name="Solve").click()
+    page.get_by_role("table", name="Promoted models").get_by_role("link", name="small-prod").click()
+    versions = page.get_by_role("table", name="Versions").get_by_role("row")
+    expect(versions).to_have_count(3)
+    console.button("Back to this").click()
+    expect(versions).to_have_count(4)
+    newest, *_, oldest = client.get("/v1/models/small-prod/versions")["data"]
+    assert (newest["version"], newest["checkpoint_id"]) == (3, oldest["checkpoint_id"])
+    page.get_by_role("link", name="Solve with it").click()
     expect(page.get_by_role("gridcell")).to_have_count(16)
     console.solve()
     expect(page.locator(".count")).to_have_text("8 / 8")

@@ -125,10 +125,11 @@ def test_every_page_can_be_reached_and_left_by_keys_alone(console: Console, page
 
 def test_the_theme_is_kept(console: Console, page: Page) -> None:
     console.open("settings")
-    page.get_by_label("Theme").select_option("dark")
-    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    seen = {}
+    for theme in ("Light", "Dark"):
+        page.get_by_role("button", name="Theme: ").click()
+        expect(console.button(f"Theme: {theme}")).to_be_visible()
+        seen[theme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.reload()
-    expect(page.get_by_label("Theme")).to_have_value("dark")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
-    page.get_by_label("Theme").select_option("light")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+    expect(console.button("Theme: Dark")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == seen["Dark"] != seen["Light"]
