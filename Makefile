@@ -85,10 +85,18 @@ console: $(CONSOLE)/node_modules/.package-lock.json ## Build the web console fro
 	npm run --prefix $(CONSOLE) --silent check
 	npm run --prefix $(CONSOLE) --silent build
 
+# Debian's Chromium is as good; where nothing can be had the tests are skipped and say so
+BROWSER = for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit; done; \
+	timeout 120 $(BIN)/playwright install --only-shell chromium || echo "NO Chromium: the tests that use one will be skipped."
+CONSOLE_TOOLS = $(MAKE) --no-print-directory $(CONSOLE)/node_modules/.package-lock.json || echo "NO axe-core: the tests that use it will be skipped."
+
 test-browser: tools $(CONSOLE)/node_modules/.package-lock.json ## Use the web console in Chromium: every page, both themes (needs Chromium and Node)
+	@$(BROWSER)
 	$(BIN)/python -m pytest tests/browser -m browser
 
-test-console: tools $(CONSOLE)/node_modules/.package-lock.json ## Use the main pages of the web console in Chromium (some 90 seconds)
+test-console: tools ## Use the main pages of the web console in Chromium, where there is one (within 90 seconds)
+	@$(CONSOLE_TOOLS)
+	@$(BROWSER)
 	$(BIN)/python -m pytest tests/browser -m "browser and smoke"
 
 console-pictures: tools $(CONSOLE)/node_modules/.package-lock.json ## Take the pictures of the console's pages, by the same tests

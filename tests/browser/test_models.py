@@ -4,7 +4,6 @@ import re
 import tarfile
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api import Client
@@ -63,7 +62,6 @@ def test_a_run_shows_its_log(console: Console, page: Page, run: str, client: Cli
     expect(page.locator(".card").filter(has=page.get_by_role("heading", name="Log"))).to_contain_text(told[-1])
 
 
-@pytest.mark.smoke
 def test_the_queue_and_its_workers_are_shown(console: Console, page: Page) -> None:
     console.open("queue")
     expect(page.get_by_role("table", name="Workers")).to_contain_text("solve")
@@ -79,7 +77,6 @@ def test_a_training_says_what_it_will_take_before_it_is_begun(console: Console, 
     ).to_be_visible()  # refused by the service, while nothing was asked to start
 
 
-@pytest.mark.smoke
 def test_an_exported_model_is_uploaded_and_solved_with(console: Console, page: Page, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "model.tar", "w") as archive:
         archive.add(pretrained("sudoku-6x6").folder, "sudoku-6x6")

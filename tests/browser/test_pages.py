@@ -20,7 +20,9 @@ PICTURES = os.environ.get(
 MOST_BYTES = 150_000
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LIVE = ("runs", "jobs", "job", "queue")  # pages that never stop to ask
-SMOKE, SMOKED = pytest.mark.smoke, ("solve", "train", "models", "model", "datasets", "jobs", "queue", "settings")
+WITHOUT_TRAINING = (
+    "solve", "train", "runs", "jobs", "models", "models/sudoku-6x6", "datasets", "datasets/arc-1", "evaluations", "queue", "settings",
+)  # fmt: skip
 PAGES = (
     "solve", "solve-maze", "run", "runs", "compare", "train", "jobs", "job", "models", "model", "datasets", "dataset", "upload",
     "evaluations", "evaluation", "queue", "settings",
@@ -80,9 +82,18 @@ def opened(request: pytest.FixtureRequest, console: Console, client: Client) -> 
     return console
 
 
-@pytest.mark.parametrize(
-    "opened", [pytest.param(name, marks=SMOKE if name in SMOKED else ()) for name in PAGES], indirect=True
-)
+@pytest.mark.smoke
+def test_pages_that_need_no_training_are_accessible(console: Console, page: Page) -> None:
+    faults = {}
+    for name in WITHOUT_TRAINING:
+        console.open(name)
+        page.wait_for_load_state("networkidle")
+        expect(page.get_by_text(re.compile("^Reading "))).to_have_count(0)
+        faults[name] = console.accessibility_faults()
+    assert faults == {name: [] for name in WITHOUT_TRAINING}
+
+
+@pytest.mark.parametrize("opened", PAGES, indirect=True)
 def test_a_page_is_accessible_in_both_themes_and_fits(
     opened: Console, page: Page, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
