@@ -24,7 +24,7 @@ WITHOUT_TRAINING = (
     "solve", "train", "runs", "jobs", "models", "models/sudoku-6x6", "datasets", "datasets/arc-1", "evaluations", "queue", "settings",
 )  # fmt: skip
 PAGES = (
-    "solve", "solve-maze", "run", "runs", "compare", "train", "jobs", "job", "models", "model", "datasets", "dataset", "upload",
+    "solve", "solve-maze", "run", "runs", "compare", "train", "jobs", "job", "models", "model", "promoted", "datasets", "dataset", "upload",
     "evaluations", "evaluation", "queue", "settings",
 )  # fmt: skip
 
@@ -35,6 +35,14 @@ def evaluated(client: Client) -> str:
     asked = {"model": "sudoku-6x6", "limit": 100}
     job = earlier[-1] if earlier else client.wait_until_finished(client.post("/v1/evaluation-jobs", asked))
     return str(job["id"])
+
+
+def promoted(client: Client, run: str) -> str:
+    """The page of a name that has pointed at two checkpoints."""
+    newer, older, *_ = client.get(f"/v1/runs/{run}/checkpoints")["data"]
+    for checkpoint in (older, newer):
+        client.post("/v1/models", {"name": "tiny-sudoku", "checkpoint": checkpoint["id"]})
+    return "models/tiny-sudoku"
 
 
 @pytest.fixture
@@ -54,6 +62,7 @@ def opened(request: pytest.FixtureRequest, console: Console, client: Client) -> 
         "compare": lambda: f"compare?runs={made('run')},{made('nine')}",
         "job": lambda: "jobs/" + client.get(f"/v1/runs/{made('run')}")["job_id"],
         "model": lambda: "models/sudoku-6x6",
+        "promoted": lambda: promoted(client, made("run")),
         "dataset": lambda: (made("mazes"), "datasets/mazes-8")[-1],
         "upload": lambda: "datasets",
         "evaluation": lambda: f"jobs/{evaluated(client)}",

@@ -117,6 +117,7 @@ export interface JobResult {
   solutions?: Solution[] | null;
   dataset?: string;
   split?: string;
+  effort?: Section;
   report?: Report;
 }
 

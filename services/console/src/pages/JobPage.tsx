@@ -6,10 +6,11 @@ import { follow } from "../api/stream";
 import { usePage, useResource } from "../api/resource";
 import type { Job, JobEvent, Solution } from "../api/types";
 import { href } from "../router";
-import { between, duration, moment, percent, whole } from "../ui/format";
+import { between, duration, moment, percent, shortId, whole } from "../ui/format";
 import { labelFacts } from "../ui/Labels";
 import { Bar, Card, Facts, Heading, Loading, Pager, Status, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
+import { described } from "../solve/effort";
 import { EvaluationReport } from "./EvaluationReport";
 import { Attempts } from "./Attempts";
 import { Moves } from "./moves";
@@ -56,6 +57,7 @@ export function JobPage({ id }: { id: string }) {
           ["Waited", between(job.value.created_at, job.value.started_at ?? job.value.finished_at)],
           ["Took", between(job.value.started_at, job.value.finished_at)],
           ...(job.value.continues ? [["Continues", <a href={href(`jobs/${job.value.continues}`)}>an earlier job</a>] as [string, ComponentChildren]] : []),
+          ...model(job.value),
           ...result(job.value),
           ...labelFacts(job.value, "jobs"),
           ...(job.value.trace_id ? [["Trace", <code>{job.value.trace_id}</code>] as [string, ComponentChildren]] : []),
@@ -71,9 +73,13 @@ export function JobPage({ id }: { id: string }) {
   );
 }
 
+function model({ model: id }: Job): [string, ComponentChildren][] {
+  return id ? [["Model", <a href={href("solve", { model: id })}>{shortId(id)}</a>]] : [];
+}
+
 function result({ result: found }: Job): [string, string][] {
   if (!found) return [];
-  if (found.kind === "evaluate") return [];
+  if (found.kind === "evaluate") return [["Puzzles of", `${found.dataset}, ${found.split}`], ["Effort", described(found.effort ?? {})]];
   if (found.kind === "train") return [["Exact accuracy on the test split", percent(found.exact_accuracy)]];
   return [["Puzzles", whole(found.n)], ["Rules agree", whole(found.verified)], ["Mean steps", found.mean_supervision_steps?.toFixed(1) ?? "–"]];
 }
