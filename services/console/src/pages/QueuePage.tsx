@@ -19,6 +19,10 @@ interface Worker {
   role: string;
   status: string;
   device: string;
+  device_name: string | null;
+  devices: number;
+  memory_gb: number;
+  labels: string[];
   cores: number;
   started_at: string;
   last_heartbeat_at: string;
@@ -44,7 +48,7 @@ export function QueuePage() {
     <code>{one.name}</code>,
     one.role,
     <><span class={`status ${one.status === "alive" ? "succeeded" : "failed"}`}>{one.status}</span><small>heard {ago(one.last_heartbeat_at)}</small></>,
-    <>{one.device}<small>{one.cores} cores</small></>,
+    <>{one.device_name ?? one.device}<small>{one.device === "cpu" ? "" : `${one.devices} × `}{Math.round(one.memory_gb)} GiB, {one.cores} cores{one.labels.map((label) => `, ${label}`)}</small></>,
     <>{one.jobs_in_hand} of {one.concurrency}<small>{one.jobs.map((id) => <a href={href(`jobs/${id}`)}>{shortId(id)} </a>)}</small></>,
     whole(one.slots_in_use),
     ago(one.started_at),
