@@ -39,7 +39,7 @@ def test_a_checkpoint_is_downloaded_promoted_and_solved_with(
         console.button(f"Promote step {step}").click()
         page.get_by_label("Name of the model").fill("small-prod")
         console.button("Promote to this name").click()
-        expect(page.get_by_text("small-prod is this checkpoint now.")).to_be_visible()
+        expect(page.get_by_text(f"small-prod is the checkpoint at step {step} now.")).to_be_visible()
         expect(page.get_by_label("Name of the model")).to_have_count(0)
     console.open("models")
     page.get_by_role("table", name="Promoted models").get_by_role("link", name="small-prod").click()

@@ -11,7 +11,7 @@ import { ProblemNote } from "../ui/ProblemNote";
 const HEAD = ["Step", "Exact accuracy", "Size", "Saved (UTC)", ""];
 
 export function Checkpoints({ of: found, after }: { of: Checkpoint[]; after: () => void }) {
-  const promoting = useSignal<string | null>(null);
+  const promoting = useSignal<Checkpoint | null>(null);
   const told = useSignal("");
   const { problem, act: run } = useAction(after);
   const act = (action: () => Promise<string>) => ((told.value = ""), run(async () => void (told.value = await action())));
@@ -20,9 +20,10 @@ export function Checkpoints({ of: found, after }: { of: Checkpoint[]; after: () 
     event.preventDefault();
     const name = String(new FormData(event.currentTarget as HTMLFormElement).get("name"));
     void act(async () => {
-      await send("POST", "v1/models", { name, checkpoint: promoting.value });
+      const { id, step } = promoting.value!;
+      await send("POST", "v1/models", { name, checkpoint: id });
       promoting.value = null;
-      return `${name} is this checkpoint now.`;
+      return `${name} is the checkpoint at step ${step} now.`;
     });
   };
   const row = (one: Checkpoint) => [
@@ -35,10 +36,10 @@ export function Checkpoints({ of: found, after }: { of: Checkpoint[]; after: () 
         <a class="button" href={href("solve", { model: one.id })}>Solve</a>
         <a class="button" href={href("train", { from: one.id })}>Train on</a>
         <button type="button" aria-label={`Download step ${one.step}`} onClick={() => void act(() => download(one.id))}>Download</button>
-        <button type="button" aria-label={`Promote step ${one.step}`} aria-expanded={promoting.value === one.id} onClick={() => (promoting.value = promoting.value === one.id ? null : one.id)}>Promote</button>
+        <button type="button" aria-label={`Promote step ${one.step}`} aria-expanded={promoting.value?.id === one.id} onClick={() => (promoting.value = promoting.value?.id === one.id ? null : one)}>Promote</button>
         <button type="button" aria-label={`Delete step ${one.step}`} class="danger" onClick={() => remove(one)}>Delete</button>
       </span>
-      {promoting.value === one.id && (
+      {promoting.value?.id === one.id && (
         <form class="row" onSubmit={promote}>
           <input name="name" required aria-label="Name of the model" placeholder="sudoku-prod" />
           <button class="primary">Promote to this name</button>
@@ -48,7 +49,7 @@ export function Checkpoints({ of: found, after }: { of: Checkpoint[]; after: () 
   ];
   return (
     <>
-      <p role="status" class="fine">{told.value}</p>
+      <p role="status" class={told.value && "note good"}>{told.value}</p>
       <ProblemNote problem={problem.value} />
       <Table label="Checkpoints" head={HEAD} rows={found} row={row} empty="None yet." />
     </>
