@@ -12,8 +12,8 @@ import { ModelSelect } from "../solve/ModelPicker";
 import { ago, percent, shortId } from "../ui/format";
 import { bound } from "../ui/bound";
 import { List } from "../ui/List";
-import { Bar, Card, Field, Heading, Status } from "../ui/parts";
-import { SOUGHT } from "../ui/Search";
+import { Bar, Card, Field, Heading, Status, Tags } from "../ui/parts";
+import { Search, SOUGHT } from "../ui/Search";
 import { ProblemNote } from "../ui/ProblemNote";
 
 const REFRESH_MILLISECONDS = 3000;
@@ -23,7 +23,7 @@ export function EvaluationsPage() {
   const row = (job: Job) => {
     const found = job.result;
     return [
-      <a class="mono" href={href(`jobs/${job.id}`)}>{shortId(job.id)}</a>,
+      <><a class={job.name ? "" : "mono"} href={href(`jobs/${job.id}`)}>{job.name ?? shortId(job.id)}</a><small><Tags of={job.tags} path="evaluations" /></small></>,
       shortId(job.model ?? ""),
       <><Status status={job.status} />{job.status === "running" && <small><Bar share={(job.progress.percent ?? 0) / 100} label="Progress" /></small>}</>,
       found ? `${found.dataset}, ${found.split}` : "–",
@@ -34,9 +34,9 @@ export function EvaluationsPage() {
   };
   return (
     <>
-      <Heading title="Evaluations" sub="How often a model is right, after each supervision step, and whether its halting probability can be trusted." />
+      <Heading title="Evaluations" sub="How often a model is right, after each supervision step, and whether its halting probability can be trusted."><Search /></Heading>
       <Examine />
-      <List of={evaluations} label="Evaluations" head={["Job", "Model", "Status", "Puzzles of", "Exact accuracy", "Calibration error", "Asked"]} row={row} empty="None was asked for yet." />
+      <List of={evaluations} label="Evaluations" head={["Job", "Model", "Status", "Puzzles of", "Exact accuracy", "Calibration error", "Asked"]} row={row} empty="There is none." />
     </>
   );
 }
