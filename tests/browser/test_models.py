@@ -42,7 +42,7 @@ def test_a_checkpoint_is_downloaded_promoted_and_solved_with(
         expect(page.get_by_text(f"small-prod is the checkpoint at step {step} now.")).to_be_visible()
         expect(page.get_by_label("Name of the model")).to_have_count(0)
     console.open("models")
-    page.get_by_role("table", name="Promoted models").get_by_role("link", name="small-prod").click()
+    page.get_by_role("table", name="Promoted models").get_by_role("link", name="small-prod", exact=True).click()
     versions = page.get_by_role("table", name="Versions").get_by_role("row")
     expect(versions).to_have_count(3)
     console.button("Back to this").click()

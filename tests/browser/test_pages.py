@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.api import Client
 from tests.browser.console import Console
+from tests.conftest import wait_until
 
 SUDOKU = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 PICTURES = os.environ.get(
@@ -112,7 +113,7 @@ def test_a_page_is_accessible_in_both_themes_and_fits(
         take(page, Path(PICTURES or tmp_path) / f"console-{name}-{theme}.png")
         faults[theme] = opened.accessibility_faults()
     page.set_viewport_size({"width": 390, "height": 800})
-    page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    wait_until(lambda: page.evaluate("document.documentElement.scrollWidth") <= 390)
     faults["narrow"] = opened.accessibility_faults()
     assert [*faults.items()] == [(look, []) for look in (*THEMES, "narrow")]
 
