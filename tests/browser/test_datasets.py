@@ -57,7 +57,6 @@ def test_an_upload_with_a_wrong_row_is_mended(console: Console, page: Page, tmp_
     expect(page.get_by_label("Data set, of")).to_have_value("own")
 
 
-@pytest.mark.smoke
 def test_the_example_pairs_of_arc_tasks_are_drawn(console: Console, page: Page) -> None:
     task = load_shipped("arc-agi-1")["evaluation"][1]
     console.open("datasets/arc-1")

@@ -40,7 +40,6 @@ def test_a_restart_of_the_gateway_is_survived_and_told(
     expect(page.locator(".status.cancelled")).to_be_visible()  # it follows the job again
 
 
-@pytest.mark.smoke
 def test_an_address_that_leads_nowhere_says_so(console: Console, page: Page) -> None:
     console.open("nowhere")
     expect(page.get_by_role("heading", level=1)).to_have_text("There is no such page")

@@ -4,7 +4,6 @@ import re
 import tarfile
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api import Client
@@ -31,19 +30,26 @@ def test_a_checkpoint_is_downloaded_promoted_and_solved_with(
     console: Console, page: Page, run: str, client: Client, tmp_path: Path
 ) -> None:
     console.open(f"runs/{run}")
-    console.button("More for step 150").click()
     with page.expect_download() as download:
-        console.button("Download").click()
+        console.button("Download step 150").click()
     download.value.save_as(tmp_path / "checkpoint.tar")
     with tarfile.open(tmp_path / "checkpoint.tar") as archive:
         assert any(name.endswith("model.safetensors") for name in archive.getnames())
-    page.get_by_label("Name of the model").fill("small-prod")
-    console.button("Promote").click()
-    expect(page.get_by_text("small-prod is this checkpoint now.")).to_be_visible()
+    for step in (150, 100):
+        console.button(f"Promote step {step}").click()
+        page.get_by_label("Name of the model").fill("small-prod")
+        console.button("Promote to this name").click()
+        expect(page.get_by_text(f"small-prod is the checkpoint at step {step} now.")).to_be_visible()
+        expect(page.get_by_label("Name of the model")).to_have_count(0)
     console.open("models")
-    promoted = page.get_by_role("table", name="Promoted models")
-    expect(promoted).to_contain_text("small-prod")
-    promoted.get_by_role("link", name="Solve").click()
+    page.get_by_role("table", name="Promoted models").get_by_role("link", name="small-prod", exact=True).click()
+    versions = page.get_by_role("table", name="Versions").get_by_role("row")
+    expect(versions).to_have_count(3)
+    console.button("Back to this").click()
+    expect(versions).to_have_count(4)
+    newest, *_, oldest = client.get("/v1/models/small-prod/versions")["data"]
+    assert (newest["version"], newest["checkpoint_id"]) == (3, oldest["checkpoint_id"])
+    page.get_by_role("link", name="Solve with it").click()
     expect(page.get_by_role("gridcell")).to_have_count(16)
     console.solve()
     expect(page.locator(".count")).to_have_text("8 / 8")
@@ -56,7 +62,6 @@ def test_a_run_shows_its_log(console: Console, page: Page, run: str, client: Cli
     expect(page.locator(".card").filter(has=page.get_by_role("heading", name="Log"))).to_contain_text(told[-1])
 
 
-@pytest.mark.smoke
 def test_the_queue_and_its_workers_are_shown(console: Console, page: Page) -> None:
     console.open("queue")
     expect(page.get_by_role("table", name="Workers")).to_contain_text("solve")
@@ -72,7 +77,6 @@ def test_a_training_says_what_it_will_take_before_it_is_begun(console: Console, 
     ).to_be_visible()  # refused by the service, while nothing was asked to start
 
 
-@pytest.mark.smoke
 def test_an_exported_model_is_uploaded_and_solved_with(console: Console, page: Page, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "model.tar", "w") as archive:
         archive.add(pretrained("sudoku-6x6").folder, "sudoku-6x6")

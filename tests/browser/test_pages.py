@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.api import Client
 from tests.browser.console import Console
+from tests.conftest import wait_until
 
 SUDOKU = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 PICTURES = os.environ.get(
@@ -20,9 +21,11 @@ PICTURES = os.environ.get(
 MOST_BYTES = 150_000
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LIVE = ("runs", "jobs", "job", "queue")  # pages that never stop to ask
-SMOKE, SMOKED = pytest.mark.smoke, ("solve", "train", "models", "model", "datasets", "jobs", "queue", "settings")
+WITHOUT_TRAINING = (
+    "solve", "train", "runs", "jobs", "models", "models/sudoku-6x6", "datasets", "datasets/arc-1", "evaluations", "queue", "settings",
+)  # fmt: skip
 PAGES = (
-    "solve", "solve-maze", "run", "runs", "compare", "train", "jobs", "job", "models", "model", "datasets", "dataset", "upload",
+    "solve", "solve-maze", "run", "runs", "compare", "train", "jobs", "job", "models", "model", "promoted", "datasets", "dataset", "upload",
     "evaluations", "evaluation", "queue", "settings",
 )  # fmt: skip
 
@@ -33,6 +36,14 @@ def evaluated(client: Client) -> str:
     asked = {"model": "sudoku-6x6", "limit": 100}
     job = earlier[-1] if earlier else client.wait_until_finished(client.post("/v1/evaluation-jobs", asked))
     return str(job["id"])
+
+
+def promoted(client: Client, run: str) -> str:
+    """The page of a name that has pointed at two checkpoints."""
+    newer, older, *_ = client.get(f"/v1/runs/{run}/checkpoints")["data"]
+    for checkpoint in (older, newer):
+        client.post("/v1/models", {"name": "tiny-sudoku", "checkpoint": checkpoint["id"]})
+    return "models/tiny-sudoku"
 
 
 @pytest.fixture
@@ -52,6 +63,7 @@ def opened(request: pytest.FixtureRequest, console: Console, client: Client) -> 
         "compare": lambda: f"compare?runs={made('run')},{made('nine')}",
         "job": lambda: "jobs/" + client.get(f"/v1/runs/{made('run')}")["job_id"],
         "model": lambda: "models/sudoku-6x6",
+        "promoted": lambda: promoted(client, made("run")),
         "dataset": lambda: (made("mazes"), "datasets/mazes-8")[-1],
         "upload": lambda: "datasets",
         "evaluation": lambda: f"jobs/{evaluated(client)}",
@@ -80,9 +92,18 @@ def opened(request: pytest.FixtureRequest, console: Console, client: Client) -> 
     return console
 
 
-@pytest.mark.parametrize(
-    "opened", [pytest.param(name, marks=SMOKE if name in SMOKED else ()) for name in PAGES], indirect=True
-)
+@pytest.mark.smoke
+def test_pages_that_need_no_training_are_accessible(console: Console, page: Page) -> None:
+    faults = {}
+    for name in WITHOUT_TRAINING:
+        console.open(name)
+        page.wait_for_load_state("networkidle")
+        expect(page.get_by_text(re.compile("^Reading "))).to_have_count(0)
+        faults[name] = console.accessibility_faults()
+    assert faults == {name: [] for name in WITHOUT_TRAINING}
+
+
+@pytest.mark.parametrize("opened", PAGES, indirect=True)
 def test_a_page_is_accessible_in_both_themes_and_fits(
     opened: Console, page: Page, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -92,7 +113,7 @@ def test_a_page_is_accessible_in_both_themes_and_fits(
         take(page, Path(PICTURES or tmp_path) / f"console-{name}-{theme}.png")
         faults[theme] = opened.accessibility_faults()
     page.set_viewport_size({"width": 390, "height": 800})
-    page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    wait_until(lambda: page.evaluate("document.documentElement.scrollWidth") <= 390)
     faults["narrow"] = opened.accessibility_faults()
     assert [*faults.items()] == [(look, []) for look in (*THEMES, "narrow")]
 
@@ -125,10 +146,11 @@ def test_every_page_can_be_reached_and_left_by_keys_alone(console: Console, page
 
 def test_the_theme_is_kept(console: Console, page: Page) -> None:
     console.open("settings")
-    page.get_by_label("Theme").select_option("dark")
-    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    seen = {}
+    for theme in ("Light", "Dark"):
+        page.get_by_role("button", name="Theme: ").click()
+        expect(console.button(f"Theme: {theme}")).to_be_visible()
+        seen[theme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.reload()
-    expect(page.get_by_label("Theme")).to_have_value("dark")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
-    page.get_by_label("Theme").select_option("light")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+    expect(console.button("Theme: Dark")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == seen["Dark"] != seen["Light"]

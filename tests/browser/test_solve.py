@@ -13,10 +13,41 @@ from tests.browser.console import Console
 
 PUZZLE = ".1254..3..6.12....35.1245.3.1.2..3.."
 ANSWER = "612543435261124635356124563412241356"
+NINE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+NINE_ANSWER = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
 OTHER = "1.6543.4...1..4.5.2.....46.315.5..24"
 
 
+def write(console: Console, puzzle: str) -> None:
+    """Type a puzzle into the cleared board, with keys alone after the first cell."""
+    console.button("Clear").click()
+    keys, size = console.page.keyboard, round(len(puzzle) ** 0.5)
+    console.page.get_by_role("grid").get_by_role("gridcell").first.click()
+    for i, mark in enumerate(puzzle):
+        if mark != ".":
+            keys.press(mark)
+        keys.press("ArrowRight")
+        if i % size == size - 1:
+            keys.press("ArrowDown")
+    console.expect_board(puzzle)
+
+
 @pytest.mark.smoke
+def test_a_typed_puzzle_of_nine_by_nine_is_watched_being_solved(console: Console, page: Page) -> None:
+    console.open("solve?model=sudoku")
+    write(console, NINE)
+    console.solve()
+    expect(page.get_by_role("status").filter(has_text="Solved")).to_be_visible()
+    expect(page.locator(".count")).to_have_text("16 / 16")
+    console.expect_board(NINE_ANSWER)
+    page.locator("main").focus()
+    page.keyboard.press("Home")
+    console.expect_board(NINE)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".cell.changed")).to_have_count(NINE.count("."))
+    expect(page.get_by_role("img", name=re.compile("^Halting probability after step 1 of 16: 0"))).to_be_visible()
+
+
 def test_an_example_is_solved_before_ones_eyes(console: Console, page: Page) -> None:
     console.open("solve?model=sudoku-6x6")
     console.expect_board(PUZZLE)
@@ -46,16 +77,8 @@ def test_a_typed_puzzle_of_nine_by_nine_is_followed_and_its_faults_are_marked(
     console: Console, page: Page, nine: str, nine_puzzle: str
 ) -> None:
     console.open(f"solve?model={nine}")
-    console.button("Clear").click()
+    write(console, nine_puzzle)
     board = page.get_by_role("grid")
-    board.get_by_role("gridcell").first.click()
-    for i, mark in enumerate(nine_puzzle):
-        if mark != ".":
-            page.keyboard.press(mark)
-        page.keyboard.press("ArrowRight")
-        if i % 9 == 8:
-            page.keyboard.press("ArrowDown")
-    console.expect_board(nine_puzzle)
     expect(board.locator(".box-right")).to_have_count(18)
     expect(board.locator(".box-below")).to_have_count(18)
     console.solve()
@@ -66,7 +89,6 @@ def test_a_typed_puzzle_of_nine_by_nine_is_followed_and_its_faults_are_marked(
     assert "breaks a rule" in (page.locator(".cell.broken").first.get_attribute("aria-label") or "")
 
 
-@pytest.mark.smoke
 def test_steps_are_moved_through_by_keys(console: Console, page: Page) -> None:
     console.open("solve?model=sudoku-6x6")
     console.solve()
@@ -109,7 +131,6 @@ def test_a_puzzle_can_be_pasted_dropped_and_refused_in_words(console: Console, p
     assert "." not in console.cells()
 
 
-@pytest.mark.smoke
 def test_clashing_givens_are_shown_and_the_refusal_has_its_advice(console: Console, page: Page) -> None:
     console.open("solve?model=sudoku-6x6")
     page.get_by_label("Or paste it as text").fill("11" + "." * 34)

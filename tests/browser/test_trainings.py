@@ -12,6 +12,7 @@ from tests.browser.console import Console
 def test_a_training_is_begun_followed_and_cancelled(console: Console, page: Page, client: Client) -> None:
     console.open("train?preset=sudoku-4x4")
     page.get_by_label("Name of the run").fill("from the form")
+    page.get_by_label("Tags, to find it by").fill("form, long")
     console.button(
         next(name for name in page.get_by_role("button").all_inner_texts() if name.startswith("All "))
     ).click()
@@ -20,6 +21,7 @@ def test_a_training_is_begun_followed_and_cancelled(console: Console, page: Page
     expect(page.get_by_text(re.compile(f"{len(TINY) + 1} settings changed"))).to_be_visible()
     console.button("Start the training").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("from the form")
+    expect(page.get_by_role("link", name="#form")).to_be_visible()
     expect(page.locator(".status.running")).to_be_visible()
     chart = page.get_by_role("img", name=re.compile("^Loss; last values"))
     expect(chart).to_be_visible()
@@ -80,6 +82,27 @@ def test_runs_are_compared(console: Console, page: Page, run: str, nine: str) ->
     expect(page.get_by_role("table", name="Settings that differ")).to_contain_text("model.mixer")
     loss = page.get_by_role("img", name=re.compile("^Loss; last values: "))
     expect(loss).to_have_attribute("aria-label", re.compile("small one .*nine by nine|nine by nine .*small one"))
+
+
+def test_runs_and_jobs_are_found_by_name_tag_and_metadata(console: Console, page: Page, run: str) -> None:
+    seek = page.get_by_label("Find by name, #tag or key:value")
+    rows = page.get_by_role("table").get_by_role("row")
+    for path in ("runs", "jobs?kind=train"):
+        console.open(path)
+        expect(rows.filter(has_text="small one")).to_have_count(1)
+        seek.fill("SMALL #browser team:tests")
+        expect(page).to_have_url(re.compile("tag=browser&metadata=team%3Atests&name=SMALL|name=SMALL.*tag=browser"))
+        expect(rows).to_have_count(2)
+        seek.fill("#nowhere")
+        expect(page.locator(".empty")).to_be_visible()
+        page.reload()  # the address holds what is sought
+        expect(seek).to_have_value("#nowhere")
+        expect(page.locator(".empty")).to_be_visible()
+        seek.fill("")
+        expect(rows.filter(has_text="small one")).to_have_count(1)
+        page.get_by_role("link", name="#browser").first.click()
+        expect(seek).to_have_value("#browser")
+        expect(rows).to_have_count(2)
 
 
 def test_lists_page_by_cursor_and_their_filters_have_addresses(console: Console, page: Page, client: Client) -> None:

@@ -1,6 +1,5 @@
 // The console: which page the address means, inside the shell.
 import { render } from "preact";
-import { useEffect } from "preact/hooks";
 import { keyWanted } from "./api/client";
 import { route } from "./router";
 import { DatasetPage, DatasetsPage } from "./pages/DatasetsPage";
@@ -43,9 +42,6 @@ const ITEMS: Record<string, Page> = { solve: SolvePage, runs: RunPage, jobs: Job
 function Console() {
   const [page = "solve", item = ""] = route.value.parts;
   const Page = (item ? ITEMS : LISTS)[page] ?? Nowhere;
-  useEffect(() => {
-    document.title = `${page.charAt(0).toUpperCase()}${page.slice(1)}${item && ` ${item}`} – TRM Service`;
-  }, [page, item]);
   if (keyWanted.value) return <KeyGate />;
   return (
     <Shell>

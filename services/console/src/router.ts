@@ -9,11 +9,13 @@ export const route = computed(() => {
   return { parts: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query) };
 });
 
-type Query = Record<string, string | number | null | undefined>;
+type Value = string | number | null | undefined;
+/** A list is a parameter that is given again for each. */
+export type Query = Record<string, Value | string[]>;
 
 export function href(path: string, query: Query = {}): string {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  const all = Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, String(one ?? "")]));
+  const search = new URLSearchParams(all.filter(([, value]) => value)).toString();
   return `#/${path}${search && `?${search}`}`;
 }
 
@@ -21,10 +23,15 @@ export function go(path: string, query: Query = {}): void {
   location.hash = href(path, query);
 }
 
+/** The address of this page with another query in part. */
+export function amended(query: Query): string {
+  const { parts, query: old } = route.value;
+  const known = Object.fromEntries([...old.keys()].map((name) => [name, old.getAll(name)]));
+  return href(parts.map(encodeURIComponent).join("/"), { ...known, ...query });
+}
+
 /** Change the query of this page without a new entry in the history. */
 export function amend(query: Query): void {
-  const { parts, query: old } = route.value;
-  const merged = { ...Object.fromEntries(old), ...query };
-  history.replaceState(null, "", href(parts.map(encodeURIComponent).join("/"), merged));
+  history.replaceState(null, "", amended(query));
   hash.value = location.hash;
 }

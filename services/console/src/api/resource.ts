@@ -47,10 +47,12 @@ export function useResource<T>(path: string | null, every = 0): Resource<T> {
   return { data, problem, reload: () => read() };
 }
 
-/** A page of a list: the one whose cursor the address holds, with those filters of the list that are in the address too. */
-export function usePage<T>(path: string, every = 0, filters: string[] = []): Resource<Page<T>> {
-  const asked = new URLSearchParams([...route.value.query].filter(([name]) => ["cursor", ...filters].includes(name))).toString();
-  return useResource<Page<T>>(asked ? `${path}${path.includes("?") ? "&" : "?"}${asked}` : path, every);
+/** A page of a list: the one whose cursor the address holds under this name, with those filters of the list that are in the address too. */
+export function usePage<T>(path: string, every = 0, filters: string[] = [], cursor = "cursor"): Resource<Page<T>> {
+  const { query } = route.value;
+  const asked = new URLSearchParams([...query].filter(([name]) => filters.includes(name)));
+  if (query.has(cursor)) asked.set("cursor", query.get(cursor)!);
+  return useResource<Page<T>>(asked.size ? `${path}${path.includes("?") ? "&" : "?"}${asked}` : path, every);
 }
 
 /** What a button does: its refusal is kept to be shown, and what changed is read again. */

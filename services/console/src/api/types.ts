@@ -72,7 +72,14 @@ export interface Solution {
   trace: Step[] | null;
 }
 
-export interface Job {
+/** What its owner calls it, and finds it by. */
+export interface Labels {
+  name: string | null;
+  tags: string[];
+  metadata: Record<string, string>;
+}
+
+export interface Job extends Labels {
   id: string;
   kind: string;
   status: JobStatus;
@@ -89,6 +96,8 @@ export interface Job {
   pause_requested: boolean;
   priority: number;
   queue_position?: number | null;
+  waiting_for: string | null;
+  trace_id: string | null;
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
@@ -108,6 +117,7 @@ export interface JobResult {
   solutions?: Solution[] | null;
   dataset?: string;
   split?: string;
+  effort?: Section;
   report?: Report;
 }
 
@@ -118,9 +128,8 @@ export interface JobEvent {
   created_at?: string;
 }
 
-export interface RunSummary {
+export interface RunSummary extends Labels {
   id: string;
-  name: string | null;
   job_id: string | null;
   preset: string;
   dataset: string;

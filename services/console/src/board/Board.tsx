@@ -1,6 +1,6 @@
 // A board of any kind, to look at or to edit: with the pointer, or with arrow keys and symbols.
 import { useSignal, type Signal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { blankOf, called, place } from "./spec";
 import type { BoardState, Look } from "./state";
 
@@ -59,7 +59,14 @@ export function Board({ board, label, write, brush = null }: Props) {
     event.preventDefault();
     event.stopPropagation();
   };
-  const rows = Array.from({ length: spec.rows }, (_, row) => row);
+  // kept, so that a stroke of the brush compares no cell but those that it changes
+  const rows = useMemo(() => Array.from({ length: spec.rows }, (_, row) => (
+    <div role="row" key={row}>
+      {board.cells.slice(row * spec.cols, (row + 1) * spec.cols).map((look, col) => (
+        <Cell key={col} look={look} cell={row * spec.cols + col} board={board} active={active} />
+      ))}
+    </div>
+  )), [board]);
   return (
     <div
       ref={root}
@@ -72,13 +79,7 @@ export function Board({ board, label, write, brush = null }: Props) {
       onPointerOver={goOn}
       onKeyDown={press}
     >
-      {rows.map((row) => (
-        <div role="row" key={row}>
-          {board.cells.slice(row * spec.cols, (row + 1) * spec.cols).map((look, col) => (
-            <Cell key={col} look={look} cell={row * spec.cols + col} board={board} active={active} />
-          ))}
-        </div>
-      ))}
+      {rows}
     </div>
   );
 }

@@ -17,7 +17,7 @@ const SUDOKUS: Record<number, string[]> = {
   ],
 };
 const WALLS = 0.38;
-const LAYOUTS = 300;
+const CELLS_DRAWN = 20_000; // in all layouts of a maze: a moment
 
 export function hasExample(spec: Spec): boolean {
   return spec.kind === "maze" || (spec.kind === "sudoku" && spec.rows in SUDOKUS);
@@ -34,7 +34,7 @@ export function example(spec: Spec, number: number): string[] {
 function drawMaze(spec: Spec): string[] {
   let best: string[] = [];
   let longest = -1;
-  for (let i = 0; i < LAYOUTS; i++) {
+  for (let drawn = 0; drawn < CELLS_DRAWN; drawn += spec.rows * spec.cols) {
     const cells = layout(spec);
     const reached = distances(spec, cells, (symbol) => symbol !== WALL);
     const steps = Math.max(...reached.map((d) => d ?? 0));

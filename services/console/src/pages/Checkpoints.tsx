@@ -8,56 +8,50 @@ import { bytes, moment, percent, whole } from "../ui/format";
 import { Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 
-const HEAD = ["Step", "Exact accuracy", "Size", "Digest", "Saved (UTC)", ""];
+const HEAD = ["Step", "Exact accuracy", "Size", "Saved (UTC)", ""];
 
 export function Checkpoints({ of: found, after }: { of: Checkpoint[]; after: () => void }) {
-  const row = (one: Checkpoint) => (
-    <tr key={one.id}>
-      <td>{whole(one.step)}<small class="mono">{one.id}</small></td>
-      <td>{percent(one.metrics["test_exact_accuracy"] ?? one.metrics["exact_accuracy"])}{one.metrics["test_exact_accuracy"] != null && <small>test split</small>}</td>
-      <td>{bytes(one.bytes)}</td>
-      <td class="mono">{one.digest.slice(0, 12)}</td>
-      <td>{moment(one.created_at)}</td>
-      <td>
-        <span class="row">
-          <a class="button" href={href("solve", { model: one.id })}>Solve</a>
-          <a class="button" href={href("train", { from: one.id })}>Train on</a>
-          <More of={one} after={after} />
-        </span>
-      </td>
-    </tr>
-  );
-  return <Table label="Checkpoints" head={HEAD} rows={found} row={row} empty="None yet." />;
-}
-
-function More({ of: one, after }: { of: Checkpoint; after: () => void }) {
-  const open = useSignal(false);
+  const promoting = useSignal<Checkpoint | null>(null);
   const told = useSignal("");
   const { problem, act: run } = useAction(after);
-  const act = (action: () => Promise<string>) => run(async () => void (told.value = await action()));
+  const act = (action: () => Promise<string>) => ((told.value = ""), run(async () => void (told.value = await action())));
+  const remove = ({ id }: Checkpoint) => confirm(`Delete ${id}? What solves with it stops working.`) && void act(() => send("DELETE", `v1/checkpoints/${id}`).then(() => `${id} is deleted.`));
   const promote = (event: SubmitEvent) => {
     event.preventDefault();
     const name = String(new FormData(event.currentTarget as HTMLFormElement).get("name"));
     void act(async () => {
-      await send("POST", "v1/models", { name, checkpoint: one.id });
-      return `${name} is this checkpoint now.`;
+      const { id, step } = promoting.value!;
+      await send("POST", "v1/models", { name, checkpoint: id });
+      promoting.value = null;
+      return `${name} is the checkpoint at step ${step} now.`;
     });
   };
+  const row = (one: Checkpoint) => [
+    <>{whole(one.step)}<small class="mono">{one.id}</small></>,
+    <>{percent(one.metrics["test_exact_accuracy"] ?? one.metrics["exact_accuracy"])}{one.metrics["test_exact_accuracy"] != null && <small>test split</small>}</>,
+    <>{bytes(one.bytes)}<small class="mono">{one.digest.slice(0, 8)}</small></>,
+    moment(one.created_at),
+    <>
+      <span class="row">
+        <a class="button" href={href("solve", { model: one.id })}>Solve</a>
+        <a class="button" href={href("train", { from: one.id })}>Train on</a>
+        <button type="button" aria-label={`Download step ${one.step}`} onClick={() => void act(() => download(one.id))}>Download</button>
+        <button type="button" aria-label={`Promote step ${one.step}`} aria-expanded={promoting.value?.id === one.id} onClick={() => (promoting.value = promoting.value?.id === one.id ? null : one)}>Promote</button>
+        <button type="button" aria-label={`Delete step ${one.step}`} class="danger" onClick={() => remove(one)}>Delete</button>
+      </span>
+      {promoting.value?.id === one.id && (
+        <form class="row" onSubmit={promote}>
+          <input name="name" required aria-label="Name of the model" placeholder="sudoku-prod" />
+          <button class="primary">Promote to this name</button>
+        </form>
+      )}
+    </>,
+  ];
   return (
     <>
-      <button type="button" aria-expanded={open.value} aria-label={`More for step ${one.step}`} onClick={() => (open.value = !open.value)}>More</button>
-      {open.value && (
-        <span class="row more">
-          <button type="button" onClick={() => void act(() => download(one.id))}>Download</button>
-          <form class="row" onSubmit={promote}>
-            <input name="name" required aria-label="Name of the model" placeholder="sudoku-prod" />
-            <button>Promote</button>
-          </form>
-          <button type="button" class="danger" onClick={() => confirm(`Delete ${one.id}? What solves with it stops working.`) && void act(() => send("DELETE", `v1/checkpoints/${one.id}`).then(() => "Deleted."))}>Delete</button>
-          {told.value && <span role="status">{told.value}</span>}
-          <ProblemNote problem={problem.value} />
-        </span>
-      )}
+      <p role="status" class={told.value && "note good"}>{told.value}</p>
+      <ProblemNote problem={problem.value} />
+      <Table label="Checkpoints" head={HEAD} rows={found} row={row} empty="None yet." />
     </>
   );
 }

@@ -4,7 +4,7 @@ import { usePage, useResource } from "../api/resource";
 import type { Dataset, Page } from "../api/types";
 import { Drawn } from "../board/Drawn";
 import { called } from "../board/spec";
-import { href } from "../router";
+import { href, route } from "../router";
 import { ArcTasks } from "../solve/ArcTasks";
 import { ago, moment, whole } from "../ui/format";
 import { Card, Facts, Heading, Loading, Pager, Table } from "../ui/parts";
@@ -13,15 +13,13 @@ import { Upload } from "./Upload";
 
 export function DatasetsPage() {
   const { data, problem, reload } = usePage<Dataset>("v1/datasets");
-  const open = useSignal(false);
-  const row = (one: Dataset) => (
-    <tr key={one.id}>
-      <td><a href={href(`datasets/${one.name}`)}>{one.name}</a><small>{one.summary ?? (one.report?.clean ? "nothing found that spoils a score" : one.report?.findings[0])}</small></td>
-      <td>{called(one.puzzle)}</td>
-      {["train", "validation", "test"].map((split) => <td>{whole(one.splits[split])}</td>)}
-      <td>{one.builtin ? "built in" : ago(one.created_at)}</td>
-    </tr>
-  );
+  const open = useSignal(route.value.query.has("upload"));
+  const row = (one: Dataset) => [
+    <><a href={href(`datasets/${one.name}`)}>{one.name}</a><small>{one.summary ?? (one.report?.clean ? "nothing found that spoils a score" : one.report?.findings[0])}</small></>,
+    called(one.puzzle),
+    ...["train", "validation", "test"].map((split) => whole(one.splits[split])),
+    one.builtin ? "built in" : ago(one.created_at),
+  ];
   return (
     <>
       <Heading title="Data sets" sub="Puzzles to train on, built in or uploaded.">
@@ -32,7 +30,7 @@ export function DatasetsPage() {
       {data.value ? (
         <Card wide>
           <Table label="Data sets" head={["Data set", "Puzzles", "Training", "Validation", "Test", "Added"]} rows={data.value.data} row={row} empty="None was uploaded." />
-          <Pager next={data.value.next_cursor} path="datasets" />
+          <Pager next={data.value.next_cursor} />
         </Card>
       ) : (
         !problem.value && <Loading what="the data sets" />
@@ -55,7 +53,7 @@ export function DatasetPage({ id }: { id: string }) {
         <Facts of={[
           ["Puzzles", `${called(one.puzzle)}s`],
           ...["train", "validation", "test"].map((split): [string, string] => [{ train: "Training", validation: "Validation", test: "Test" }[split]!, whole(one.splits[split])]),
-          ["Symbols", <span class="mono">{one.puzzle.symbols.map((symbol) => (symbol === " " ? "␠" : symbol)).join(" ")}</span>],
+          ["Symbols", <span class="mono">{one.puzzle.symbols.map((symbol) => (symbol === " " ? "space" : symbol)).join(" ")}</span>],
           ["Licence", one.licence ?? "–"],
           ["Test puzzles like training ones", whole(one.overlap)],
           ["Added (UTC)", one.builtin ? "built in" : moment(one.created_at)],
@@ -83,7 +81,7 @@ interface Sample {
 /** Some test puzzles, drawn by chance but always the same. */
 function Samples({ of: one }: { of: Dataset }) {
   const { data } = useResource<Page<Sample>>(one.kind === "arc" ? null : `v1/datasets/${encodeURIComponent(one.name)}/puzzles?split=test&limit=4&seed=1`);
-  if (one.kind === "arc") return <ArcTasks dataset={one.name} />;
+  if (one.kind === "arc") return <div class="section"><ArcTasks dataset={one.name} /></div>;
   if (!data.value?.data.length) return null;
   return (
     <div class="samples section">

@@ -36,13 +36,11 @@ function withInterval({ value, low, high }: Measure) {
 
 function Groups({ title, of: groups }: { title: string; of: Group[] | null }) {
   if (!groups?.length) return null;
-  const row = (group: Group) => (
-    <tr key={group.low}>
-      <td>{group.low === group.high ? group.low : `${group.low} to ${group.high}`}</td>
-      <td>{group.n}</td>
-      <td>{withInterval(group.exact)}</td>
-      <td>{group.mean_total_steps.toFixed(1)}</td>
-    </tr>
-  );
+  const row = (group: Group) => [
+    group.low === group.high ? group.low : `${group.low} to ${group.high}`,
+    group.n,
+    withInterval(group.exact),
+    group.mean_total_steps.toFixed(1),
+  ];
   return <Card title={title}><Table label={title} head={[words(title.replace("By ", "")), "Puzzles", "Exact accuracy", "Steps"]} rows={groups} row={row} empty="" /></Card>;
 }

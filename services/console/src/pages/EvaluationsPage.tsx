@@ -10,33 +10,33 @@ import { EffortForm } from "../solve/EffortForm";
 import { choices, solverOf, type Choice, type Solver } from "../solve/models";
 import { ModelSelect } from "../solve/ModelPicker";
 import { ago, percent, shortId } from "../ui/format";
+import { bound } from "../ui/bound";
 import { List } from "../ui/List";
-import { Bar, Card, Heading, Status } from "../ui/parts";
+import { Bar, Card, Field, Heading, Status, Tags } from "../ui/parts";
+import { Search, SOUGHT } from "../ui/Search";
 import { ProblemNote } from "../ui/ProblemNote";
 
 const REFRESH_MILLISECONDS = 3000;
 
 export function EvaluationsPage() {
-  const evaluations = usePage<Job>("v1/jobs?kind=evaluate", REFRESH_MILLISECONDS);
+  const evaluations = usePage<Job>("v1/jobs?kind=evaluate", REFRESH_MILLISECONDS, SOUGHT);
   const row = (job: Job) => {
     const found = job.result;
-    return (
-      <tr key={job.id}>
-        <td><a class="mono" href={href(`jobs/${job.id}`)}>{shortId(job.id)}</a></td>
-        <td>{shortId(job.model ?? "")}</td>
-        <td><Status status={job.status} />{job.status === "running" && <small><Bar share={(job.progress.percent ?? 0) / 100} label="Progress" /></small>}</td>
-        <td>{found ? `${found.dataset}, ${found.split}` : "–"}</td>
-        <td>{found?.report ? <><b>{percent(found.report.exact.value, 2)}</b><small>{found.report.n} puzzles</small></> : "–"}</td>
-        <td>{percent(found?.report?.calibration.error.value, 2)}</td>
-        <td>{ago(job.created_at)}</td>
-      </tr>
-    );
+    return [
+      <><a class={job.name ? "" : "mono"} href={href(`jobs/${job.id}`)}>{job.name ?? shortId(job.id)}</a><small><Tags of={job.tags} path="evaluations" /></small></>,
+      shortId(job.model ?? ""),
+      <><Status status={job.status} />{job.status === "running" && <small><Bar share={(job.progress.percent ?? 0) / 100} label="Progress" /></small>}</>,
+      found ? `${found.dataset}, ${found.split}` : "–",
+      found?.report ? <><b>{percent(found.report.exact.value, 2)}</b><small>{found.report.n} puzzles</small></> : "–",
+      percent(found?.report?.calibration.error.value, 2),
+      ago(job.created_at),
+    ];
   };
   return (
     <>
-      <Heading title="Evaluations" sub="How often a model is right, after each supervision step, and whether its halting probability can be trusted." />
+      <Heading title="Evaluations" sub="How often a model is right, after each supervision step, and whether its halting probability can be trusted."><Search /></Heading>
       <Examine />
-      <List of={evaluations} path="evaluations" label="Evaluations" head={["Job", "Model", "Status", "Puzzles of", "Exact accuracy", "Calibration error", "Asked"]} row={row} empty="None was asked for yet." />
+      <List of={evaluations} label="Evaluations" head={["Job", "Model", "Status", "Puzzles of", "Exact accuracy", "Calibration error", "Asked"]} row={row} empty="There is none." />
     </>
   );
 }
@@ -79,23 +79,21 @@ function Examine() {
     <Card wide title="Examine a model">
       <form class="examine" onSubmit={begin}>
         <fieldset>
-          <label class="field tall"><span>Model</span><ModelSelect known={known.value} solver={solver.value} choose={(id) => void choose(id)} /></label>
-          <label class="field tall">
-            <span>Data set</span>
-            <select value={dataset.value} onChange={(event) => (dataset.value = event.currentTarget.value)}>
+          <Field label="Model"><ModelSelect known={known.value} solver={solver.value} choose={(id) => void choose(id)} /></Field>
+          <Field label="Data set">
+            <select {...bound(dataset)}>
               <option value="">the model's own</option>
               {datasets.data.value?.data.filter((one) => one.kind === solver.value!.spec.kind).map((one) => <option value={one.name}>{one.name}</option>)}
             </select>
-          </label>
+          </Field>
         </fieldset>
         <fieldset>
-          <label class="field tall">
-            <span>Split</span>
-            <select value={split.value} onChange={(event) => (split.value = event.currentTarget.value)}>
+          <Field label="Split">
+            <select {...bound(split)}>
               {["test", "validation", "train"].map((name) => <option value={name}>{name}</option>)}
             </select>
-          </label>
-          <label class="field tall"><span>Puzzles, at most</span><input type="number" min={1} max={100000} value={limit.value} onChange={(event) => (limit.value = Number(event.currentTarget.value) || 100)} /></label>
+          </Field>
+          <Field label="Puzzles, at most"><input type="number" min={1} max={100000} value={limit.value} onChange={(event) => (limit.value = Number(event.currentTarget.value) || 100)} /></Field>
         </fieldset>
         <EffortForm solver={solver.value} />
         <div class="stack">

@@ -1,10 +1,11 @@
 // All jobs, newest first, of one status or kind where asked.
 import { usePage } from "../api/resource";
 import type { Job } from "../api/types";
-import { go, href, route } from "../router";
+import { amended, href, route } from "../router";
 import { ago, between, percent, shortId } from "../ui/format";
 import { List } from "../ui/List";
-import { Bar, Heading, Status } from "../ui/parts";
+import { Bar, Heading, Status, Tags } from "../ui/parts";
+import { Search, SOUGHT } from "../ui/Search";
 
 const STATUSES = ["queued", "running", "paused", "succeeded", "failed", "cancelled"];
 const KINDS = ["train", "solve", "evaluate"];
@@ -12,33 +13,32 @@ const REFRESH_MILLISECONDS = 3000;
 
 export function JobsPage() {
   const { query } = route.value;
-  const jobs = usePage<Job>("v1/jobs", REFRESH_MILLISECONDS, ["status", "kind"]);
-  const filter = (name: string, value: string) => go("jobs", { status: query.get("status"), kind: query.get("kind"), [name]: value });
+  const jobs = usePage<Job>("v1/jobs", REFRESH_MILLISECONDS, ["status", "kind", ...SOUGHT]);
+  const filter = (name: string, value: string) => (location.hash = amended({ [name]: value, cursor: null }));
   return (
     <>
       <Heading title="Jobs" sub="Units of queued work: trainings, solves and evaluations.">
         <a class="button" href={href("queue")}>Queue and workers</a>
+        <Search />
         <Filter label="Kind" all="Every kind" values={KINDS} value={query.get("kind")} choose={(value) => filter("kind", value)} />
         <Filter label="Status" all="Every status" values={STATUSES} value={query.get("status")} choose={(value) => filter("status", value)} />
       </Heading>
-      <List of={jobs} path="jobs" label="Jobs" head={["Job", "Kind", "Status", "Progress", "Of", "Asked", "Took"]} row={row} empty="There is no such job." />
+      <List of={jobs} label="Jobs" head={["Job", "Kind", "Status", "Progress", "Of", "Asked", "Took"]} row={row} empty="There is no such job." />
     </>
   );
 }
 
 function row(job: Job) {
   const share = (job.progress.percent ?? 0) / 100;
-  return (
-    <tr key={job.id}>
-      <td><a class="mono" href={href(`jobs/${job.id}`)}>{shortId(job.id)}</a></td>
-      <td>{job.kind}</td>
-      <td><Status status={job.status} />{job.queue_position != null && <small>{job.queue_position}. in line</small>}{job.error && <small>{job.error.code}</small>}</td>
-      <td><Bar share={share} label="Progress" /> {percent(share, 0)}</td>
-      <td>{job.run_id ? <a href={href(`runs/${job.run_id}`)}>its run</a> : job.kind === "solve" ? <a href={href(`solve/${job.id}`)}>{shortId(job.model ?? "")}</a> : "–"}</td>
-      <td>{ago(job.created_at)}</td>
-      <td>{between(job.started_at, job.finished_at)}</td>
-    </tr>
-  );
+  return [
+    <><a class={job.name ? "" : "mono"} href={href(`jobs/${job.id}`)}>{job.name ?? shortId(job.id)}</a><small><Tags of={job.tags} path="jobs" /></small></>,
+    job.kind,
+    <><Status status={job.status} />{job.queue_position != null && <small>{job.waiting_for ? "no worker can take it" : `${job.queue_position}. in line`}</small>}{job.error && <small>{job.error.code}</small>}</>,
+    <><Bar share={share} label="Progress" /> {percent(share, 0)}</>,
+    job.run_id ? <a href={href(`runs/${job.run_id}`)}>its run</a> : job.kind === "solve" ? <a href={href(`solve/${job.id}`)}>{shortId(job.model ?? "")}</a> : "–",
+    ago(job.created_at),
+    between(job.started_at, job.finished_at),
+  ];
 }
 
 function Filter({ label, all, values, value, choose }: { label: string; all: string; values: string[]; value: string | null; choose: (value: string) => void }) {

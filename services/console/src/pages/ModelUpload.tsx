@@ -1,50 +1,26 @@
 // Upload a model: the tar of an exported folder, or of another service's checkpoint.
 import { useSignal } from "@preact/signals";
-import { send, type Problem } from "../api/client";
-import { forget, requireUnchanged } from "../api/files";
-import { asProblem } from "../api/resource";
+import { forget, useUpload } from "../api/files";
 import type { Checkpoint } from "../api/types";
 import { href } from "../router";
 import { bytes } from "../ui/format";
-import { Card } from "../ui/parts";
+import { Card, Field } from "../ui/parts";
+import { bound } from "../ui/bound";
 import { ProblemNote } from "../ui/ProblemNote";
 
 export function ModelUpload({ after }: { after: () => void }) {
-  const file = useSignal<File | null>(null);
   const name = useSignal("");
-  const busy = useSignal(false);
-  const made = useSignal<Checkpoint | null>(null);
-  const problem = useSignal<Problem | null>(null);
-  const upload = async (event: Event) => {
-    event.preventDefault();
-    if (!file.value) return;
-    busy.value = true;
-    const form = new FormData();
-    form.append("file", file.value);
-    if (name.value) form.append("name", name.value);
-    try {
-      await requireUnchanged(file.value);
-      made.value = await send<Checkpoint>("POST", "v1/checkpoints", form);
-      problem.value = null;
-      after();
-    } catch (error) {
-      made.value = null;
-      problem.value = asProblem(error);
-    }
-    busy.value = false;
-  };
+  const { file, made, problem, busy, upload } = useUpload<Checkpoint>("v1/checkpoints", after);
   return (
     <Card wide title="Upload a model">
-      <form class="upload" onSubmit={upload}>
+      <form class="upload" onSubmit={(event) => (event.preventDefault(), void upload({ name: name.value }))}>
         <fieldset>
-          <label class="field tall">
-            <span>File: a tar of a folder that <code>trm export</code> has written, or a downloaded checkpoint</span>
+          <Field label={<>File: a tar of a folder that <code>trm export</code> has written, or a downloaded checkpoint</>}>
             <input type="file" required accept=".tar" onClick={forget} onChange={(event) => (file.value = event.currentTarget.files?.[0] ?? file.value)} />
-          </label>
-          <label class="field tall">
-            <span>What to call it (optional)</span>
-            <input maxLength={100} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
-          </label>
+          </Field>
+          <Field label="What to call it (optional)">
+            <input maxLength={100} {...bound(name)} />
+          </Field>
           <button class="primary" disabled={busy.value || !file.value}>{busy.value ? "Checking every number …" : file.value ? `Upload ${bytes(file.value.size)}` : "Upload"}</button>
         </fieldset>
       </form>

@@ -9,8 +9,8 @@ import { Card, Facts, Heading, Loading, Pager, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Checkpoints } from "./Checkpoints";
 import { ModelUpload } from "./ModelUpload";
-import { ReliabilityPlot } from "./plots";
-import { StepBars } from "./StepBars";
+import { BandPlot, certain, ReliabilityPlot } from "./plots";
+import { PromotedPage } from "./PromotedPage";
 
 export function ModelsPage() {
   const uploading = useSignal(false);
@@ -25,27 +25,25 @@ export function ModelsPage() {
         {models.data.value?.data.map((model) => (
           <Card key={model.name} title={model.name} actions={<span class="row"><a class="button" href={href(`models/${model.name}`)}>Card</a><a class="button primary" href={href("solve", { model: model.name })}>Solve</a></span>}>
             <p class="lead">{sizes(model)}. {percent(model.test.exact_accuracy, 2)} of {whole(model.test.n)} test puzzles wholly right.</p>
-            <StepBars shares={model.step_exact_accuracy} />
+            <StepPlot of={model} />
           </Card>
         ))}
         {models.data.value && models.data.value.promoted.length > 0 && (
           <Card wide title="Promoted">
-            <Table label="Promoted models" head={["Name", "Version", "Checkpoint", "Since", ""]} rows={models.data.value.promoted} empty="" row={(one) => (
-              <tr key={one.name}>
-                <td><b>{one.name}</b></td>
-                <td>{one.version}</td>
-                <td class="mono">{one.checkpoint_id}</td>
-                <td>{ago(one.created_at)}</td>
-                <td><a class="button" href={href("solve", { model: one.name })}>Solve</a></td>
-              </tr>
-            )} />
+            <Table label="Promoted models" head={["Name", "Version", "Checkpoint", "Since", ""]} rows={models.data.value.promoted} empty="" row={(one) => [
+              <a href={href(`models/${one.name}`)}>{one.name}</a>,
+              one.version,
+              <code>{one.checkpoint_id}</code>,
+              ago(one.created_at),
+              <a class="button" href={href("solve", { model: one.name })}>Solve</a>,
+            ]} />
           </Card>
         )}
         {uploading.value && <ModelUpload after={() => void checkpoints.reload()} />}
         <Card wide title="Checkpoints" actions={<button type="button" aria-expanded={uploading.value} onClick={() => (uploading.value = !uploading.value)}>Upload a model</button>}>
           <ProblemNote problem={checkpoints.problem.value} />
           <Checkpoints of={checkpoints.data.value?.data ?? []} after={() => void Promise.all([checkpoints.reload(), models.reload()])} />
-          <Pager next={checkpoints.data.value?.next_cursor} path="models" />
+          <Pager next={checkpoints.data.value?.next_cursor} />
         </Card>
       </div>
     </>
@@ -56,9 +54,14 @@ function sizes(model: Model): string {
   return model.any_size ? `${called(model.puzzle)}s, and every other size` : `${called(model.puzzle)}s`;
 }
 
+function StepPlot({ of: model }: { of: Model }) {
+  return <BandPlot label="supervision step" points={model.step_exact_accuracy.map((share, i) => ({ x: i + 1, share: certain(share) }))} />;
+}
+
 export function ModelPage({ id }: { id: string }) {
-  const { data, problem } = useResource<Model>(`v1/models/${encodeURIComponent(id)}`);
+  const { data, problem, reload } = useResource<Model | Promoted>(`v1/models/${encodeURIComponent(id)}`);
   const model = data.value;
+  if (model && "checkpoint_id" in model) return <PromotedPage of={model} after={reload} />;
   if (!model) return problem.value ? <><Heading title="Model" /><ProblemNote problem={problem.value} /></> : <Loading what="the card" />;
   const [low, high] = model.test.interval;
   return (
@@ -79,8 +82,8 @@ export function ModelPage({ id }: { id: string }) {
         ]} />
       </Card>
       <div class="cards section">
-        <Card title="Exact accuracy after each supervision step"><StepBars shares={model.step_exact_accuracy} /></Card>
-        <Card title="When it is sure, is it right?"><ReliabilityPlot bins={model.calibration.map((bin) => ({ ...bin, right: { value: bin.right, low: bin.right, high: bin.right } }))} /></Card>
+        <Card title="Exact accuracy after each supervision step"><StepPlot of={model} /></Card>
+        <Card title="When it is sure, is it right?"><ReliabilityPlot bins={model.calibration.map((bin) => ({ ...bin, right: certain(bin.right) }))} /></Card>
         {model.harder && (
           <Card title="Thinking until the rules agree">
             <Facts of={[

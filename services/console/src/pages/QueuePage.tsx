@@ -19,6 +19,10 @@ interface Worker {
   role: string;
   status: string;
   device: string;
+  device_name: string | null;
+  devices: number;
+  memory_gb: number;
+  labels: string[];
   cores: number;
   started_at: string;
   last_heartbeat_at: string;
@@ -33,26 +37,22 @@ const REFRESH_MILLISECONDS = 3000;
 export function QueuePage() {
   const queue = useResource<{ data: Line[] }>("v1/queue", REFRESH_MILLISECONDS);
   const workers = useResource<{ data: Worker[] }>("v1/workers", REFRESH_MILLISECONDS);
-  const line = (one: Line) => (
-    <tr key={one.kind}>
-      <td><a href={href("jobs", { kind: one.kind, status: "queued" })}>{one.kind}</a></td>
-      <td>{whole(one.queued)}</td>
-      <td>{whole(one.running)} of {whole(one.concurrency)}</td>
-      <td>{one.queued ? duration(one.oldest_seconds) : "–"}</td>
-      <td>{one.wait_seconds === null ? "unknown" : duration(one.wait_seconds)}</td>
-    </tr>
-  );
-  const worker = (one: Worker) => (
-    <tr key={one.name}>
-      <td class="mono">{one.name}</td>
-      <td>{one.role}</td>
-      <td><span class={`status ${one.status === "alive" ? "succeeded" : "failed"}`}>{one.status}</span><small>heard {ago(one.last_heartbeat_at)}</small></td>
-      <td>{one.device}<small>{one.cores} cores</small></td>
-      <td>{one.jobs_in_hand} of {one.concurrency}<small>{one.jobs.map((id) => <a href={href(`jobs/${id}`)}>{shortId(id)} </a>)}</small></td>
-      <td>{whole(one.slots_in_use)}</td>
-      <td>{ago(one.started_at)}</td>
-    </tr>
-  );
+  const line = (one: Line) => [
+    <a href={href("jobs", { kind: one.kind, status: "queued" })}>{one.kind}</a>,
+    whole(one.queued),
+    <>{whole(one.running)} of {whole(one.concurrency)}</>,
+    one.queued ? duration(one.oldest_seconds) : "–",
+    one.wait_seconds === null ? "unknown" : duration(one.wait_seconds),
+  ];
+  const worker = (one: Worker) => [
+    <code>{one.name}</code>,
+    one.role,
+    <><span class={`status ${one.status === "alive" ? "succeeded" : "failed"}`}>{one.status}</span><small>heard {ago(one.last_heartbeat_at)}</small></>,
+    <>{one.device_name ?? one.device}<small>{one.device === "cpu" ? "" : `${one.devices} × `}{Math.round(one.memory_gb)} GiB, {one.cores} cores{one.labels.map((label) => `, ${label}`)}</small></>,
+    <>{one.jobs_in_hand} of {one.concurrency}<small>{one.jobs.map((id) => <a href={href(`jobs/${id}`)}>{shortId(id)} </a>)}</small></>,
+    whole(one.slots_in_use),
+    ago(one.started_at),
+  ];
   return (
     <>
       <Heading title="Queue" sub="What waits, and the workers that do it."><a class="button" href={href("jobs")}>All jobs</a></Heading>

@@ -1,13 +1,11 @@
-// This tab's key and theme, and for those who may: API keys, webhooks, the audit log.
+// This tab's key, and for those who may: API keys, webhooks, the audit log.
 import { useSignal } from "@preact/signals";
 import { key, send, setKey } from "../api/client";
-import { useAction, usePage, useResource } from "../api/resource";
-import type { Page } from "../api/types";
+import { useAction, usePage } from "../api/resource";
 import { ago, moment } from "../ui/format";
 import { Card, Heading, Pager, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Secret } from "../ui/Secret";
-import { theme, type Theme } from "../ui/theme";
 import { Webhooks } from "./Webhooks";
 
 interface ApiKey {
@@ -34,21 +32,16 @@ interface AuditRecord {
 export function SettingsPage() {
   return (
     <>
-      <Heading title="Settings" sub="What this tab keeps, and for admins: keys, webhooks and the audit log." />
+      <Heading title="Settings" sub="The key of this tab, and for admins: keys, webhooks and the audit log." />
       <div class="cards">
-        <Card title="This tab">
-          <fieldset>
-            <label class="field">
-              <span>Theme</span>
-              <select value={theme.value} onChange={(event) => (theme.value = event.currentTarget.value as Theme)}>
-                <option value="system">As the system has it</option>
-                <option value="light">Light</option>
-                <option value="dark">Dark</option>
-              </select>
-            </label>
-            <OwnKey />
-          </fieldset>
-        </Card>
+        {key.value && (
+          <Card title="This tab">
+            <p class="row">
+              <span>Key <code>{key.value.slice(0, 12)}…</code></span>
+              <button type="button" onClick={() => setKey("")}>Forget it</button>
+            </p>
+          </Card>
+        )}
         <Webhooks />
         <Keys />
         <Audit />
@@ -57,29 +50,8 @@ export function SettingsPage() {
   );
 }
 
-function OwnKey() {
-  const given = useSignal("");
-  if (key.value) {
-    return (
-      <p class="row">
-        <span>Key <code>{key.value.slice(0, 12)}…</code></span>
-        <button type="button" onClick={() => setKey("")}>Forget it</button>
-      </p>
-    );
-  }
-  return (
-    <form class="field tall" onSubmit={(event) => (event.preventDefault(), setKey(given.value))}>
-      <label for="own-key">API key, where the service asks for one</label>
-      <span class="row">
-        <input id="own-key" type="password" autocomplete="off" placeholder="trm_…" value={given.value} onInput={(event) => (given.value = event.currentTarget.value)} />
-        <button disabled={!given.value.trim()}>Use it</button>
-      </span>
-    </form>
-  );
-}
-
 function Keys() {
-  const { data, problem, reload } = useResource<Page<ApiKey>>("v1/api-keys?limit=50");
+  const { data, problem, reload } = usePage<ApiKey>("v1/api-keys", 0, [], "keys");
   const made = useSignal<ApiKey | null>(null);
   const { problem: refused, act } = useAction(reload);
   const create = (event: SubmitEvent) => {
@@ -88,15 +60,13 @@ function Keys() {
     const body = { owner: form.get("owner"), name: form.get("name"), scopes: form.getAll("scope") };
     void act(async () => void (made.value = await send<ApiKey>("POST", "v1/api-keys", body)));
   };
-  const row = (one: ApiKey) => (
-    <tr key={one.id}>
-      <td>{one.name}<small>{one.owner}</small></td>
-      <td>{one.scopes.join(", ")}</td>
-      <td>{one.last_used_at ? ago(one.last_used_at) : "never"}</td>
-      <td>{one.revoked_at ? "withdrawn" : one.expires_at ? moment(one.expires_at) : "never"}</td>
-      <td>{!one.revoked_at && <button type="button" class="danger" aria-label={`Withdraw ${one.name}`} onClick={() => void act(() => send("DELETE", `v1/api-keys/${one.id}`))}>Withdraw</button>}</td>
-    </tr>
-  );
+  const row = (one: ApiKey) => [
+    <>{one.name}<small>{one.owner}</small></>,
+    one.scopes.join(", "),
+    one.last_used_at ? ago(one.last_used_at) : "never",
+    one.revoked_at ? "withdrawn" : one.expires_at ? moment(one.expires_at) : "never",
+    !one.revoked_at && <button type="button" class="danger" aria-label={`Withdraw ${one.name}`} onClick={() => void act(() => send("DELETE", `v1/api-keys/${one.id}`))}>Withdraw</button>,
+  ];
   return (
     <Card wide title="API keys">
       <ProblemNote problem={problem.value ?? refused.value} />
@@ -112,6 +82,7 @@ function Keys() {
           </form>
           <Secret what="key" text={made.value?.key} />
           <Table label="API keys" head={["Key", "Scopes", "Used", "Ends (UTC)", ""]} rows={data.value.data} row={row} empty="None was made." />
+          <Pager of="keys" next={data.value.next_cursor} />
         </>
       )}
     </Card>
@@ -120,22 +91,20 @@ function Keys() {
 
 function Audit() {
   const { data, problem } = usePage<AuditRecord>("v1/audit?limit=20");
-  const row = (one: AuditRecord) => (
-    <tr key={one.id}>
-      <td>{moment(one.created_at)}</td>
-      <td>{one.owner}</td>
-      <td>{one.action}</td>
-      <td class="mono">{one.object ?? "–"}</td>
-      <td>{one.outcome}{one.count > 1 && ` × ${one.count}`}</td>
-    </tr>
-  );
+  const row = (one: AuditRecord) => [
+    moment(one.created_at),
+    one.owner,
+    one.action,
+    <code>{one.object ?? "–"}</code>,
+    <>{one.outcome}{one.count > 1 && ` × ${one.count}`}</>,
+  ];
   return (
     <Card wide title="Audit log">
       <ProblemNote problem={problem.value} />
       {data.value && (
         <>
           <Table label="Audit log" head={["When (UTC)", "Owner", "Action", "Object", "Outcome"]} rows={data.value.data} row={row} empty="Nothing was recorded." />
-          <Pager next={data.value.next_cursor} path="settings" />
+          <Pager next={data.value.next_cursor} />
         </>
       )}
     </Card>

@@ -1,16 +1,16 @@
 // Upload one's own puzzles: the first of them drawn before anything is sent, and what is wrong shown row by row.
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { send, type Problem, type ProblemItem } from "../api/client";
-import { forget, requireUnchanged } from "../api/files";
-import { asProblem } from "../api/resource";
+import type { ProblemItem } from "../api/client";
+import { forget, useUpload } from "../api/files";
 import type { Dataset, Spec } from "../api/types";
 import { Board } from "../board/Board";
 import { maze, sudoku, SUDOKU_BOXES } from "../board/spec";
 import { boardOf, paint } from "../board/state";
 import { href } from "../router";
 import { bytes, plural, whole } from "../ui/format";
-import { Card, Table } from "../ui/parts";
+import { Card, Field, Table } from "../ui/parts";
+import { bound } from "../ui/bound";
 import { ProblemNote } from "../ui/ProblemNote";
 
 const PREVIEWED_BYTES = 200_000;
@@ -19,12 +19,9 @@ const NAME = /^[a-z0-9][a-z0-9._\-]{0,63}$/; // as the attribute `pattern` takes
 export function Upload({ after }: { after: () => void }) {
   const name = useSignal("");
   const kind = useSignal("sudoku");
-  const file = useSignal<File | null>(null);
   const test = useSignal<File | null>(null);
   const lines = useSignal<string[]>([]);
-  const problem = useSignal<Problem | null>(null);
-  const made = useSignal<Dataset | null>(null);
-  const busy = useSignal(false);
+  const { file, made, problem, busy, upload } = useUpload<Dataset>("v1/datasets", after);
   const choose = async (chosen: File | undefined) => {
     if (!chosen) return;
     file.value = chosen;
@@ -32,50 +29,28 @@ export function Upload({ after }: { after: () => void }) {
     lines.value = chosen.name.endsWith(".gz") ? [] : (await chosen.slice(0, PREVIEWED_BYTES).text()).split(/\r?\n/);
     if (!name.value) name.value = chosen.name.toLowerCase().replace(/\.(csv|json|jsonl|txt)(\.gz)?$/, "").replace(/[^a-z0-9._-]+/g, "-").slice(0, 64);
   };
-  const upload = async (event: Event) => {
-    event.preventDefault();
-    if (!file.value) return;
-    busy.value = true;
-    const form = new FormData();
-    form.append("name", name.value);
-    form.append("kind", kind.value);
-    form.append("file", file.value);
-    if (test.value) form.append("test_file", test.value);
-    try {
-      await requireUnchanged(file.value);
-      made.value = await send<Dataset>("POST", "v1/datasets", form);
-      problem.value = null;
-      after();
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
-    busy.value = false;
-  };
   const rows = (problem.value?.items ?? []).filter((item) => item.row !== null);
   return (
     <Card wide title="Upload puzzles">
-      <form class="upload" onSubmit={upload}>
+      <form class="upload" onSubmit={(event) => (event.preventDefault(), void upload({ name: name.value, kind: kind.value, test_file: test.value }))}>
         <fieldset>
           <label class="field tall" onDragOver={(event) => event.preventDefault()} onDrop={(event) => (event.preventDefault(), void choose(event.dataTransfer?.files[0]))}>
             <span>File: CSV with columns question and answer, or JSON; gzip allowed</span>
             <input type="file" required accept=".csv,.json,.jsonl,.txt,.gz,.sdm" onClick={forget} onChange={(event) => void choose(event.currentTarget.files?.[0])} />
           </label>
-          <label class="field tall">
-            <span>Held-out puzzles, in a file of their own (else a share is held out)</span>
+          <Field label="Held-out puzzles, in a file of their own (else a share is held out)">
             <input type="file" accept=".csv,.json,.jsonl,.txt,.gz,.sdm" onClick={forget} onChange={(event) => (test.value = event.currentTarget.files?.[0] ?? null)} />
-          </label>
-          <label class="field tall">
-            <span>Name: small letters, digits, dots, dashes</span>
-            <input required pattern={NAME.source} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
-          </label>
-          <label class="field tall">
-            <span>Kind</span>
-            <select value={kind.value} onChange={(event) => (kind.value = event.currentTarget.value)}>
+          </Field>
+          <Field label="Name: small letters, digits, dots, dashes">
+            <input required pattern={NAME.source} {...bound(name)} />
+          </Field>
+          <Field label="Kind">
+            <select {...bound(kind)}>
               <option value="sudoku">Sudoku, checked by its rules</option>
               <option value="maze">Maze, checked by its rules</option>
               <option value="grid">Any grid, not checked</option>
             </select>
-          </label>
+          </Field>
           <button class="primary" disabled={busy.value || !file.value}>{busy.value ? "Checking every row …" : "Upload"}</button>
         </fieldset>
         {file.value && <Preview file={file.value} lines={lines.value} kind={kind.value} />}
@@ -95,9 +70,11 @@ function RowErrors({ items, lines, detail }: { items: ProblemItem[]; lines: stri
     <div class="note problem" role="alert">
       <strong>Nothing was stored: {plural(items.length, "row")} {items.length === 1 ? "is" : "are"} wrong</strong>
       <p>{detail}</p>
-      <Table label="Wrong rows" head={["Row", "What is wrong", "As it stands in the file"]} rows={items} empty="" row={(item) => (
-        <tr key={`${item.row}${item.detail}`}><td><b>{item.row}</b></td><td>{item.detail}</td><td class="mono cut">{lines[item.row ?? 0] ?? ""}</td></tr>
-      )} />
+      <Table label="Wrong rows" head={["Row", "What is wrong", "As it stands in the file"]} rows={items} empty="" row={(item) => [
+        <b>{item.row}</b>,
+        item.detail,
+        <div class="mono cut">{lines[item.row ?? 0] ?? ""}</div>,
+      ]} />
     </div>
   );
 }

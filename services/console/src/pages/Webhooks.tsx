@@ -1,10 +1,9 @@
 // Servers that are told of jobs that have ended, and whether the messages arrived.
 import { useSignal } from "@preact/signals";
 import { send } from "../api/client";
-import { useAction, useResource } from "../api/resource";
-import type { Page } from "../api/types";
+import { useAction, usePage, useResource } from "../api/resource";
 import { ago } from "../ui/format";
-import { Card, Table } from "../ui/parts";
+import { Card, Pager, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Secret } from "../ui/Secret";
 
@@ -27,7 +26,7 @@ interface Delivery {
 }
 
 export function Webhooks() {
-  const { data, problem, reload } = useResource<Page<Webhook>>("v1/webhooks?limit=50");
+  const { data, problem, reload } = usePage<Webhook>("v1/webhooks", 0, [], "hooks");
   const made = useSignal<Webhook | null>(null);
   const opened = useSignal<string | null>(null);
   const { problem: refused, act } = useAction(reload);
@@ -36,17 +35,13 @@ export function Webhooks() {
     const url = new FormData(event.currentTarget as HTMLFormElement).get("url");
     void act(async () => void (made.value = await send<Webhook>("POST", "v1/webhooks", { url })));
   };
-  const row = (one: Webhook) => (
-    <tr key={one.id}>
-      <td class="cut">{one.url}<small>{one.disabled_at ? "told nothing more: it answered 410" : one.events.join(", ")}</small></td>
-      <td>
-        <span class="row">
-          <button type="button" aria-expanded={opened.value === one.id} onClick={() => (opened.value = opened.value === one.id ? null : one.id)}>Messages</button>
-          <button type="button" class="danger" onClick={() => void act(() => send("DELETE", `v1/webhooks/${one.id}`))}>Delete</button>
-        </span>
-      </td>
-    </tr>
-  );
+  const row = (one: Webhook) => [
+    <div class="cut">{one.url}<small>{one.disabled_at ? "told nothing more: it answered 410" : one.events.join(", ")}</small></div>,
+    <span class="row">
+      <button type="button" aria-expanded={opened.value === one.id} onClick={() => (opened.value = opened.value === one.id ? null : one.id)}>Messages</button>
+      <button type="button" class="danger" onClick={() => void act(() => send("DELETE", `v1/webhooks/${one.id}`))}>Delete</button>
+    </span>,
+  ];
   return (
     <Card title="Webhooks">
       <ProblemNote problem={problem.value ?? refused.value} />
@@ -56,6 +51,7 @@ export function Webhooks() {
       </form>
       <Secret what="secret" text={made.value?.secret} />
       {data.value && <Table label="Webhooks" head={["Address", ""]} rows={data.value.data} row={row} empty="None. Jobs can be followed here, or by their events." />}
+      <Pager of="hooks" next={data.value?.next_cursor} />
       {opened.value && <Deliveries id={opened.value} />}
     </Card>
   );
@@ -63,13 +59,11 @@ export function Webhooks() {
 
 function Deliveries({ id }: { id: string }) {
   const { data } = useResource<{ data: Delivery[] }>(`v1/webhooks/${id}/deliveries`);
-  const row = (one: Delivery) => (
-    <tr key={one.id}>
-      <td>{ago(one.created_at)}</td>
-      <td>{one.delivered_at ? "arrived" : one.due_at ? "will be tried again" : "given up"}</td>
-      <td>{one.attempt}</td>
-      <td>{one.outcome ?? "–"}</td>
-    </tr>
-  );
+  const row = (one: Delivery) => [
+    ago(one.created_at),
+    one.delivered_at ? "arrived" : one.due_at ? "will be tried again" : "given up",
+    one.attempt,
+    one.outcome ?? "–",
+  ];
   return <Table label="Messages" head={["Made", "State", "Attempts", "Last answer"]} rows={data.value?.data ?? []} row={row} empty="No message was made yet." />;
 }

@@ -2,7 +2,8 @@
 import type { Bin, Measure } from "../api/types";
 import { percent } from "../ui/format";
 
-const WIDTH = 460, HEIGHT = 260, LEFT = 48, RIGHT = 12, TOP = 10, BOTTOM = 40;
+const FEET = [0.98, 0.96, 0.92, 0.8, 0.6]; // where four rules stand at round shares
+const WIDTH = 460, HEIGHT = 272, LEFT = 48, RIGHT = 18, TOP = 26, BOTTOM = 40;
 
 function frame(most: number, foot: number) {
   return {
@@ -11,38 +12,44 @@ function frame(most: number, foot: number) {
   };
 }
 
-function Axes({ y, foot, ticks, label }: { y: (share: number) => number; foot: number; ticks: [number, string][]; label: string }) {
+function Axes({ y, foot, ticks, label, up }: { y: (share: number) => number; foot: number; ticks: [number, string][]; label: string; up: string }) {
   const shares = [0, 0.25, 0.5, 0.75, 1].map((part) => foot + part * (1 - foot));
   return (
     <>
       {shares.map((share) => (
         <g class="rule" key={share}>
           <line x1={LEFT} x2={WIDTH - RIGHT} y1={y(share)} y2={y(share)} />
-          <text x={LEFT - 8} y={y(share) + 4} text-anchor="end">{percent(share, foot > 0.8 ? 1 : 0)}</text>
+          <text x={LEFT - 8} y={y(share) + 4} text-anchor="end">{percent(share, foot > 0.96 ? 1 : 0)}</text>
         </g>
       ))}
       {ticks.map(([at, text]) => (
         <text key={text} x={at} y={HEIGHT - BOTTOM + 16} text-anchor="middle">{text}</text>
       ))}
       <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 4} text-anchor="middle">{label}</text>
+      <text y={12}>{up}</text>
     </>
   );
+}
+
+/** A share that was measured without an interval. */
+export function certain(share: number): Measure {
+  return { value: share, low: share, high: share };
 }
 
 /** Shares over steps or compute, with their intervals as a band. */
 export function BandPlot({ label, points }: { label: string; points: { x: number; share: Measure }[] }) {
   const most = Math.max(...points.map((point) => point.x));
   const least = Math.min(...points.map((point) => point.share.low));
-  const foot = least > 0.9 ? Math.floor(least * 100) / 100 : least > 0.5 ? 0.5 : 0;
+  const foot = FEET.find((share) => share <= least) ?? 0;
   const { x, y } = frame(most, foot);
   const upper = points.map((point) => `${x(point.x)},${y(point.share.high)}`);
   const lower = points.map((point) => `${x(point.x)},${y(Math.max(point.share.low, foot))}`).reverse();
   const every = Math.ceil(points.length / 8);
-  const ticks = points.filter((_, i) => i % every === 0 || i === points.length - 1).map((point): [number, string] => [x(point.x), String(Math.round(10 * point.x) / 10)]);
+  const ticks = points.filter((_, i) => (points.length - 1 - i) % every === 0).map((point): [number, string] => [x(point.x), String(Math.round(10 * point.x) / 10)]);
   const last = points.at(-1)!;
   return (
     <svg class="curve plot" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Exact accuracy over ${label}; at ${last.x}: ${percent(last.share.value)}`}>
-      <Axes y={y} foot={foot} ticks={ticks} label={label} />
+      <Axes y={y} foot={foot} ticks={ticks} label={label} up="exact accuracy" />
       <polygon class="area" points={[...upper, ...lower].join(" ")} />
       <polyline class="line" points={points.map((point) => `${x(point.x)},${y(point.share.value)}`).join(" ")} />
       {points.map((point) => (
@@ -60,7 +67,7 @@ export function ReliabilityPlot({ bins }: { bins: Bin[] }) {
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((value): [number, string] => [x(value), percent(value, 0)]);
   return (
     <svg class="curve plot" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Share right over halting probability. ${said}`}>
-      <Axes y={y} foot={0} ticks={ticks} label="halting probability" />
+      <Axes y={y} foot={0} ticks={ticks} label="halting probability" up="share right" />
       <line class="ideal" x1={x(0)} y1={y(0)} x2={x(1)} y2={y(1)} />
       {bins.map((bin) => (
         <g key={bin.low}>

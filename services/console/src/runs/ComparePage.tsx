@@ -75,27 +75,23 @@ function nameOf(run: Run): string {
 }
 
 function Results({ of: seen }: { of: Seen[] }) {
-  const row = ({ run, rows }: Seen) => (
-    <tr key={run.id}>
-      <td><a href={href(`runs/${run.id}`)}>{nameOf(run)}</a></td>
-      <td>{whole(run.step)} of {whole(run.total_steps)}</td>
-      <td>{rows.at(-1)?.loss.toFixed(4) ?? "–"}</td>
-      <td>{percent(run.best_exact_accuracy)}</td>
-      <td>{percent(run.test_exact_accuracy)}</td>
-      <td>{whole(run.parameters)}</td>
-    </tr>
-  );
+  const row = ({ run, rows }: Seen) => [
+    <a href={href(`runs/${run.id}`)}>{nameOf(run)}</a>,
+    <>{whole(run.step)} of {whole(run.total_steps)}</>,
+    rows.at(-1)?.loss.toFixed(4) ?? "–",
+    percent(run.best_exact_accuracy),
+    percent(run.test_exact_accuracy),
+    whole(run.parameters),
+  ];
   return <Table label="Results" head={["Run", "Step", "Loss", "Best on validation", "Test split", "Parameters"]} rows={seen} row={row} empty="" />;
 }
 
 function Settings({ of: seen }: { of: Seen[] }) {
   const tables = seen.map(({ run }) => flat(run.config).set("dataset", run.dataset).set("preset", run.preset));
   const names = [...(tables[0]?.keys() ?? [])].filter((name) => new Set(tables.map((table) => JSON.stringify(table.get(name)))).size > 1);
-  const row = (name: string) => (
-    <tr key={name}>
-      <td class="mono">{name}</td>
-      {tables.map((table) => <td class="mono">{shown(table.get(name))}</td>)}
-    </tr>
-  );
+  const row = (name: string) => [
+    <code>{name}</code>,
+    ...tables.map((table) => <code>{shown(table.get(name))}</code>),
+  ];
   return <Table label="Settings that differ" head={["Setting", ...seen.map(({ run }) => nameOf(run))]} rows={names} row={row} empty="They have the same settings." />;
 }

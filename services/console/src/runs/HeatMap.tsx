@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { StepValues } from "../api/types";
 import { percent, whole } from "../ui/format";
+import { bound } from "../ui/bound";
 
 const SIGHTS = {
   step_exact_accuracy: "Exact accuracy",
@@ -40,7 +41,7 @@ export function HeatMap({ training, validation }: { training: StepValues[]; vali
     <figure class="heat">
       <figcaption>
         <span class="row">
-        <select aria-label="What is shown" value={sight.value} onChange={(event) => (sight.value = event.currentTarget.value as Sight)}>
+        <select aria-label="What is shown" {...bound(sight)}>
           {Object.entries(SIGHTS).map(([value, name]) => (
             <option value={value}>{name}</option>
           ))}

@@ -12,6 +12,7 @@ import { called } from "../board/spec";
 import { href } from "../router";
 import { Chart, type Points } from "../ui/Chart";
 import { ago, duration, percent, shortId, whole } from "../ui/format";
+import { labelFacts } from "../ui/Labels";
 import { Bar, Card, Facts, Heading, Loading, Pager, Status, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 import { useCurve } from "./curve";
@@ -59,7 +60,7 @@ export function RunPage({ id }: { id: string }) {
         {tested?.report && <EvaluationReport title="On the test split" report={tested.report} />}
         <Card wide title="Checkpoints">
           <Checkpoints of={checkpoints.data.value?.data ?? []} after={() => void checkpoints.reload()} />
-          <Pager next={checkpoints.data.value?.next_cursor} path={`runs/${id}`} />
+          <Pager next={checkpoints.data.value?.next_cursor} />
         </Card>
         <Card wide title="Attempts"><Attempts of={job.data.value?.attempts ?? []} /></Card>
         {jobId && <Card wide title="Log"><Logs job={jobId} live={live.value} /></Card>}
@@ -89,6 +90,7 @@ function Summary({ run, job, rows }: { run: Run; job: Job | null; rows: Metric[]
         ["Device", run.device ?? "–"],
         ["Started", ago(run.created_at)],
         ...(run.parent_checkpoint_id ? [["Began with", <span class="mono">{shortId(run.parent_checkpoint_id)}</span>] as [string, preact.ComponentChildren]] : []),
+        ...labelFacts(run, "runs"),
       ]}
     />
   );
@@ -122,18 +124,16 @@ function Curves({ rows, evaluations }: { rows: Metric[]; evaluations: Evaluation
 }
 
 function Evaluations({ of: found }: { of: Evaluation[] }) {
-  const row = (one: Evaluation) => (
-    <tr key={`${one.split}${one.step}`}>
-      <td>{whole(one.step)}</td>
-      <td>{one.split}</td>
-      <td><b>{percent(one.exact_accuracy)}</b></td>
-      <td>{percent(one.cell_accuracy)}</td>
-      <td>{percent(one.verified)}</td>
-      <td>{one.mean_supervision_steps?.toFixed(1)}</td>
-      <td>{whole(one.n)}</td>
-      <td>{duration(one.seconds)}</td>
-    </tr>
-  );
+  const row = (one: Evaluation) => [
+    whole(one.step),
+    one.split,
+    <b>{percent(one.exact_accuracy)}</b>,
+    percent(one.cell_accuracy),
+    percent(one.verified),
+    one.mean_supervision_steps?.toFixed(1),
+    whole(one.n),
+    duration(one.seconds),
+  ];
   return <Table label="Evaluations" head={["Step", "Split", "Exact accuracy", "Cells", "Rules agree", "Halts after", "Puzzles", "Took"]} rows={[...found].reverse()} row={row} empty="None yet." />;
 }
 
@@ -146,9 +146,11 @@ function Configuration({ run }: { run: Run }) {
     <>
       <p class="fine">{changed.length ? `${changed.length} settings differ from the preset ${run.preset}.` : `As the preset ${run.preset} has it.`}</p>
       {changed.length > 0 && (
-        <Table label="Settings that differ" head={["Setting", "Preset", "This run"]} rows={changed} empty="" row={(one) => (
-          <tr key={one.name}><td class="mono">{one.name}</td><td class="mono">{shown(one.from)}</td><td class="mono"><b>{shown(one.to)}</b></td></tr>
-        )} />
+        <Table label="Settings that differ" head={["Setting", "Preset", "This run"]} rows={changed} empty="" row={(one) => [
+          <code>{one.name}</code>,
+          <code>{shown(one.from)}</code>,
+          <code><b>{shown(one.to)}</b></code>,
+        ]} />
       )}
       <p><button type="button" class="quiet" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>{all.value ? "Hide the whole" : "Show the whole"}</button></p>
       {all.value && <pre tabIndex={0} aria-label="The whole configuration">{JSON.stringify({ model: run.config.model, train: run.config.train }, null, 1)}</pre>}

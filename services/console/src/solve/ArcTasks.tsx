@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { useResource } from "../api/resource";
 import type { ArcPair, ArcTask, Page, Spec } from "../api/types";
 import { Drawn } from "../board/Drawn";
-import { Loading } from "../ui/parts";
+import { Field, Loading } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 
 const READ = 100;
@@ -17,12 +17,11 @@ export function ArcTasks({ dataset, children }: { dataset: string; children?: pr
   if (!task) return data.value || problem.value ? <ProblemNote problem={problem.value} /> : <Loading what="the tasks" />;
   return (
     <div class="stack">
-      <label class="field">
-        <span>Evaluation task</span>
+      <Field beside label="Evaluation task">
         <select value={at.value} onChange={(event) => (at.value = Number(event.currentTarget.value))}>
           {tasks.map((one, i) => <option value={i}>{one.name}</option>)}
         </select>
-      </label>
+      </Field>
       {children}
       <div class="pairs" aria-label={`Task ${task.name}`} role="group">
         {task.train.map((pair, i) => <Two key={`${task.name}${i}`} pair={pair} name={`Example ${i + 1}`} />)}

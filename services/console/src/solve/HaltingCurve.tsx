@@ -1,7 +1,7 @@
 // The halting probability after each supervision step, with the threshold; a click shows that step.
 import type { Session } from "./session";
 
-const WIDTH = 420, HEIGHT = 180, LEFT = 30, RIGHT = 10, TOP = 12, BOTTOM = 24;
+const WIDTH = 420, HEIGHT = 196, LEFT = 30, RIGHT = 10, TOP = 12, BOTTOM = 40;
 
 export function HaltingCurve({ session, most }: { session: Session; most: number }) {
   const steps = session.chainSteps.value;
@@ -31,8 +31,9 @@ export function HaltingCurve({ session, most }: { session: Session; most: number
         </g>
       ))}
       {ticks.map((step) => (
-        <text class="tick" key={step} x={x(step)} y={HEIGHT - 8} text-anchor="middle">{step}</text>
+        <text class="tick" key={step} x={x(step)} y={HEIGHT - 24} text-anchor="middle">{step}</text>
       ))}
+      <text x={WIDTH / 2} y={HEIGHT - 6} text-anchor="middle">supervision step</text>
       <line class="threshold" x1={LEFT} x2={WIDTH - RIGHT} y1={y(session.threshold)} y2={y(session.threshold)} />
       {steps.length > 1 && <polygon class="area" points={`${x(steps[0]!.step)},${y(0)} ${line} ${x(steps.at(-1)!.step)},${y(0)}`} />}
       <polyline class="line" points={line} />

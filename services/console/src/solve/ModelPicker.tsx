@@ -3,6 +3,7 @@ import type { Spec } from "../api/types";
 import { called, maze, sudoku, SUDOKU_BOXES } from "../board/spec";
 import { href } from "../router";
 import type { Choice, Solver } from "./models";
+import { Field } from "../ui/parts";
 
 const MAZE_SIDES = [10, 15, 20, 30, 40];
 
@@ -20,10 +21,9 @@ export function ModelPicker({ known, solver, spec, choose, resize }: Props) {
       <legend>Model</legend>
       <ModelSelect known={known} solver={solver} choose={choose} />
       {solver.anySize ? (
-        <label class="field tall">
-          <span>Size</span>
+        <Field label="Size">
           <SizeSelect spec={spec} resize={resize} />
-        </label>
+        </Field>
       ) : (
         <p class="cost">Solves {called(solver.spec)}s in up to {solver.steps} steps.</p>
       )}

@@ -12,15 +12,18 @@ export function Player({ session }: { session: Session }) {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, [session]);
+  const jump = (name: string, path: string, to: number) => (
+    <button type="button" class="round" aria-label={name} disabled={to === shown || to < 0 || to > length} onClick={() => session.show(to)}><Icon path={path} /></button>
+  );
   return (
     <div class="player" role="group" aria-label="Steps">
-      <button type="button" class="round" aria-label="Question" disabled={shown === 0} onClick={() => session.show(0)}><Icon path="M7 5v14M18 6l-8 6 8 6z" /></button>
-      <button type="button" class="round" aria-label="Step back" disabled={shown === 0} onClick={() => session.show(shown - 1)}><Icon path="M16 6l-9 6 9 6z" /></button>
+      {jump("Question", "M7 5v14M18 6l-8 6 8 6z", 0)}
+      {jump("Step back", "M16 6l-9 6 9 6z", shown - 1)}
       <button type="button" class="round main" aria-label={session.playing.value ? "Pause" : "Play"} onClick={() => session.togglePlay()}>
         <Icon path={session.playing.value ? "M9 6v12M15 6v12" : "M8 5l11 7-11 7z"} />
       </button>
-      <button type="button" class="round" aria-label="Step forward" disabled={shown >= length} onClick={() => session.show(shown + 1)}><Icon path="M8 6l9 6-9 6z" /></button>
-      <button type="button" class="round" aria-label="Last step" disabled={shown >= length} onClick={() => session.show(length)}><Icon path="M6 6l8 6-8 6zM17 5v14" /></button>
+      {jump("Step forward", "M8 6l9 6-9 6z", shown + 1)}
+      {jump("Last step", "M6 6l8 6-8 6zM17 5v14", length)}
       <input
         type="range"
         aria-label="Supervision step"

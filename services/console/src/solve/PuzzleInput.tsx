@@ -10,6 +10,7 @@ import { violations } from "../board/rules";
 import { blankOf, called, empty, GOAL, OPEN, START, WALL } from "../board/spec";
 import { boardOf, paint } from "../board/state";
 import { plural } from "../ui/format";
+import { Field } from "../ui/parts";
 
 const MOST_BYTES = 2_000_000;
 const MOST_TRACED = 100;
@@ -101,21 +102,19 @@ export function PuzzleInput({ spec, dataset, puzzles, solve }: Props) {
             <input class="hidden" type="file" accept=".txt,.csv,.sdm,.sdk,.ss,text/*" onChange={(event) => void readFile(event.currentTarget.files?.[0])} />
           </label>
         </div>
-        <label class="field tall">
-          <span>Or paste it as text</span>
+        <Field label="Or paste it as text">
           <textarea rows={spec.kind === "maze" ? 4 : 3} spellcheck={false} placeholder={placeholder(spec)} onInput={(event) => event.currentTarget.value.trim() && read(event.currentTarget.value)} />
-        </label>
+        </Field>
         {trouble.value && <p class="note warn" role="alert">{trouble.value}</p>}
         {broken.length > 0 && <p class="note warn" role="status">These givens clash: {broken[0]!.detail}.</p>}
         {puzzles.value.length > 1 && (
-          <label class="field">
-            <span>Puzzle</span>
+          <Field beside label="Puzzle">
             <select value={at.value} onChange={(event) => (at.value = Number(event.currentTarget.value))}>
               {puzzles.value.map((_, i) => (
                 <option value={i}>{i + 1} of {puzzles.value.length}</option>
               ))}
             </select>
-          </label>
+          </Field>
         )}
         <button type="button" class="primary big" onClick={solve}>
           {puzzles.value.length > 1 ? `Solve ${puzzles.value.length} puzzles` : "Solve"}

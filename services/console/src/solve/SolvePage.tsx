@@ -158,7 +158,7 @@ async function thinkOn(more: number, rules: StoppingRules): Promise<void> {
 }
 
 function requestOf(shown: Session): Request {
-  return { model: shown.solver.id, puzzles: shown.questions.map((cells) => cells.join("")), effort: shown.effort };
+  return { model: shown.solver.id, shipped: shown.solver.shipped, puzzles: shown.questions.map((cells) => cells.join("")), effort: shown.effort };
 }
 
 function replace(next: Session): void {

@@ -10,6 +10,7 @@ import { ContinueForm, type ThinkOn } from "./ContinueForm";
 import { HaltingCurve } from "./HaltingCurve";
 import { Player } from "./Player";
 import { LANGUAGES, snippet, type Language } from "./snippets";
+import { described } from "./effort";
 import type { Request, Session } from "./session";
 
 interface Props {
@@ -46,7 +47,7 @@ function Panel({ session, name, titled, children }: { session: Session; name: st
   return (
     <section class="panel" aria-label={name}>
       <div class="board-side">
-        {titled && <h2>{name}<span class="fine"> {described(session)}</span></h2>}
+        {titled && <h2>{name}<span class="fine"> {described(session.effort)}</span></h2>}
         <Board board={session.board} label={step ? `Answer after step ${step.step}` : "Question"} />
         <Player session={session} />
       </div>
@@ -62,11 +63,6 @@ function Panel({ session, name, titled, children }: { session: Session; name: st
       </div>
     </section>
   );
-}
-
-function described({ effort }: Session): string {
-  const named = Object.entries(effort).map(([name, value]) => `${name}=${value}`);
-  return named.join(", ") || "all steps";
 }
 
 function Verdict({ session }: { session: Session }) {

@@ -62,6 +62,12 @@ export function fields(chosen: Effort): Record<string, number | boolean | string
   return body;
 }
 
+/** What differs from the defaults, in a line. */
+export function described(given: object): string {
+  const named = Object.entries(given).map(([name, value]) => `${name}=${value}`);
+  return named.join(", ") || "all steps";
+}
+
 export function stepsOf(chosen: Effort, solver: Solver): number {
   return chosen.maxSteps ?? solver.steps;
 }

@@ -16,6 +16,8 @@ const FIRST_LOOK_MILLISECONDS = 8; // the first step is shown at once
 
 export interface Request {
   model: string;
+  /** Whether programs elsewhere have it too, by this name. */
+  shipped: boolean;
   puzzles: string[];
   effort: Record<string, number | boolean | string>;
 }
@@ -36,27 +38,27 @@ export class Session {
   effort: Request["effort"] = {};
   threshold: number;
   readonly arrived = signal(0);
-  private readonly steps = new Map<string, Step[]>();
-  private readonly ending = new AbortController();
-  private postedAt: number | null = null;
-  private chainIsChosen = false;
+  readonly #steps = new Map<string, Step[]>();
+  readonly #ending = new AbortController();
+  #postedAt: number | null = null;
+  #chainIsChosen = false;
 
   constructor(readonly solver: Solver, readonly spec: Spec, readonly questions: string[][], threshold: number) {
     this.threshold = threshold;
     this.board = boardOf(spec);
-    this.ends.push(effect(() => this.repaint()));
-    void this.play();
+    this.#ends.push(effect(() => this.#repaint()));
+    void this.#play();
   }
 
-  private readonly ends: (() => void)[] = [];
+  readonly #ends: (() => void)[] = [];
 
   readonly chainSteps = computed<Step[]>(() => {
     void this.arrived.value;
-    return this.steps.get(`${this.puzzle.value}/${this.chain.value}`) ?? NONE;
+    return this.#steps.get(`${this.puzzle.value}/${this.chain.value}`) ?? NONE;
   });
   readonly chains = computed<number[]>(() => {
     void this.arrived.value;
-    const mine = [...this.steps.keys()].map((name) => name.split("/").map(Number));
+    const mine = [...this.#steps.keys()].map((name) => name.split("/").map(Number));
     return mine.filter(([puzzle]) => puzzle === this.puzzle.value).map(([, chain]) => chain!).sort((a, b) => a - b);
   });
   readonly solution = computed(() => this.solutions.value.find((found) => found.index === this.puzzle.value) ?? null);
@@ -73,7 +75,7 @@ export class Session {
   /** Steps of the furthest chain. */
   readonly made = computed(() => {
     void this.arrived.value;
-    return Math.max(0, ...[...this.steps.values()].map((steps) => steps.at(-1)?.step ?? 0));
+    return Math.max(0, ...[...this.#steps.values()].map((steps) => steps.at(-1)?.step ?? 0));
   });
 
   /** Ask for a solve, and watch it. */
@@ -81,7 +83,7 @@ export class Session {
     const { puzzles, model, effort } = request;
     const asked = puzzles.length === 1 ? { puzzle: puzzles[0] } : { puzzles };
     try {
-      this.postedAt = performance.now();
+      this.#postedAt = performance.now();
       this.job.value = await submit("v1/solve-jobs", { model, ...asked, ...effort });
     } catch (error) {
       this.problem.value = asProblem(error);
@@ -115,24 +117,24 @@ export class Session {
 
   /** Follow the job to its end; then its solutions are known too. */
   async watch(jobId: string): Promise<void> {
-    void this.lookUntilItBegins(jobId);
+    void this.#lookUntilItBegins(jobId);
     try {
-      await follow(jobId, (event) => this.note(event), this.ending.signal);
-      if (this.ending.signal.aborted) return;
+      await follow(jobId, (event) => this.#note(event), this.#ending.signal);
+      if (this.#ending.signal.aborted) return;
       const job = await get<Job>(`v1/jobs/${jobId}`);
       batch(() => {
         this.job.value = job;
         this.solutions.value = job.result?.solutions ?? [];
-        this.showChosen();
+        this.#showChosen();
       });
     } catch (error) {
-      if (!this.ending.signal.aborted) this.problem.value = asProblem(error);
+      if (!this.#ending.signal.aborted) this.problem.value = asProblem(error);
     }
   }
 
   close(): void {
-    this.ending.abort();
-    this.ends.forEach((end) => end());
+    this.#ending.abort();
+    this.#ends.forEach((end) => end());
   }
 
   /** Jump to a step and stay there. */
@@ -155,39 +157,39 @@ export class Session {
   }
 
   chooseChain(chain: number): void {
-    this.chainIsChosen = true;
+    this.#chainIsChosen = true;
     this.chain.value = chain;
     this.shown.value = Math.min(this.shown.value, this.chainSteps.value.length);
   }
 
   /** No event tells that a worker has taken it up: the first is a step. */
-  private async lookUntilItBegins(jobId: string): Promise<void> {
+  async #lookUntilItBegins(jobId: string): Promise<void> {
     await pause(LOOK_MILLISECONDS);
-    while (!this.ending.signal.aborted && !this.arrived.value && this.isThinking.value) {
+    while (!this.#ending.signal.aborted && !this.arrived.value && this.isThinking.value) {
       this.job.value = await get<Job>(`v1/jobs/${jobId}`).catch(() => this.job.value);
       await pause(LOOK_MILLISECONDS);
     }
   }
 
-  private note(event: JobEvent): void {
+  #note(event: JobEvent): void {
     if (event.type !== "step") return;
     const step = event.data as unknown as Step & { puzzle: number };
     const name = `${step.puzzle}/${step.chain}`;
-    const known = this.steps.get(name) ?? [];
-    this.steps.set(name, [...known.filter((other) => other.step < step.step), step]); // another attempt starts over
+    const known = this.#steps.get(name) ?? [];
+    this.#steps.set(name, [...known.filter((other) => other.step < step.step), step]); // another attempt starts over
     this.arrived.value += 1;
   }
 
   /** The chain whose answer was given, unless another was asked for. */
-  private showChosen(): void {
+  #showChosen(): void {
     const chosen = this.solution.value?.chain;
-    if (chosen === undefined || this.chainIsChosen || chosen === this.chain.value) return;
+    if (chosen === undefined || this.#chainIsChosen || chosen === this.chain.value) return;
     this.chain.value = chosen;
   }
 
-  private async play(): Promise<void> {
+  async #play(): Promise<void> {
     let due = performance.now();
-    while (!this.ending.signal.aborted) {
+    while (!this.#ending.signal.aborted) {
       const length = this.chainSteps.value.length;
       if (this.playing.value && this.shown.value < length) this.shown.value += 1;
       else if (this.playing.value && !this.isThinking.value && length) this.playing.value = false;
@@ -197,15 +199,15 @@ export class Session {
     }
   }
 
-  private repaint(): void {
+  #repaint(): void {
     const question = this.questions[this.puzzle.value] ?? [];
     const step = this.step.value;
     const broken = new Set(this.broken.value.flatMap((violation) => violation.cells));
     paint(this.board, question, step ? [...step.answer] : question, new Set(step?.changed_cells), broken);
-    if (step && this.postedAt !== null && this.firstBoardMs.peek() === null) this.measure(this.postedAt);
+    if (step && this.#postedAt !== null && this.firstBoardMs.peek() === null) this.#measure(this.#postedAt);
   }
 
-  private measure(postedAt: number): void {
+  #measure(postedAt: number): void {
     this.firstBoardMs.value = 0;
     requestAnimationFrame(() => setTimeout(() => (this.firstBoardMs.value = Math.round(performance.now() - postedAt))));
   }

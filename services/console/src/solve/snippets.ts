@@ -17,9 +17,9 @@ function curl({ model, puzzles, effort }: Request, hasKey: boolean): string {
   return `curl -s ${address("v1/solve-jobs")} -H 'Prefer: wait=30'${key} \\\n  --json '${body}'`;
 }
 
-function python({ model, puzzles, effort }: Request): string {
+function python({ model, shipped, puzzles, effort }: Request): string {
   const options = Object.entries(effort).map(([name, value]) => `${name}=${pythonValue(value)}`);
-  const load = isShipped(model) ? `trm.load("${model}")` : `trm.load("FOLDER")  # of the checkpoint ${model}`;
+  const load = shipped ? `trm.load("${model}")` : `trm.load("FOLDER")  # of the checkpoint ${model}`;
   const solve = `for solution in solver.solve_all(puzzles, trm.Effort(${options.join(", ")})):`;
   return `import trm\n\nsolver = ${load}\npuzzles = ${JSON.stringify(puzzles)}\n${solve}\n    print(solution)`;
 }
@@ -28,12 +28,8 @@ function pythonValue(value: number | boolean | string): string {
   return value === true ? "True" : value === false ? "False" : JSON.stringify(value);
 }
 
-function cli({ model, puzzles, effort }: Request): string {
+function cli({ model, shipped, puzzles, effort }: Request): string {
   const options = Object.entries(effort).map(([name, value]) => ` --effort ${name}=${value}`);
-  const source = isShipped(model) ? `--model ${model}` : "--checkpoint FOLDER";
+  const source = shipped ? `--model ${model}` : "--checkpoint FOLDER";
   return puzzles.map((puzzle) => `trm solve ${source}${options.join("")} --steps '${puzzle}'`).join("\n");
-}
-
-function isShipped(model: string): boolean {
-  return !/^(run|ckpt)_/.test(model);
 }

@@ -5,10 +5,11 @@ import { send, type Problem, type ProblemItem } from "../api/client";
 import { asProblem, useResource } from "../api/resource";
 import type { Checkpoint, Dataset, Job, Page, Preset, PresetDetail, Run, Section } from "../api/types";
 import { called, sameShape } from "../board/spec";
-import { go, route } from "../router";
+import { go, href, route } from "../router";
 import { shown } from "../runs/settings";
-import { duration, plural } from "../ui/format";
-import { Card, Heading, Loading } from "../ui/parts";
+import { duration, plural, whole } from "../ui/format";
+import { Card, Field, Heading, Loading } from "../ui/parts";
+import { bound } from "../ui/bound";
 import { ProblemNote } from "../ui/ProblemNote";
 import { parse, settings, type Setting } from "./schema";
 
@@ -34,7 +35,7 @@ export function TrainPage() {
       <ProblemNote problem={problem} />
       {!from && presets.data.value && (
         <Card wide title="Preset">
-          <select aria-label="Preset" value={preset.value} onChange={(event) => (preset.value = event.currentTarget.value)}>
+          <select aria-label="Preset" {...bound(preset)}>
             {presets.data.value.data.map((one) => (
               <option value={one.name}>{one.name} – {one.hardware}</option>
             ))}
@@ -51,6 +52,7 @@ function Form({ from, preset, beginning }: { from: string | null; preset: string
   const all = useSignal<Setting[]>([]);
   const texts = useSignal<Record<string, string>>({});
   const name = useSignal("");
+  const tags = useSignal("");
   const dataset = useSignal(route.value.query.get("dataset") ?? "");
   const sought = useSignal("");
   const problem = useSignal<Problem | null>(null);
@@ -61,7 +63,8 @@ function Form({ from, preset, beginning }: { from: string | null; preset: string
   const request = () => {
     const overrides = Object.fromEntries(changes.map((setting) => [setting.name, parse(setting, texts.value[setting.name]!)]));
     const named = { ...(dataset.value && { dataset: dataset.value }), ...(name.value.trim() && { name: name.value.trim() }) };
-    return { ...(from ? { from_checkpoint: from } : { preset }), overrides, ...named };
+    const tagged = tags.value.split(/[\s,#]+/).filter(Boolean);
+    return { ...(from ? { from_checkpoint: from } : { preset }), overrides, tags: tagged, ...named };
   };
   const start = async (event: Event) => {
     event.preventDefault();
@@ -79,16 +82,19 @@ function Form({ from, preset, beginning }: { from: string | null; preset: string
   const usable = all.value.filter((setting) => !from || setting.name.startsWith("train."));
   const word = sought.value.toLowerCase();
   const listed = usable.filter((setting) => word ? `${setting.name} ${setting.description}`.toLowerCase().includes(word) : FIRST.includes(setting.name) || setting.name in texts.value);
-  const whole = useSignal(false);
+  const complete = useSignal(false);
   return (
     <form class="cards section" onSubmit={start}>
       <Card title="What it learns from">
         <fieldset>
           <Datasets dataset={dataset} beginning={beginning} />
-          <label class="field tall">
-            <span>Name of the run</span>
-            <input maxLength={100} placeholder="none" value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
-          </label>
+          <Field label="Name of the run">
+            <input maxLength={100} placeholder="optional" {...bound(name)} />
+          </Field>
+          <Field label="Tags, to find it by">
+            <input placeholder="optional" {...bound(tags)} />
+          </Field>
+          <p class="fine">Puzzles of your own: <a href={href("datasets", { upload: 1 })}>upload them</a> first.</p>
         </fieldset>
       </Card>
       <Card title="Start">
@@ -101,13 +107,13 @@ function Form({ from, preset, beginning }: { from: string | null; preset: string
       </Card>
       <Card wide title="Settings" actions={
         <div class="row">
-          <input type="search" aria-label="Find a setting" placeholder="Find a setting" value={sought.value} onInput={(event) => (sought.value = event.currentTarget.value)} />
-          <button type="button" aria-pressed={whole.value} onClick={() => (whole.value = !whole.value)}>All {usable.length}</button>
+          <input type="search" aria-label="Find a setting" placeholder="Find a setting" {...bound(sought)} />
+          <button type="button" aria-pressed={complete.value} onClick={() => (complete.value = !complete.value)}>All {usable.length}</button>
         </div>
       }>
         <div class="settings">
-          {(whole.value && !word ? usable : listed).map((setting) => (
-            <Field key={setting.name} setting={setting} beginning={beginning} texts={texts} wrong={local.get(setting.name) ?? refusal(items, setting.name)} />
+          {(complete.value && !word ? usable : listed).map((setting) => (
+            <SettingField key={setting.name} setting={setting} beginning={beginning} texts={texts} wrong={local.get(setting.name) ?? refusal(items, setting.name)} />
           ))}
         </div>
         {!listed.length && <p class="empty">No setting is called so.</p>}
@@ -170,26 +176,25 @@ function Datasets({ dataset, beginning }: { dataset: Signal<string>; beginning: 
   const { data } = useResource<Page<Dataset>>("v1/datasets?limit=100");
   const fitting = (data.value?.data ?? []).filter((one) => sameShape(one.puzzle, beginning.puzzle) || one.name === dataset.value);
   return (
-    <label class="field tall">
-      <span>Data set, of {called(beginning.puzzle)}s</span>
-      <select value={dataset.value} onChange={(event) => (dataset.value = event.currentTarget.value)}>
+    <Field label={<>Data set, of {called(beginning.puzzle)}s</>}>
+      <select {...bound(dataset)}>
         <option value="">{beginning.dataset} – as it is</option>
         {fitting.filter((one) => one.name !== beginning.dataset).map((one) => (
           <option value={one.name}>{one.name} – {plural(one.splits["train"] ?? 0, "training puzzle")}</option>
         ))}
       </select>
-    </label>
+    </Field>
   );
 }
 
-interface FieldProps {
+interface SettingProps {
   setting: Setting;
   beginning: Beginning;
   texts: Signal<Record<string, string>>;
   wrong: string | undefined;
 }
 
-function Field({ setting, beginning, texts, wrong: trouble }: FieldProps) {
+function SettingField({ setting, beginning, texts, wrong: trouble }: SettingProps) {
   const [section = "", name = ""] = setting.name.split(".");
   const usual = beginning[section as "model" | "train"][name];
   const before = usual === null || usual === undefined ? "" : typeof usual === "object" ? JSON.stringify(usual) : String(usual);
@@ -221,6 +226,6 @@ function Field({ setting, beginning, texts, wrong: trouble }: FieldProps) {
 }
 
 function bounds({ min, max }: Setting): string {
-  if (min !== null && max !== null) return `${min} to ${max}.`;
-  return min !== null ? `From ${min}.` : max !== null ? `To ${max}.` : "";
+  if (max === null || max > 1e15) return min === null ? "" : `From ${whole(min)}.`;
+  return min === null ? `To ${whole(max)}.` : `${whole(min)} to ${whole(max)}.`;
 }

@@ -23,7 +23,7 @@ interface Props {
   range?: [number, number];
 }
 
-const HEIGHT = 210;
+const HEIGHT = 226;
 
 export function Chart({ title, lines, format = brief, range }: Props) {
   const box = useRef<HTMLDivElement>(null);
@@ -65,7 +65,7 @@ function options(width: number, lines: Line[], format: (value: number | null) =>
     legend: { live: true },
     hooks: { ready: [showLast], setData: [showLast], setCursor: [(plot: uPlot) => plot.cursor.idx == null && showLast(plot)] },
     scales: { x: { time: false }, y: range ? { range: () => range } : {} },
-    axes: [{ ...axis, size: 30, values: (_, ticks) => ticks.map((tick) => brief(tick)) }, { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => format(tick)) }],
+    axes: [{ ...axis, size: 30, label: "training step", labelSize: 18, labelFont: axis.font, values: (_, ticks) => ticks.map((tick) => brief(tick)) }, { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => format(tick)) }],
     series: [
       { label: "step" },
       ...lines.map((line, i) => {
@@ -80,5 +80,5 @@ function options(width: number, lines: Line[], format: (value: number | null) =>
 
 /** While nothing is pointed at, the legend tells the newest values. */
 function showLast(plot: uPlot): void {
-  plot.setLegend({ idx: (plot.data[0]?.length ?? 1) - 1 }, false);
+  plot.setLegend({ idxs: plot.data.map((values) => [...values].findLastIndex((value) => value != null)) }, false);
 }

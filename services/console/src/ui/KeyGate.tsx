@@ -1,6 +1,8 @@
 // Asks for the API key where the gateway wants one: pasted once, kept for this tab alone.
 import { useSignal } from "@preact/signals";
 import { key, setKey } from "../api/client";
+import { bound } from "./bound";
+import { Field } from "./parts";
 
 export function KeyGate() {
   const given = useSignal("");
@@ -16,10 +18,9 @@ export function KeyGate() {
           {key.value ? "It was withdrawn, has expired, or was not copied whole. " : "This service asks for keys. "}
           An operator makes one with <code>python -m services.gateway keys create</code>, an admin under Settings.
         </p>
-        <label class="field tall">
-          <span>API key</span>
-          <input type="password" autocomplete="off" spellcheck={false} placeholder="trm_…" value={given.value} onInput={(event) => (given.value = event.currentTarget.value)} />
-        </label>
+        <Field label="API key">
+          <input type="password" autocomplete="off" spellcheck={false} placeholder="trm_…" {...bound(given)} />
+        </Field>
         <button class="primary big">Go on</button>
         <p class="fine">It stays in this tab until that is closed, and is sent to this gateway only, in a header.</p>
       </form>

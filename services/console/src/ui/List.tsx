@@ -6,18 +6,16 @@ import { ProblemNote } from "./ProblemNote";
 
 interface Props<T> extends Omit<TableProps<T>, "rows"> {
   of: Resource<Page<T>>;
-  /** Of this page of the console. */
-  path: string;
 }
 
-export function List<T>({ of: { data, problem }, path, ...table }: Props<T>) {
+export function List<T>({ of: { data, problem }, ...table }: Props<T>) {
   if (!data.value) return problem.value ? <ProblemNote problem={problem.value} /> : <Loading what={`the ${table.label.toLowerCase()}`} />;
   return (
     <>
       <ProblemNote problem={problem.value} />
       <Card wide>
         <Table {...table} rows={data.value.data} />
-        <Pager next={data.value.next_cursor} path={path} />
+        <Pager next={data.value.next_cursor} />
       </Card>
     </>
   );

@@ -1,5 +1,6 @@
 // What stands around every page: the navigation, the theme, and the word when the gateway is away.
 import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
 import { connection } from "../api/client";
 import { href, route } from "../router";
 import { theme, type Theme } from "./theme";
@@ -18,6 +19,7 @@ const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "syst
 
 export function Shell({ children }: { children: ComponentChildren }) {
   const here = route.value.parts[0] ?? "solve";
+  useEffect(() => document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [here]);
   return (
     <div class="shell">
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>Skip to the page</a>
@@ -36,7 +38,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
         </nav>
         <div class="bar-end">
           <a href="docs">API</a>
-          <button type="button" class="quiet" onClick={() => (theme.value = NEXT[theme.value])}>
+          <button type="button" class="quiet" title="Light, dark, or as the system has it" onClick={() => (theme.value = NEXT[theme.value])}>
+            <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="8" fill="none" /><path d="M12 4a8 8 0 0 1 0 16z" /></svg>
             <span class="hidden">Theme: </span>
             {{ system: "Auto", light: "Light", dark: "Dark" }[theme.value]}
           </button>

@@ -1,9 +1,11 @@
 // Small parts that pages share.
 import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
 import type { JobStatus } from "../api/types";
-import { href, route } from "../router";
+import { amended, href, route } from "../router";
 
 export function Heading({ title, sub, children }: { title: string; sub?: ComponentChildren; children?: ComponentChildren }) {
+  useEffect(() => void (document.title = `${title} – TRM Service`), [title]);
   return (
     <header class="heading">
       <div>
@@ -26,6 +28,16 @@ export function Card({ title, children, wide, actions }: { title?: string; child
       )}
       {children}
     </section>
+  );
+}
+
+/** A control under its name, or beside it. */
+export function Field({ label, beside, children }: { label: ComponentChildren; beside?: boolean; children: ComponentChildren }) {
+  return (
+    <label class={beside ? "field" : "field tall"}>
+      <span>{label}</span>
+      {children}
+    </label>
   );
 }
 
@@ -54,7 +66,8 @@ export interface TableProps<T> {
   label: string;
   head: string[];
   rows: T[];
-  row: (item: T) => ComponentChildren;
+  /** The cells of a row. */
+  row: (item: T) => ComponentChildren[];
   empty: ComponentChildren;
 }
 
@@ -71,23 +84,31 @@ export function Table<T>({ label, head, rows, row, empty }: TableProps<T>) {
             ))}
           </tr>
         </thead>
-        <tbody>{rows.map(row)}</tbody>
+        <tbody>
+          {rows.map((item, i) => (
+            <tr key={(item as { id?: string }).id ?? i}>{row(item).map((cell) => <td>{cell}</td>)}</tr>
+          ))}
+        </tbody>
       </table>
     </div>
   );
 }
 
 /** Pages by cursor: the address holds the cursor, so that a page can be linked and the browser's way back works. */
-export function Pager({ next, path }: { next: string | null | undefined; path: string }) {
-  const query = Object.fromEntries(route.value.query);
-  const { cursor, ...rest } = query;
-  if (!next && !cursor) return null;
+export function Pager({ next, of = "cursor" }: { next: string | null | undefined; of?: string }) {
+  const begun = route.value.query.has(of);
+  if (!next && !begun) return null;
   return (
     <nav class="pager" aria-label="Pages">
-      {cursor && <a class="button" href={href(path, rest)}>Newest</a>}
-      {next && <a class="button" href={href(path, { ...rest, cursor: next })}>Older</a>}
+      {begun && <a class="button" href={amended({ [of]: null })}>Newest</a>}
+      {next && <a class="button" href={amended({ [of]: next })}>Older</a>}
     </nav>
   );
+}
+
+/** Words that a list can be narrowed to. */
+export function Tags({ of: tags, path }: { of: string[]; path: string }) {
+  return <>{tags.map((tag) => <a class="chip" href={href(path, { tag })}>#{tag}</a>)}</>;
 }
 
 export function Loading({ what }: { what: string }) {
