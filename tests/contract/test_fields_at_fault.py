@@ -35,15 +35,21 @@ def after_validators(model: type[BaseModel]) -> Iterator[ast.FunctionDef]:
             yield node
 
 
-def named_fields(validator: ast.FunctionDef) -> set[str]:
-    """What follows the sentence of each rule: arguments of the error, or the last column of a table of rules."""
-    calls = [
-        node for node in ast.walk(validator) if isinstance(node, ast.Call) and ast.unparse(node.func) == "RuleError"
-    ]
-    rows = [node.elts[2] for node in ast.walk(validator) if isinstance(node, ast.Tuple) and len(node.elts) == 3]
-    given = [arg for call in calls for arg in call.args[1:]] + [
-        e for row in rows if isinstance(row, ast.Tuple) for e in row.elts
-    ]
+def rule_tables(model: type[BaseModel]) -> Iterator[ast.FunctionDef]:
+    """The generators that a model's rules are taken from: what is wrong, a sentence, and fields."""
+    tree = ast.parse((ROOT / f"{model.__module__.replace('.', '/')}.py").read_text())
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "_list_rules")
+
+
+def named_fields(rules: ast.FunctionDef) -> set[str]:
+    """What follows the sentence of each rule: arguments of the error, or the last columns of a table of rules."""
+    nodes = list(ast.walk(rules))
+    calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "RuleError"]
+    yielded = [node.value for node in nodes if isinstance(node, ast.Yield)]
+    rows = [node.elts[2] for node in nodes if isinstance(node, ast.Tuple) and len(node.elts) == 3]
+    given = [arg for call in calls for arg in call.args[1:]]
+    given += [field for row in rows if isinstance(row, ast.Tuple) for field in row.elts]
+    given += [field for row in yielded if isinstance(row, ast.Tuple) for field in row.elts[2:]]
     return {str(node.value) for node in given if isinstance(node, ast.Constant)}
 
 
@@ -57,7 +63,7 @@ def test_rules_between_fields_name_fields_that_exist(model: type[BaseModel]) -> 
     validators = list(after_validators(model))
     assert validators
     for validator in validators:
-        named = named_fields(validator)
+        named = named_fields(validator).union(*map(named_fields, rule_tables(model)))
         assert named
         assert named <= known_fields(model)
         raised = [

@@ -132,7 +132,7 @@ WITHOUT_AN_OWNER = (  # and why that is right
     "row_number() OVER (PARTITION BY jobs.kind",  # a place in the line that all owners stand in
     "GROUP BY jobs.status",  # how long that line is
     "avg(latest.took)",  # and how fast it moves
-    "GROUP BY jobs.worker",  # how many jobs a worker is at
+    "SELECT jobs.worker, jobs.id FROM jobs WHERE jobs.status = 'running' ORDER BY",  # how many jobs a worker is at
     "AND NOT ((EXISTS (SELECT jobs.id",  # whether any owner's job uses a checkpoint that was found for its owner before
     "jobs.run_id = %(run_id_1)s::VARCHAR AND jobs.kind = ",  # whether its run still trains
 )
