@@ -122,7 +122,7 @@ def test_boards_of_other_kinds() -> None:
 
 def test_a_model_is_found_by_name_or_folder(six: Solver, learned: Path) -> None:
     assert trm.load(learned, "cpu").config == trm.load(str(learned.parent), "cpu").config
-    with pytest.raises(UnknownModel, match="Shipped: sudoku, sudoku-6x6"):
+    with pytest.raises(UnknownModel, match="Shipped: maze, sudoku, sudoku-6x6"):
         trm.load("sudoku-7x7")
 
 
