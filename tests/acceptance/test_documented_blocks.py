@@ -56,6 +56,7 @@ NOT_RUN = {  # how a command begins -> why it does not run here
     "export OTEL_EXPORTER_OTLP_ENDPOINT": "the operator's own; tests/acceptance/test_tracing.py has a collector",
     "export TRM_": "the operator's own",
     "export AWS_": "the same",
+    "export HEAD_ADDRESS": "the same",
     "source ~/trm/env.sh": "the same",
     "python -m workers": "stays in the foreground; tests/chaos/test_hosts.py has workers join from other hosts",
     "exec python -m workers": "the same",
@@ -77,10 +78,11 @@ NO_COMMANDS = {  # first words of blocks that show something
     "─────────────": "what the demo prints",
     "services/registry/": "the order of imports",
     "HTTP -> gateway": "a drawing",
-    "queued ──claim──>": "a drawing",
     "POST /v1/training-jobs  ": "a drawing of a trace",
     "# my-values.yaml": "values of the chart; tests/deploy/test_chart.py renders them",
+    "# worker.env": "a file of settings",
 }
+PUZZLES = {"sudoku": "4...366.....3.524121.56...3..4546...", "maze": "S  ## G  "}  # by the model whose card asks for one
 pytestmark = pytest.mark.slow
 BLOCKS = RawFencedCodeBlockLexer(re.compile(r"(?P<language>\w*)$\n", re.MULTILINE))
 IDS = re.compile(r"\b(?:job|run|ckpt)_[0-9a-f]{32}\b")
@@ -240,7 +242,7 @@ class Reader:
             return str(self.finished.checkpoint)
         folder, step, _ = argument.partition("/step_")
         if not step:
-            return {"PUZZLE": "4...366.....3.524121.56...3..4546..."}.get(argument, argument)
+            return PUZZLES.get(self.folder.name, PUZZLES["sudoku"]) if argument == "PUZZLE" else argument
         made = sorted((self.folder / folder).glob("step_*"))
         return str(made[-1] if made else self.finished.checkpoint)
 
