@@ -25,7 +25,8 @@ const ANY_SIZE = ["units", "neighbours", "directed_neighbours"];
 
 export async function choices(): Promise<{ shipped: Choice[]; trained: Choice[] }> {
   const [models, runs] = await Promise.all([get<{ data: Model[]; promoted: Promoted[] }>("v1/models"), get<Page<RunSummary>>("v1/runs?limit=50")]);
-  const shipped = models.data.map((model) => ({ id: model.name, label: `${model.name} – ${called(model.puzzle)}` }));
+  const sudokusFirst = [...models.data].sort((a, b) => Number(b.puzzle.kind === "sudoku") - Number(a.puzzle.kind === "sudoku"));
+  const shipped = sudokusFirst.map((model) => ({ id: model.name, label: `${model.name} – ${called(model.puzzle)}` }));
   const started = runs.data.filter((run) => run.step > 0);
   const trained = started.map((run) => ({ id: run.id, label: `${run.name ?? run.preset} – step ${run.step}, ${run.dataset}` }));
   const promoted = models.promoted.map(({ name, version }) => ({ id: name, label: `${name}, version ${version}` }));
