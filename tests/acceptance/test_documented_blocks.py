@@ -82,7 +82,10 @@ NO_COMMANDS = {  # first words of blocks that show something
     "# my-values.yaml": "values of the chart; tests/deploy/test_chart.py renders them",
     "# worker.env": "a file of settings",
 }
-PUZZLES = {"sudoku": "4...366.....3.524121.56...3..4546...", "maze": "S  ## G  "}  # by the model whose card asks for one
+PUZZLES = {
+    "sudoku": "4...366.....3.524121.56...3..4546...",
+    "maze": "S  ## G  ",
+}  # by the model whose card asks for one
 pytestmark = pytest.mark.slow
 BLOCKS = RawFencedCodeBlockLexer(re.compile(r"(?P<language>\w*)$\n", re.MULTILINE))
 IDS = re.compile(r"\b(?:job|run|ckpt)_[0-9a-f]{32}\b")
