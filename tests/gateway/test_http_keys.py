@@ -57,6 +57,12 @@ def test_without_a_valid_key_nothing_is_answered(client: TestClient, presented: 
         assert response.headers["www-authenticate"] == 'Bearer realm="trm"'
 
 
+@pytest.mark.parametrize("name", ["", " ", "\t", "\u00a0"])
+def test_a_key_has_a_name_that_can_be_read(client: TestClient, admin: dict[str, str], name: str) -> None:
+    response = client.post("/v1/api-keys", json=KEY | {"name": name}, headers=admin)
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/name")
+
+
 @pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/metrics", "/openapi.json", "/v1/problems/scope_missing"])
 def test_health_and_documentation_need_no_key(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 200

@@ -37,6 +37,14 @@ def test_a_maze_of_another_shape_is_taken_and_its_shape_recorded(client: TestCli
     assert (spec["rows"], spec["cols"]) == (3, 4)
 
 
+@pytest.mark.parametrize("puzzle", [["S  G"], [["S", " ", " ", "G"]]])
+def test_a_maze_may_have_one_row(client: TestClient, app: FastAPI, puzzle: object) -> None:
+    response = post(client, model="maze", puzzle=puzzle)
+    assert response.status_code == 202, response.json()
+    request = stored(app, response.json()["id"])
+    assert (request["puzzles"], request["puzzle"]["rows"], request["puzzle"]["cols"]) == (["S  G"], 1, 4)
+
+
 def test_the_puzzles_of_a_job_have_one_size(client: TestClient, sudoku: str) -> None:
     six = load("sudoku-6x6", "test")
     response = post(client, model=sudoku, puzzles=[PUZZLE, text(six.spec, six.questions[0])])

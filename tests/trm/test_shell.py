@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from trm.cli import build
 from trm.config.presets import PRESETS
 
 PUZZLE = "1.....2.....3.....4.....5.....6....."
@@ -76,6 +78,38 @@ def test_a_puzzle_is_read_from_a_file(tmp_path: Path) -> None:
     )
     assert from_file.stdout == typed.stdout
     assert "halt probability" in typed.stdout
+
+
+ROWS = [PUZZLE[begin : begin + 6] for begin in range(0, 36, 6)]
+FILES = {
+    "a.txt": f"\ufeff{PUZZLE}".encode(),
+    "b.txt": PUZZLE.encode("utf-16"),
+    "c.txt": PUZZLE.replace(".", "0").encode(),
+    "d.txt": PUZZLE.replace(".", "_").encode(),
+    "e.sdm": f"{PUZZLE}\n".encode(),
+    "f.sdk": "\n".join(["#A a board", *ROWS]).encode(),
+    "g.ss": "\n-------\n".join(
+        "\n".join(f"{row[:3]}|{row[3:]}" for row in ROWS[begin : begin + 2]) for begin in (0, 2, 4)
+    ).encode(),
+    "h.json": json.dumps([[int(cell.replace(".", "0")) for cell in row] for row in ROWS]).encode(),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_may_hold_any_form_of_a_puzzle(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(FILES[name])
+    found = CliRunner().invoke(build(), ["solve", str(tmp_path / name), "--model", "sudoku-6x6", "--json"])
+    assert found.exit_code in (0, 2), found.output  # 2: the rules do not verify the answer
+    assert json.loads(found.stdout)["question"] == PUZZLE
+
+
+def test_a_model_is_measured_on_a_table_of_another_make(tmp_path: Path) -> None:
+    row = ".1254..3..6.12....35.1245.3.1.2..3..;612543435261124635356124563412241356"
+    (tmp_path / "puzzles.csv").write_bytes(f"quizzes;solutions\r\n{row}\r\n".encode("utf-16"))
+    asked = ["evaluate", "--model", "sudoku-6x6", "--data", str(tmp_path / "puzzles.csv"), "--json"]
+    found = CliRunner().invoke(build(), asked)
+    assert found.exit_code == 0, found.output
+    assert (json.loads(found.stdout)["n"], json.loads(found.stdout)["exact_accuracy"]) == (1, 1)
 
 
 def test_names_of_presets_are_whole() -> None:

@@ -20,6 +20,7 @@ from trm.json_text import from_json, to_json
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.scoring import PADDING
 from trm.solving.solver import Solver
+from trm.training.best import Best
 from trm.training.session import Session
 from trm.training.trainer import Trainer
 
@@ -126,3 +127,14 @@ def test_weights_that_are_not_finite_are_no_model(trainer: Trainer, tmp_path: Pa
         saved = trainer.state.save(tmp_path).path
     with pytest.raises(CorruptCheckpoint, match=r"embedding .* infinite or not a number"):
         Solver.load(saved, "cpu")
+
+
+def test_patience_does_not_count_a_validation_without_answers(config: RunConfig) -> None:
+    best = Best(config.train.model_copy(update={"patience": 1}))
+    unanswered = Evaluated(
+        step=1, split="validation", n=0, seconds=0.1, exact_accuracy=None, cell_accuracy=None, verified=None, halt_accuracy=None,
+        mean_supervision_steps=1.0, halted=[], halt_probability=[], step_exact_accuracy=[],
+    )  # fmt: skip
+    best.offer(unanswered, {})
+    best.offer(unanswered, {})
+    assert (best.score, best.since, best.is_stale) == (None, 0, False)
