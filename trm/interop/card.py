@@ -151,7 +151,7 @@ def _count_all(measured: Measured) -> int:
 def _format_scope(config: RunConfig) -> str:
     size, kind = f"{config.puzzle.rows}x{config.puzzle.cols}", config.puzzle.kind
     if config.model.any_size:
-        return f"{kind} puzzles of every size, though it has been trained and measured on {size} alone"
+        return f"{kind} puzzles of every size, though it has been measured on {size} alone"
     return f"{size} {kind} puzzles of the kind it was trained on and nothing else"
 
 
