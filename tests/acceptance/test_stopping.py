@@ -58,6 +58,7 @@ def test_a_solve_worker_that_is_stopped_loses_nothing(client: Client, stack: Set
     assert job["result"]["n"] == 60
 
 
+@pytest.mark.slow
 def test_pause_resume_and_retry_go_on_from_a_checkpoint(client: Client) -> None:
     job = wait_for(submit_training(client, 600), client, is_under_way)
     client.post(f"/v1/jobs/{job['id']}/pause", {})

@@ -17,6 +17,7 @@ from tests.conftest import wait_until
 
 @pytest.mark.quick
 @pytest.mark.fault("messages", "each delivered three times more, at once")
+@pytest.mark.slow
 def test_messages_that_come_several_times(stand: Stand, customer: Customer) -> None:
     stand.up(TRAIN_TOO)
     told = [Announcement(customer.train(40), JobKind.TRAIN)]

@@ -146,6 +146,7 @@ def start_gateway(settings: Settings, port: int) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+@pytest.mark.slow
 def test_events_and_waits_outlast_a_killed_gateway(settings: Settings, book: Book) -> None:
     _, claim = book.training()
     port = free_port("127.0.0.1")

@@ -47,7 +47,12 @@ def named(model: nn.Module, kind: type[nn.Module]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("changes", "compiled"),
-    [({"mixer": "mlp"}, False), ({"mixer": "mlp"}, True), ({"mixer": "attention"}, False), ({"experts": 2}, False)],
+    [
+        ({"mixer": "mlp"}, False),
+        pytest.param({"mixer": "mlp"}, True, marks=pytest.mark.slow),
+        ({"mixer": "attention"}, False),
+        ({"experts": 2}, False),
+    ],
 )
 def test_a_step_is_the_same_for_any_number_of_puzzles(
     changes: dict[str, object], compiled: bool, config: RunConfig, puzzles: PuzzleSet

@@ -122,6 +122,7 @@ def test_stopped_by_a_signal_and_resumed_it_is_the_same_training(tmp_path: Path)
     assert_alike(tensors(halves, 200), tensors(whole, 200), 0.0)
 
 
+@pytest.mark.slow
 def test_another_number_of_ranks_goes_on_from_a_checkpoint(one: Path, tmp_path: Path) -> None:
     trained(tmp_path, 2, "--resume", str(one / "step_00000008"))
     assert_alike(tensors(tmp_path, 12), tensors(one, 12), 5e-4)

@@ -79,6 +79,7 @@ def trm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.training
+@pytest.mark.slow
 def test_a_training_goes_on_with_other_settings_in_a_folder_of_its_own(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     assert trm("--preset", "sudoku-4x4", *TINY, "--out", str(first)).returncode == 0
