@@ -1,5 +1,6 @@
 """`trm train`: train a model, with a progress bar for people or JSON events for programs."""
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -143,6 +144,9 @@ def _train(make: "Callable[[Ranks], Session]", tell: Callable[[Event], None]) ->
         session.keep()
         raise
     ranks.leave()
+    if ranks.count > 1:  # all is saved and told; the end of native threads has been seen to abort a rank
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _session(
