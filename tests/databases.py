@@ -77,7 +77,7 @@ def create(sockets: Path, name: str, template: str) -> None:
 
 
 def drop(sockets: Path, name: str) -> None:
-    """Drop a database, whoever is connected to it."""
+    """Drop a database and end its connections."""
     with connect(sockets, "postgres") as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 import yaml
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.conftest import free_port, wait_until
 
@@ -104,3 +105,10 @@ def _is_ready(process: "subprocess.Popen[bytes]", url: str, folder: Path) -> boo
         return httpx2.get(f"{url}/-/ready", timeout=2).status_code == httpx2.codes.OK
     except httpx2.TransportError:
         return False
+
+
+def read_exemplars(text: str, metric: str) -> list[dict[str, str]]:
+    """The exemplars' labels of a histogram, from what a process exports in the OpenMetrics format."""
+    families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+    samples = (sample for family in families for sample in family.samples)
+    return [dict(one.exemplar.labels) for one in samples if one.name == metric and one.exemplar is not None]

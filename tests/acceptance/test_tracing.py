@@ -9,7 +9,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from services.registry.settings import Settings
 from services.stack import state
@@ -18,6 +17,7 @@ from tests.acceptance.test_main_job import pid_of, wait_for
 from tests.api import Client, Json
 from tests.collector import CollectedSpan, Collector
 from tests.conftest import wait_until
+from tests.prometheus import read_exemplars
 
 CALLER = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")  # the example of the W3C recommendation
 TRACEPARENT = f"00-{CALLER[0]}-{CALLER[1]}-01"
@@ -126,9 +126,7 @@ def test_a_solve_job_is_one_trace(client: Client, collector: Collector) -> None:
 def exemplars(url: str, metric: str) -> list[dict[str, str]]:
     """What the observations of a histogram were about, as Prometheus reads them."""
     text = httpx2.get(url, headers={"Accept": "application/openmetrics-text"}).text
-    families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
-    samples = (sample for family in families for sample in family.samples)
-    return [dict(one.exemplar.labels) for one in samples if one.name == metric and one.exemplar is not None]
+    return read_exemplars(text, metric)
 
 
 def test_a_log_line_an_exemplar_a_job_and_a_trace_share_their_ids(

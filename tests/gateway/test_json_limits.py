@@ -78,7 +78,7 @@ def test_deep_bodies_are_refused(client: TestClient, path: str, opening: bytes) 
     ids=["numbers", "texts", "fields", "fields within"],
 )
 def test_bodies_of_many_values_are_refused(client: TestClient, path: str, body: str) -> None:
-    """Of 32 MiB, such a body took the gateway 3 GB, and minutes in which it answered nobody."""
+    """Of 32 MiB, such a body took the gateway 3 GB, and minutes in which it gave no answer."""
     response = client.post(path, content=body, headers={"content-type": "application/json"})
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 

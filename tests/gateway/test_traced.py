@@ -3,10 +3,10 @@
 import structlog
 from fastapi.testclient import TestClient
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from services.registry.logging import add_trace
+from tests.prometheus import read_exemplars
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -15,9 +15,7 @@ PUZZLE = "...4....2....4.3"
 
 def exemplars(client: TestClient, metric: str) -> list[dict[str, str]]:
     text = client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}).text
-    families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
-    samples = (sample for family in families for sample in family.samples)
-    return [dict(one.exemplar.labels) for one in samples if one.name == metric and one.exemplar is not None]
+    return read_exemplars(text, metric)
 
 
 def test_a_log_line_an_exemplar_a_job_and_a_trace_share_their_ids(
