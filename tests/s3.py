@@ -31,6 +31,7 @@ class S3Server:
         names = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
         self.ports = {name: _free_port() for name in names}
         self.process: subprocess.Popen[bytes] | None = None
+        self.started = False  # ever
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
         identity = {"name": "tests", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": actions}
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,8 +61,10 @@ class S3Server:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.environment.items():
                 patch.setenv(name, value)
-            yield f"s3://{BUCKET}/{uuid4().hex}"
-        S3FileSystem.clear_instance_cache()  # the next one may have another address or key
+            try:
+                yield f"s3://{BUCKET}/{uuid4().hex}"
+            finally:
+                S3FileSystem.clear_instance_cache()  # the next one may have another address or key
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -104,9 +107,17 @@ class S3Server:
         assert self.process is not None
         assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
         try:
-            return httpx2.get(self.endpoint, timeout=1).status_code < 500
+            return httpx2.get(self.endpoint, timeout=1).status_code < 500 and self._has_its_data()
         except httpx2.TransportError:
             return False
+
+    def _has_its_data(self) -> bool:
+        """Whether what was stored can be read: its volumes are known some time after the first answer."""
+        mark = f"http://{self.host}:{self.ports['filer.port']}/started"
+        if self.started and not httpx2.get(mark, timeout=1).is_success:
+            return False
+        self.started = httpx2.post(mark, files={"file": b"yes"}, timeout=5).is_success
+        return self.started
 
 
 class Moto(S3Server):
@@ -116,6 +127,9 @@ class Moto(S3Server):
         """Start it with an empty bucket."""
         super().start()
         httpx2.put(f"{self.endpoint}/{BUCKET}").raise_for_status()
+
+    def _has_its_data(self) -> bool:
+        return True
 
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "moto.server", "--host", self.host, "--port", str(self.ports["s3.port"])]
