@@ -76,15 +76,20 @@ class Units(MessageLayer):
         height, width = self.puzzle.box or (1, size)
         # bands of rows, stacks of columns: a row, a column and a box are sums over two axes
         grid = x.view(x.shape[0], size // height, height, size // width, width, size, x.shape[-1])
+        along = grid.sum(4, keepdim=True)  # a row within a stack: part of both a row and a box
         heard: Tensor = self.own(grid)
-        for matrix, axes in ((self.cell, (5,)), (self.line, (3, 4)), (self.line, (1, 2))):
-            heard = heard + matrix(grid.sum(axes, keepdim=True) * SCALE)
-        heard = heard + self.box(self._sum_boxes(grid) * SCALE)
+        heard += self._hear(self.line, along.sum(3, keepdim=True)) + self._hear(self.box, self._sum_boxes(grid, along))
+        heard += self._hear(self.line, grid.sum((1, 2), keepdim=True))
+        heard += self._hear(self.cell, grid.sum(5, keepdim=True))
         return heard.flatten(1, 5)
 
-    def _sum_boxes(self, grid: Tensor) -> Tensor:
+    def _hear(self, matrix: Linear, sums: Tensor) -> Tensor:
+        heard: Tensor = matrix(sums * SCALE)
+        return heard
+
+    def _sum_boxes(self, grid: Tensor, along: Tensor) -> Tensor:
         if self.same_region is None:
-            return grid.sum((2, 4), keepdim=True)
+            return along.sum(2, keepdim=True)
         cells = grid.reshape(len(grid), self.puzzle.cells, -1)
         return (self.same_region.to(grid.dtype) @ cells).view_as(grid)
 
