@@ -77,6 +77,7 @@ def test_presets_say_what_to_train_them_on(client: TestClient) -> None:
     said = {preset["name"]: preset["hardware"] for preset in client.get("/v1/presets").json()["data"]}
     assert said["sudoku-4x4"].startswith("A CPU is enough")
     assert said["sudoku-extreme"].startswith("A GPU")
+    assert all(said[name].startswith("A CPU is enough: about") for name in ("sudoku", "sudoku-1k", "maze"))
     assert client.get("/v1/presets/sudoku-extreme").json()["hardware"] == said["sudoku-extreme"]
 
 

@@ -1,5 +1,7 @@
 """What a training costs in arithmetic, roughly: from its configuration alone, without the model."""
 
+from typing import NamedTuple
+
 from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
@@ -17,18 +19,32 @@ DAY = 86_400.0
 H100, CORE = 3e14, 1.5e11
 WIDE = 512
 WASTE = 1.4  # narrower ones reach less, by this power of their number: measured on a CPU with 64 and 512
+GPU_UPDATE_SECONDS = 5e-3  # at least: an assumption of some thousand kernels, each launched in a few microseconds
 
 
-def recursion_flops(model: ModelConfig, cells: int) -> float:
+class Body(NamedTuple):
+    """A mixer that passes messages: how many matrices a token's messages take, and its share of CORE, as measured with 32 channels."""
+
+    messages: int
+    efficiency: float
+
+
+BODIES = {"units": Body(1, 0.3), "neighbours": Body(4, 1.4), "directed_neighbours": Body(5, 1.4)}
+
+
+def recursion_flops(model: ModelConfig, puzzle: PuzzleSpec) -> float:
     """Operations of one recursion on one puzzle."""
-    tokens = cells + model.prefix_tokens
-    return 2.0 * tokens * INNER_MATRICES * model.hidden_size**2 * model.layers * (model.latent_steps + 1)
+    matrices: float = INNER_MATRICES
+    if body := BODIES.get(model.mixer):
+        matrices = (2 * body.messages + 1) * model.expansion
+    return (
+        2.0 * _count_tokens(model, puzzle) * matrices * model.hidden_size**2 * model.layers * (model.latent_steps + 1)
+    )
 
 
 def carry_bytes(model: ModelConfig, puzzle: PuzzleSpec) -> int:
     """The most bytes that the carry of one chain takes, stored by itself with those of the puzzle's other chains."""
-    tokens = puzzle.cells * (puzzle.rows if model.mixer == "units" else 1) + model.prefix_tokens
-    states = (1 + model.latent_count) * tokens * model.hidden_size
+    states = (1 + model.latent_count) * _count_tokens(model, puzzle) * model.hidden_size
     return WORD * (states + puzzle.cells * (puzzle.vocab_size + GRIDS)) + CARRY_OVERHEAD
 
 
@@ -44,14 +60,21 @@ def evaluation_updates(config: RunConfig) -> float:
 
 
 def efficiency(model: ModelConfig) -> float:
-    """Share of the usual rate of arithmetic that a model of this width reaches."""
+    """Share of the usual rate of arithmetic that this model reaches."""
+    if body := BODIES.get(model.mixer):
+        return body.efficiency
     return float(min(1.0, (model.hidden_size / WIDE) ** WASTE))
+
+
+def assume_update_seconds(model: ModelConfig, train: TrainConfig, puzzle: PuzzleSpec, cores: int | None) -> float:
+    """Seconds of an update on so many processor cores, or on an H100 where `cores` is None; nothing of it is measured here."""
+    work = _update_flops(model, train, puzzle) / efficiency(model)
+    return max(GPU_UPDATE_SECONDS, work / H100) if cores is None else work / (cores * CORE)
 
 
 def hardware(model: ModelConfig, train: TrainConfig, puzzle: PuzzleSpec) -> str:
     """What to train this on, and about how long that takes."""
-    flops = train.steps * _update_flops(model, train, puzzle)
-    on_cpu, on_gpu = flops / (2 * CORE * efficiency(model)), flops / (H100 * efficiency(model))
+    on_cpu, on_gpu = (train.steps * assume_update_seconds(model, train, puzzle, cores) for cores in (2, None))
     if on_cpu < DAY / 4:
         return f"A CPU is enough: {duration(on_cpu)} on two cores."
     return f"A GPU: {duration(on_gpu)} on an H100; two CPU cores would take {duration(on_cpu)}."
@@ -67,4 +90,8 @@ def duration(seconds: float) -> str:
 
 
 def _update_flops(model: ModelConfig, train: TrainConfig, puzzle: PuzzleSpec) -> float:
-    return train.batch_size * (model.recursions - 1 + GRADIENT) * recursion_flops(model, puzzle.cells)
+    return train.batch_size * (model.recursions - 1 + GRADIENT) * recursion_flops(model, puzzle)
+
+
+def _count_tokens(model: ModelConfig, puzzle: PuzzleSpec) -> int:
+    return puzzle.cells * (puzzle.rows if model.mixer == "units" else 1) + model.prefix_tokens

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from services.registry.db.base import Json
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.runs.paces import Measured
-from trm.config.cost import CORE, H100, duration, efficiency, update_flops
+from trm.config.cost import assume_update_seconds, duration, efficiency, update_flops
 from trm.config.run import RunConfig
 
 HOUR = 3600
@@ -42,8 +42,8 @@ def _update_seconds(
     if known:  # the largest, since it is measured best
         earlier, seconds = max(known, key=lambda pair: update_flops(pair[0]))
         return seconds * _measure_work(config) / _measure_work(earlier), "scaled"
-    rates = [H100 if worker.device == "cuda" else CORE * worker.cores for worker in workers]
-    return _measure_work(config) / max(rates, default=2 * CORE), "assumed"
+    devices = {None if worker.device == "cuda" else worker.cores for worker in workers} or {2}
+    return min(assume_update_seconds(config.model, config.train, config.puzzle, cores) for cores in devices), "assumed"
 
 
 def _measure_work(config: RunConfig) -> float:
