@@ -132,6 +132,15 @@ def test_it_trains_and_votes(sets: ArcSets, tmp_path: Path) -> None:
     assert json.loads(voted.stdout.splitlines()[-1])["tasks"] == 3
 
 
+def test_a_recipe_for_other_puzzles_is_warned_of(sets: ArcSets, tmp_path: Path) -> None:
+    folder, out = write_build(tmp_path / "build", sets), tmp_path / "out"
+    options = [part for setting in TINY for part in ("--set", setting)]
+    asked = ["train", "--preset", "sudoku-extreme", "--data", str(folder), "--out", str(out), "--device", "cpu"]
+    trained = CliRunner().invoke(build(), [*asked, *options])
+    assert trained.exit_code == 0, trained.output
+    assert "sudoku-extreme was made for sudoku of 9x9 cells, and these puzzles are arc of 30x30 cells" in trained.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
