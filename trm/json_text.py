@@ -2,16 +2,25 @@
 
 import json
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+Default = Callable[[Any], Any] | None
 
-def to_json(document: object, *, indent: int | None = None, compact: bool = False) -> str:
-    """The document as JSON that every reader takes."""
+
+def to_json(
+    document: object, *, indent: int | None = None, compact: bool = False, escape: bool = True, default: Default = None
+) -> str:
+    """The document as JSON that every reader takes; `escape` writes it in ASCII alone, `default` stands in for what JSON does not know."""
     separators = (",", ":") if compact else None
+    write = partial(
+        json.dumps, indent=indent, separators=separators, ensure_ascii=escape, default=default, allow_nan=False
+    )
     try:
-        return json.dumps(document, indent=indent, separators=separators, allow_nan=False)
+        return write(document)
     except ValueError:  # some number is not finite, which is rare: only now all are looked at
-        return json.dumps(_finite(document), indent=indent, separators=separators, allow_nan=False)
+        return write(_finite(document))
 
 
 def from_json(text: str | bytes) -> Any:  # noqa: ANN401  whatever it holds

@@ -93,7 +93,8 @@ class Reaper:
         """One batch of each kind of row; whether there may be more."""
         settings, more = self.settings, False
         jobs = Limits(settings.keep_jobs_days, settings.keep_jobs)
-        events, audit = Limits(settings.keep_events_days), Limits(settings.keep_audit_days, settings.keep_audit)
+        events = Limits(settings.keep_events_days, settings.keep_events)
+        audit = Limits(settings.keep_audit_days, settings.keep_audit)
         hours, most_bytes = settings.keep_carries_hours, settings.keep_carries_bytes
         for what, remove in (
             *(("jobs", partial(retention.remove_jobs, kind=kind, limits=jobs)) for kind in JobKind),

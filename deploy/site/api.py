@@ -91,6 +91,8 @@ def _record(name: str, schema: Json) -> str:
         parts.append(f"{schema['description'].strip()}\n")
     if "enum" in schema:
         parts.append(f"One of {', '.join(f'`{value}`' for value in schema['enum'])}.\n")
+    if "oneOf" in schema:
+        parts.append(f"{_kind(schema)}.\n")
     required = schema.get("required", [])
     rows = [
         (

@@ -1,6 +1,5 @@
 """`python -m services.gateway`: serve, or print what the documentation keeps a copy of."""
 
-import json
 import sys
 
 import structlog
@@ -16,6 +15,7 @@ from services.registry.errors import RegistryError, SettingsInvalid
 from services.registry.logging import configure_logging
 from services.registry.settings import Settings, load_settings
 from services.registry.tracing.export import configure_tracing
+from trm.json_text import to_json
 
 cli = typer.Typer(add_completion=False, help="The HTTP interface of the service.")
 cli.add_typer(keys.cli, name="keys")
@@ -44,7 +44,7 @@ def main(context: typer.Context) -> None:
 def openapi() -> None:
     """Print the OpenAPI document; connects to nothing."""
     app = create_app(Settings(database_url="postgresql://localhost/trm", broker_url="redis://localhost:6379/0"))
-    print(json.dumps(document(app), indent=2))
+    print(to_json(document(app), indent=2))
 
 
 @cli.command()

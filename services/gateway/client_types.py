@@ -47,8 +47,9 @@ def render_client_types(document: Schema) -> str:
     parts = [HEAD, *_write_operations(document)]
     for name in _sort_by_use(schemas):
         schema = schemas[name]
-        if "enum" in schema:
-            parts.append(f"{name} = {_write_type(schema)}\n{_write_docstring(schema['description'])}\n")
+        if "enum" in schema or "oneOf" in schema:
+            about = f"{_write_docstring(schema['description'])}\n" if "description" in schema else ""
+            parts.append(f"{name} = {_write_type(schema)}\n{about}")
         elif name in requests or name == JOB_REQUEST:
             parts.append(_write_request(name, schema))
         else:

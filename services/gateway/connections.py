@@ -1,7 +1,6 @@
 """HTTP connections with the limits that uvicorn lacks: how many there are, how long headers take, how long an answer is left unread."""
 
 import asyncio
-import json
 from typing import Any
 
 import h11
@@ -14,6 +13,7 @@ from services.gateway.problems.errors import ConnectionsTooMany, RequestTimeout
 from services.gateway.problems.problems import MEDIA_TYPE, type_url
 from services.registry.settings import Settings
 from trm.errors import CodedError
+from trm.json_text import to_json
 
 LINGER_SECONDS = 1.0
 
@@ -116,7 +116,7 @@ def refusal(error: CodedError) -> bytes:
         "status": status,
         "detail": f"{error} {entry.advice}",
     }
-    body = json.dumps(problem | {"instance": "", "code": error.code, "request_id": "", "errors": []}).encode()
+    body = to_json(problem | {"instance": "", "code": error.code, "request_id": "", "errors": []}).encode()
     lines = [f"HTTP/1.1 {status} {entry.title}", f"Content-Type: {MEDIA_TYPE}", f"Content-Length: {len(body)}"]
     if status in RETRY_AFTER_SECONDS:
         lines.append(f"Retry-After: {RETRY_AFTER_SECONDS[status]}")

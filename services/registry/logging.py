@@ -10,6 +10,8 @@ from typing import Any, Literal, TextIO
 import structlog
 from opentelemetry import trace
 
+from trm.json_text import to_json
+
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 TOKEN = re.compile(r"\b(trm_(?:[0-9a-f]{32}|admin)_)[0-9a-f]{64}\b|\b(whsec_)[A-Za-z0-9+/=]{20,}")
 QUIET = ("alembic", "kombu", "amqp", "fsspec", "uvicorn.access")  # they say at info what we say ourselves
@@ -74,7 +76,7 @@ def _add_part(part: str) -> structlog.typing.Processor:
 
 def _make_renderers(style: Literal["console", "json"]) -> list[structlog.typing.Processor]:
     if style == "json":
-        return [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
+        return [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer(to_json)]
     colors = sys.stderr.isatty()
     return [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=_write_traceback)]
 

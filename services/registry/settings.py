@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     keep_jobs_days: float = Field(default=90, ge=0)  # after their end; trainings that have checkpoints stay; 0: forever
     keep_jobs: int = Field(default=100_000, ge=0)  # ended ones of each kind, the newest; 0: any number
     keep_events_days: float = Field(default=30, ge=0)  # of ended jobs, all but the last; 0: as long as the job
+    keep_events: int = Field(default=10_000_000, ge=0)  # of all jobs, those that ended last; 0: any number
     keep_carries_hours: float = Field(default=24, ge=0)  # what solves may continue from; 0: as long as the job
     keep_carries_bytes: int = Field(default=1024 * MIB, ge=0)  # of all jobs, the newest; 0: any number
     max_carry_bytes: int = Field(default=64 * MIB, ge=0)  # of one job; 0: none is kept

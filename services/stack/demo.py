@@ -132,13 +132,13 @@ def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, effort: Effort
     for event in client.jobs.events(job):
         if event.type == "step":
             data = event.data
-            answer = parse(spec, data["answer"], padding=True)
-            verdict = {True: "[green]obeys the rules[/]", False: "[red]breaks the rules[/]", None: ""}[data["verified"]]
+            answer = parse(spec, data.answer, padding=True)
+            verdict = {True: "[green]obeys the rules[/]", False: "[red]breaks the rules[/]", None: ""}[data.verified]
             console.print(
-                f"supervision step {data['step']}: {_count_changed(answer, previous)} cells changed, "
-                f"halt probability {data['halt_probability']:.3f}, {verdict}"
+                f"supervision step {data.step}: {_count_changed(answer, previous)} cells changed, "
+                f"halt probability {data.halt_probability:.3f}, {verdict}"
             )
-            if data["step"] <= boards or data["verified"]:
+            if data.step <= boards or data.verified:
                 console.print(render(spec, answer, givens=question, previous=previous))
             previous = answer
 

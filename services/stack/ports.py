@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from trm.durable import replace_text
+from trm.json_text import to_json
 
 KEPT = "ports.json"
 
@@ -18,7 +19,7 @@ def choose(data_dir: Path, hosts: Mapping[str, str]) -> dict[str, int]:
         chosen = {name: _bind(host, known.get(name, 0), held) for name, host in hosts.items()}
     if known | chosen != known:
         data_dir.mkdir(parents=True, exist_ok=True)
-        replace_text(data_dir / KEPT, json.dumps(known | chosen, indent=1))
+        replace_text(data_dir / KEPT, to_json(known | chosen, indent=1))
     return chosen
 
 

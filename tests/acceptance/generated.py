@@ -1,5 +1,6 @@
 """Uses a client that a generator made from the OpenAPI file: run by the generator's own Python, with nothing of this project."""
 
+import json
 import sys
 import time
 
@@ -8,11 +9,15 @@ from trm_client.api.jobs import get_job, list_jobs, stream_job_events
 from trm_client.api.solving import create_solve_job
 from trm_client.api.training import create_training_job
 from trm_client.models import (
+    DoneEvent,
+    FinishedEvent,
     Job,
+    JobEvents,
     JobStatus,
     Problem,
     SolveJobRequest,
     SolveResult,
+    StepEvent,
     TrainingJobRequest,
     TrainingJobRequestOverrides,
     TrainResult,
@@ -31,6 +36,13 @@ def finished(client: Client, job: object) -> Job:
         assert isinstance(job, Job), job
     assert job.status is JobStatus.SUCCEEDED, job
     return job
+
+
+def events_of(url: str, job: Job) -> list[object]:
+    """The events as a list: each is of the class that its type says."""
+    client = Client(base_url=url, headers={"Accept": "application/json"})
+    answer = stream_job_events.sync_detailed(job.id, client=client)
+    return list(JobEvents.from_dict(json.loads(answer.content)).data)
 
 
 def main(url: str) -> None:
@@ -52,7 +64,7 @@ def main(url: str) -> None:
     assert isinstance(trained.result, TrainResult), trained.result
     assert trained.result.step == 5
 
-    asked = SolveJobRequest(model=str(trained.run_id), puzzle=".2.43......31...")
+    asked = SolveJobRequest(model=str(trained.run_id), puzzle=".2.43......31...", trace=True)
     solved = finished(client, create_solve_job.sync(client=client, body=asked))
     assert isinstance(solved.result, SolveResult), solved.result
     assert solved.result.n == 1
@@ -61,6 +73,14 @@ def main(url: str) -> None:
     stream = stream_job_events.sync(solved.id, client=client)
     assert isinstance(stream, str), stream
     assert 'event: done\ndata: {"status": "succeeded"}\n' in stream, stream
+    *_, finished_event, _ = events_of(url, trained)
+    assert isinstance(finished_event, FinishedEvent), finished_event
+    assert finished_event.data.step == 5
+    step, *_, done = events_of(url, solved)
+    assert isinstance(step, StepEvent), step
+    assert (step.data.puzzle, step.data.step, len(step.data.answer)) == (0, 1, 16)
+    assert isinstance(done, DoneEvent), done
+    assert done.data.status is JobStatus.SUCCEEDED
 
     listed = list_jobs.sync(client=client, limit=2)
     kinds = {type(job.result).__name__ for job in listed.data}  # type: ignore[union-attr]

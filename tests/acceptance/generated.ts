@@ -6,6 +6,7 @@ import type { components, paths } from "./api.ts";
 declare const process: { argv: string[] };
 
 type Job = components["schemas"]["Job"];
+type JobEvent = components["schemas"]["JobEvent"];
 
 const client = createClient<paths>({ baseUrl: process.argv[2] });
 
@@ -54,7 +55,7 @@ const trained = await finished(training.data);
 check(summary(trained) === "trained 5 steps", trained);
 check(trained.run_id, trained);
 
-const solving = await client.POST("/v1/solve-jobs", { body: { model: trained.run_id, puzzle: ".2.43......31..." } });
+const solving = await client.POST("/v1/solve-jobs", { body: { model: trained.run_id, puzzle: ".2.43......31...", trace: true } });
 const solved = await finished(solving.data);
 check(summary(solved) === "solved 1", solved);
 check(solved.result?.kind === "solve" && solved.result.solutions?.length === 1, solved);
@@ -65,6 +66,28 @@ const stream = await client.GET("/v1/jobs/{job_id}/events", {
   parseAs: "text",
 });
 check(stream.data?.includes('event: done\ndata: {"status": "succeeded"}\n'), stream);
+
+// What an event's data holds is known once its type is.
+function told(event: JobEvent): string {
+  switch (event.type) {
+    case "step":
+      return `step ${event.data.step} of puzzle ${event.data.puzzle}`;
+    case "solved":
+      return `answered ${event.data.answered}`;
+    case "done":
+      return event.data.status;
+    default:
+      return event.type;
+  }
+}
+
+const events = await client.GET("/v1/jobs/{job_id}/events", {
+  params: { path: { job_id: solved.id } },
+  headers: { Accept: "application/json" },
+});
+check(typeof events.data === "object", events); // a string is the stream
+const words = events.data.data.map(told);
+check(words[0] === "step 1 of puzzle 0" && words.at(-1) === "succeeded" && words.includes("answered 1"), words);
 
 const listed = await client.GET("/v1/jobs", { params: { query: { limit: 2 } } });
 const kinds = new Set(listed.data?.data.map((job) => job.result?.kind));

@@ -94,3 +94,11 @@ def test_the_typescript_compiler_tells_results_apart(typescript: Path) -> None:
     checked = _compiled(typescript, "mistaken.ts")
     assert checked.returncode != 0
     assert "Property 'n' does not exist on type" in checked.stdout
+
+
+def test_the_typescript_compiler_tells_events_apart(typescript: Path) -> None:
+    program = (typescript / "generated.ts").read_text()
+    (typescript / "confused.ts").write_text(program.replace("event.data.answered", "event.data.puzzle"))
+    checked = _compiled(typescript, "confused.ts")
+    assert checked.returncode != 0
+    assert "Property 'puzzle' does not exist on type" in checked.stdout

@@ -2,7 +2,7 @@
 
 from tests.gateway.conftest import Book
 from trm.client import Client
-from trm.client.api import SolveResult
+from trm.client.api import EvaluatingEvent, SolveResult
 
 TINY = {"model.hidden_size": 16, "train.steps": 5}
 PUZZLE = ".2.43......31..."
@@ -50,3 +50,20 @@ def test_every_list_and_lookup_is_answered(client: Client, book: Book, model: st
     assert client.train(preset="sudoku-4x4", overrides=TINY).kind == "train"
     assert client.plan_training(preset="sudoku-4x4").config.preset == "sudoku-4x4"
     assert client.evaluate(model=model, dataset="sudoku-4x4").kind == "evaluate"
+
+
+def test_events_of_a_newer_service_are_taken_as_they_are(client: Client, book: Book) -> None:
+    _, claim = book.training()
+    book.event(claim, "dreamt", of="a grid")
+    book.event(claim, "evaluating", split="test", n=2, through=1, mood="good")
+    dreamt, evaluating = client.jobs.past_events(claim.job_id).data
+    assert dreamt.to_dict() | {"created_at": ""} == {
+        "id": 1,
+        "type": "dreamt",
+        "data": {"of": "a grid"},
+        "created_at": "",
+    }
+    assert isinstance(evaluating, EvaluatingEvent)
+    assert evaluating.data.to_dict() == {"split": "test", "n": 2, "through": 1, "mood": "good"}
+    streamed = client.jobs.events(claim.job_id)
+    assert [next(streamed).data, next(streamed).data] == [dreamt.data, evaluating.data]

@@ -157,13 +157,13 @@ def test_events_and_waits_outlast_a_killed_gateway(settings: Settings, book: Boo
             ended: list[str] = []
             waiting = threading.Thread(target=lambda: ended.append(client.jobs.wait(claim.job_id).status))
             waiting.start()
-            book.event(claim, "started", step=0)
-            assert next(events).type == "started"
+            book.event(claim, "evaluating", split="test", n=2, through=1)
+            assert next(events).type == "evaluating"
             gateway.kill()
             gateway.wait()
-            book.event(claim, "checkpoint", step=50)
+            book.event(claim, "solved", count=1, answered=1)
             gateway = start_gateway(settings, port)
-            assert next(events).type == "checkpoint"
+            assert next(events).type == "solved"
             with book.database.transaction() as session:
                 completion.finish(session, claim, JobStatus.SUCCEEDED, result={})
             assert [(event.id, event.type) for event in events] == [(3, "done")]
@@ -176,13 +176,13 @@ def test_events_and_waits_outlast_a_killed_gateway(settings: Settings, book: Boo
 
 def test_a_stream_in_which_nothing_happened_for_long_is_continued(wire: Wire, book: Book) -> None:
     _, claim = book.training()
-    book.event(claim, "started", step=0)
+    book.event(claim, "evaluating", split="test", n=2, through=1)
     with Client(wire.url, retry_seconds=1) as client:
         events = client.jobs.events(claim.job_id)
-        assert next(events).type == "started"
+        assert next(events).type == "evaluating"
         threading.Timer(1.5, wire.drop).start()  # longer than it would try again
-        threading.Timer(1.8, book.event, [claim, "checkpoint"], {"step": 50}).start()
-        assert next(events).type == "checkpoint"
+        threading.Timer(1.8, book.event, [claim, "solved"], {"count": 1, "answered": 1}).start()
+        assert next(events).type == "solved"
 
 
 def test_a_service_that_is_not_there_is_named() -> None:

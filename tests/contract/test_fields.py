@@ -4,12 +4,13 @@ from dataclasses import fields
 from types import NoneType
 from typing import get_args
 
+from services.gateway.schemas import event as event_schemas
 from services.gateway.schemas import run as run_schemas
 from services.gateway.schemas import solution as solution_schemas
 from services.gateway.schemas.base import Response
 from services.registry.db import tables
 from services.registry.db.base import Base
-from trm.interface.events import Evaluated, Record, StepMetrics
+from trm.interface.events import CheckpointSaved, Evaluated, Evaluating, Finished, Record, Started, StepMetrics
 from trm.interface.solution import Answer, Solution
 
 MADE_BY_THE_DATABASE = {"run_id", "attempt", "created_at"}
@@ -41,6 +42,20 @@ def test_an_evaluation_has_the_same_fields_everywhere() -> None:
     said = _of_event(Evaluated)
     assert _of_table(tables.RunEvaluation, MADE_BY_THE_DATABASE) == said
     assert _of_schema(run_schemas.RunEvaluation, MADE_BY_THE_DATABASE) == said
+
+
+def test_events_of_a_training_have_the_same_fields_everywhere() -> None:
+    assert _of_schema(event_schemas.StartedData, set()) == _of_event(Started)
+    assert _of_schema(event_schemas.FinishedData, set()) == _of_event(Finished)
+    assert _of_schema(run_schemas.Evaluation, set()) == {
+        name: optional for name, optional in _of_event(Evaluated).items() if name != "report"
+    }
+    assert _of_schema(event_schemas.EvaluatingData, {"step"}) == {
+        name: optional for name, optional in _of_event(Evaluating).items() if name != "step"
+    }
+    assert _of_schema(event_schemas.CheckpointData, {"id"}) == {
+        name: optional for name, optional in _of_event(CheckpointSaved).items() if name != "path"
+    }
 
 
 def test_a_solution_has_the_same_fields_everywhere() -> None:

@@ -1,5 +1,6 @@
 """A submission says how long it will take, and which warnings apply."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -10,9 +11,10 @@ from services.registry.db.operations_tables import WorkerProcess
 from services.registry.runs.paces import Measured
 from trm.config.cost import duration, efficiency, update_flops
 from trm.config.overrides import resolve
-from trm.config.presets import PRESETS
+from trm.config.presets import PRESETS, find_misfit
 from trm.config.run import RunConfig
 from trm.puzzles.datasets.datasets import spec_of
+from trm.puzzles.spec import PuzzleSpec
 
 NOW = datetime.now(UTC)
 HOURS = 24
@@ -60,6 +62,36 @@ def test_runs_of_other_code_are_passed_over() -> None:
 def test_a_data_set_smaller_than_a_batch_is_warned_of() -> None:
     said = estimate(configuration("sudoku-4x4"), [], [worker("cpu")], 10, HOURS)
     assert "10 training puzzles" in said["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("preset", "dataset", "words"),
+    [
+        ("sudoku-4x4", "sudoku-6x6", "was made for sudoku of 4x4 cells, and these puzzles are sudoku of 6x6 cells"),
+        ("sudoku-6x6", "maze-hard", "these puzzles are maze of 30x30 cells.* Made for such: maze-hard"),
+        ("sudoku-extreme", "arc-2", "these puzzles are arc of 30x30 cells.* Made for such: arc-1"),
+        ("arc-1", "sudoku-4x4", "was made for arc of 30x30 cells.* Made for such: sudoku-4x4"),
+    ],
+)
+def test_puzzles_that_a_preset_was_not_made_for_are_warned_of(
+    preset: str, dataset: str, words: str, client: TestClient
+) -> None:
+    plan = client.post("/v1/training-jobs?dry_run=true", json={"preset": preset, "dataset": dataset}).json()
+    assert any(re.search(words, warning) for warning in plan["estimate"]["warnings"])
+    ids = {"arc-1": 876_406, "arc-2": 1_191_730}
+    assert plan["config"]["model"]["puzzle_ids"] == ids.get(
+        dataset, 1
+    )  # a training of other puzzles has no table of ARC's
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_is_warned_of_for_its_own_puzzles(preset: str) -> None:
+    assert find_misfit(preset, spec_of(PRESETS[preset].dataset)) is None
+
+
+def test_smaller_puzzles_and_own_kinds_are_no_misfit() -> None:
+    assert find_misfit("sudoku-6x6", spec_of("sudoku-4x4")) is None
+    assert find_misfit("sudoku-extreme", PuzzleSpec(kind="grid", rows=5, cols=5, symbols=tuple("ab"))) is None
 
 
 def test_no_warning_without_a_stated_time() -> None:

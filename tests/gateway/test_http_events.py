@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.gateway.schemas.event import JobEvents
+from services.gateway.schemas.event import StoredEvents
 from services.gateway.server import Server
 from services.gateway.views import streaming
 from services.registry.errors import DatabaseUnavailable
@@ -149,7 +149,7 @@ def test_a_stream_outlives_a_restart_of_the_database(
         away = threading.Event()
         read = streaming.read_events
 
-        def read_later(*args: Any) -> JobEvents:  # noqa: ANN401
+        def read_later(*args: Any) -> StoredEvents:  # noqa: ANN401
             if away.is_set():
                 raise DatabaseUnavailable("restarting")
             return read(*args)
@@ -178,7 +178,7 @@ def test_a_reader_who_leaves_is_forgotten(
     reads = []
     read = streaming.read_events
 
-    def counted(*args: Any) -> JobEvents:  # noqa: ANN401
+    def counted(*args: Any) -> StoredEvents:  # noqa: ANN401
         reads.append(args)
         return read(*args)
 
@@ -197,7 +197,7 @@ def test_a_quiet_stream_asks_ever_more_rarely(
     reads: list[float] = []
     read = streaming.read_events
 
-    def counted(*args: Any) -> JobEvents:  # noqa: ANN401
+    def counted(*args: Any) -> StoredEvents:  # noqa: ANN401
         reads.append(time.monotonic())
         return read(*args)
 

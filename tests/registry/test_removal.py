@@ -1,5 +1,6 @@
 """What is old goes, in batches; what is needed stays; what was counted stays counted."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -142,6 +143,29 @@ def test_old_events_go_but_for_the_last(book: Book) -> None:
         assert retention.remove_events(session, MONTH, BATCH) == 1
         left = session.execute(select(JobEvent.job_id, JobEvent.type)).all()
     assert {(old, "done"), (running, "step")} <= {tuple(row) for row in left}
+
+
+def test_of_too_many_events_those_of_the_jobs_that_ended_first_go(book: Book) -> None:
+    made = [solved(book, days) for days in (3, 1, 2)]
+    with book.transaction() as session:
+        for job_id in made:
+            session.execute(update(JobEvent).where(JobEvent.job_id == job_id).values(seq=41))
+            session.add_all(JobEvent(job_id=job_id, seq=seq, type="step", data={}) for seq in range(1, 41))
+    for job_id, days in zip(made, (3, 1, 2), strict=True):
+        age(book, job_id, days)
+    running = book.training().job_id
+    with book.transaction() as session:
+        session.add_all(JobEvent(job_id=running, seq=seq, type="step", data={}) for seq in range(1, 100))
+
+    def remove_events(most: int, batch: int = BATCH) -> int:
+        with book.transaction() as session:
+            return retention.remove_events(session, Limits(days=0, most=most), batch)
+
+    assert remove_events(most=123) == 0
+    assert [remove_events(100, batch=30) for _ in range(3)] == [30, 10, 0]
+    with book.transaction() as session:
+        left = Counter(session.scalars(select(JobEvent.job_id)))
+    assert left == {made[0]: 1, made[1]: 41, made[2]: 41, running: 99}
 
 
 def test_old_records_of_the_audit_log_go_and_those_beyond_a_number(book: Book) -> None:

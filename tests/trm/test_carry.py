@@ -134,6 +134,14 @@ def test_a_damaged_carry_is_refused(solver: Solver, puzzles: PuzzleSet) -> None:
             Carry.from_bytes(data)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_carry_that_is_not_finite_is_refused(solver: Solver, puzzles: PuzzleSet, value: float) -> None:
+    _, [carry] = solve(solver, puzzles.questions[:1], Effort(max_steps=1))
+    carry.z[0, 0, 0] = value
+    with pytest.raises(CarryInvalid, match=r"The tensor z in it .* infinite or not a number"):
+        Carry.from_bytes(carry.to_bytes())
+
+
 MODELS: dict[str, dict[str, Any]] = {
     "prefix": {"prefix_tokens": 16},
     "several latents": {"prefix_tokens": 1, "latents": "multi_scale", "latent_steps": 3},

@@ -84,6 +84,15 @@ def test_weights_of_another_shape_are_foreign(saved: Path) -> None:
         Solver.load(saved)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_state_that_is_not_finite_is_not_resumed(trainer: Trainer, tmp_path: Path, value: float) -> None:
+    trainer.update()
+    trainer.state.carry.z[0, 0, 0] = value
+    saved = Path(trainer.state.save(tmp_path).path)
+    with pytest.raises(CorruptCheckpoint, match=r"carry/z .* infinite or not a number"):
+        trainer.state.load(saved, checkpoint.read_meta(saved))
+
+
 def test_newest_passes_over_damaged_ones(saved: Path, trainer: Trainer) -> None:
     trainer.update()
     later = Path(trainer.state.save(saved.parent).path)

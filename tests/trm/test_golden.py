@@ -40,6 +40,15 @@ def test_command_fails_on_a_changed_weight(tmp_path: Path) -> None:
     assert CliRunner().invoke(build(), ["golden", str(tmp_path)]).exit_code == 1
 
 
+def test_recorded_tensors_that_are_not_finite_are_no_case(tmp_path: Path) -> None:
+    shutil.copy(GOLDEN / "trm-mlp.json", tmp_path)
+    tensors = load_file(GOLDEN / "trm-mlp.safetensors")
+    tensors["weights/inner.lm_head.weight"][0, 0] = float("nan")
+    save_file(tensors, tmp_path / "trm-mlp.safetensors")
+    with pytest.raises(ForeignCheckpoint, match=r"weights/inner\.lm_head\.weight .* infinite or not a number"):
+        compare(tmp_path / "trm-mlp.json", torch.float32)
+
+
 def test_a_folder_without_cases_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ForeignCheckpoint, match="no golden case"):
         cases(tmp_path)

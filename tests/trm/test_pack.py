@@ -45,6 +45,15 @@ def test_a_packed_checkpoint_comes_back_byte_for_byte(saved: Path, tmp_path: Pat
     assert contents(restored) == contents(saved)
 
 
+def test_a_pack_of_numbers_that_are_not_finite_is_not_unpacked(trainer: Trainer, tmp_path: Path) -> None:
+    trainer.update()
+    trainer.state.carry.z[0, 0, 0] = float("nan")
+    pack(Path(trainer.state.save(tmp_path / "run").path), tmp_path / "pack")
+    with pytest.raises(CorruptCheckpoint, match=r"carry/z .* infinite or not a number"):
+        unpack(tmp_path / "pack", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_a_missing_or_changed_piece_leaves_nothing_behind(saved: Path, tmp_path: Path) -> None:
     pack(saved, tmp_path / "pack", piece_bytes=4096)
     piece = tmp_path / "pack" / "piece_001.part"

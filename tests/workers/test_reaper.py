@@ -9,10 +9,12 @@ from celery import Celery
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, text, update
 
+from services.registry.access import audit
+from services.registry.access.audit import AuditEntry
 from services.registry.access.visibility import EVERYTHING
 from services.registry.db.database import Database
 from services.registry.db.tables import Job
-from services.registry.jobs import jobs, queue, rescue
+from services.registry.jobs import job_events, jobs, queue, rescue
 from services.registry.jobs.queue import Announcement
 from services.registry.metrics.metrics import ReaperMetrics
 from services.registry.settings import Settings
@@ -138,3 +140,26 @@ def test_what_is_old_goes_in_one_round_even_if_there_is_much_of_it(
     Reaper(keeping_one, database, app, ReaperMetrics(collectors)).make_round()
     with database.transaction() as session:
         assert len(jobs.page(session, EVERYTHING, limit=100).items) == 1
+
+
+def test_what_was_removed_is_counted_by_what_it_was(
+    settings: Settings,
+    database: Database,
+    app: Celery,
+    collectors: CollectorRegistry,
+    submit: Callable[[], Announcement],
+) -> None:
+    for _ in range(7):
+        job_id = submit().job_id
+        with database.transaction() as session:
+            job_events.append_to(session, jobs.get(session, EVERYTHING, job_id), [("step", {})] * 3)
+            jobs.request_cancel(session, EVERYTHING, job_id)
+        with database.transaction() as session:
+            audit.record(session, [AuditEntry("o", "c", "act", None, None, "200")])
+    keeping_one = settings.model_copy(update={"keep_jobs": 1, "keep_audit": 1, "keep_events": 1})
+    Reaper(keeping_one, database, app, ReaperMetrics(collectors)).make_round()
+    removed = {
+        what: collectors.get_sample_value("trm_retention_removed_total", {"what": what})
+        for what in ("jobs", "events", "carries", "audit")
+    }
+    assert removed == {"jobs": 6, "events": 3, "carries": 0, "audit": 6}

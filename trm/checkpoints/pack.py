@@ -30,6 +30,7 @@ from trm.checkpoints.checkpoint import (
 )
 from trm.checkpoints.checkpoint import verify as verify_checkpoint
 from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint
+from trm.interface.tensor_header import require_sound
 from trm.json_text import from_json, to_json
 
 FORMAT = "trm-pack/1"
@@ -87,6 +88,8 @@ def unpack(folder: Path, out: Path) -> Path:
         for file in manifest["files"]:
             rest = _take(stream, rest, staging / Path(file["name"]).name, file["bytes"])
         verify_checkpoint(staging)
+        for path in staging.glob("*.safetensors"):
+            require_sound(path)
     return target
 
 

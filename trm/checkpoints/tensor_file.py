@@ -19,7 +19,7 @@ SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")  # the library tells which only
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The tensors by name; raises CorruptCheckpoint for anything else than a plain safetensors file."""
+    """The tensors by name; raises CorruptCheckpoint for anything else than a plain safetensors file of finite numbers."""
     try:
         read_header(path)
     except CorruptCheckpoint as error:  # only now: a header's length may look like anything
@@ -27,17 +27,20 @@ def read(path: Path) -> dict[str, Tensor]:
             raise CorruptCheckpoint(f"{path} is {what}.") from error
         raise
     try:
-        return safetensors.torch.load_file(path)
+        tensors = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as error:
         raise CorruptCheckpoint(f"{path} is not a safetensors file: {error}") from error
+    require_finite(tensors, path)
+    return tensors
 
 
-def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
-    """The name of the first tensor that holds an infinite number or none; looked at in pieces, since a puzzle table has gigabytes."""
+def require_finite(tensors: Mapping[str, Tensor], source: Path | str) -> None:
+    """Raises CorruptCheckpoint that names the first tensor with a number that is not finite; looked at in pieces, since a puzzle
+    table has gigabytes.
+    """
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not all(p.isfinite().all() for p in torch.split(tensor.reshape(-1), PIECE)):
-            return name
-    return None
+            raise CorruptCheckpoint(f"The tensor {name} in {source} holds numbers that are infinite or not a number.")
 
 
 def write(path: Path, tensors: dict[str, Tensor]) -> None:

@@ -96,7 +96,7 @@ def watch(session: Session, job: JobId) -> None:
     if session.as_json:
         with detachable(session, found), advised(session), session.patient() as patient:
             for event in patient.client.jobs.events(found):
-                print_json({"id": event.id, "type": event.type, "data": event.data})
+                print_json({"id": event.id, "type": event.type, "data": event.data.to_dict()})
             patient.client.jobs.wait(found)
         return
     show_result(session, follow(session, found))

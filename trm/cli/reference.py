@@ -1,6 +1,5 @@
 """Reference pages written from the code: presets, and every setting of a training."""
 
-import json
 from typing import Any
 
 from pydantic import BaseModel
@@ -8,6 +7,7 @@ from pydantic import BaseModel
 from trm.config.model import ModelConfig
 from trm.config.presets import PRESETS
 from trm.config.train import Depth, TrainConfig
+from trm.json_text import to_json
 from trm.puzzles.datasets.datasets import spec_of
 
 
@@ -76,7 +76,7 @@ def _values(schema: dict[str, Any]) -> str:
 
 
 def _default(schema: dict[str, Any]) -> str:
-    return f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
+    return f"`{to_json(schema['default'])}`" if "default" in schema else ""
 
 
 PAGES = {"presets": presets, "settings": settings}

@@ -13,7 +13,7 @@ from trm.cli.overrides import parse
 from trm.cli.remarks import print_remarks
 from trm.cli.source import Device
 from trm.config.overrides import adjust, resolve
-from trm.config.presets import get_preset
+from trm.config.presets import find_misfit, get_preset
 from trm.config.run import CompileChoice, RunConfig
 from trm.errors import CheckpointNotFound, ConfigError, NonFiniteLoss, TrmError
 from trm.interface.events import Event, Failed
@@ -92,6 +92,8 @@ def train(
         )
         if not (events or preset or config or start):
             print(f"Training the preset {DEFAULT}; `--preset NAME` takes another, `trm inspect --presets` lists them.")
+        if not events and (misfit := find_misfit(chosen.preset, chosen.puzzle)):
+            print(misfit, file=sys.stderr)
         _begin(out, chosen if start else None, threads)
         if not _launch_ranks(chosen, ranks, device):
             _train(partial(_session, chosen, data, start, weights, device, compile_, out, pace), tell)

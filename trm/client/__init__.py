@@ -24,13 +24,11 @@ from trm.client.errors import (
     UnexpectedAnswer,
     WaitTimedOut,
 )
-from trm.client.events import Event
 
 __all__ = [
     "ApiError",
     "Client",
     "ClientError",
-    "Event",
     "JobUnsuccessful",
     "ServiceUnreachable",
     "UnexpectedAnswer",

@@ -252,6 +252,17 @@ class Attempt(Record):
     last_step: int | None
 
 
+class AttemptData(Record):
+    """An attempt has ended, and the job has not."""
+
+    attempt: int
+    outcome: Outcome
+    code: str | None
+    """Why it failed, if it did."""
+    uncounted: UncountedReason | None = None
+    """Why it does not count against `max_attempts`."""
+
+
 class AuditRecord(Record):
     """Something that was done, or refused."""
 
@@ -333,6 +344,49 @@ class Checkpoint(Record):
     """
     created_at: datetime
     links: dict[str, str]
+
+
+class CheckpointDamagedData(Record):
+    """A checkpoint that a training was to resume from is not intact; it takes the one before."""
+
+    id: str
+    step: int
+    reason: str
+
+
+class CheckpointDamagedEvent(Record):
+    """A checkpoint was passed over."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["checkpoint_damaged"]
+    data: CheckpointDamagedData
+
+
+class CheckpointData(Record):
+    """A training has stored a checkpoint."""
+
+    id: str
+    step: int
+    bytes: int
+    digest: str
+    """SHA-256 of its meta.json, which holds the digests of the other files."""
+    seconds: float
+    """How long it took to write."""
+    metrics: dict[str, float | None]
+
+
+class CheckpointEvent(Record):
+    """A checkpoint was stored."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["checkpoint"]
+    data: CheckpointData
 
 
 class CheckpointFile(Record):
@@ -536,6 +590,27 @@ class Depth(Record):
     """Updates of the latent in one recursion, n."""
 
 
+JobStatus = Annotated[Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"], NEWER_TOO]
+"""Status of a job."""
+
+
+class DoneData(Record):
+    """A job has ended."""
+
+    status: JobStatus
+
+
+class DoneEvent(Record):
+    """The last event of a job."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["done"]
+    data: DoneData
+
+
 class Estimate(Record):
     """The estimate of a training when it was submitted."""
 
@@ -613,6 +688,64 @@ class EvaluateResult(Record):
     """Of the last attempt."""
 
 
+class Evaluation(Record):
+    """Accuracy on a whole split, measured at one step of a training."""
+
+    step: int
+    split: str
+    """`validation` during a training, `test` once at its end. ARC has `test` alone."""
+    n: int
+    """Puzzles that were scored: those with a known answer."""
+    seconds: float
+    exact_accuracy: float | None
+    """Null where there are no answers to compare with."""
+    cell_accuracy: float | None
+    verified: float | None
+    """Share whose answer obeys the rules."""
+    mean_supervision_steps: float
+    halt_accuracy: float | None
+    halted: list[float | None]
+    """Share that would have halted there. One entry for each supervision step; null where no puzzle was at it."""
+    halt_probability: list[float | None]
+    """Mean halt probability. One entry for each supervision step; null where no puzzle was at it."""
+    step_exact_accuracy: list[float | None]
+    """Share exactly right. One entry for each supervision step; null where no puzzle was at it."""
+
+
+class EvaluatedEvent(Record):
+    """A training has evaluated itself."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["evaluated"]
+    data: Evaluation
+
+
+class EvaluatingData(Record):
+    """A split is being answered."""
+
+    step: int | None = None
+    """Of a training."""
+    split: str
+    n: int
+    """Puzzles of the split."""
+    through: int
+    """How many of them are answered."""
+
+
+class EvaluatingEvent(Record):
+    """An evaluation is under way."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["evaluating"]
+    data: EvaluatingData
+
+
 class EvaluationJobRequest(JobRequest, total=False):
     """A model, the puzzles to examine it on, and how hard to think about each."""
 
@@ -650,11 +783,28 @@ class EvaluationJobRequest(JobRequest, total=False):
     """The first so many puzzles. Puzzles times rollouts times views may be at most 100,000 chains."""
 
 
+class FinishedData(Record):
+    """A training has made all its updates."""
+
+    step: int
+    seconds: float
+    exact_accuracy: float | None
+    peak_bytes: int
+
+
+class FinishedEvent(Record):
+    """A training is through with its updates."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["finished"]
+    data: FinishedData
+
+
 JobKind = Annotated[Literal["train", "solve", "evaluate"], NEWER_TOO]
 """Kind of a job."""
-
-JobStatus = Annotated[Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"], NEWER_TOO]
-"""Status of a job."""
 
 
 class Progress(Record):
@@ -824,20 +974,152 @@ class Job(Record):
     links: dict[str, str]
 
 
-class JobEvent(Record):
-    """An event of a job."""
+class StartedData(Record):
+    """An attempt at a training begins."""
+
+    step: int
+    """The step that it begins at."""
+    total_steps: int
+    parameters: int
+    device: str
+    precision: str
+    resumed_from: int | None
+    """The step of the checkpoint that it resumes from; null for none."""
+    train_puzzles: int
+    validation_puzzles: int
+    test_puzzles: int
+    overlap: int | None
+    """Test puzzles equivalent to a training puzzle; null when not counted."""
+
+
+class StartedEvent(Record):
+    """A training began or resumed."""
 
     id: int
     """Number of the event within its job, from 1; gaps are possible."""
-    type: str
-    """`started`, `evaluating`, `evaluated`, `checkpoint`, `step`, `solved`, ...; the last one is `done`. A stream
-    whose API key expires ends with `closed` and a `reason`.
-    """
-    data: dict[str, Any]
-    """`evaluated` names its `split`, `evaluating` also how many puzzles of `n` are `through`; `step`, of a traced
-    solve job, its `puzzle` and `chain`.
-    """
-    created_at: datetime
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["started"]
+    data: StartedData
+
+
+class StepData(TraceStep):
+    """A chain of a traced solve job has made a supervision step."""
+
+    puzzle: int
+    """Place of the puzzle in the request, from 0."""
+    halted: bool
+
+
+class StepEvent(Record):
+    """A supervision step was made."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["step"]
+    data: StepData
+
+
+class SolvedData(Record):
+    """Answers of a solve job have been stored."""
+
+    count: int
+    """How many have come with this event."""
+    answered: int
+    """How many there are by now, in this attempt."""
+
+
+class SolvedEvent(Record):
+    """Answers have come."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["solved"]
+    data: SolvedData
+
+
+class QueuedEvent(Record):
+    """An attempt ended and the job is queued again."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["queued"]
+    data: AttemptData
+
+
+class PausedData(Record):
+    """A job was paused; the fields are those of the attempt that ended with it, and left out when none did."""
+
+    attempt: int | None = None
+    outcome: Outcome | None = None
+    code: str | None = None
+    uncounted: UncountedReason | None = None
+
+
+class PausedEvent(Record):
+    """The job was paused."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["paused"]
+    data: PausedData
+
+
+class WokenData(Record):
+    """A job is queued again because its owner wants it."""
+
+    attempt: int
+    """How often a worker had claimed it."""
+
+
+class ResumedEvent(Record):
+    """Its owner resumed the job."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["resumed"]
+    data: WokenData
+
+
+class RetriedEvent(Record):
+    """Its owner had the job retried."""
+
+    id: int
+    """Number of the event within its job, from 1; gaps are possible."""
+    created_at: datetime | None = None
+    """Not in a stream."""
+    type: Literal["retried"]
+    data: WokenData
+
+
+JobEvent = Annotated[
+    StartedEvent
+    | EvaluatingEvent
+    | EvaluatedEvent
+    | CheckpointEvent
+    | CheckpointDamagedEvent
+    | FinishedEvent
+    | StepEvent
+    | SolvedEvent
+    | QueuedEvent
+    | PausedEvent
+    | ResumedEvent
+    | RetriedEvent
+    | DoneEvent,
+    Field(discriminator="type"),
+    NEWER_TOO,
+]
+"""An event of a job: what `data` holds follows from its `type`."""
 
 
 class JobEvents(Record):
@@ -1229,29 +1511,10 @@ class Run(RunSummary):
     config: RunConfig
 
 
-class RunEvaluation(Record):
+class RunEvaluation(Evaluation):
     """A run's accuracy on a whole split, measured at one step."""
 
-    step: int
-    split: str
-    """`validation` during a training, `test` once at its end. ARC has `test` alone."""
     attempt: int
-    n: int
-    """Puzzles that were scored: those with a known answer."""
-    seconds: float
-    exact_accuracy: float | None
-    """Null where there are no answers to compare with."""
-    cell_accuracy: float | None
-    verified: float | None
-    """Share whose answer obeys the rules."""
-    mean_supervision_steps: float
-    halt_accuracy: float | None
-    halted: list[float | None]
-    """Share that would have halted there. One entry for each supervision step; null where no puzzle was at it."""
-    halt_probability: list[float | None]
-    """Mean halt probability. One entry for each supervision step; null where no puzzle was at it."""
-    step_exact_accuracy: list[float | None]
-    """Share exactly right. One entry for each supervision step; null where no puzzle was at it."""
     report: Report | None = None
     """Of the test split: what an evaluation job reports, steps, compute and calibration."""
     created_at: datetime

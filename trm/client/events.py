@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 import httpx2
+from pydantic import TypeAdapter
 
+from trm.client.api import JobEvent
 from trm.client.transport import LOST, Patience, Transport
 from trm.json_text import from_json
 
@@ -16,16 +17,7 @@ HELD_SECONDS = 1.0  # a stream that was open for longer was no failure, though n
 SILENCE_SECONDS = 30.0  # the service sends a sign of life every 15 s
 
 
-@dataclass(frozen=True)
-class Event:
-    """An event of a job: `started`, `evaluated`, `checkpoint`, `step`, `solved`, ...; the last one is `done`."""
-
-    id: int  # its number within the job, from 1; gaps are possible
-    type: str
-    data: dict[str, Any]
-
-
-def follow(transport: Transport, job_id: str, after: int) -> Iterator[Event]:
+def follow(transport: Transport, job_id: str, after: int) -> Iterator[JobEvent]:
     """Every event after the one of this number, until the job has ended."""
     patience, last = Patience(transport.retry_seconds), ""
     extra = max(0.0, SILENCE_SECONDS - transport.timeout)
@@ -51,7 +43,12 @@ def follow(transport: Transport, job_id: str, after: int) -> Iterator[Event]:
             raise transport.unreachable(broken) from broken
 
 
-def _read(stream: httpx2.Response) -> Iterator[Event]:
+def _read(stream: httpx2.Response) -> Iterator[JobEvent]:
     for sent in httpx2.EventSource(stream):
         if sent.id and sent.data and sent.event != CLOSED:
-            yield Event(int(sent.id), sent.event, from_json(sent.data))
+            yield _make_reader().validate_python({"id": int(sent.id), "type": sent.event, "data": from_json(sent.data)})
+
+
+@cache
+def _make_reader() -> TypeAdapter[JobEvent]:
+    return TypeAdapter(JobEvent)

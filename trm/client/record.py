@@ -32,11 +32,13 @@ def _accept_newer(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:  #
         return validate(value)
     except ValidationError as error:
         if {problem["type"] for problem in error.errors()} <= UNKNOWN_WORD:
-            return value
+            return Record.model_validate(value) if isinstance(value, dict) else value
         raise
 
 
-NEWER_TOO = WrapValidator(_accept_newer)  # a word that only a newer service knows is taken as it is
+NEWER_TOO = WrapValidator(
+    _accept_newer
+)  # a word, or a kind of record, that only a newer service knows is taken as it is
 
 
 class Identified(Protocol):

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from trm.config.model import ModelConfig
-from trm.config.presets import get_preset
+from trm.config.presets import get_preset, published_ids
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.errors import InvalidOverride, Path, RuleError
@@ -26,7 +26,10 @@ def resolve(
     Raises UnknownPreset, or InvalidOverride naming the key and what it accepts.
     """
     preset = get_preset(name)
-    return _override(preset.model, preset.train, overrides or {}, name, dataset or preset.dataset, puzzle)
+    source = dataset or preset.dataset
+    ids = published_ids(source, preset.model.puzzle_ids) if puzzle.kind == "arc" else 1
+    model = preset.model.model_copy(update={"puzzle_ids": ids})
+    return _override(model, preset.train, overrides or {}, name, source, puzzle)
 
 
 def qualify(settings: Mapping[str, object]) -> dict[str, object]:

@@ -324,6 +324,11 @@ def get_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
+def published_ids(dataset: str, other: int) -> int:
+    """Puzzle ids of a published ARC set with all its variants, the blank one included; `other` for other data sets."""
+    return next((preset.model.puzzle_ids for preset in OFFICIAL if preset.dataset == dataset), other)
+
+
 def recommend(puzzle: PuzzleSpec) -> tuple[str, ...]:
     """The presets that were made for puzzles of this kind and about this size; those for Sudokus where none is of the kind."""
     sizes = {
@@ -335,3 +340,20 @@ def recommend(puzzle: PuzzleSpec) -> tuple[str, ...]:
     cells = {name: spec.cells for name, spec in sizes.items() if spec.kind == kind}
     best = min((c for c in cells.values() if c >= puzzle.cells), default=max(cells.values()))
     return tuple(name for name, count in cells.items() if count == best)
+
+
+def find_misfit(name: str, puzzle: PuzzleSpec) -> str | None:
+    """Why a preset may learn little from puzzles of this shape, and which ones were made for such; None where there is no reason."""
+    if name not in PRESETS or name in (fitting := recommend(puzzle)):
+        return None
+    known = spec_of(PRESETS[name].dataset)
+    if puzzle.kind in (known.kind, "grid") and puzzle.cells <= known.cells:
+        return None
+    return (
+        f"The preset {name} was made for {_describe(known)}, and these puzzles are {_describe(puzzle)}: it may learn little. Made for "
+        f"such: {', '.join(fitting[:3])}."
+    )
+
+
+def _describe(puzzle: PuzzleSpec) -> str:
+    return f"{puzzle.kind} of {puzzle.rows}x{puzzle.cols} cells"

@@ -16,7 +16,7 @@ from trm.puzzles.arc import sets as arc_sets
 from trm.puzzles.arc.rows import evaluation_set
 from trm.puzzles.arc.sets import ArcSets
 from trm.puzzles.arc_files import read_tasks
-from trm.puzzles.datasets import datasets
+from trm.puzzles.datasets import datasets, official, official_arc
 from trm.puzzles.equivalence import overlap
 from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.spec import PuzzleSpec
@@ -105,9 +105,11 @@ def load_splits(source: str | Path, config: RunConfig) -> Splits:
 
 @lru_cache(maxsize=1)
 def arc_sets_of(source: str, variants: int) -> ArcSets:
-    """A published ARC set by name, or the tasks of a file or folder: their test pairs are held out."""
+    """A published ARC set by name, the official build of one, or the tasks of a file or folder: their test pairs are held out."""
     if source in datasets.BUILTIN:
         return arc_sets.build(source, variants)
+    if official.is_official(Path(source)):
+        return official_arc.read_sets(Path(source), variants)
     return arc_sets.assemble(source, (arc_sets.Subset(read_tasks(Path(source)), held_out=True),), variants)
 
 

@@ -1,12 +1,12 @@
 """The model card of an exported model: README.md with the front matter that model hubs read."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from trm.checkpoints.checkpoint import Meta
 from trm.config.run import RunConfig
 from trm.interface.measured import EffortResult, Measured
+from trm.json_text import to_json
 from trm.puzzles.datasets.datasets import BUILTIN, load
 
 TEMPLATE = """---
@@ -164,7 +164,7 @@ def _list_ways(measured: Measured) -> list[str]:
 
 
 def _format_way(way: EffortResult) -> str:
-    asked = ", ".join(f"{name}={json.dumps(value)}" for name, value in way.effort.items())
+    asked = ", ".join(f"{name}={to_json(value)}" for name, value in way.effort.items())
     costs = f"{way.mean_supervision_steps:.2f} | {way.mean_total_steps:.2f} | {way.seconds}"
     return f"| `{asked}` | {way.exact} | {_format_count(way.verified)} | {costs} |"
 
@@ -185,7 +185,7 @@ def _format_front(config: RunConfig, licence: str) -> str:
 
 
 def _yaml(value: str | list[str]) -> str:
-    return json.dumps(value)  # every JSON string or list is YAML
+    return to_json(value)  # every JSON string or list is YAML
 
 
 def _list_facts(facts: Facts) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trm.checkpoints import checkpoint
 from trm.config.model import ModelConfig
-from trm.config.presets import PRESETS, get_preset
+from trm.config.presets import get_preset, published_ids
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.errors import ForeignCheckpoint
@@ -135,9 +135,8 @@ def identifiers_of(data: str, spec: PuzzleSpec) -> int:
     """Puzzle identifiers of a data set, the blank one included."""
     if spec.kind != "arc":
         return 1
-    published = {preset.dataset: preset.model.puzzle_ids for preset in PRESETS.values()}
-    if data in published:
-        return published[data]
+    if known := published_ids(data, 0):
+        return known
     from trm.data.splits import arc_sets_of
 
     return arc_sets_of(data, TrainConfig().arc_variants).identifiers

@@ -41,8 +41,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not isinstance(loaded, Mapping) or not all(isinstance(t, Tensor) for t in loaded.values()):
         raise ForeignCheckpoint(f"{path} does not hold tensors by name: save the model's state_dict() by itself.")
     tensors = {strip_prefixes(str(name)): tensor for name, tensor in loaded.items()}
-    if (broken := tensor_file.first_not_finite(tensors)) is not None:
-        raise ForeignCheckpoint(f"The tensor {broken} in {path} holds numbers that are infinite or not a number.")
+    try:
+        tensor_file.require_finite(tensors, path)
+    except CorruptCheckpoint as error:
+        raise ForeignCheckpoint(str(error)) from error
     return tensors
 
 

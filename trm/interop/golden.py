@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from trm.errors import ForeignCheckpoint
+from trm.checkpoints import tensor_file
+from trm.errors import CorruptCheckpoint, ForeignCheckpoint
 from trm.interop.names import config_from_official, official_names, weights_from_official
 from trm.network.model import TinyRecursiveModel
 from trm.puzzles.spec import PuzzleSpec
@@ -51,7 +50,7 @@ class Case:
         self.name = path.stem
         try:
             self._read(path)
-        except (ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        except (ValueError, KeyError, RuntimeError, CorruptCheckpoint) as error:
             raise ForeignCheckpoint(
                 f"{path} is not a golden case, or its tensors are not those of its configuration: {error}"
             ) from error
@@ -64,7 +63,7 @@ class Case:
         self.loss_kind: Literal["stablemax", "softmax"] = (
             "stablemax" if official["loss_type"].startswith("stablemax") else "softmax"
         )
-        self.recorded = load_file(path.with_suffix(".safetensors"))
+        self.recorded = tensor_file.read(path.with_suffix(".safetensors"))
         symbols = tuple(f"s{i}" for i in range(official["vocab_size"] - 1))
         puzzle = PuzzleSpec(kind="grid", rows=1, cols=official["seq_len"], symbols=symbols)
         self.model = TinyRecursiveModel(self.config, puzzle).to(self.dtype)

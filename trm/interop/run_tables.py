@@ -1,6 +1,5 @@
 """A run as tables in a folder: CSV, or Parquet with lists as they are."""
 
-import json
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Literal
 from trm.errors import PackageMissing
 from trm.interface.tables import write_csv
 from trm.interop.run_record import RunRecord
+from trm.json_text import to_json
 
 Format = Literal["csv", "parquet"]
 Rows = Sequence[Mapping[str, Any]]
@@ -28,7 +28,7 @@ def write_tables(run: RunRecord, folder: Path, kind: Format = "csv") -> list[Pat
     for file, rows in zip(files, (run.curve, evaluations), strict=True):
         write(file, rows)
     config = folder / "config.json"
-    config.write_text(json.dumps(run.config, indent=2) + "\n")
+    config.write_text(to_json(run.config, indent=2) + "\n")
     return [*files, config]
 
 

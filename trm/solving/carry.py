@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trm.errors import CarryInvalid
+from trm.checkpoints import tensor_file
+from trm.errors import CarryInvalid, CorruptCheckpoint
 
 
 class Carry(NamedTuple):
@@ -47,8 +48,9 @@ class Carry(NamedTuple):
         """What `to_bytes` has written; raises CarryInvalid."""
         try:
             tensors: Mapping[str, Tensor] = safetensors.torch.load(data)
+            tensor_file.require_finite(tensors, "it")
             return cls(**tensors)
-        except (safetensors.SafetensorError, TypeError, ValueError) as error:
+        except (safetensors.SafetensorError, CorruptCheckpoint, TypeError, ValueError) as error:
             raise CarryInvalid(
                 f"The carry cannot be read: {error}. Solve the puzzle again from its beginning."
             ) from error

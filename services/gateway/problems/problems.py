@@ -1,7 +1,6 @@
 """Turns every error into one body: `application/problem+json`, RFC 9457."""
 
 import errno
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from services.gateway.problems.errors import (
 from services.gateway.schemas.problem import Problem, ProblemItem, pointer
 from services.registry.errors import InternalError
 from trm.errors import CodedError, RuleError, StorageFull
+from trm.json_text import to_json
 from trm.suggest import did_you_mean
 
 MEDIA_TYPE = "application/problem+json"
@@ -43,7 +43,7 @@ class ProblemResponse(JSONResponse):
 
     def render(self, content: object) -> bytes:
         """JSON; it may quote a request's text, of which UTF-8 cannot hold half a surrogate pair."""
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+        return to_json(content, compact=True, escape=False).encode(errors="replace")
 
 
 def type_url(code: str) -> str:

@@ -12,7 +12,7 @@ from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Idempotency, IdempotencyContext, act_once, respond
 from services.gateway.openapi import KEYS, PAGES, Responses, refusals
 from services.gateway.problems.errors import RequestInvalid
-from services.gateway.schemas.event import JobEvents
+from services.gateway.schemas.event import JobEvents, StoredEvents
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.log import JobLog, LogLine
 from services.gateway.schemas.solution import Solution
@@ -38,8 +38,9 @@ NOT_MODIFIED: Responses = {304: {"description": "The job is still as If-None-Mat
 AGAIN = refusals(RequestInvalid, JobNotFound, TransitionRefused, *KEYS, DatabaseUnavailable)
 STREAM: Responses = {
     200: {
-        "description": "Server-sent events: `id` is the event's number, `event` its type, `data` its JSON. "
-        "The stream ends after `done`. With `Accept: application/json`, the events so far as a list.",
+        "description": "Server-sent events: `id` is the event's number, `event` its type, `data` its JSON, as in `JobEvents`. "
+        "The stream ends after `done`; when the API key expires, with `closed` and a `reason`. "
+        "With `Accept: application/json`, the events so far as a list.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
         "model": JobEvents,
     },
@@ -222,7 +223,7 @@ def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines
 )
 async def stream_job_events(
     job_id: str, parts: Parts, accept: Accept = "*/*", last_event_id: LastEventId = None, after: After = None
-) -> Response | JobEvents:
+) -> Response | StoredEvents:
     """All events of the job, past ones first, then new ones as they happen."""
     known = int(last_event_id) if last_event_id else after or 0
     first = await run_in_threadpool(read_events, parts.database, parts.access, job_id, known)

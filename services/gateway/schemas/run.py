@@ -87,12 +87,11 @@ class RunMetrics(Response):
     next_after_step: int | None = Field(description="Ask for the rest with after_step; null when this was all.")
 
 
-class RunEvaluation(Response):
-    """A run's accuracy on a whole split, measured at one step."""
+class Evaluation(Response):
+    """Accuracy on a whole split, measured at one step of a training."""
 
     step: int
     split: str = Field(description="`validation` during a training, `test` once at its end. ARC has `test` alone.")
-    attempt: int
     n: int = Field(description="Puzzles that were scored: those with a known answer.")
     seconds: float
     exact_accuracy: float | None = Field(description="Null where there are no answers to compare with.")
@@ -103,6 +102,12 @@ class RunEvaluation(Response):
     halted: list[float | None] = Field(description=f"Share that would have halted there. {_STEPS}")
     halt_probability: list[float | None] = Field(description=f"Mean halt probability. {_STEPS}")
     step_exact_accuracy: list[float | None] = Field(description=f"Share exactly right. {_STEPS}")
+
+
+class RunEvaluation(Evaluation):
+    """A run's accuracy on a whole split, measured at one step."""
+
+    attempt: int
     report: Report | None = Field(
         default=None, description="Of the test split: what an evaluation job reports, steps, compute and calibration."
     )

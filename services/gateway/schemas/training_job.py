@@ -1,6 +1,5 @@
 """What a training job is asked with."""
 
-import json
 from typing import Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
@@ -13,6 +12,7 @@ from services.gateway.schemas.requirements import Choosy
 from services.registry.db.storable import UNSTORABLE
 from trm.config.run import RunConfig
 from trm.errors import RuleError
+from trm.json_text import to_json
 
 MOST_DEVICES = 64
 
@@ -79,7 +79,7 @@ class TrainingJobRequest(Labels, Choosy, JobLimits):
     @field_validator("overrides")
     @classmethod
     def _is_text(cls, overrides: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        if UNSTORABLE.search(json.dumps(overrides, ensure_ascii=False)):
+        if UNSTORABLE.search(to_json(overrides, escape=False)):
             raise ValueError("no setting has a value with half of a surrogate pair")
         return overrides
 

@@ -9,6 +9,7 @@ from services.registry.db.base import Json
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.runs.paces import Measured
 from trm.config.cost import assume_update_seconds, duration, efficiency, update_flops
+from trm.config.presets import find_misfit
 from trm.config.run import RunConfig
 
 HOUR = 3600
@@ -79,4 +80,6 @@ def _list_warnings(
             f"The data set has {puzzles} training puzzles, fewer than train.batch_size, {config.train.batch_size}: each update sees "
             "the same ones several times. Lower train.batch_size, or use a larger data set."
         )
+    if misfit := find_misfit(config.preset, config.puzzle):
+        found.append(misfit)
     return found

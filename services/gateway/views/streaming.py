@@ -9,7 +9,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.access.recheck import AccessRecheck
-from services.gateway.schemas.event import JobEvent, JobEvents
+from services.gateway.schemas.event import StoredEvent, StoredEvents
 from services.registry.access.visibility import AccessScope
 from services.registry.db.database import Database
 from services.registry.errors import DatabaseUnavailable
@@ -27,13 +27,13 @@ RECONNECT_MILLISECONDS = 2_000
 
 def read_events(
     database: Database, access: AccessScope, job_id: str, after: int, limit: int = EVENTS_A_READ
-) -> JobEvents:
+) -> StoredEvents:
     """The next events of a job, and whether these are its last; raises JobNotFound."""
     with database.transaction() as session:
         # read first: the last event comes with the last status
         finished = jobs.status_of(session, access, job_id).is_final
         rows = job_events.after(session, access, job_id, after, limit)
-    return JobEvents(data=[JobEvent.of(row) for row in rows], finished=finished and len(rows) < limit)
+    return StoredEvents(data=[StoredEvent.of(row) for row in rows], finished=finished and len(rows) < limit)
 
 
 async def stream_events(
@@ -42,7 +42,7 @@ async def stream_events(
     stopping: threading.Event,
     recheck: AccessRecheck,
     job_id: str,
-    first: JobEvents,
+    first: StoredEvents,
     after: int,
 ) -> AsyncIterator[bytes]:
     """`first`, then every later event until the job has ended, the service stops, or the caller may not read it any longer."""
@@ -66,13 +66,13 @@ async def stream_events(
         events = await run_in_threadpool(_read_if_possible, database, access, job_id, after)
 
 
-def _read_if_possible(database: Database, access: AccessScope, job_id: str, after: int) -> JobEvents:
+def _read_if_possible(database: Database, access: AccessScope, job_id: str, after: int) -> StoredEvents:
     """Read the next events; none while the database is away, so that the stream outlives its restart."""
     try:
         return read_events(database, access, job_id, after)
     except DatabaseUnavailable:
-        return JobEvents(data=[], finished=False)
+        return StoredEvents(data=[], finished=False)
 
 
-def _encode(event: JobEvent) -> bytes:
+def _encode(event: StoredEvent) -> bytes:
     return format_sse_event(data_str=to_json(event.data), event=event.type, id=str(event.id))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.registry.db.storable import storable
 from services.registry.errors import InvalidCursor
+from trm.json_text import to_json
 
 T = TypeVar("T")
 VERSION = 1
@@ -53,7 +54,7 @@ def newest_first(
 
 def encode_cursor(where: str, mark: list[Any]) -> str:
     """An opaque text for a place in the list named `where`."""
-    return base64.urlsafe_b64encode(json.dumps([VERSION, where, *mark]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(to_json([VERSION, where, *mark]).encode()).decode().rstrip("=")
 
 
 def decode_cursor(where: str, cursor: str) -> list[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.dml import ReturningDelete
@@ -29,6 +29,7 @@ from services.registry.db.tables import (
 )
 from services.registry.states import JobKind, JobStatus
 
+SMALLEST_EVENT = 64  # bytes of a row: a table of fewer for each that may stay needs no counting
 LAST_EVENT = "done"  # stays as long as its job: who follows a job learns its end
 
 
@@ -56,14 +57,17 @@ def remove_jobs(session: Session, kind: JobKind, limits: Limits, batch: int) -> 
 
 
 def remove_events(session: Session, limits: Limits, batch: int) -> int:
-    """Remove old events of ended jobs, all but the last one of each; how many."""
-    if not limits.days:
+    """Remove events of ended jobs that are old or too many, all but the last one of each; how many."""
+    moments = [func.now() - timedelta(days=limits.days)] if limits.days else []
+    if (crowded := _find_crowded_out(session, limits.most)) is not None:
+        moments.append(literal(crowded))
+    if not moments:
         return 0
-    ago = func.now() - timedelta(days=limits.days)
+    before = func.greatest(*moments)
     due = (
         select(JobEvent.job_id, JobEvent.seq)
         .join(Job, Job.id == JobEvent.job_id)
-        .where(JobEvent.created_at < ago, JobEvent.type != LAST_EVENT, Job.finished_at < ago)
+        .where(JobEvent.created_at <= before, JobEvent.type != LAST_EVENT, Job.finished_at <= before)
         .limit(batch)
     ).subquery()
     gone = delete(JobEvent).where(JobEvent.job_id == due.c.job_id, JobEvent.seq == due.c.seq)
@@ -78,6 +82,21 @@ def remove_audit(session: Session, limits: Limits, batch: int) -> int:
         return 0
     due = select(AuditRecord.id).where(old).order_by(AuditRecord.created_at).limit(batch)
     return _count_rows(session, delete(AuditRecord).where(AuditRecord.id.in_(due)).returning(AuditRecord.id))
+
+
+def _find_crowded_out(session: Session, most: int) -> datetime | None:
+    """When that job ended whose events, with those of all that ended later, are too many; None while all fit.
+
+    Events are numbered within their job, so that its last number counts them.
+    """
+    table_bytes = session.scalar(select(func.pg_relation_size(JobEvent.__tablename__))) or 0
+    if not most or table_bytes < most * SMALLEST_EVENT:
+        return None
+    count = select(func.max(JobEvent.seq)).where(JobEvent.job_id == Job.id).scalar_subquery()
+    so_far = func.sum(count).over(order_by=Job.finished_at.desc()).label("so_far")
+    ended = select(Job.finished_at, so_far).where(Job.finished_at.is_not(None)).subquery()
+    found: datetime | None = session.scalar(select(func.max(ended.c.finished_at)).where(ended.c.so_far > most))
+    return found
 
 
 def _match_beyond(

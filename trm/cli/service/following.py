@@ -12,7 +12,7 @@ from trm.cli.service.printing import notices, percent, progress_bar
 from trm.cli.service.session import Session
 
 if TYPE_CHECKING:
-    from trm.client.api import Job
+    from trm.client.api import Job, JobEvent
 
 WORDS = {"train": "training", "solve": "solving", "evaluate": "evaluating"}
 
@@ -68,23 +68,25 @@ class Follower:
         self.bar.update(self.task, completed=at.percent or 0, description=description)
         for event in self.session.client.jobs.past_events(job, after=self._after).data:
             self._after = event.id
-            if line := describe_event(event.type, event.data):
+            if line := describe_event(event):
                 self.bar.console.print(line, soft_wrap=True)
 
 
-def describe_event(kind: str, data: dict[str, Any]) -> str | None:
+def describe_event(event: "JobEvent") -> str | None:
     """An event in words; None for one that says nothing beyond the progress."""
-    match kind:
-        case "started" if "parameters" in data:
-            resumed = f", resumed at step {data['resumed_from']:,}" if data.get("resumed_from") else ""
-            return f"{data['parameters']:,} parameters on {data['device']}, {data['train_puzzles']:,} training puzzles{resumed}"
-        case "evaluated":
-            exact, cells = percent(data["exact_accuracy"]), percent(data["cell_accuracy"])
-            return f"step {data['step']:>6,}  {data['split']}: {exact} of {data['n']:,} puzzles exactly right, {cells} of their cells"
-        case "checkpoint":
-            return f"step {data['step']:>6,}  checkpoint saved"
-        case "queued" if data.get("outcome"):
-            return f"attempt {data['attempt']} has ended ({data['outcome']}); the job is queued again"
-        case "paused" | "resumed" | "retried":
-            return f"the job was {kind}"
+    from trm.client import api
+
+    match event:
+        case api.StartedEvent(data=data):
+            resumed = f", resumed at step {data.resumed_from:,}" if data.resumed_from else ""
+            return f"{data.parameters:,} parameters on {data.device}, {data.train_puzzles:,} training puzzles{resumed}"
+        case api.EvaluatedEvent(data=data):
+            exact, cells = percent(data.exact_accuracy), percent(data.cell_accuracy)
+            return f"step {data.step:>6,}  {data.split}: {exact} of {data.n:,} puzzles exactly right, {cells} of their cells"
+        case api.CheckpointEvent(data=data):
+            return f"step {data.step:>6,}  checkpoint saved"
+        case api.QueuedEvent(data=data):
+            return f"attempt {data.attempt} has ended ({data.outcome}); the job is queued again"
+        case api.PausedEvent() | api.ResumedEvent() | api.RetriedEvent():
+            return f"the job was {event.type}"
     return None

@@ -1,6 +1,6 @@
 """A puzzle that a service solves: its steps as they happen, its answer as one that was found here."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -49,15 +49,15 @@ def _watch(session: Session, job: "api.Job", board: Board) -> "api.Job":
         return patient.client.jobs.wait(job)
 
 
-def _to_step(data: dict[str, Any], board: Board) -> SolveStep:
+def _to_step(data: "api.StepData", board: Board) -> SolveStep:
     names = ("chain", "step", "halt_probability", "verified", "halted")
     return SolveStep(
         spec=board.spec,
         question=board.question,
-        tokens=parse(board.spec, data["answer"], padding=True),
-        index=data["puzzle"],
-        changed_cells=tuple(data["changed_cells"]),
-        **{name: data[name] for name in names},
+        tokens=parse(board.spec, data.answer, padding=True),
+        index=data.puzzle,
+        changed_cells=tuple(data.changed_cells),
+        **{name: getattr(data, name) for name in names},
     )
 
 

@@ -1,6 +1,5 @@
 """Data sets: built in and uploaded."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -11,6 +10,7 @@ from trm.client.api import ArcTask, Dataset, DatasetPuzzle
 from trm.client.record import Page
 from trm.client.transfers import OnBytes, Upload
 from trm.client.transport import Transport
+from trm.json_text import to_json
 
 
 class Datasets:
@@ -74,7 +74,7 @@ class Datasets:
             if on_progress is not None:
                 on_progress(sum(done.values()), total)
 
-        form = {"name": name, "kind": kind} | ({} if rules is None else {"rules": json.dumps(rules)})
+        form = {"name": name, "kind": kind} | ({} if rules is None else {"rules": to_json(rules)})
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         with ExitStack() as stack:
             files = {

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import httpx2
 
-from trm.client.api import Job, JobEvents, JobKind, JobLog, JobStatus, LogLine, Solution
+from trm.client.api import Job, JobEvent, JobEvents, JobKind, JobLog, JobStatus, LogLine, Solution
 from trm.client.errors import JobUnsuccessful, WaitTimedOut
-from trm.client.events import Event, follow
+from trm.client.events import follow
 from trm.client.record import Page, id_of
 from trm.client.transport import Transport, read
 
@@ -79,7 +79,7 @@ class Jobs:
             if not log.data:
                 time.sleep(LONGEST_PAUSE_SECONDS)
 
-    def events(self, job: Job | str, *, after: int = 0) -> Iterator[Event]:
+    def events(self, job: Job | str, *, after: int = 0) -> Iterator[JobEvent]:
         """Its events after the one of this number, past ones first, then each as it happens, until the job has ended.
 
         Continues after the last event that has arrived when the connection is lost, or the gateway restarted. Raises

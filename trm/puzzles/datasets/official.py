@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trm.errors import DatasetError
-from trm.puzzles import maze
+from trm.puzzles import arc_grids, maze
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
 
 SPLITS = ("train", "test")
-VOCABULARIES = {11: "sudoku", 6: "maze"}  # tokens and their meaning are ours; 12 is ARC
+VOCABULARIES = {11: "sudoku", 6: "maze", 12: "arc"}  # tokens and their meaning are ours
 
 
 def is_official(folder: Path) -> bool:
@@ -33,7 +33,7 @@ def advice(folder: Path) -> str | None:
 
 
 def spec_of(folder: Path) -> PuzzleSpec:
-    """The shape of the puzzles; raises DatasetError for other builds than of square Sudokus and mazes."""
+    """The shape of the puzzles; raises DatasetError for other builds than of 9x9 Sudokus, square mazes and ARC."""
     file = folder / "train" / "dataset.json"
     try:
         document = json.loads(file.read_bytes())
@@ -45,9 +45,11 @@ def spec_of(folder: Path) -> PuzzleSpec:
         return spec_for(9)
     if kind == "maze" and side * side == cells:
         return maze.spec_for(side, side)
+    if kind == "arc" and cells == arc_grids.SPEC.cells:
+        return arc_grids.SPEC
     raise DatasetError(
-        f"{folder} holds puzzles of {cells} cells and {vocabulary} tokens; 9x9 Sudokus (11 tokens) and square mazes (6) are read. "
-        "For ARC use the data sets arc-1 and arc-2, or a folder of tasks."
+        f"{folder} holds puzzles of {cells} cells and {vocabulary} tokens; 9x9 Sudokus (11 tokens), square mazes (6) and "
+        "ARC (900 cells, 12) are read."
     )
 
 
@@ -55,7 +57,7 @@ def load(folder: Path, split: str) -> PuzzleSet:
     """The puzzles of a split, without the augmented copies that follow the first of each group: a training draws new ones."""
     spec, place = spec_of(folder), folder / split
     questions, answers, groups, puzzles = (
-        _array(place / f"all__{name}.npy") for name in ("inputs", "labels", "group_indices", "puzzle_indices")
+        read_array(place / f"all__{name}.npy") for name in ("inputs", "labels", "group_indices", "puzzle_indices")
     )
     if questions.shape != answers.shape or questions.shape[1:] != (spec.cells,):
         raise DatasetError(
@@ -79,7 +81,8 @@ def _firsts(groups: NDArray[np.int64], puzzles: NDArray[np.int64], count: int, p
     return rows
 
 
-def _array(path: Path) -> NDArray[np.int64]:
+def read_array(path: Path) -> NDArray[np.int64]:
+    """An array of the build, read as it is used; raises DatasetError."""
     try:
         array: NDArray[np.int64] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
