@@ -64,7 +64,10 @@ def _draw_bar(share: float) -> Text:
 
 def describe(solution: Solution) -> str:
     """One sentence: how far to trust an answer, and what it took."""
-    verdict, steps = VERDICTS[solution.verified], f"{solution.steps} steps ({solution.reason})"
+    verdict, steps = (
+        VERDICTS[solution.verified],
+        f"{solution.steps} {'step' if solution.steps == 1 else 'steps'} ({solution.reason})",
+    )
     summary = f"{verdict}; halt probability {solution.halt_probability:.3f} after {steps}"
     if solution.chosen_by == "only":
         return summary
