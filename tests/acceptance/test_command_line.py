@@ -288,8 +288,7 @@ def test_data_sets_are_uploaded_and_their_faults_told(shell: Shell) -> None:
 @pytest.mark.slow
 def test_every_document_has_the_fields_that_are_documented(shell: Shell, trained: dict[str, Any]) -> None:
     run, job = trained["run_id"], trained["id"]
-    table = "question,answer\n" + ".234341221434321,1234341221434321\n1.34341221434321,1234341221434321\n"
-    (shell.folder / "two.csv").write_text(table)
+    shell.run("generate", "four", "--size", "4", "--count", "20")
     promoted = shell.run("models", "promote", "of-documents", run, "--json").document
     key = shell.run("keys", "create", "alice", "--json").document
     left = [shell.run(*LONG, "--detach", "--json").document for _ in range(2)]
@@ -301,7 +300,7 @@ def test_every_document_has_the_fields_that_are_documented(shell: Shell, trained
         "runs fork": (run, "--detach", "--set", "train.steps=1"),
         "submit solve": ("--model", "sudoku-6x6", PUZZLE), "submit evaluate": ("--model", "sudoku-6x6", "--limit", "2"),
         "models list": (), "models download": (run,), "datasets list": (), "datasets show": ("sudoku-4x4",),
-        "datasets upload": ("of-documents", "two.csv"), "keys list": (), "keys revoke": (key["id"],),
+        "datasets upload": ("of-documents", "four/train.csv.gz"), "keys list": (), "keys revoke": (key["id"],),
         "runs export": (run, "--out", "documents"), "up": (), "status": (), "logs": ("gateway",), "doctor": (),
         "login": ("--profile", "documents"), "solve": ("--remote", PUZZLE),
     }  # fmt: skip

@@ -1,7 +1,8 @@
 """`trm generate`: a data set of new Sudokus, each with one answer, or of new mazes."""
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -52,9 +53,9 @@ def generate(
     made = list(track(pairs, "generating", total=count, console=console))
     questions, answers = (np.stack(part) for part in zip(*made, strict=True))
     _, first = np.unique(questions, axis=0, return_index=True)
-    limit = f"--shortest {shortest}" if kind == "maze" else f"--givens {givens}"
-    limit += (f" --box {box}" if box else "") + (f" --regions '{spec.regions}'" if regions else "")
-    source = (f"trm generate --kind {kind} --size {size} --count {count} {limit} --seed {seed}",) * count
+    limits = {"shortest": shortest} if kind == "maze" else {"givens": givens, "box": box, "regions": regions}
+    command = _write_command({"kind": kind, "size": size, "count": count, **limits, "seed": seed})
+    source = (command,) * count
     puzzles = PuzzleSet(spec, questions, answers, source).select(np.sort(first))
     train, test = holdout(puzzles, test_share, seed, most=count)
     save_dataset(out, out.name, {"train": train, "test": test})
@@ -62,6 +63,12 @@ def generate(
         print(to_json({"path": str(out), "splits": {"train": len(train), "test": len(test)}}))
     else:
         console.print(f"{len(train):,} training and {len(test):,} test puzzles in {out}")
+
+
+def _write_command(options: Mapping[str, object]) -> str:
+    """The command that makes the same puzzles again."""
+    given = (f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
+    return " ".join(["trm generate", *given])
 
 
 def _sudokus(
