@@ -141,6 +141,10 @@ class StorageFull(TrmError, code="storage_full"):
     """The disk or bucket has no room left; nothing partial was kept."""
 
 
+class FileUnusable(TrmError, code="file_unusable"):
+    """A file or folder of this machine cannot be read or written."""
+
+
 class NonFiniteLoss(TrmError, code="loss_not_finite"):
     """The loss became infinite or not a number."""
 

@@ -21,6 +21,7 @@ from services.gateway.problems.catalogue import CATALOGUE
 from services.registry.settings import Settings
 from tests.acceptance.conftest import TINY
 from tests.api import Client
+from tests.commands import FIELDS, RESOURCES, require_resource
 from tests.conftest import wait_until
 from tests.script import SCRIPT, Shell
 from trm.cli.exit_codes import ExitCode
@@ -88,6 +89,11 @@ def test_ends_are_told_by_the_exit_status(shell: Shell, trained: dict[str, Any])
     refused = shell.run("submit", "train", "--set", "train.stepz=1", code=ExitCode.REFUSED).err
     assert "Did you mean 'train.steps'?" in refused
     assert "[job_already_finished]" in shell.run("jobs", "pause", trained["id"], code=ExitCode.REFUSED).err
+    several = shell.run("jobs", "cancel", trained["id"], "job_none", code=ExitCode.REFUSED).err.splitlines()
+    assert several[1:] == [f"  That is {trained['id']}.", "  job_none: There is no job 'job_none'. [job_not_found]"]
+    assert "two runs or more" in shell.run("runs", "compare", trained["run_id"], code=ExitCode.USAGE).err
+    unwritable = shell.run("models", "download", trained["run_id"], "--out", "none/it.tar", code=ExitCode.FAILED).err
+    assert "Cannot use none" in unwritable
     failed = shell.run(*LONG, "--timeout-seconds", "1", code=ExitCode.FAILED).err
     assert "[job_timed_out]" in failed
     assert CATALOGUE["job_timed_out"].advice in failed
@@ -144,13 +150,25 @@ def test_the_board_is_redrawn_in_place(shell: Shell) -> None:
     assert "verified by the rules" in drawn
 
 
-def _on_terminal(shell: Shell, *arguments: str) -> str:
-    """What the command writes to a terminal."""
+@pytest.mark.slow
+def test_a_board_that_is_taller_than_the_terminal_is_drawn_small(shell: Shell) -> None:
+    mazes = load("maze-hard", "test")
+    maze = grids.text(mazes.spec, mazes.questions[0])
+    drawn = _on_terminal(shell, "solve", "--remote", "--watch", maze, "--effort", "max_steps=2", lines=24, codes=(0, 2))
+    last = drawn.rpartition("step 2: halt probability")[2]
+    assert "\n                                      ..." not in last  # how rich cuts what does not fit
+    assert len(re.findall(r"\n[^\n]*[\u2580\u2584]", last)) == 15  # two rows of the maze on a line
+
+
+def _on_terminal(shell: Shell, *arguments: str, lines: int = 40, codes: tuple[int, ...] = (0,)) -> str:
+    """What the command writes to a terminal of 80 columns."""
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(shell.folder)
         os.execve(
-            SCRIPT, [SCRIPT, *arguments], shell.settings({"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "40"})
+            SCRIPT,
+            [SCRIPT, *arguments],
+            shell.settings({"TERM": "xterm-256color", "COLUMNS": "80", "LINES": str(lines)}),
         )
     written, deadline = b"", time.monotonic() + 60
     with suppress(OSError):  # the end of a terminal
@@ -160,7 +178,7 @@ def _on_terminal(shell: Shell, *arguments: str) -> str:
                 break
             written += piece
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == ExitCode.DONE
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) in codes
     return written.decode()
 
 
@@ -265,6 +283,38 @@ def test_data_sets_are_uploaded_and_their_faults_told(shell: Shell) -> None:
     table.write_text(f"question,answer\n{pairs[0][0]},{pairs[1][1]}\n")
     refused = shell.run("datasets", "upload", "bad", "mine.csv", code=ExitCode.REFUSED).err
     assert re.search(r"^  row 1: ", refused, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_every_document_has_the_fields_that_are_documented(shell: Shell, trained: dict[str, Any]) -> None:
+    run, job = trained["run_id"], trained["id"]
+    shell.run("generate", "four", "--size", "4", "--count", "20")
+    promoted = shell.run("models", "promote", "of-documents", run, "--json").document
+    key = shell.run("keys", "create", "alice", "--json").document
+    left = [shell.run(*LONG, "--detach", "--json").document for _ in range(2)]
+    first, second = (one["id"] for one in left)
+    made = {"submit train": [trained, *left], "models promote": [promoted], "keys create": [key]}
+    asked = {
+        "jobs list": (), "jobs show": (job,), "jobs pause": (second,), "jobs resume": (second,), "jobs cancel": (first, second),
+        "jobs retry": (second,), "jobs logs": (job,), "runs list": (), "runs show": (run,), "runs compare": (run, run),
+        "runs fork": (run, "--detach", "--set", "train.steps=1"),
+        "submit solve": ("--model", "sudoku-6x6", PUZZLE), "submit evaluate": ("--model", "sudoku-6x6", "--limit", "2"),
+        "models list": (), "models download": (run,), "datasets list": (), "datasets show": ("sudoku-4x4",),
+        "datasets upload": ("of-documents", "four/train.csv.gz"), "keys list": (), "keys revoke": (key["id"],),
+        "runs export": (run, "--out", "documents"), "up": (), "status": (), "logs": ("gateway",), "doctor": (),
+        "login": ("--profile", "documents"), "solve": ("--remote", PUZZLE),
+    }  # fmt: skip
+    for command, arguments in asked.items():
+        made[command] = shell.run(*command.split(), *arguments, "--json").documents
+    made["jobs cancel"] += shell.run("jobs", "cancel", second, "--json").documents
+    shell.run("login", "--profile", "documents", "--forget", "--json")
+    for command, documents in made.items():
+        for document in documents:
+            if command in RESOURCES:
+                require_resource(document, RESOURCES[command] or "")
+            else:
+                assert document.keys() == FIELDS[command][0], command
+    assert made.keys() >= RESOURCES.keys() - {"jobs watch"}
 
 
 def test_the_stack_and_the_machine_are_told(shell: Shell, client: Client) -> None:

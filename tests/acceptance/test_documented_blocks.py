@@ -42,6 +42,7 @@ SHORTER = {  # in texts of Python and of commands
 }
 NOT_RUN = {  # how a command begins -> why it does not run here
     "make ": "installs, or moves the stack that these tests stand on; test_make_commands_exist, and tests/acceptance/test_backup.py",
+    ". .venv/bin/activate": "the reader's own shell: these tests name the script by its path",
     "pip install": "tests/contract/test_packaging.py installs what the wheels hold",
     "docker ": "needs Docker; tests/compose runs it, and tests/contract/test_compose.py reads the files",
     "git pull": "changes this tree",

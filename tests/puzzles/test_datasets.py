@@ -180,6 +180,15 @@ def test_holding_out_separates_equivalent_puzzles() -> None:
     assert not forms[0] & forms[1]
 
 
+def test_no_more_is_held_out_than_asked_for_where_many_puzzles_are_equivalent() -> None:
+    often = GOOD.select(np.repeat(np.arange(20), [60, *[2] * 19]))
+    for seed in range(5):
+        train, test = holdout(often, 0.1, seed)
+        assert (len(train), len(test)) == (88, 10)
+    only_large = GOOD.select(np.repeat(np.arange(2), [60, 40]))
+    assert [len(part) for part in holdout(only_large, 0.1)] == [60, 40]  # at least one class, and the smaller
+
+
 def test_holding_out_separates_equivalent_large_sudokus() -> None:
     puzzles, rng = load("sudoku-extreme-1k", "train").take(25), np.random.default_rng(0)
     symmetry = random_symmetry(puzzles.spec, rng)

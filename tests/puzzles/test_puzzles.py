@@ -17,7 +17,7 @@ from trm.errors import (
 )
 from trm.puzzles import grids
 from trm.puzzles.datasets.datasets import load
-from trm.puzzles.drawing.render import render
+from trm.puzzles.drawing.render import render, render_small
 from trm.puzzles.generate import generate
 from trm.puzzles.maze import spec_for as maze_spec
 from trm.puzzles.rules import check, check_many, conflicts, require_consistent
@@ -165,6 +165,17 @@ def test_a_rendered_grid_shows_boxes_and_symbols() -> None:
     shown = render(SMALL.spec, SMALL.answers[0], givens=SMALL.questions[0]).plain
     assert shown.count("|") == 4
     assert len(shown.strip().splitlines()) == 5
+
+
+def test_a_maze_is_drawn_small_with_two_cells_in_a_character() -> None:
+    spec = maze_spec(3, 3)
+    drawn = render_small(spec, grids.parse(spec, "S##o #Goo"))
+    assert drawn is not None
+    assert drawn.plain.splitlines() == ["\u2580\u2580\u2580", "\u2580\u2580\u2580"]
+    assert [str(span.style) for span in drawn.spans] == [
+        "green on cyan", "grey50", "grey50 on grey50", "magenta", "cyan", "cyan",
+    ]  # fmt: skip
+    assert render_small(SIX.spec, SIX.answers[0]) is None
 
 
 @pytest.mark.parametrize("size", [4, 6, 9])

@@ -9,6 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from tests.commands import FIELDS
 from trm.cli import build
 from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
@@ -112,6 +113,7 @@ def test_own_arc_tasks_from_the_command_line_to_a_submission(tasks: Path, tmp_pa
     checkpoint = tmp_path / "step_00000002"
     vote = ("arc", "--data", tasks, "--variants", 3, "--checkpoint", checkpoint)
     report = json.loads(run(*vote, "--submission", tmp_path / "out.json", "--json"))
+    assert report.keys() == FIELDS["arc"][0]
     assert report["tasks"] == 2
     assert report["pass_at"].keys() == {"1", "2", "5", "10", "100", "1000"}
     submission = json.loads((tmp_path / "out.json").read_text())

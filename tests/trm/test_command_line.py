@@ -14,7 +14,7 @@ from typing import get_args
 import pytest
 import torch
 
-from tests.script import Shell
+from tests.script import SCRIPT, Shell
 from trm.cli.commands import COMMANDS, load_command
 from trm.cli.diagnosis import machine, reachable, software
 from trm.cli.exit_codes import ExitCode
@@ -89,6 +89,36 @@ def test_the_server_brings_the_commands_that_are_listed_as_its_own() -> None:
     for group in project["entry-points"].values():
         for name, place in group.items():
             assert callable(EntryPoint(name, place, "").load())
+
+
+UNUSABLE = {
+    "generate taken --count 2": "taken is a file, and a folder is to be made there",
+    "train --out taken": "taken is a file",
+    "ablate --out taken/below": "Nothing can be written to",
+    "inspect taken/below": "is not a checkpoint",
+    "solve 4...366.....3.524121.56...3..4546... --picture none/p.svg": "Cannot use none/p.svg: No such file or directory.",
+}
+
+
+@pytest.mark.parametrize(("command", "told"), UNUSABLE.items(), ids=[command.split()[0] for command in UNUSABLE])
+def test_a_file_that_cannot_be_used_is_told_in_a_sentence(home: Path, command: str, told: str) -> None:
+    (home / "taken").write_text("")
+    said = Shell(home, {}).run(*command.split(), code=ExitCode.FAILED).err
+    assert told in said
+    assert "Training" not in said  # it is told before the work
+
+
+def test_a_disk_that_is_full_is_told_in_a_sentence(home: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([SCRIPT, "models", "--json"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (ExitCode.FAILED, 1)
+    assert "There is no room left" in done.stderr
+    assert "[storage_full]" in done.stderr
+
+
+def test_no_device_of_this_machine_is_asked_of_a_service(home: Path) -> None:
+    asked = ("solve", "--remote", "--device", "cpu", "4...366.....3.524121.56...3..4546...")
+    assert "A service computes on its own workers" in Shell(home, {}).run(*asked, code=ExitCode.FAILED).err
 
 
 def test_exit_statuses_are_documented() -> None:

@@ -8,7 +8,8 @@ from rich.markup import escape
 
 from trm.cli.commands import LazyGroup
 from trm.cli.exit_codes import ExitCode, exit_code_of
-from trm.errors import CodedError, DatasetError, PackageMissing
+from trm.durable import NO_ROOM
+from trm.errors import CodedError, DatasetError, FileUnusable, PackageMissing, StorageFull
 from trm.version import trm_version
 
 EXTRAS = {"torch": "torch", "safetensors": "torch", "httpx2": "client"}  # package -> the extra that brings it
@@ -51,6 +52,24 @@ def main() -> None:
         sys.exit(report(missing))
     except CodedError as error:
         sys.exit(report(error))
+    except OSError as error:
+        if (known := _explain(error)) is None:
+            raise
+        sys.exit(report(known))
+
+
+def _explain(error: OSError) -> CodedError | None:
+    """A file that cannot be used, in words; None for what has nothing to do with files."""
+    where = f" {error.filename}" if error.filename else ""
+    if error.errno in NO_ROOM:
+        return StorageFull(
+            f"There is no room left for{where or ' what is written'}. Delete something there, or choose another place."
+        )
+    if error.filename is None:
+        return None
+    return FileUnusable(
+        f"Cannot use{where}: {error.strerror}. See that it is there and that you may use it, or name another."
+    )
 
 
 def report(error: CodedError) -> ExitCode:

@@ -1,5 +1,6 @@
 """`trm ablate`: what each idea is worth on a small Sudoku, with the same seeds and budget."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +9,15 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from trm.cli.options import AsJson
 from trm.cli.overrides import parse
+from trm.cli.place import require_place
 from trm.cli.source import Device
 from trm.config.ablations import ABLATIONS
 from trm.experiments.ablate import configurations, run_all, write
 from trm.experiments.plots import require_matplotlib
 from trm.experiments.results import BASE, Row, Trial, rows
+from trm.json_text import to_json
 
 
 def ablate(
@@ -27,14 +31,16 @@ def ablate(
     out: Annotated[Path, typer.Option(help="Folder for ablation.md, .json and .svg.")] = Path("ablation"),
     device: Device = "auto",
     listed: Annotated[bool, typer.Option("--list", help="List the ablations and leave.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train the recipe as it is and with each change, and write a table with spread and a plot."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=as_json)
     if listed:
-        console.print(_listing())
+        _list_ablations(console, as_json)
         return
     names = [BASE, *(name.strip() for name in only.split(",") if name.strip() != BASE)] if only else [BASE, *ABLATIONS]
     require_matplotlib()  # now, rather than after an hour
+    require_place(out)
     configs = configurations(preset, names, seeds, parse(overrides or []))
     changed = f" with {', '.join(overrides)}" if overrides else ""
     heading = f"{preset}{changed}: {seeds} seeds"
@@ -43,17 +49,24 @@ def ablate(
         trials.append(trial)
         console.print(f"{trial.ablation}, seed {trial.seed}: {trial.exact_accuracy:.1%} exact, {trial.seconds:.0f} s")
         write(out, heading, trials, rows(trials, names))  # after each, so that an end before the end loses nothing
+    if as_json:
+        print(to_json({"path": str(out), "trials": [asdict(trial) for trial in trials]}))
+        return
     console.print(_format_table(rows(trials, names)))
     console.print(f"written to {out}")
 
 
-def _listing() -> Table:
+def _list_ablations(console: Console, as_json: bool) -> None:
+    if as_json:
+        names = ("name", "summary", "source", "published")
+        print(to_json({"data": [{name: getattr(one, name) for name in names} for one in ABLATIONS.values()]}))
+        return
     table = Table("ablation", "what", "source", "published, %", title="Ablations", title_justify="left")
     for name, ablation in ABLATIONS.items():
         table.add_row(
             name, ablation.summary, ablation.source, "-" if ablation.published is None else str(ablation.published)
         )
-    return table
+    console.print(table)
 
 
 def _format_table(table: list[Row]) -> Table:

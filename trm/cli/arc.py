@@ -1,7 +1,7 @@
 """`trm arc`: a checkpoint's score on ARC, by votes over variants, and the submission file."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -42,15 +42,12 @@ def arc(
     if submission is not None:
         submission.write_text(to_json(ballot.submission()))
     if not ballot.is_scored:
-        _say(
-            f"No test pair of {data} has a known answer to compare with.",
-            {"tasks": len(names), "pass_at": None},
-            as_json,
-        )
+        sentence = f"No test pair of {data} has a known answer to compare with."
+        print(to_json(_to_fields(names, ensemble, None)) if as_json else sentence)
         return
     scores = ballot.scores()
     if as_json:
-        print(to_json({"tasks": len(names), "ensemble": ensemble, "pass_at": scores}))
+        print(to_json(_to_fields(names, ensemble, scores)))
         return
     who = f"an ensemble of {len(checkpoint)} checkpoints" if ensemble else str(checkpoint[0])
     table = Table("tries", "tasks solved", title=f"{who} on {len(names)} tasks of {data}", title_justify="left")
@@ -59,8 +56,8 @@ def arc(
     Console(highlight=False).print(table)
 
 
-def _say(sentence: str, document: dict[str, Any], as_json: bool) -> None:
-    print(to_json(document) if as_json else sentence)
+def _to_fields(names: list[str], ensemble: bool, scores: dict[int, float] | None) -> dict[str, object]:
+    return {"tasks": len(names), "ensemble": ensemble, "pass_at": scores}
 
 
 def _vote(folder: Path, sets: ArcSets, variants: int, ballot: Ballot, effort: Effort, device: str) -> None:

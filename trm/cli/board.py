@@ -9,11 +9,12 @@ from rich.live import Live
 from rich.text import Text
 
 from trm.interface.solution import Solution, SolveStep, Tokens
-from trm.puzzles.drawing.render import render
+from trm.puzzles.drawing.render import render, render_small
 from trm.puzzles.grids import text
 from trm.puzzles.spec import PuzzleSpec
 
 Drawing = Literal["below", "in place"]
+HEAD = 3  # lines beside the board: step, bar, and the one below it
 WIDTH = 24  # characters of the bar of a halt probability
 PAUSE_SECONDS, PACED = 0.15, 24  # steps come faster than can be seen: the first so many stay for this long
 VERDICTS = {
@@ -34,7 +35,7 @@ class Board(AbstractContextManager["Board"]):
     def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
-            self._live.update(render(self.spec, self.question, givens=self.question), refresh=True)
+            self._live.update(self._draw(self.question, None), refresh=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,7 +48,7 @@ class Board(AbstractContextManager["Board"]):
         self._previous[step.chain] = step.tokens
         of_chain = f" of chain {step.chain}" if len(self._previous) > 1 else ""
         head = f"step {step.step}{of_chain}: halt probability {step.halt_probability:.3f}, {len(step.changed_cells)} cells changed"
-        drawn = render(self.spec, step.tokens, givens=self.question, previous=previous)
+        drawn = self._draw(step.tokens, previous)
         if self._live is None:
             self.console.print(head)
             self.console.print(drawn)
@@ -55,6 +56,12 @@ class Board(AbstractContextManager["Board"]):
         self._live.update(Group(head, _draw_bar(step.halt_probability), drawn), refresh=True)
         if step.step <= PACED:
             time.sleep(PAUSE_SECONDS)
+
+    def _draw(self, tokens: Tokens, previous: Tokens | None) -> Text:
+        drawn = render(self.spec, tokens, givens=self.question, previous=previous)
+        if self._live is None or drawn.plain.count("\n") + HEAD <= self.console.height:
+            return drawn
+        return render_small(self.spec, tokens, previous) or drawn  # of what does not fit only the top would be seen
 
 
 def _draw_bar(share: float) -> Text:
@@ -64,7 +71,10 @@ def _draw_bar(share: float) -> Text:
 
 def describe(solution: Solution) -> str:
     """One sentence: how far to trust an answer, and what it took."""
-    verdict, steps = VERDICTS[solution.verified], f"{solution.steps} steps ({solution.reason})"
+    verdict, steps = (
+        VERDICTS[solution.verified],
+        f"{solution.steps} {'step' if solution.steps == 1 else 'steps'} ({solution.reason})",
+    )
     summary = f"{verdict}; halt probability {solution.halt_probability:.3f} after {steps}"
     if solution.chosen_by == "only":
         return summary

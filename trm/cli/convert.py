@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from trm.cli.options import AsJson
+from trm.json_text import to_json
+
 
 def convert(
     official: Annotated[Path, typer.Argument(help="The file that torch.save or safetensors wrote.")],
@@ -15,9 +18,13 @@ def convert(
         Path | None, typer.Option(help="Its all_config.yaml, or the same as JSON: weights do not tell recursions.")
     ] = None,
     preset: Annotated[str | None, typer.Option(help="Insist that it is the model of this recipe.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Turn an official checkpoint into one of ours, offline; refuses what would be silently wrong."""
     from trm.interop.convert import convert as converted
 
     saved = converted(official, config, data, out, preset)
+    if as_json:
+        print(to_json({"path": str(saved.path), "step": saved.step, "bytes": saved.bytes}))
+        return
     Console(highlight=False).print(f"step {saved.step:,}, {saved.bytes / 1e6:.2f} MB in {saved.path}", soft_wrap=True)

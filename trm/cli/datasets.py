@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from trm.cli.options import AsJson
 from trm.cli.service.printing import age, print_json, progress_bar, show_fields, show_table
 from trm.cli.service.session import Session, on_service
 from trm.errors import ConfigError
-from trm.puzzles.datasets.datasets import BUILTIN, SPLITS, load
+from trm.puzzles.datasets.datasets import BUILTIN, SPLITS, BuiltinDataset, load
 
 if TYPE_CHECKING:
     from trm.client.api import Dataset
@@ -21,18 +22,34 @@ cli = typer.Typer(add_completion=False, invoke_without_command=True)
 
 
 @cli.callback()
-def datasets(context: typer.Context) -> None:
+def datasets(context: typer.Context, as_json: AsJson = False) -> None:
     """List the built-in data sets; the commands list, show and upload those of a service."""
     if context.invoked_subcommand is not None:
         return
+    if as_json:
+        print_json({"data": [_to_fields(dataset) for dataset in BUILTIN.values()]})
+        return
     table = Table("data set", *SPLITS, "what", title="Data sets", title_justify="left")
     for name, dataset in BUILTIN.items():
-        tables = (
-            () if dataset.spec.kind == "arc" else dataset.splits
-        )  # ARC is assembled from its tasks, in half a minute
-        sizes = (f"{len(load(name, split)):,}" if split in tables else "-" for split in SPLITS)
-        table.add_row(name, *sizes, dataset.summary)
+        sizes = _count(dataset)
+        table.add_row(name, *(f"{sizes[split]:,}" if sizes.get(split) else "-" for split in SPLITS), dataset.summary)
     Console().print(table)
+
+
+def _count(dataset: BuiltinDataset) -> dict[str, int | None]:
+    """Puzzles of each split; None for ARC, which is assembled from its tasks in half a minute."""
+    return {split: None if dataset.spec.kind == "arc" else len(load(dataset.name, split)) for split in dataset.splits}
+
+
+def _to_fields(dataset: BuiltinDataset) -> dict[str, object]:
+    """A data set by the names that the API has for its parts."""
+    names = ("name", "summary", "licence")
+    return {
+        **{name: getattr(dataset, name) for name in names},
+        "kind": dataset.spec.kind,
+        "puzzle": dataset.spec.model_dump(mode="json"),
+        "splits": _count(dataset),
+    }
 
 
 @cli.command("list")

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from trm.cli.options import AsJson
 from trm.config.run import RunConfig
 from trm.interface.measured import Measured
+from trm.json_text import to_json
 from trm.puzzles.datasets.datasets import load
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def export(
     ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure on the first N puzzles only.")] = None,
     device: Annotated[str, typer.Option(help="To measure on: auto, cpu or cuda.")] = "auto",
+    as_json: AsJson = False,
 ) -> None:
     """Write the weights that the solver uses, their configuration and a model card; every command accepts the folder."""
     from trm.interop.export import export as exported
@@ -50,4 +53,7 @@ def export(
         cost=cost,
         examine=examine if measured else None,
     )
+    if as_json:
+        print(to_json({"path": done.path, "bytes": done.bytes}))
+        return
     Console(highlight=False).print(f"{done.bytes / 1e6:.2f} MB in {done.path}", soft_wrap=True)

@@ -1,9 +1,11 @@
 """`trm runs export`: a run of a service into MLflow, or as tables."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from trm.cli.place import require_place
 from trm.cli.service.printing import print_json
 from trm.cli.service.session import Session
 from trm.interop.run_export import Target, export_run
@@ -27,6 +29,8 @@ def run(
     ] = True,
 ) -> None:
     """Export a run: parameters, curve, evaluations and, to MLflow, the newest checkpoint."""
+    if to != "mlflow":
+        require_place(Path(out))
     with session.patient() as patient:  # a long curve, or a checkpoint, outlasts a gateway that is restarted
         made = export_run(patient.client, run_id, to, out, experiment=experiment, checkpoint=checkpoint)
     if session.as_json:

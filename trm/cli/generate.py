@@ -1,7 +1,8 @@
 """`trm generate`: a data set of new Sudokus, each with one answer, or of new mazes."""
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from trm.cli.options import AsJson
+from trm.cli.place import require_place
+from trm.json_text import to_json
 from trm.puzzles import generate as sudokus
 from trm.puzzles import maze
 from trm.puzzles.datasets.datasets import save_dataset
@@ -37,6 +41,7 @@ def generate(
     shortest: Annotated[int, typer.Option(min=2, help="Maze: fewest cells on the path, both ends counted.")] = 110,
     test_share: Annotated[float, typer.Option(min=0, max=1, help="Share held out for testing.")] = 0.1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same puzzles.")] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Generate Sudokus with unique answers or mazes, and split them disjoint up to symmetry (12x12 Sudoku and up: no two equal)."""
     console = Console(stderr=True)
@@ -44,16 +49,26 @@ def generate(
     spec, pairs = (
         _mazes(size, count, seed, shortest) if kind == "maze" else _sudokus(size, count, seed, givens, box, regions)
     )
+    require_place(out)
     made = list(track(pairs, "generating", total=count, console=console))
     questions, answers = (np.stack(part) for part in zip(*made, strict=True))
     _, first = np.unique(questions, axis=0, return_index=True)
-    limit = f"--shortest {shortest}" if kind == "maze" else f"--givens {givens}"
-    limit += (f" --box {box}" if box else "") + (f" --regions '{spec.regions}'" if regions else "")
-    source = (f"trm generate --kind {kind} --size {size} --count {count} {limit} --seed {seed}",) * count
+    limits = {"shortest": shortest} if kind == "maze" else {"givens": givens, "box": box, "regions": regions}
+    command = _write_command({"kind": kind, "size": size, "count": count, **limits, "seed": seed})
+    source = (command,) * count
     puzzles = PuzzleSet(spec, questions, answers, source).select(np.sort(first))
     train, test = holdout(puzzles, test_share, seed, most=count)
     save_dataset(out, out.name, {"train": train, "test": test})
-    console.print(f"{len(train):,} training and {len(test):,} test puzzles in {out}")
+    if as_json:
+        print(to_json({"path": str(out), "splits": {"train": len(train), "test": len(test)}}))
+    else:
+        console.print(f"{len(train):,} training and {len(test):,} test puzzles in {out}")
+
+
+def _write_command(options: Mapping[str, object]) -> str:
+    """The command that makes the same puzzles again."""
+    given = (f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
+    return " ".join(["trm generate", *given])
 
 
 def _sudokus(

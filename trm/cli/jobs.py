@@ -1,15 +1,16 @@
 """`trm jobs`: what a service has to do and has done."""
 
 from collections.abc import Callable
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from trm.cli.service.following import advised, detachable, follow
-from trm.cli.service.printing import age, print_json, show_fields, show_table, status
+from trm.cli.service.printing import age, notices, print_json, show_fields, show_table, status
 from trm.cli.service.reports import show_result
 from trm.cli.service.session import Session, on_service
+from trm.cli.service.several import for_each
 
 if TYPE_CHECKING:
     from trm.client.api import Job
@@ -132,12 +133,15 @@ def retry(session: Session, jobs: JobIds) -> None:
 
 def _move(session: Session, jobs: list[str], move: "Callable[[str], Job]") -> None:
     """Ask it of each, and say how each is now; with --json one job is one line."""
-    for job in jobs:
+
+    def act(job: str) -> None:
         moved = move(job)
         if session.as_json:
             print_json(moved.to_dict())
         else:
             print(f"{moved.id} is {_describe(moved)}")
+
+    for_each(jobs, act)
 
 
 def _describe(job: "Job") -> str:
@@ -158,7 +162,12 @@ def logs(
     """Print what a job's trainer has written."""
     found = session.client.jobs.get(job)
     with detachable(session, found), session.patient() as patient:
-        for line in patient.client.jobs.logs(found, follow=follow):
+        lines = patient.client.jobs.logs(found, follow=follow)
+        first = next(lines, None)
+        if first is None:
+            notices().print("Its trainer has written nothing.")
+            return
+        for line in chain([first], lines):
             if session.as_json:
                 print_json(line.to_dict())
             else:

@@ -8,6 +8,7 @@ import typer
 
 from trm.cli.service.printing import age, notices, print_json, show_table
 from trm.cli.service.session import Session, on_service
+from trm.cli.service.several import for_each
 
 MOST = 1_000  # keys of a list
 
@@ -78,9 +79,12 @@ def revoke(
     keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Ids of keys, not their secrets.")],
 ) -> None:
     """End keys; requests with them are refused from now on."""
-    for key in keys:
+
+    def act(key: str) -> None:
         ended = session.client.api_keys.revoke(key)
         if session.as_json:
             print_json(ended.to_dict())
         else:
             print(f"{ended.id} of {ended.owner} is revoked")
+
+    for_each(keys, act)

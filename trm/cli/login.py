@@ -31,10 +31,11 @@ def login(
     """
     profiles = read_profiles()
     if forget:
-        profiles.get(profile)
+        url = profiles.get(profile).url
         del profiles.profiles[profile]
         profiles.current = next(reversed(profiles.profiles), None) if profiles.current == profile else profiles.current
-        _say(as_json, f"The profile {profile} is removed", {"profile": profile, "file": str(profiles.save())})
+        told = {"profile": profile, "url": url, "file": str(profiles.save())}
+        _say(as_json, f"The profile {profile} is removed", told)
         return
     place = tidy(url or _usual_url(profiles, profile) or typer.prompt("Address of the service"))
     key = _admit(place, sys.stdin.readline().strip() if api_key == "-" else api_key)

@@ -7,10 +7,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from trm.cli.options import AsJson
 from trm.cli.service.printing import age, percent, print_json, progress_bar, show_table, size
 from trm.cli.service.session import Session, on_service
 from trm.errors import CheckpointNotFound, ConfigError
-from trm.interface.pretrained import names, pretrained
+from trm.interface.pretrained import Pretrained, names, pretrained
 
 if TYPE_CHECKING:
     from trm.client.api import Model, ModelVersion
@@ -19,12 +20,15 @@ cli = typer.Typer(add_completion=False, invoke_without_command=True)
 
 
 @cli.callback()
-def models(context: typer.Context) -> None:
+def models(context: typer.Context, as_json: AsJson = False) -> None:
     """List the shipped models with what was measured of them; `--model NAME` of other commands takes one.
 
     The commands list, promote and download the models of a service.
     """
     if context.invoked_subcommand is not None:
+        return
+    if as_json:
+        print_json({"data": [_to_fields(pretrained(name)) for name in names()]})
         return
     table = Table("model", "puzzles", "parameters", "MB", "one pass", "verified, thinking harder", title="Models")
     for name in names():
@@ -40,6 +44,22 @@ def models(context: typer.Context) -> None:
             "-" if harder is None or harder.verified is None else f"{harder.verified:,} of {harder.exact.n:,}",
         )
     Console().print(table)
+
+
+def _to_fields(model: Pretrained) -> dict[str, object]:
+    """What is known without torch, by the names that the API has for it."""
+    config, exact = model.config, model.measured.exact
+    names = ("name", "parameters", "bytes", "licence", "cost")
+    accuracy = {"right": exact.right, "n": exact.n, "exact_accuracy": exact.share, "interval": exact.interval}
+    return {
+        **{name: getattr(model, name) for name in names},
+        "folder": str(model.folder),
+        "puzzle": config.puzzle.model_dump(mode="json"),
+        "any_size": config.model.any_size,
+        "preset": config.preset,
+        "dataset": config.dataset,
+        "test": accuracy,
+    }
 
 
 @cli.command("list")

@@ -95,6 +95,8 @@ def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Ids of two runs or more.")],
 ) -> None:
     """Put trainings side by side: what they came to, and the settings in which they differ."""
+    if len(runs) < 2:
+        raise typer.BadParameter("give the ids of two runs or more", param_hint="RUN")
     found = [session.client.runs.get(run) for run in runs]
     if session.as_json:
         print_json({"data": [run.to_dict() for run in found]})

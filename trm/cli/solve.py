@@ -63,6 +63,8 @@ def solve(
             raise ConfigError(
                 "A service knows no folder of this machine: name a model, checkpoint or run of it with --model."
             )
+        if device != "auto":
+            raise ConfigError("A service computes on its own workers: --device is for this machine. Leave it out.")
         from trm.cli.service.solving import solve_remotely
 
         solution = solve_remotely(Given(url, api_key, profile), cells, model, asked, drawing, console)

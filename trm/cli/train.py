@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trm.cli.overrides import parse
+from trm.cli.place import require_place
 from trm.cli.remarks import print_remarks
 from trm.cli.source import Device
 from trm.config.overrides import adjust, resolve
@@ -79,11 +80,15 @@ def train(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Cores to compute with; all that affinity and cgroup allow unless given.")
     ] = None,
-    events: Annotated[bool, typer.Option("--events", help="Print newline-delimited JSON events on stdout.")] = False,
+    events: Annotated[
+        bool, typer.Option("--events", "--json", help="Print newline-delimited JSON events on stdout.")
+    ] = False,
 ) -> None:
     """Train a model and save checkpoints. Ctrl-C saves one more and stops, as --minutes does; --resume continues from it."""
     tell, pace = _print_json if events else Reporter().tell, Pace(minutes, checkpoint_minutes)
     try:
+        if not events:  # a worker tries again where its own folder cannot be used
+            require_place(out)
         start = _choose_checkpoint(resume) if resume else None
         chosen = (
             _read_config(start, overrides or [])

@@ -43,11 +43,20 @@ class PuzzleSet:
 
 
 def holdout(puzzles: PuzzleSet, share: float = 0.1, seed: int = 0, most: int = 1000) -> tuple[PuzzleSet, PuzzleSet]:
-    """Training and test puzzles; none of one is equal to one of the other, nor equivalent for mazes and solved Sudokus."""
-    classes = apart(puzzles.spec, puzzles.questions, puzzles.answers).tolist()
-    order = np.random.default_rng(seed).permutation(len(puzzles))
-    held = {classes[i] for i in order[: min(most, max(1, round(share * len(puzzles))))]}
-    in_test = np.array([c in held for c in classes])
-    if in_test.all():
+    """Training and test puzzles; none of one is equal to one of the other, nor equivalent for mazes and solved Sudokus.
+
+    Equivalent puzzles stay together, and of their classes those are held out, in random order, that together are no more than
+    the share: where even the first is larger, it is the smallest one.
+    """
+    classes = apart(puzzles.spec, puzzles.questions, puzzles.answers)
+    sizes = np.bincount(classes)
+    if np.count_nonzero(sizes) == 1:
         raise DatasetError("The file holds no two different puzzles, so that none can be held out for testing.")
+    wanted = min(most, max(1, round(share * len(puzzles))))
+    held, count = set[int](), 0
+    for number in dict.fromkeys(classes[np.random.default_rng(seed).permutation(len(puzzles))].tolist()):
+        if count + sizes[number] <= wanted:
+            held.add(number)
+            count += int(sizes[number])
+    in_test = np.isin(classes, [*held] or [np.where(sizes, sizes, sizes.max() + 1).argmin()])
     return puzzles.select(np.flatnonzero(~in_test)), puzzles.select(np.flatnonzero(in_test))

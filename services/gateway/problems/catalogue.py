@@ -142,6 +142,8 @@ COMMANDS = (  # what commands end with, and processes that cannot start
           "Choose another folder with --out, or name the checkpoint to continue from with --resume."),
     Entry(library.PackageMissing, None, "A package is missing that is installed only on request",
           "Install the extra that the message names."),
+    Entry(library.FileUnusable, None, "A file or folder of this machine cannot be read or written",
+          "See that it is there and that you may use it, or name another."),
     Entry(library.ExportFailed, None, "A run could not be exported", "The message says whether the service or MLflow refused it, and why."),
     Entry(library.NoService, None, "A command does not know which service to speak to",
           "Start one with `trm up`, or name one: `trm login`, --url or TRM_URL."),

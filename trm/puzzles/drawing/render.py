@@ -1,5 +1,7 @@
 """Puzzles for people: a ruled grid in colour."""
 
+from itertools import zip_longest
+
 import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
@@ -11,6 +13,7 @@ from trm.puzzles.rules import conflicts
 from trm.puzzles.spec import PuzzleSpec
 
 MAZE_SIGNS = {WALL: "\u2588\u2588", START: "S ", GOAL: "G ", PATH: "\u2022 "}  # two characters are about a square
+MAZE_COLOURS = {WALL: "grey50", START: "green", GOAL: "magenta", PATH: "cyan"}
 MAZE_STYLES = {WALL: "dim", START: "bold green", GOAL: "bold magenta"}
 
 
@@ -43,6 +46,34 @@ def render(
                 out.append(" |", style="dim")
             cell = row * spec.cols + col
             out.append(f" {symbols[cell]}", style=styles[cell])
+        out.append("\n")
+    return out
+
+
+def render_small(spec: PuzzleSpec, tokens: NDArray[np.int32], previous: NDArray[np.int32] | None = None) -> Text | None:
+    """A maze or ARC grid with a character for two cells, one above the other; None for grids of symbols."""
+    if spec.kind == "maze":
+        clashing = {cell for pair in conflicts(spec, tokens) for cell in pair}
+        changed = tokens != previous if previous is not None else np.zeros_like(tokens, bool)
+        colours = [
+            "red" if cell in clashing else "yellow" if token == PATH and changed[cell] else MAZE_COLOURS.get(token)
+            for cell, token in enumerate(tokens.tolist())
+        ]
+        return _halves([colours[at : at + spec.cols] for at in range(0, spec.cells, spec.cols)])
+    if spec.kind == "arc":
+        used = tokens.reshape(arc.SIDE, arc.SIDE)[arc.area(tokens)] - arc.FIRST_COLOUR
+        return _halves([[arc.PALETTE[c] if 0 <= c < arc.COLOURS else None for c in row] for row in used.tolist()])
+    return None
+
+
+def _halves(rows: list[list[str | None]]) -> Text:
+    out = Text()
+    for upper, lower in zip_longest(rows[::2], rows[1::2], fillvalue=[None] * len(rows[0])):
+        for top, bottom in zip(upper, lower, strict=True):
+            if top is None:
+                out.append("\u2584" if bottom else " ", style=bottom or "")
+            else:
+                out.append("\u2580", style=f"{top} on {bottom}" if bottom else top)
         out.append("\n")
     return out
 

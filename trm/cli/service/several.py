@@ -1,0 +1,23 @@
+"""Commands that take several ids: one that is refused keeps none of the others from being tried."""
+
+from collections.abc import Callable
+
+
+def for_each(ids: list[str], act: Callable[[str], None]) -> None:
+    """Act on each; raises the first ApiError at the end, with what else was refused as its notes."""
+    from trm.client import ApiError
+
+    refused: list[tuple[str, ApiError]] = []
+    for name in ids:
+        try:
+            act(name)
+        except ApiError as error:
+            refused.append((name, error))
+    if not refused:
+        return
+    (name, first), *others = refused
+    if len(ids) > 1:
+        first.add_note(f"That is {name}.")
+    for other, reason in others:
+        first.add_note(f"{other}: {reason} [{reason.code}]")
+    raise first
