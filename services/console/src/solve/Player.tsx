@@ -13,13 +13,13 @@ export function Player({ session }: { session: Session }) {
     return () => removeEventListener("keydown", press);
   }, [session]);
   const jump = (name: string, path: string, to: number) => (
-    <button type="button" class="round" aria-label={name} disabled={to === shown || to < 0 || to > length} onClick={() => session.show(to)}><Icon path={path} /></button>
+    <button class="round" aria-label={name} disabled={to === shown || to < 0 || to > length} onClick={() => session.show(to)}><Icon path={path} /></button>
   );
   return (
     <div class="player" role="group" aria-label="Steps">
       {jump("Question", "M7 5v14M18 6l-8 6 8 6z", 0)}
       {jump("Step back", "M16 6l-9 6 9 6z", shown - 1)}
-      <button type="button" class="round main" aria-label={session.playing.value ? "Pause" : "Play"} onClick={() => session.togglePlay()}>
+      <button class="round main" aria-label={session.playing.value ? "Pause" : "Play"} onClick={() => session.togglePlay()}>
         <Icon path={session.playing.value ? "M9 6v12M15 6v12" : "M8 5l11 7-11 7z"} />
       </button>
       {jump("Step forward", "M8 6l9 6-9 6z", shown + 1)}
