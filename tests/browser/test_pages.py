@@ -19,6 +19,7 @@ PICTURES = os.environ.get(
     "TRM_CONSOLE_PICTURES"
 )  # the folder to leave them in; `make console-pictures` says docs/images
 MOST_BYTES = 150_000
+NARROW = 360  # pixels of a small telephone
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LIVE = ("runs", "jobs", "job", "queue")  # pages that never stop to ask
 WITHOUT_TRAINING = (
@@ -112,8 +113,8 @@ def test_a_page_is_accessible_in_both_themes_and_fits(
         opened.put_on(theme)
         take(page, Path(PICTURES or tmp_path) / f"console-{name}-{theme}.png")
         faults[theme] = opened.accessibility_faults()
-    page.set_viewport_size({"width": 390, "height": 800})
-    wait_until(lambda: page.evaluate("document.documentElement.scrollWidth") <= 390)
+    page.set_viewport_size({"width": NARROW, "height": 800})
+    wait_until(lambda: page.evaluate("document.documentElement.scrollWidth") <= NARROW)
     faults["narrow"] = opened.accessibility_faults()
     assert [*faults.items()] == [(look, []) for look in (*THEMES, "narrow")]
 
@@ -154,3 +155,16 @@ def test_the_theme_is_kept(console: Console, page: Page) -> None:
     page.reload()
     expect(console.button("Theme: Dark")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == seen["Dark"] != seen["Light"]
+
+
+def test_the_pages_of_the_interface_load_nothing_from_elsewhere(page: Page, client: Client) -> None:
+    page.goto(f"{client.api}/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    page.goto(f"{client.api}/redoc")
+    expect(page.get_by_role("heading", name=re.compile("TRM"), level=1)).to_be_visible()
+
+
+def test_a_page_that_another_leads_to_stands_in_its_place(console: Console, page: Page) -> None:
+    for path, name in (("queue", "Jobs"), ("compare", "Runs")):
+        page.goto(f"{console.api}/#/{path}")
+        expect(page.locator("nav [aria-current]")).to_have_text(name)
