@@ -107,6 +107,10 @@ def test_steps_are_moved_through_by_keys(console: Console, page: Page) -> None:
     ):
         page.keyboard.press(key)
         expect(count).to_have_text(f"{shown} / 16")
+    console.button("Step back").click()  # arrows are the board's there too
+    page.keyboard.press("ArrowLeft")
+    expect(count).to_have_text("14 / 16")
+    page.locator("main").focus()
     page.keyboard.press("Home")
     console.expect_board(PUZZLE)
     page.keyboard.press("ArrowRight")

@@ -50,7 +50,8 @@ export function Player({ session }: { session: Session }) {
 /** Arrow keys, Home, End and space, wherever no control has a use for them. */
 function control(session: Session, event: KeyboardEvent): void {
   const target = event.target as HTMLElement;
-  if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea, button, a, [role=grid].editable")) return;
+  const used = event.key === " " ? "input, select, textarea, button, a, summary" : "input, select, textarea"; // by the control itself
+  if (event.ctrlKey || event.metaKey || event.altKey || target.closest(`${used}, [role=grid].editable`)) return;
   const shown = session.shown.peek();
   const moves: Record<string, () => void> = {
     ArrowLeft: () => session.show(shown - 1),
