@@ -5,6 +5,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Page, expect
 
 from tests.api import Client
@@ -76,6 +77,7 @@ def test_an_arc_model_shows_the_tasks_and_says_who_answers_them(
 ) -> None:
     config = resolve("arc-1", arc.SPEC, {"model.hidden_size": 16, "model.layers": 1, "model.puzzle_ids": 1})
     model = TinyRecursiveModel(config.model, config.puzzle)
+    model.initialise(torch.Generator().manual_seed(1))
     meta = Meta(step=1, config=config, files={}, metrics={}, progress={}, digest="")
     write_files(tmp_path, model, meta, dtype="float32", with_program=False, licence="unknown")
     with tarfile.open(tmp_path / "arc.tar", "w") as archive:

@@ -61,8 +61,9 @@ def test_an_example_is_solved_before_ones_eyes(console: Console, page: Page) -> 
     assert re.fullmatch(r".*/#/solve/job_\w+", page.url)
 
 
-def test_the_first_board_comes_soon(console: Console, page: Page) -> None:
-    console.open("solve?model=sudoku-6x6")
+@pytest.mark.parametrize("model", ["sudoku-6x6", "sudoku", "maze"])
+def test_the_first_board_comes_soon(console: Console, page: Page, model: str) -> None:
+    console.open(f"solve?model={model}")
     console.solve()  # the model is loaded now
     times = []
     for _ in range(5):
@@ -71,8 +72,8 @@ def test_the_first_board_comes_soon(console: Console, page: Page) -> None:
         expect(told).to_be_attached()
         times.append(int(told.get_attribute("data-first-board") or 0))
         expect(console.button("Solve again")).to_be_enabled()
-    print(f"from the request to the first board painted: {sorted(times)} ms")
-    assert min(times) < 1000
+    print(f"{model}: from the request to the first board painted {sorted(times)} ms")
+    assert min(times) < 3000  # a busy machine is slow
 
 
 def test_a_typed_puzzle_of_nine_by_nine_is_followed_and_its_faults_are_marked(

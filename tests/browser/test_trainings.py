@@ -64,6 +64,8 @@ def test_a_run_shows_what_is_kept_of_it(console: Console, page: Page, run: str) 
     expect(page.locator(".status.succeeded")).to_be_visible()
     evaluations = page.get_by_role("table", name="Evaluations")
     expect(evaluations.get_by_role("row")).to_have_count(12)  # with its head: ten validations and the test
+    expect(page.get_by_role("heading", name="On the test split")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Share right over halting probability"))).to_be_visible()
     differs = page.get_by_role("table", name="Settings that differ")
     expect(differs).to_contain_text("train.batch_size")
     expect(differs).to_contain_text("32")
