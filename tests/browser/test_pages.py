@@ -13,6 +13,8 @@ from playwright.sync_api import Page, expect
 from tests.api import Client
 from tests.browser.console import Console
 from tests.conftest import wait_until
+from trm.puzzles.datasets.datasets import load
+from trm.puzzles.grids import text
 
 SUDOKU = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 PICTURES = os.environ.get(
@@ -57,7 +59,7 @@ def opened(request: pytest.FixtureRequest, console: Console, client: Client) -> 
 
     addresses: dict[str, Callable[[], str]] = {
         "solve": lambda: "solve?model=sudoku",
-        "solve-maze": lambda: f"solve?model={made('mazes')}",
+        "solve-maze": lambda: "solve?model=maze",
         "run": lambda: f"runs/{made('run')}",
         "jobs": lambda: (client.post("/v1/solve-jobs", {"model": "sudoku", "puzzle": SUDOKU}), "jobs")[-1],
         "runs": lambda: (made("run"), made("nine"), "runs")[-1],
@@ -78,6 +80,8 @@ def opened(request: pytest.FixtureRequest, console: Console, client: Client) -> 
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
     if name == "solve-maze":
+        puzzles = load("maze-hard", "test")
+        page.get_by_label("Or paste it as text").fill(text(puzzles.spec, puzzles.questions[0]))
         console.solve()
         expect(page.locator(".count")).to_have_text("16 / 16")
     if name == "run":
