@@ -22,7 +22,7 @@ const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "syst
 export function Shell({ children }: { children: ComponentChildren }) {
   const [page = "solve"] = route.value.parts;
   const here = UNDER[page] ?? page;
-  useEffect(() => document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [here]);
+  useEffect(bringIntoSight, [here]);
   return (
     <div class="shell">
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>Skip to the page</a>
@@ -52,6 +52,13 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <main id="main" tabIndex={-1}>{children}</main>
     </div>
   );
+}
+
+/** The page's own link, where the navigation is wider than the window. `scrollIntoView` would begin the way of the tab key there. */
+function bringIntoSight(): void {
+  const link = document.querySelector<HTMLElement>("nav [aria-current]");
+  const nav = link?.parentElement;
+  if (nav) nav.scrollLeft = link.offsetLeft - nav.offsetLeft - (nav.clientWidth - link.offsetWidth) / 2;
 }
 
 function Connection() {
