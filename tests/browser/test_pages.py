@@ -166,6 +166,7 @@ def test_the_pages_of_the_interface_load_nothing_from_elsewhere(page: Page, clie
     expect(page.locator(".opblock").first).to_be_visible()
     page.goto(f"{client.api}/redoc")
     expect(page.get_by_role("heading", name=re.compile("TRM"), level=1)).to_be_visible()
+    page.wait_for_load_state("networkidle")
 
 
 def test_a_page_that_another_leads_to_stands_in_its_place(console: Console, page: Page) -> None:
