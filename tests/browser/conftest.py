@@ -65,6 +65,7 @@ def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRM_DATA_DIR", str(tmp_path_factory.mktemp("stack")))
         patch.setenv("TRM_DEVICE", "cpu")
+        patch.setenv("TRM_WEBHOOKS", "on")
         patch.setenv("TRM_COMPILE", "never")  # a browser test does not wait for kernels to be compiled
         settings = Settings()
         operator.up(settings, lambda _: None)

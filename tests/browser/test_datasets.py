@@ -5,6 +5,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Page, expect
 
 from tests.api import Client
@@ -74,8 +75,9 @@ def test_the_example_pairs_of_arc_tasks_are_drawn(console: Console, page: Page) 
 def test_an_arc_model_shows_the_tasks_and_says_who_answers_them(
     console: Console, page: Page, client: Client, tmp_path: Path
 ) -> None:
-    config = resolve("arc-1", arc.SPEC, {"model.hidden_size": 8, "model.layers": 1, "model.puzzle_ids": 1})
+    config = resolve("arc-1", arc.SPEC, {"model.hidden_size": 16, "model.layers": 1, "model.puzzle_ids": 1})
     model = TinyRecursiveModel(config.model, config.puzzle)
+    model.initialise(torch.Generator().manual_seed(1))
     meta = Meta(step=1, config=config, files={}, metrics={}, progress={}, digest="")
     write_files(tmp_path, model, meta, dtype="float32", with_program=False, licence="unknown")
     with tarfile.open(tmp_path / "arc.tar", "w") as archive:

@@ -95,3 +95,20 @@ def test_an_exported_model_is_uploaded_and_solved_with(console: Console, page: P
     expect(page.get_by_role("gridcell")).to_have_count(36)
     console.solve()
     expect(page.locator(".verdict.right")).to_be_visible()
+
+
+def test_a_checkpoint_is_deleted_once_asked_twice(console: Console, page: Page, nine: str, client: Client) -> None:
+    [found, *_] = client.get(f"/v1/runs/{nine}/checkpoints")["data"]
+    archive = client.http.get(f"/v1/checkpoints/{found['id']}/archive").content
+    copy = client.http.post("/v1/checkpoints", files={"file": ("copy.tar", archive)}).json()
+    console.open("models")
+    row = page.get_by_role("table", name="Checkpoints").get_by_role("row").filter(has_text=copy["id"])
+    expect(row.get_by_role("link", name=copy["run_id"][-8:])).to_be_visible()  # whose it is
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    row.get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(1)
+    page.once("dialog", lambda dialog: dialog.accept())
+    row.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text(f"{copy['id']} is deleted.")).to_be_visible()
+    expect(row).to_have_count(0)
+    assert client.http.get(f"/v1/checkpoints/{copy['id']}").status_code == 404

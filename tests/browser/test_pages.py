@@ -13,12 +13,15 @@ from playwright.sync_api import Page, expect
 from tests.api import Client
 from tests.browser.console import Console
 from tests.conftest import wait_until
+from trm.puzzles.datasets.datasets import load
+from trm.puzzles.grids import text
 
 SUDOKU = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 PICTURES = os.environ.get(
     "TRM_CONSOLE_PICTURES"
 )  # the folder to leave them in; `make console-pictures` says docs/images
 MOST_BYTES = 150_000
+NARROW = 360  # pixels of a small telephone
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LIVE = ("runs", "jobs", "job", "queue")  # pages that never stop to ask
 WITHOUT_TRAINING = (
@@ -56,7 +59,7 @@ def opened(request: pytest.FixtureRequest, console: Console, client: Client) -> 
 
     addresses: dict[str, Callable[[], str]] = {
         "solve": lambda: "solve?model=sudoku",
-        "solve-maze": lambda: f"solve?model={made('mazes')}",
+        "solve-maze": lambda: "solve?model=maze",
         "run": lambda: f"runs/{made('run')}",
         "jobs": lambda: (client.post("/v1/solve-jobs", {"model": "sudoku", "puzzle": SUDOKU}), "jobs")[-1],
         "runs": lambda: (made("run"), made("nine"), "runs")[-1],
@@ -77,6 +80,8 @@ def opened(request: pytest.FixtureRequest, console: Console, client: Client) -> 
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
     if name == "solve-maze":
+        puzzles = load("maze-hard", "test")
+        page.get_by_label("Or paste it as text").fill(text(puzzles.spec, puzzles.questions[0]))
         console.solve()
         expect(page.locator(".count")).to_have_text("16 / 16")
     if name == "run":
@@ -112,8 +117,8 @@ def test_a_page_is_accessible_in_both_themes_and_fits(
         opened.put_on(theme)
         take(page, Path(PICTURES or tmp_path) / f"console-{name}-{theme}.png")
         faults[theme] = opened.accessibility_faults()
-    page.set_viewport_size({"width": 390, "height": 800})
-    wait_until(lambda: page.evaluate("document.documentElement.scrollWidth") <= 390)
+    page.set_viewport_size({"width": NARROW, "height": 800})
+    wait_until(lambda: page.evaluate("document.documentElement.scrollWidth") <= NARROW)
     faults["narrow"] = opened.accessibility_faults()
     assert [*faults.items()] == [(look, []) for look in (*THEMES, "narrow")]
 
@@ -154,3 +159,17 @@ def test_the_theme_is_kept(console: Console, page: Page) -> None:
     page.reload()
     expect(console.button("Theme: Dark")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == seen["Dark"] != seen["Light"]
+
+
+def test_the_pages_of_the_interface_load_nothing_from_elsewhere(page: Page, client: Client) -> None:
+    page.goto(f"{client.api}/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    page.goto(f"{client.api}/redoc")
+    expect(page.get_by_role("heading", name=re.compile("TRM"), level=1)).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+def test_a_page_that_another_leads_to_stands_in_its_place(console: Console, page: Page) -> None:
+    for path, name in (("queue", "Jobs"), ("compare", "Runs")):
+        page.goto(f"{console.api}/#/{path}")
+        expect(page.locator("nav [aria-current]")).to_have_text(name)

@@ -2,7 +2,9 @@
 
 import json
 import re
-import time
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,8 +61,9 @@ def test_an_example_is_solved_before_ones_eyes(console: Console, page: Page) -> 
     assert re.fullmatch(r".*/#/solve/job_\w+", page.url)
 
 
-def test_the_first_board_comes_soon(console: Console, page: Page) -> None:
-    console.open("solve?model=sudoku-6x6")
+@pytest.mark.parametrize("model", ["sudoku-6x6", "sudoku", "maze"])
+def test_the_first_board_comes_soon(console: Console, page: Page, model: str) -> None:
+    console.open(f"solve?model={model}")
     console.solve()  # the model is loaded now
     times = []
     for _ in range(5):
@@ -69,8 +72,8 @@ def test_the_first_board_comes_soon(console: Console, page: Page) -> None:
         expect(told).to_be_attached()
         times.append(int(told.get_attribute("data-first-board") or 0))
         expect(console.button("Solve again")).to_be_enabled()
-    print(f"from the request to the first board painted: {sorted(times)} ms")
-    assert min(times) < 1000
+    print(f"{model}: from the request to the first board painted {sorted(times)} ms")
+    assert min(times) < 3000  # a busy machine is slow
 
 
 def test_a_typed_puzzle_of_nine_by_nine_is_followed_and_its_faults_are_marked(
@@ -105,6 +108,10 @@ def test_steps_are_moved_through_by_keys(console: Console, page: Page) -> None:
     ):
         page.keyboard.press(key)
         expect(count).to_have_text(f"{shown} / 16")
+    console.button("Step back").click()  # arrows are the board's there too
+    page.keyboard.press("ArrowLeft")
+    expect(count).to_have_text("14 / 16")
+    page.locator("main").focus()
     page.keyboard.press("Home")
     console.expect_board(PUZZLE)
     page.keyboard.press("ArrowRight")
@@ -214,23 +221,107 @@ def test_a_solve_has_an_address(console: Console, page: Page, client: Client) ->
     expect(page.get_by_role("alert")).to_contain_text("There is no such job")
 
 
-def test_a_board_of_900_cells_is_repainted_30_times_a_second(console: Console, page: Page, mazes: str) -> None:
-    console.open(f"solve?model={mazes}")
-    page.get_by_label("Size").select_option("30 × 30 maze")
+WATCH = """(last) => new Promise((done) => {
+  const shown = [], gaps = [];
+  let before = performance.now();
+  const look = (now) => {
+    gaps.push(now - before);
+    before = now;
+    const step = Number(document.querySelector(".count").textContent.split("/")[0]);
+    if (step !== shown.at(-1)) shown.push(step);
+    if (step === last) done({ shown, gaps });
+    else requestAnimationFrame(look);
+  };
+  document.querySelector("[aria-label=Play]").click();
+  requestAnimationFrame(look);
+})"""
+
+
+def test_a_maze_of_900_cells_is_played_at_30_steps_a_second(console: Console, page: Page) -> None:
+    steps = 60
+    console.open("solve?model=maze")
     expect(page.get_by_role("gridcell")).to_have_count(900)
-    page.get_by_label("Most steps").fill("60")
+    page.get_by_label("Most steps").fill(str(steps))
     page.get_by_label("Most steps").press("Enter")
     console.solve()
     page.get_by_label("Steps a second").select_option("30")
-    expect(page.locator(".count")).to_have_text("60 / 60")
-    page.locator("main").focus()
-    begun = time.monotonic()
-    page.keyboard.press(" ")
-    expect(page.locator(".count")).not_to_have_text("60 / 60")
-    expect(page.locator(".count")).to_have_text("60 / 60")
-    seconds = time.monotonic() - begun
-    print(f"60 steps of 900 cells in {seconds:.2f} s")
-    assert seconds < 6
+    expect(page.locator(".count")).to_have_text(f"{steps} / {steps}")
+    console.button("Question").click()
+    seen = page.evaluate(WATCH, steps)  # frame by frame
+    shown, gaps = seen["shown"], sorted(seen["gaps"])
+    print(
+        f"{steps} steps of 900 cells in {sum(gaps) / 1000:.2f} s: {len(shown) - 1} steps seen in {len(gaps)} frames, "
+        f"{gaps[len(gaps) // 2]:.0f} ms apart in the median, {gaps[-1]:.0f} ms at most"
+    )
+    assert shown == sorted(shown)
+    assert len(shown) - 1 > steps / 2  # a busy machine may drop frames, and goes on with the next
+    assert sum(gaps) < 6000
+
+
+@pytest.mark.parametrize("size", [4, 6, 8, 9, 10, 12, 16, 20, 25])
+def test_a_sudoku_of_every_size_has_its_boxes(console: Console, page: Page, size: int) -> None:
+    console.open("solve?model=sudoku")
+    page.get_by_label("Size").select_option(f"{size} × {size} Sudoku")
+    cells = page.get_by_role("gridcell")
+    expect(cells).to_have_count(size * size)
+    height = next(h for h in range(int(size**0.5), 0, -1) if size % h == 0)
+    expect(page.locator(".cell.box-right")).to_have_count(size * (height - 1))
+    expect(page.locator(".cell.box-below")).to_have_count(size * (size // height - 1))
+
+
+HARD = "....7..3..1.4..2....86........3...7..2...1...........6.....9........21..4.6......"
+
+
+def test_what_was_not_solved_is_thought_about_harder(console: Console, page: Page) -> None:
+    console.open("solve?model=sudoku")
+    page.get_by_label("Or paste it as text").fill(HARD)
+    console.solve()
+    expect(page.locator(".verdict.wrong")).to_be_visible()
+    console.button("Think harder").click()
+    expect(page.locator(".verdict.right")).to_contain_text("stopped once the rules accepted it")
+    assert '"until_verified":true' in page.locator(".elsewhere pre").inner_text()
+    expect(console.button("Think harder")).to_have_count(0)
+
+
+def test_the_model_is_part_of_the_address(console: Console, page: Page) -> None:
+    console.open("solve?model=sudoku-6x6")
+    expect(page.get_by_role("gridcell")).to_have_count(36)
+    page.evaluate("location.hash = '#/solve?model=maze'")
+    expect(page.get_by_role("gridcell")).to_have_count(900)
+    page.go_back()
+    expect(page.get_by_role("gridcell")).to_have_count(36)
+
+
+def test_a_file_is_dropped_on_the_board(console: Console, page: Page) -> None:
+    console.open("solve?model=sudoku-6x6")
+    drawn = "\n".join(" ".join(OTHER[row * 6 : row * 6 + 6]) for row in range(6))
+    holding = page.evaluate_handle(
+        "(text) => { const held = new DataTransfer(); held.items.add(new File([text], 'board.txt')); return held; }",
+        drawn,
+    )
+    page.get_by_role("grid").dispatch_event("drop", {"dataTransfer": holding})
+    console.expect_board(OTHER)
+
+
+def test_two_models_stand_side_by_side(console: Console, page: Page) -> None:
+    console.open("solve?model=sudoku-6x6")
+    console.solve()
+    console.button("Compare with the next").click()
+    page.get_by_label("Model", exact=True).select_option("sudoku")
+    page.get_by_role("button", name=re.compile("^Solve")).first.click()
+    expect(page.get_by_role("region", name="sudoku-6x6", exact=True).get_by_role("gridcell")).to_have_count(36)
+    expect(page.get_by_role("region", name="sudoku", exact=True).locator(".verdict b")).to_be_visible()
+
+
+@pytest.mark.parametrize(("tab", "command"), [("Python", "-c"), ("Command line", "-m")])
+def test_the_same_solve_runs_elsewhere(console: Console, page: Page, tab: str, command: str) -> None:
+    console.open("solve?model=sudoku-6x6")
+    console.solve()
+    console.button(tab).click()
+    text = page.locator(".elsewhere pre").inner_text()
+    rest = [text] if command == "-c" else shlex.split(text)
+    done = subprocess.run([sys.executable, command, *rest], capture_output=True, text=True, timeout=120, check=True)
+    assert ANSWER in re.sub(r"[^1-6]", "", done.stdout)  # a board is drawn
 
 
 @pytest.mark.smoke

@@ -53,6 +53,12 @@ def test_a_wrong_setting_is_refused_where_it_stands(console: Console, page: Page
     steps.fill("many")
     expect(page.get_by_role("alert")).to_have_text("This is no number.")
     expect(console.button("Start the training")).to_be_disabled()
+    page.get_by_label("Find a setting").fill("curriculum")
+    curriculum = page.get_by_label("train.depth_curriculum", exact=True)
+    curriculum.fill("1, 2")
+    expect(page.get_by_role("alert").filter(has_text="This is no JSON")).to_be_visible()
+    curriculum.fill("[]")
+    page.get_by_label("Find a setting").fill("")
     steps.fill("0")
     console.button("Start the training").click()
     expect(page.locator(".setting .trouble")).to_contain_text("1")
@@ -64,6 +70,8 @@ def test_a_run_shows_what_is_kept_of_it(console: Console, page: Page, run: str) 
     expect(page.locator(".status.succeeded")).to_be_visible()
     evaluations = page.get_by_role("table", name="Evaluations")
     expect(evaluations.get_by_role("row")).to_have_count(12)  # with its head: ten validations and the test
+    expect(page.get_by_role("heading", name="On the test split")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Share right over halting probability"))).to_be_visible()
     differs = page.get_by_role("table", name="Settings that differ")
     expect(differs).to_contain_text("train.batch_size")
     expect(differs).to_contain_text("32")
@@ -120,3 +128,30 @@ def test_lists_page_by_cursor_and_their_filters_have_addresses(console: Console,
     page.get_by_label("Status").select_option("failed")
     expect(page.get_by_text("There is no such job.")).to_be_visible()
     expect(page).to_have_url(re.compile("status=failed"))
+
+
+def test_a_run_is_forked_with_its_settings_and_weights(console: Console, page: Page, run: str, client: Client) -> None:
+    [newest, *_] = client.get(f"/v1/runs/{run}/checkpoints")["data"]
+    console.open(f"runs/{run}")
+    page.get_by_role("table", name="Checkpoints").get_by_role("link", name="Train on").first.click()
+    expect(page.get_by_text(f"Begins with the weights of {newest['id']}")).to_be_visible()
+    expect(page.get_by_label("train.batch_size", exact=True)).to_have_value("32")
+    page.get_by_label("train.steps", exact=True).fill("2")
+    page.get_by_label("Name of the run").fill("a fork")
+    console.button("Start the training").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("a fork")
+    expect(page.locator(".facts").filter(has_text="Began with").first).to_contain_text(newest["id"][-8:])
+    expect(page.locator(".status.succeeded")).to_be_visible()
+
+
+def test_eight_runs_are_compared_at_most(console: Console, page: Page, client: Client) -> None:
+    body = {"preset": "sudoku-4x4", "tags": ["many"], "overrides": TINY | {"train.steps": 100_000}}
+    jobs = [client.post("/v1/training-jobs", body | {"name": f"run {i}"}) for i in range(9)]
+    for job in jobs:
+        client.post(f"/v1/jobs/{job['id']}/cancel", {})
+    console.open("runs?tag=many")
+    for i in range(9):
+        page.get_by_label(f"Compare run {i}").check()
+    expect(page.get_by_label("Compare run 0")).not_to_be_checked()  # the first gives way
+    console.button("Compare 8").click()
+    expect(page.get_by_role("table", name="Results").get_by_role("row")).to_have_count(9)

@@ -1,8 +1,10 @@
 """The console's bundle is what its sources build, small, and of known licences."""
 
 import filecmp
+import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from services.console import BUILT
 
 SOURCES = BUILT.parent
+PAGE = SOURCES.parents[1] / "docs/how-to/console.md"
 MOST_BYTES = 200_000  # of script and style together, before compression
 WHEEL = SOURCES.parents[1] / ".clients/node"  # where `make .clients/typescript` has installed Node from PyPI
 PATH = f"{os.environ['PATH']}{os.pathsep}{WHEEL}"
@@ -34,6 +37,13 @@ def test_the_bundle_is_what_the_sources_build(tmp_path: Path) -> None:
 
 def test_the_bundle_is_small() -> None:
     assert sum((BUILT / name).stat().st_size for name in ("console.js", "console.css")) < MOST_BYTES
+
+
+def test_the_page_on_the_console_says_how_large_it_is() -> None:
+    files = [(BUILT / name).read_bytes() for name in ("console.js", "console.css")]
+    sizes = [sum(map(len, files)), sum(len(gzip.compress(file)) for file in files)]
+    [said] = re.findall(r"script and style: ([0-9.]+) kB, ([0-9.]+) kB compressed", PAGE.read_text())
+    assert [float(size) for size in said] == pytest.approx([size / 1000 for size in sizes], abs=1)
 
 
 def test_every_bundled_package_has_its_licence_beside_it() -> None:

@@ -178,6 +178,7 @@ def test_what_was_done_is_written_down(client: TestClient, database: Database, a
     client.post(f"/v1/jobs/{job['id']}/cancel", headers=alice)
     client.post("/v1/solve-jobs", json={}, headers=alice)
     client.post("/v1/api-keys", json=KEY, headers=admin)
+    client.post("/v1/training-jobs?dry_run=true", json=TRAINING, headers=alice)  # changes nothing
     client.post("/v1/training-jobs", json=TRAINING)  # a stranger leaves no record
     records = audited(client, admin, 4)
     told = {(r["owner"], r["action"], r["outcome"]) for r in records}

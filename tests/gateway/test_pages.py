@@ -38,6 +38,7 @@ def test_files_come_packed_to_those_who_can_unpack(client: TestClient, name: str
     assert plain.headers["x-content-type-options"] == "nosniff"
     kept = Path(pages.ASSETS, f"{name}.gz").read_bytes()
     assert gzip.decompress(kept) == plain.content
+    assert b"//cdn." not in plain.content
 
 
 def test_each_bundle_has_its_licence_beside_it() -> None:

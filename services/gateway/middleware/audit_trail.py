@@ -69,9 +69,10 @@ class Audited:
     def _note(self, scope: Scope, start: Message | None) -> None:
         status = 500 if start is None else start["status"]
         who, route = caller.identify(scope), scope.get("route")
-        if status == STRANGERS or (status in REFUSED and who is caller.ANONYMOUS):
+        state = scope.get("state", {})
+        if status == STRANGERS or (status in REFUSED and who is caller.ANONYMOUS) or not state.get("audited", True):
             return
-        request_id = scope.get("state", {}).get("request_id")
+        request_id = state.get("request_id")
         if status in REFUSED:
             action = (
                 f"{scope['method'] if scope['method'] in METHODS else 'other'} {permissions.name_path(scope['path'])}"

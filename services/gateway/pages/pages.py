@@ -1,6 +1,7 @@
 """The two pages, their files, and what a browser may do on them: load nothing from elsewhere, run nothing written into a page.
 
-`assets` holds the bundles of the npm packages swagger-ui-dist 5.35.0 and redoc 2.5.4 as published, compressed, with their licences.
+`assets` holds the bundles of the npm packages swagger-ui-dist 5.35.0 and redoc 2.5.4 as published, compressed, with their licences;
+of Redoc's without the address of a picture that it would load from its maker's servers.
 """
 
 import gzip

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends, Parts
@@ -47,13 +47,14 @@ DryRun = Annotated[bool, Query(description="Check it and say what it would be, a
 
 @router.post("", status_code=202, response_model=Job, summary="Train a model", responses={200: PLANNED, **REFUSALS})
 async def create_training_job(
-    request: TrainingJobRequest, parts: Parts, context: Idempotency, dry_run: DryRun = False
+    request: TrainingJobRequest, parts: Parts, context: Idempotency, http: Request, dry_run: DryRun = False
 ) -> Response:
     """Resolve the preset and its overrides, store them whole as a new run, and queue the training.
 
     With `dry_run=true` it is only checked, and answered with the resolved configuration, the estimate and its warnings.
     """
     if dry_run:
+        http.state.audited = False  # it changes nothing, and forms ask for one at every pause in typing
         plan = await run_in_threadpool(_plan, request, parts)
         return Response(plan.shown.model_dump_json(), media_type="application/json")
     key = context.key(request.model_dump_json())

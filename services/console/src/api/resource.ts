@@ -1,6 +1,6 @@
 // Data that a component shows: read when it appears, read again when the address changes, the gateway is back, or time has passed.
 import { useSignal, type Signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { route } from "../router";
 import { get, Problem, revivals } from "./client";
 import type { Page } from "./types";
@@ -26,25 +26,23 @@ export function useResource<T>(path: string | null, every = 0): Resource<T> {
       problem.value = asProblem(error);
     }
   };
-  const revived = revivals.value;
-  const shown = useRef<string | null>(null);
+  useEffect(() => void (data.value = problem.value = null), [path]);
+  useReading(read, every, [path]);
+  return { data, problem, reload: () => read() };
+}
+
+/** Read now, when one of these changes and when the gateway is back; and every so many milliseconds while the page is in sight. */
+export function useReading(read: (signal: AbortSignal) => Promise<unknown>, every: number, of: unknown[]): void {
   useEffect(() => {
     const stop = new AbortController();
-    if (shown.current !== path) data.value = problem.value = null;
-    shown.current = path;
-    void read(stop.signal);
-    return () => stop.abort();
-  }, [path, revived]);
-  useEffect(() => {
-    if (!every) return;
-    const stop = new AbortController();
-    const timer = setInterval(() => document.hidden || void read(stop.signal), every);
+    const more = () => void read(stop.signal).catch(() => undefined); // the banner tells of a lost gateway
+    more();
+    const timer = every ? setInterval(() => document.hidden || more(), every) : 0;
     return () => {
       clearInterval(timer);
       stop.abort();
     };
-  }, [path, every]);
-  return { data, problem, reload: () => read() };
+  }, [...of, every, revivals.value]);
 }
 
 /** A page of a list: the one whose cursor the address holds under this name, with those filters of the list that are in the address too. */

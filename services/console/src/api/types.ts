@@ -202,6 +202,9 @@ export interface Accuracy {
   interval: [number, number];
 }
 
+/** Fields of an effort that searches until the rules agree. */
+export type Searching = { max_steps?: number; restart_steps?: number; guess_every?: number };
+
 export interface Model {
   name: string;
   puzzle: Spec;
@@ -217,7 +220,7 @@ export interface Model {
   step_exact_accuracy: number[];
   calibration: { low: number; high: number; answers: number; halt_probability: number; right: number }[];
   calibration_error: number;
-  harder: (Accuracy & { effort: Section; verified: number | null; mean_total_steps: number }) | null;
+  harder: (Accuracy & { effort: Searching; verified: number | null; mean_total_steps: number }) | null;
 }
 
 export interface Promoted {

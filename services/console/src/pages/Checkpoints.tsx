@@ -4,13 +4,13 @@ import { request, send } from "../api/client";
 import { useAction } from "../api/resource";
 import type { Checkpoint } from "../api/types";
 import { href } from "../router";
-import { bytes, moment, percent, whole } from "../ui/format";
+import { bytes, moment, percent, shortId, whole } from "../ui/format";
 import { Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 
 const HEAD = ["Step", "Exact accuracy", "Size", "Saved (UTC)", ""];
 
-export function Checkpoints({ of: found, after }: { of: Checkpoint[]; after: () => void }) {
+export function Checkpoints({ of: found, mixed, after }: { of: Checkpoint[]; /** Of several runs. */ mixed?: boolean; after: () => void }) {
   const promoting = useSignal<Checkpoint | null>(null);
   const told = useSignal("");
   const { problem, act: run } = useAction(after);
@@ -27,7 +27,7 @@ export function Checkpoints({ of: found, after }: { of: Checkpoint[]; after: () 
     });
   };
   const row = (one: Checkpoint) => [
-    <>{whole(one.step)}<small class="mono">{one.id}</small></>,
+    <>{whole(one.step)}{mixed && <> of <a href={href(`runs/${one.run_id}`)}>{shortId(one.run_id)}</a></>}<small class="mono">{one.id}</small></>,
     <>{percent(one.metrics["test_exact_accuracy"] ?? one.metrics["exact_accuracy"])}{one.metrics["test_exact_accuracy"] != null && <small>test split</small>}</>,
     <>{bytes(one.bytes)}<small class="mono">{one.digest.slice(0, 8)}</small></>,
     moment(one.created_at),
@@ -35,9 +35,9 @@ export function Checkpoints({ of: found, after }: { of: Checkpoint[]; after: () 
       <span class="row">
         <a class="button" href={href("solve", { model: one.id })}>Solve</a>
         <a class="button" href={href("train", { from: one.id })}>Train on</a>
-        <button type="button" aria-label={`Download step ${one.step}`} onClick={() => void act(() => download(one.id))}>Download</button>
-        <button type="button" aria-label={`Promote step ${one.step}`} aria-expanded={promoting.value?.id === one.id} onClick={() => (promoting.value = promoting.value?.id === one.id ? null : one)}>Promote</button>
-        <button type="button" aria-label={`Delete step ${one.step}`} class="danger" onClick={() => remove(one)}>Delete</button>
+        <button aria-label={`Download step ${one.step}`} onClick={() => void act(() => download(one.id))}>Download</button>
+        <button aria-label={`Promote step ${one.step}`} aria-expanded={promoting.value?.id === one.id} onClick={() => (promoting.value = promoting.value?.id === one.id ? null : one)}>Promote</button>
+        <button aria-label={`Delete step ${one.step}`} class="danger" onClick={() => remove(one)}>Delete</button>
       </span>
       {promoting.value?.id === one.id && (
         <form class="row" onSubmit={promote}>

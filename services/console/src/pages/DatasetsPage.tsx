@@ -8,8 +8,10 @@ import { href, route } from "../router";
 import { ArcTasks } from "../solve/ArcTasks";
 import { ago, moment, whole } from "../ui/format";
 import { Card, Facts, Heading, Loading, Pager, Table } from "../ui/parts";
-import { ProblemNote } from "../ui/ProblemNote";
+import { Pending, ProblemNote } from "../ui/ProblemNote";
 import { Upload } from "./Upload";
+
+const SPLITS = { train: "Training", validation: "Validation", test: "Test" };
 
 export function DatasetsPage() {
   const { data, problem, reload } = usePage<Dataset>("v1/datasets");
@@ -17,19 +19,19 @@ export function DatasetsPage() {
   const row = (one: Dataset) => [
     <><a href={href(`datasets/${one.name}`)}>{one.name}</a><small>{one.summary ?? (one.report?.clean ? "nothing found that spoils a score" : one.report?.findings[0])}</small></>,
     called(one.puzzle),
-    ...["train", "validation", "test"].map((split) => whole(one.splits[split])),
+    ...Object.keys(SPLITS).map((split) => whole(one.splits[split])),
     one.builtin ? "built in" : ago(one.created_at),
   ];
   return (
     <>
       <Heading title="Data sets" sub="Puzzles to train on, built in or uploaded.">
-        <button type="button" class="primary" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>{open.value ? "Close the form" : "Upload puzzles"}</button>
+        <button class="primary" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>{open.value ? "Close the form" : "Upload puzzles"}</button>
       </Heading>
       <ProblemNote problem={problem.value} />
       {open.value && <Upload after={() => void reload()} />}
       {data.value ? (
         <Card wide>
-          <Table label="Data sets" head={["Data set", "Puzzles", "Training", "Validation", "Test", "Added"]} rows={data.value.data} row={row} empty="None was uploaded." />
+          <Table label="Data sets" head={["Data set", "Puzzles", ...Object.values(SPLITS), "Added"]} rows={data.value.data} row={row} empty="None was uploaded." />
           <Pager next={data.value.next_cursor} />
         </Card>
       ) : (
@@ -42,7 +44,7 @@ export function DatasetsPage() {
 export function DatasetPage({ id }: { id: string }) {
   const { data, problem } = useResource<Dataset>(`v1/datasets/${encodeURIComponent(id)}`);
   const one = data.value;
-  if (!one) return problem.value ? <><Heading title="Data set" /><ProblemNote problem={problem.value} /></> : <Loading what="the data set" />;
+  if (!one) return <Pending title="Data set" problem={problem.value} />;
   const presets = one.report?.presets ?? [];
   return (
     <>
@@ -52,7 +54,7 @@ export function DatasetPage({ id }: { id: string }) {
       <Card wide>
         <Facts of={[
           ["Puzzles", `${called(one.puzzle)}s`],
-          ...["train", "validation", "test"].map((split): [string, string] => [{ train: "Training", validation: "Validation", test: "Test" }[split]!, whole(one.splits[split])]),
+          ...Object.entries(SPLITS).filter(([split]) => one.splits[split] != null).map(([split, name]): [string, string] => [name, whole(one.splits[split])]),
           ["Symbols", <span class="mono">{one.puzzle.symbols.map((symbol) => (symbol === " " ? "space" : symbol)).join(" ")}</span>],
           ["Licence", one.licence ?? "–"],
           ["Test puzzles like training ones", whole(one.overlap)],

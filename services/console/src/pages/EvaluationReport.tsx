@@ -17,7 +17,7 @@ export function EvaluationReport({ report, title = "Result" }: { report: Report;
           ["Steps of the answer", report.mean_supervision_steps.toFixed(2)],
           ["Steps of all chains", report.mean_total_steps.toFixed(2)],
           ["Calibration error", withInterval(calibration.error)],
-          ["Brier score", calibration.brier.value.toFixed(4)],
+          ["Brier score", withInterval(calibration.brier, (score) => score.toFixed(4))],
           ...Object.entries(report.stopped).map(([reason, n]): [string, string] => [`Stopped: ${reason}`, String(n)]),
         ]} />
       </Card>
@@ -30,8 +30,8 @@ export function EvaluationReport({ report, title = "Result" }: { report: Report;
   );
 }
 
-function withInterval({ value, low, high }: Measure) {
-  return <>{percent(value, 2)} <small class="fine">{percent(low, 1)} to {percent(high, 1)}</small></>;
+function withInterval({ value, low, high }: Measure, format = (share: number) => percent(share, 2)) {
+  return <>{format(value)} <small class="fine">{format(low)} to {format(high)}</small></>;
 }
 
 function Groups({ title, of: groups }: { title: string; of: Group[] | null }) {

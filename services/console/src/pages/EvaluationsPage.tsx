@@ -13,7 +13,7 @@ import { ago, percent, shortId } from "../ui/format";
 import { bound } from "../ui/bound";
 import { List } from "../ui/List";
 import { Bar, Card, Field, Heading, Status, Tags } from "../ui/parts";
-import { Search, SOUGHT } from "../ui/Search";
+import { isSought, Search, SOUGHT } from "../ui/Search";
 import { ProblemNote } from "../ui/ProblemNote";
 
 const REFRESH_MILLISECONDS = 3000;
@@ -36,7 +36,7 @@ export function EvaluationsPage() {
     <>
       <Heading title="Evaluations" sub="How often a model is right, after each supervision step, and whether its halting probability can be trusted."><Search /></Heading>
       <Examine />
-      <List of={evaluations} label="Evaluations" head={["Job", "Model", "Status", "Puzzles of", "Exact accuracy", "Calibration error", "Asked"]} row={row} empty="There is none." />
+      <List of={evaluations} label="Evaluations" head={["Job", "Model", "Status", "Puzzles of", "Exact accuracy", "Calibration error", "Asked"]} row={row} empty={isSought() ? "No evaluation is called or tagged so." : "No model was examined yet."} />
     </>
   );
 }

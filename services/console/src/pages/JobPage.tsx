@@ -8,8 +8,8 @@ import type { Job, JobEvent, Solution } from "../api/types";
 import { href } from "../router";
 import { between, duration, moment, percent, shortId, whole } from "../ui/format";
 import { labelFacts } from "../ui/Labels";
-import { Bar, Card, Facts, Heading, Loading, Pager, Status, Table } from "../ui/parts";
-import { ProblemNote } from "../ui/ProblemNote";
+import { Bar, Card, Facts, Heading, Pager, Status, Table } from "../ui/parts";
+import { Pending } from "../ui/ProblemNote";
 import { described } from "../solve/effort";
 import { EvaluationReport } from "./EvaluationReport";
 import { Attempts } from "./Attempts";
@@ -34,7 +34,7 @@ export function JobPage({ id }: { id: string }) {
     void follow(id, note, stop.signal).catch(() => undefined);
     return () => stop.abort();
   }, [id]);
-  if (!job.value) return problem.value ? <><Heading title="Job" /><ProblemNote problem={problem.value} /></> : <Loading what="the job" />;
+  if (!job.value) return <Pending title="Job" problem={problem.value} />;
   const { kind, error, name, progress } = job.value;
   return (
     <>

@@ -23,7 +23,7 @@ export function JobsPage() {
         <Filter label="Kind" all="Every kind" values={KINDS} value={query.get("kind")} choose={(value) => filter("kind", value)} />
         <Filter label="Status" all="Every status" values={STATUSES} value={query.get("status")} choose={(value) => filter("status", value)} />
       </Heading>
-      <List of={jobs} label="Jobs" head={["Job", "Kind", "Status", "Progress", "Of", "Asked", "Took"]} row={row} empty="There is no such job." />
+      <List of={jobs} label="Jobs" head={["Job", "Kind", "Status", "Progress", "Of", "Asked", "Took"]} row={row} empty={query.size ? "There is no such job." : <>Nothing was asked of the service yet. <a href={href("solve")}>Solve a puzzle.</a></>} />
     </>
   );
 }
@@ -35,7 +35,7 @@ function row(job: Job) {
     job.kind,
     <><Status status={job.status} />{job.queue_position != null && <small>{job.waiting_for ? "no worker can take it" : `${job.queue_position}. in line`}</small>}{job.error && <small>{job.error.code}</small>}</>,
     <><Bar share={share} label="Progress" /> {percent(share, 0)}</>,
-    job.run_id ? <a href={href(`runs/${job.run_id}`)}>its run</a> : job.kind === "solve" ? <a href={href(`solve/${job.id}`)}>{shortId(job.model ?? "")}</a> : "–",
+    job.run_id ? <a href={href(`runs/${job.run_id}`)}>its run</a> : <a href={href(`${job.kind === "solve" ? "solve" : "jobs"}/${job.id}`)}>{shortId(job.model ?? "")}</a>,
     ago(job.created_at),
     between(job.started_at, job.finished_at),
   ];

@@ -6,7 +6,7 @@ import { called } from "../board/spec";
 import { href } from "../router";
 import { ago, bytes, percent, whole } from "../ui/format";
 import { Card, Facts, Heading, Loading, Pager, Table } from "../ui/parts";
-import { ProblemNote } from "../ui/ProblemNote";
+import { Pending, ProblemNote } from "../ui/ProblemNote";
 import { Checkpoints } from "./Checkpoints";
 import { ModelUpload } from "./ModelUpload";
 import { BandPlot, certain, ReliabilityPlot } from "./plots";
@@ -40,9 +40,9 @@ export function ModelsPage() {
           </Card>
         )}
         {uploading.value && <ModelUpload after={() => void checkpoints.reload()} />}
-        <Card wide title="Checkpoints" actions={<button type="button" aria-expanded={uploading.value} onClick={() => (uploading.value = !uploading.value)}>Upload a model</button>}>
+        <Card wide title="Checkpoints" actions={<button aria-expanded={uploading.value} onClick={() => (uploading.value = !uploading.value)}>Upload a model</button>}>
           <ProblemNote problem={checkpoints.problem.value} />
-          <Checkpoints of={checkpoints.data.value?.data ?? []} after={() => void Promise.all([checkpoints.reload(), models.reload()])} />
+          <Checkpoints mixed of={checkpoints.data.value?.data ?? []} after={() => void Promise.all([checkpoints.reload(), models.reload()])} />
           <Pager next={checkpoints.data.value?.next_cursor} />
         </Card>
       </div>
@@ -62,12 +62,12 @@ export function ModelPage({ id }: { id: string }) {
   const { data, problem, reload } = useResource<Model | Promoted>(`v1/models/${encodeURIComponent(id)}`);
   const model = data.value;
   if (model && "checkpoint_id" in model) return <PromotedPage of={model} after={reload} />;
-  if (!model) return problem.value ? <><Heading title="Model" /><ProblemNote problem={problem.value} /></> : <Loading what="the card" />;
+  if (!model) return <Pending title="Model" problem={problem.value} />;
   const [low, high] = model.test.interval;
   return (
     <>
       <Heading title={model.name} sub={`${sizes(model)}. Trained with the preset ${model.preset} on ${model.dataset}: ${model.cost}.`}>
-        <a class="button" href={href("train", { preset: model.preset })}>Train such a one</a>
+        <a class="button" href={href("train", { preset: model.preset })}>Train one like it</a>
         <a class="button primary" href={href("solve", { model: model.name })}>Solve with it</a>
       </Heading>
       <Card wide>

@@ -18,13 +18,13 @@ export function PromotedPage({ of: { name, version }, after }: { of: Promoted; a
     moment(one.created_at),
     <span class="row">
       <a class="button" href={href("solve", { model: one.checkpoint_id })}>Solve</a>
-      {one.version !== version && <button type="button" onClick={() => void act(() => send("POST", "v1/models", { name, checkpoint: one.checkpoint_id }))}>Back to this</button>}
+      {one.version !== version && <button onClick={() => void act(() => send("POST", "v1/models", { name, checkpoint: one.checkpoint_id }))}>Back to this</button>}
     </span>,
   ];
   return (
     <>
       <Heading title={name} sub="A name for checkpoints: solves that name it use its newest version.">
-        <button type="button" class="danger" onClick={forget}>Forget the name</button>
+        <button class="danger" onClick={forget}>Forget the name</button>
         <a class="button primary" href={href("solve", { model: name })}>Solve with it</a>
       </Heading>
       <ProblemNote problem={problem.value} />

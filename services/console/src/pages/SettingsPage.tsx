@@ -38,7 +38,7 @@ export function SettingsPage() {
           <Card title="This tab">
             <p class="row">
               <span>Key <code>{key.value.slice(0, 12)}…</code></span>
-              <button type="button" onClick={() => setKey("")}>Forget it</button>
+              <button onClick={() => setKey("")}>Forget it</button>
             </p>
           </Card>
         )}
@@ -65,7 +65,7 @@ function Keys() {
     one.scopes.join(", "),
     one.last_used_at ? ago(one.last_used_at) : "never",
     one.revoked_at ? "withdrawn" : one.expires_at ? moment(one.expires_at) : "never",
-    !one.revoked_at && <button type="button" class="danger" aria-label={`Withdraw ${one.name}`} onClick={() => void act(() => send("DELETE", `v1/api-keys/${one.id}`))}>Withdraw</button>,
+    !one.revoked_at && <button class="danger" aria-label={`Withdraw ${one.name}`} onClick={() => void act(() => send("DELETE", `v1/api-keys/${one.id}`))}>Withdraw</button>,
   ];
   return (
     <Card wide title="API keys">

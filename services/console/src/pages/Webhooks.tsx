@@ -38,12 +38,12 @@ export function Webhooks() {
   const row = (one: Webhook) => [
     <div class="cut">{one.url}<small>{one.disabled_at ? "told nothing more: it answered 410" : one.events.join(", ")}</small></div>,
     <span class="row">
-      <button type="button" aria-expanded={opened.value === one.id} onClick={() => (opened.value = opened.value === one.id ? null : one.id)}>Messages</button>
-      <button type="button" class="danger" onClick={() => void act(() => send("DELETE", `v1/webhooks/${one.id}`))}>Delete</button>
+      <button aria-expanded={opened.value === one.id} onClick={() => (opened.value = opened.value === one.id ? null : one.id)}>Messages</button>
+      <button class="danger" onClick={() => void act(() => send("DELETE", `v1/webhooks/${one.id}`))}>Delete</button>
     </span>,
   ];
   return (
-    <Card title="Webhooks">
+    <Card wide title="Webhooks">
       <ProblemNote problem={problem.value ?? refused.value} />
       <form class="row form-row" onSubmit={create}>
         <input name="url" type="url" required aria-label="Address" placeholder="https://hooks.example.org/trm" />

@@ -26,7 +26,7 @@ export function Moves({ job, after }: { job: Job; after: (job: Job) => void }) {
     <>
       {!ended && wanted && <span class="fine" role="status">{wanted}</span>}
       {MOVES.filter(([move]) => move in job.links).map(([move, name]) => (
-        <button type="button" key={move} class={move === "cancel" ? "danger" : ""} disabled={busy.value || (wanted !== null && !ended)} onClick={() => void ask(move)}>
+        <button key={move} class={move === "cancel" ? "danger" : ""} disabled={busy.value || (wanted !== null && !ended)} onClick={() => void ask(move)}>
           {name}
         </button>
       ))}

@@ -1,8 +1,7 @@
 // Several trainings in the same charts, and in what their settings differ.
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { get, revivals, type Problem } from "../api/client";
-import { asProblem } from "../api/resource";
+import { get, type Problem } from "../api/client";
+import { asProblem, useReading } from "../api/resource";
 import type { Evaluation, Metric, Run } from "../api/types";
 import { href, route } from "../router";
 import { Chart, type Line } from "../ui/Chart";
@@ -26,19 +25,14 @@ export function ComparePage() {
   const ids = route.value.query.get("runs") ?? "";
   const seen = useSignal<Seen[]>([]);
   const problem = useSignal<Problem | null>(null);
-  const revived = revivals.value;
-  useEffect(() => {
-    const read = () => Promise.all(ids.split(",").filter(Boolean).slice(0, MOST).map(readOne)).then(
-      (found) => {
-        seen.value = found;
-        problem.value = null;
-      },
-      (error) => (problem.value = asProblem(error)),
-    );
-    void read();
-    const timer = setInterval(() => document.hidden || void read(), REFRESH_MILLISECONDS);
-    return () => clearInterval(timer);
-  }, [ids, revived]);
+  const read = (signal: AbortSignal) => Promise.all(ids.split(",").filter(Boolean).slice(0, MOST).map((id) => readOne(id, signal))).then(
+    (found) => {
+      seen.value = found;
+      problem.value = null;
+    },
+    (error) => signal.aborted || (problem.value = asProblem(error)),
+  );
+  useReading(read, REFRESH_MILLISECONDS, [ids]);
   const lines = (of: (one: Seen) => Line["points"], marks = false): Line[] =>
     seen.value.map((one, i) => ({ label: nameOf(one.run), points: of(one), tone: i, marks }));
   return (
@@ -61,11 +55,11 @@ export function ComparePage() {
   );
 }
 
-async function readOne(id: string): Promise<Seen> {
-  const run = await get<Run>(`v1/runs/${id}`);
+async function readOne(id: string, signal: AbortSignal): Promise<Seen> {
+  const run = await get<Run>(`v1/runs/${id}`, signal);
   const [metrics, evaluations] = await Promise.all([
-    get<{ data: Metric[] }>(`v1/runs/${id}/metrics?max_points=${MOST_POINTS}`),
-    get<{ data: Evaluation[] }>(`v1/runs/${id}/evaluations`),
+    get<{ data: Metric[] }>(`v1/runs/${id}/metrics?max_points=${MOST_POINTS}`, signal),
+    get<{ data: Evaluation[] }>(`v1/runs/${id}/evaluations`, signal),
   ]);
   return { run, rows: metrics.data, validation: evaluations.data.filter((found) => found.split === "validation") };
 }

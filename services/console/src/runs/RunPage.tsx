@@ -13,8 +13,8 @@ import { href } from "../router";
 import { Chart, type Points } from "../ui/Chart";
 import { ago, duration, percent, shortId, whole } from "../ui/format";
 import { labelFacts } from "../ui/Labels";
-import { Bar, Card, Facts, Heading, Loading, Pager, Status, Table } from "../ui/parts";
-import { ProblemNote } from "../ui/ProblemNote";
+import { Bar, Card, Facts, Heading, Pager, Status, Table } from "../ui/parts";
+import { Pending } from "../ui/ProblemNote";
 import { useCurve } from "./curve";
 import { HeatMap } from "./HeatMap";
 import { Logs } from "./Logs";
@@ -41,7 +41,7 @@ export function RunPage({ id }: { id: string }) {
     void follow(jobId, (event) => ["evaluated", "checkpoint", "done", "started"].includes(event.type) && refresh(), stop.signal).catch(() => undefined);
     return () => stop.abort();
   }, [jobId, status === null, live.value]);
-  if (!run.value) return problem.value ? <><Heading title="Run" /><ProblemNote problem={problem.value} /></> : <Loading what="the run" />;
+  if (!run.value) return <Pending title="Run" problem={problem.value} />;
   const { name, config } = run.value;
   const tested = evaluations.data.value?.data.find((one) => one.split === "test");
   return (
@@ -152,7 +152,7 @@ function Configuration({ run }: { run: Run }) {
           <code><b>{shown(one.to)}</b></code>,
         ]} />
       )}
-      <p><button type="button" class="quiet" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>{all.value ? "Hide the whole" : "Show the whole"}</button></p>
+      <p><button class="quiet" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>{all.value ? "Hide the whole" : "Show the whole"}</button></p>
       {all.value && <pre tabIndex={0} aria-label="The whole configuration">{JSON.stringify({ model: run.config.model, train: run.config.train }, null, 1)}</pre>}
     </>
   );

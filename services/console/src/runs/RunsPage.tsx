@@ -31,7 +31,7 @@ export function RunsPage() {
     <>
       <Heading title="Runs" sub="Trainings with their curves, evaluations and checkpoints.">
         <Search />
-        <button type="button" disabled={chosen.value.length < 2} onClick={() => go("compare", { runs: chosen.value.join(",") })}>
+        <button disabled={chosen.value.length < 2} onClick={() => go("compare", { runs: chosen.value.join(",") })}>
           Compare {chosen.value.length > 1 ? chosen.value.length : ""}
         </button>
         <a class="button primary" href={href("train")}>New training</a>

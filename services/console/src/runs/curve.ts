@@ -1,7 +1,8 @@
 // A run's curve: its shape at first, then every new row while the run goes on.
 import { useSignal, type Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, revivals } from "../api/client";
+import { get } from "../api/client";
+import { useReading } from "../api/resource";
 import type { Metric, Run } from "../api/types";
 
 export const MOST_POINTS = 1500;
@@ -10,21 +11,10 @@ const LIVE_MILLISECONDS = 2000;
 export function useCurve(run: Run | null, live: boolean): Signal<Metric[]> {
   const rows = useSignal<Metric[]>([]);
   const id = run?.id ?? null;
-  const revived = revivals.value;
   useEffect(() => {
     rows.value = [];
   }, [id]);
-  useEffect(() => {
-    if (!run) return;
-    const stop = new AbortController();
-    const more = () => readOn(run, rows, stop.signal).catch(() => undefined); // the banner tells of a lost gateway
-    void more();
-    const timer = live ? setInterval(() => document.hidden || void more(), LIVE_MILLISECONDS) : 0;
-    return () => {
-      clearInterval(timer);
-      stop.abort();
-    };
-  }, [id, live, revived]);
+  useReading(async (signal) => run && readOn(run, rows, signal), live ? LIVE_MILLISECONDS : 0, [id]);
   return rows;
 }
 

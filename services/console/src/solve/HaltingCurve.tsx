@@ -5,13 +5,13 @@ const WIDTH = 420, HEIGHT = 196, LEFT = 30, RIGHT = 10, TOP = 12, BOTTOM = 40;
 
 export function HaltingCurve({ session, most }: { session: Session; most: number }) {
   const steps = session.chainSteps.value;
-  const last = Math.max(most, steps.at(-1)?.step ?? 0, 2);
+  const last = Math.max(Math.min(most, 16), steps.at(-1)?.step ?? 0, 2); // few of many steps may be enough
   const x = (step: number) => LEFT + ((step - 1) / (last - 1)) * (WIDTH - LEFT - RIGHT);
   const y = (share: number) => TOP + (1 - share) * (HEIGHT - TOP - BOTTOM);
   const shown = session.shown.value;
   const now = steps[shown - 1];
   const line = steps.map((step) => `${x(step.step)},${y(step.halt_probability)}`).join(" ");
-  const every = Math.ceil(last / 16);
+  const every = Math.ceil(last / (last < 100 ? 16 : 8));
   const ticks = Array.from({ length: last }, (_, i) => i + 1).filter((step) => step === 1 || step % every === 0);
   const text = now
     ? `Halting probability after step ${now.step} of ${steps.length}: ${now.halt_probability.toFixed(3)}, threshold ${session.threshold}`

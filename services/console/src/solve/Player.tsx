@@ -13,13 +13,13 @@ export function Player({ session }: { session: Session }) {
     return () => removeEventListener("keydown", press);
   }, [session]);
   const jump = (name: string, path: string, to: number) => (
-    <button type="button" class="round" aria-label={name} disabled={to === shown || to < 0 || to > length} onClick={() => session.show(to)}><Icon path={path} /></button>
+    <button class="round" aria-label={name} disabled={to === shown || to < 0 || to > length} onClick={() => session.show(to)}><Icon path={path} /></button>
   );
   return (
     <div class="player" role="group" aria-label="Steps">
       {jump("Question", "M7 5v14M18 6l-8 6 8 6z", 0)}
       {jump("Step back", "M16 6l-9 6 9 6z", shown - 1)}
-      <button type="button" class="round main" aria-label={session.playing.value ? "Pause" : "Play"} onClick={() => session.togglePlay()}>
+      <button class="round main" aria-label={session.playing.value ? "Pause" : "Play"} onClick={() => session.togglePlay()}>
         <Icon path={session.playing.value ? "M9 6v12M15 6v12" : "M8 5l11 7-11 7z"} />
       </button>
       {jump("Step forward", "M8 6l9 6-9 6z", shown + 1)}
@@ -50,7 +50,8 @@ export function Player({ session }: { session: Session }) {
 /** Arrow keys, Home, End and space, wherever no control has a use for them. */
 function control(session: Session, event: KeyboardEvent): void {
   const target = event.target as HTMLElement;
-  if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea, button, a, [role=grid].editable")) return;
+  const used = event.key === " " ? "input, select, textarea, button, a, summary" : "input, select, textarea"; // by the control itself
+  if (event.ctrlKey || event.metaKey || event.altKey || target.closest(`${used}, [role=grid].editable`)) return;
   const shown = session.shown.peek();
   const moves: Record<string, () => void> = {
     ArrowLeft: () => session.show(shown - 1),

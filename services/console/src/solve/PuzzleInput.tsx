@@ -94,9 +94,9 @@ export function PuzzleInput({ spec, dataset, puzzles, solve }: Props) {
         {spec.kind === "maze" && <Brushes brush={brush} />}
         <div class="row">
           {(dataset || hasExample(spec)) && (
-            <button type="button" onClick={() => void take()}>{spec.kind === "maze" ? "Another maze" : "Another example"}</button>
+            <button onClick={() => void take()}>{spec.kind === "maze" ? "Another maze" : "Another example"}</button>
           )}
-          <button type="button" onClick={() => put([empty(spec)])}>Clear</button>
+          <button onClick={() => put([empty(spec)])}>Clear</button>
           <label class="button">
             Open a file
             <input class="hidden" type="file" accept=".txt,.csv,.sdm,.sdk,.ss,text/*" onChange={(event) => void readFile(event.currentTarget.files?.[0])} />
@@ -116,7 +116,7 @@ export function PuzzleInput({ spec, dataset, puzzles, solve }: Props) {
             </select>
           </Field>
         )}
-        <button type="button" class="primary big" onClick={solve}>
+        <button class="primary big" onClick={solve}>
           {puzzles.value.length > 1 ? `Solve ${puzzles.value.length} puzzles` : "Solve"}
         </button>
         <p class="fine">{describe(spec, filled)}</p>

@@ -10,7 +10,7 @@ import { amend, go, route } from "../router";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Loading } from "../ui/parts";
 import { ArcTasks } from "./ArcTasks";
-import { effort, fields, type StoppingRules } from "./effort";
+import { effort, fields, harder, stepsOf, type StoppingRules } from "./effort";
 import { EffortForm } from "./EffortForm";
 import { choices, solverOf, type Choice, type Solver } from "./models";
 import { ModelPicker } from "./ModelPicker";
@@ -18,6 +18,7 @@ import { PuzzleInput } from "./PuzzleInput";
 import { Session, sessionOf, type Request } from "./session";
 import { Watch } from "./Watch";
 
+const MANY_STEPS = 64; // to be looked at one by one
 const known = signal<{ shipped: Choice[]; trained: Choice[] }>({ shipped: [], trained: [] });
 const solver = signal<Solver | null>(null);
 const spec = signal<Spec | null>(null);
@@ -31,7 +32,7 @@ export function SolvePage() {
   const jobId = parts[1] ?? null;
   const asked = query.get("model");
   const revived = revivals.value;
-  useEffect(() => void readChoices(asked), [revived, key.value]);
+  useEffect(() => void readChoices(asked), [asked, revived, key.value]);
   useEffect(() => void open(jobId, query), [jobId]);
   const sub = "Choose a model, give it a puzzle, and watch every supervision step.";
   if (!solver.value) {
@@ -54,7 +55,7 @@ export function SolvePage() {
         <div class="stage">
           <ProblemNote problem={problem.value ?? session.value?.problem.value ?? null} />
           {session.value && jobId ? (
-            <Watch session={session.value} beside={beside.value} request={requestOf(session.value)} edit={edit} again={() => void solve()} thinkOn={(more, rules) => void thinkOn(more, rules)} keep={keep} />
+            <Watch session={session.value} beside={beside.value} request={requestOf(session.value)} edit={edit} again={() => void solve()} harder={thinkHarder} thinkOn={(more, rules) => void thinkOn(more, rules)} keep={keep} />
           ) : solver.value.spec.kind === "arc" ? (
             <ArcTasks dataset={solver.value.dataset}>
               <p class="note">The service does not answer ARC tasks: their answers are voted on by many variants of a task. <code>trm arc --checkpoint FOLDER</code> does that with a downloaded checkpoint.</p>
@@ -147,9 +148,17 @@ async function solve(): Promise<void> {
   const threshold = chosen.halting === "threshold" ? chosen.threshold : 0.5;
   const begun = new Session(solver.value, spec.value, puzzles.value, threshold);
   begun.effort = fields(chosen);
+  if (stepsOf(chosen, solver.value) > MANY_STEPS) begun.stepsASecond.value = 30;
   replace(begun);
   const id = await begun.begin(requestOf(begun));
   if (id) go(`solve/${id}`);
+}
+
+/** Solve it again, until the rules agree. */
+function thinkHarder(): void {
+  if (!solver.value) return;
+  effort.value = harder(solver.value);
+  void solve();
 }
 
 async function thinkOn(more: number, rules: StoppingRules): Promise<void> {

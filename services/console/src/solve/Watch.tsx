@@ -19,21 +19,24 @@ interface Props {
   request: Request;
   edit: () => void;
   again: () => void;
+  harder: () => void;
   thinkOn: ThinkOn;
   keep: () => void;
 }
 
-export function Watch({ session, beside, request, edit, again, thinkOn, keep }: Props) {
+export function Watch({ session, beside, request, edit, again, harder, thinkOn, keep }: Props) {
   const other = beside && beside !== session ? beside : null;
+  const hasFailed = session.solution.value?.verified === false && !session.effort["until_verified"];
   return (
     <div class={other ? "watch two" : "watch"}>
       {other && <Panel session={other} name={other.solver.label} titled />}
       <Panel session={session} name={session.solver.label} titled={other !== null}>
         <ContinueForm session={session} thinkOn={thinkOn} />
         <div class="row">
-          <button type="button" class="primary" onClick={again} disabled={session.isThinking.value}>Solve again</button>
-          <button type="button" onClick={edit}>Edit the puzzle</button>
-          <button type="button" aria-pressed={beside !== null} onClick={keep}>{beside ? "Stop comparing" : "Compare with the next"}</button>
+          {hasFailed && <button class="primary" title="Until the rules agree, with more steps" onClick={harder}>Think harder</button>}
+          <button class={hasFailed ? "" : "primary"} onClick={again} disabled={session.isThinking.value}>Solve again</button>
+          <button onClick={edit}>Edit the puzzle</button>
+          <button aria-pressed={beside !== null} onClick={keep}>{beside ? "Stop comparing" : "Compare with the next"}</button>
         </div>
       </Panel>
       <Elsewhere request={request} />
@@ -153,7 +156,7 @@ function Elsewhere({ request }: { request: Request }) {
       <div class="card-head">
         <div class="tabs" role="group" aria-label="Language">
           {(Object.keys(LANGUAGES) as Language[]).map((name) => (
-            <button type="button" aria-pressed={language.value === name} onClick={() => (language.value = name)}>{LANGUAGES[name]}</button>
+            <button aria-pressed={language.value === name} onClick={() => (language.value = name)}>{LANGUAGES[name]}</button>
           ))}
         </div>
         <Copy text={text} />

@@ -1,6 +1,6 @@
 // What can solve: shipped models, checkpoints, and runs by their newest checkpoint.
 import { get } from "../api/client";
-import type { Checkpoint, Model, Page, Promoted, Run, RunSummary, Spec } from "../api/types";
+import type { Checkpoint, Model, Page, Promoted, Run, RunSummary, Searching, Spec } from "../api/types";
 import { called } from "../board/spec";
 
 export interface Solver {
@@ -12,6 +12,8 @@ export interface Solver {
   /** Supervision steps that it was trained with. */
   steps: number;
   randomStart: boolean;
+  /** How it was measured when it searched until the rules agree. */
+  searching: Searching;
   shipped: boolean;
   runId: string | null;
 }
@@ -42,7 +44,7 @@ export async function solverOf(id: string): Promise<Solver> {
   const model = await get<Model | Promoted>(`v1/models/${encodeURIComponent(id)}`);
   if ("checkpoint_id" in model) return ofCheckpoint(id, await get<Checkpoint>(`v1/checkpoints/${model.checkpoint_id}`));
   const steps = model.step_exact_accuracy.length;
-  return { id, label: model.name, spec: model.puzzle, dataset: model.dataset, anySize: model.any_size, steps, randomStart: model.random_start, shipped: true, runId: null };
+  return { id, label: model.name, spec: model.puzzle, dataset: model.dataset, anySize: model.any_size, steps, randomStart: model.random_start, searching: model.harder?.effort ?? {}, shipped: true, runId: null };
 }
 
 async function ofCheckpoint(id: string, checkpoint: Checkpoint): Promise<Solver> {
@@ -59,6 +61,7 @@ function ofRun(id: string, run: Run, at = ""): Solver {
     anySize: ANY_SIZE.includes(String(model["mixer"])),
     steps: Number(model["max_supervision_steps"]),
     randomStart: model["random_start"] === true,
+    searching: {},
     shipped: false,
     runId: run.id,
   };

@@ -164,7 +164,7 @@ function wrong(setting: Setting, text: string): [string, string][] {
     parse(setting, text);
     return [];
   } catch (error) {
-    return [[setting.name, (error as Error).message]];
+    return [[setting.name, error instanceof SyntaxError ? "This is no JSON, as in [1, 2]." : (error as Error).message]];
   }
 }
 

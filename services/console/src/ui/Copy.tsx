@@ -9,7 +9,7 @@ export function Copy({ text, label = "Copy" }: { text: string; label?: string })
     setTimeout(() => (copied.value = false), 1500);
   };
   return (
-    <button type="button" class="quiet" onClick={() => void copy()}>
+    <button class="quiet" onClick={() => void copy()}>
       {copied.value ? "Copied" : label}
     </button>
   );

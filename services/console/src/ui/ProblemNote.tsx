@@ -2,8 +2,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, type Problem } from "../api/client";
+import { Heading, Loading } from "./parts";
 
 const advices = new Map<string, string>();
+
+/** A page that has nothing to show yet, or never will. */
+export function Pending({ title, problem }: { title: string; problem: Problem | null }) {
+  return problem ? <><Heading title={title} /><ProblemNote problem={problem} /></> : <Loading what={`the ${title.toLowerCase()}`} />;
+}
 
 export function ProblemNote({ problem }: { problem: Problem | null }) {
   const advice = useSignal("");

@@ -15,11 +15,14 @@ const PAGES: [string, string, string][] = [
   ["datasets", "Data sets", "M4 6c0-3 16-3 16 0v12c0 3-16 3-16 0zM4 6c0 3 16 3 16 0M4 12c0 3 16 3 16 0"],
   ["settings", "Settings", "M4 7h10M18 7h2M4 17h2M10 17h10M14 5v4M6 15v4"],
 ];
+/** Pages that another one leads to. */
+const UNDER: Record<string, string> = { compare: "runs", queue: "jobs" };
 const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
 
 export function Shell({ children }: { children: ComponentChildren }) {
-  const here = route.value.parts[0] ?? "solve";
-  useEffect(() => document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [here]);
+  const [page = "solve"] = route.value.parts;
+  const here = UNDER[page] ?? page;
+  useEffect(bringIntoSight, [here]);
   return (
     <div class="shell">
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>Skip to the page</a>
@@ -38,7 +41,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         </nav>
         <div class="bar-end">
           <a href="docs">API</a>
-          <button type="button" class="quiet" title="Light, dark, or as the system has it" onClick={() => (theme.value = NEXT[theme.value])}>
+          <button class="quiet" title="Light, dark, or as the system has it" onClick={() => (theme.value = NEXT[theme.value])}>
             <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="8" fill="none" /><path d="M12 4a8 8 0 0 1 0 16z" /></svg>
             <span class="hidden">Theme: </span>
             {{ system: "Auto", light: "Light", dark: "Dark" }[theme.value]}
@@ -49,6 +52,13 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <main id="main" tabIndex={-1}>{children}</main>
     </div>
   );
+}
+
+/** The page's own link, where the navigation is wider than the window. `scrollIntoView` would begin the way of the tab key there. */
+function bringIntoSight(): void {
+  const link = document.querySelector<HTMLElement>("nav [aria-current]");
+  const nav = link?.parentElement;
+  if (nav) nav.scrollLeft = link.offsetLeft - nav.offsetLeft - (nav.clientWidth - link.offsetWidth) / 2;
 }
 
 function Connection() {
