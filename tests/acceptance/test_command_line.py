@@ -191,6 +191,13 @@ def test_a_training_shows_a_bar_on_a_terminal(shell: Shell) -> None:
 
 
 @pytest.mark.slow
+def test_what_takes_long_says_what_it_does_on_a_terminal(shell: Shell, trained: dict[str, Any]) -> None:
+    assert re.search(r"thinking.* 0:00:0\d", _on_terminal(shell, "solve", PUZZLE))
+    run = trained["run_id"]
+    assert f"exporting {run}" in _on_terminal(shell, "runs", "export", run, "--out", "drawn")
+
+
+@pytest.mark.slow
 def test_jobs_are_paused_resumed_and_tried_again(shell: Shell, client: Client, long: str) -> None:
     def move(verb: str, *until: str) -> None:
         assert shell.run("jobs", verb, long).out.startswith(f"{long} is ")
