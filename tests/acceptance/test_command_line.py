@@ -192,7 +192,7 @@ def test_a_training_shows_a_bar_on_a_terminal(shell: Shell) -> None:
 
 @pytest.mark.slow
 def test_what_takes_long_says_what_it_does_on_a_terminal(shell: Shell, trained: dict[str, Any]) -> None:
-    assert re.search(r"thinking.* 0:00:0\d", _on_terminal(shell, "solve", PUZZLE))
+    assert "thinking" in _on_terminal(shell, "solve", PUZZLE)
     run = trained["run_id"]
     assert f"exporting {run}" in _on_terminal(shell, "runs", "export", run, "--out", "drawn")
 

@@ -1,5 +1,7 @@
-"""The operator's commands reach an API that asks for keys."""
+"""The operator's commands start fast, and reach an API that asks for keys."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +14,12 @@ from services.stack.day_key import key_for_a_day
 from services.stack.state import State, this_process
 from tests.api import Client, Refused
 from tests.gateway.conftest import served
+
+
+def test_commands_of_the_stack_load_no_more_than_they_need() -> None:
+    code = "import sys, services.stack.__main__; print(*{'alembic', 'celery', 'sqlalchemy', 'torch'} & {*sys.modules})"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == []
 
 
 @pytest.fixture
