@@ -10,12 +10,10 @@ from rich.console import Console
 from services.registry.logging import configure_logging
 from services.registry.settings import Settings, load_settings
 from services.stack import logs, operator, state
-from services.stack.demo import run_demo
 from services.stack.errors import StackError, tell_errors
 from services.stack.naming import command
 from services.stack.parts import is_ready
 from services.stack.supervisor import Supervisor
-from trm.client import Client
 from trm.json_text import to_json
 
 NOT_RUNNING = 3  # exit status, as every command of `trm` ends when there is no service
@@ -144,9 +142,13 @@ def demo(
     ] = None,
 ) -> None:
     """Train a small model through the service and solve puzzles with it."""
+    from services.stack.day_key import key_for_a_day  # these load what no other command needs
+    from services.stack.demo import run_demo
+    from trm.client import Client
+
     settings = load_settings()
     running, _ = operator.up(settings, lambda name: console.print(f"  [green]+[/] {name}"))
-    if api_key is None and (api_key := operator.key_for_a_day(running)) is not None:
+    if api_key is None and (api_key := key_for_a_day(running)) is not None:
         console.print("The API asks for keys; this one is good for a day:")
         print(f"  export TRM_API_KEY={api_key}")
     with Client(running.api, api_key) as client:

@@ -6,14 +6,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
-from services.registry.access import api_keys, audit
-from services.registry.access.audit import AuditEntry
-from services.registry.access.scopes import Scope
-from services.registry.db.database import Database
-from services.registry.db.ids import LOCAL_OWNER
 from services.registry.settings import Settings
 from services.stack import logs, state
 from services.stack.errors import StackError
@@ -21,11 +15,8 @@ from services.stack.naming import command
 from services.stack.parts import is_ready
 from services.stack.process import Process
 from services.stack.supervisor import READY_SECONDS, STOP_SECONDS, Supervisor
-from trm.client import ApiError, Client
 
 POLL_SECONDS = 0.1
-DEMO_SCOPES, DAY = (Scope.TRAIN, Scope.SOLVE), timedelta(days=1)
-UNAUTHENTICATED = 401
 PATIENCE = 3 * READY_SECONDS
 
 
@@ -86,26 +77,6 @@ def _wait_until_ready(data_dir: Path, supervisor: Process, tell: Callable[[str],
 
 def _list_news(found: state.State) -> list[str]:
     return [*found.parts, *([f"waits for {found.waits_for}"] if found.waits_for else [])]
-
-
-def key_for_a_day(running: state.State) -> str | None:
-    """A key to the running stack, if its API asks for one: a user who can reach its database may make keys."""
-    with Client(running.api) as client:
-        try:
-            client.presets.list()
-        except ApiError as error:
-            if error.status != UNAUTHENTICATED:
-                raise
-        else:
-            return None
-    database = Database(running.database_url, pool_size=1)
-    try:
-        with database.transaction() as session:
-            made = api_keys.create(session, owner=LOCAL_OWNER, name="demo", scopes=DEMO_SCOPES, lifetime=DAY)
-            audit.record(session, [AuditEntry.by_operator(LOCAL_OWNER, "keys create", made.row.id)])
-    finally:
-        database.close()
-    return made.token
 
 
 def down(settings: Settings) -> bool:

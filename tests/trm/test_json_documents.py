@@ -1,5 +1,7 @@
 """What the commands that work on this machine print with --json: one document, with the fields of the guide's table."""
 
+import csv
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,8 @@ def test_a_puzzle_is_solved_and_a_model_examined() -> None:
 def test_a_data_set_is_made_and_examined(folder: Path) -> None:
     made = document("generate", folder / "made", "--size", 4, "--count", 30)
     assert made["path"] == str(folder / "made")
+    with gzip.open(folder / "made/test.csv.gz", "rt") as file:
+        assert next(csv.DictReader(file))["source"] == "trm generate --kind sudoku --size 4 --count 30 --seed 0"
     report = document("audit", folder / "made")
     assert report["clean"] is True
     assert report["puzzle"]["rows"] == 4

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 from trm.cli import build
 from trm.config.presets import PRESETS
+from trm.puzzles import grids
+from trm.puzzles.datasets.datasets import load
 
 PUZZLE = "1.....2.....3.....4.....5.....6....."
 
@@ -78,6 +80,14 @@ def test_a_puzzle_is_read_from_a_file(tmp_path: Path) -> None:
     )
     assert from_file.stdout == typed.stdout
     assert "halt probability" in typed.stdout
+
+
+def test_a_maze_may_be_longer_than_a_name_of_a_file() -> None:
+    mazes = load("maze-hard", "test")
+    written = grids.text(mazes.spec, mazes.questions[0])
+    found = CliRunner().invoke(build(), ["solve", written, "--effort", "max_steps=1", "--json"], catch_exceptions=False)
+    assert found.exit_code in (0, 2)
+    assert json.loads(found.stdout)["question"] == written
 
 
 ROWS = [PUZZLE[begin : begin + 6] for begin in range(0, 36, 6)]

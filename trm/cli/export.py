@@ -9,6 +9,7 @@ from rich.console import Console
 from trm.cli.options import AsJson
 from trm.config.run import RunConfig
 from trm.interface.measured import Measured
+from trm.interface.progress import waiting
 from trm.json_text import to_json
 from trm.puzzles.datasets.datasets import load
 
@@ -42,7 +43,8 @@ def export(
 
         puzzles = load(config.dataset, "test").take(limit)
         solver = Solver(model, config, pick_device(device), compiling="auto" if device != "cpu" else "never")
-        return measure(solver, puzzles, dataset=config.dataset, split="test")
+        with waiting(f"answering {len(puzzles):,} puzzles"):
+            return measure(solver, puzzles, dataset=config.dataset, split="test")
 
     done = exported(
         checkpoint,

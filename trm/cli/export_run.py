@@ -8,6 +8,7 @@ import typer
 from trm.cli.place import require_place
 from trm.cli.service.printing import print_json
 from trm.cli.service.session import Session
+from trm.interface.progress import waiting
 from trm.interop.run_export import Target, export_run
 
 
@@ -31,7 +32,10 @@ def run(
     """Export a run: parameters, curve, evaluations and, to MLflow, the newest checkpoint."""
     if to != "mlflow":
         require_place(Path(out))
-    with session.patient() as patient:  # a long curve, or a checkpoint, outlasts a gateway that is restarted
+    with (
+        waiting(f"exporting {run_id}"),
+        session.patient() as patient,
+    ):  # a long curve, or a checkpoint, outlasts a gateway that is restarted
         made = export_run(patient.client, run_id, to, out, experiment=experiment, checkpoint=checkpoint)
     if session.as_json:
         print_json(made.to_dict())

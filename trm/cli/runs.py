@@ -39,8 +39,8 @@ def list_runs(
         "step": lambda run: f"{run.step:,}/{run.total_steps:,}",
         "best": lambda run: percent(run.best_exact_accuracy),
         "test": lambda run: percent(run.test_exact_accuracy),
-        "age": lambda run: age(run.created_at),
         "name": lambda run: run.name or "",
+        "age": lambda run: age(run.created_at),
         "preset": lambda run: run.preset,
         "data set": lambda run: run.dataset,
     }

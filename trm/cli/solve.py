@@ -1,5 +1,6 @@
 """`trm solve`: one puzzle, readable, step by step if asked, here or on a service."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ from trm.cli.source import Checkpoint, Device, EffortSettings, Model, folder_of
 from trm.errors import ConfigError
 from trm.interface.effort import Effort, usual_effort
 from trm.interface.pretrained import suitable_for
+from trm.interface.progress import waiting
 from trm.json_text import to_json
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import render
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".txt", ".csv", ".json", ".sdk", ".sdm", ".ss")  # no puzzle ends like this
 LONGEST = 1 << 20  # characters of a puzzle
-LONGEST_NAME = 1_000  # of a file
 UNVERIFIED = 2  # exit status
 
 
@@ -92,7 +93,8 @@ def _solve_here(
     spec, question = solver.parse(cells)
     solver, effort = solver.resize(spec), effort or usual_effort(spec, solver.config.model)
     if drawing is None:
-        [solution] = solver.solve_tokens(question[None], effort)
+        with waiting("thinking"):
+            [solution] = solver.solve_tokens(question[None], effort)
     else:
         with Board(spec, question, drawing, console) as board:
             [solution] = solver.solve_tokens(question[None], effort, on_step=board.show)
@@ -104,9 +106,8 @@ def _read(puzzle: str) -> str:
     if puzzle == "-":
         with open_text(sys.stdin.buffer) as text:
             return text.read(LONGEST)
-    path = Path(puzzle)
-    if len(puzzle) < LONGEST_NAME and path.is_file():
-        with open_text(path) as text:
+    if os.path.isfile(puzzle):  # of Path the same fails for a text that is longer than a name can be
+        with open_text(Path(puzzle)) as text:
             return text.read(LONGEST)
     if puzzle.endswith(SUFFIXES):
         raise ConfigError(f"There is no file {puzzle}. Give the puzzle's cells, or a file that holds them.")

@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from trm.interface.events import (
     CheckpointFailed,
@@ -104,6 +112,16 @@ class Reporter:
 
 def _describe_exact(value: float | None) -> str:
     return "no answers to compare with" if value is None else f"exact accuracy {share(value)}"
+
+
+@contextmanager
+def waiting(doing: str) -> Iterator[None]:
+    """What is being done and for how long, on stderr, for work whose end is not known; drawn on terminals only."""
+    err = Console(stderr=True)
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        bar.add_task(doing, total=None)
+        yield
 
 
 @contextmanager

@@ -16,7 +16,7 @@ def for_each(ids: list[str], act: Callable[[str], None]) -> None:
     if not refused:
         return
     (name, first), *others = refused
-    if len(ids) > 1:
+    if len(ids) > 1 and name not in str(first):
         first.add_note(f"That is {name}.")
     for other, reason in others:
         first.add_note(f"{other}: {reason} [{reason.code}]")
