@@ -3,7 +3,7 @@
     with Client() as client:
         job = client.train(preset="sudoku-4x4")
         client.jobs.wait(job, on_progress=lambda job: print(job.progress.percent))
-        solved = client.solve(model=job.run_id, puzzle=".2.43......31...", wait=10)
+        solved = client.solve(model=job.run_id, puzzle="...4....2....4.3", wait=10)
 
 `trm.client.api` has the types of all answers, as the OpenAPI document states them.
 """
