@@ -4,7 +4,7 @@ import httpx2
 from typer.testing import CliRunner
 
 from services.registry.settings import Settings
-from services.stack import state
+from services.stack import logs, state
 from services.stack.__main__ import cli
 from tests.api import Client
 
@@ -23,3 +23,12 @@ def test_status_and_prometheus_are_told_of_every_worker(stack: Settings, client:
     assert {target.rpartition(":")[2] for target in targets} >= ports
     for name in WATCHED:
         assert "# TYPE" in httpx2.get(running.metrics[name]).text
+
+
+def test_the_workers_say_no_more_than_they_have_to(stack: Settings, client: Client) -> None:
+    client.get("/v1/jobs")
+    for name in ("worker-train", "worker-solve"):
+        said = logs.file_of(stack.data_dir, name).read_text()
+        assert "worker.started" in said
+        for noise in ("celery@", "[config]", "superuser privileges", "RuntimeWarning"):
+            assert noise not in said

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from services.gateway.intake import ingest
 from services.registry.errors import DatabaseUnavailable
 from services.registry.runs import datasets
 from services.registry.settings import Settings
@@ -22,6 +23,7 @@ from services.registry.storage.storage import Storage
 from trm.config.presets import PRESETS
 from trm.errors import StorageFull
 from trm.puzzles.datasets.datasets import BUILTIN, load
+from trm.puzzles.grids import text
 
 ANSWER = "1234341221434321"
 
@@ -294,6 +296,31 @@ def test_an_upload_is_answered_with_what_is_wrong_with_it(client: TestClient) ->
     assert any("more than one answer: rows 7, 8" in finding for finding in report["findings"])
     assert report["presets"] == ["sudoku-4x4"]
     assert client.get("/v1/datasets/mine").json()["report"] == report
+
+
+def test_puzzles_of_both_splits_that_a_symmetry_turns_into_each_other_are_counted(client: TestClient) -> None:
+    puzzles = load("sudoku-6x6", "train").take(10)
+    table = [
+        (text(puzzles.spec, q), text(puzzles.spec, a)) for q, a in zip(puzzles.questions, puzzles.answers, strict=True)
+    ]
+    digits = str.maketrans("123456", "246135")
+    turned = [(question.translate(digits)[::-1], answer.translate(digits)[::-1]) for question, answer in table[:3]]
+    assert not {question for question, _ in turned} & {question for question, _ in table}
+    other = load("sudoku-6x6", "test").take(2)
+    apart = [(text(other.spec, q), text(other.spec, a)) for q, a in zip(other.questions, other.answers, strict=True)]
+    dataset = post(client, csv(table), test=csv([*turned, *apart])).json()
+    assert dataset["overlap"] == 3
+    assert any(
+        "3 test puzzles (60.0%) are equivalent to a training puzzle" in finding
+        for finding in dataset["report"]["findings"]
+    )
+
+
+def test_the_search_for_second_answers_ends_in_time(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "SEARCH_SECONDS", 0.0)
+    report = post(client, csv(rows()), test=csv(rows())).json()["report"]
+    assert [report["splits"][split]["searched"] for split in ("train", "test")] == [1, 1]
+    assert "train: only the first 1 puzzles were solved." in report["findings"]
 
 
 def test_what_was_dropped_is_reported(client: TestClient) -> None:

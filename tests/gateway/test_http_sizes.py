@@ -64,3 +64,21 @@ def test_answers_are_judged_and_drawn_in_their_own_size(client: TestClient, sudo
     job = client.get(f"/v1/jobs/{job_id}").json()
     assert job["result"]["solutions"][0]["violations"]
     assert client.get(f"/v1/jobs/{job_id}/solutions/0/picture").status_code == 200
+
+
+HEX = "0123456789ABCDEF"
+
+
+def test_a_given_0_of_a_large_sudoku_is_kept_or_refused(
+    client: TestClient, app: FastAPI, sudoku: str, book: Book
+) -> None:
+    puzzle = HEX + "." * 240
+    refused = post(client, model=sudoku, puzzle=puzzle).json()
+    assert refused["code"].startswith("puzzle_")
+    assert "'0' beside '.'" in refused["errors"][0]["detail"]
+    assert "1-9A-G" in refused["errors"][0]["detail"]
+    zero_based = spec_for(16).model_copy(update={"symbols": (".", *HEX)})
+    own = book.checkpoint(book.training(zero_based, preset="sudoku-extreme")[1])
+    taken = post(client, model=own, puzzle=puzzle)
+    assert taken.status_code == 202, taken.text
+    assert stored(app, taken.json()["id"])["puzzles"] == [puzzle]

@@ -15,6 +15,7 @@ from trm.puzzles.maze import spec_for as maze_spec
 from trm.puzzles.sudoku import spec_for
 from trm.puzzles.tables import write_table
 
+HEX = "0123456789ABCDEF"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -60,6 +61,16 @@ def test_a_maze_keeps_its_blanks(cache: Path) -> None:
     publish(cache, "a/maze", train=table_of("maze-hard", 5))
     assert spec_of("hub:a/maze") == maze_spec(30, 30)
     assert np.array_equal(load("hub:a/maze", "train").questions, load("maze-hard", "test").questions[:5])
+
+
+def test_a_given_0_of_a_large_sudoku_is_kept(cache: Path) -> None:
+    answer = "".join(HEX[(4 * (r % 4) + r // 4 + c) % 16] for r in range(16) for c in range(16))
+    question = "".join(cell if i % 3 == 0 else "." for i, cell in enumerate(answer))
+    publish(cache, "a/hex", train=f"source,question,answer,rating\n,{question},{answer},\n")
+    puzzles = load("hub:a/hex", "train")
+    assert puzzles.spec.symbols == (".", *HEX)
+    assert text(puzzles.spec, puzzles.questions[0]) == question
+    assert question[0] == "0"
 
 
 def test_anything_else_is_a_grid_with_the_symbols_of_the_whole_table(cache: Path) -> None:
