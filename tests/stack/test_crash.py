@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import text
 from services.registry.db.database import Database
 from services.registry.settings import Settings
 from services.stack import operator, parts, postgres, state
+from services.stack.predecessor import outlive
 from services.stack.process import Process
 from services.stack.sockets import socket_folder
 from services.stack.state import State
@@ -119,3 +121,22 @@ def test_postgres_starts_whatever_its_old_file_says(server_folder: Path, left: s
             server.send_signal(signal.SIGINT)
             server.wait(30)
             stranger.kill()
+
+
+def test_a_part_that_does_not_end_in_time_is_named_and_killed(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as deaf, subprocess.Popen(["true"]) as supervisor:
+        left = {"reaper": Process.of(deaf.pid)}
+        ended = Process.of(supervisor.pid)
+        assert left["reaper"] is not None
+        assert ended is not None
+        supervisor.wait()
+        state.write(tmp_path, State(ended, "http://h", "", "", ready=True, parts=left, metrics={}))  # type: ignore[arg-type]
+        told: list[str | None] = []
+        waiting = threading.Thread(target=outlive, args=(tmp_path, 1.5))
+        waiting.start()
+        while waiting.is_alive():
+            if (known := state.read(tmp_path)) is not None:
+                told.append(known.waits_for)
+            waiting.join(0.1)
+        assert deaf.wait(10) == -signal.SIGKILL
+    assert f"reaper (process {deaf.pid}) of a stack that was killed to end" in told
