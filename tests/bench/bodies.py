@@ -18,11 +18,14 @@ from trm.config.overrides import resolve
 from trm.data.splits import load_splits
 from trm.interface.effort import Effort
 from trm.interface.pretrained import pretrained
+from trm.network.model import TinyRecursiveModel
 from trm.puzzles.datasets.datasets import load, spec_of
 from trm.solving.solver import Solver
 from trm.training.trainer import Trainer
 
 PRESET, SHIPPED, DATA = "sudoku", "sudoku", "sudoku-hard"
+MAZE, MAZES, PAPERS_MAZE = "maze", "maze-hard", "maze-hard"
+FEW = 2  # supervision steps of a maze: the paper's model takes a second and more for each
 SLOTS = 32
 MANY = 256  # puzzles of a batch
 WITH_RANKS = 40  # updates, the first half of which compile
@@ -36,6 +39,8 @@ def rows(quick: bool) -> Iterator[Row]:
     try:
         yield from _training_alone(rounds)
         yield from _solving(rounds)
+        torch.set_num_threads(1)
+        yield _solving_a_maze(rounds)
     finally:
         torch.set_num_threads(threads)
     yield _ranks()
@@ -71,8 +76,19 @@ def _solving(rounds: int) -> Iterator[Row]:
     yield Row(f"{name}, all threads", all_threads, one_thread, unit, lower_is_better=False, note="one thread")
 
 
-def _solve(solver: Solver, questions: NDArray[np.int32]) -> Callable[[], object]:
-    return lambda: solver.solve_tokens(questions, Effort())
+def _solving_a_maze(rounds: int) -> Row:
+    ours = Solver.load(pretrained(MAZE).folder, compiling="always")
+    config = resolve(PAPERS_MAZE, spec_of(MAZES), {}, MAZES)
+    model = TinyRecursiveModel(config.model, config.puzzle)
+    model.initialise(torch.Generator().manual_seed(0))
+    paper = Solver(model, config, CPU, compiling="auto")
+    question, effort = load(MAZES, "test").take(1).questions, Effort(max_steps=FEW)
+    one, theirs = medians(_solve(ours, question, effort), _solve(paper, question, effort), rounds=rounds)
+    return Row(f"one 30x30 maze, {FEW} steps, `{MAZE}`, one thread", one, theirs, "s", note="7M weights")
+
+
+def _solve(solver: Solver, questions: NDArray[np.int32], effort: Effort = Effort()) -> Callable[[], object]:  # noqa: B008  immutable
+    return lambda: solver.solve_tokens(questions, effort)
 
 
 def _ranks() -> Row:

@@ -124,11 +124,9 @@ def test_postgres_starts_whatever_its_old_file_says(server_folder: Path, left: s
 
 
 def test_a_part_that_does_not_end_in_time_is_named_and_killed(tmp_path: Path) -> None:
-    with subprocess.Popen(["sleep", "600"]) as deaf, subprocess.Popen(["true"]) as supervisor:
-        left = {"reaper": Process.of(deaf.pid)}
-        ended = Process.of(supervisor.pid)
-        assert left["reaper"] is not None
-        assert ended is not None
+    with subprocess.Popen(["sleep", "60"]) as deaf, subprocess.Popen(["sleep", "60"]) as supervisor:
+        left, ended = {"reaper": Process.of(deaf.pid)}, Process.of(supervisor.pid)
+        supervisor.kill()
         supervisor.wait()
         state.write(tmp_path, State(ended, "http://h", "", "", ready=True, parts=left, metrics={}))  # type: ignore[arg-type]
         told: list[str | None] = []

@@ -27,7 +27,7 @@ class TrainerSpans:
         self._is_on = trace.get_current_span().is_recording()
         self._phase: Span | None = None  # loading, the first update, or a window of updates
         self._phase_began = 0.0
-        self._first_step = 0
+        self._first_step = self._last_step = 0
 
     def __enter__(self) -> Self:
         """The trainer was started."""
@@ -44,15 +44,16 @@ class TrainerSpans:
             return
         match event:
             case events.Started():
-                self._first_step = event.step
+                self._first_step, self._last_step = event.step, event.total_steps
                 self._begin("first update", {"trm.step": event.step, "trm.device": event.device})
-            case events.Updated() if event.step == self._first_step + 1:
-                self._begin("updates", {"trm.first_step": event.step})
-            case events.StepMetrics() if time.monotonic() - self._phase_began >= WINDOW_SECONDS:
-                self._tell(event)
-                self._begin("updates", {"trm.first_step": event.step})
+            case events.Updated() if self._phase is None or event.step == self._first_step + 1:
+                self._end()
+                if event.step < self._last_step:
+                    self._begin("updates", {"trm.first_step": event.step})
             case events.StepMetrics():
                 self._tell(event)
+                if time.monotonic() - self._phase_began >= WINDOW_SECONDS:
+                    self._end()  # the next window begins where an update is not the last one
             case events.Evaluated():
                 found: Attributes = {"trm.step": event.step, "trm.puzzles": event.n, "trm.split": event.split}
                 self._record("evaluate", event.seconds, found | _tell_accuracy(event.exact_accuracy))
