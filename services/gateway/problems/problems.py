@@ -21,6 +21,7 @@ from services.gateway.problems.errors import (
     RequestInvalid,
     RouteNotFound,
 )
+from services.gateway.problems.patterns import WORDS
 from services.gateway.schemas.problem import Problem, ProblemItem, pointer
 from services.registry.errors import InternalError
 from trm.errors import CodedError, RuleError, StorageFull
@@ -151,6 +152,8 @@ def _translate_error(error: Mapping[str, Any], request: Request) -> ProblemItem:
     place, *path = error["loc"]
     raised = error.get("ctx", {}).get("error")
     message = str(raised) if isinstance(raised, ValueError) else error["msg"]
+    if error["type"] == "string_pattern_mismatch":
+        message = WORDS.get(error["ctx"]["pattern"], message)
     if error["type"] == "extra_forbidden":
         message = _describe_unknown_field(path, request)
     if isinstance(raised, RuleError) and not path:
