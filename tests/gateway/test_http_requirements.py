@@ -82,7 +82,7 @@ def test_a_training_says_how_many_devices_it_wants(
         ({"devices": 0}, "/devices", "greater than or equal to 1"),
         ({"requires": {"device": "tpu"}}, "/requires/device", "cpu"),
         ({"requires": {"min_memory_gb": 0}}, "/requires/min_memory_gb", "greater than 0"),
-        ({"requires": {"labels": ["a b"]}}, "/requires/labels/0", "match"),
+        ({"requires": {"labels": ["a b"]}}, "/requires/labels/0", "begin with a letter"),
         ({"requires": {"gpu": True}}, "/requires/gpu", "gpu"),
     ],
 )  # fmt: skip
