@@ -6,18 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.gateway.app import create_app
 from services.registry.settings import Settings
-from tests.gateway.conftest import HERE, Book, book, model
+from tests.gateway.conftest import Book
 from tests.gateway.test_http_continue import solved
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.grids import text
 from trm.puzzles.spec import PuzzleSpec
 
-__all__ = ["book", "model"]
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text())
 SCHEMAS = DOCUMENT["components"]["schemas"]
 NAMED = ("model", "checkpoint", "from_checkpoint")  # fields that name a model: of the service that the document is of
@@ -37,16 +34,9 @@ EXAMPLES = list(requests())
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[FastAPI]:
-    app = create_app(settings.model_copy(update={"webhooks": True}))
-    yield app
-    app.state.backends.close()
-
-
-@pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
-    with TestClient(app, base_url=HERE) as client:
-        yield client
+def settings(settings: Settings) -> Settings:
+    """The webhooks of the examples can be made."""
+    return settings.model_copy(update={"webhooks": True})
 
 
 def upload(client: TestClient, name: str) -> PuzzleSpec:
