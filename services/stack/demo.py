@@ -97,7 +97,7 @@ def _show_training(client: Client, job: Job, console: Console) -> tuple[str, flo
 
 def _tell_evaluations(client: Client, run_id: str, known: int, console: Console) -> int:
     """Print the run's evaluations beyond the first `known`; how many there are now."""
-    rows = client.runs.evaluations(run_id).data
+    rows = list(client.runs.evaluations(run_id))
     for row in rows[known:]:
         console.print(
             f"step {row.step:>5}  {row.split}: {row.exact_accuracy:.1%} of {row.n} puzzles exactly right, "

@@ -52,7 +52,23 @@ def test_a_webhook_shows_its_messages(console: Console, page: Page, client: Clie
     page.reload()
     expect(page.get_by_text("Keep this secret")).to_have_count(0)
     expect(page.get_by_role("table", name="Webhooks")).to_contain_text(NOWHERE)
-    console.button("Messages").click()
+    page.get_by_role("link", name="Messages", exact=True).click()
     expect(page.get_by_role("table", name="Messages").get_by_role("row").nth(1)).to_contain_text("will be tried again")
     console.button("Delete").click()
     expect(page.get_by_text(NOWHERE)).to_have_count(0)
+
+
+def test_older_messages_are_a_page_further(console: Console, page: Page, client: Client, hook: str) -> None:
+    for _ in range(21):
+        job = client.post("/v1/training-jobs", {"preset": "sudoku-4x4"})
+        client.post(f"/v1/jobs/{job['id']}/cancel", {})
+    rows = page.get_by_role("table", name="Messages").get_by_role("row")
+    console.open(f"settings?hook={hook}")
+    expect(rows).to_have_count(21)  # the head too
+    messages = page.locator(".card").filter(has=page.get_by_role("heading", name="Webhooks"))
+    messages.get_by_role("link", name="Older").click()
+    expect(rows).to_have_count(2)
+    page.go_back()
+    expect(rows).to_have_count(21)
+    console.button("Delete").click()
+    expect(page.get_by_role("table", name="Messages")).to_have_count(0)

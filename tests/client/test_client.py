@@ -18,12 +18,12 @@ def test_every_list_and_lookup_is_answered(client: Client, book: Book, model: st
     assert "trm_" in client.metrics()
     assert client.metrics_targets() is not None
     assert [line.kind for line in client.queue().data] == ["train", "solve", "evaluate"]
-    assert client.workers().data == []
+    assert list(client.workers()) == []
     assert client.problem("job_not_found").status == 404
     assert client.presets.get(client.presets.list().data[0].name).model.hidden_size > 0
     assert client.runs.get(run).config.preset == run.preset
     assert list(client.runs.metrics(run)) == client.runs.curve(run).data == []
-    assert client.runs.evaluations(run).data == []
+    assert list(client.runs.evaluations(run)) == []
     assert [saved.id for saved in client.runs.checkpoints(run)] == [saved.id for saved in client.checkpoints.list()]
     assert client.checkpoints.get(model).id == model
     assert client.models.promote("mine", model).version == 1

@@ -113,7 +113,7 @@ def end_a_job(database: Database, owner: str = "alice", status: JobStatus = JobS
 
 def deliveries(database: Database, made: WebhookEndpoint) -> list[WebhookDelivery]:
     with database.transaction() as session:
-        return webhooks.deliveries(session, EVERYTHING, made.id)
+        return webhooks.deliveries(session, EVERYTHING, made.id).items
 
 
 def make_due(database: Database) -> None:

@@ -65,7 +65,7 @@ def show(session: Session, run: RunId) -> None:
         "halts at": lambda row: f"{row.mean_supervision_steps:.2f}",
     }
     print()
-    show_table(session.client.runs.evaluations(found).data, columns, "It has not been evaluated yet.")
+    show_table(session.client.runs.evaluations(found), columns, "It has not been evaluated yet.")
     print()
     columns = {"checkpoint": lambda row: row.id, "step": lambda row: row.step, "age": lambda row: age(row.created_at)}
     show_table(session.client.runs.checkpoints(found), columns, "It has no checkpoint yet.")

@@ -573,12 +573,6 @@ class Delivery(Record):
     created_at: datetime
 
 
-class Deliveries(Record):
-    """The newest messages to a webhook."""
-
-    data: list[Delivery]
-
-
 class Depth(Record):
     """A stage of a depth curriculum: so deep until this share of all updates is made."""
 
@@ -1300,12 +1294,16 @@ class ModelVersion(Record):
 
 
 class ModelList(Record):
-    """All models: those that ship, and those that checkpoints were promoted to."""
+    """Models: those that ship, and those that checkpoints were promoted to."""
 
     data: list[Model]
-    """Shipped ones; there are few, so one page holds them."""
+    """Shipped ones; there are few, and the first page holds them."""
     promoted: list[ModelVersion]
-    """Your own, by name: what each points at."""
+    """A page of your own, by name: what each points at."""
+    next_cursor: str | None = None
+    """Ask for the next page with this; null on the last page."""
+    has_more: bool
+    """Whether there are more promoted ones."""
 
 
 class TrainConfig(Record):
@@ -1520,12 +1518,6 @@ class RunEvaluation(Evaluation):
     created_at: datetime
 
 
-class RunEvaluations(Record):
-    """All evaluations of a run, oldest first."""
-
-    data: list[RunEvaluation]
-
-
 class RunMetric(Record):
     """One logged step of a training: means over the steps since the one before."""
 
@@ -1691,12 +1683,6 @@ class Worker(Record):
     """The ids of those that you may see."""
     slots_in_use: int | None
     """Chains of thought under way at its last heartbeat; null unless it solves."""
-
-
-class Workers(Record):
-    """All that are known: alive, or silent for less than an hour."""
-
-    data: list[Worker]
 
 
 class ProblemItem(Record):

@@ -1,5 +1,6 @@
 """The client: submits jobs, and leads to everything else that the service has."""
 
+from collections.abc import Iterator
 from typing import Self, Unpack
 
 from trm.client.api import (
@@ -14,7 +15,7 @@ from trm.client.api import (
     Target,
     TrainingJobRequest,
     TrainingPlan,
-    Workers,
+    Worker,
 )
 from trm.client.nouns.access import ApiKeys, Audit
 from trm.client.nouns.checkpoints import Checkpoints
@@ -24,7 +25,7 @@ from trm.client.nouns.models import Models
 from trm.client.nouns.presets import Presets
 from trm.client.nouns.runs import Runs
 from trm.client.nouns.webhooks import Webhooks
-from trm.client.record import id_of
+from trm.client.record import Page, id_of
 from trm.client.transport import RETRY_SECONDS, Transport
 
 TIMEOUT_SECONDS = 30.0
@@ -105,9 +106,9 @@ class Client:
         """How many jobs of each kind wait and run."""
         return self._transport.ask("getQueue", Queue)
 
-    def workers(self) -> Workers:
-        """The workers that are alive, and what they do."""
-        return self._transport.ask("listWorkers", Workers)
+    def workers(self, *, page_size: int = 100) -> Iterator[Worker]:
+        """The workers by name, and what they do."""
+        return self._transport.list("listWorkers", Page[Worker], page_size=page_size)
 
     def problem(self, code: str) -> ProblemDescription:
         """What an error's code means, and what to do."""

@@ -40,7 +40,7 @@ def read_run(client: "Client", run_id: str) -> RunRecord:
         name=run.name or run.id,
         config=run.config.to_dict(),
         curve=[row.to_dict() for row in client.runs.metrics(run.id)],
-        evaluations=[row.to_dict() for row in client.runs.evaluations(run.id).data],
+        evaluations=[row.to_dict() for row in client.runs.evaluations(run.id)],
         began=run.created_at,
         tags=tags | {f"trm.tag.{tag}": "true" for tag in run.tags} | run.metadata,
     )

@@ -15,12 +15,13 @@ from trm.interface.pretrained import names, pretrained
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
 
-@router.get("", summary="List the models", responses=refusals(DatabaseUnavailable))
-def list_models(parts: Parts) -> ModelList:
-    """Models that came with the service, with what was measured of them, and your names for checkpoints."""
+@router.get("", summary="List the models", responses=refusals(*PAGES))
+def list_models(parts: Parts, cursor: Cursor = None, limit: Limit = 100) -> ModelList:
+    """Models that came with the service, with what was measured of them, on the first page; and a page of your names for checkpoints."""
     with parts.database.transaction() as session:
-        promoted = [ModelVersion.of(row) for row in models.current(session, parts.access)]
-    return ModelList(data=[Model.of(pretrained(name)) for name in names()], promoted=promoted)
+        page = Page.of(models.current(session, parts.access, cursor=cursor, limit=limit), ModelVersion.of)
+    shipped = [] if cursor else [Model.of(pretrained(name)) for name in names()]
+    return ModelList(data=shipped, promoted=page.data, next_cursor=page.next_cursor, has_more=page.has_more)
 
 
 @router.get("/{name}", summary="One model", responses=refusals(ModelNotFound, DatabaseUnavailable))

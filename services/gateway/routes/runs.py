@@ -1,7 +1,7 @@
 """Runs: trainings with their curves, evaluations and checkpoints."""
 
 import io
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
@@ -9,7 +9,7 @@ from services.gateway.backends import Parts
 from services.gateway.openapi import PAGES, Responses, refusals
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.checkpoint import Checkpoint
-from services.gateway.schemas.run import Run, RunEvaluation, RunEvaluations, RunMetric, RunMetrics, RunSummary
+from services.gateway.schemas.run import Run, RunEvaluation, RunMetric, RunMetrics, RunSummary
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.gateway.views.search import Name, Pairs, Tags, parse_labels
 from services.registry.errors import DatabaseUnavailable, RunNotFound
@@ -22,6 +22,7 @@ LISTS = refusals(*PAGES)
 OF_ONE = refusals(RequestInvalid, RunNotFound, DatabaseUnavailable)
 AfterStep = Annotated[int, Query(ge=0, lt=2**63, description="Only steps after this one.")]
 Rows = Annotated[int, Query(ge=1, le=5000, description="Maximum number of rows to return.")]
+Order = Annotated[Literal["oldest", "newest"], Query(description="Which evaluations come first.")]
 Every = Annotated[int, Query(ge=1, lt=2**31, description="Thin the curve: the last row of every N steps.")]
 MaxPoints = Annotated[
     int | None,
@@ -111,15 +112,16 @@ def _require_alone(every: int) -> None:
         raise RequestInvalid(message, "every")
 
 
-@router.get(
-    "/{run_id}/evaluations", summary="The evaluations of a run", responses=refusals(RunNotFound, DatabaseUnavailable)
-)
-def list_run_evaluations(run_id: str, parts: Parts) -> RunEvaluations:
-    """Accuracy on held-out puzzles, one entry for each evaluation."""
+@router.get("/{run_id}/evaluations", summary="The evaluations of a run", responses=refusals(*PAGES, RunNotFound))
+def list_run_evaluations(
+    run_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 100, order: Order = "oldest"
+) -> Page[RunEvaluation]:
+    """A page of accuracies on held-out puzzles, one entry for each evaluation."""
     with parts.database.transaction() as session:
         runs.get(session, parts.access, run_id)
-        rows = evaluations.read(session, parts.access, run_id)
-    return RunEvaluations(data=[RunEvaluation.from_row(row) for row in rows])
+        is_newest = order == "newest"
+        page = evaluations.page(session, parts.access, run_id, cursor=cursor, limit=limit, newest_first=is_newest)
+    return Page.of(page, RunEvaluation.from_row)
 
 
 @router.get(

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from services.gateway.backends import Backends, Parts
 from services.gateway.openapi import JSON_BODY, PAGES, refusals
 from services.gateway.problems.errors import WebhooksOff, WebhooksTooMany, at_fault
-from services.gateway.schemas.webhook import CreatedWebhook, Deliveries, Delivery, Webhook, WebhookRequest
+from services.gateway.schemas.webhook import CreatedWebhook, Delivery, Webhook, WebhookRequest
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.errors import DatabaseUnavailable, WebhookNotFound, WebhookRefused
 from services.registry.webhooks import webhook_address, webhooks
@@ -67,12 +67,12 @@ def delete_webhook(webhook_id: str, parts: Parts) -> None:
 
 @router.get(
     "/{webhook_id}/deliveries",
-    summary="The newest messages to a webhook",
-    responses=refusals(WebhookNotFound, DatabaseUnavailable),
+    summary="The messages to a webhook, newest first",
+    responses=refusals(*PAGES, WebhookNotFound),
 )
-def list_webhook_deliveries(webhook_id: str, parts: Parts) -> Deliveries:
-    """Messages sent, their responses, and scheduled retries."""
+def list_webhook_deliveries(webhook_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Delivery]:
+    """A page of messages sent, their responses, and scheduled retries."""
     with parts.database.transaction() as session:
         webhooks.get(session, parts.access, webhook_id)
-        rows = webhooks.deliveries(session, parts.access, webhook_id)
-    return Deliveries(data=[Delivery.from_row(row) for row in rows])
+        page = webhooks.deliveries(session, parts.access, webhook_id, cursor=cursor, limit=limit)
+    return Page.of(page, Delivery.from_row)

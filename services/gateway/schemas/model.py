@@ -111,7 +111,9 @@ class Promotion(Request):
 
 
 class ModelList(Response):
-    """All models: those that ship, and those that checkpoints were promoted to."""
+    """Models: those that ship, and those that checkpoints were promoted to."""
 
-    data: list[Model] = Field(description="Shipped ones; there are few, so one page holds them.")
-    promoted: list[ModelVersion] = Field(description="Your own, by name: what each points at.")
+    data: list[Model] = Field(description="Shipped ones; there are few, and the first page holds them.")
+    promoted: list[ModelVersion] = Field(description="A page of your own, by name: what each points at.")
+    next_cursor: str | None = Field(default=None, description="Ask for the next page with this; null on the last page.")
+    has_more: bool = Field(description="Whether there are more promoted ones.")

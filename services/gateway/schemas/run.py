@@ -112,9 +112,3 @@ class RunEvaluation(Evaluation):
         default=None, description="Of the test split: what an evaluation job reports, steps, compute and calibration."
     )
     created_at: datetime
-
-
-class RunEvaluations(Response):
-    """All evaluations of a run, oldest first."""
-
-    data: list[RunEvaluation]

@@ -68,9 +68,3 @@ class Delivery(Response):
     delivered_at: datetime | None
     outcome: str | None = Field(description="Result of the last attempt: an HTTP status, or why there was none.")
     created_at: datetime
-
-
-class Deliveries(Response):
-    """The newest messages to a webhook."""
-
-    data: list[Delivery]

@@ -71,9 +71,3 @@ class Worker(Response):
             jobs=list(jobs),
             slots_in_use=row.slots_busy,
         )
-
-
-class Workers(Response):
-    """All that are known: alive, or silent for less than an hour."""
-
-    data: list[Worker]

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -42,14 +43,19 @@ def newest_first(
     """A page of `statement`, ordered by moment of creation and id, newest first; raises InvalidCursor."""
     where = row_id.class_.__tablename__
     if cursor is not None:
-        moment, last_id = _read_mark(decode_cursor(where, cursor))
-        statement = statement.where(tuple_(created_at, row_id) < tuple_(literal(moment), literal(last_id)))
-    rows = list(session.scalars(statement.order_by(created_at.desc(), row_id.desc()).limit(limit + 1)))
+        moment, last_id = decode_mark(where, cursor, str, str)
+        statement = statement.where(
+            tuple_(created_at, row_id) < tuple_(literal(_read_moment(moment)), literal(last_id))
+        )
+    rows = session.scalars(statement.order_by(created_at.desc(), row_id.desc()).limit(limit + 1)).all()
+    return cut(rows, limit, where, lambda last: [getattr(last, created_at.key).isoformat(), getattr(last, row_id.key)])
+
+
+def cut(rows: Sequence[T], limit: int, where: str, mark: Callable[[T], list[Any]]) -> Page[T]:
+    """A page of the first `limit` rows of the list named `where`; a row more than that says that another page follows."""
     if len(rows) <= limit:
-        return Page(rows, None)
-    last = rows[limit - 1]
-    mark = [getattr(last, created_at.key).isoformat(), getattr(last, row_id.key)]
-    return Page(rows[:limit], encode_cursor(where, mark))
+        return Page(list(rows), None)
+    return Page(list(rows[:limit]), encode_cursor(where, mark(rows[limit - 1])))
 
 
 def encode_cursor(where: str, mark: list[Any]) -> str:
@@ -57,8 +63,8 @@ def encode_cursor(where: str, mark: list[Any]) -> str:
     return base64.urlsafe_b64encode(to_json([VERSION, where, *mark]).encode()).decode().rstrip("=")
 
 
-def decode_cursor(where: str, cursor: str) -> list[Any]:
-    """The mark inside a cursor of the list named `where`; raises InvalidCursor for any other text."""
+def decode_mark(where: str, cursor: str, *kinds: type) -> list[Any]:
+    """The mark inside a cursor of the list named `where`, of these kinds; raises InvalidCursor for any other text."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         parts = json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
@@ -66,26 +72,30 @@ def decode_cursor(where: str, cursor: str) -> list[Any]:
         raise _make_refusal() from error
     if not isinstance(parts, list) or parts[:2] != [VERSION, where]:
         raise _make_refusal()
-    return parts[2:]
+    mark = parts[2:]
+    if [type(part) for part in mark] != list(kinds) or not all(map(_can_be_asked_for, mark)):
+        raise _make_refusal()
+    return mark
 
 
 def decode_place(where: str, cursor: str) -> int:
     """The mark inside a cursor of a list in which rows are counted; raises InvalidCursor for any other text."""
-    mark = decode_cursor(where, cursor)
-    match mark:
-        case [int(place)] if 0 <= place < 2**31:
-            return place
-    raise _make_refusal()
+    place: int = decode_mark(where, cursor, int)[0]
+    return place
 
 
-def _read_mark(mark: list[Any]) -> tuple[datetime, str]:
+def _can_be_asked_for(part: int | str) -> bool:
+    return storable(part) == part if isinstance(part, str) else 0 <= part < 2**31
+
+
+def _read_moment(text: str) -> datetime:
     try:
-        moment, last_id = datetime.fromisoformat(mark[0]), mark[1]
-    except (IndexError, TypeError, ValueError) as error:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
         raise _make_refusal() from error
-    if moment.tzinfo is None or not isinstance(last_id, str) or storable(last_id) != last_id:
+    if moment.tzinfo is None:
         raise _make_refusal()
-    return moment, last_id
+    return moment
 
 
 def _make_refusal() -> InvalidCursor:

@@ -3,14 +3,16 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.registry.db.base import Json
 from services.registry.db.operations_tables import WorkerProcess
+from services.registry.db.pages import Page, cut, decode_mark
 from services.registry.jobs.requirements import Capabilities
 
+NAME = WorkerProcess.__tablename__
 ALIVE_SECONDS = 60  # since the last heartbeat, which comes every ten
 WATCHED_SECONDS = 3_600  # after its last heartbeat: an alert reports one that ended without being stopped
 
@@ -47,8 +49,19 @@ def forget(session: Session, name: str) -> None:
 
 def list_watched(session: Session) -> list[WorkerProcess]:
     """Processes that run, or ended without stopping cleanly."""
+    return list(session.scalars(_watched()))
+
+
+def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[WorkerProcess]:
+    """A page of the same, by name; raises InvalidCursor."""
+    after = "" if cursor is None else decode_mark(NAME, cursor, str)[0]
+    rows = session.scalars(_watched().where(WorkerProcess.name > after).limit(limit + 1)).all()
+    return cut(rows, limit, NAME, lambda last: [last.name])
+
+
+def _watched() -> Select[WorkerProcess]:
     lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=WATCHED_SECONDS)
-    return list(session.scalars(select(WorkerProcess).where(lately).order_by(WorkerProcess.name)))
+    return select(WorkerProcess).where(lately).order_by(WorkerProcess.name)
 
 
 def now(session: Session) -> datetime:

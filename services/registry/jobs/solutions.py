@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.base import Json
 from services.registry.db.bulk import copy_rows
-from services.registry.db.pages import Page, decode_place, encode_cursor
+from services.registry.db.pages import Page, cut, decode_place
 from services.registry.db.tables import Solution
 from services.registry.errors import SolutionNotFound
 from services.registry.jobs import leases
@@ -50,6 +50,4 @@ def page(
     after = -1 if cursor is None else decode_place(where, cursor)
     following = Solution.job_id == job_id, Solution.index > after
     statement = select(Solution).where(*following, visible_to(access, Solution)).order_by(Solution.index)
-    rows = list(session.scalars(statement.limit(limit + 1)))
-    more = encode_cursor(where, [rows[limit - 1].index]) if len(rows) > limit else None
-    return Page(rows[:limit], more)
+    return cut(session.scalars(statement.limit(limit + 1)).all(), limit, where, lambda last: [last.index])

@@ -1,17 +1,17 @@
 """Names that owners give to checkpoints: a name points at its newest version, and remembers those before."""
 
-from collections.abc import Sequence
-
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from services.registry.access.visibility import AccessScope, visible_to
 from services.registry.db.ids import new_id
-from services.registry.db.pages import Page, newest_first
+from services.registry.db.pages import Page, cut, decode_mark, newest_first
 from services.registry.db.tables import ModelVersion
 from services.registry.errors import ModelNotFound
 from services.registry.runs import checkpoints
+
+NAMES = "names of models"  # a list of its own, for cursors
 
 
 def promote(session: Session, access: AccessScope, name: str, checkpoint_id: str) -> ModelVersion:
@@ -39,16 +39,21 @@ def get(session: Session, access: AccessScope, name: str) -> ModelVersion:
     return found
 
 
-def current(session: Session, access: AccessScope, limit: int = 1000) -> Sequence[ModelVersion]:
-    """What every name points at, by name."""
+def current(
+    session: Session, access: AccessScope, *, cursor: str | None = None, limit: int = 100
+) -> Page[ModelVersion]:
+    """A page of what every name points at, by name; raises InvalidCursor."""
     key = (ModelVersion.name, ModelVersion.owner)
     statement = (
         select(ModelVersion)
         .where(visible_to(access, ModelVersion))
         .ext(distinct_on(*key))
         .order_by(*key, ModelVersion.version.desc())
+        .limit(limit + 1)
     )
-    return session.scalars(statement.limit(limit)).all()
+    if cursor is not None:
+        statement = statement.where(tuple_(*key) > tuple_(*map(literal, decode_mark(NAMES, cursor, str, str))))
+    return cut(session.scalars(statement).all(), limit, NAMES, lambda last: [last.name, last.owner])
 
 
 def history(

@@ -125,12 +125,14 @@ def _settle(session: Session, message: DueDelivery, **values: Any) -> None:  # n
     session.execute(settled.execution_options(synchronize_session=False))
 
 
-def deliveries(session: Session, access: AccessScope, endpoint_id: str, limit: int = 50) -> list[WebhookDelivery]:
-    """The newest messages to an endpoint."""
+def deliveries(
+    session: Session, access: AccessScope, endpoint_id: str, *, cursor: str | None = None, limit: int = 20
+) -> Page[WebhookDelivery]:
+    """A page of the messages to an endpoint, newest first; raises InvalidCursor."""
     mine = select(WebhookDelivery).where(
         WebhookDelivery.endpoint_id == endpoint_id, visible_to(access, WebhookDelivery)
     )
-    return list(session.scalars(mine.order_by(WebhookDelivery.created_at.desc()).limit(limit)))
+    return newest_first(session, mine, WebhookDelivery.created_at, WebhookDelivery.id, cursor, limit)
 
 
 def forget_settled(session: Session, days: float) -> None:

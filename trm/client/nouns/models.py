@@ -18,8 +18,13 @@ class Models:
         self._transport = transport
 
     def list(self) -> ModelList:
-        """The shipped models, and the newest version of each promoted name."""
-        return self._transport.ask("listModels", ModelList)
+        """The shipped models, and the newest version of every promoted name, of all pages."""
+        page = first = self._transport.ask("listModels", ModelList)
+        promoted = [*first.promoted]
+        while page.next_cursor is not None:
+            page = self._transport.ask("listModels", ModelList, params={"cursor": page.next_cursor})
+            promoted += page.promoted
+        return first.model_copy(update={"promoted": promoted, "next_cursor": None, "has_more": False})
 
     def get(self, name: str) -> Model | ModelVersion:
         """A shipped model's card, or the newest version of a promoted name."""

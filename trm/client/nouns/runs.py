@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from trm.client.api import Checkpoint, Run, RunEvaluations, RunMetric, RunMetrics, RunSummary
+from trm.client.api import Checkpoint, Run, RunEvaluation, RunMetric, RunMetrics, RunSummary
 from trm.client.nouns.jobs import label_params
 from trm.client.record import Page, id_of
 from trm.client.transport import Transport
@@ -46,9 +46,10 @@ class Runs:
         asked = {"after_step": after_step, "max_points": max_points}
         return self._transport.ask("listRunMetrics", RunMetrics, path={"run_id": id_of(run)}, params=asked)
 
-    def evaluations(self, run: RunSummary | str) -> RunEvaluations:
-        """Its evaluations on held-out puzzles."""
-        return self._transport.ask("listRunEvaluations", RunEvaluations, path={"run_id": id_of(run)})
+    def evaluations(self, run: RunSummary | str, *, page_size: int = 100) -> Iterator[RunEvaluation]:
+        """Its evaluations on held-out puzzles, oldest first."""
+        path = {"run_id": id_of(run)}
+        return self._transport.list("listRunEvaluations", Page[RunEvaluation], path=path, page_size=page_size)
 
     def checkpoints(self, run: RunSummary | str, *, page_size: int = 100) -> Iterator[Checkpoint]:
         """Its checkpoints, newest first."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Unpack
 
-from trm.client.api import CreatedWebhook, Deliveries, Webhook, WebhookRequest
+from trm.client.api import CreatedWebhook, Delivery, Webhook, WebhookRequest
 from trm.client.record import Page, id_of
 from trm.client.transport import Transport
 
@@ -30,6 +30,7 @@ class Webhooks:
         """Tell the address no longer."""
         self._transport.send("deleteWebhook", path={"webhook_id": id_of(webhook)})
 
-    def deliveries(self, webhook: Webhook | str) -> Deliveries:
-        """The last messages to the address, and what became of them."""
-        return self._transport.ask("listWebhookDeliveries", Deliveries, path={"webhook_id": id_of(webhook)})
+    def deliveries(self, webhook: Webhook | str, *, page_size: int = 100) -> Iterator[Delivery]:
+        """The messages to the address, newest first, and what became of them."""
+        path = {"webhook_id": id_of(webhook)}
+        return self._transport.list("listWebhookDeliveries", Page[Delivery], path=path, page_size=page_size)

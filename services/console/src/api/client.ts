@@ -1,5 +1,6 @@
 // Calls the API with the key of this tab, turns refusals into problems, and knows whether the gateway answers.
 import { signal } from "@preact/signals";
+import type { Page } from "./types";
 
 const STORED = "trm-api-key";
 const RETRY_MILLISECONDS = 1500;
@@ -71,6 +72,17 @@ async function problemOf(response: Response): Promise<Problem> {
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   const response = await request(path, { headers: { Accept: "application/json" }, ...(signal ? { signal } : {}) });
   return response.json();
+}
+
+/** A list from its first page to its last. */
+export async function getAll<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+  const rows: T[] = [];
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    const page: Page<T> = await get<Page<T>>(cursor ? `${path}?${new URLSearchParams({ cursor })}` : path, signal);
+    rows.push(...page.data);
+    cursor = page.next_cursor;
+  }
+  return rows;
 }
 
 export async function send<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -12,13 +12,13 @@ export interface Resource<T> {
 }
 
 /** `every` milliseconds while the page is in sight; 0 reads once. A null path reads nothing. */
-export function useResource<T>(path: string | null, every = 0): Resource<T> {
+export function useResource<T>(path: string | null, every = 0, from: (path: string, signal?: AbortSignal) => Promise<T> = get): Resource<T> {
   const data = useSignal<T | null>(null);
   const problem = useSignal<Problem | null>(null);
   const read = async (signal?: AbortSignal) => {
     if (path === null) return;
     try {
-      data.value = await get<T>(path, signal);
+      data.value = await from(path, signal);
       problem.value = null;
     } catch (error) {
       if (signal?.aborted) return;

@@ -52,6 +52,6 @@ function parse(block: string): JobEvent | null {
     const [, name, value] = /^(\w+): ?(.*)$/.exec(line) ?? [];
     if (name) fields[name] = (fields[name] ?? "") + (value ?? "");
   }
-  if (!fields["data"]) return null;
-  return { id: Number(fields["id"] ?? 0), type: fields["event"] ?? "message", data: JSON.parse(fields["data"]) };
+  if (!fields["data"] || !fields["event"]) return null;
+  return { id: Number(fields["id"] ?? 0), type: fields["event"], data: JSON.parse(fields["data"]) } as JobEvent;
 }

@@ -121,12 +121,26 @@ export interface JobResult {
   report?: Report;
 }
 
-export interface JobEvent {
+interface AnyEvent {
   id: number;
-  type: string;
-  data: Record<string, unknown>;
   created_at?: string;
 }
+
+/** A puzzle's answer after a supervision step of a solve job. */
+export interface StepEvent extends AnyEvent {
+  type: "step";
+  data: Step & { puzzle: number };
+}
+
+/** Of these only the kind matters here, and that their data can be shown. */
+export interface OtherEvent extends AnyEvent {
+  type:
+    | "started" | "evaluating" | "evaluated" | "checkpoint" | "checkpoint_damaged" | "finished"
+    | "solved" | "queued" | "paused" | "resumed" | "retried" | "done";
+  data: Section;
+}
+
+export type JobEvent = StepEvent | OtherEvent;
 
 export interface RunSummary extends Labels {
   id: string;
@@ -228,6 +242,11 @@ export interface Promoted {
   version: number;
   checkpoint_id: string;
   created_at: string;
+}
+
+/** Those that ship stand on the first page alone. */
+export interface ModelList extends Page<Model> {
+  promoted: Promoted[];
 }
 
 export interface Dataset {

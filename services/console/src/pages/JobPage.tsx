@@ -115,7 +115,7 @@ function Events({ of: events }: { of: JobEvent[] }) {
 }
 
 /** What an event says in a line: lists and objects have places of their own on other pages. */
-function told(data: Record<string, unknown>): string {
+function told(data: JobEvent["data"]): string {
   const plain = Object.entries(data).filter(([, value]) => value !== null && typeof value !== "object" && String(value).length < 80);
   return plain.map(([name, value]) => `${name} ${typeof value === "number" && !Number.isInteger(value) ? value.toPrecision(4) : value}`).join(" · ");
 }

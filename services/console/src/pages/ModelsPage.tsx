@@ -1,9 +1,9 @@
 // Models that ship, with what was measured of them, and the checkpoints of one's own trainings.
 import { useSignal } from "@preact/signals";
-import { usePage, useResource } from "../api/resource";
-import type { Checkpoint, Model, Promoted } from "../api/types";
+import { usePage, useResource, type Resource } from "../api/resource";
+import type { Checkpoint, Model, ModelList, Promoted } from "../api/types";
 import { called } from "../board/spec";
-import { href } from "../router";
+import { href, route } from "../router";
 import { ago, bytes, percent, whole } from "../ui/format";
 import { Card, Facts, Heading, Loading, Pager, Table } from "../ui/parts";
 import { Pending, ProblemNote } from "../ui/ProblemNote";
@@ -14,7 +14,8 @@ import { PromotedPage } from "./PromotedPage";
 
 export function ModelsPage() {
   const uploading = useSignal(false);
-  const models = useResource<{ data: Model[]; promoted: Promoted[] }>("v1/models");
+  const models = useResource<ModelList>("v1/models");
+  const promoted = usePromoted(models);
   const checkpoints = usePage<Checkpoint>("v1/checkpoints");
   return (
     <>
@@ -28,15 +29,16 @@ export function ModelsPage() {
             <StepPlot of={model} />
           </Card>
         ))}
-        {models.data.value && models.data.value.promoted.length > 0 && (
+        {promoted && promoted.promoted.length > 0 && (
           <Card wide title="Promoted">
-            <Table label="Promoted models" head={["Name", "Version", "Checkpoint", "Since", ""]} rows={models.data.value.promoted} empty="" row={(one) => [
+            <Table label="Promoted models" head={["Name", "Version", "Checkpoint", "Since", ""]} rows={promoted.promoted} empty="" row={(one) => [
               <a href={href(`models/${one.name}`)}>{one.name}</a>,
               one.version,
               <code>{one.checkpoint_id}</code>,
               ago(one.created_at),
               <a class="button" href={href("solve", { model: one.name })}>Solve</a>,
             ]} />
+            <Pager byName of="names" next={promoted.next_cursor} />
           </Card>
         )}
         {uploading.value && <ModelUpload after={() => void checkpoints.reload()} />}
@@ -48,6 +50,13 @@ export function ModelsPage() {
       </div>
     </>
   );
+}
+
+/** The page of names that the address holds; the first came with the models that ship. */
+function usePromoted(first: Resource<ModelList>): ModelList | null {
+  const cursor = route.value.query.get("names");
+  const later = useResource<ModelList>(cursor && `v1/models?${new URLSearchParams({ cursor })}`);
+  return cursor ? later.data.value : first.data.value;
 }
 
 function sizes(model: Model): string {

@@ -1,8 +1,8 @@
 // What waits and for how long, and who works.
-import { useResource } from "../api/resource";
+import { usePage, useResource } from "../api/resource";
 import { href } from "../router";
 import { ago, duration, shortId, whole } from "../ui/format";
-import { Card, Heading, Loading, Table } from "../ui/parts";
+import { Card, Heading, Loading, Pager, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 
 interface Line {
@@ -36,7 +36,7 @@ const REFRESH_MILLISECONDS = 3000;
 
 export function QueuePage() {
   const queue = useResource<{ data: Line[] }>("v1/queue", REFRESH_MILLISECONDS);
-  const workers = useResource<{ data: Worker[] }>("v1/workers", REFRESH_MILLISECONDS);
+  const workers = usePage<Worker>("v1/workers", REFRESH_MILLISECONDS);
   const line = (one: Line) => [
     <a href={href("jobs", { kind: one.kind, status: "queued" })}>{one.kind}</a>,
     whole(one.queued),
@@ -60,7 +60,12 @@ export function QueuePage() {
       {!queue.data.value && !queue.problem.value && <Loading what="the queue" />}
       <div class="cards">
         {queue.data.value && <Card wide title="Waiting"><Table label="Waiting" head={["Kind", "Queued", "Running", "Longest wait", "A new job waits"]} rows={queue.data.value.data} row={line} empty="Nothing." /></Card>}
-        {workers.data.value && <Card wide title="Workers"><Table label="Workers" head={["Worker", "Role", "State", "Device", "Jobs", "Chains", "Started"]} rows={workers.data.value.data} row={worker} empty="No worker is known." /></Card>}
+        {workers.data.value && (
+          <Card wide title="Workers">
+            <Table label="Workers" head={["Worker", "Role", "State", "Device", "Jobs", "Chains", "Started"]} rows={workers.data.value.data} row={worker} empty="No worker is known." />
+            <Pager byName next={workers.data.value.next_cursor} />
+          </Card>
+        )}
       </div>
     </>
   );

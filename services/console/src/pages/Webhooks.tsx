@@ -1,7 +1,8 @@
 // Servers that are told of jobs that have ended, and whether the messages arrived.
 import { useSignal } from "@preact/signals";
 import { send } from "../api/client";
-import { useAction, usePage, useResource } from "../api/resource";
+import { useAction, usePage } from "../api/resource";
+import { amended, route } from "../router";
 import { ago } from "../ui/format";
 import { Card, Pager, Table } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
@@ -28,7 +29,7 @@ interface Delivery {
 export function Webhooks() {
   const { data, problem, reload } = usePage<Webhook>("v1/webhooks", 0, [], "hooks");
   const made = useSignal<Webhook | null>(null);
-  const opened = useSignal<string | null>(null);
+  const opened = route.value.query.get("hook");
   const { problem: refused, act } = useAction(reload);
   const create = (event: SubmitEvent) => {
     event.preventDefault();
@@ -38,7 +39,7 @@ export function Webhooks() {
   const row = (one: Webhook) => [
     <div class="cut">{one.url}<small>{one.disabled_at ? "told nothing more: it answered 410" : one.events.join(", ")}</small></div>,
     <span class="row">
-      <button aria-expanded={opened.value === one.id} onClick={() => (opened.value = opened.value === one.id ? null : one.id)}>Messages</button>
+      <a class="button" aria-expanded={opened === one.id} href={amended({ hook: opened === one.id ? null : one.id, messages: null })}>Messages</a>
       <button class="danger" onClick={() => void act(() => send("DELETE", `v1/webhooks/${one.id}`))}>Delete</button>
     </span>,
   ];
@@ -52,18 +53,24 @@ export function Webhooks() {
       <Secret what="secret" text={made.value?.secret} />
       {data.value && <Table label="Webhooks" head={["Address", ""]} rows={data.value.data} row={row} empty="None. Jobs can be followed here, or by their events." />}
       <Pager of="hooks" next={data.value?.next_cursor} />
-      {opened.value && <Deliveries id={opened.value} />}
+      {opened && data.value?.data.some((one) => one.id === opened) && <Deliveries id={opened} />}
     </Card>
   );
 }
 
 function Deliveries({ id }: { id: string }) {
-  const { data } = useResource<{ data: Delivery[] }>(`v1/webhooks/${id}/deliveries`);
+  const { data, problem } = usePage<Delivery>(`v1/webhooks/${id}/deliveries`, 0, [], "messages");
   const row = (one: Delivery) => [
     ago(one.created_at),
     one.delivered_at ? "arrived" : one.due_at ? "will be tried again" : "given up",
     one.attempt,
     one.outcome ?? "–",
   ];
-  return <Table label="Messages" head={["Made", "State", "Attempts", "Last answer"]} rows={data.value?.data ?? []} row={row} empty="No message was made yet." />;
+  return (
+    <>
+      <ProblemNote problem={problem.value} />
+      <Table label="Messages" head={["Made", "State", "Attempts", "Last answer"]} rows={data.value?.data ?? []} row={row} empty="No message was made yet." />
+      <Pager of="messages" next={data.value?.next_cursor} />
+    </>
+  );
 }

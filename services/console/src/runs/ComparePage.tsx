@@ -1,6 +1,6 @@
 // Several trainings in the same charts, and in what their settings differ.
 import { useSignal } from "@preact/signals";
-import { get, type Problem } from "../api/client";
+import { get, getAll, type Problem } from "../api/client";
 import { asProblem, useReading } from "../api/resource";
 import type { Evaluation, Metric, Run } from "../api/types";
 import { href, route } from "../router";
@@ -59,9 +59,9 @@ async function readOne(id: string, signal: AbortSignal): Promise<Seen> {
   const run = await get<Run>(`v1/runs/${id}`, signal);
   const [metrics, evaluations] = await Promise.all([
     get<{ data: Metric[] }>(`v1/runs/${id}/metrics?max_points=${MOST_POINTS}`, signal),
-    get<{ data: Evaluation[] }>(`v1/runs/${id}/evaluations`, signal),
+    getAll<Evaluation>(`v1/runs/${id}/evaluations`, signal),
   ]);
-  return { run, rows: metrics.data, validation: evaluations.data.filter((found) => found.split === "validation") };
+  return { run, rows: metrics.data, validation: evaluations.filter((found) => found.split === "validation") };
 }
 
 function nameOf(run: Run): string {

@@ -1,6 +1,7 @@
 // One training: its curves as they grow, what it can do after each supervision step, and everything that is kept of it.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { getAll } from "../api/client";
 import { follow } from "../api/stream";
 import { usePage, useResource } from "../api/resource";
 import type { Checkpoint, Evaluation, Job, Metric, PresetDetail, Run } from "../api/types";
@@ -28,7 +29,8 @@ export function RunPage({ id }: { id: string }) {
   const jobId = run.value?.job_id ?? null;
   const live = useSignal(true);
   const job = useResource<Job>(jobId && `v1/jobs/${jobId}`, live.value ? JOB_MILLISECONDS : 0);
-  const evaluations = useResource<{ data: Evaluation[] }>(`v1/runs/${id}/evaluations`);
+  const evaluations = useResource<Evaluation[]>(`v1/runs/${id}/evaluations`, 0, getAll);
+  const newest = usePage<Evaluation>(`v1/runs/${id}/evaluations?order=newest&limit=10`, 0, [], "evaluated");
   const checkpoints = usePage<Checkpoint>(`v1/runs/${id}/checkpoints?limit=10`);
   const status = job.data.value?.status ?? null;
   const isUploaded = run.value !== null && jobId === null;
@@ -37,13 +39,13 @@ export function RunPage({ id }: { id: string }) {
   useEffect(() => {
     if (!jobId || !live.value) return;
     const stop = new AbortController();
-    const refresh = () => void Promise.all([reload(), job.reload(), evaluations.reload(), checkpoints.reload()]);
+    const refresh = () => void Promise.all([reload(), job.reload(), evaluations.reload(), newest.reload(), checkpoints.reload()]);
     void follow(jobId, (event) => ["evaluated", "checkpoint", "done", "started"].includes(event.type) && refresh(), stop.signal).catch(() => undefined);
     return () => stop.abort();
   }, [jobId, status === null, live.value]);
   if (!run.value) return <Pending title="Run" problem={problem.value} />;
   const { name, config } = run.value;
-  const tested = evaluations.data.value?.data.find((one) => one.split === "test");
+  const tested = evaluations.data.value?.find((one) => one.split === "test");
   return (
     <>
       <Heading title={name ?? run.value.preset} sub={<>{called(config.puzzle)}s of {run.value.dataset}, preset {run.value.preset} · <span class="mono">{id}</span></>}>
@@ -54,9 +56,12 @@ export function RunPage({ id }: { id: string }) {
       {live.value && job.data.value?.estimate?.warnings.map((warning) => <p class="note warn">{warning}</p>)}
       <Card wide><Summary run={run.value} job={job.data.value} rows={rows.value} /></Card>
       <div class="cards section">
-        <Curves rows={rows.value} evaluations={evaluations.data.value?.data ?? []} />
-        <Card wide title="After each supervision step, over the training"><HeatMap training={rows.value} validation={(evaluations.data.value?.data ?? []).filter((one) => one.split === "validation")} /></Card>
-        <Card wide title="Evaluations"><Evaluations of={evaluations.data.value?.data ?? []} /></Card>
+        <Curves rows={rows.value} evaluations={evaluations.data.value ?? []} />
+        <Card wide title="After each supervision step, over the training"><HeatMap training={rows.value} validation={(evaluations.data.value ?? []).filter((one) => one.split === "validation")} /></Card>
+        <Card wide title="Evaluations">
+          <Evaluations of={newest.data.value?.data ?? []} />
+          <Pager of="evaluated" next={newest.data.value?.next_cursor} />
+        </Card>
         {tested?.report && <EvaluationReport title="On the test split" report={tested.report} />}
         <Card wide title="Checkpoints">
           <Checkpoints of={checkpoints.data.value?.data ?? []} after={() => void checkpoints.reload()} />
@@ -134,7 +139,7 @@ function Evaluations({ of: found }: { of: Evaluation[] }) {
     whole(one.n),
     duration(one.seconds),
   ];
-  return <Table label="Evaluations" head={["Step", "Split", "Exact accuracy", "Cells", "Rules agree", "Halts after", "Puzzles", "Took"]} rows={[...found].reverse()} row={row} empty="None yet." />;
+  return <Table label="Evaluations" head={["Step", "Split", "Exact accuracy", "Cells", "Rules agree", "Halts after", "Puzzles", "Took"]} rows={found} row={row} empty="None yet." />;
 }
 
 function Configuration({ run }: { run: Run }) {

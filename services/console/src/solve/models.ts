@@ -1,6 +1,6 @@
 // What can solve: shipped models, checkpoints, and runs by their newest checkpoint.
 import { get } from "../api/client";
-import type { Checkpoint, Model, Page, Promoted, Run, RunSummary, Searching, Spec } from "../api/types";
+import type { Checkpoint, Model, ModelList, Page, Promoted, Run, RunSummary, Searching, Spec } from "../api/types";
 import { called } from "../board/spec";
 
 export interface Solver {
@@ -26,7 +26,7 @@ export interface Choice {
 const ANY_SIZE = ["units", "neighbours", "directed_neighbours"];
 
 export async function choices(): Promise<{ shipped: Choice[]; trained: Choice[] }> {
-  const [models, runs] = await Promise.all([get<{ data: Model[]; promoted: Promoted[] }>("v1/models"), get<Page<RunSummary>>("v1/runs?limit=50")]);
+  const [models, runs] = await Promise.all([get<ModelList>("v1/models"), get<Page<RunSummary>>("v1/runs?limit=50")]);
   const sudokusFirst = [...models.data].sort((a, b) => Number(b.puzzle.kind === "sudoku") - Number(a.puzzle.kind === "sudoku"));
   const shipped = sudokusFirst.map((model) => ({ id: model.name, label: `${model.name} – ${called(model.puzzle)}` }));
   const started = runs.data.filter((run) => run.step > 0);

@@ -95,13 +95,13 @@ export function Table<T>({ label, head, rows, row, empty }: TableProps<T>) {
 }
 
 /** Pages by cursor: the address holds the cursor, so that a page can be linked and the browser's way back works. */
-export function Pager({ next, of = "cursor" }: { next: string | null | undefined; of?: string }) {
+export function Pager({ next, of = "cursor", byName = false }: { next: string | null | undefined; of?: string; byName?: boolean }) {
   const begun = route.value.query.has(of);
   if (!next && !begun) return null;
   return (
     <nav class="pager" aria-label="Pages">
-      {begun && <a class="button" href={amended({ [of]: null })}>Newest</a>}
-      {next && <a class="button" href={amended({ [of]: next })}>Older</a>}
+      {begun && <a class="button" href={amended({ [of]: null })}>{byName ? "First" : "Newest"}</a>}
+      {next && <a class="button" href={amended({ [of]: next })}>{byName ? "Next" : "Older"}</a>}
     </nav>
   );
 }
