@@ -28,6 +28,8 @@ def test_every_list_and_lookup_is_answered(client: Client, book: Book, model: st
     assert client.checkpoints.get(model).id == model
     assert client.models.promote("mine", model).version == 1
     assert client.models.get("mine") == next(client.models.versions("mine"))
+    client.models.promote("other", model)
+    assert [model.name for model in client.models.list(page_size=1).promoted] == ["mine", "other"]
     client.models.delete("mine")
     assert [model.name for model in client.models.list().data]
     assert client.datasets.get("sudoku-4x4").name == "sudoku-4x4"

@@ -49,17 +49,17 @@ def forget(session: Session, name: str) -> None:
 
 def list_watched(session: Session) -> list[WorkerProcess]:
     """Processes that run, or ended without stopping cleanly."""
-    return list(session.scalars(_watched()))
+    return list(session.scalars(_select_watched()))
 
 
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[WorkerProcess]:
     """A page of the same, by name; raises InvalidCursor."""
     after = "" if cursor is None else decode_mark(NAME, cursor, str)[0]
-    rows = session.scalars(_watched().where(WorkerProcess.name > after).limit(limit + 1)).all()
+    rows = session.scalars(_select_watched().where(WorkerProcess.name > after).limit(limit + 1)).all()
     return cut(rows, limit, NAME, lambda last: [last.name])
 
 
-def _watched() -> Select[WorkerProcess]:
+def _select_watched() -> Select[WorkerProcess]:
     lately = WorkerProcess.seen_at > func.now() - timedelta(seconds=WATCHED_SECONDS)
     return select(WorkerProcess).where(lately).order_by(WorkerProcess.name)
 

@@ -17,12 +17,13 @@ class Models:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def list(self) -> ModelList:
+    def list(self, *, page_size: int = 100) -> ModelList:
         """The shipped models, and the newest version of every promoted name, of all pages."""
-        page = first = self._transport.ask("listModels", ModelList)
+        page = first = self._transport.ask("listModels", ModelList, params={"limit": page_size})
         promoted = [*first.promoted]
         while page.next_cursor is not None:
-            page = self._transport.ask("listModels", ModelList, params={"cursor": page.next_cursor})
+            asked = {"limit": page_size, "cursor": page.next_cursor}
+            page = self._transport.ask("listModels", ModelList, params=asked)
             promoted += page.promoted
         return first.model_copy(update={"promoted": promoted, "next_cursor": None, "has_more": False})
 

@@ -1,6 +1,7 @@
 """Runs: trainings, and the numbers that they have left."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from trm.client.api import Checkpoint, Run, RunEvaluation, RunMetric, RunMetrics, RunSummary
 from trm.client.nouns.jobs import label_params
@@ -46,10 +47,14 @@ class Runs:
         asked = {"after_step": after_step, "max_points": max_points}
         return self._transport.ask("listRunMetrics", RunMetrics, path={"run_id": id_of(run)}, params=asked)
 
-    def evaluations(self, run: RunSummary | str, *, page_size: int = 100) -> Iterator[RunEvaluation]:
-        """Its evaluations on held-out puzzles, oldest first."""
-        path = {"run_id": id_of(run)}
-        return self._transport.list("listRunEvaluations", Page[RunEvaluation], path=path, page_size=page_size)
+    def evaluations(
+        self, run: RunSummary | str, *, order: Literal["oldest", "newest"] = "oldest", page_size: int = 100
+    ) -> Iterator[RunEvaluation]:
+        """Its evaluations on held-out puzzles, oldest or newest first."""
+        path, asked = {"run_id": id_of(run)}, {"order": order}
+        return self._transport.list(
+            "listRunEvaluations", Page[RunEvaluation], path=path, params=asked, page_size=page_size
+        )
 
     def checkpoints(self, run: RunSummary | str, *, page_size: int = 100) -> Iterator[Checkpoint]:
         """Its checkpoints, newest first."""
