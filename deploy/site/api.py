@@ -17,6 +17,10 @@ OPERATIONS_HEAD = """\
 Every request and its answers, written by `make reference` from [the OpenAPI document](../openapi.json), which a gateway serves at
 `/openapi.json` and, to try out, at `/docs`. The fields of bodies are on [another page](api-records.md). Errors have one form and stable
 codes: [problem codes](errors.md). From a program the [Python client](../how-to/clients.md) is shorter.
+
+A list that can grow is read in pages: at most `limit` rows, and `next_cursor`, which asks for those that follow them, as `cursor`. Rows
+that are added meanwhile shift nothing. Lines of a log, events and curves go on after a number that their rows have: `after`, `after_step`.
+The queue, presets and the files of a checkpoint are few by nature and come whole, as do the targets for Prometheus, which asks for all.
 """
 RECORDS_HEAD = """\
 # Records of the API

@@ -19,6 +19,7 @@ def test_every_list_and_lookup_is_answered(client: Client, book: Book, model: st
     assert client.metrics_targets() is not None
     assert [line.kind for line in client.queue().data] == ["train", "solve", "evaluate"]
     assert list(client.workers()) == []
+    assert list(client.jobs.attempts(job)) == client.jobs.get(job).attempts
     assert client.problem("job_not_found").status == 404
     assert client.presets.get(client.presets.list().data[0].name).model.hidden_size > 0
     assert client.runs.get(run).config.preset == run.preset

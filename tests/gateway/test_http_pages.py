@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from services.gateway.app import create_app
 from services.registry.db.database import Database
+from services.registry.jobs import completion
 from services.registry.settings import Settings
 from tests.gateway.conftest import HERE, Book
 from tests.gateway.keys import guarded, header
@@ -21,6 +22,7 @@ BOUNDED = {  # by the code, or by what one job or checkpoint has
     "/v1/queue",
     "/v1/presets",
     "/v1/checkpoints/{checkpoint_id}/files",
+    "/metrics/targets",  # in the form that Prometheus asks for
 }
 BY_NUMBER = {  # continued from a number that the rows have themselves
     "/v1/jobs/{job_id}/logs": "after",
@@ -41,7 +43,7 @@ def lists() -> Iterator[tuple[str, set[str]]]:
         content = item.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
         schema = content.get("application/json", {}).get("schema", {})
         named = DOCUMENT["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], schema)
-        if named.get("properties", {}).get("data", {}).get("type") == "array":
+        if "array" in (named.get("type"), named.get("properties", {}).get("data", {}).get("type")):
             yield path, {parameter["name"] for parameter in item["get"].get("parameters", [])}
 
 
@@ -53,13 +55,20 @@ def test_every_list_is_bounded_or_goes_on() -> None:
     assert [p for p in found if p not in BOUNDED | BY_NUMBER.keys() and not {"cursor", "limit"} <= found[p]] == []
 
 
-def follow(client: TestClient, path: str, key: str = "data", meanwhile: Callable[[], Any] = lambda: None) -> list[Any]:
-    """What a list holds, two at a time, `meanwhile` done between two pages."""
+def test_a_list_without_pages_says_why() -> None:
+    said = {path: DOCUMENT["paths"][path]["get"]["description"] for path in BOUNDED}
+    assert [path for path, text in said.items() if "not in pages" not in text] == []
+
+
+def follow(
+    client: TestClient, path: str, key: str = "data", meanwhile: Callable[[], Any] = lambda: None, limit: int = 2
+) -> list[Any]:
+    """What a list holds, so many at a time, `meanwhile` done between two pages."""
     rows, url = [], httpx2.URL(path)
-    asked: dict[str, Any] = {"limit": 2}
+    asked: dict[str, Any] = {"limit": limit}
     while True:
         page = client.get(url.copy_merge_params(asked)).json()
-        assert len(page[key]) <= 2
+        assert len(page[key]) <= limit
         assert page["has_more"] == (page["next_cursor"] is not None)
         rows += page[key]
         if not page["has_more"]:
@@ -103,6 +112,27 @@ def test_evaluations_of_a_run(client: TestClient) -> None:
     assert [row["step"] for row in found] == [5, 10, 20, 20, 30, 40, 41, 42]
 
 
+def try_again(book: Book, job_id: str) -> None:
+    claim = book.claim(job_id)
+    with book.database.transaction() as session:
+        completion.release(session, claim)
+
+
+def test_attempts_at_a_job(client: TestClient) -> None:
+    book = Book(client.app.state.backends)  # type: ignore[attr-defined]
+    job = client.post("/v1/training-jobs", json=TRAINING).json()
+    for _ in range(5):
+        try_again(book, job["id"])
+    found = follow(client, job["links"]["attempts"], meanwhile=lambda: try_again(book, job["id"]))
+    assert [attempt["attempt"] for attempt in found] == [5, 4, 3, 2, 1]
+    assert {attempt["outcome"] for attempt in found} == {"released"}
+    for _ in range(15):
+        try_again(book, job["id"])
+    shown = client.get(f"/v1/jobs/{job['id']}").json()["attempts"]
+    assert [attempt["attempt"] for attempt in shown] == list(range(3, 23))  # the newest 20 of 22
+    assert client.get(job["links"]["attempts"]).json()["data"] == shown[::-1]
+
+
 def test_workers(client: TestClient) -> None:
     database: Database = client.app.state.backends.database  # type: ignore[attr-defined]
     for name in ("b:1", "a:1", "c:1", "b:2", "d:1"):
@@ -132,18 +162,58 @@ def test_names_of_models(client: TestClient) -> None:
     assert (second_page.json()["data"], rest["data"]) == (shipped, [])
 
 
-@pytest.mark.parametrize("path", ["runs/{run}/evaluations", "workers", "models", "webhooks/{hook}/deliveries"])
+def test_the_longest_names_go_into_a_cursor(settings: Settings, database: Database) -> None:
+    hosts = [f"{letter * 253}:4194304" for letter in "ab"]
+    for host in hosts:
+        announce(database, host)
+    names = [letter * 64 for letter in "ab"]
+    with guarded(settings) as client:
+        owner = header(database, "o" * 64)
+        training = client.post("/v1/training-jobs", json=TRAINING, headers=owner).json()
+        book = Book(client.app.state.backends)  # type: ignore[attr-defined]
+        checkpoint = book.checkpoint(book.claim(training["id"]))
+        for name in names:
+            client.post("/v1/models", json={"name": name, "checkpoint": checkpoint}, headers=owner)
+        client.headers.update(owner)
+        assert [worker["name"] for worker in follow(client, "/v1/workers", limit=1)] == hosts
+        assert [model["name"] for model in follow(client, "/v1/models", "promoted", limit=1)] == names
+
+
+LATER = [
+    "runs/{run}/evaluations",
+    "runs/{run}/evaluations?order=newest",
+    "jobs/{job}/attempts",
+    "workers",
+    "models",
+    "webhooks/{hook}/deliveries",
+]
+
+
+@pytest.mark.parametrize("path", LATER)
 def test_a_cursor_of_another_list_is_refused(client: TestClient, path: str) -> None:
-    run = client.post("/v1/training-jobs", json=TRAINING).json()["run_id"]
+    job = client.post("/v1/training-jobs", json=TRAINING).json()
     client.post("/v1/training-jobs", json=TRAINING)
     hook = client.post("/v1/webhooks", json={"url": "https://example.org/hook"}).json()["id"]
+    url = httpx2.URL("/v1/" + path.format(run=job["run_id"], job=job["id"], hook=hook))
     foreign = client.get("/v1/jobs", params={"limit": 1}).json()["next_cursor"]
-    response = client.get("/v1/" + path.format(run=run, hook=hook), params={"cursor": foreign})
+    for cursor in (foreign, foreign[:-3], "x", "é"):
+        response = client.get(url.copy_merge_params({"cursor": cursor}))
+        assert (response.status_code, response.json()["code"]) == (422, "cursor_invalid")
+
+
+def test_a_cursor_of_the_other_order_is_refused(client: TestClient) -> None:
+    book = Book(client.app.state.backends)  # type: ignore[attr-defined]
+    run, claim = book.training()
+    for step in (10, 20):
+        evaluate(book, claim, step, "validation", 0.5)
+    path = f"/v1/runs/{run}/evaluations"
+    newest = client.get(path, params={"limit": 1, "order": "newest"}).json()["next_cursor"]
+    response = client.get(path, params={"cursor": newest})
     assert (response.status_code, response.json()["code"]) == (422, "cursor_invalid")
 
 
 def test_a_cursor_opens_nothing_of_anothers(settings: Settings, database: Database) -> None:
-    with guarded(settings) as client:
+    with guarded(settings, webhooks=True) as client:
         alice, bob = header(database, "alice"), header(database, "bob")
         book = Book(client.app.state.backends)  # type: ignore[attr-defined]
         training = client.post("/v1/training-jobs", json=TRAINING, headers=alice).json()
@@ -155,7 +225,15 @@ def test_a_cursor_opens_nothing_of_anothers(settings: Settings, database: Databa
         models = client.get("/v1/models", params={"limit": 1}, headers=alice).json()["next_cursor"]
         assert models
         assert client.get("/v1/models", params={"cursor": models}, headers=bob).json()["promoted"] == []
-        path = f"/v1/runs/{training['run_id']}/evaluations"
-        evaluations = client.get(path, params={"limit": 1}, headers=alice).json()["next_cursor"]
-        assert evaluations
-        assert client.get(path, params={"cursor": evaluations}, headers=bob).status_code == 404
+        with book.database.transaction() as session:
+            completion.release(session, claim)
+        book.claim(training["id"])
+        hook = client.post("/v1/webhooks", json={"url": "https://example.org/hook"}, headers=alice).headers["location"]
+        for _ in range(2):
+            job = client.post("/v1/training-jobs", json=TRAINING, headers=alice).json()["id"]
+            client.post(f"/v1/jobs/{job}/cancel", headers=alice)
+        for path in (f"/v1/runs/{training['run_id']}/evaluations", training["links"]["attempts"], f"{hook}/deliveries"):
+            cursor = client.get(path, params={"limit": 1}, headers=alice).json()["next_cursor"]
+            assert cursor
+            assert client.get(path, params={"cursor": cursor}, headers=bob).status_code == 404
+            assert client.get(path, params={"cursor": cursor}, headers=alice).json()["data"]

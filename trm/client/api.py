@@ -28,6 +28,7 @@ OperationId = Literal[
     "pauseJob",
     "resumeJob",
     "retryJob",
+    "listJobAttempts",
     "listSolutions",
     "getSolutionPicture",
     "listJobLines",
@@ -87,6 +88,7 @@ OPERATIONS: dict[OperationId, Operation] = {
     "pauseJob": Operation("POST", "/v1/jobs/{job_id}/pause", False),
     "resumeJob": Operation("POST", "/v1/jobs/{job_id}/resume", True),
     "retryJob": Operation("POST", "/v1/jobs/{job_id}/retry", True),
+    "listJobAttempts": Operation("GET", "/v1/jobs/{job_id}/attempts", False),
     "listSolutions": Operation("GET", "/v1/jobs/{job_id}/solutions", False),
     "getSolutionPicture": Operation("GET", "/v1/jobs/{job_id}/solutions/{index}/picture", False),
     "listJobLines": Operation("GET", "/v1/jobs/{job_id}/logs", False),
@@ -964,7 +966,7 @@ class Job(Record):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     attempts: list[Attempt] | None = None
-    """Not in lists."""
+    """The last 20, oldest first; `links.attempts` lists all. Not in lists."""
     links: dict[str, str]
 
 

@@ -79,7 +79,10 @@ def get_checkpoint(checkpoint_id: str, parts: Parts) -> Checkpoint:
     responses=refusals(CheckpointNotFound, DatabaseUnavailable, StorageUnavailable),
 )
 def list_checkpoint_files(checkpoint_id: str, parts: Parts) -> CheckpointFiles:
-    """What `python -m trm` reads: configuration, weights and, to go on training, the state of the training."""
+    """What `python -m trm` reads: configuration, weights and, to go on training, the state of the training.
+
+    They are few, so that they are not in pages.
+    """
     row = _find(parts, checkpoint_id)
     return CheckpointFiles.of(row.id, parts.storage.sizes(row.url))
 

@@ -13,7 +13,7 @@ from services.gateway.intake.idempotency import Idempotency, IdempotencyContext,
 from services.gateway.openapi import KEYS, PAGES, Responses, refusals
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.event import JobEvents, StoredEvents
-from services.gateway.schemas.job import Job
+from services.gateway.schemas.job import Attempt, Job
 from services.gateway.schemas.log import JobLog, LogLine
 from services.gateway.schemas.solution import Solution
 from services.gateway.views import job_view
@@ -26,7 +26,7 @@ from services.gateway.views.streaming import read_events, stream_events
 from services.registry.access.scopes import Scope
 from services.registry.db import tables
 from services.registry.errors import DatabaseUnavailable, JobFinished, JobNotFound, SolutionNotFound, TransitionRefused
-from services.registry.jobs import job_logs, jobs, solutions, waiting
+from services.registry.jobs import attempts, job_logs, jobs, solutions, waiting
 from services.registry.states import JobKind, JobStatus
 from trm.puzzles.drawing.picture import side_by_side, svg
 from trm.puzzles.grids import parse
@@ -161,6 +161,17 @@ def _move_job(parts: Backends, session: Session, move: Callable[[Session], table
     row = move(session)
     parts.caller.require(SCOPES[row.kind])  # raised now, it takes the move back
     return job_view.within(session, parts.access, row)
+
+
+@router.get(
+    "/{job_id}/attempts", summary="The attempts at a job, newest first", responses=refusals(*PAGES, JobNotFound)
+)
+def list_job_attempts(job_id: str, parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Attempt]:
+    """A page of its executions by workers, and how each ended."""
+    with parts.database.transaction() as session:
+        jobs.get(session, parts.access, job_id)
+        page = attempts.page(session, parts.access, job_id, cursor=cursor, limit=limit)
+    return Page.of(page, Attempt.from_row)
 
 
 @router.get(

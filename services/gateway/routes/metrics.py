@@ -37,6 +37,9 @@ def get_metrics(parts: Parts, accept: Annotated[str, Header(include_in_schema=Fa
     responses=refusals(DatabaseUnavailable),
 )
 def list_metrics_targets(parts: Parts) -> list[Target]:
-    """Every worker and reaper that runs, or that disappeared within the last hour; for `http_sd_configs`."""
+    """Every worker and reaper that runs, or that disappeared within the last hour.
+
+    For `http_sd_configs`, which takes all at once, so that they are not in pages.
+    """
     with parts.database.transaction() as session:
         return [Target.of(row) for row in presence.list_watched(session)]

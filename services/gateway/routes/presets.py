@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/presets", tags=["presets"])
 
 @router.get("", summary="List the presets", responses=refusals())
 def list_presets() -> PresetList:
-    """All presets with their summaries."""
+    """All presets with their summaries: they come with the code and are few, so that they are not in pages."""
     return PresetList(data=[_summarise(preset) for preset in presets.PRESETS.values()])
 
 

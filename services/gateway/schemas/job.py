@@ -30,6 +30,7 @@ _EXAMPLE: dict[str, Any] = {
     "links": {
         "self": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718",
         "events": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718/events",
+        "attempts": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718/attempts",
         "cancel": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718/cancel",
         "pause": "/v1/jobs/job_01934e0c5f3b7c2aa1b2c3d4e5f60718/pause",
         "run": "/v1/runs/run_01934e0c5f3b7c2aa1b2c3d4e5f60718",
@@ -206,7 +207,9 @@ class Job(Response):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    attempts: list[Attempt] | None = Field(default=None, description="Not in lists.")
+    attempts: list[Attempt] | None = Field(
+        default=None, description="The last 20, oldest first; `links.attempts` lists all. Not in lists."
+    )
     links: dict[str, str]
 
     @classmethod
@@ -253,7 +256,7 @@ def _make_result(
 
 def _make_links(job: tables.Job) -> dict[str, str]:
     home = f"/v1/jobs/{job.id}"
-    links = {"self": home, "events": f"{home}/events"}
+    links = {"self": home, "events": f"{home}/events", "attempts": f"{home}/attempts"}
     links |= {move: f"{home}/{move}" for move in MOVES_OF[job.status]}
     if job.run_id:
         links["run"] = f"/v1/runs/{job.run_id}"

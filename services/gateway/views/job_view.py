@@ -1,4 +1,4 @@
-"""One job as the API shows it: the row, its attempts, and the first answers of a finished solve job."""
+"""One job as the API shows it: the row, its last attempts, and the first answers of a finished solve job."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from services.registry.states import JobKind, JobStatus
 from trm.errors import CheckpointNotFound, UnknownModel
 from trm.puzzles.spec import PuzzleSpec
 
-SOLUTIONS_SHOWN = 100
+SOLUTIONS_SHOWN, ATTEMPTS_SHOWN = 100, 20
 
 
 def read(database: Database, access: AccessScope, job_id: str) -> Job:
@@ -48,7 +48,7 @@ def place_of(session: Session, row: tables.Job) -> Place:
 def within(session: Session, access: AccessScope, row: tables.Job, place: Place | None = None) -> Job:
     """The row with everything that belongs to it; its place in line is looked up unless it is given."""
     place = place or place_of(session, row)
-    tried = attempts.of_job(session, access, row.id)
+    tried = attempts.page(session, access, row.id, limit=ATTEMPTS_SHOWN).items[::-1]
     solved = row.kind is JobKind.SOLVE and row.status is JobStatus.SUCCEEDED
     answers = solutions.page(session, access, row.id, limit=SOLUTIONS_SHOWN).items if solved else None
     spec = spec_for(session, access, row, answers or ())

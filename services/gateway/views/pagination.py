@@ -11,9 +11,13 @@ from services.registry.db import pages as registry
 
 T = TypeVar("T")
 Row = TypeVar("Row")
+LONGEST_CURSOR = (
+    500  # one that holds a model's name and its owner's has 211 characters, and a host's name has up to 253
+)
 
 Cursor = Annotated[
-    str | None, Query(max_length=200, description="`next_cursor` of the page before; leave out for the first page.")
+    str | None,
+    Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the page before; leave out for the first page."),
 ]
 Limit = Annotated[int, Query(ge=1, le=100, description="Most items on a page.")]
 

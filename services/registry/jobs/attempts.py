@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from services.registry.access.visibility import EVERYTHING, AccessScope, visible_to
+from services.registry.db.pages import Page, cut, decode_place
 from services.registry.db.tables import Checkpoint, Job, JobAttempt
 from services.registry.jobs import leases
 from services.registry.states import UncountedReason
@@ -50,6 +51,18 @@ def of_job(session: Session, access: AccessScope, job_id: str) -> list[JobAttemp
     """Every attempt at the job, first to last."""
     tried = select(JobAttempt).where(JobAttempt.job_id == job_id, visible_to(access, JobAttempt))
     return list(session.scalars(tried.order_by(JobAttempt.attempt)))
+
+
+def page(
+    session: Session, access: AccessScope, job_id: str, *, cursor: str | None = None, limit: int = 20
+) -> Page[JobAttempt]:
+    """A page of the attempts at a job, newest first; raises InvalidCursor."""
+    where = f"attempts at {job_id}"
+    tried = select(JobAttempt).where(JobAttempt.job_id == job_id, visible_to(access, JobAttempt))
+    if cursor is not None:
+        tried = tried.where(JobAttempt.attempt < decode_place(where, cursor))
+    rows = session.scalars(tried.order_by(JobAttempt.attempt.desc()).limit(limit + 1)).all()
+    return cut(rows, limit, where, lambda last: [last.attempt])
 
 
 def under_way(session: Session, job_ids: Collection[str]) -> set[tuple[str, int]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import httpx2
 
-from trm.client.api import Job, JobEvent, JobEvents, JobKind, JobLog, JobStatus, LogLine, Solution
+from trm.client.api import Attempt, Job, JobEvent, JobEvents, JobKind, JobLog, JobStatus, LogLine, Solution
 from trm.client.errors import JobUnsuccessful, WaitTimedOut
 from trm.client.events import follow
 from trm.client.record import Page, id_of
@@ -38,7 +38,7 @@ class Jobs:
         return self._transport.list("listJobs", Page[Job], params=asked, page_size=page_size)
 
     def get(self, job: Job | str) -> Job:
-        """One job, with its attempts and result."""
+        """One job, with its last attempts and its result."""
         return self._transport.ask("getJob", Job, path={"job_id": id_of(job)})
 
     def cancel(self, job: Job | str) -> Job:
@@ -56,6 +56,11 @@ class Jobs:
     def retry(self, job: Job | str) -> Job:
         """Queue a failed or cancelled job again; a training continues from its last intact checkpoint."""
         return self._transport.ask("retryJob", Job, path={"job_id": id_of(job)})
+
+    def attempts(self, job: Job | str, *, page_size: int = 100) -> Iterator[Attempt]:
+        """The attempts at it, newest first."""
+        path = {"job_id": id_of(job)}
+        return self._transport.list("listJobAttempts", Page[Attempt], path=path, page_size=page_size)
 
     def solutions(self, job: Job | str, *, page_size: int = 100) -> Iterator[Solution]:
         """The answers of a solve job in the order of its puzzles; those of an unfinished job as far as they are known."""
