@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from services.registry.db.database import Database
 from services.registry.settings import Settings
-from services.stack import operator
+from services.stack import operator, state
 from tests.api import Client, Json
 from tests.browser.console import AXE, Console, watched
 from trm.puzzles import maze
@@ -25,6 +26,7 @@ TINY = {
     "train.checkpoint_every": 20, "train.test_puzzles": 20,
 }  # fmt: skip
 BRIEF = TINY | {"train.steps": 2, "train.batch_size": 4, "train.evaluate_puzzles": 2, "train.test_puzzles": 2}
+NOBODYS = {"preset": "sudoku-4x4", "requires": {"labels": ["elsewhere"]}}  # no worker here takes such a training
 MAZES = {
     "model.latent_steps": 4, "train.batch_size": 8, "train.steps": 200, "train.warmup_steps": 20, "train.log_every": 10,
     "train.evaluate_every": 100, "train.evaluate_puzzles": 20, "train.test_puzzles": 20, "train.checkpoint_every": 100,
@@ -80,6 +82,16 @@ def client(stack: Settings) -> Iterator[Client]:
     running, _ = operator.up(stack, lambda _: None)
     with Client(running.api) as open_client:
         yield open_client
+
+
+@pytest.fixture
+def database(client: Client, stack: Settings) -> Iterator[Database]:
+    """The stack's own."""
+    running = state.read(stack.data_dir)
+    assert running is not None
+    database = Database(running.database_url)
+    yield database
+    database.close()
 
 
 def trained(client: Client, preset: str, overrides: Json, **body: object) -> str:

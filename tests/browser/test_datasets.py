@@ -72,6 +72,19 @@ def test_the_example_pairs_of_arc_tasks_are_drawn(console: Console, page: Page) 
         expect(cells).to_have_class([re.compile(rf"\b{colour}\b") for colour in colours])
 
 
+def test_arc_tasks_are_read_page_by_page(console: Console, page: Page) -> None:
+    names = [task.name for task in load_shipped("arc-agi-1")["evaluation"]]
+    console.open("datasets/arc-1")
+    tasks = page.get_by_label("Evaluation task").get_by_role("option")
+    expect(tasks).to_have_text(names[:100])
+    page.get_by_label("Evaluation task").select_option(label=names[50])
+    page.get_by_role("link", name="Next").click()
+    expect(tasks).to_have_text(names[100:200])
+    expect(page.get_by_role("group", name=f"Task {names[100]}")).to_be_visible()
+    page.get_by_role("link", name="First").click()
+    expect(tasks).to_have_text(names[:100])
+
+
 def test_an_arc_model_shows_the_tasks_and_says_who_answers_them(
     console: Console, page: Page, client: Client, tmp_path: Path
 ) -> None:

@@ -72,15 +72,9 @@ def _answers(api: str) -> bool:
         return False
 
 
-def key_of(stack: Settings, owner: str) -> str:
-    running = state.read(stack.data_dir)
-    assert running is not None
-    database = Database(running.database_url)
-    try:
-        with database.transaction() as session:
-            return api_keys.create(session, owner=owner, name="browser", scopes=(Scope.TRAIN, Scope.SOLVE)).token
-    finally:
-        database.close()
+def key_of(database: Database, owner: str) -> str:
+    with database.transaction() as session:
+        return api_keys.create(session, owner=owner, name="browser", scopes=(Scope.TRAIN, Scope.SOLVE)).token
 
 
 @pytest.fixture
@@ -97,9 +91,9 @@ def enter(console: Console, key: str) -> None:
 
 @pytest.mark.smoke
 def test_a_key_is_pasted_once_and_kept_for_the_tab_alone(
-    locked: Console, stack: Settings, context: BrowserContext
+    locked: Console, database: Database, context: BrowserContext
 ) -> None:
-    page, token = locked.page, key_of(stack, "alice")
+    page, token = locked.page, key_of(database, "alice")
     locked.open()
     expect(page.get_by_role("heading", level=1)).to_have_text("An API key is needed")
     enter(locked, "trm_nonsense_0")
@@ -120,18 +114,18 @@ def test_a_key_is_pasted_once_and_kept_for_the_tab_alone(
 
 
 @pytest.mark.smoke
-def test_the_link_of_another_owner_is_refused(locked: Console, stack: Settings) -> None:
-    with Client(locked.api, key_of(stack, "alice")) as alice:
+def test_the_link_of_another_owner_is_refused(locked: Console, database: Database) -> None:
+    with Client(locked.api, key_of(database, "alice")) as alice:
         job = alice.wait_until_finished(
             alice.post("/v1/solve-jobs", {"model": "sudoku-6x6", "puzzle": PUZZLE, "trace": True})
         )
     locked.open(f"solve/{job['id']}")
-    enter(locked, key_of(stack, "bob"))
+    enter(locked, key_of(database, "bob"))
     expect(locked.page.get_by_role("alert")).to_contain_text("There is no such job")
     expect(locked.page.locator(".verdict")).to_have_count(0)
 
 
-def test_what_only_admins_may_see_is_refused_in_words(locked: Console, stack: Settings) -> None:
+def test_what_only_admins_may_see_is_refused_in_words(locked: Console, database: Database) -> None:
     locked.open("settings")
-    enter(locked, key_of(stack, "alice"))
+    enter(locked, key_of(database, "alice"))
     expect(locked.page.get_by_role("alert").first).to_contain_text("This needs a key with the scope admin")

@@ -6,6 +6,10 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from services.registry.db.database import Database
+from services.registry.jobs import presence
+from services.registry.jobs.presence import Presence
+from services.registry.jobs.requirements import Capabilities
 from tests.api import Client
 from tests.browser.console import Console
 from trm.interface.pretrained import pretrained
@@ -66,6 +70,25 @@ def test_the_queue_and_its_workers_are_shown(console: Console, page: Page) -> No
     console.open("queue")
     expect(page.get_by_role("table", name="Workers")).to_contain_text("solve")
     expect(page.get_by_role("table", name="Waiting").get_by_role("row")).to_have_count(4)
+
+
+def test_many_workers_are_read_by_name_page_by_page(console: Console, page: Page, database: Database) -> None:
+    names = [f"a-host-{i:02}:1" for i in range(21)]  # before those of this machine
+    with database.transaction() as session:
+        for name in names:
+            presence.record(session, Presence(name, "reaper", "10.0.0.1:9100", 2, Capabilities("cpu"), 0), None)
+    console.open("queue")
+    rows = page.get_by_role("table", name="Workers").get_by_role("row")
+    expect(rows).to_have_count(21)  # with the head
+    expect(rows.nth(20)).to_contain_text(names[19])
+    page.get_by_role("link", name="Next").click()
+    expect(rows.nth(1)).to_contain_text(names[20])
+    page.get_by_role("link", name="First").click()
+    expect(rows.nth(1)).to_contain_text(names[0])
+    with database.transaction() as session:
+        for name in names:
+            presence.forget(session, name)
+    expect(rows.nth(1)).not_to_contain_text("a-host")
 
 
 def test_a_training_says_what_it_will_take_before_it_is_begun(console: Console, page: Page) -> None:

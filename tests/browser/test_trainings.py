@@ -4,8 +4,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from services.registry.db.database import Database
+from services.registry.jobs import completion, leases
 from tests.api import Client
-from tests.browser.conftest import TINY
+from tests.browser.conftest import NOBODYS, TINY
 from tests.browser.console import Console
 
 
@@ -132,6 +134,36 @@ def test_lists_page_by_cursor_and_their_filters_have_addresses(console: Console,
     page.get_by_label("Status").select_option("failed")
     expect(page.get_by_text("There is no such job.")).to_be_visible()
     expect(page).to_have_url(re.compile("status=failed"))
+
+
+def test_attempts_page_by_cursor_while_new_ones_are_made(
+    console: Console, page: Page, client: Client, database: Database
+) -> None:
+    def attempt() -> None:
+        with database.transaction() as session:
+            claim = leases.claim(session, job["id"], "elsewhere", 30)
+            assert claim is not None
+            completion.release(session, claim)
+
+    job = client.post("/v1/training-jobs", NOBODYS)
+    for _ in range(21):
+        attempt()
+    console.open(f"jobs/{job['id']}")
+    rows = page.get_by_role("table", name="Attempts").get_by_role("row")
+    expect(rows).to_have_count(21)  # with the head
+    expect(rows.nth(1)).to_contain_text(re.compile("^21\\s*Released"))
+    card = page.locator(".card").filter(has=page.get_by_role("heading", name="Attempts"))
+    card.get_by_role("link", name="Older").click()
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text(re.compile("^1\\s*Released"))
+    expect(page).to_have_url(re.compile("attempts="))
+    attempt()
+    page.reload()
+    expect(rows.nth(1)).to_contain_text(re.compile("^1\\s*Released"))
+    expect(rows).to_have_count(2)
+    card.get_by_role("link", name="Newest").click()
+    expect(rows.nth(1)).to_contain_text(re.compile("^22\\s*Released"))
+    client.post(f"/v1/jobs/{job['id']}/cancel", {})
 
 
 def test_a_run_is_forked_with_its_settings_and_weights(console: Console, page: Page, run: str, client: Client) -> None:

@@ -78,7 +78,7 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 export async function getAll<T>(path: string, signal?: AbortSignal): Promise<T[]> {
   const rows: T[] = [];
   for (let cursor: string | null = ""; cursor !== null; ) {
-    const page: Page<T> = await get<Page<T>>(cursor ? `${path}?${new URLSearchParams({ cursor })}` : path, signal);
+    const page: Page<T> = await get<Page<T>>(`${path}?${new URLSearchParams({ limit: "100", ...(cursor && { cursor }) })}`, signal);
     rows.push(...page.data);
     cursor = page.next_cursor;
   }

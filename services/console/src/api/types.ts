@@ -101,7 +101,6 @@ export interface Job extends Labels {
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
-  attempts: Attempt[] | null;
   links: Record<string, string>;
 }
 
@@ -121,26 +120,43 @@ export interface JobResult {
   report?: Report;
 }
 
-interface AnyEvent {
-  id: number;
-  created_at?: string;
+interface AttemptEnd {
+  attempt: number;
+  outcome: string;
+  code: string | null;
+  uncounted?: string | null;
 }
 
-/** A puzzle's answer after a supervision step of a solve job. */
-export interface StepEvent extends AnyEvent {
-  type: "step";
-  data: Step & { puzzle: number };
+/** What the events of a job hold, by their kind. */
+interface EventData {
+  started: {
+    step: number;
+    total_steps: number;
+    parameters: number;
+    device: string;
+    precision: string;
+    resumed_from: number | null;
+    train_puzzles: number;
+    validation_puzzles: number;
+    test_puzzles: number;
+    overlap: number | null;
+  };
+  evaluating: { step?: number | null; split: string; n: number; through: number };
+  evaluated: Measured;
+  checkpoint: { id: string; step: number; bytes: number; digest: string; seconds: number; metrics: Record<string, number | null> };
+  checkpoint_damaged: { id: string; step: number; reason: string };
+  finished: { step: number; seconds: number; exact_accuracy: number | null; peak_bytes: number };
+  step: Omit<Step, "chain"> & { chain?: number; puzzle: number; halted: boolean };
+  solved: { count: number; answered: number };
+  queued: AttemptEnd;
+  paused: { [Field in keyof AttemptEnd]?: AttemptEnd[Field] | null };
+  resumed: { attempt: number };
+  retried: { attempt: number };
+  done: { status: JobStatus };
 }
 
-/** Of these only the kind matters here, and that their data can be shown. */
-export interface OtherEvent extends AnyEvent {
-  type:
-    | "started" | "evaluating" | "evaluated" | "checkpoint" | "checkpoint_damaged" | "finished"
-    | "solved" | "queued" | "paused" | "resumed" | "retried" | "done";
-  data: Section;
-}
-
-export type JobEvent = StepEvent | OtherEvent;
+/** An event of a job: what `data` holds follows from its `type`. */
+export type JobEvent = { [Kind in keyof EventData]: { id: number; type: Kind; data: EventData[Kind]; created_at?: string | null } }[keyof EventData];
 
 export interface RunSummary extends Labels {
   id: string;
@@ -190,11 +206,16 @@ export interface Metric extends StepValues {
   puzzles_per_second: number;
 }
 
-export interface Evaluation extends StepValues {
+/** A split was answered. */
+interface Measured extends StepValues {
   split: string;
   n: number;
   seconds: number;
   verified: number | null;
+  halt_accuracy: number | null;
+}
+
+export interface Evaluation extends Measured {
   created_at: string;
   report?: Report | null;
 }

@@ -1,9 +1,14 @@
-// The executions of a job, and how each ended.
+// The executions of a job, newest first, and how each ended.
+import { usePage } from "../api/resource";
 import type { Attempt } from "../api/types";
 import { between, moment, whole, words } from "../ui/format";
-import { Table } from "../ui/parts";
+import { Pager, Table } from "../ui/parts";
+import { ProblemNote } from "../ui/ProblemNote";
 
-export function Attempts({ of: attempts }: { of: Attempt[] }) {
+const REFRESH_MILLISECONDS = 2000;
+
+export function Attempts({ job, live }: { job: string; live: boolean }) {
+  const { data, problem } = usePage<Attempt>(`v1/jobs/${job}/attempts`, live ? REFRESH_MILLISECONDS : 0, [], "attempts");
   const row = (attempt: Attempt) => [
     attempt.attempt,
     <>{attempt.outcome ? words(attempt.outcome) : "Running"}{attempt.uncounted && <small>not counted: {attempt.uncounted.replaceAll("_", " ")}</small>}</>,
@@ -13,5 +18,11 @@ export function Attempts({ of: attempts }: { of: Attempt[] }) {
     attempt.first_step === null ? whole(attempt.last_step) : `${whole(attempt.first_step)} to ${whole(attempt.last_step)}`,
     attempt.error_code ? <><code>{attempt.error_code}</code><small>{attempt.error_message}</small></> : "–",
   ];
-  return <Table label="Attempts" head={["No.", "End", "Worker", "Began (UTC)", "Took", "Steps", "Error"]} rows={attempts} row={row} empty="No worker has taken it up yet." />;
+  return (
+    <>
+      <ProblemNote problem={problem.value} />
+      {data.value && <Table label="Attempts" head={["No.", "End", "Worker", "Began (UTC)", "Took", "Steps", "Error"]} rows={data.value.data} row={row} empty="No worker has taken it up yet." />}
+      <Pager of="attempts" next={data.value?.next_cursor} />
+    </>
+  );
 }

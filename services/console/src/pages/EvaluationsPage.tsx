@@ -1,9 +1,9 @@
 // Examine a model on puzzles whose answers are known, and see what earlier evaluations found.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { send, type Problem } from "../api/client";
+import { getAll, send, type Problem } from "../api/client";
 import { asProblem, usePage, useResource } from "../api/resource";
-import type { Dataset, Job, Page } from "../api/types";
+import type { Dataset, Job } from "../api/types";
 import { go, href, route } from "../router";
 import { effort, fields } from "../solve/effort";
 import { EffortForm } from "../solve/EffortForm";
@@ -48,7 +48,7 @@ function Examine() {
   const split = useSignal("test");
   const limit = useSignal(100);
   const problem = useSignal<Problem | null>(null);
-  const datasets = useResource<Page<Dataset>>("v1/datasets?limit=100");
+  const datasets = useResource<Dataset[]>("v1/datasets", 0, getAll);
   const choose = async (id: string) => {
     try {
       solver.value = await solverOf(id);
@@ -83,7 +83,7 @@ function Examine() {
           <Field label="Data set">
             <select {...bound(dataset)}>
               <option value="">the model's own</option>
-              {datasets.data.value?.data.filter((one) => one.kind === solver.value!.spec.kind).map((one) => <option value={one.name}>{one.name}</option>)}
+              {datasets.data.value?.filter((one) => one.kind === solver.value!.spec.kind).map((one) => <option value={one.name}>{one.name}</option>)}
             </select>
           </Field>
         </fieldset>

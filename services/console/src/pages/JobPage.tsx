@@ -66,7 +66,7 @@ export function JobPage({ id }: { id: string }) {
       <div class="cards section">
         {job.value.result?.report && <EvaluationReport report={job.value.result.report} />}
         {kind === "solve" && <Card wide title="Answers"><Solutions id={id} version={job.value.status} /></Card>}
-        <Card wide title="Attempts"><Attempts of={job.value.attempts ?? []} /></Card>
+        <Card wide title="Attempts"><Attempts job={id} live={live.value} /></Card>
         <Card wide title="Events"><Events of={events.value} /></Card>
       </div>
     </>

@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { getAll } from "../api/client";
 import { follow } from "../api/stream";
 import { usePage, useResource } from "../api/resource";
-import type { Checkpoint, Evaluation, Job, Metric, PresetDetail, Run } from "../api/types";
+import type { Checkpoint, Evaluation, Job, JobEvent, Metric, PresetDetail, Run } from "../api/types";
 import { Attempts } from "../pages/Attempts";
 import { EvaluationReport } from "../pages/EvaluationReport";
 import { Checkpoints } from "../pages/Checkpoints";
@@ -23,6 +23,8 @@ import { differences, shown } from "./settings";
 
 const JOB_MILLISECONDS = 2000;
 const ENDED = ["succeeded", "failed", "cancelled"];
+/** Events after which there is more to read. */
+const TELLING: JobEvent["type"][] = ["started", "evaluated", "checkpoint", "done"];
 
 export function RunPage({ id }: { id: string }) {
   const { data: run, problem, reload } = useResource<Run>(`v1/runs/${id}`);
@@ -40,7 +42,7 @@ export function RunPage({ id }: { id: string }) {
     if (!jobId || !live.value) return;
     const stop = new AbortController();
     const refresh = () => void Promise.all([reload(), job.reload(), evaluations.reload(), newest.reload(), checkpoints.reload()]);
-    void follow(jobId, (event) => ["evaluated", "checkpoint", "done", "started"].includes(event.type) && refresh(), stop.signal).catch(() => undefined);
+    void follow(jobId, (event) => TELLING.includes(event.type) && refresh(), stop.signal).catch(() => undefined);
     return () => stop.abort();
   }, [jobId, status === null, live.value]);
   if (!run.value) return <Pending title="Run" problem={problem.value} />;
@@ -67,7 +69,7 @@ export function RunPage({ id }: { id: string }) {
           <Checkpoints of={checkpoints.data.value?.data ?? []} after={() => void checkpoints.reload()} />
           <Pager next={checkpoints.data.value?.next_cursor} />
         </Card>
-        <Card wide title="Attempts"><Attempts of={job.data.value?.attempts ?? []} /></Card>
+        {jobId && <Card wide title="Attempts"><Attempts job={jobId} live={live.value} /></Card>}
         {jobId && <Card wide title="Log"><Logs job={jobId} live={live.value} /></Card>}
         <Card wide title="Configuration"><Configuration run={run.value} /></Card>
       </div>

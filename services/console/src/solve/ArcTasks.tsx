@@ -1,17 +1,19 @@
 // Tasks of ARC: the example pairs that show a rule, and the question that asks for it.
 import { useSignal } from "@preact/signals";
-import { useMemo } from "preact/hooks";
-import { useResource } from "../api/resource";
-import type { ArcPair, ArcTask, Page, Spec } from "../api/types";
+import { useEffect, useMemo } from "preact/hooks";
+import { usePage } from "../api/resource";
+import type { ArcPair, ArcTask, Spec } from "../api/types";
 import { Drawn } from "../board/Drawn";
-import { Field, Loading } from "../ui/parts";
+import { route } from "../router";
+import { Field, Loading, Pager } from "../ui/parts";
 import { ProblemNote } from "../ui/ProblemNote";
 
 const READ = 100;
 
 export function ArcTasks({ dataset, children }: { dataset: string; children?: preact.ComponentChildren }) {
-  const { data, problem } = useResource<Page<ArcTask>>(`v1/datasets/${encodeURIComponent(dataset)}/tasks?limit=${READ}`);
+  const { data, problem } = usePage<ArcTask>(`v1/datasets/${encodeURIComponent(dataset)}/tasks?limit=${READ}`, 0, [], "tasks");
   const at = useSignal(0);
+  useEffect(() => void (at.value = 0), [route.value.query.get("tasks")]);
   const tasks = data.value?.data ?? [];
   const task = tasks[at.value];
   if (!task) return data.value || problem.value ? <ProblemNote problem={problem.value} /> : <Loading what="the tasks" />;
@@ -22,6 +24,7 @@ export function ArcTasks({ dataset, children }: { dataset: string; children?: pr
           {tasks.map((one, i) => <option value={i}>{one.name}</option>)}
         </select>
       </Field>
+      <Pager byName of="tasks" next={data.value?.next_cursor} />
       {children}
       <div class="pairs" aria-label={`Task ${task.name}`} role="group">
         {task.train.map((pair, i) => <Two key={`${task.name}${i}`} pair={pair} name={`Example ${i + 1}`} />)}

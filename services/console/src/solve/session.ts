@@ -173,7 +173,7 @@ export class Session {
 
   #note(event: JobEvent): void {
     if (event.type !== "step") return;
-    const step = event.data;
+    const step = { chain: 0, ...event.data };
     const name = `${step.puzzle}/${step.chain}`;
     const known = this.#steps.get(name) ?? [];
     this.#steps.set(name, [...known.filter((other) => other.step < step.step), step]); // another attempt starts over

@@ -1,9 +1,9 @@
 // A new training: where it begins, what it learns from, and which settings differ from that beginning.
 import { useSignal, type Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { send, type Problem, type ProblemItem } from "../api/client";
+import { getAll, send, type Problem, type ProblemItem } from "../api/client";
 import { asProblem, useResource } from "../api/resource";
-import type { Checkpoint, Dataset, Job, Page, Preset, PresetDetail, Run, Section } from "../api/types";
+import type { Checkpoint, Dataset, Job, Preset, PresetDetail, Run, Section } from "../api/types";
 import { called, sameShape } from "../board/spec";
 import { go, href, route } from "../router";
 import { shown } from "../runs/settings";
@@ -173,8 +173,8 @@ function refusal(items: ProblemItem[], name: string): string | undefined {
 }
 
 function Datasets({ dataset, beginning }: { dataset: Signal<string>; beginning: Beginning }) {
-  const { data } = useResource<Page<Dataset>>("v1/datasets?limit=100");
-  const fitting = (data.value?.data ?? []).filter((one) => sameShape(one.puzzle, beginning.puzzle) || one.name === dataset.value);
+  const { data } = useResource<Dataset[]>("v1/datasets", 0, getAll);
+  const fitting = (data.value ?? []).filter((one) => sameShape(one.puzzle, beginning.puzzle) || one.name === dataset.value);
   return (
     <Field label={<>Data set, of {called(beginning.puzzle)}s</>}>
       <select {...bound(dataset)}>
