@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from trm.config.model import ModelConfig
-from trm.errors import ForeignCheckpoint
+from trm.errors import ForeignCheckpoint, require
 from trm.interop.files import strip_prefixes
 
 PUZZLE_TABLE = "inner.puzzle_emb.weights"
@@ -157,7 +157,8 @@ def _require_runnable(architecture: str, official: Mapping[str, Any]) -> None:
     """Raise ForeignCheckpoint for what the official code itself cannot run."""
     positions, values = official["pos_encodings"], official["puzzle_emb_ndim"]
     room = _count_prefix_tokens(architecture, official) * official["hidden_size"]
-    rules = (
+    require(
+        ForeignCheckpoint,
         (architecture in BOTH_LEVELS and official.get("H_layers") is None,
          "The configuration must state H_layers (layers of the network that answers): weights cannot tell."),
         (architecture == "trm_hier6" and official["L_cycles"] > SCALES,
@@ -169,9 +170,6 @@ def _require_runnable(architecture: str, official: Mapping[str, Any]) -> None:
         (values == 0 and official.get("puzzle_emb_len", 0) and architecture not in CEILING,
          "Without a prefix, puzzle_emb_ndim and puzzle_emb_len must both be 0: the official model cannot run otherwise."),
     )  # fmt: skip
-    for wrong, sentence in rules:
-        if wrong:
-            raise ForeignCheckpoint(sentence)
 
 
 def _read_positions(official: Mapping[str, Any]) -> str:
