@@ -72,12 +72,6 @@ def _list_ablations(console: Console, as_json: bool) -> None:
 def _format_table(table: list[Row]) -> Table:
     shown = Table("recipe", "exact", "spread", "cells", "parameters", "seconds")
     for row in table:
-        cells = (
-            f"{row.mean:.1%}",
-            f"{row.spread:.1%}",
-            f"{row.cell_accuracy:.1%}",
-            f"{row.parameters:,}",
-            f"{row.seconds:.0f}",
-        )
-        shown.add_row(row.ablation, *cells)
+        shares = (f"{share:.1%}" for share in (row.mean, row.spread, row.cell_accuracy))
+        shown.add_row(row.ablation, *shares, f"{row.parameters:,}", f"{row.seconds:.0f}")
     return shown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from trm.cli.service.following import advised, detachable, follow
-from trm.cli.service.printing import age, notices, print_json, show_fields, show_table, status
+from trm.cli.service.printing import age, notices, print_json, show_fields, show_list, status
 from trm.cli.service.reports import show_result
 from trm.cli.service.session import Session, on_service
 from trm.cli.service.several import for_each
@@ -38,9 +38,6 @@ def list_jobs(
     """List jobs, newest first."""
     pages = session.client.jobs.list(status=status_, kind=kind, name=name, tag=tag or (), page_size=min(limit, 100))
     jobs = [*islice(pages, limit)]
-    if session.as_json:
-        print_json({"data": [job.to_dict() for job in jobs]})
-        return
     columns = {
         "job": lambda job: job.id,
         "kind": lambda job: job.kind,
@@ -49,7 +46,7 @@ def list_jobs(
         "age": lambda job: age(job.created_at),
         "name": lambda job: job.name or "",
     }
-    show_table(jobs, columns, "No job is so. Submit one with: trm submit")
+    show_list(jobs, columns, "No job is so. Submit one with: trm submit", as_json=session.as_json)
 
 
 @cli.command()
@@ -133,23 +130,13 @@ def retry(session: Session, jobs: JobIds) -> None:
 
 def _move(session: Session, jobs: list[str], move: "Callable[[str], Job]") -> None:
     """Ask it of each, and say how each is now; with --json one job is one line."""
-
-    def act(job: str) -> None:
-        moved = move(job)
-        if session.as_json:
-            print_json(moved.to_dict())
-        else:
-            print(f"{moved.id} is {_describe(moved)}")
-
-    for_each(jobs, act)
+    for_each(jobs, move, _describe, as_json=session.as_json)
 
 
 def _describe(job: "Job") -> str:
-    if job.status == "running" and job.cancel_requested:
-        return "running, and will be cancelled soon"
-    if job.status == "running" and job.pause_requested:
-        return "running, and will be paused soon"
-    return job.status
+    asked = "cancelled" if job.cancel_requested else "paused" if job.pause_requested else None
+    soon = f", and will be {asked} soon" if asked and job.status == "running" else ""
+    return f"{job.id} is {job.status}{soon}"
 
 
 @cli.command()

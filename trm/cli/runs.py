@@ -9,7 +9,7 @@ import typer
 
 from trm.cli.export_run import run as export
 from trm.cli.overrides import parse
-from trm.cli.service.printing import age, percent, print_json, show_fields, show_table
+from trm.cli.service.printing import age, percent, print_json, show_fields, show_list, show_table
 from trm.cli.service.session import Session, on_service
 from trm.cli.service.submitting import Fields, submits
 from trm.cli.submit import DatasetName, DryRun, Overrides, show_plan
@@ -31,9 +31,6 @@ def list_runs(
 ) -> None:
     """List trainings, newest first."""
     runs = [*islice(session.client.runs.list(name=name, tag=tag or (), page_size=min(limit, 100)), limit)]
-    if session.as_json:
-        print_json({"data": [run.to_dict() for run in runs]})
-        return
     columns = {
         "run": lambda run: run.id,
         "step": lambda run: f"{run.step:,}/{run.total_steps:,}",
@@ -44,7 +41,7 @@ def list_runs(
         "preset": lambda run: run.preset,
         "data set": lambda run: run.dataset,
     }
-    show_table(runs, columns, "There is no such run. Train one with: trm submit train")
+    show_list(runs, columns, "There is no such run. Train one with: trm submit train", as_json=session.as_json)
 
 
 @cli.command()

@@ -90,11 +90,8 @@ def train(
         if not events:  # a worker tries again where its own folder cannot be used
             require_place(out)
         start = _choose_checkpoint(resume) if resume else None
-        chosen = (
-            _read_config(start, overrides or [])
-            if start
-            else _configuration(config, preset or DEFAULT, overrides or [], data)
-        )
+        changes = overrides or []
+        chosen = _read_config(start, changes) if start else _configuration(config, preset or DEFAULT, changes, data)
         if not (events or preset or config or start):
             print(f"Training the preset {DEFAULT}; `--preset NAME` takes another, `trm inspect --presets` lists them.")
         if not events and (misfit := find_misfit(chosen.preset, chosen.puzzle)):
@@ -205,16 +202,11 @@ def _read_config(checkpoint: Path, overrides: list[str]) -> RunConfig:
 def _configuration(path: Path | None, preset: str, overrides: list[str], data: str | None) -> RunConfig:
     if path is None:
         source = data or get_preset(preset).dataset
-        return _fit_identifiers(resolve(preset, spec_of(source), parse(overrides), data), source)
+        config = resolve(preset, spec_of(source), parse(overrides), data)
+        from trm.data.splits import with_identifiers  # loads torch: not before the simple mistakes are found
+
+        return with_identifiers(config, source)
     try:
         return RunConfig.model_validate_json(path.read_text())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not a run configuration: {error}") from error
-
-
-def _fit_identifiers(config: RunConfig, source: str) -> RunConfig:
-    if config.puzzle.kind != "arc":
-        return config  # without loading torch
-    from trm.data.splits import with_identifiers
-
-    return with_identifiers(config, source)

@@ -7,6 +7,7 @@ from pydantic import model_validator
 from trm.config.model import ModelConfig
 from trm.config.train import TrainConfig
 from trm.errors import RuleError, require
+from trm.puzzles.grids import Given, resize
 from trm.puzzles.spec import Frozen, PuzzleSpec
 
 # of the network's kernels, chosen for a machine: no part of an experiment
@@ -21,6 +22,10 @@ class RunConfig(Frozen):
     puzzle: PuzzleSpec
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
+
+    def shape_of(self, puzzle: Given) -> PuzzleSpec:
+        """The shape of a puzzle as it is written: its own size where the model answers every size; raises PuzzleError."""
+        return resize(self.puzzle, puzzle) if self.model.any_size else self.puzzle
 
     def answers(self, puzzle: PuzzleSpec) -> bool:
         """Whether the trained weights answer puzzles of this shape: a body of any size answers all of its kind."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from trm.config.run import RunConfig
 from trm.errors import PuzzleError, UnknownModel
 from trm.interface.measured import MEASURED, Measured
-from trm.puzzles.grids import Given, parse, resize
+from trm.puzzles.grids import Given, parse
 from trm.suggest import did_you_mean
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -75,7 +75,7 @@ def suitable_for(puzzle: Given) -> Pretrained:
 
 def _answers(config: RunConfig, puzzle: Given) -> bool:
     try:
-        spec = resize(config.puzzle, puzzle) if config.model.any_size else config.puzzle
+        spec = config.shape_of(puzzle)
         parse(spec, puzzle)
     except PuzzleError:
         return False

@@ -1,9 +1,9 @@
 """Exports a run of a service: into MLflow, or as tables in a folder."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from trm.interop.run_mlflow import log_run
 from trm.interop.run_record import RunRecord, read_run
@@ -31,10 +31,6 @@ class Export:
         if self.mlflow_run is not None:
             return f"Run {self.mlflow_run} of the experiment {self.experiment!r} in {self.out}"
         return f"{self.logged_steps:,} logged steps and {self.evaluations:,} evaluations in {self.out}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as JSON has it."""
-        return asdict(self)
 
 
 def export_run(

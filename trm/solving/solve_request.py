@@ -23,11 +23,11 @@ OnOutput = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], To
 
 @dataclass
 class FinishedChain:
-    """A chain that has stopped."""
+    """A chain that has stopped, by the names that a `Solution` has for its parts."""
 
     chain: int
-    step: int
-    answer: Tokens
+    steps: int
+    tokens: Tokens
     halt_probability: float
     reason: Reason
     verified: bool | None
@@ -206,8 +206,8 @@ class SolveRequest:
         for place, k in enumerate(ended.tolist()):
             finished = FinishedChain(
                 chain=int(numbers[k]),
-                step=int(output.steps[k]),
-                answer=answers[k],
+                steps=int(output.steps[k]),
+                tokens=answers[k],
                 halt_probability=float(output.halt_probability[k]),
                 reason=cast(Reason, str(reasons[k])),
                 verified=None if verdicts is None else bool(verdicts[place]),
@@ -243,17 +243,12 @@ class SolveRequest:
         solution = Solution(
             spec=self.spec,
             question=self.questions[i],
-            tokens=finished.answer,
-            verified=finished.verified,
-            halt_probability=finished.halt_probability,
-            steps=finished.step,
-            reason=finished.reason,
             chosen_by=chosen_by,
-            chain=finished.chain,
             votes=_count_votes(finished_chains, finished),
             chains=len(finished_chains),
             total_steps=int(self.taken[i]),
             trace=None if traces is None else tuple(traces[finished.chain]),
+            **vars(finished),
         )
         self.answered += 1
         self.on_solution(i, solution)
@@ -298,4 +293,4 @@ def _rank_by_confidence(finished: FinishedChain) -> tuple[float, int]:
 
 
 def _count_votes(finished_chains: list[FinishedChain], finished: FinishedChain) -> int:
-    return sum(np.array_equal(finished.answer, other.answer) for other in finished_chains)
+    return sum(np.array_equal(finished.tokens, other.tokens) for other in finished_chains)

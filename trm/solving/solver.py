@@ -19,7 +19,7 @@ from trm.network.compiling import compile_blocks, should_compile
 from trm.network.device import dtype_of, pick_device
 from trm.network.model import TinyRecursiveModel
 from trm.network.prepacking import can_prepack, prepack
-from trm.puzzles.grids import Given, parse, resize
+from trm.puzzles.grids import Given, parse
 from trm.puzzles.rules import require_consistent
 from trm.puzzles.spec import PuzzleSpec
 from trm.solving.carry import Carry
@@ -123,7 +123,7 @@ class Solver:
 
         Raises PuzzleError when it cannot be read, or when its givens clash.
         """
-        spec = resize(self.spec, puzzle) if self.config.model.any_size else self.spec
+        spec = self.config.shape_of(puzzle)
         question = parse(spec, puzzle)
         require_consistent(spec, question)
         return spec, question

@@ -17,7 +17,7 @@ def show_result(session: Session, job: "Job") -> None:
         case TrainResult():
             _show_training(session, job, job.result)
         case SolveResult():
-            from trm.cli.service.solutions import show_solutions  # loads what draws boards
+            from trm.cli.service.solving import show_solutions  # loads what draws boards
 
             show_solutions(session, job, job.result)
         case EvaluateResult():
