@@ -1,6 +1,5 @@
 """`trm runs`: the trainings of a service."""
 
-from collections.abc import Iterator, Mapping
 from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from trm.cli.service.printing import age, percent, print_json, show_fields, show
 from trm.cli.service.session import Session, on_service
 from trm.cli.service.submitting import Fields, submits
 from trm.cli.submit import DatasetName, DryRun, Overrides, show_plan
+from trm.interop.run_record import flatten_settings
 
 if TYPE_CHECKING:
     from trm.client.api import Job, Run
@@ -118,18 +118,10 @@ def _results(runs: "list[Run]") -> dict[str, list[object]]:
 
 def differences(configs: list[dict[str, Any]]) -> dict[str, list[object]]:
     """The settings in which configurations differ, by their path: the value of each, None where one has none."""
-    flat = [dict(_flatten(config)) for config in configs]
+    flat = [dict(flatten_settings(config)) for config in configs]
     names = dict.fromkeys(name for config in flat for name in config)
     values = {name: [config.get(name) for config in flat] for name in names}
     return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
-
-
-def _flatten(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, object]]:
-    for name, value in config.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", value
 
 
 @cli.command()

@@ -39,15 +39,6 @@ def load_trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
     return model
 
 
-def _describe_sizes(config: RunConfig) -> str:
-    spec = config.puzzle
-    return (
-        f"{spec.kind} puzzles of every size"
-        if config.model.any_size
-        else f"{spec.rows}x{spec.cols} {spec.kind} puzzles"
-    )
-
-
 class Solver:
     """A trained model ready to solve; not safe for use from several threads at once."""
 
@@ -136,9 +127,9 @@ class Solver:
         if spec == self.spec:
             return self
         if not self.config.answers(spec):
-            raise WrongGridSize(
-                f"The model answers {_describe_sizes(self.config)}, not {spec.rows}x{spec.cols} puzzles of kind {spec.kind}."
-            )
+            any_size, own = self.config.model.any_size, self.spec
+            known = f"{own.kind} puzzles of every size" if any_size else f"{own.rows}x{own.cols} {own.kind} puzzles"
+            raise WrongGridSize(f"The model answers {known}, not {spec.rows}x{spec.cols} puzzles of kind {spec.kind}.")
         with self._sizing:
             solver = self._sized.pop(spec, None) or self._adapt_to(spec)
             self._sized[spec] = solver  # the most recently used one is the last
