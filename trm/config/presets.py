@@ -27,13 +27,18 @@ class Preset(Frozen):
         return hardware(self.model, self.train, spec_of(self.dataset))
 
 
-def _derive(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:
-    """A preset with another name and some settings changed."""
-    sections: dict[str, dict[str, Any]] = {"model": base.model.model_dump(), "train": base.train.model_dump()}
+def change(model: ModelConfig, train: TrainConfig, changes: Changes) -> tuple[ModelConfig, TrainConfig]:
+    """Both with dotted settings changed; raises ValidationError."""
+    sections: dict[str, dict[str, Any]] = {"model": model.model_dump(), "train": train.model_dump()}
     for key, value in changes.items():
         section, field = key.split(".")
         sections[section][field] = value
-    model, train = ModelConfig(**sections["model"]), TrainConfig(**sections["train"])
+    return ModelConfig(**sections["model"]), TrainConfig(**sections["train"])
+
+
+def _derive(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:
+    """A preset with another name and some settings changed."""
+    model, train = change(base.model, base.train, changes)
     return Preset(name=name, summary=summary, dataset=dataset or base.dataset, model=model, train=train)
 
 

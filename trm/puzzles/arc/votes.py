@@ -22,20 +22,18 @@ class Attempts(TypedDict):
     attempt_2: list[list[int]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Candidate:
     """A predicted answer, with its votes and their mean halt probability."""
 
     grid: Grid  # (0, 0) when nothing was drawn
-    votes: int
-    halt_probability: float
-
-
-@dataclass
-class _Tally:
-    grid: Grid
     votes: int = 0
     halt_sum: float = 0.0
+
+    @property
+    def halt_probability(self) -> float:
+        """The mean of its votes."""
+        return self.halt_sum / self.votes
 
 
 class Ballot:
@@ -49,7 +47,7 @@ class Ballot:
         self.tasks = {task.name: task for task in tasks}
         self.ensemble = ensemble
         self.sources: set[str] = set()
-        self._tallies: dict[tuple[str, int], dict[tuple[tuple[int, ...], bytes], _Tally]] = {}
+        self._tallies: dict[tuple[str, int], dict[tuple[tuple[int, ...], bytes], Candidate]] = {}
 
     def cast(self, source: str, key: RowKey, tokens: NDArray[np.integer], halt_probability: float) -> None:
         """Count the prediction `(900,)` that `source`, a checkpoint, made for a test pair's variant.
@@ -62,7 +60,7 @@ class Ballot:
         self._admit(source)
         grid = np.ascontiguousarray(key.variant.undo(crop(tokens)))
         tallies = self._tallies.setdefault((key.task, key.pair), {})
-        tally = tallies.setdefault((grid.shape, grid.tobytes()), _Tally(grid))
+        tally = tallies.setdefault((grid.shape, grid.tobytes()), Candidate(grid))
         tally.votes += 1
         tally.halt_sum += float(halt_probability)
 
@@ -81,8 +79,7 @@ class Ballot:
     def rank(self, task: str, pair: int) -> list[Candidate]:
         """Different answers to a test pair, most votes first; equal votes by mean halt probability, then by first appearance."""
         self._pair(task, pair)
-        tallies = self._tallies.get((task, pair), {}).values()
-        candidates = [Candidate(t.grid, t.votes, t.halt_sum / t.votes) for t in tallies]
+        candidates = self._tallies.get((task, pair), {}).values()
         return sorted(candidates, key=lambda c: (-c.votes, -c.halt_probability))
 
     @property

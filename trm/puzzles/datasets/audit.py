@@ -179,7 +179,7 @@ def _describe_shared(report: Audit) -> str:
         return f"No test puzzle is {alike} to a training puzzle."
     shown = ", ".join(f"row {test} of test and row {train} of train" for test, train in report.shared[:EXAMPLES])
     count, share = len(report.shared), len(report.shared) / max(1, report.test.puzzles)
-    return f"{_puzzles(count, 'test puzzle')} ({share:.1%}) {_are(count)} {alike} to a training puzzle: {shown}."
+    return f"{_puzzles(count, 'test puzzle')} ({share:.1%}) {'is' if count == 1 else 'are'} {alike} to a training puzzle: {shown}."
 
 
 def _split_sentences(split: SplitAudit) -> list[str]:
@@ -211,7 +211,3 @@ def _rows(rows: Sequence[int]) -> str:
 
 def _puzzles(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"

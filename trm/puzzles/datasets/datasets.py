@@ -229,10 +229,7 @@ def _manifest(folder: Path) -> _Manifest:
     except OSError as error:
         raise DatasetError(f"{file} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
-        raise DatasetError(f"{file} {official.advice(folder) or _wrong(error)}") from error
-
-
-def _wrong(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"is damaged, or no manifest of a data set: {place + ': ' if place else ''}{first['msg']}."
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        wrong = f"is damaged, or no manifest of a data set: {place + ': ' if place else ''}{first['msg']}."
+        raise DatasetError(f"{file} {official.advice(folder) or wrong}") from error
