@@ -71,32 +71,24 @@ class Snapshot:
             files = {}
             for stem, tensors in self.parts.items():
                 files[f"{stem}.safetensors"] = write_file(staging / f"{stem}.safetensors", tensors)
-            meta = make_document(FORMAT, self.step, self.config, files, self.metrics, self.progress)
+            meta = self.vouch_for(files, FORMAT)
             written = write_file(staging / META, to_json(meta, indent=1).encode())
         size = written["bytes"] + sum(f["bytes"] for f in files.values())
         seconds = round(time.monotonic() - begun, 3)
         return CheckpointSaved(self.step, str(folder), size, written["sha256"], seconds, self.metrics)
 
-
-def make_document(
-    tag: str,
-    step: int,
-    config: RunConfig,
-    files: dict[str, Any],
-    metrics: dict[str, float | None],
-    progress: dict[str, int],
-) -> dict[str, Any]:
-    """The document that vouches for the files of a checkpoint, or of an exported model."""
-    return {
-        "format": tag,
-        "trm_version": trm_version(),
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "step": step,
-        "metrics": metrics,
-        "progress": progress,
-        "files": files,
-        "config": config.model_dump(mode="json"),
-    }
+    def vouch_for(self, files: dict[str, Any], tag: str) -> dict[str, Any]:
+        """The document beside the files of a checkpoint, or of an exported model."""
+        return {
+            "format": tag,
+            "trm_version": trm_version(),
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "step": self.step,
+            "metrics": self.metrics,
+            "progress": self.progress,
+            "files": files,
+            "config": self.config.model_dump(mode="json"),
+        }
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`trm jobs`: what a service has to do and has done."""
 
-from collections.abc import Callable
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -100,37 +99,19 @@ def watch(session: Session, job: JobId) -> None:
     show_result(session, follow(session, found))
 
 
-@cli.command()
-@on_service
-def cancel(session: Session, jobs: JobIds) -> None:
-    """Cancel jobs: a queued one ends at once, a running one as soon as its worker has stopped it."""
-    _move(session, jobs, session.client.jobs.cancel)
+def _add_move(name: str, what: str) -> None:
+    """A command that asks one thing of several jobs, and says how each is now; with --json one job is one line."""
+
+    @cli.command(name, help=what)
+    @on_service
+    def move(session: Session, jobs: JobIds) -> None:
+        for_each(jobs, getattr(session.client.jobs, name), _describe, as_json=session.as_json)
 
 
-@cli.command()
-@on_service
-def pause(session: Session, jobs: JobIds) -> None:
-    """Set jobs aside until they are resumed; a running training saves a checkpoint first."""
-    _move(session, jobs, session.client.jobs.pause)
-
-
-@cli.command()
-@on_service
-def resume(session: Session, jobs: JobIds) -> None:
-    """Queue paused jobs again."""
-    _move(session, jobs, session.client.jobs.resume)
-
-
-@cli.command()
-@on_service
-def retry(session: Session, jobs: JobIds) -> None:
-    """Queue failed or cancelled jobs again; a training continues from its last intact checkpoint."""
-    _move(session, jobs, session.client.jobs.retry)
-
-
-def _move(session: Session, jobs: list[str], move: "Callable[[str], Job]") -> None:
-    """Ask it of each, and say how each is now; with --json one job is one line."""
-    for_each(jobs, move, _describe, as_json=session.as_json)
+_add_move("cancel", "Cancel jobs: a queued one ends at once, a running one as soon as its worker has stopped it.")
+_add_move("pause", "Set jobs aside until they are resumed; a running training saves a checkpoint first.")
+_add_move("resume", "Queue paused jobs again.")
+_add_move("retry", "Queue failed or cancelled jobs again; a training continues from its last intact checkpoint.")
 
 
 def _describe(job: "Job") -> str:

@@ -84,7 +84,11 @@ def _override(
         model, train = change(model, train, overrides)
         return RunConfig(preset=name, dataset=dataset, puzzle=puzzle, model=model, train=train)
     except ValidationError as error:
-        raise InvalidOverride(_write_sentence(error), *_find_faults(error, overrides)) from error
+        parts = (
+            f"{'.'.join(map(str, e['loc'])) or error.title}: {e['msg']} (got {e['input']!r})" for e in error.errors()
+        )
+        sentence = "The overrides are not valid: " + "; ".join(parts)[:1000]
+        raise InvalidOverride(sentence, *_find_faults(error, overrides)) from error
 
 
 def _make_refusal(key: str, value: object, known: Sequence[str]) -> InvalidOverride:
@@ -108,10 +112,3 @@ def _find_faults(error: ValidationError, overrides: Mapping[str, Any]) -> list[P
         names = rule.fields if isinstance(rule, RuleError) else [str(field)]
         paths += [(f"{section}{name}", *inside) for name in names if f"{section}{name}" in overrides][:1]
     return paths
-
-
-def _write_sentence(error: ValidationError) -> str:
-    parts = [
-        f"{'.'.join(str(p) for p in e['loc']) or error.title}: {e['msg']} (got {e['input']!r})" for e in error.errors()
-    ]
-    return "The overrides are not valid: " + "; ".join(parts)[:1000]

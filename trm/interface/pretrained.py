@@ -52,13 +52,10 @@ def pretrained(name: str) -> Pretrained:
         name=name,
         folder=folder,
         config=RunConfig.model_validate(document["config"]),
-        step=document["step"],
-        parameters=document["parameters"],
-        licence=document["licence"],
-        cost=document["cost"],
         bytes=weights["bytes"],
         digest=weights["sha256"],
         measured=Measured.model_validate_json((folder / MEASURED).read_text()),
+        **{name: document[name] for name in ("step", "parameters", "licence", "cost")},
     )
 
 

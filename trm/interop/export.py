@@ -18,7 +18,7 @@ from trm.checkpoints.checkpoint import (
     EXPORT_FORMAT,
     EXPORT_META,
     Meta,
-    make_document,
+    Snapshot,
     read_meta,
     require_free,
     staged,
@@ -98,7 +98,7 @@ def write_files(
         files[MEASURED] = write_file(folder / MEASURED, (measured.model_dump_json(indent=1) + "\n").encode())
     text = card(facts, measured, with_program=with_program)
     files[README] = write_file(folder / README, text.encode())
-    document = make_document(EXPORT_FORMAT, meta.step, meta.config, files, meta.metrics, {}) | {
+    document = Snapshot({}, meta.step, meta.config, meta.metrics, {}).vouch_for(files, EXPORT_FORMAT) | {
         "licence": licence,
         "cost": cost,
         "parameters": facts.parameters,

@@ -164,7 +164,18 @@ class SolveRequest:
             concerned = np.flatnonzero(np.isin(puzzles, puzzles[ends]))
             carry = copy_carry(concerned)
             self.left |= {int(rows[k]): carry.of([place]) for place, k in enumerate(concerned.tolist())}
-        self._end(np.flatnonzero(ends), puzzles, numbers, output, answers, reasons)
+        ended = np.flatnonzero(ends)
+        verdicts = check_many(self.spec, self.questions[puzzles[ended]], answers[ended])
+        for place, k in enumerate(ended.tolist()):
+            finished = FinishedChain(
+                chain=int(numbers[k]),
+                steps=int(output.steps[k]),
+                tokens=answers[k],
+                halt_probability=float(output.halt_probability[k]),
+                reason=cast(Reason, str(reasons[k])),
+                verified=None if verdicts is None else bool(verdicts[place]),
+            )
+            self.finished_chains.setdefault(int(puzzles[k]), []).append(finished)
         decided = [i for i in np.unique(puzzles[ends]).tolist() if self._conclude(i)]
         goes_on: NDArray[np.bool_] = ~ends & ~np.isin(puzzles, decided)
         return goes_on
@@ -193,27 +204,6 @@ class SolveRequest:
             reasons[verdicts if verdicts is not None else []] = "verified"
         return reasons
 
-    def _end(
-        self,
-        ended: NDArray[np.int64],
-        puzzles: NDArray[np.int64],
-        numbers: NDArray[np.int64],
-        output: ChainOutputs,
-        answers: Tokens,
-        reasons: NDArray[np.str_],
-    ) -> None:
-        verdicts = check_many(self.spec, self.questions[puzzles[ended]], answers[ended])
-        for place, k in enumerate(ended.tolist()):
-            finished = FinishedChain(
-                chain=int(numbers[k]),
-                steps=int(output.steps[k]),
-                tokens=answers[k],
-                halt_probability=float(output.halt_probability[k]),
-                reason=cast(Reason, str(reasons[k])),
-                verified=None if verdicts is None else bool(verdicts[place]),
-            )
-            self.finished_chains.setdefault(int(puzzles[k]), []).append(finished)
-
     def _conclude(self, i: int) -> bool:
         """Give the puzzle's answer if it is time."""
         finished_chains, effort = self.finished_chains[i], self.effort
@@ -228,9 +218,8 @@ class SolveRequest:
         elif len(finished_chains) == 1:
             self._give(i, finished_chains[0], "only")
         elif effort.choose == "votes":
-            self._give(
-                i, max(finished_chains, key=lambda e: (_count_votes(finished_chains, e), e.halt_probability)), "votes"
-            )
+            favourite = max(finished_chains, key=lambda e: (_count_votes(finished_chains, e), e.halt_probability))
+            self._give(i, favourite, "votes")
         else:
             self._give(i, max(finished_chains, key=_rank_by_confidence), "halt_probability")
         return True

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from trm.checkpoints.checkpoint import Snapshot, step_folder
 from trm.checkpoints.writer import CheckpointWriter
-from trm.errors import TrmError
-from trm.interface.events import Evaluating, Event, Finished, Started, StepMetrics, Stopped, Updated
+from trm.errors import StorageFull, TrmError
+from trm.interface.events import CheckpointFailed, Evaluating, Event, Finished, Started, StepMetrics, Stopped, Updated
 from trm.network.device import name_of, peak_bytes
 from trm.solving.solver import Solver
 from trm.training.pace import Pace
@@ -164,7 +164,8 @@ class Session:
         self.close()
         yield from self._save()
         yield from self.writer.wait()
-        self.writer.require_last()
+        if isinstance(self.writer.last, CheckpointFailed):  # stopping now would lose everything since the one before
+            raise StorageFull(self.writer.last.message)
 
     def _write(self) -> Iterator[Event]:
         held, self.held = self.held, None

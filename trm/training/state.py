@@ -155,8 +155,7 @@ class TrainState:
 
     def require_finite(self) -> None:
         """Raise NonFiniteLoss when an update's loss was infinite or not a number; waits for the device."""
-        step = self.window.first_bad_step()
-        if step is None:
+        if not (step := int(self.window.bad_step)):
             return
         named = [
             *self.model.named_parameters(),

@@ -187,9 +187,8 @@ def _sudoku(text: str, expected: int | None) -> Board:
     if _are_integers(words):
         return Board(tuple(words))
     compact = "".join(words)
-    if (spaced := _blanks_as_cells(lines, compact, expected)) is not None:
-        return Board(spaced)
-    return Board(compact)
+    spaced = _blanks_as_cells(lines, compact, expected)
+    return Board(compact if spaced is None else spaced)
 
 
 def _are_integers(words: list[str]) -> bool:
