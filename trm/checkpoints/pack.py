@@ -78,7 +78,9 @@ def unpack(folder: Path, out: Path) -> Path:
     Raises CheckpointNotFound, CorruptCheckpoint naming the piece, ForeignCheckpoint, ConfigError when the checkpoint is there
     already, StorageFull.
     """
-    manifest = _read_manifest(folder)
+    if not (folder / MANIFEST).is_file():
+        raise CheckpointNotFound(f"{folder} is not a pack: it holds no {MANIFEST}.")
+    manifest = read_document(folder / MANIFEST, FORMAT)
     target = step_folder(out, manifest["step"])
     require_free(target)
     for piece in manifest["pieces"]:
@@ -134,12 +136,6 @@ def _take(stream: Iterator[bytes], rest: bytes, path: Path, size: int) -> bytes:
         data += more
     write_file(path, bytes(data[:size]))
     return bytes(data[size:])
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    if not (folder / MANIFEST).is_file():
-        raise CheckpointNotFound(f"{folder} is not a pack: it holds no {MANIFEST}.")
-    return read_document(folder / MANIFEST, FORMAT)
 
 
 def _require_intact(path: Path, recorded: dict[str, Any]) -> None:

@@ -63,9 +63,8 @@ def _list_ablations(console: Console, as_json: bool) -> None:
         return
     table = Table("ablation", "what", "source", "published, %", title="Ablations", title_justify="left")
     for name, ablation in ABLATIONS.items():
-        table.add_row(
-            name, ablation.summary, ablation.source, "-" if ablation.published is None else str(ablation.published)
-        )
+        published = "-" if ablation.published is None else str(ablation.published)
+        table.add_row(name, ablation.summary, ablation.source, published)
     console.print(table)
 
 

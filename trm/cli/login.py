@@ -9,7 +9,7 @@ import typer
 from trm.cli.options import AsJson, Url
 from trm.cli.service.address import Given, find_address, find_stack, tidy
 from trm.cli.service.printing import tell
-from trm.cli.service.profiles import Profile, Profiles, read_profiles
+from trm.cli.service.profiles import Profile, read_profiles
 from trm.cli.service.session import PATIENCE
 
 DEFAULT = "default"
@@ -37,19 +37,17 @@ def login(
         told = {"profile": profile, "url": url, "file": str(profiles.save())}
         tell(f"The profile {profile} is removed", told, as_json=as_json)
         return
-    place = tidy(url or _usual_url(profiles, profile) or typer.prompt("Address of the service"))
+    known = profiles.profiles.get(
+        profile
+    )  # TRM_URL, the address that the profile had before, or the stack of this folder
+    usual = os.environ.get("TRM_URL") or (known and known.url) or find_stack()
+    place = tidy(url or usual or typer.prompt("Address of the service"))
     key = _admit(place, sys.stdin.readline().strip() if api_key == "-" else api_key)
     profiles.profiles.pop(profile, None)  # the newest is the last
     profiles.profiles[profile], profiles.current = Profile(url=place, api_key=key), profile
     file = str(profiles.save())
     sentence = f"Logged in to {place} as profile {profile}, kept in {file}"
     tell(sentence, {"profile": profile, "url": place, "file": file}, as_json=as_json)
-
-
-def _usual_url(profiles: Profiles, name: str) -> str | None:
-    """TRM_URL, the address that the profile had before, or the stack of this folder."""
-    known = profiles.profiles.get(name)
-    return os.environ.get("TRM_URL") or (known and known.url) or find_stack()
 
 
 def _admit(url: str, key: str | None) -> str | None:

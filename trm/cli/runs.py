@@ -101,19 +101,16 @@ def compare(
     for number, run in enumerate(found, 1):
         print(f"{number}  {run.id}  {run.name or ''}".rstrip())
     print()
-    lines = _results(found) | differences([run.config.to_dict() for run in found])
+    results: dict[str, list[object]] = {
+        "step": [f"{run.step:,} of {run.total_steps:,}" for run in found],
+        "parameters": [run.parameters for run in found],
+        "best exact accuracy": [percent(run.best_exact_accuracy) for run in found],
+        "test exact accuracy": [percent(run.test_exact_accuracy) for run in found],
+    }
+    lines = results | differences([run.config.to_dict() for run in found])
     rows = [(name, *values) for name, values in lines.items()]
     names = ("", *map(str, range(1, len(found) + 1)))
     show_table(rows, {name: itemgetter(place) for place, name in enumerate(names)}, "")
-
-
-def _results(runs: "list[Run]") -> dict[str, list[object]]:
-    return {
-        "step": [f"{run.step:,} of {run.total_steps:,}" for run in runs],
-        "parameters": [run.parameters for run in runs],
-        "best exact accuracy": [percent(run.best_exact_accuracy) for run in runs],
-        "test exact accuracy": [percent(run.test_exact_accuracy) for run in runs],
-    }
 
 
 def differences(configs: list[dict[str, Any]]) -> dict[str, list[object]]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -24,10 +24,6 @@ from trm.puzzles.datasets.datasets import spec_of
 from trm.training.pace import Pace
 
 DEFAULT = "sudoku-4x4"  # a preset
-
-if TYPE_CHECKING:
-    from trm.training.ranks import Ranks
-    from trm.training.session import Session
 
 
 def train(
@@ -98,7 +94,7 @@ def train(
             print(misfit, file=sys.stderr)
         _begin(out, chosen if start else None, threads)
         if not _launch_ranks(chosen, ranks, device):
-            _train(partial(_session, chosen, data, start, weights, device, compile_, out, pace), tell)
+            _train(chosen, data, start, weights, device, compile_, out, pace, tell)
     except TrmError as error:
         if not events:
             raise
@@ -132,12 +128,34 @@ def _launch_ranks(config: RunConfig, asked: int | None, device: str) -> bool:
     return True
 
 
-def _train(make: "Callable[[Ranks], Session]", tell: Callable[[Event], None]) -> None:
+def _train(
+    config: RunConfig,
+    data: str | None,
+    resume: Path | None,
+    weights: Path | None,
+    device: str,
+    compile_: CompileChoice,
+    out: Path,
+    pace: Pace,
+    tell: Callable[[Event], None],
+) -> None:
+    from trm.data.splits import load_splits
+    from trm.network.compiling import should_compile
+    from trm.network.device import pick_device
     from trm.training.ranks import Ranks
+    from trm.training.session import Session
+    from trm.training.trainer import Trainer
 
     ranks = Ranks.join()
-    session = make(ranks)
-    session.pace.listen()
+    splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
+    print_remarks(splits.train, splits.test)
+    compiled = should_compile(compile_, config, place)
+    make = partial(Trainer.resume, resume, config=config) if resume else partial(Trainer, config)
+    trainer = make(splits, place, compiled=compiled, ranks=ranks)
+    if weights and not resume:
+        trainer.state.adopt(weights)
+    session = Session(trainer, out=out, pace=pace)
+    pace.listen()
     try:
         for event in session.run():
             if ranks.is_first:
@@ -151,33 +169,6 @@ def _train(make: "Callable[[Ranks], Session]", tell: Callable[[Event], None]) ->
     if ranks.count > 1:  # all is saved and told; the end of native threads has been seen to abort a rank
         sys.stdout.flush()
         os._exit(0)
-
-
-def _session(
-    config: RunConfig,
-    data: str | None,
-    resume: Path | None,
-    weights: Path | None,
-    device: str,
-    compile_: CompileChoice,
-    out: Path,
-    pace: Pace,
-    ranks: "Ranks",
-) -> "Session":
-    from trm.data.splits import load_splits
-    from trm.network.compiling import should_compile
-    from trm.network.device import pick_device
-    from trm.training.session import Session
-    from trm.training.trainer import Trainer
-
-    splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
-    print_remarks(splits.train, splits.test)
-    compiled = should_compile(compile_, config, place)
-    make = partial(Trainer.resume, resume, config=config) if resume else partial(Trainer, config)
-    trainer = make(splits, place, compiled=compiled, ranks=ranks)
-    if weights and not resume:
-        trainer.state.adopt(weights)
-    return Session(trainer, out=out, pace=pace)
 
 
 def _print_json(event: Event) -> None:

@@ -98,10 +98,6 @@ def _read_document(path: Path) -> object:
             return json.loads(text)
         except ValueError as error:
             raise ForeignCheckpoint(f"{path} is not JSON: {error}.") from error
-    return _read_yaml(path, text)
-
-
-def _read_yaml(path: Path, text: str) -> object:
     try:
         import yaml
     except ModuleNotFoundError as error:

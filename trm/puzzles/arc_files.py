@@ -115,8 +115,7 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _json(name: str, text: bytes) -> object:
     try:
-        document: object = json.loads(text.decode("utf-8-sig"))
-        return document
+        return json.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         what = describe(text[:HEAD])
         raise DatasetError(f"{name} is {what}." if what else f"{name} is not JSON: {error}.") from error

@@ -64,7 +64,9 @@ class Session:
                 if self.has_ended:
                     yield from self._test()
                 yield from self._save_last()
-            yield self._make_final_event()
+            seconds, device = round(time.monotonic() - self.begun, 3), self.trainer.device
+            exact = state.metrics.get("test_exact_accuracy")
+            yield Finished(state.step, seconds, exact, peak_bytes(device)) if self.is_tested else Stopped(state.step)
 
     def close(self) -> None:
         """Stop the evaluation that is under way, which begins again when resumed, and write the checkpoint that was held for it."""
@@ -213,9 +215,3 @@ class Session:
         rate = train.learning_rate * learning_rate_factor(state.step, train)
         since_logged, self.logged = now - self.logged, now
         return state.window.report(state.step, now - self.begun, since_logged, rate)
-
-    def _make_final_event(self) -> Finished | Stopped:
-        state, seconds = self.state, round(time.monotonic() - self.begun, 3)
-        if not self.is_tested:
-            return Stopped(state.step)
-        return Finished(state.step, seconds, state.metrics["test_exact_accuracy"], peak_bytes(self.trainer.device))

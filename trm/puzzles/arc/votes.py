@@ -12,7 +12,6 @@ from trm.puzzles.arc.rows import EvaluationRows, RowKey
 from trm.puzzles.arc_grids import Grid, Pair, Task, crop
 
 PASS_AT = (1, 2, 5, 10, 100, 1000)  # 2 is the competition's
-NO_ANSWER = ((0,),)  # Kaggle wants a grid for every attempt, also where there is none to give
 
 
 class Attempts(TypedDict):
@@ -105,10 +104,12 @@ class Ballot:
 
     def submission(self) -> dict[str, list[Attempts]]:
         """Kaggle's JSON: two attempts for every test pair, the only one twice, `[[0]]` where there is none."""
-        return {
-            name: [_attempts(self.rank(name, pair)) for pair in range(len(task.test))]
-            for name, task in self.tasks.items()
-        }
+        return {name: [self._attempts(name, i) for i in range(len(task.test))] for name, task in self.tasks.items()}
+
+    def _attempts(self, task: str, pair: int) -> Attempts:
+        # Kaggle wants a grid for every attempt, also where there is none to give
+        best = [c.grid.tolist() for c in self.rank(task, pair)[:2] if c.grid.size] or [[[0]]]
+        return {"attempt_1": best[0], "attempt_2": best[-1]}
 
     def _admit(self, source: str) -> None:
         if source not in self.sources and self.sources and not self.ensemble:
@@ -127,8 +128,3 @@ class Ballot:
         asked = [(pair, answer) for pair, answer in enumerate(p.answer for p in task.test) if answer is not None]
         solved = [any(np.array_equal(c.grid, a) for c in self.rank(task.name, p)[:k]) for p, a in asked]
         return sum(solved) / len(solved) if solved else None
-
-
-def _attempts(candidates: list[Candidate]) -> Attempts:
-    grids = [c.grid.tolist() for c in candidates[:2] if c.grid.size] or [[list(row) for row in NO_ANSWER]]
-    return {"attempt_1": grids[0], "attempt_2": grids[-1]}

@@ -57,13 +57,8 @@ class Audit:
         """All findings for a person, what matters most first."""
         shape = f"{self.spec.rows}x{self.spec.cols} {self.spec.kind} with {len(self.spec.symbols)} symbols"
         sizes = f"{shape}: {self.train.puzzles:,} training and {self.test.puzzles:,} test puzzles."
-        return (
-            _describe_shared(self),
-            *_split_sentences(self.train),
-            *_split_sentences(self.test),
-            sizes,
-            LIMITS[self.meaning],
-        )
+        splits = (sentence for split in (self.train, self.test) for sentence in _split_sentences(split))
+        return (_describe_shared(self), *splits, sizes, LIMITS[self.meaning])
 
 
 LIMITS = {

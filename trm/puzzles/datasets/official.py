@@ -57,22 +57,16 @@ def load(folder: Path, split: str) -> PuzzleSet:
     """The puzzles of a split, without the augmented copies that follow the first of each group: a training draws new ones."""
     spec, place = spec_of(folder), folder / split
     questions, answers, groups, puzzles = read_arrays(place, spec, "group_indices", "puzzle_indices")
-    rows = _firsts(groups, puzzles, len(questions), place)
+    try:
+        rows = puzzles[groups[:-1]]  # of the first example of each group
+    except IndexError as error:
+        raise DatasetError(f"The index arrays of {place} do not fit each other.") from error
+    if len(rows) == 0 or rows.min() < 0 or rows.max() >= len(questions):
+        raise DatasetError(f"The index arrays of {place} do not fit its {len(questions):,} examples.")
     chosen = [table[rows].astype(np.int32) for table in (questions, answers)]
     if any(table.min(initial=1) < 1 or table.max(initial=1) >= spec.vocab_size for table in chosen):
         raise DatasetError(f"{place} holds tokens outside 1 to {spec.vocab_size - 1}.")
     return PuzzleSet(spec, chosen[0], chosen[1])
-
-
-def _firsts(groups: NDArray[np.int64], puzzles: NDArray[np.int64], count: int, place: Path) -> NDArray[np.int64]:
-    """The row of the first example of each group."""
-    try:
-        rows: NDArray[np.int64] = puzzles[groups[:-1]]
-    except IndexError as error:
-        raise DatasetError(f"The index arrays of {place} do not fit each other.") from error
-    if len(rows) == 0 or rows.min() < 0 or rows.max() >= count:
-        raise DatasetError(f"The index arrays of {place} do not fit its {count:,} examples.")
-    return rows
 
 
 def read_arrays(place: Path, spec: PuzzleSpec, *names: str) -> list[NDArray[np.int64]]:

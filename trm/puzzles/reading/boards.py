@@ -161,12 +161,9 @@ def _is_separated(line: str, separator: str) -> bool:
 
 
 def _split_line(line: str, separator: str) -> list[str]:
-    if (
-        separator == " "
-        and all(INTEGER.fullmatch(word) for word in line.split())
-        and max(map(len, line.split()), default=0) > 1
-    ):
-        return line.split()  # numbers in columns of one width
+    words = line.split() if separator == " " else []
+    if any(len(word) > 1 for word in words) and all(INTEGER.fullmatch(word) for word in words):
+        return words  # numbers in columns of one width
     return [cell.strip() for cell in line.strip().split(separator)]
 
 
