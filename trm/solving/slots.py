@@ -117,12 +117,8 @@ class Slots:
         else:
             for tensor, saved in zip((self.y, self.z, self.inputs, self.logits), carry, strict=False):
                 tensor[new] = saved.to(self.device, tensor.dtype)
-            for array, saved in (
-                (self.answers, carry.answers),
-                (self.steps, carry.steps),
-                (self.unchanged, carry.unchanged),
-            ):
-                array[new] = saved.numpy()
+            kept = (saved.numpy() for saved in (carry.answers, carry.steps, carry.unchanged))
+            self.answers[new], self.steps[new], self.unchanged[new] = kept
         self.count = end
 
     def step(self) -> ChainOutputs:
