@@ -2,14 +2,21 @@
 
 import json
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+Default = Callable[[Any], Any] | None
 
-def to_json(document: object, *, indent: int | None = None, compact: bool = False, escape: bool = True) -> str:
-    """The document as JSON that every reader takes; `escape` writes it in ASCII alone."""
+
+def to_json(
+    document: object, *, indent: int | None = None, compact: bool = False, escape: bool = True, default: Default = None
+) -> str:
+    """The document as JSON that every reader takes; `escape` writes it in ASCII alone, `default` stands in for what JSON does not know."""
     separators = (",", ":") if compact else None
-    write = partial(json.dumps, indent=indent, separators=separators, ensure_ascii=escape, allow_nan=False)
+    write = partial(
+        json.dumps, indent=indent, separators=separators, ensure_ascii=escape, default=default, allow_nan=False
+    )
     try:
         return write(document)
     except ValueError:  # some number is not finite, which is rare: only now all are looked at

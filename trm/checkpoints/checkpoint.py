@@ -71,16 +71,16 @@ class Snapshot:
             files = {}
             for stem, tensors in self.parts.items():
                 files[f"{stem}.safetensors"] = write_file(staging / f"{stem}.safetensors", tensors)
-            meta = self.vouch_for(files, FORMAT)
+            meta = self.vouch_for(files)
             written = write_file(staging / META, to_json(meta, indent=1).encode())
         size = written["bytes"] + sum(f["bytes"] for f in files.values())
         seconds = round(time.monotonic() - begun, 3)
         return CheckpointSaved(self.step, str(folder), size, written["sha256"], seconds, self.metrics)
 
-    def vouch_for(self, files: dict[str, Any], tag: str) -> dict[str, Any]:
+    def vouch_for(self, files: dict[str, Any], *, exported: bool = False) -> dict[str, Any]:
         """The document beside the files of a checkpoint, or of an exported model."""
         return {
-            "format": tag,
+            "format": EXPORT_FORMAT if exported else FORMAT,
             "trm_version": trm_version(),
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "step": self.step,

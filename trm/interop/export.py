@@ -14,16 +14,7 @@ from typing import Literal
 
 import torch
 
-from trm.checkpoints.checkpoint import (
-    EXPORT_FORMAT,
-    EXPORT_META,
-    Meta,
-    Snapshot,
-    read_meta,
-    require_free,
-    staged,
-    write_file,
-)
+from trm.checkpoints.checkpoint import EXPORT_META, Meta, Snapshot, read_meta, require_free, staged, write_file
 from trm.config.run import RunConfig
 from trm.interface.measured import MEASURED, Measured
 from trm.interop.card import Facts, card
@@ -98,7 +89,7 @@ def write_files(
         files[MEASURED] = write_file(folder / MEASURED, (measured.model_dump_json(indent=1) + "\n").encode())
     text = card(facts, measured, with_program=with_program)
     files[README] = write_file(folder / README, text.encode())
-    document = Snapshot({}, meta.step, meta.config, meta.metrics, {}).vouch_for(files, EXPORT_FORMAT) | {
+    document = Snapshot({}, meta.step, meta.config, meta.metrics, {}).vouch_for(files, exported=True) | {
         "licence": licence,
         "cost": cost,
         "parameters": facts.parameters,
