@@ -42,6 +42,13 @@ class RuleError(ValueError):
         self.fields = fields
 
 
+def require(error: "type[RuleError | CodedError]", *rules: tuple[object, str, *tuple[str, ...]]) -> None:
+    """Raise the error of the first rule that is broken: what is wrong if it is true, a sentence, and the fields at fault."""
+    for wrong, sentence, *fields in rules:
+        if wrong:
+            raise error(sentence, *fields)
+
+
 class TrmError(CodedError):
     """Root of what trm raises."""
 

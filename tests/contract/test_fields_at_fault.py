@@ -46,11 +46,17 @@ def named_fields(rules: ast.FunctionDef) -> set[str]:
     nodes = list(ast.walk(rules))
     calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "RuleError"]
     yielded = [node.value for node in nodes if isinstance(node, ast.Yield)]
+    yielded += [row for call in requirements(rules) for row in call.args[1:]]
     rows = [node.elts[2] for node in nodes if isinstance(node, ast.Tuple) and len(node.elts) == 3]
     given = [arg for call in calls for arg in call.args[1:]]
     given += [field for row in rows if isinstance(row, ast.Tuple) for field in row.elts]
     given += [field for row in yielded if isinstance(row, ast.Tuple) for field in row.elts[2:]]
     return {str(node.value) for node in given if isinstance(node, ast.Constant)}
+
+
+def requirements(rules: ast.FunctionDef) -> Iterator[ast.Call]:
+    """Calls of `require`: the error, then a row for each rule."""
+    yield from (node for node in ast.walk(rules) if isinstance(node, ast.Call) and ast.unparse(node.func) == "require")
 
 
 def known_fields(model: type[BaseModel]) -> set[str]:
@@ -71,6 +77,7 @@ def test_rules_between_fields_name_fields_that_exist(model: type[BaseModel]) -> 
             for node in ast.walk(validator)
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
         ]
+        raised += [ast.unparse(call.args[0]) for call in requirements(validator)]
         assert set(raised) == {"RuleError"}
 
 

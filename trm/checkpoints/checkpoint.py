@@ -9,7 +9,6 @@ step_00000250/
   meta.json           format, step, configuration, digests, metrics; written last
 """
 
-import hashlib
 import os
 import shutil
 import time
@@ -18,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -62,23 +61,6 @@ class Snapshot:
     metrics: dict[str, float | None]
     progress: dict[str, int]
 
-    @classmethod
-    def of(
-        cls,
-        parts: dict[str, dict[str, Tensor]],
-        *,
-        step: int,
-        config: RunConfig,
-        metrics: dict[str, float | None],
-        progress: dict[str, int],
-    ) -> Self:
-        """A copy of these tensors (file stem -> name -> tensor) and of what belongs to them."""
-        copies = {
-            stem: {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
-            for stem, tensors in parts.items()
-        }
-        return cls(copies, step, config, dict(metrics), dict(progress))
-
     def write(self, folder: Path) -> CheckpointSaved:
         """Write files and meta.json beside `folder`, make them durable, then rename into place.
 
@@ -89,20 +71,24 @@ class Snapshot:
             files = {}
             for stem, tensors in self.parts.items():
                 files[f"{stem}.safetensors"] = write_file(staging / f"{stem}.safetensors", tensors)
-            meta = {
-                "format": FORMAT,
-                "trm_version": trm_version(),
-                "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "step": self.step,
-                "metrics": self.metrics,
-                "progress": self.progress,
-                "files": files,
-                "config": self.config.model_dump(mode="json"),
-            }
+            meta = self.vouch_for(files)
             written = write_file(staging / META, to_json(meta, indent=1).encode())
         size = written["bytes"] + sum(f["bytes"] for f in files.values())
         seconds = round(time.monotonic() - begun, 3)
         return CheckpointSaved(self.step, str(folder), size, written["sha256"], seconds, self.metrics)
+
+    def vouch_for(self, files: dict[str, Any], *, exported: bool = False) -> dict[str, Any]:
+        """The document beside the files of a checkpoint, or of an exported model."""
+        return {
+            "format": EXPORT_FORMAT if exported else FORMAT,
+            "trm_version": trm_version(),
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "step": self.step,
+            "metrics": self.metrics,
+            "progress": self.progress,
+            "files": files,
+            "config": self.config.model_dump(mode="json"),
+        }
 
 
 @contextmanager
@@ -159,30 +145,28 @@ def read_meta(folder: Path) -> Meta:
     """
     exported = not (folder / META).exists() and (folder / EXPORT_META).exists()
     name, tag = (EXPORT_META, EXPORT_FORMAT) if exported else (META, FORMAT)
+    if not (folder / name).is_file():
+        raise CheckpointNotFound(f"{folder} is not a checkpoint: it holds no {META}.")
+    document = read_document(folder / name, tag)
     try:
-        data = (folder / name).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise CheckpointNotFound(f"{folder} is not a checkpoint: it holds no {META}.") from None
+        parts = {part: document[part] for part in ("step", "files", "metrics", "progress")}
+        config = RunConfig.model_validate(document["config"])
+    except (KeyError, ValidationError) as error:
+        raise ForeignCheckpoint(f"{folder / name} does not describe a model this version can build: {error}") from error
+    return Meta(config=config, digest=durable.digest(folder / name), **parts)
+
+
+def read_document(path: Path, tag: str) -> dict[str, Any]:
+    """A JSON document of this format; raises CorruptCheckpoint or ForeignCheckpoint."""
+    data = path.read_bytes()
     try:
         document = from_json(data)
     except ValueError as error:
         what = describe(data[:HEAD])
-        raise CorruptCheckpoint(
-            f"{folder / name} is {what}." if what else f"{folder / name} is damaged: {error}."
-        ) from error
+        raise CorruptCheckpoint(f"{path} is {what}." if what else f"{path} is damaged: {error}.") from error
     if not isinstance(document, dict) or document.get("format") != tag:
-        raise ForeignCheckpoint(f"{folder} was not written as {tag}.")
-    try:
-        return Meta(
-            step=document["step"],
-            config=RunConfig.model_validate(document["config"]),
-            files=document["files"],
-            metrics=document["metrics"],
-            progress=document["progress"],
-            digest=hashlib.sha256(data).hexdigest(),
-        )
-    except (KeyError, ValidationError) as error:
-        raise ForeignCheckpoint(f"{folder / name} does not describe a model this version can build: {error}") from error
+        raise ForeignCheckpoint(f"{path.parent} was not written as {tag}.")
+    return document
 
 
 def read_tensors(folder: Path, meta: Meta, stem: str) -> dict[str, Tensor]:

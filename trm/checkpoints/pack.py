@@ -21,6 +21,7 @@ from trm.checkpoints.checkpoint import (
     META,
     Meta,
     Snapshot,
+    read_document,
     read_meta,
     read_tensors,
     require_free,
@@ -29,9 +30,9 @@ from trm.checkpoints.checkpoint import (
     write_file,
 )
 from trm.checkpoints.checkpoint import verify as verify_checkpoint
-from trm.errors import CheckpointNotFound, CorruptCheckpoint, ForeignCheckpoint
+from trm.errors import CheckpointNotFound, CorruptCheckpoint
 from trm.interface.tensor_header import require_sound
-from trm.json_text import from_json, to_json
+from trm.json_text import to_json
 
 FORMAT = "trm-pack/1"
 MANIFEST = "pack.json"
@@ -77,7 +78,9 @@ def unpack(folder: Path, out: Path) -> Path:
     Raises CheckpointNotFound, CorruptCheckpoint naming the piece, ForeignCheckpoint, ConfigError when the checkpoint is there
     already, StorageFull.
     """
-    manifest = _read_manifest(folder)
+    if not (folder / MANIFEST).is_file():
+        raise CheckpointNotFound(f"{folder} is not a pack: it holds no {MANIFEST}.")
+    manifest = read_document(folder / MANIFEST, FORMAT)
     target = step_folder(out, manifest["step"])
     require_free(target)
     for piece in manifest["pieces"]:
@@ -98,14 +101,8 @@ def _lighten(checkpoint: Path, meta: Meta, folder: Path) -> Path:
     model, averaged, state = (read_tensors(checkpoint, meta, stem) for stem in ("model", "ema", "state"))
     kept = {name: tensor for name, tensor in state.items() if not name.startswith("carry/")}
     moments = {name: _to_bfloat16(t) if name.startswith("optimizer/") else t for name, t in kept.items()}
-    snapshot = Snapshot.of(
-        {"model": model, "ema": {name: _to_bfloat16(tensor) for name, tensor in averaged.items()}, "state": moments},
-        step=meta.step,
-        config=meta.config,
-        metrics=meta.metrics | dict.fromkeys(BEST),
-        progress=meta.progress,
-    )
-    snapshot.write(folder)
+    parts = {"model": model, "ema": {name: _to_bfloat16(t) for name, t in averaged.items()}, "state": moments}
+    Snapshot(parts, meta.step, meta.config, meta.metrics | dict.fromkeys(BEST), meta.progress).write(folder)
     return folder
 
 
@@ -139,18 +136,6 @@ def _take(stream: Iterator[bytes], rest: bytes, path: Path, size: int) -> bytes:
         data += more
     write_file(path, bytes(data[:size]))
     return bytes(data[size:])
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        document = from_json((folder / MANIFEST).read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        raise CheckpointNotFound(f"{folder} is not a pack: it holds no {MANIFEST}.") from None
-    except ValueError as error:
-        raise CorruptCheckpoint(f"{folder / MANIFEST} is damaged: {error}.") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ForeignCheckpoint(f"{folder} was not written as {FORMAT}.")
-    return document
 
 
 def _require_intact(path: Path, recorded: dict[str, Any]) -> None:

@@ -42,11 +42,6 @@ class CheckpointWriter:
         self.last = writing.result()
         return [self.last]
 
-    def require_last(self) -> None:
-        """Raises StorageFull when there was no room for the last one: stopping now would lose everything since the one before."""
-        if isinstance(self.last, CheckpointFailed):
-            raise StorageFull(self.last.message)
-
 
 def _write(snapshot: Snapshot, folder: Path) -> CheckpointSaved | CheckpointFailed:
     try:

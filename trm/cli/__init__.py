@@ -74,7 +74,8 @@ def _explain(error: OSError) -> CodedError | None:
 
 def report(error: CodedError) -> ExitCode:
     """Print an error on stderr; the value is the exit status that it stands for."""
-    fail(str(error), error.code)
+    message = f"[bold red]error[/] {escape(str(error))} [dim]\\[{error.code}][/]"
+    Console(stderr=True, highlight=False).print(message, soft_wrap=True)
     for line in [*_parts_at_fault(error)[:LISTED], *getattr(error, "__notes__", ())]:
         print(f"  {line}", file=sys.stderr)
     return exit_code_of(error)
@@ -88,9 +89,3 @@ def _parts_at_fault(error: CodedError) -> list[str]:
         return []
     places = ((f"row {item.row}" if item.row else item.pointer or item.parameter, item.detail) for item in items)
     return [f"{place}: {detail}" for place, detail in places if place and detail not in str(error)]
-
-
-def fail(message: str, code: str) -> None:
-    """Print an error on stderr."""
-    line = f"[bold red]error[/] {escape(message)} [dim]\\[{code}][/]"
-    Console(stderr=True, highlight=False).print(line, soft_wrap=True)

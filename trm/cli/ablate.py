@@ -63,21 +63,14 @@ def _list_ablations(console: Console, as_json: bool) -> None:
         return
     table = Table("ablation", "what", "source", "published, %", title="Ablations", title_justify="left")
     for name, ablation in ABLATIONS.items():
-        table.add_row(
-            name, ablation.summary, ablation.source, "-" if ablation.published is None else str(ablation.published)
-        )
+        published = "-" if ablation.published is None else str(ablation.published)
+        table.add_row(name, ablation.summary, ablation.source, published)
     console.print(table)
 
 
 def _format_table(table: list[Row]) -> Table:
     shown = Table("recipe", "exact", "spread", "cells", "parameters", "seconds")
     for row in table:
-        cells = (
-            f"{row.mean:.1%}",
-            f"{row.spread:.1%}",
-            f"{row.cell_accuracy:.1%}",
-            f"{row.parameters:,}",
-            f"{row.seconds:.0f}",
-        )
-        shown.add_row(row.ablation, *cells)
+        shares = (f"{share:.1%}" for share in (row.mean, row.spread, row.cell_accuracy))
+        shown.add_row(row.ablation, *shares, f"{row.parameters:,}", f"{row.seconds:.0f}")
     return shown

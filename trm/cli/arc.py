@@ -10,6 +10,7 @@ from rich.table import Table
 
 from trm.cli.options import AsJson
 from trm.cli.overrides import effort_of
+from trm.cli.service.printing import tell
 from trm.cli.source import Device, EffortSettings
 from trm.interface.effort import Effort
 from trm.json_text import to_json
@@ -41,23 +42,16 @@ def arc(
         _vote(folder, sets, variants, ballot, effort_of(effort or []), device)
     if submission is not None:
         submission.write_text(to_json(ballot.submission()))
-    if not ballot.is_scored:
-        sentence = f"No test pair of {data} has a known answer to compare with."
-        print(to_json(_to_fields(names, ensemble, None)) if as_json else sentence)
-        return
-    scores = ballot.scores()
-    if as_json:
-        print(to_json(_to_fields(names, ensemble, scores)))
+    scores = ballot.scores() if ballot.is_scored else None
+    if as_json or scores is None:
+        document = {"tasks": len(names), "ensemble": ensemble, "pass_at": scores}
+        tell(f"No test pair of {data} has a known answer to compare with.", document, as_json=as_json)
         return
     who = f"an ensemble of {len(checkpoint)} checkpoints" if ensemble else str(checkpoint[0])
     table = Table("tries", "tasks solved", title=f"{who} on {len(names)} tasks of {data}", title_justify="left")
     for k, score in scores.items():
         table.add_row(str(k), f"{score:.2%}")
     Console(highlight=False).print(table)
-
-
-def _to_fields(names: list[str], ensemble: bool, scores: dict[int, float] | None) -> dict[str, object]:
-    return {"tasks": len(names), "ensemble": ensemble, "pass_at": scores}
 
 
 def _vote(folder: Path, sets: ArcSets, variants: int, ballot: Ballot, effort: Effort, device: str) -> None:

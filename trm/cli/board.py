@@ -28,9 +28,8 @@ class Board(AbstractContextManager["Board"]):
     def __init__(self, spec: PuzzleSpec, question: Tokens, drawing: Drawing, console: Console) -> None:
         self.spec, self.question, self.console = spec, question, console
         self._previous: dict[int, Tokens] = {}  # chain -> its last answer
-        self._live = (
-            Live(console=console, auto_refresh=False) if drawing == "in place" and console.is_terminal else None
-        )
+        redraws = drawing == "in place" and console.is_terminal
+        self._live = Live(console=console, auto_refresh=False) if redraws else None
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -71,11 +70,8 @@ def _draw_bar(share: float) -> Text:
 
 def describe(solution: Solution) -> str:
     """One sentence: how far to trust an answer, and what it took."""
-    verdict, steps = (
-        VERDICTS[solution.verified],
-        f"{solution.steps} {'step' if solution.steps == 1 else 'steps'} ({solution.reason})",
-    )
-    summary = f"{verdict}; halt probability {solution.halt_probability:.3f} after {steps}"
+    steps = f"{solution.steps} {'step' if solution.steps == 1 else 'steps'} ({solution.reason})"
+    summary = f"{VERDICTS[solution.verified]}; halt probability {solution.halt_probability:.3f} after {steps}"
     if solution.chosen_by == "only":
         return summary
     return (

@@ -1,6 +1,5 @@
 """The commands of `trm` by name: what each is for, and where it is found when it is asked for."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -41,7 +40,7 @@ COMMANDS = {
     "convert": Entry("Convert an official checkpoint.", MODELS, "trm.cli.convert"),
     "export": Entry("Write a checkpoint as a model for others.", MODELS, "trm.cli.export"),
     "pack": Entry("Split a checkpoint into files of limited size.", MODELS, "trm.cli.pack"),
-    "unpack": Entry("Put a pack together again.", MODELS, "trm.cli.unpack"),
+    "unpack": Entry("Put a pack together again.", MODELS, "trm.cli.pack"),
     "submit": Entry("Submit a training, solve or evaluation job, and follow it.", SERVICE, "trm.cli.submit"),
     "jobs": Entry("List, watch and control jobs.", SERVICE, "trm.cli.jobs"),
     "runs": Entry("List, compare and fork trainings.", SERVICE, "trm.cli.runs"),
@@ -76,8 +75,9 @@ class LazyGroup(TyperGroup):
 
 def load_command(name: str) -> Any:  # noqa: ANN401
     """The command of this name, with its options; raises PackageMissing where its distribution is not installed."""
-    entry = COMMANDS[name]
-    found = _from_server(name) if entry.module is None else _from_module(entry.module, name)
+    module = COMMANDS[name].module
+    code = module and import_module(module)
+    found = getattr(code, "cli", None) or getattr(code, name) if code else _from_server(name)
     if not isinstance(found, typer.Typer):
         alone = typer.Typer(add_completion=False)
         alone.command(name)(found)
@@ -87,16 +87,9 @@ def load_command(name: str) -> Any:  # noqa: ANN401
     return command
 
 
-def _from_module(module: str, name: str) -> "Callable[..., None] | typer.Typer":
-    code = import_module(module)
-    found: Callable[..., None] | typer.Typer = getattr(code, "cli", None) or getattr(code, name)
-    return found
-
-
-def _from_server(name: str) -> "Callable[..., None] | typer.Typer":
+def _from_server(name: str) -> Any:  # noqa: ANN401
     for entry_point in entry_points(group=GROUP, name=name):
-        found: Callable[..., None] | typer.Typer = entry_point.load()
-        return found
+        return entry_point.load()
     raise PackageMissing(
         f"`trm {name}` comes with the service, which is not installed here. From a clone: make install; into an environment of your "
         "own: pip install trm-service-server 'trm-service[torch,stack]'."

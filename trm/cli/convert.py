@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from trm.cli.options import AsJson
-from trm.json_text import to_json
+from trm.cli.service.printing import tell
 
 
 def convert(
@@ -24,7 +23,5 @@ def convert(
     from trm.interop.convert import convert as converted
 
     saved = converted(official, config, data, out, preset)
-    if as_json:
-        print(to_json({"path": str(saved.path), "step": saved.step, "bytes": saved.bytes}))
-        return
-    Console(highlight=False).print(f"step {saved.step:,}, {saved.bytes / 1e6:.2f} MB in {saved.path}", soft_wrap=True)
+    document = {"path": saved.path, "step": saved.step, "bytes": saved.bytes}
+    tell(f"step {saved.step:,}, {saved.bytes / 1e6:.2f} MB in {saved.path}", document, as_json=as_json)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from trm.cli.options import AsJson
-from trm.cli.service.printing import age, print_json, progress_bar, show_fields, show_table
+from trm.cli.service.printing import age, print_json, progress_bar, show_fields, show_list
 from trm.cli.service.session import Session, on_service
 from trm.errors import ConfigError
 from trm.puzzles.datasets.datasets import BUILTIN, SPLITS, BuiltinDataset, load
@@ -57,9 +57,6 @@ def _to_fields(dataset: BuiltinDataset) -> dict[str, object]:
 def list_datasets(session: Session, limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100) -> None:
     """List the data sets of a service: built-in ones, then uploaded ones, newest first."""
     found = [*islice(session.client.datasets.list(), limit)]
-    if session.as_json:
-        print_json({"data": [dataset.to_dict() for dataset in found]})
-        return
     columns = {
         "data set": lambda dataset: dataset.name,
         "puzzles": lambda dataset: f"{dataset.puzzle.rows}x{dataset.puzzle.cols} {dataset.kind}",
@@ -67,7 +64,7 @@ def list_datasets(session: Session, limit: Annotated[int, typer.Option(min=1, he
         "age": lambda dataset: "built in" if dataset.builtin else age(dataset.created_at),
         "id": lambda dataset: dataset.id,
     }
-    show_table(found, columns, "There is no data set.")
+    show_list(found, columns, "There is no data set.", as_json=session.as_json)
 
 
 def _splits(dataset: "Dataset") -> str:

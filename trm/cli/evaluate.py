@@ -4,14 +4,13 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from trm.cli.options import AsJson
 from trm.cli.overrides import effort_of
 from trm.cli.remarks import print_remarks
+from trm.cli.service.printing import tell
 from trm.cli.source import Checkpoint, Device, EffortSettings, Model, folder_of
 from trm.interface.progress import progress
-from trm.json_text import to_json
 
 
 def evaluate(
@@ -39,7 +38,4 @@ def evaluate(
     print_remarks(puzzles)
     with progress(len(puzzles), "evaluating", quiet=as_json) as advance:
         result = evaluation.evaluate(solver, puzzles, effort=asked, on_solution=lambda _i, _solution: advance())
-    if as_json:
-        print(to_json(asdict(result)))
-    else:
-        Console(highlight=False).print(str(result), soft_wrap=True)
+    tell(result, asdict(result), as_json=as_json)

@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from trm.cli.options import AsJson
+from trm.cli.service.printing import tell
 from trm.config.run import RunConfig
 from trm.interface.measured import Measured
 from trm.interface.progress import waiting
-from trm.json_text import to_json
 from trm.puzzles.datasets.datasets import load
 
 if TYPE_CHECKING:
@@ -55,7 +54,4 @@ def export(
         cost=cost,
         examine=examine if measured else None,
     )
-    if as_json:
-        print(to_json({"path": done.path, "bytes": done.bytes}))
-        return
-    Console(highlight=False).print(f"{done.bytes / 1e6:.2f} MB in {done.path}", soft_wrap=True)
+    tell(f"{done.bytes / 1e6:.2f} MB in {done.path}", {"path": done.path, "bytes": done.bytes}, as_json=as_json)

@@ -1,12 +1,13 @@
 """`trm runs export`: a run of a service into MLflow, or as tables."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from trm.cli.place import require_place
-from trm.cli.service.printing import print_json
+from trm.cli.service.printing import tell
 from trm.cli.service.session import Session
 from trm.interface.progress import waiting
 from trm.interop.run_export import Target, export_run
@@ -32,12 +33,7 @@ def run(
     """Export a run: parameters, curve, evaluations and, to MLflow, the newest checkpoint."""
     if to != "mlflow":
         require_place(Path(out))
-    with (
-        waiting(f"exporting {run_id}"),
-        session.patient() as patient,
-    ):  # a long curve, or a checkpoint, outlasts a gateway that is restarted
+    # a long curve, or a checkpoint, outlasts a gateway that is restarted
+    with waiting(f"exporting {run_id}"), session.patient() as patient:
         made = export_run(patient.client, run_id, to, out, experiment=experiment, checkpoint=checkpoint)
-    if session.as_json:
-        print_json(made.to_dict())
-    else:
-        print(made)
+    tell(made, asdict(made), as_json=session.as_json)

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -54,21 +54,16 @@ def generate(
     questions, answers = (np.stack(part) for part in zip(*made, strict=True))
     _, first = np.unique(questions, axis=0, return_index=True)
     limits = {"shortest": shortest} if kind == "maze" else {"givens": givens, "box": box, "regions": regions}
-    command = _write_command({"kind": kind, "size": size, "count": count, **limits, "seed": seed})
-    source = (command,) * count
-    puzzles = PuzzleSet(spec, questions, answers, source).select(np.sort(first))
+    options: dict[str, object] = {"kind": kind, "size": size, "count": count, **limits, "seed": seed}
+    given = (f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
+    command = " ".join(["trm generate", *given])  # makes the same puzzles again
+    puzzles = PuzzleSet(spec, questions, answers, (command,) * count).select(np.sort(first))
     train, test = holdout(puzzles, test_share, seed, most=count)
     save_dataset(out, out.name, {"train": train, "test": test})
     if as_json:
         print(to_json({"path": str(out), "splits": {"train": len(train), "test": len(test)}}))
     else:
         console.print(f"{len(train):,} training and {len(test):,} test puzzles in {out}")
-
-
-def _write_command(options: Mapping[str, object]) -> str:
-    """The command that makes the same puzzles again."""
-    given = (f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
-    return " ".join(["trm generate", *given])
 
 
 def _sudokus(

@@ -29,8 +29,9 @@ def golden(
 
     compared: list[Comparison] = []
     refused: dict[str, TrmError] = {}
-    found = [path.stem for path in cases(folder)]
-    for path in cases(folder):
+    paths = cases(folder)
+    found = [path.stem for path in paths]
+    for path in paths:
         try:
             compared += compare(path, getattr(torch, precision))
         except TrmError as error:

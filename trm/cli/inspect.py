@@ -28,10 +28,14 @@ def inspect(
         return
     if checkpoint is None or presets:
         if as_json:
-            names = ("name", "summary", "dataset", "hardware")
-            print(to_json({"data": [{name: getattr(preset, name) for name in names} for preset in PRESETS.values()]}))
+            parts = ("name", "summary", "dataset", "hardware")
+            print(to_json({"data": [{name: getattr(preset, name) for name in parts} for preset in PRESETS.values()]}))
             return
-        Console(highlight=False, width=max(console.width, WIDE)).print(_presets())
+        names = [Column(heading, no_wrap=True) for heading in ("preset", "data set")]  # a name that is cut is no name
+        table = Table(*names, "what", "hardware", title="Presets", title_justify="left")
+        for preset in PRESETS.values():
+            table.add_row(preset.name, preset.dataset, preset.summary, preset.hardware)
+        Console(highlight=False, width=max(console.width, WIDE)).print(table)
         return
     from trm.checkpoints.checkpoint import verify
 
@@ -47,11 +51,3 @@ def inspect(
     for section in ("preset", "dataset", "puzzle", "model", "train"):
         table.add_row(section, str(getattr(meta.config, section)))
     console.print(table)
-
-
-def _presets() -> Table:
-    names = (Column(heading, no_wrap=True) for heading in ("preset", "data set"))  # a name that is cut is no name
-    table = Table(*names, "what", "hardware", title="Presets", title_justify="left")
-    for preset in PRESETS.values():
-        table.add_row(preset.name, preset.dataset, preset.summary, preset.hardware)
-    return table

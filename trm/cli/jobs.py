@@ -1,13 +1,12 @@
 """`trm jobs`: what a service has to do and has done."""
 
-from collections.abc import Callable
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from trm.cli.service.following import advised, detachable, follow
-from trm.cli.service.printing import age, notices, print_json, show_fields, show_table, status
+from trm.cli.service.printing import age, notices, print_json, show_fields, show_list, status
 from trm.cli.service.reports import show_result
 from trm.cli.service.session import Session, on_service
 from trm.cli.service.several import for_each
@@ -38,9 +37,6 @@ def list_jobs(
     """List jobs, newest first."""
     pages = session.client.jobs.list(status=status_, kind=kind, name=name, tag=tag or (), page_size=min(limit, 100))
     jobs = [*islice(pages, limit)]
-    if session.as_json:
-        print_json({"data": [job.to_dict() for job in jobs]})
-        return
     columns = {
         "job": lambda job: job.id,
         "kind": lambda job: job.kind,
@@ -49,7 +45,7 @@ def list_jobs(
         "age": lambda job: age(job.created_at),
         "name": lambda job: job.name or "",
     }
-    show_table(jobs, columns, "No job is so. Submit one with: trm submit")
+    show_list(jobs, columns, "No job is so. Submit one with: trm submit", as_json=session.as_json)
 
 
 @cli.command()
@@ -103,53 +99,25 @@ def watch(session: Session, job: JobId) -> None:
     show_result(session, follow(session, found))
 
 
-@cli.command()
-@on_service
-def cancel(session: Session, jobs: JobIds) -> None:
-    """Cancel jobs: a queued one ends at once, a running one as soon as its worker has stopped it."""
-    _move(session, jobs, session.client.jobs.cancel)
+def _add_move(name: str, what: str) -> None:
+    """A command that asks one thing of several jobs, and says how each is now; with --json one job is one line."""
+
+    @cli.command(name, help=what)
+    @on_service
+    def move(session: Session, jobs: JobIds) -> None:
+        for_each(jobs, getattr(session.client.jobs, name), _describe, as_json=session.as_json)
 
 
-@cli.command()
-@on_service
-def pause(session: Session, jobs: JobIds) -> None:
-    """Set jobs aside until they are resumed; a running training saves a checkpoint first."""
-    _move(session, jobs, session.client.jobs.pause)
-
-
-@cli.command()
-@on_service
-def resume(session: Session, jobs: JobIds) -> None:
-    """Queue paused jobs again."""
-    _move(session, jobs, session.client.jobs.resume)
-
-
-@cli.command()
-@on_service
-def retry(session: Session, jobs: JobIds) -> None:
-    """Queue failed or cancelled jobs again; a training continues from its last intact checkpoint."""
-    _move(session, jobs, session.client.jobs.retry)
-
-
-def _move(session: Session, jobs: list[str], move: "Callable[[str], Job]") -> None:
-    """Ask it of each, and say how each is now; with --json one job is one line."""
-
-    def act(job: str) -> None:
-        moved = move(job)
-        if session.as_json:
-            print_json(moved.to_dict())
-        else:
-            print(f"{moved.id} is {_describe(moved)}")
-
-    for_each(jobs, act)
+_add_move("cancel", "Cancel jobs: a queued one ends at once, a running one as soon as its worker has stopped it.")
+_add_move("pause", "Set jobs aside until they are resumed; a running training saves a checkpoint first.")
+_add_move("resume", "Queue paused jobs again.")
+_add_move("retry", "Queue failed or cancelled jobs again; a training continues from its last intact checkpoint.")
 
 
 def _describe(job: "Job") -> str:
-    if job.status == "running" and job.cancel_requested:
-        return "running, and will be cancelled soon"
-    if job.status == "running" and job.pause_requested:
-        return "running, and will be paused soon"
-    return job.status
+    asked = "cancelled" if job.cancel_requested else "paused" if job.pause_requested else None
+    soon = f", and will be {asked} soon" if asked and job.status == "running" else ""
+    return f"{job.id} is {job.status}{soon}"
 
 
 @cli.command()

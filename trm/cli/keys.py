@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trm.cli.service.printing import age, notices, print_json, show_table
+from trm.cli.service.printing import age, notices, show_list, tell
 from trm.cli.service.session import Session, on_service
 from trm.cli.service.several import for_each
 
@@ -34,9 +34,6 @@ def list_keys(
 ) -> None:
     """List keys, newest first; their secrets are not known."""
     keys = [*islice(session.client.api_keys.list(), limit)]
-    if session.as_json:
-        print_json({"data": [key.to_dict() for key in keys]})
-        return
     columns = {
         "key": lambda key: key.id,
         "owner": lambda key: key.owner,
@@ -45,7 +42,7 @@ def list_keys(
         "ends": lambda key: "revoked" if key.revoked_at else key.expires_at,
         "name": lambda key: key.name,
     }
-    show_table(keys, columns, "There is no key. Make one with: trm keys create OWNER")
+    show_list(keys, columns, "There is no key. Make one with: trm keys create OWNER", as_json=session.as_json)
 
 
 @cli.command()
@@ -63,13 +60,10 @@ def create(
     scopes: list[Any] = [one.value for one in scope or (Scope.TRAIN, Scope.SOLVE)]
     expiry = {} if days is None else {"expires_in_days": days}
     made = session.client.api_keys.create(owner=owner, name=name, scopes=scopes, **expiry)
-    if session.as_json:
-        print_json(made.to_dict())
-        return
-    print(made.key)
-    notices().print(
-        f"Keep it: it is not shown again. To end it: {session.repeat(f'keys revoke {made.id}')}", soft_wrap=True
-    )
+    tell(made.key, made.to_dict(), as_json=session.as_json)
+    if not session.as_json:
+        ending = session.repeat(f"keys revoke {made.id}")
+        notices().print(f"Keep it: it is not shown again. To end it: {ending}", soft_wrap=True)
 
 
 @cli.command()
@@ -79,12 +73,6 @@ def revoke(
     keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Ids of keys, not their secrets.")],
 ) -> None:
     """End keys; requests with them are refused from now on."""
-
-    def act(key: str) -> None:
-        ended = session.client.api_keys.revoke(key)
-        if session.as_json:
-            print_json(ended.to_dict())
-        else:
-            print(f"{ended.id} of {ended.owner} is revoked")
-
-    for_each(keys, act)
+    for_each(
+        keys, session.client.api_keys.revoke, lambda key: f"{key.id} of {key.owner} is revoked", as_json=session.as_json
+    )

@@ -8,8 +8,8 @@ import typer
 
 from trm.cli.options import AsJson, Url
 from trm.cli.service.address import Given, find_address, find_stack, tidy
-from trm.cli.service.printing import print_json
-from trm.cli.service.profiles import Profile, Profiles, read_profiles
+from trm.cli.service.printing import tell
+from trm.cli.service.profiles import Profile, read_profiles
 from trm.cli.service.session import PATIENCE
 
 DEFAULT = "default"
@@ -35,24 +35,19 @@ def login(
         del profiles.profiles[profile]
         profiles.current = next(reversed(profiles.profiles), None) if profiles.current == profile else profiles.current
         told = {"profile": profile, "url": url, "file": str(profiles.save())}
-        _say(as_json, f"The profile {profile} is removed", told)
+        tell(f"The profile {profile} is removed", told, as_json=as_json)
         return
-    place = tidy(url or _usual_url(profiles, profile) or typer.prompt("Address of the service"))
+    known = profiles.profiles.get(
+        profile
+    )  # TRM_URL, the address that the profile had before, or the stack of this folder
+    usual = os.environ.get("TRM_URL") or (known and known.url) or find_stack()
+    place = tidy(url or usual or typer.prompt("Address of the service"))
     key = _admit(place, sys.stdin.readline().strip() if api_key == "-" else api_key)
     profiles.profiles.pop(profile, None)  # the newest is the last
     profiles.profiles[profile], profiles.current = Profile(url=place, api_key=key), profile
     file = str(profiles.save())
-    _say(
-        as_json,
-        f"Logged in to {place} as profile {profile}, kept in {file}",
-        {"profile": profile, "url": place, "file": file},
-    )
-
-
-def _usual_url(profiles: Profiles, name: str) -> str | None:
-    """TRM_URL, the address that the profile had before, or the stack of this folder."""
-    known = profiles.profiles.get(name)
-    return os.environ.get("TRM_URL") or (known and known.url) or find_stack()
+    sentence = f"Logged in to {place} as profile {profile}, kept in {file}"
+    tell(sentence, {"profile": profile, "url": place, "file": file}, as_json=as_json)
 
 
 def _admit(url: str, key: str | None) -> str | None:
@@ -60,21 +55,12 @@ def _admit(url: str, key: str | None) -> str | None:
     from trm.client import ApiError, Client
 
     key = key or find_address(Given(url)).api_key
-    with Client(url, key, retry_seconds=PATIENCE) as client:
-        try:
-            client.queue()
-            return key
-        except ApiError as error:
-            if key is not None or error.status != 401 or not sys.stdin.isatty():
-                raise
-    key = typer.prompt("API key", hide_input=True)
-    with Client(url, key, retry_seconds=PATIENCE) as client:
-        client.queue()
-        return key
-
-
-def _say(as_json: bool, sentence: str, document: dict[str, str]) -> None:
-    if as_json:
-        print_json(document)
-    else:
-        print(sentence)
+    while True:
+        with Client(url, key, retry_seconds=PATIENCE) as client:
+            try:
+                client.queue()
+                return key
+            except ApiError as error:
+                if key is not None or error.status != 401 or not sys.stdin.isatty():
+                    raise
+        key = typer.prompt("API key", hide_input=True)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from trm.cli.options import AsJson
-from trm.cli.service.printing import age, percent, print_json, progress_bar, show_table, size
+from trm.cli.service.printing import age, percent, print_json, progress_bar, show_table, size, tell
 from trm.cli.service.session import Session, on_service
 from trm.errors import CheckpointNotFound, ConfigError
 from trm.interface.pretrained import Pretrained, names, pretrained
@@ -100,10 +100,8 @@ def promote(
 ) -> None:
     """Let a name point at a checkpoint; what it pointed at before is kept as an earlier version."""
     version = session.client.models.promote(name, checkpoint)
-    if session.as_json:
-        print_json(version.to_dict())
-    else:
-        print(f"{version.name} is {version.checkpoint_id} now, version {version.version}")
+    sentence = f"{version.name} is {version.checkpoint_id} now, version {version.version}"
+    tell(sentence, version.to_dict(), as_json=session.as_json)
 
 
 @cli.command()
@@ -125,10 +123,8 @@ def download(
         file = session.client.checkpoints.download(
             checkpoint, out, on_progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
-    if session.as_json:
-        print_json({"checkpoint": checkpoint, "file": str(file), "bytes": file.stat().st_size})
-    else:
-        print(f"{file} ({size(file.stat().st_size)})")
+    document = {"checkpoint": checkpoint, "file": str(file), "bytes": file.stat().st_size}
+    tell(f"{file} ({size(file.stat().st_size)})", document, as_json=session.as_json)
 
 
 def _checkpoint_of(session: Session, model: str) -> str:

@@ -1,13 +1,13 @@
-"""`trm pack`: a checkpoint in pieces of limited size."""
+"""`trm pack` and `trm unpack`: a checkpoint in pieces of limited size."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from trm.cli.options import AsJson
-from trm.json_text import to_json
+from trm.cli.service.printing import tell
 
 
 def pack(
@@ -26,8 +26,17 @@ def pack(
     from trm.checkpoints.pack import pack as packed
 
     done = packed(choose(checkpoint), out, piece_bytes=round(piece_mb * MEGABYTE), light=light)
-    if as_json:
-        print(to_json({"path": str(done.path), "step": done.step, "pieces": done.pieces, "bytes": done.bytes}))
-        return
     shown = f"step {done.step:,} in {done.pieces} pieces, {done.bytes / 1e6:.2f} MB in {done.path}"
-    Console(highlight=False).print(shown, soft_wrap=True)
+    tell(shown, asdict(done), as_json=as_json)
+
+
+def unpack(
+    pieces: Annotated[Path, typer.Argument(help="The folder that `trm pack` wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoint.")] = Path("checkpoints"),
+    as_json: AsJson = False,
+) -> None:
+    """Put a packed checkpoint together, every piece and file checked, whole or not at all."""
+    from trm.checkpoints.pack import unpack as unpacked
+
+    made = unpacked(pieces, out)
+    tell(f"unpacked {made}", {"path": str(made)}, as_json=as_json)

@@ -56,8 +56,9 @@ def settings() -> str:
 def _rows(prefix: str, model: type[BaseModel]) -> list[str]:
     properties = model.model_json_schema(ref_template="{model}")["properties"]
     return [
-        f"| `{prefix}{name}` | {_values(schema)} | {_default(schema)} | {schema.get('description', '')} |"
+        f"| `{prefix}{name}` | {_values(schema)} | {default} | {schema.get('description', '')} |"
         for name, schema in properties.items()
+        for default in [f"`{to_json(schema['default'])}`" if "default" in schema else ""]
     ]
 
 
@@ -73,10 +74,6 @@ def _values(schema: dict[str, Any]) -> str:
     if most is None:
         return str(kind) if least is None else f"{kind}, {'more than' if opening == '(' else 'at least'} {least}"
     return f"{kind} in {opening}{least}, {most}{closing}"
-
-
-def _default(schema: dict[str, Any]) -> str:
-    return f"`{to_json(schema['default'])}`" if "default" in schema else ""
 
 
 PAGES = {"presets": presets, "settings": settings}

@@ -1,6 +1,5 @@
 """`trm runs`: the trainings of a service."""
 
-from collections.abc import Iterator, Mapping
 from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,10 +8,11 @@ import typer
 
 from trm.cli.export_run import run as export
 from trm.cli.overrides import parse
-from trm.cli.service.printing import age, percent, print_json, show_fields, show_table
+from trm.cli.service.printing import age, percent, print_json, show_fields, show_list, show_table
 from trm.cli.service.session import Session, on_service
 from trm.cli.service.submitting import Fields, submits
 from trm.cli.submit import DatasetName, DryRun, Overrides, show_plan
+from trm.interop.run_record import flatten_settings
 
 if TYPE_CHECKING:
     from trm.client.api import Job, Run
@@ -31,9 +31,6 @@ def list_runs(
 ) -> None:
     """List trainings, newest first."""
     runs = [*islice(session.client.runs.list(name=name, tag=tag or (), page_size=min(limit, 100)), limit)]
-    if session.as_json:
-        print_json({"data": [run.to_dict() for run in runs]})
-        return
     columns = {
         "run": lambda run: run.id,
         "step": lambda run: f"{run.step:,}/{run.total_steps:,}",
@@ -44,7 +41,7 @@ def list_runs(
         "preset": lambda run: run.preset,
         "data set": lambda run: run.dataset,
     }
-    show_table(runs, columns, "There is no such run. Train one with: trm submit train")
+    show_list(runs, columns, "There is no such run. Train one with: trm submit train", as_json=session.as_json)
 
 
 @cli.command()
@@ -104,35 +101,24 @@ def compare(
     for number, run in enumerate(found, 1):
         print(f"{number}  {run.id}  {run.name or ''}".rstrip())
     print()
-    lines = _results(found) | differences([run.config.to_dict() for run in found])
+    results: dict[str, list[object]] = {
+        "step": [f"{run.step:,} of {run.total_steps:,}" for run in found],
+        "parameters": [run.parameters for run in found],
+        "best exact accuracy": [percent(run.best_exact_accuracy) for run in found],
+        "test exact accuracy": [percent(run.test_exact_accuracy) for run in found],
+    }
+    lines = results | differences([run.config.to_dict() for run in found])
     rows = [(name, *values) for name, values in lines.items()]
     names = ("", *map(str, range(1, len(found) + 1)))
     show_table(rows, {name: itemgetter(place) for place, name in enumerate(names)}, "")
 
 
-def _results(runs: "list[Run]") -> dict[str, list[object]]:
-    return {
-        "step": [f"{run.step:,} of {run.total_steps:,}" for run in runs],
-        "parameters": [run.parameters for run in runs],
-        "best exact accuracy": [percent(run.best_exact_accuracy) for run in runs],
-        "test exact accuracy": [percent(run.test_exact_accuracy) for run in runs],
-    }
-
-
 def differences(configs: list[dict[str, Any]]) -> dict[str, list[object]]:
     """The settings in which configurations differ, by their path: the value of each, None where one has none."""
-    flat = [dict(_flatten(config)) for config in configs]
+    flat = [dict(flatten_settings(config)) for config in configs]
     names = dict.fromkeys(name for config in flat for name in config)
     values = {name: [config.get(name) for config in flat] for name in names}
     return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
-
-
-def _flatten(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, object]]:
-    for name, value in config.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", value
 
 
 @cli.command()

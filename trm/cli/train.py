@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -24,10 +24,6 @@ from trm.puzzles.datasets.datasets import spec_of
 from trm.training.pace import Pace
 
 DEFAULT = "sudoku-4x4"  # a preset
-
-if TYPE_CHECKING:
-    from trm.training.ranks import Ranks
-    from trm.training.session import Session
 
 
 def train(
@@ -90,18 +86,15 @@ def train(
         if not events:  # a worker tries again where its own folder cannot be used
             require_place(out)
         start = _choose_checkpoint(resume) if resume else None
-        chosen = (
-            _read_config(start, overrides or [])
-            if start
-            else _configuration(config, preset or DEFAULT, overrides or [], data)
-        )
+        changes = overrides or []
+        chosen = _read_config(start, changes) if start else _configuration(config, preset or DEFAULT, changes, data)
         if not (events or preset or config or start):
             print(f"Training the preset {DEFAULT}; `--preset NAME` takes another, `trm inspect --presets` lists them.")
         if not events and (misfit := find_misfit(chosen.preset, chosen.puzzle)):
             print(misfit, file=sys.stderr)
         _begin(out, chosen if start else None, threads)
         if not _launch_ranks(chosen, ranks, device):
-            _train(partial(_session, chosen, data, start, weights, device, compile_, out, pace), tell)
+            _train(chosen, data, start, weights, device, compile_, out, pace, tell)
     except TrmError as error:
         if not events:
             raise
@@ -135,12 +128,34 @@ def _launch_ranks(config: RunConfig, asked: int | None, device: str) -> bool:
     return True
 
 
-def _train(make: "Callable[[Ranks], Session]", tell: Callable[[Event], None]) -> None:
+def _train(
+    config: RunConfig,
+    data: str | None,
+    resume: Path | None,
+    weights: Path | None,
+    device: str,
+    compile_: CompileChoice,
+    out: Path,
+    pace: Pace,
+    tell: Callable[[Event], None],
+) -> None:
+    from trm.data.splits import load_splits
+    from trm.network.compiling import should_compile
+    from trm.network.device import pick_device
     from trm.training.ranks import Ranks
+    from trm.training.session import Session
+    from trm.training.trainer import Trainer
 
     ranks = Ranks.join()
-    session = make(ranks)
-    session.pace.listen()
+    splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
+    print_remarks(splits.train, splits.test)
+    compiled = should_compile(compile_, config, place)
+    make = partial(Trainer.resume, resume, config=config) if resume else partial(Trainer, config)
+    trainer = make(splits, place, compiled=compiled, ranks=ranks)
+    if weights and not resume:
+        trainer.state.adopt(weights)
+    session = Session(trainer, out=out, pace=pace)
+    pace.listen()
     try:
         for event in session.run():
             if ranks.is_first:
@@ -154,33 +169,6 @@ def _train(make: "Callable[[Ranks], Session]", tell: Callable[[Event], None]) ->
     if ranks.count > 1:  # all is saved and told; the end of native threads has been seen to abort a rank
         sys.stdout.flush()
         os._exit(0)
-
-
-def _session(
-    config: RunConfig,
-    data: str | None,
-    resume: Path | None,
-    weights: Path | None,
-    device: str,
-    compile_: CompileChoice,
-    out: Path,
-    pace: Pace,
-    ranks: "Ranks",
-) -> "Session":
-    from trm.data.splits import load_splits
-    from trm.network.compiling import should_compile
-    from trm.network.device import pick_device
-    from trm.training.session import Session
-    from trm.training.trainer import Trainer
-
-    splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
-    print_remarks(splits.train, splits.test)
-    compiled = should_compile(compile_, config, place)
-    make = partial(Trainer.resume, resume, config=config) if resume else partial(Trainer, config)
-    trainer = make(splits, place, compiled=compiled, ranks=ranks)
-    if weights and not resume:
-        trainer.state.adopt(weights)
-    return Session(trainer, out=out, pace=pace)
 
 
 def _print_json(event: Event) -> None:
@@ -205,16 +193,11 @@ def _read_config(checkpoint: Path, overrides: list[str]) -> RunConfig:
 def _configuration(path: Path | None, preset: str, overrides: list[str], data: str | None) -> RunConfig:
     if path is None:
         source = data or get_preset(preset).dataset
-        return _fit_identifiers(resolve(preset, spec_of(source), parse(overrides), data), source)
+        config = resolve(preset, spec_of(source), parse(overrides), data)
+        from trm.data.splits import with_identifiers  # loads torch: not before the simple mistakes are found
+
+        return with_identifiers(config, source)
     try:
         return RunConfig.model_validate_json(path.read_text())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not a run configuration: {error}") from error
-
-
-def _fit_identifiers(config: RunConfig, source: str) -> RunConfig:
-    if config.puzzle.kind != "arc":
-        return config  # without loading torch
-    from trm.data.splits import with_identifiers
-
-    return with_identifiers(config, source)

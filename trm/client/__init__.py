@@ -16,14 +16,7 @@ except ModuleNotFoundError as error:
     if error.name != "httpx2":
         raise
     raise PackageMissing("The client needs httpx2. Install it with: pip install 'trm-service[client]'") from error
-from trm.client.errors import (
-    ApiError,
-    ClientError,
-    JobUnsuccessful,
-    ServiceUnreachable,
-    UnexpectedAnswer,
-    WaitTimedOut,
-)
+from trm.client.errors import ApiError, ClientError, JobUnsuccessful, ServiceUnreachable, UnexpectedAnswer, WaitTimedOut
 
 __all__ = [
     "ApiError",

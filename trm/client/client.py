@@ -1,7 +1,7 @@
 """The client: submits jobs, and leads to everything else that the service has."""
 
 from collections.abc import Iterator
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 from trm.client.api import (
     ContinueRequest,
@@ -75,8 +75,7 @@ class Client:
 
     def train(self, *, idempotency_key: str | None = None, **request: Unpack[TrainingJobRequest]) -> Job:
         """Submit a training; `jobs.wait` waits for its end."""
-        headers = _key(idempotency_key)
-        return self._transport.ask("createTrainingJob", Job, json=request, headers=headers)
+        return self._transport.ask("createTrainingJob", Job, json=request, idempotency_key=idempotency_key)
 
     def plan_training(self, **request: Unpack[TrainingJobRequest]) -> TrainingPlan:
         """What a training would be: its configuration, size and duration. Nothing is stored or queued."""
@@ -84,23 +83,20 @@ class Client:
 
     def solve(self, *, wait: int = 0, idempotency_key: str | None = None, **request: Unpack[SolveJobRequest]) -> Job:
         """Submit puzzles; the answer is the finished job where that takes at most `wait` seconds."""
-        headers = _key(idempotency_key) | ({"Prefer": f"wait={wait}"} if wait else {})
-        return self._transport.ask("createSolveJob", Job, json=request, headers=headers, extra_seconds=wait)
+        return self._transport.ask("createSolveJob", Job, json=request, idempotency_key=idempotency_key, **_allow(wait))
 
     def continue_solve(
         self, job: Job | str, *, wait: int = 0, idempotency_key: str | None = None, **request: Unpack[ContinueRequest]
     ) -> Job:
         """Submit more steps for a solve job that has kept its carry; `wait` is as in `solve`."""
-        headers = _key(idempotency_key) | ({"Prefer": f"wait={wait}"} if wait else {})
         path = {"job_id": id_of(job)}
         return self._transport.ask(
-            "continueSolveJob", Job, path=path, json=request, headers=headers, extra_seconds=wait
+            "continueSolveJob", Job, path=path, json=request, idempotency_key=idempotency_key, **_allow(wait)
         )
 
     def evaluate(self, *, idempotency_key: str | None = None, **request: Unpack[EvaluationJobRequest]) -> Job:
         """Submit an evaluation of a model on puzzles with known answers."""
-        headers = _key(idempotency_key)
-        return self._transport.ask("createEvaluationJob", Job, json=request, headers=headers)
+        return self._transport.ask("createEvaluationJob", Job, json=request, idempotency_key=idempotency_key)
 
     def queue(self) -> Queue:
         """How many jobs of each kind wait and run."""
@@ -135,5 +131,5 @@ class Client:
         return self._transport.ask("listMetricsTargets", list[Target])
 
 
-def _key(given: str | None) -> dict[str, str]:
-    return {} if given is None else {"Idempotency-Key": given}
+def _allow(seconds: int) -> dict[str, Any]:
+    return {"headers": {"Prefer": f"wait={seconds}"}, "extra_seconds": seconds} if seconds else {}

@@ -36,9 +36,8 @@ def _accept_newer(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:  #
         raise
 
 
-NEWER_TOO = WrapValidator(
-    _accept_newer
-)  # a word, or a kind of record, that only a newer service knows is taken as it is
+# a word, or a kind of record, that only a newer service knows is taken as it is
+NEWER_TOO = WrapValidator(_accept_newer)
 
 
 class Identified(Protocol):

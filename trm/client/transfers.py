@@ -28,7 +28,7 @@ def download(
     """
     patience = Patience(transport.retry_seconds)
     while True:
-        part = _find_partial(to)
+        part = next((part for part in _find_partials(to) if part.stat().st_size), None)  # what an earlier one has left
         try:
             with transport.open(operation, path=path, headers=_range(to, part), answers={416}) as response:
                 if response.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:
@@ -82,11 +82,6 @@ def _partial(to: Path, tag: str) -> Path:
         if other != part:
             other.unlink(missing_ok=True)
     return part
-
-
-def _find_partial(to: Path) -> Path | None:
-    """What an earlier download has left, if anything."""
-    return next((part for part in _find_partials(to) if part.stat().st_size), None)
 
 
 def _find_partials(to: Path) -> Iterator[Path]:

@@ -85,6 +85,7 @@ class Transport:
         path: Mapping[str, str | int] | None = None,
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
         answers: Container[int] = (),
         repeatable: bool = False,
         extra_seconds: float = 0,
@@ -98,7 +99,7 @@ class Transport:
         method, template, takes_key = OPERATIONS[operation]
         sent = dict(headers or {})
         if takes_key:
-            sent.setdefault("Idempotency-Key", str(uuid4()))
+            sent["Idempotency-Key"] = idempotency_key or str(uuid4())
         request = {
             "method": method,
             "url": template.format_map({name: quote(str(value), safe="") for name, value in (path or {}).items()}),
@@ -140,6 +141,13 @@ class Transport:
         return ServiceUnreachable(
             f"No answer from {self.url}: {reason}. Is the service running there? TRM_URL names another address."
         )
+
+
+class Noun:
+    """What a client asks about; each method is one operation of the API."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
 
 class Patience:

@@ -29,45 +29,26 @@ def _make_curriculum(model: ModelConfig) -> list[dict[str, float]]:
     return [{"until": 0.3, **first}, {"until": 0.6, **middle}]
 
 
-def _keep_one_prefix_token(model: ModelConfig) -> int:
-    return min(1, model.prefix_tokens)
-
-
-HRM: Changes = {
-    "model.mixer": "attention",
-    "model.networks": "separate",
-    "model.gradient_steps": 1,
-    "model.layers": lambda model: 2 * model.layers,
-    "model.latent_steps": 2,
-    "model.recursions": 2,
-    "model.prefix_tokens": _keep_one_prefix_token,
-    "train.halt_rule": "halt_over_continue",
-    "train.ema_decay": None,
+# fmt: off
+PLAIN: Changes = {
+    "model.mixer": "attention", "model.prefix_tokens": lambda model: min(1, model.prefix_tokens), "train.ema_decay": None,
 }
-DIRECT: Changes = {
-    "model.mixer": "attention",
-    "model.latents": "none",
-    "model.layers": lambda model: 4 * model.layers,
-    "model.latent_steps": 1,
-    "model.recursions": 1,
+HRM: Changes = PLAIN | {
+    "model.networks": "separate", "model.layers": lambda model: 2 * model.layers, "model.latent_steps": 2, "model.recursions": 2,
+    "model.gradient_steps": 1, "train.halt_rule": "halt_over_continue",
+}
+DIRECT: Changes = PLAIN | {
+    "model.latents": "none", "model.layers": lambda model: 4 * model.layers, "model.latent_steps": 1, "model.recursions": 1,
     "model.max_supervision_steps": 1,
-    "model.prefix_tokens": _keep_one_prefix_token,
-    "train.ema_decay": None,
 }
 FOUR_LAYERS: Changes = {
-    "model.layers": lambda model: 2 * model.layers,
-    "model.latent_steps": lambda model: max(1, model.latent_steps // 2),
+    "model.layers": lambda model: 2 * model.layers, "model.latent_steps": lambda model: max(1, model.latent_steps // 2),
 }
 SHALLOW: Changes = {
-    "model.recursions": lambda model: max(1, model.recursions - 1),
-    "model.latent_steps": lambda model: max(1, model.latent_steps // 3),
+    "model.recursions": lambda model: max(1, model.recursions - 1), "model.latent_steps": lambda model: max(1, model.latent_steps // 3),
 }
 ALL_BUT_TWO: Changes = {"model.gradient_steps": lambda model: max(1, model.latent_steps - 2)}
-MUON: Changes = {
-    "train.optimizer": "muon",
-    "model.feed_forward": "normed_swiglu",
-    "train.gradient_clip": 1.0,
-}
+MUON: Changes = {"train.optimizer": "muon", "model.feed_forward": "normed_swiglu", "train.gradient_clip": 1.0}
 EQR: Changes = {"model.random_start": True, "model.inertia": 0.05, "model.update_noise": 0.01}
 STABLE: Changes = {"train.schedule": "warmup_stable_decay", "train.min_learning_rate_ratio": 0.0}
 
@@ -75,7 +56,6 @@ TRM = "arXiv 2510.04871"
 TABLE_1, TABLE_2, SECTION_7 = f"{TRM} table 1", f"{TRM} table 2", f"{TRM} section 7"
 MUON_PAPERS, WINNER, EQUILIBRIUM = "arXiv 2502.16982, 2601.19085", "arXiv 2601.19085", "arXiv 2605.21488"
 
-# fmt: off
 BASELINES = (
     Ablation("hrm", "Hierarchical Reasoning Model: two networks, one-step gradient, Q-learning", "arXiv 2506.21734", HRM, 55.0),
     Ablation("direct", "Direct prediction: one pass of a transformer, no recursion", TABLE_1, DIRECT, 0.0),

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from trm.errors import RuleError
+from trm.errors import RuleError, require
 from trm.puzzles.spec import Frozen
 
 
@@ -96,9 +96,7 @@ class ModelConfig(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for wrong, sentence, *fields in self._list_rules():
-            if wrong:
-                raise RuleError(sentence, *fields)
+        require(RuleError, *self._list_rules())
         return self
 
     # fmt: off

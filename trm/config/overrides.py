@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from trm.config.model import ModelConfig
-from trm.config.presets import get_preset, published_ids
+from trm.config.presets import change, get_preset, published_ids
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.errors import InvalidOverride, Path, RuleError
@@ -76,22 +76,19 @@ def adjust(parent: RunConfig, overrides: dict[str, Any]) -> RunConfig:
 def _override(
     model: ModelConfig, train: TrainConfig, overrides: dict[str, Any], name: str, dataset: str, puzzle: PuzzleSpec
 ) -> RunConfig:
-    sections: dict[str, dict[str, Any]] = {"model": model.model_dump(), "train": train.model_dump()}
+    known = [f"{section}.{field}" for section, kind in SECTIONS.items() for field in kind.model_fields]
     for key, value in overrides.items():
-        section, _, field = key.partition(".")
-        if section not in sections or field not in sections[section]:
-            raise _make_refusal(key, value, [f"{s}.{f}" for s, fields in sections.items() for f in fields])
-        sections[section][field] = value
+        if key not in known:
+            raise _make_refusal(key, value, known)
     try:
-        return RunConfig(
-            preset=name,
-            dataset=dataset,
-            puzzle=puzzle,
-            model=ModelConfig(**sections["model"]),
-            train=TrainConfig(**sections["train"]),
-        )
+        model, train = change(model, train, overrides)
+        return RunConfig(preset=name, dataset=dataset, puzzle=puzzle, model=model, train=train)
     except ValidationError as error:
-        raise InvalidOverride(_write_sentence(error), *_find_faults(error, overrides)) from error
+        parts = (
+            f"{'.'.join(map(str, e['loc'])) or error.title}: {e['msg']} (got {e['input']!r})" for e in error.errors()
+        )
+        sentence = "The overrides are not valid: " + "; ".join(parts)[:1000]
+        raise InvalidOverride(sentence, *_find_faults(error, overrides)) from error
 
 
 def _make_refusal(key: str, value: object, known: Sequence[str]) -> InvalidOverride:
@@ -115,10 +112,3 @@ def _find_faults(error: ValidationError, overrides: Mapping[str, Any]) -> list[P
         names = rule.fields if isinstance(rule, RuleError) else [str(field)]
         paths += [(f"{section}{name}", *inside) for name in names if f"{section}{name}" in overrides][:1]
     return paths
-
-
-def _write_sentence(error: ValidationError) -> str:
-    parts = [
-        f"{'.'.join(str(p) for p in e['loc']) or error.title}: {e['msg']} (got {e['input']!r})" for e in error.errors()
-    ]
-    return "The overrides are not valid: " + "; ".join(parts)[:1000]

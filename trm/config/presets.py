@@ -27,97 +27,64 @@ class Preset(Frozen):
         return hardware(self.model, self.train, spec_of(self.dataset))
 
 
-def _derive(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:
-    """A preset with another name and some settings changed."""
-    sections: dict[str, dict[str, Any]] = {"model": base.model.model_dump(), "train": base.train.model_dump()}
+def change(model: ModelConfig, train: TrainConfig, changes: Changes) -> tuple[ModelConfig, TrainConfig]:
+    """Both with dotted settings changed; raises ValidationError."""
+    sections: dict[str, dict[str, Any]] = {"model": model.model_dump(), "train": train.model_dump()}
     for key, value in changes.items():
         section, field = key.split(".")
         sections[section][field] = value
-    model, train = ModelConfig(**sections["model"]), TrainConfig(**sections["train"])
+    return ModelConfig(**sections["model"]), TrainConfig(**sections["train"])
+
+
+def _derive(base: Preset, name: str, summary: str, changes: Changes, dataset: str | None = None) -> Preset:
+    """A preset with another name and some settings changed."""
+    model, train = change(base.model, base.train, changes)
     return Preset(name=name, summary=summary, dataset=dataset or base.dataset, model=model, train=train)
 
 
+# fmt: off
 # Learns small puzzles within minutes on a CPU; no prefix, since there is one kind of puzzle and nothing to tell apart.
 # The normed SwiGLU is the steadiest of what docs/explanation/what-helps.md compares.
-SMALL = ModelConfig(hidden_size=64, feed_forward="normed_swiglu", latent_steps=2, recursions=2, prefix_tokens=0)
 DEMO = Preset(
-    name="sudoku-4x4",
-    summary="4x4 Sudoku in about a minute on two CPU cores: the demo.",
-    dataset="sudoku-4x4",
-    model=SMALL,
+    name="sudoku-4x4", summary="4x4 Sudoku in about a minute on two CPU cores: the demo.", dataset="sudoku-4x4",
+    model=ModelConfig(hidden_size=64, feed_forward="normed_swiglu", latent_steps=2, recursions=2, prefix_tokens=0),
     train=TrainConfig(
-        steps=400,
-        batch_size=64,
-        learning_rate=2e-3,
-        weight_decay=0.1,
-        warmup_steps=50,
-        min_learning_rate_ratio=0.01,
-        ema_decay=0.98,
-        precision="float32",
-        log_every=10,
-        evaluate_every=100,
-        checkpoint_every=100,
+        steps=400, batch_size=64, learning_rate=2e-3, weight_decay=0.1, warmup_steps=50, min_learning_rate_ratio=0.01, ema_decay=0.98,
+        precision="float32", log_every=10, evaluate_every=100, checkpoint_every=100,
     ),
 )
 SIX = _derive(
-    DEMO,
-    "sudoku-6x6",
-    "6x6 Sudoku in five to seven minutes on two CPU cores: the next size up from the demo.",
-    {
-        "train.steps": 1_200,
-        "train.learning_rate": 3e-3,
-        "train.ema_decay": 0.99,
-        "train.log_every": 20,
-        "train.evaluate_every": 300,
-        "train.checkpoint_every": 300,
-        "train.keep_best": True,
-    },
+    DEMO, "sudoku-6x6", "6x6 Sudoku in five to seven minutes on two CPU cores: the next size up from the demo.",
+    {"train.steps": 1_200, "train.learning_rate": 3e-3, "train.ema_decay": 0.99, "train.keep_best": True,
+     "train.log_every": 20, "train.evaluate_every": 300, "train.checkpoint_every": 300},
     "sudoku-6x6",
 )
 
 # The official recipes; where the repository's README and the paper differ, the paper's has "-paper" in its name.
 # Epochs become updates as in the official code: epochs * groups * mean examples / 768.
 SUDOKU = Preset(
-    name="sudoku-extreme",
+    name="sudoku-extreme", dataset="sudoku-extreme-1k",
     summary="9x9 Sudoku-Extreme, token-mixing MLP: the official README's run (paper: 87.4 %).",
-    dataset="sudoku-extreme-1k",
 )
 SUDOKU_ATTENTION = _derive(
-    SUDOKU,
-    "sudoku-extreme-attention",
-    "9x9 Sudoku-Extreme, self-attention: the official README's run (paper: 74.7 %).",
+    SUDOKU, "sudoku-extreme-attention", "9x9 Sudoku-Extreme, self-attention: the official README's run (paper: 74.7 %).",
     {"model.mixer": "attention"},
 )
 MAZE = _derive(
-    SUDOKU_ATTENTION,
-    "maze-hard",
-    "30x30 Maze-Hard: the README's run, four latent steps and no augmentation (paper: 85.3 %).",
-    {"model.latent_steps": 4, "train.augment": False},
-    "maze-hard",
+    SUDOKU_ATTENTION, "maze-hard", "30x30 Maze-Hard: the README's run, four latent steps and no augmentation (paper: 85.3 %).",
+    {"model.latent_steps": 4, "train.augment": False}, "maze-hard",
 )
 ARC_1 = _derive(
-    MAZE,
-    "arc-1",
-    "ARC-AGI-1 with ConceptARC: the README's run, four latent steps (paper: 44.6 % in two tries).",
-    {
-        "model.puzzle_ids": 876_406,
-        "train.augment": True,
-        "train.steps": 518_226,
-        "train.weight_decay": 0.1,
-        "train.puzzle_learning_rate": 1e-2,
-        "train.puzzle_weight_decay": 0.1,
-        "train.evaluate_every": 50_000,
-        "train.evaluate_puzzles": 400,
-    },
+    MAZE, "arc-1", "ARC-AGI-1 with ConceptARC: the README's run, four latent steps (paper: 44.6 % in two tries).",
+    {"model.puzzle_ids": 876_406, "train.augment": True, "train.steps": 518_226, "train.weight_decay": 0.1,
+     "train.puzzle_learning_rate": 1e-2, "train.puzzle_weight_decay": 0.1, "train.evaluate_every": 50_000, "train.evaluate_puzzles": 400},
     "arc-1",
 )
 ARC_2 = _derive(
-    ARC_1,
-    "arc-2",
-    "ARC-AGI-2 with ConceptARC: the README's run, four latent steps (paper: 7.8 % in two tries).",
-    {"model.puzzle_ids": 1_191_730, "train.steps": 722_098},
-    "arc-2",
+    ARC_1, "arc-2", "ARC-AGI-2 with ConceptARC: the README's run, four latent steps (paper: 7.8 % in two tries).",
+    {"model.puzzle_ids": 1_191_730, "train.steps": 722_098}, "arc-2",
 )
+# fmt: on
 OFFICIAL = (SUDOKU, SUDOKU_ATTENTION, MAZE, ARC_1, ARC_2)
 SIX_LATENT_STEPS: Changes = {"model.latent_steps": 6}
 SIXTY_THOUSAND = SIX_LATENT_STEPS | {"train.augment": True, "train.steps": 78_125}
@@ -128,11 +95,8 @@ AS_IN_THE_PAPER = tuple(
         f"{base.summary.split(':')[0]}: as the paper says, six latent steps{epochs}.",
         changes,
     )
-    for bases, epochs, changes in (
-        ((SUDOKU, SUDOKU_ATTENTION, MAZE), ", 60,000 epochs", SIXTY_THOUSAND),
-        ((ARC_1, ARC_2), "", SIX_LATENT_STEPS),
-    )
-    for base in bases
+    for base in OFFICIAL
+    for epochs, changes in [("", SIX_LATENT_STEPS) if base in (ARC_1, ARC_2) else (", 60,000 epochs", SIXTY_THOUSAND)]
 )
 
 
@@ -153,139 +117,67 @@ TABLE_1 = tuple(
 # Both: cosine decay to 1 % of the rate instead of a constant one, since a run this short has to end settled; a shorter warm-up for
 # as many times fewer updates; the gradient's norm clipped at 1; no prefix, whose one vector tells nothing where all puzzles are of one
 # kind (81 tokens instead of 97: a quarter less work); the weights that were best on the validation split are kept and shipped.
+# fmt: off
 HOUR: Changes = {
-    "model.prefix_tokens": 0,
-    "train.warmup_steps": 500,
-    "train.min_learning_rate_ratio": 0.01,
-    "train.gradient_clip": 1.0,
-    "train.keep_best": True,
-    "train.evaluate_every": 500,
-    "train.log_every": 100,
+    "model.prefix_tokens": 0, "train.warmup_steps": 500, "train.min_learning_rate_ratio": 0.01, "train.gradient_clip": 1.0,
+    "train.keep_best": True, "train.evaluate_every": 500, "train.log_every": 100,
 }
-OWN = (
-    # Muon with the normed SwiGLU reaches the paper's accuracy in 7,000 to 8,000 updates (arXiv 2601.19085), where AdamATan2 takes 65,104;
-    # AdamW with these settings took an hour. Random starts (arXiv 2605.21488) cost nothing and let rollouts differ without noise.
-    # That paper's update noise is left out: a captured step cannot draw it. Half the recursion of 2601.19085 is the paper's own.
-    # The test at the end of the training takes a tenth of the split, to end within a piece: `trm export --measure` takes all of it.
-    _derive(
-        SUDOKU,
-        "sudoku-extreme-1h",
-        "Hard 9x9 Sudoku from 1,000 puzzles within an hour of one large GPU: Muon, no prefix, random starts, cosine decay.",
-        HOUR
-        | {
-            "model.feed_forward": "normed_swiglu",
-            "model.random_start": True,
-            "train.optimizer": "muon",
-            "train.steps": 12_000,
-            "train.checkpoint_every": 1_000,
-            "train.test_puzzles": 5_000,
-        },
-        "sudoku-hard",
-    ),
-    # Attention, as in the paper, whose MLP scores 0 here. AdamW instead of AdamATan2 with cosine decay reached 75 % in two hours
-    # elsewhere; augmentation draws the labelled path again in each of the eight images (the README's run has none). Four latent steps, as
-    # in the README: six are a third slower. No random starts: nothing is known of them on mazes with one labelled path.
-    _derive(
-        MAZE,
-        "maze-hard-1h",
-        "30x30 Maze-Hard as far as an hour of one large GPU goes: attention, AdamW, augmentation, no prefix, cosine decay.",
-        HOUR
-        | {
-            "train.augment": True,
-            "train.optimizer": "adamw",
-            "train.steps": 6_000,
-            "train.evaluate_puzzles": 200,
-            "train.checkpoint_every": 500,
-        },
-    ),
+# Muon with the normed SwiGLU reaches the paper's accuracy in 7,000 to 8,000 updates (arXiv 2601.19085), where AdamATan2 takes 65,104;
+# AdamW with these settings took an hour. Random starts (arXiv 2605.21488) cost nothing and let rollouts differ without noise.
+# That paper's update noise is left out: a captured step cannot draw it. Half the recursion of 2601.19085 is the paper's own.
+# The test at the end of the training takes a tenth of the split, to end within a piece: `trm export --measure` takes all of it.
+SUDOKU_HOUR = _derive(
+    SUDOKU, "sudoku-extreme-1h",
+    "Hard 9x9 Sudoku from 1,000 puzzles within an hour of one large GPU: Muon, no prefix, random starts, cosine decay.",
+    HOUR | {"model.feed_forward": "normed_swiglu", "model.random_start": True, "train.optimizer": "muon", "train.steps": 12_000,
+            "train.checkpoint_every": 1_000, "train.test_puzzles": 5_000},
+    "sudoku-hard",
 )
-
+# Attention, as in the paper, whose MLP scores 0 here. AdamW instead of AdamATan2 with cosine decay reached 75 % in two hours
+# elsewhere; augmentation draws the labelled path again in each of the eight images (the README's run has none). Four latent steps, as
+# in the README: six are a third slower. No random starts: nothing is known of them on mazes with one labelled path.
+MAZE_HOUR = _derive(
+    MAZE, "maze-hard-1h",
+    "30x30 Maze-Hard as far as an hour of one large GPU goes: attention, AdamW, augmentation, no prefix, cosine decay.",
+    HOUR | {"train.augment": True, "train.optimizer": "adamw", "train.steps": 6_000, "train.evaluate_puzzles": 200,
+            "train.checkpoint_every": 500},
+)
 
 # Ours: bodies that know the puzzle's geometry, small enough to be trained on two CPU cores: docs/explanation/bodies.md.
 # Two latent steps; one recursion at first and three in the end: three recursions are three supervision steps of one, without a loss
 # between them, so that weights trained with one continue with three. Hard puzzles stay in their slots four times as long as easy ones.
 # Random starts make every chain another one; revealed cells and easy puzzles come first. float32: at this width bfloat16 gains nothing.
 UNITS = _derive(
-    SUDOKU,
-    "sudoku",
-    "Sudoku of any size: messages along cells, rows, columns and boxes, 37 thousand weights; hours on two CPU cores.",
-    {
-        "model.mixer": "units",
-        "model.feed_forward": "normed_swiglu",
-        "model.hidden_size": 32,
-        "model.expansion": 2.0,
-        "model.prefix_tokens": 0,
-        "model.latent_steps": 2,
-        "model.recursions": 3,
-        "model.random_start": True,
-        "train.optimizer": "muon",
-        "train.loss": "softmax",
-        "train.learning_rate": 2e-3,
-        "train.weight_decay": 0.005,
-        "train.gradient_clip": 1.0,
-        "train.schedule": "warmup_stable_decay",
-        "train.warmup_steps": 100,
-        "train.min_learning_rate_ratio": 0.02,
-        "train.ema_decay": 0.998,
-        "train.precision": "float32",
-        "train.batch_size": 64,
-        "train.steps": 60_000,
-        "train.reveal": 0.6,
-        "train.reveal_until": 0.05,
-        "train.depth_curriculum": [
-            {"until": 0.4, "recursions": 1, "latent_steps": 2},
-            {"until": 0.7, "recursions": 2, "latent_steps": 2},
-        ],
-        "train.hard_share": 0.3,
-        "train.hard_rating": 1,
-        "train.augment": False,
-        "train.keep_best": True,
-        "train.log_every": 100,
-        "train.evaluate_every": 2_000,
-        "train.evaluate_puzzles": 300,
-        "train.test_puzzles": 2_000,
-        "train.checkpoint_every": 500,
-    },
+    SUDOKU, "sudoku", "Sudoku of any size: messages along cells, rows, columns and boxes, 37 thousand weights; hours on two CPU cores.",
+    {"model.mixer": "units", "model.feed_forward": "normed_swiglu", "model.hidden_size": 32, "model.expansion": 2.0,
+     "model.prefix_tokens": 0, "model.latent_steps": 2, "model.recursions": 3, "model.random_start": True,
+     "train.optimizer": "muon", "train.loss": "softmax", "train.learning_rate": 2e-3, "train.weight_decay": 0.005,
+     "train.gradient_clip": 1.0, "train.ema_decay": 0.998, "train.precision": "float32", "train.batch_size": 64, "train.steps": 60_000,
+     "train.schedule": "warmup_stable_decay", "train.warmup_steps": 100, "train.min_learning_rate_ratio": 0.02,
+     "train.depth_curriculum": [{"until": 0.4, "recursions": 1, "latent_steps": 2}, {"until": 0.7, "recursions": 2, "latent_steps": 2}],
+     "train.reveal": 0.6, "train.reveal_until": 0.05, "train.hard_share": 0.3, "train.hard_rating": 1, "train.augment": False,
+     "train.keep_best": True, "train.log_every": 100, "train.evaluate_every": 2_000, "train.evaluate_puzzles": 300,
+     "train.test_puzzles": 2_000, "train.checkpoint_every": 500},
     "sudoku-hard-all",
 )
-
 UNITS_1K = _derive(
-    UNITS,
-    "sudoku-1k",
-    "Hard 9x9 Sudoku from exactly 1,000 puzzles, as in the paper, with the body of `sudoku`; hours on two CPU cores.",
-    {},
-    "sudoku-hard",
+    UNITS, "sudoku-1k", "Hard 9x9 Sudoku from exactly 1,000 puzzles, as in the paper, with the body of `sudoku`; hours on two CPU cores.",
+    {}, "sudoku-hard",
 )
 # Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
 # supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
 # has to know them: docs/explanation/bodies.md. It begins with the weights of small mazes: docs/how-to/benchmarks.md. bfloat16 is twice
 # as fast here. The learning rate of `sudoku` is too high: 14 % of the validation mazes right before it fell, 37 % after.
 MAZE_NEIGHBOURS = _derive(
-    UNITS,
-    "maze",
-    "30x30 Maze-Hard: messages between neighbouring cells, 45 thousand weights; an hour on one CPU core after small mazes.",
-    {
-        "model.mixer": "directed_neighbours",
-        "model.latent_steps": 7,
-        "model.recursions": 1,
-        "train.reveal": 0.0,
-        "train.depth_curriculum": [],
-        "train.hard_share": None,
-        "train.augment": True,
-        "train.precision": "bfloat16",
-        "train.batch_size": 16,
-        "train.learning_rate": 1e-3,
-        "train.muon_learning_rate": 0.008,
-        "train.decay_share": 0.7,
-        "train.steps": 8_000,
-        "train.evaluate_every": 800,
-        "train.evaluate_puzzles": 100,
-        "train.test_puzzles": None,
-        "train.ema_decay": 0.995,
-        "train.checkpoint_every": 250,
-    },
+    UNITS, "maze", "30x30 Maze-Hard: messages between neighbouring cells, 45 thousand weights; an hour on one CPU core after small mazes.",
+    {"model.mixer": "directed_neighbours", "model.latent_steps": 7, "model.recursions": 1,
+     "train.reveal": 0.0, "train.depth_curriculum": [], "train.hard_share": None, "train.augment": True,
+     "train.precision": "bfloat16", "train.batch_size": 16, "train.learning_rate": 1e-3, "train.muon_learning_rate": 0.008,
+     "train.decay_share": 0.7, "train.steps": 8_000, "train.ema_decay": 0.995, "train.evaluate_every": 800,
+     "train.evaluate_puzzles": 100, "train.test_puzzles": None, "train.checkpoint_every": 250},
     "maze-hard",
 )
+# fmt: on
 
 
 def _ablate(ablation: Ablation) -> Preset:
@@ -297,15 +189,7 @@ def _ablate(ablation: Ablation) -> Preset:
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
-        DEMO,
-        SIX,
-        *OFFICIAL,
-        *AS_IN_THE_PAPER,
-        *TABLE_1,
-        *OWN,
-        UNITS,
-        UNITS_1K,
-        MAZE_NEIGHBOURS,
+        *(DEMO, SIX, *OFFICIAL, *AS_IN_THE_PAPER, *TABLE_1, SUDOKU_HOUR, MAZE_HOUR, UNITS, UNITS_1K, MAZE_NEIGHBOURS),
         *(_ablate(ablation) for ablation in (*PAPER, *SUCCESSORS)),
     )
 }

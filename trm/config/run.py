@@ -6,7 +6,8 @@ from pydantic import model_validator
 
 from trm.config.model import ModelConfig
 from trm.config.train import TrainConfig
-from trm.errors import RuleError
+from trm.errors import RuleError, require
+from trm.puzzles.grids import Given, resize
 from trm.puzzles.spec import Frozen, PuzzleSpec
 
 # of the network's kernels, chosen for a machine: no part of an experiment
@@ -22,6 +23,10 @@ class RunConfig(Frozen):
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
 
+    def shape_of(self, puzzle: Given) -> PuzzleSpec:
+        """The shape of a puzzle as it is written: its own size where the model answers every size; raises PuzzleError."""
+        return resize(self.puzzle, puzzle) if self.model.any_size else self.puzzle
+
     def answers(self, puzzle: PuzzleSpec) -> bool:
         """Whether the trained weights answer puzzles of this shape: a body of any size answers all of its kind."""
         if puzzle == self.puzzle:
@@ -31,35 +36,25 @@ class RunConfig(Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.model.mixer == "units") > (self.puzzle.kind == "sudoku"):
-            raise RuleError(
-                "mixer=units passes messages along the units of a Sudoku: use neighbours for other grids", "model.mixer"
-            )
-        if self.model.mixer == "units" and self.train.label_smoothing:
-            raise RuleError(
-                "mixer=units knows which symbols a cell cannot hold: set label_smoothing to 0",
-                "train.label_smoothing",
-                "model.mixer",
-            )
-        if self.model.any_size and self.train.label_smoothing and self.puzzle.kind == "maze":
-            raise RuleError(
-                f"mixer={self.model.mixer} knows what a maze's cell cannot become: set label_smoothing to 0",
-                "train.label_smoothing",
-                "model.mixer",
-            )
-        if self.train.reveal and self.puzzle.kind != "sudoku":
-            raise RuleError("only the blanks of a Sudoku can be revealed: set train.reveal to 0", "train.reveal")
-        if self.train.target == "closest_path" and self.puzzle.kind != "maze":
-            raise RuleError("only a maze has several answers: set train.target to label", "train.target")
-        if self.train.hard_share is not None and self.puzzle.kind == "arc":
-            raise RuleError("ARC has no ratings: leave train.hard_share out", "train.hard_share")
-        fixed = self.model.latents in ("multi_scale", "none")
-        if self.train.depth_curriculum and fixed:
-            raise RuleError(
-                f"a depth_curriculum cannot change the depth of latents={self.model.latents}",
-                "train.depth_curriculum",
-                "model.latents",
-            )
-        if self.train.patience is not None and self.puzzle.kind == "arc":
-            raise RuleError("ARC has no validation split: patience has nothing to go by", "train.patience")
+        model, train, kind = self.model, self.train, self.puzzle.kind
+        require(
+            RuleError,
+            (model.mixer == "units" and kind != "sudoku",
+             "mixer=units passes messages along the units of a Sudoku: use neighbours for other grids", "model.mixer"),
+            (model.mixer == "units" and train.label_smoothing,
+             "mixer=units knows which symbols a cell cannot hold: set label_smoothing to 0", "train.label_smoothing", "model.mixer"),
+            (model.any_size and train.label_smoothing and kind == "maze",
+             f"mixer={model.mixer} knows what a maze's cell cannot become: set label_smoothing to 0",
+             "train.label_smoothing", "model.mixer"),
+            (train.reveal and kind != "sudoku",
+             "only the blanks of a Sudoku can be revealed: set train.reveal to 0", "train.reveal"),
+            (train.target == "closest_path" and kind != "maze",
+             "only a maze has several answers: set train.target to label", "train.target"),
+            (train.hard_share is not None and kind == "arc",
+             "ARC has no ratings: leave train.hard_share out", "train.hard_share"),
+            (train.depth_curriculum and model.latents in ("multi_scale", "none"),
+             f"a depth_curriculum cannot change the depth of latents={model.latents}", "train.depth_curriculum", "model.latents"),
+            (train.patience is not None and kind == "arc",
+             "ARC has no validation split: patience has nothing to go by", "train.patience"),
+        )  # fmt: skip
         return self

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trm.errors import DatasetError
+from trm.data.feed import Passes
 from trm.network.device import on_device
 from trm.puzzles.arc.sets import FIRST_ID, ArcSets
-from trm.puzzles.arc_grids import COLOURS, END, FIRST_COLOUR, PAD, SIDE, SPEC, Pair
+from trm.puzzles.arc_grids import COLOURS, END, FIRST_COLOUR, PAD, SIDE, SPEC
 from trm.puzzles.scoring import IGNORED
 
 # bit d is about dihedral map d: its cell (i, j) is the old one at these, with i and j swapped or counted from the end
@@ -36,16 +36,17 @@ class Tables:
         grids = np.zeros((len(pairs), 2, SIDE, SIDE), dtype=np.uint8)
         sizes = np.zeros((len(pairs), 2, 2), dtype=np.int64)
         for at, pair in enumerate(pairs):
-            for side, grid in enumerate(_both(pair)):
-                grids[at, side, : grid.shape[0], : grid.shape[1]] = grid
-                sizes[at, side] = grid.shape
+            for side, grid in enumerate((pair.question, pair.answer)):
+                if grid is not None:  # in a training split every pair has an answer
+                    grids[at, side, : grid.shape[0], : grid.shape[1]] = grid
+                    sizes[at, side] = grid.shape
         dihedral = np.concatenate([group.variants.dihedral for group in sets.groups]).astype(np.int64)
         colours = np.concatenate([group.variants.colours for group in sets.groups])
         flat = grids.reshape(len(pairs), 2, SPEC.cells)
         return cls(*(torch.from_numpy(table).to(device) for table in (flat, sizes, dihedral, colours)))
 
 
-class ArcFeed:
+class ArcFeed(Passes):
     """Endless passes over the tasks: of each one random variant, all its examples in random order, randomly translated.
 
     Unlike the official loader, which cuts off the examples that do not fit into a batch, the next take continues with them.
@@ -60,14 +61,9 @@ class ArcFeed:
         self.pairs = _ends([len(group.train) for group in sets.groups])
         self.seek(0, 0)
 
-    def seek(self, epoch: int, position: int) -> None:
-        """Continue from a recorded place; `position` counts examples."""
-        self.epoch, self.position = epoch, position
-        self.order = torch.from_numpy(self._order())
-
     def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The next `count` questions and labels `(count, 900)` int32, padding ignored, and puzzle ids `(count,)` int64."""
-        puzzle, pair, examples = on_device(self._next(count), self.device).unbind(1)
+        puzzle, pair, examples = on_device(self.take_places(count), self.device).unbind(1)
         draws = on_device(torch.rand(count, 3, generator=generator), self.device)
         sizes, dihedral = self.tables.sizes[pair], self.tables.dihedral[puzzle]
         offset = torch.zeros(count, 2, dtype=torch.int64, device=self.device)
@@ -78,27 +74,19 @@ class ArcFeed:
         questions, answers = tokens.unbind(1)
         return questions, answers.masked_fill(answers == PAD, IGNORED), puzzle + FIRST_ID
 
-    def _order(self) -> NDArray[np.int64]:
+    def make_order(self, epoch: int) -> Tensor:
         """Puzzle, pair and number of examples of its task, `(examples, 3)`, for every example of the epoch.
 
         Tasks and variants are those of the official sampler with one epoch in an iteration, which counts them from 1.
         """
-        rng = np.random.Generator(np.random.Philox(self.seed + self.epoch + 1))
+        rng = np.random.Generator(np.random.Philox(self.seed + epoch + 1))
         groups = rng.permutation(len(self.puzzles) - 1)
         first, last = self.puzzles[:-1], self.puzzles[1:]
         puzzles = np.array([rng.integers(first[g], last[g]) for g in groups]) if self.augmented else first[groups]
         examples = np.diff(self.pairs)[groups]
         pairs = np.concatenate([rng.permutation(np.arange(self.pairs[g], self.pairs[g + 1])) for g in groups])
-        return np.stack((np.repeat(puzzles, examples), pairs, np.repeat(examples, examples)), axis=1)
-
-    def _next(self, count: int) -> Tensor:
-        parts, missing = [], count
-        while missing:
-            parts.append(self.order[self.position : self.position + missing])
-            missing, self.position = missing - len(parts[-1]), self.position + len(parts[-1])
-            if self.position == len(self.order):
-                self.seek(self.epoch + 1, 0)
-        return torch.cat(parts) if parts else self.order[:0]
+        order = np.stack((np.repeat(puzzles, examples), pairs, np.repeat(examples, examples)), axis=1)
+        return torch.from_numpy(order)
 
 
 def offsets(sizes: Tensor, dihedral: Tensor, draws: Tensor) -> Tensor:
@@ -149,9 +137,3 @@ def _bit(bits: int, dihedral: Tensor) -> Tensor:
 def _ends(counts: list[int]) -> NDArray[np.int64]:
     """Offsets of the parts and the end of the last one, `(parts + 1,)`."""
     return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-
-
-def _both(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    if pair.answer is None:  # ArcSets refuse such pairs in their training split
-        raise DatasetError("A pair to train on has no answer. Hold its task out, or complete it.")
-    return pair.question, pair.answer

@@ -17,7 +17,11 @@ def augment(spec: PuzzleSpec, questions: Tensor, answers: Tensor, generator: tor
     if spec.kind != "sudoku":
         return questions, answers
     count = len(questions)
-    drawn = draw_turned(spec, count, generator) if spec.box is None else sudoku_cells(spec.box, count, generator)
+    if spec.box is None:  # a jigsaw: a turn or reflection that keeps its regions, most often none but the identity
+        known = torch.from_numpy(turned_cells(spec))
+        drawn = known[torch.randint(len(known), (count,), generator=generator)]
+    else:
+        drawn = sudoku_cells(spec.box, count, generator)
     cells = on_device(drawn, questions.device)  # (K, L)
     digits = on_device(sudoku_digits(spec, len(questions), generator).to(questions.dtype), questions.device)  # (K, V)
     return tuple(digits.gather(1, grid.gather(1, cells).long()) for grid in (questions, answers))  # type: ignore[return-value]
@@ -46,12 +50,6 @@ def sudoku_cells(box: tuple[int, int], count: int, generator: torch.Generator) -
         turned = torch.rand(count, generator=generator) < 0.5
         cells = torch.where(turned.view(-1, 1, 1), cells.transpose(1, 2), cells)
     return cells.flatten(1)
-
-
-def draw_turned(spec: PuzzleSpec, count: int, generator: torch.Generator) -> Tensor:
-    """The same for a jigsaw: a turn or reflection that keeps its regions, most often none but the identity."""
-    known = torch.from_numpy(turned_cells(spec))
-    return known[torch.randint(len(known), (count,), generator=generator)]
 
 
 def draw_banded(count: int, bands: int, width: int, generator: torch.Generator) -> Tensor:

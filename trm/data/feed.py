@@ -1,5 +1,7 @@
 """The order in which training puzzles enter free slots."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,7 +19,33 @@ def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
     return torch.from_numpy(np.random.Generator(np.random.Philox(seed + epoch + 1)).permutation(count))
 
 
-class Feed:
+class Passes(ABC):
+    """Endless passes over training examples, each in an order of its own."""
+
+    def seek(self, epoch: int, position: int) -> None:
+        """Continue from a recorded place."""
+        self.epoch, self.position, self.order = epoch, position, self.make_order(epoch)
+
+    def take_places(self, count: int) -> Tensor:
+        """The next `count` entries of the orders."""
+        parts, missing = [self.order[:0]], count
+        while missing:
+            parts.append(self.order[self.position : self.position + missing])
+            missing, self.position = missing - len(parts[-1]), self.position + len(parts[-1])
+            if self.position == len(self.order):
+                self.seek(self.epoch + 1, 0)
+        return torch.cat(parts)
+
+    @abstractmethod
+    def make_order(self, epoch: int) -> Tensor:
+        """What a pass goes through, an entry for each example; epochs are counted from 0."""
+
+    @abstractmethod
+    def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The next `count` questions and labels `(count, L)`, padding ignored, and their puzzle ids `(count,)`."""
+
+
+class Feed(Passes):
     """Endless passes over the training puzzles, each in its own random order, augmented as they leave.
 
     Every puzzle offered is trained on, unlike in the official loader, which drops the rows of slots that have not halted.
@@ -50,14 +78,15 @@ class Feed:
             self.pools = _split_by_rating(puzzles, hard_rating)
         self.seek(0, 0)
 
-    def seek(self, epoch: int, position: int) -> None:
-        """Continue from a recorded place."""
-        self.epoch, self.position = epoch, position
-        self.order = epoch_order(self.count, self.seed, epoch)
+    def make_order(self, epoch: int) -> Tensor:
+        """The puzzles of a pass."""
+        return epoch_order(self.count, self.seed, epoch)
 
     def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The next `count` questions and labels `(count, L)`, padding ignored, and their puzzle ids `(count,)`."""
-        rows = self._next_rows(count) if self.hard_share is None else self._draw_rows(count, self.hard_share, generator)
+        rows = (
+            self.take_places(count) if self.hard_share is None else self._draw_rows(count, self.hard_share, generator)
+        )
         if self.images > 1:
             rows = rows * self.images + torch.randint(self.images, (count,), generator=generator)
         rows = on_device(rows, self.questions.device)
@@ -70,17 +99,6 @@ class Feed:
         is_hard = torch.rand(count, generator=generator) < hard_share
         easy, hard = (pool[torch.randint(len(pool), (count,), generator=generator)] for pool in self.pools)
         return torch.where(is_hard, hard, easy)
-
-    def _next_rows(self, count: int) -> Tensor:
-        rows = torch.empty(count, dtype=torch.int64)
-        filled = 0
-        while filled < count:
-            part = self.order[self.position : self.position + count - filled]
-            rows[filled : filled + len(part)] = part
-            filled, self.position = filled + len(part), self.position + len(part)
-            if self.position == len(self.order):
-                self.seek(self.epoch + 1, 0)
-        return rows
 
 
 def _split_by_rating(puzzles: PuzzleSet, hard_rating: int) -> tuple[Tensor, Tensor]:

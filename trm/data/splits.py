@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from trm.config.run import RunConfig
 from trm.data.arc_feed import ArcFeed
-from trm.data.feed import Feed
+from trm.data.feed import Feed, Passes
 from trm.errors import ConfigError
 from trm.puzzles.arc import sets as arc_sets
 from trm.puzzles.arc.rows import evaluation_set
@@ -22,19 +20,6 @@ from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.spec import PuzzleSpec
 
 VALIDATION_SHARE = 0.1  # of the training puzzles, where a data set has no validation split
-
-
-class AnyFeed(Protocol):
-    """A source of training puzzles."""
-
-    epoch: int
-    position: int
-
-    def seek(self, epoch: int, position: int) -> None:
-        """Continue from a recorded place."""
-
-    def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """The next questions and labels `(count, L)`, and their puzzle ids `(count,)`."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +58,7 @@ class Splits:
                 f"Set model.puzzle_ids to {self.train.identifiers}, or train.arc_variants to what the number belongs to."
             )
 
-    def feed(self, config: RunConfig, device: torch.device) -> AnyFeed:
+    def feed(self, config: RunConfig, device: torch.device) -> Passes:
         """The training puzzles in the order of the configuration's seed."""
         train = config.train
         if isinstance(self.train, ArcSets):

@@ -38,17 +38,13 @@ class Evaluation:
     seconds: float
 
     def __str__(self) -> str:
+        score = "no answers to compare with"
+        if self.interval is not None:
+            low, high = self.interval
+            score = f"{self.exact_accuracy:.2%} of {self.n:,} puzzles exactly right (95 %: {low:.2%} to {high:.2%}), "
+            score += f"{self.cell_accuracy:.1%} of cells"
         verified = "" if self.verified is None else f", {self.verified:.1%} verified by the rules"
-        return f"{self._describe_score()}{verified}; {self.mean_total_steps:.2f} supervision steps a puzzle, {self.seconds:.1f} s"
-
-    def _describe_score(self) -> str:
-        if self.exact_accuracy is None or self.interval is None or self.cell_accuracy is None:
-            return "no answers to compare with"
-        low, high = self.interval
-        return (
-            f"{self.exact_accuracy:.2%} of {self.n:,} puzzles exactly right (95 %: {low:.2%} to {high:.2%}), "
-            f"{self.cell_accuracy:.1%} of cells"
-        )
+        return f"{score}{verified}; {self.mean_total_steps:.2f} supervision steps a puzzle, {self.seconds:.1f} s"
 
 
 def evaluate(

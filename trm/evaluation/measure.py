@@ -4,12 +4,10 @@ import time
 
 import numpy as np
 
-from trm.config.run import RunConfig
 from trm.errors import DatasetError
 from trm.evaluation.accuracy import Counted, record
 from trm.interface.effort import HALTING, Effort, usual_effort
 from trm.interface.measured import Bin, Count, EffortResult, Measured
-from trm.interface.solution import Solution
 from trm.network.device import name_of
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.rules import check_many
@@ -31,6 +29,8 @@ def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> 
     seconds = round(time.monotonic() - begun, 3)
     verdicts = check_many(puzzles.spec, puzzles.questions, seen.answers)
     found = counted.tally.reliability.calibration()
+    usual = usual_effort(puzzles.spec, solver.config.model)
+    harder = usual if usual.until_verified else HARDER  # restarts where every start differs, else several views at once
     return Measured(
         dataset=dataset,
         split=split,
@@ -43,32 +43,22 @@ def measure(solver: Solver, puzzles: PuzzleSet, *, dataset: str, split: str) -> 
         calibration=tuple(Bin(**{**dict(b), "right": b.right.value}) for b in found.bins),
         calibration_error=found.error.value,
         halting=thinking(solver, puzzles, HALTING),
-        harder=None if verdicts is None else thinking(solver, puzzles.take(HARDER_PUZZLES), hardest(solver.config)),
+        harder=None if verdicts is None else thinking(solver, puzzles.take(HARDER_PUZZLES), harder),
         seconds=seconds,
     )
-
-
-def hardest(config: RunConfig) -> Effort:
-    """The effort that the card calls thinking harder: restarts where every start differs, else several views at once."""
-    usual = usual_effort(config.puzzle, config.model)
-    return usual if usual.until_verified else HARDER
 
 
 def thinking(solver: Solver, puzzles: PuzzleSet, effort: Effort) -> EffortResult:
     """What thinking this hard about every puzzle achieves, and its cost."""
     begun = time.monotonic()
     found = solver.solve_tokens(puzzles.questions, effort, puzzle_ids=puzzles.puzzle_ids)
+    verdicts = [solution.verified for solution in found if solution.verified is not None]
     right = right_cells(np.stack([solution.tokens for solution in found]), puzzles.answers).all(1)
     return EffortResult(
         effort=effort.model_dump(exclude_defaults=True),
         exact=Count(right=int(right.sum()), n=len(found)),
-        verified=_count_verified(found),
+        verified=sum(verdicts) if verdicts else None,
         mean_supervision_steps=sum(solution.steps for solution in found) / len(found),
         mean_total_steps=sum(solution.total_steps for solution in found) / len(found),
         seconds=round(time.monotonic() - begun, 3),
     )
-
-
-def _count_verified(found: list[Solution]) -> int | None:
-    verdicts = [solution.verified for solution in found if solution.verified is not None]
-    return sum(verdicts) if verdicts else None

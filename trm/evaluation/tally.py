@@ -80,6 +80,7 @@ class Tally:
         correct = right_cells(given.answers, puzzles.answers)
         right: Flags = np.asarray(correct.all(1))
         verdicts = check_many(puzzles.spec, puzzles.questions, given.answers)
+        clues = (puzzles.questions != BLANK).sum(1) if puzzles.spec.kind == "sudoku" else None
         return Report(
             n=count,
             exact=Measure.share(int(right.sum()), count),
@@ -91,7 +92,7 @@ class Tally:
             steps=self.steps(has_rules=verdicts is not None),
             calibration=self.reliability.calibration(),
             by_rating=group_by_value(puzzles.ratings, right, given.total_steps),
-            by_clues=group_by_value(_count_clues(puzzles), right, given.total_steps),
+            by_clues=group_by_value(clues, right, given.total_steps),
         )
 
     def steps(self, *, has_rules: bool) -> tuple[StepReport, ...]:
@@ -138,7 +139,3 @@ def _group(values: Floats, right: Flags, total: Ints) -> GroupReport:
         exact=Measure.share(int(right.sum()), len(values)),
         mean_total_steps=float(total.mean()),
     )
-
-
-def _count_clues(puzzles: PuzzleSet) -> Ints | None:
-    return (puzzles.questions != BLANK).sum(1) if puzzles.spec.kind == "sudoku" else None

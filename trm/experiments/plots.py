@@ -2,13 +2,9 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trm.errors import PackageMissing
 from trm.experiments.results import Row
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 INCHES_PER_ROW = 0.32
 
@@ -21,7 +17,9 @@ def require_matplotlib() -> None:
 
 def ablation_plot(path: Path, table: list[Row], title: str) -> None:
     """Exact accuracy of every row: a bar for the mean, a dot for each seed."""
-    figure = _make_figure(8, 1.2 + INCHES_PER_ROW * len(table))
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 1.2 + INCHES_PER_ROW * len(table)), layout="constrained")
     axes = figure.subplots()
     places = range(len(table), 0, -1)
     axes.barh(places, [100 * row.mean for row in table], color="#9ecae1")
@@ -32,9 +30,3 @@ def ablation_plot(path: Path, table: list[Row], title: str) -> None:
     axes.set_xlabel("exact accuracy on the test split, % (dots: seeds; dashed: first row)")
     axes.set_title(title, fontsize=9)
     figure.savefig(path, metadata={"Date": None})
-
-
-def _make_figure(width: float, height: float) -> "Figure":
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from trm.config.model import ModelConfig
-from trm.errors import ConfigError, RuleError
+from trm.errors import ConfigError, RuleError, require
 from trm.puzzles.spec import Frozen, PuzzleSpec
 from trm.puzzles.symmetries.symmetry import views
 
@@ -16,39 +16,27 @@ MOST_CHAINS = 256  # rollouts times views
 class StoppingRules(Frozen):
     """When chains stop, and whose answer is given: what may differ from request to request about the same chains."""
 
-    max_steps: int | None = Field(
-        default=None,
-        ge=1,
-        le=MOST_STEPS,
-        description="Most supervision steps of a chain, also beyond what the model was trained with; its own number if left out.",
-    )
-    halt_threshold: float | None = Field(
-        default=None, ge=0, le=1, description="Stop a chain once its halt probability reaches this; never, if left out."
-    )
-    stable_steps: int | None = Field(
-        default=None,
-        ge=1,
-        le=MOST_STEPS,
-        description="Stop a chain once this many steps in a row have changed no cell.",
-    )
-    until_verified: bool = Field(
-        default=False,
-        description="Stop at the first answer, of any chain, that the rules accept, and not before the end of the budget otherwise.",
-    )
-    choose: Literal["halt_probability", "votes", "first"] = Field(
-        default="halt_probability",
-        description="Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt.",
-    )
+    max_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
+    """Most supervision steps of a chain, also beyond what the model was trained with; its own number if left out."""
+    halt_threshold: float | None = Field(default=None, ge=0, le=1)
+    """Stop a chain once its halt probability reaches this; never, if left out."""
+    stable_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
+    """Stop a chain once this many steps in a row have changed no cell."""
+    until_verified: bool = False
+    """Stop at the first answer, of any chain, that the rules accept, and not before the end of the budget otherwise."""
+    choose: Literal["halt_probability", "votes", "first"] = "halt_probability"
+    """Whose answer is given: the surest chain's, the most frequent one, or the first chain's to halt."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
         halts_early = self.halt_threshold is not None or self.stable_steps is not None
-        if self.until_verified and halts_early:
-            raise RuleError(
-                "until_verified continues until the rules agree: drop halt_threshold and stable_steps", "until_verified"
-            )
-        if self.choose == "first" and not halts_early:
-            raise RuleError("choose=first takes the first chain to halt: set halt_threshold or stable_steps", "choose")
+        require(
+            RuleError,
+            (self.until_verified and halts_early,
+             "until_verified continues until the rules agree: drop halt_threshold and stable_steps", "until_verified"),
+            (self.choose == "first" and not halts_early,
+             "choose=first takes the first chain to halt: set halt_threshold or stable_steps", "choose"),
+        )  # fmt: skip
         return self
 
 
@@ -58,12 +46,8 @@ class Effort(StoppingRules):
     Without any halting rule every chain takes the whole budget, as in the paper's evaluation.
     """
 
-    restart_steps: int | None = Field(
-        default=None,
-        ge=2,
-        le=MOST_STEPS,
-        description="Begin a chain again from another random start after this many steps without an answer that the rules accept.",
-    )
+    restart_steps: int | None = Field(default=None, ge=2, le=MOST_STEPS)
+    """Begin a chain again from another random start after this many steps without an answer that the rules accept."""
     guess_every: int | None = Field(
         default=None,
         ge=1,
@@ -71,18 +55,14 @@ class Effort(StoppingRules):
         description="Fill in an undecided cell of a Sudoku every N steps, drawn from the chain's own probabilities, as if it "
         "were given; guesses begin after a quarter of `restart_steps` and are taken back at each restart.",
     )
-    rollouts: int = Field(
-        default=1, ge=1, le=MOST_CHAINS, description="Chains that differ in their noise (arXiv 2605.19943)."
-    )
-    noise: float = Field(
-        default=0.0, ge=0, le=10, description="Deviation of the noise added to the latent before every step."
-    )
-    views: int = Field(
-        default=1, ge=1, le=MOST_CHAINS, description="Symmetric images of the puzzle; answers are mapped back."
-    )
-    seed: int = Field(
-        default=0, ge=0, lt=2**31, description="Of noise and views: the same seed gives the same answers."
-    )
+    rollouts: int = Field(default=1, ge=1, le=MOST_CHAINS)
+    """Chains that differ in their noise (arXiv 2605.19943)."""
+    noise: float = Field(default=0.0, ge=0, le=10)
+    """Deviation of the noise added to the latent before every step."""
+    views: int = Field(default=1, ge=1, le=MOST_CHAINS)
+    """Symmetric images of the puzzle; answers are mapped back."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Of noise and views: the same seed gives the same answers."""
 
     @property
     def chains(self) -> int:
@@ -91,12 +71,14 @@ class Effort(StoppingRules):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.restart_steps is not None and not self.until_verified:
-            raise RuleError("restart_steps restarts until the rules agree: set until_verified", "restart_steps")
-        if self.guess_every is not None and self.restart_steps is None:
-            raise RuleError("a wrong guess is only taken back by a restart: set restart_steps", "guess_every")
-        if self.chains > MOST_CHAINS:
-            raise RuleError(f"rollouts times views may be at most {MOST_CHAINS}", "rollouts", "views")
+        require(
+            RuleError,
+            (self.restart_steps is not None and not self.until_verified,
+             "restart_steps restarts until the rules agree: set until_verified", "restart_steps"),
+            (self.guess_every is not None and self.restart_steps is None,
+             "a wrong guess is only taken back by a restart: set restart_steps", "guess_every"),
+            (self.chains > MOST_CHAINS, f"rollouts times views may be at most {MOST_CHAINS}", "rollouts", "views"),
+        )  # fmt: skip
         return self
 
     def continue_under(self, rules: StoppingRules, budget: int) -> Self:
@@ -115,31 +97,21 @@ class Effort(StoppingRules):
 
     def require_possible(self, spec: PuzzleSpec, model: ModelConfig) -> None:
         """Raise ConfigError when this kind of puzzle or this model cannot do what is asked."""
-        if self.until_verified and not spec.has_rules:
-            raise ConfigError(
-                f"Puzzles of kind {spec.kind!r} have no rules to verify by: drop until_verified, or declare rules of the data set.",
-                "until_verified",
-            )
-        if self.restart_steps is not None and not model.random_start:
-            raise ConfigError(
-                "This model always starts alike, so that a restart would change nothing: drop restart_steps.",
-                "restart_steps",
-            )
-        if self.guess_every is not None and spec.kind != "sudoku":
-            raise ConfigError(
-                f"Only a Sudoku has cells to guess, not a puzzle of kind {spec.kind!r}: drop guess_every.",
-                "guess_every",
-            )
-        if self.views > 1 and (known := len(views(spec, self.views, self.seed))) < self.views:
-            raise ConfigError(
-                f"There are {known} symmetric views of a {spec.rows}x{spec.cols} {spec.kind}, not {self.views}. Ask for fewer.",
-                "views",
-            )
-        if self.rollouts > 1 and not self.noise and not model.random_start:
-            raise ConfigError(
-                "Rollouts without noise would all be the same: set noise (0.3 suits Sudoku), or rollouts to 1.",
-                "rollouts",
-            )
+        known = len(views(spec, self.views, self.seed)) if self.views > 1 else 1
+        require(
+            ConfigError,
+            (self.until_verified and not spec.has_rules,
+             f"Puzzles of kind {spec.kind!r} have no rules to verify by: drop until_verified, or declare rules of the data set.",
+             "until_verified"),
+            (self.restart_steps is not None and not model.random_start,
+             "This model always starts alike, so that a restart would change nothing: drop restart_steps.", "restart_steps"),
+            (self.guess_every is not None and spec.kind != "sudoku",
+             f"Only a Sudoku has cells to guess, not a puzzle of kind {spec.kind!r}: drop guess_every.", "guess_every"),
+            (known < self.views,
+             f"There are {known} symmetric views of a {spec.rows}x{spec.cols} {spec.kind}, not {self.views}. Ask for fewer.", "views"),
+            (self.rollouts > 1 and not self.noise and not model.random_start,
+             "Rollouts without noise would all be the same: set noise (0.3 suits Sudoku), or rollouts to 1.", "rollouts"),
+        )  # fmt: skip
 
 
 HALTING = Effort(halt_threshold=0.5)  # where training halts

@@ -8,7 +8,7 @@ from pathlib import Path
 from trm.config.run import RunConfig
 from trm.errors import PuzzleError, UnknownModel
 from trm.interface.measured import MEASURED, Measured
-from trm.puzzles.grids import Given, parse, resize
+from trm.puzzles.grids import Given, parse
 from trm.suggest import did_you_mean
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -52,13 +52,10 @@ def pretrained(name: str) -> Pretrained:
         name=name,
         folder=folder,
         config=RunConfig.model_validate(document["config"]),
-        step=document["step"],
-        parameters=document["parameters"],
-        licence=document["licence"],
-        cost=document["cost"],
         bytes=weights["bytes"],
         digest=weights["sha256"],
         measured=Measured.model_validate_json((folder / MEASURED).read_text()),
+        **{name: document[name] for name in ("step", "parameters", "licence", "cost")},
     )
 
 
@@ -75,7 +72,7 @@ def suitable_for(puzzle: Given) -> Pretrained:
 
 def _answers(config: RunConfig, puzzle: Given) -> bool:
     try:
-        spec = resize(config.puzzle, puzzle) if config.model.any_size else config.puzzle
+        spec = config.shape_of(puzzle)
         parse(spec, puzzle)
     except PuzzleError:
         return False

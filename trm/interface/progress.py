@@ -14,18 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from trm.interface.events import (
-    CheckpointFailed,
-    CheckpointSaved,
-    Evaluated,
-    Evaluating,
-    Event,
-    Finished,
-    Started,
-    StepMetrics,
-    Stopped,
-    Updated,
-)
+from trm.interface import events
 
 
 def share(value: float | None) -> str:
@@ -49,33 +38,34 @@ class Reporter:
         )
         self.task = self.progress.add_task("train", total=None, news="")
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: events.Event) -> None:
         """Show one event."""
         match event:
-            case Started():
+            case events.Started():
                 self._report_start(event)
-            case Updated():
+            case events.Updated():
                 self.progress.update(self.task, completed=event.step)
-            case StepMetrics():
+            case events.StepMetrics():
                 self._report_metrics(event)
-            case Evaluating():
-                self._report_wait(f"{event.split} split: {event.through:,} of {event.n:,} puzzles")
-            case Evaluated():
+            case events.Evaluating():
+                news = f"{event.split} split: {event.through:,} of {event.n:,} puzzles"
+                self._report_news(news, news)
+            case events.Evaluated():
                 self.console.print(self._describe_evaluation(event))
-            case CheckpointSaved():
+            case events.CheckpointSaved():
                 self.console.print(f"step {event.step:>6}  saved {event.path} ({event.bytes / 1e6:.1f} MB)")
-            case Stopped():
+            case events.Stopped():
                 self.progress.stop()
                 self.console.print(f"stopped at step {event.step}; continue with --resume")
-            case CheckpointFailed():
+            case events.CheckpointFailed():
                 self.console.print(f"step {event.step:>6}  [bold red]not saved[/] {event.message}")
-            case Finished():
+            case events.Finished():
                 self.progress.stop()
-                self.console.print(
-                    f"finished {event.step} steps in {event.seconds:.1f} s, {_describe_exact(event.exact_accuracy)}"
-                )
+                exact = event.exact_accuracy
+                score = "no answers to compare with" if exact is None else f"exact accuracy {share(exact)}"
+                self.console.print(f"finished {event.step} steps in {event.seconds:.1f} s, {score}")
 
-    def _report_start(self, event: Started) -> None:
+    def _report_start(self, event: events.Started) -> None:
         resumed = f", resumed at step {event.resumed_from}" if event.resumed_from is not None else ""
         self.console.print(
             f"{event.parameters:,} parameters on {event.device} ({event.precision}), {event.train_puzzles:,} training, "
@@ -88,30 +78,25 @@ class Reporter:
         self.progress.update(self.task, total=event.total_steps, completed=event.step)
         self.progress.start()
 
-    def _report_metrics(self, event: StepMetrics) -> None:
+    def _report_metrics(self, event: events.StepMetrics) -> None:
         steps = "-" if event.mean_supervision_steps is None else f"{event.mean_supervision_steps:.1f}"
         news = f"loss {event.loss:.3f}  exact {share(event.exact_accuracy)}  halts at {steps}"
-        self.progress.update(self.task, news=news)
-        if not self.console.is_terminal:
-            self.console.print(f"step {event.step:>6}  {news}  {event.puzzles_per_second:.0f} puzzles/s")
+        self._report_news(news, f"step {event.step:>6}  {news}  {event.puzzles_per_second:.0f} puzzles/s")
 
-    def _report_wait(self, news: str) -> None:
+    def _report_news(self, news: str, line: str) -> None:
+        """Beside the bar, or as a line where none is drawn."""
         self.progress.update(self.task, news=news)
         if not self.console.is_terminal:
-            self.console.print(news)
+            self.console.print(line)
 
     @staticmethod
-    def _describe_evaluation(event: Evaluated) -> str:
+    def _describe_evaluation(event: events.Evaluated) -> str:
         if event.exact_accuracy is None:
             return f"step {event.step:>6}  [bold]{event.split}[/] no answers to compare with"
         return (
             f"step {event.step:>6}  [bold]{event.split}[/] exact {share(event.exact_accuracy)}, cells {share(event.cell_accuracy)}"
             f" of {event.n} puzzles; would halt at step {event.mean_supervision_steps:.1f}"
         )
-
-
-def _describe_exact(value: float | None) -> str:
-    return "no answers to compare with" if value is None else f"exact accuracy {share(value)}"
 
 
 @contextmanager

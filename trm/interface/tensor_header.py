@@ -46,7 +46,7 @@ def read_header(path: Path) -> dict[str, Any]:
 def require_sound(path: Path) -> None:
     """Raises CorruptCheckpoint unless every tensor lies in the file whole and is finite."""
     header = read_header(path)
-    begin = LENGTH_BYTES + _read_length(path)
+    begin = LENGTH_BYTES + len(_read_json(path))
     data = np.memmap(path, np.uint8, "r", offset=begin) if path.stat().st_size > begin else np.zeros(0, np.uint8)
     for name, entry in header.items():
         if name != METADATA:
@@ -72,18 +72,12 @@ def _require_sound_tensor(path: Path, name: str, entry: Any, data: NDArray[np.ui
                 raise CorruptCheckpoint(f"The tensor {name} in {path} holds numbers that are infinite or not a number.")
 
 
-def _read_length(path: Path) -> int:
-    with path.open("rb") as file:
-        return int.from_bytes(file.read(LENGTH_BYTES), "little")
-
-
 def _read_json(path: Path) -> bytes:
     try:
-        length = _read_length(path)
-        if length > min(MOST_HEADER_BYTES, path.stat().st_size - LENGTH_BYTES):
-            raise CorruptCheckpoint(f"{path} claims a header of {length} bytes, more than it has or than is taken.")
         with path.open("rb") as file:
-            file.seek(LENGTH_BYTES)
+            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+            if length > min(MOST_HEADER_BYTES, path.stat().st_size - LENGTH_BYTES):
+                raise CorruptCheckpoint(f"{path} claims a header of {length} bytes, more than it has or than is taken.")
             return file.read(length)
     except OSError as error:
         raise CorruptCheckpoint(f"{path} cannot be read: {error.strerror}.") from error

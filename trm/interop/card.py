@@ -120,11 +120,13 @@ def card(facts: Facts, measured: Measured | None, *, with_program: bool) -> str:
 
 def _format_measurements(measured: Measured, config: RunConfig) -> str:
     n, steps = measured.exact.n, measured.step_exact
+    # the puzzles of the split; those that were measured where the data set is not ours
+    most = len(load(measured.dataset, measured.split)) if measured.dataset in BUILTIN else n
     return MEASURED.format(
         device=measured.device,
         precision=measured.precision,
         n=n,
-        limit=f" --limit {n}" if n < _count_all(measured) else "",
+        limit=f" --limit {n}" if n < most else "",
         split=measured.split,
         dataset=measured.dataset,
         rows="\n".join(_list_ways(measured)),
@@ -142,12 +144,6 @@ def _format_measurements(measured: Measured, config: RunConfig) -> str:
     )
 
 
-def _count_all(measured: Measured) -> int:
-    """The puzzles of the split; those that were measured where the data set is not ours."""
-    known = measured.dataset in BUILTIN
-    return len(load(measured.dataset, measured.split)) if known else measured.exact.n
-
-
 def _format_scope(config: RunConfig) -> str:
     size, kind = f"{config.puzzle.rows}x{config.puzzle.cols}", config.puzzle.kind
     if config.model.any_size:
@@ -159,8 +155,7 @@ def _list_ways(measured: Measured) -> list[str]:
     steps = len(measured.step_exact)
     verified, seconds = _format_count(measured.verified), measured.seconds
     one_pass = f"| one pass of {steps} steps | {measured.exact} | {verified} | {steps} | {steps} | {seconds} |"
-    others = [measured.halting, *([measured.harder] if measured.harder else [])]
-    return [one_pass, *map(_format_way, others)]
+    return [one_pass, *(_format_way(way) for way in (measured.halting, measured.harder) if way is not None)]
 
 
 def _format_way(way: EffortResult) -> str:
@@ -174,26 +169,24 @@ def _format_count(count: int | None) -> str:
 
 
 def _format_front(config: RunConfig, licence: str) -> str:
-    values: dict[str, str | list[str]] = {
+    values = {
         "library_name": "trm-service",
         "license": licence,
         "tags": ["tiny-recursive-model", "puzzles", config.puzzle.kind, "arxiv:2510.04871"],
         "datasets": [config.dataset],
         "metrics": ["accuracy"],
     }
-    return "\n".join(f"{key}: {_yaml(value)}" for key, value in values.items())
-
-
-def _yaml(value: str | list[str]) -> str:
-    return to_json(value)  # every JSON string or list is YAML
+    return "\n".join(f"{key}: {to_json(value)}" for key, value in values.items())  # every JSON string or list is YAML
 
 
 def _list_facts(facts: Facts) -> dict[str, Any]:
     meta, config, network = facts.meta, facts.meta.config, facts.meta.config.model
+    known = BUILTIN.get(config.dataset)
+    about = f": {known.summary} Licence of the data: {known.licence}." if known else ""
     rows: dict[str, Any] = {
         "recipe": f"{config.preset}, {meta.step:,} optimizer updates",
         "cost of the training": facts.cost,
-        "data set": _describe_data(config),
+        "data set": f"{config.dataset}{about}",
         "parameters": f"{facts.parameters:,}, stored as {facts.dtype}",
         "recursion": f"{network.recursions} recursions of {network.latent_steps} latent steps, {network.layers} layers",
         "licence of the weights": facts.licence,
@@ -201,25 +194,13 @@ def _list_facts(facts: Facts) -> dict[str, Any]:
     }
     if "best.safetensors" in meta.files:
         rows["weights"] = f"the best on the validation split, of update {meta.progress['best_step']:,}"
-    return rows | {_name_metric(name): _format_value(name, value) for name, value in meta.metrics.items()}
+    return rows | dict(_format_metric(name, value) for name, value in meta.metrics.items())
 
 
-def _name_metric(metric: str) -> str:
-    words = metric.replace("_", " ")
-    return words if metric.startswith(("best_", "test_")) else f"{words}, last evaluation"
-
-
-def _describe_data(config: RunConfig) -> str:
-    known = BUILTIN.get(config.dataset)
-    return (
-        config.dataset if known is None else f"{config.dataset}: {known.summary} Licence of the data: {known.licence}."
-    )
-
-
-def _format_value(name: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1%}" if name.endswith(("accuracy", "verified")) else f"{value:g}"
+def _format_metric(name: str, value: float | None) -> tuple[str, str]:
+    shown = "-" if value is None else f"{value:.1%}" if name.endswith(("accuracy", "verified")) else f"{value:g}"
+    when = "" if name.startswith(("best_", "test_")) else ", last evaluation"
+    return name.replace("_", " ") + when, shown
 
 
 def _format_program(facts: Facts) -> str:

@@ -7,15 +7,14 @@ README.md           a model card: what it is, how good, how to use it with and w
 step.pt2            where asked for: one supervision step as a program that torch alone can run
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
-from trm.checkpoints.checkpoint import EXPORT_FORMAT, EXPORT_META, Meta, read_meta, require_free, staged, write_file
+from trm.checkpoints.checkpoint import EXPORT_META, Meta, Snapshot, read_meta, require_free, staged, write_file
 from trm.config.run import RunConfig
 from trm.interface.measured import MEASURED, Measured
 from trm.interop.card import Facts, card
@@ -23,7 +22,6 @@ from trm.interop.program import PROGRAM, program
 from trm.json_text import to_json
 from trm.network.model import TinyRecursiveModel
 from trm.solving.solver import load_trained_model
-from trm.version import trm_version
 
 Dtype = Literal["float32", "bfloat16"]
 Examine = Callable[[TinyRecursiveModel, RunConfig], Measured]
@@ -91,24 +89,11 @@ def write_files(
         files[MEASURED] = write_file(folder / MEASURED, (measured.model_dump_json(indent=1) + "\n").encode())
     text = card(facts, measured, with_program=with_program)
     files[README] = write_file(folder / README, text.encode())
-    document = _make_document(facts, files)
-    digest: str = write_file(folder / EXPORT_META, to_json(document, indent=1).encode())["sha256"]
-    return digest
-
-
-def _make_document(facts: Facts, files: Mapping[str, Any]) -> dict[str, Any]:
-    meta = facts.meta
-    return {
-        "format": EXPORT_FORMAT,
-        "trm_version": trm_version(),
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "licence": facts.licence,
-        "cost": facts.cost,
+    document = Snapshot({}, meta.step, meta.config, meta.metrics, {}).vouch_for(files, exported=True) | {
+        "licence": licence,
+        "cost": cost,
         "parameters": facts.parameters,
         "source_digest": meta.digest,  # of the meta.json that vouched for the weights
-        "step": meta.step,
-        "metrics": meta.metrics,
-        "progress": {},
-        "files": files,
-        "config": meta.config.model_dump(mode="json"),
     }
+    digest: str = write_file(folder / EXPORT_META, to_json(document, indent=1).encode())["sha256"]
+    return digest

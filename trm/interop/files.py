@@ -32,16 +32,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises CheckpointNotFound, or ForeignCheckpoint for anything that is not plain tensors by name.
     """
-    if _is_safetensors(path):
-        loaded = _read_safetensors(path)
-    elif (what := describe_file(path)) is not None and not zipfile.is_zipfile(path):  # torch.save writes zip archives
-        raise ForeignCheckpoint(f"{path} is {what}.")
-    else:
-        loaded = _read_torch_save(path)
-    if not isinstance(loaded, Mapping) or not all(isinstance(t, Tensor) for t in loaded.values()):
-        raise ForeignCheckpoint(f"{path} does not hold tensors by name: save the model's state_dict() by itself.")
-    tensors = {strip_prefixes(str(name)): tensor for name, tensor in loaded.items()}
     try:
+        loaded = tensor_file.read(path) if _is_safetensors(path) else _read_torch_save(path)
+        if not isinstance(loaded, Mapping) or not all(isinstance(t, Tensor) for t in loaded.values()):
+            raise ForeignCheckpoint(f"{path} does not hold tensors by name: save the model's state_dict() by itself.")
+        tensors = {strip_prefixes(str(name)): tensor for name, tensor in loaded.items()}
         tensor_file.require_finite(tensors, path)
     except CorruptCheckpoint as error:
         raise ForeignCheckpoint(str(error)) from error
@@ -57,14 +52,9 @@ def _is_safetensors(path: Path) -> bool:
         raise CheckpointNotFound(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _read_safetensors(path: Path) -> object:
-    try:
-        return tensor_file.read(path)
-    except CorruptCheckpoint as error:
-        raise ForeignCheckpoint(str(error)) from error
-
-
 def _read_torch_save(path: Path) -> object:
+    if (what := describe_file(path)) is not None and not zipfile.is_zipfile(path):  # torch.save writes zip archives
+        raise ForeignCheckpoint(f"{path} is {what}.")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -108,10 +98,6 @@ def _read_document(path: Path) -> object:
             return json.loads(text)
         except ValueError as error:
             raise ForeignCheckpoint(f"{path} is not JSON: {error}.") from error
-    return _read_yaml(path, text)
-
-
-def _read_yaml(path: Path, text: str) -> object:
     try:
         import yaml
     except ModuleNotFoundError as error:

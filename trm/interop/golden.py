@@ -25,6 +25,7 @@ from trm.training.losses import Loss, supervision_loss
 
 TOLERANCE = 1e-4  # relative, float32
 HALT_LOSS_WEIGHT = 0.5  # official
+OFFICIAL_OUTPUT = ("logits", "q_halt_logits", "q_continue_logits", "z_H", "z_L")
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ class Case:
 
     def __init__(self, path: Path, dtype: torch.dtype) -> None:
         """Read `path` (the JSON) and the safetensors beside it; raises ForeignCheckpoint for what our model cannot represent."""
-        self.dtype = dtype
-        self.name = path.stem
+        self.dtype, self.name = dtype, path.stem
         try:
             self._read(path)
         except (ValueError, KeyError, RuntimeError, CorruptCheckpoint) as error:
@@ -77,14 +77,7 @@ class Case:
         for step, scalars in enumerate(self.scalars["steps"], start=1):
             with torch.no_grad():
                 output = self.model(self.inputs, self.model.puzzle_rows(self.ids), y, z)
-            ours = {
-                "logits": output.logits,
-                "q_halt_logits": output.halt_logit,
-                "q_continue_logits": output.continue_logit,
-                "z_H": output.y,
-                "z_L": output.z,
-            }
-            for name, tensor in ours.items():
+            for name, tensor in zip(OFFICIAL_OUTPUT, (*output[2:], *output[:2]), strict=True):
                 if (golden := self.recorded.get(f"eval/step{step}/{name}")) is not None:
                     yield f"eval {name}", tensor, golden
             yield from self._compare_losses("eval", output.logits, output.halt_logit, scalars)

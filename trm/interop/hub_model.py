@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from trm.checkpoints.checkpoint import EXPORT_META, Meta, read_meta
 from trm.interface.measured import MEASURED
@@ -19,6 +19,7 @@ except ModuleNotFoundError as error:
         name="huggingface_hub",
     ) from error
 
+DOWNLOAD = ("revision", "cache_dir", "force_download", "local_files_only", "token")  # options of a download
 FILES = (EXPORT_META, "model.safetensors", "README.md", MEASURED)
 
 
@@ -34,26 +35,13 @@ class HubModel(TinyRecursiveModel, PyTorchModelHubMixin, library_name="trm-servi
         cls,
         *,
         model_id: str,
-        revision: str | None,
-        cache_dir: str | Path | None,
-        force_download: bool,
-        local_files_only: bool,
-        token: str | bool | None,
         licence: str = "unknown",  # the mixin takes it from config.json
-        **_unused: object,
+        **options: Any,  # noqa: ANN401  the mixin's
     ) -> Self:
         folder = Path(model_id)
         if not folder.is_dir():
-            downloaded = snapshot_download(
-                model_id,
-                revision=revision,
-                cache_dir=cache_dir,
-                force_download=force_download,
-                local_files_only=local_files_only,
-                token=token,
-                allow_patterns=list(FILES),
-            )
-            folder = Path(downloaded)
+            asked = {name: options[name] for name in DOWNLOAD}
+            folder = Path(snapshot_download(model_id, allow_patterns=list(FILES), **asked))
         meta = read_meta(folder)
         model = cls(meta, licence)
         model.load_state_dict(load_trained_model(folder, meta).state_dict())

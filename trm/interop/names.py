@@ -8,26 +8,17 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from trm.config.model import ModelConfig
-from trm.errors import ForeignCheckpoint
+from trm.errors import ForeignCheckpoint, require
 from trm.interop.files import strip_prefixes
 
 PUZZLE_TABLE = "inner.puzzle_emb.weights"
 SCALES = 6  # latents of the official multi-scale model, whatever its L_cycles
 DEFAULT_PREFIX = 16  # official puzzle_emb_len where a configuration does not state it
 
-# Official name of the part before ".weight", ours; {network} is L_level or H_level, {i} the layer.
-MLP_NAMES = {
-    "inner.{network}.layers.{i}.mlp_t.gate_up_proj": "layers.{i}.mixer.mlp.gate_up",
-    "inner.{network}.layers.{i}.mlp_t.down_proj": "layers.{i}.mixer.mlp.down",
-}
-ATTENTION_NAMES = {
-    "inner.{network}.layers.{i}.self_attn.qkv_proj": "layers.{i}.mixer.qkv",
-    "inner.{network}.layers.{i}.self_attn.o_proj": "layers.{i}.mixer.out",
-}
-LAYER_NAMES = {
-    "inner.{network}.layers.{i}.mlp.gate_up_proj": "layers.{i}.mlp.gate_up",
-    "inner.{network}.layers.{i}.mlp.down_proj": "layers.{i}.mlp.down",
-}
+# Official name of a layer's part, ours.
+MLP_NAMES = {"mlp_t.gate_up_proj": "mixer.mlp.gate_up", "mlp_t.down_proj": "mixer.mlp.down"}
+ATTENTION_NAMES = {"self_attn.qkv_proj": "mixer.qkv", "self_attn.o_proj": "mixer.out"}
+LAYER_NAMES = {"mlp.gate_up_proj": "mlp.gate_up", "mlp.down_proj": "mlp.down"}
 TENSORS = {
     "inner.embed_tokens.embedding_weight": "embedding",
     "inner.lm_head.weight": "answer_head.weight",
@@ -35,7 +26,7 @@ TENSORS = {
     "inner.q_head.bias": "halt_head.bias",
     "inner.H_init": "y_init",
     "inner.L_init": "z_init",
-    "inner.puzzle_emb.weights": "puzzle_embedding",
+    PUZZLE_TABLE: "puzzle_embedding",
 }
 
 
@@ -53,7 +44,7 @@ def official_names(config: ModelConfig) -> dict[str, str]:
 def _name_layers(config: ModelConfig, network: str, layers: int) -> dict[str, str]:
     mixer = MLP_NAMES if config.mixer == "mlp" else ATTENTION_NAMES
     return {
-        f"{official.format(network=network, i=i)}.weight": f"{ours.format(i=i)}.weight"
+        f"inner.{network}.layers.{i}.{official}.weight": f"layers.{i}.{ours}.weight"
         for i in range(layers)
         for official, ours in (mixer | LAYER_NAMES).items()
     }
@@ -157,7 +148,8 @@ def _require_runnable(architecture: str, official: Mapping[str, Any]) -> None:
     """Raise ForeignCheckpoint for what the official code itself cannot run."""
     positions, values = official["pos_encodings"], official["puzzle_emb_ndim"]
     room = _count_prefix_tokens(architecture, official) * official["hidden_size"]
-    rules = (
+    require(
+        ForeignCheckpoint,
         (architecture in BOTH_LEVELS and official.get("H_layers") is None,
          "The configuration must state H_layers (layers of the network that answers): weights cannot tell."),
         (architecture == "trm_hier6" and official["L_cycles"] > SCALES,
@@ -169,9 +161,6 @@ def _require_runnable(architecture: str, official: Mapping[str, Any]) -> None:
         (values == 0 and official.get("puzzle_emb_len", 0) and architecture not in CEILING,
          "Without a prefix, puzzle_emb_ndim and puzzle_emb_len must both be 0: the official model cannot run otherwise."),
     )  # fmt: skip
-    for wrong, sentence in rules:
-        if wrong:
-            raise ForeignCheckpoint(sentence)
 
 
 def _read_positions(official: Mapping[str, Any]) -> str:

@@ -39,7 +39,9 @@ def program(model: TinyRecursiveModel, config: RunConfig) -> bytes:
     alone.eval().requires_grad_(False)
     for parameter in alone.parameters():  # and no buffer: the solver leaves those in float32 as well
         parameter.data = parameter.data.to(DTYPES[config.train.precision])
-    inputs = example_inputs(alone, config)
+    tokens = torch.ones(EXAMPLES, config.puzzle.cells, dtype=torch.int64)  # blank puzzles
+    rows = alone.puzzle_rows(torch.zeros(EXAMPLES, dtype=torch.int64))
+    inputs = (tokens, rows, *alone.initial_state(EXAMPLES, DTYPES[config.train.precision]))
     alone.puzzle_embedding = alone.puzzle_embedding[:0].clone()
     batch = torch.export.Dim("batch", min=1)
     shapes = tuple({0: batch} for _ in inputs)
@@ -48,10 +50,3 @@ def program(model: TinyRecursiveModel, config: RunConfig) -> bytes:
     file = io.BytesIO()
     torch.export.save(exported, file)
     return file.getvalue()
-
-
-def example_inputs(model: TinyRecursiveModel, config: RunConfig) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Inputs of the first supervision step of blank puzzles."""
-    tokens = torch.ones(EXAMPLES, config.puzzle.cells, dtype=torch.int64)
-    rows = model.puzzle_rows(torch.zeros(EXAMPLES, dtype=torch.int64))
-    return tokens, rows, *model.initial_state(EXAMPLES, DTYPES[config.train.precision])

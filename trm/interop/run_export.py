@@ -1,12 +1,12 @@
 """Exports a run of a service: into MLflow, or as tables in a folder."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from trm.interop.run_mlflow import log_run
-from trm.interop.run_record import RunRecord, read_run
+from trm.interop.run_record import read_run
 from trm.interop.run_tables import write_tables
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ class Export:
             return f"Run {self.mlflow_run} of the experiment {self.experiment!r} in {self.out}"
         return f"{self.logged_steps:,} logged steps and {self.evaluations:,} evaluations in {self.out}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same as JSON has it."""
-        return asdict(self)
-
 
 def export_run(
     client: "Client", run_id: str, to: Target, out: str, *, experiment: str = "trm", checkpoint: bool = True
@@ -47,16 +43,12 @@ def export_run(
     """
     run = read_run(client, run_id)
     counts = (run.id, len(run.curve), len(run.evaluations), out)
-    if to == "mlflow":
-        return Export(*counts, mlflow_run=_log(client, run, out, experiment, checkpoint), experiment=experiment)
-    return Export(*counts, files=tuple(map(str, write_tables(run, Path(out), to))))
-
-
-def _log(client: "Client", run: RunRecord, uri: str, experiment: str, with_checkpoint: bool) -> str:
-    newest = next(client.runs.checkpoints(run.id, page_size=1), None) if with_checkpoint else None
-    if newest is None:
-        return log_run(run, uri, experiment)
+    if to != "mlflow":
+        return Export(*counts, files=tuple(map(str, write_tables(run, Path(out), to))))
+    newest = next(client.runs.checkpoints(run.id, page_size=1), None) if checkpoint else None
     with TemporaryDirectory() as folder:
-        for entry in client.checkpoints.files(newest).data:
-            client.checkpoints.download_file(newest, entry.name, Path(folder) / Path(entry.name).name)
-        return log_run(run, uri, experiment, Path(folder))
+        if newest is not None:
+            for entry in client.checkpoints.files(newest).data:
+                client.checkpoints.download_file(newest, entry.name, Path(folder) / Path(entry.name).name)
+        made = log_run(run, out, experiment, Path(folder) if newest else None)
+    return Export(*counts, mlflow_run=made, experiment=experiment)

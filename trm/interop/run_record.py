@@ -27,7 +27,8 @@ class RunRecord:
     @property
     def parameters(self) -> dict[str, str | int | float | bool | None]:
         """The configuration with dotted names: `train.steps`."""
-        return dict(_flatten_settings(self.config))
+        flat = dict(flatten_settings(self.config))
+        return {name: str(value) if isinstance(value, list) else value for name, value in flat.items()}
 
 
 def read_run(client: "Client", run_id: str) -> RunRecord:
@@ -63,9 +64,10 @@ def _make_row(event: Json) -> Json:
     return {name: value for name, value in event.items() if name != "event"}
 
 
-def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+def flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Settings with dotted names."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _flatten_settings(value, f"{prefix}{name}.")
+            yield from flatten_settings(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", str(value) if isinstance(value, list) else value
+            yield f"{prefix}{name}", value

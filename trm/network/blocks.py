@@ -20,7 +20,8 @@ class Network(nn.ModuleList):
     """f: adds what is to be added to a state, and passes it through every layer."""
 
     def __init__(self, config: ModelConfig, puzzle: PuzzleSpec, tokens: int, layers: int) -> None:
-        super().__init__(_make_layer(config, puzzle, tokens) for _ in range(layers))
+        ours = OURS.get(config.mixer)
+        super().__init__(ours(config, puzzle) if ours else Block(config, tokens) for _ in range(layers))
         self.recomputes = False  # gradient checkpointing, in training
 
     def forward(self, state: Tensor, added: Tensor | None) -> Tensor:
@@ -30,7 +31,3 @@ class Network(nn.ModuleList):
             recomputes = self.recomputes and torch.is_grad_enabled()
             new = checkpoint(layer, new, use_reentrant=False) if recomputes else layer(new)
         return new
-
-
-def _make_layer(config: ModelConfig, puzzle: PuzzleSpec, tokens: int) -> nn.Module:
-    return OURS[config.mixer](config, puzzle) if config.any_size else Block(config, tokens)

@@ -33,11 +33,8 @@ def should_compile(choice: CompileChoice, config: RunConfig, device: torch.devic
     """What a choice comes to: `auto` compiles where it can and where it is worthwhile; raises CompilerMissing for `always`."""
     if choice == "always":
         _require_compiler(device)
-    return choice == "always" or (choice == "auto" and _is_worthwhile(config) and why_not(device) is None)
-
-
-def _is_worthwhile(config: RunConfig) -> bool:
-    return config.model.any_size or config.model.hidden_size >= WORTHWHILE
+    is_worthwhile = config.model.any_size or config.model.hidden_size >= WORTHWHILE
+    return choice == "always" or (choice == "auto" and is_worthwhile and why_not(device) is None)
 
 
 def compile_blocks(model: TinyRecursiveModel, device: torch.device, *, any_batch: bool) -> None:

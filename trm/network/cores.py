@@ -42,7 +42,9 @@ class Cores:
         """At most `limit`; shared with processes that use the same ledger; without a ledger, not shared."""
         self.most = available(limit)
         self._own = os.sched_getaffinity(0)
-        self._folder = None if ledger is None else ledger / _name_machine()
+        # tells machines apart that share a file system
+        machine = BOOT.read_text().strip() if BOOT.exists() else os.uname().nodename
+        self._folder = None if ledger is None else ledger / machine
         self._name = f"{uuid4().hex}-{'.'.join(map(str, sorted(self._own)))}"
         self._looked, self._share = 0.0, self.most
 
@@ -77,11 +79,6 @@ class Cores:
         with suppress(ValueError):
             return not self._own.isdisjoint(map(int, name.partition("-")[2].split(".")))
         return False
-
-
-def _name_machine() -> str:
-    """Tells machines apart that share a file system."""
-    return BOOT.read_text().strip() if BOOT.exists() else os.uname().nodename
 
 
 def _list_computing(folder: Path) -> list[str]:

@@ -11,7 +11,6 @@ from typing import ClassVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trm.config.model import ModelConfig
@@ -67,7 +66,10 @@ class Units(MessageLayer):
 
     def __init__(self, config: ModelConfig, puzzle: PuzzleSpec) -> None:
         super().__init__(config, puzzle)
-        matrix = None if puzzle.regions is None else torch.from_numpy(pairs_of_region(puzzle.regions))  # (L, L)
+        matrix = None
+        if puzzle.regions is not None:
+            names = np.array(list(puzzle.regions))
+            matrix = torch.from_numpy((names[:, None] == names).astype(np.float32))  # (L, L), 1 within a region
         self.register_buffer("same_region", matrix, persistent=False)  # part of the puzzle, not of what was learnt
 
     def gather(self, x: Tensor) -> Tensor:
@@ -92,13 +94,6 @@ class Units(MessageLayer):
             return along.sum(2, keepdim=True)
         cells = grid.reshape(len(grid), self.puzzle.cells, -1)
         return (self.same_region.to(grid.dtype) @ cells).view_as(grid)
-
-
-def pairs_of_region(regions: str) -> NDArray[np.float32]:
-    """1 for two cells of the same region, 0 for others `(L, L)`."""
-    names = np.array(list(regions))
-    pairs: NDArray[np.float32] = (names[:, None] == names).astype(np.float32)
-    return pairs
 
 
 class Neighbours(MessageLayer):

@@ -138,10 +138,8 @@ class TinyRecursiveModel(nn.Module):
 
         With `random_start` fresh draws from `generator` (on the CPU) take their place; without one, the fixed vectors.
         """
-        y, z = (
-            self.y_init.expand(self.tokens, -1),
-            self.z_init.unsqueeze(-2).expand(*self.z_init.shape[:-1], self.tokens, -1),
-        )
+        y = self.y_init.expand(self.tokens, -1)
+        z = self.z_init.unsqueeze(-2).expand(*self.z_init.shape[:-1], self.tokens, -1)
         states = [start.to(dtype).expand(batch, *start.shape).clone() for start in (y, z)]
         if self.config.random_start and generator is not None:
             for state in states:

@@ -3,7 +3,7 @@
 Shapes: B puzzles, L grid cells, P prefix tokens, S tokens of the state, D hidden size, V vocabulary.
 """
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -20,24 +20,27 @@ AS_THIS, AS_ANOTHER, BLANK = range(3)
 MAZE_OPEN, MAZE_PATH = 2, 5
 
 
-class Port(Protocol):
+class Port(ABC):
     """The shape of the state, of the embedding table and of the answer head, and the way in and out."""
 
     tokens: int  # S
     embeddings: int  # rows of the embedding table
     outputs: int  # of the answer head, for each token
 
+    @abstractmethod
     def embed(self, table: Tensor, inputs: Tensor, puzzle_rows: Tensor) -> Tensor:
         """Embeddings `(B, S, D)` of grids `(B, L)` and their rows of the puzzle table `(B, W)`, in the dtype of the table."""
 
+    @abstractmethod
     def read(self, logits: Tensor, inputs: Tensor) -> Tensor:
         """Answer logits `(B, L, V)` of the answer head's outputs `(B, S, outputs)`."""
 
     def summary(self, y: Tensor) -> Tensor:
-        """What the halting head reads `(B, D)` of the answer state `(B, S, D)`."""
+        """What the halting head reads `(B, D)` of the answer state `(B, S, D)`: the mean, unless it is another."""
+        return y.mean(1)
 
 
-class TokenPort:
+class TokenPort(Port):
     """The paper's: a token for each cell, behind a prefix that carries the puzzle embedding, from its first token on."""
 
     def __init__(self, config: ModelConfig, puzzle: PuzzleSpec) -> None:
@@ -64,7 +67,7 @@ class TokenPort:
         return y[:, 0]
 
 
-class CandidatePort:
+class CandidatePort(Port):
     """A token for each symbol of each cell of a Sudoku of any size; an answer keeps the givens."""
 
     embeddings, outputs = 3, 1
@@ -87,16 +90,12 @@ class CandidatePort:
         chosen = torch.where((inputs < PADDING_AND_BLANK).unsqueeze(-1), free, fixed)
         return nn.functional.pad(chosen, (PADDING_AND_BLANK, 0), value=IMPOSSIBLE)
 
-    def summary(self, y: Tensor) -> Tensor:
-        """The mean over all candidates."""
-        return y.mean(1)
-
     def _mark_symbols(self, inputs: Tensor) -> Tensor:
         symbols = torch.arange(PADDING_AND_BLANK, PADDING_AND_BLANK + self.symbols, device=inputs.device)
         return inputs.unsqueeze(-1) == symbols  # (B, L, symbols)
 
 
-class CellPort:
+class CellPort(Port):
     """A token for each cell of a grid of any height and width; in a maze an answer keeps everything but open cells."""
 
     def __init__(self, puzzle: PuzzleSpec) -> None:
@@ -116,10 +115,6 @@ class CellPort:
         fixed = torch.where(inputs.unsqueeze(-1) == tokens, CERTAIN, IMPOSSIBLE).to(logits.dtype)
         choice = torch.where((tokens == MAZE_OPEN) | (tokens == MAZE_PATH), logits, IMPOSSIBLE)
         return torch.where(is_open, choice, fixed)
-
-    def summary(self, y: Tensor) -> Tensor:
-        """The mean over all cells."""
-        return y.mean(1)
 
 
 def make_port(config: ModelConfig, puzzle: PuzzleSpec) -> Port:

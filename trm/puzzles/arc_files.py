@@ -68,7 +68,10 @@ def load_shipped(name: str) -> dict[str, tuple[Task, ...]]:
         raise UnknownDataset(f"There is no ARC collection {name!r}. Shipped: {', '.join(SHIPPED)}.")
     subsets: dict[str, list[Task]] = {}
     for member, text in _texts(DATA / f"{name}.tar.gz"):
-        subsets.setdefault(_subset(PurePath(member)), []).extend(_parse(member, text, {}))
+        # x/data/training/a.json, x/corpus/Copy/Copy1.json or x/MinimalTasks/a.json
+        _, folder, below, *_ = PurePath(member).parts
+        subset = {"data": below, "corpus": "corpus", "MinimalTasks": "minimal"}[folder]
+        subsets.setdefault(subset, []).extend(_parse(member, text, {}))
     return {subset: tuple(sorted(tasks, key=lambda task: task.name)) for subset, tasks in subsets.items()}
 
 
@@ -78,11 +81,6 @@ def task_from(name: str, document: object) -> Task:
         raise DatasetError(f"Task {name} is not an object with the keys train and test.")
     train, test = (_pairs(f"Task {name}, {role}", document[role], role == "train") for role in ("train", "test"))
     return Task(name, train, test)
-
-
-def _subset(member: PurePath) -> str:
-    """`x/data/training/a.json` is training, `x/corpus/Copy/Copy1.json` corpus, `x/MinimalTasks/a.json` minimal."""
-    return {"data": member.parts[2], "corpus": "corpus", "MinimalTasks": "minimal"}[member.parts[1]]
 
 
 def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -117,8 +115,7 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _json(name: str, text: bytes) -> object:
     try:
-        document: object = json.loads(text.decode("utf-8-sig"))
-        return document
+        return json.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         what = describe(text[:HEAD])
         raise DatasetError(f"{name} is {what}." if what else f"{name} is not JSON: {error}.") from error
@@ -201,12 +198,8 @@ def _different(tasks: list[Task], combined: set[str]) -> tuple[Task, ...]:
         other = seen.setdefault(task.name, task)
         if other is task:
             continue
-        if task.name not in combined or not _asks_the_same(task, other):
+        questions, others = ([pair.question.tolist() for pair in one.pairs] for one in (task, other))
+        if task.name not in combined or questions != others:
             raise DatasetError(f"Two tasks are named {task.name}. Rename one: answers are counted by name.")
         seen[task.name] = max(other, task, key=lambda one: sum(pair.answer is not None for pair in one.test))
     return tuple(seen.values())
-
-
-def _asks_the_same(task: Task, other: Task) -> bool:
-    questions = ([pair.question.tolist() for pair in one.pairs] for one in (task, other))
-    return next(questions) == next(questions)

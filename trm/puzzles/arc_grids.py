@@ -13,18 +13,8 @@ Grid = NDArray[np.uint8]  # (h, w), colours 0-9
 SIDE = 30  # the largest grid
 PAD, END, FIRST_COLOUR = 0, 1, 2  # tokens; colour c is FIRST_COLOUR + c
 COLOURS = 10
-PALETTE = (  # 0 to 9, as the site of ARC shows them
-    "#000000",
-    "#0074d9",
-    "#ff4136",
-    "#2ecc40",
-    "#ffdc00",
-    "#aaaaaa",
-    "#f012be",
-    "#ff851b",
-    "#7fdbff",
-    "#870c25",
-)
+# 0 to 9, as the site of ARC shows them
+PALETTE = ["#000000", "#0074d9", "#ff4136", "#2ecc40", "#ffdc00", "#aaaaaa", "#f012be", "#ff851b", "#7fdbff", "#870c25"]
 SPEC = PuzzleSpec(kind="arc", rows=SIDE, cols=SIDE, symbols=("|", *map(str, range(COLOURS))))
 
 

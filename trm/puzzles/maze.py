@@ -43,7 +43,9 @@ def shortest_path(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[int]:
     """
     start, goal = ends(spec, tokens)
     width = spec.cols + 1  # a column of walls, and a row of them, keep steps from leaving the grid
-    parents, at, target = _add_walls(spec, tokens), [_to_padded(spec, start)], _to_padded(spec, goal)
+    cells = np.where(tokens >= OPEN, -1, -2).reshape(spec.rows, spec.cols)  # to discover, and walls
+    parents: list[int] = np.pad(cells, ((1, 1), (0, 1)), constant_values=-2).ravel().tolist()
+    at, target = [_to_padded(spec, start)], _to_padded(spec, goal)
     parents[at[0]] = at[0]
     for cell in at:
         for beside in (cell + width, cell - 1, cell + 1, cell - width):
@@ -58,12 +60,6 @@ def shortest_path(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[int]:
 def _to_padded(spec: PuzzleSpec, cell: int) -> int:
     row, col = divmod(cell, spec.cols)
     return (row + 1) * (spec.cols + 1) + col
-
-
-def _add_walls(spec: PuzzleSpec, tokens: NDArray[np.int32]) -> list[int]:
-    """-1 for cells to discover, -2 for walls, with walls around."""
-    cells = np.where(tokens >= OPEN, -1, -2).reshape(spec.rows, spec.cols)
-    return np.pad(cells, ((1, 1), (0, 1)), constant_values=-2).ravel().tolist()
 
 
 def _trace_path(spec: PuzzleSpec, parents: list[int], cell: int) -> list[int]:

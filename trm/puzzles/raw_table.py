@@ -94,9 +94,8 @@ class RawTable:
             return PuzzleSpec(kind=kind, rows=height, cols=width, symbols=symbols, rules=self._grid_rules())
         except ValidationError as error:
             if self.rules is not None:
-                raise DatasetError(
-                    f"The rules do not fit the grids of {height}x{width}: {_read_message(error)}."
-                ) from error
+                reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise DatasetError(f"The rules do not fit the grids of {height}x{width}: {reason}.") from error
             limits = f"The grids are {height}x{width} with {len(symbols)} symbols"
             raise DatasetError(f"{limits}; 64x64 with {MOST_SYMBOLS} symbols is the most.") from error
 
@@ -123,18 +122,18 @@ class RawTable:
         """The declared rules of grids, with the blank: unless they name it, the one symbol of questions that no answer holds."""
         if self.rules is None or self.rules.blank is not None:
             return self.rules
-        asked, answered = (self._collect_used(given) for given in (self.questions, self.answers))
+        asked, answered = (set[str]().union(*self._marks(given, "grid")) for given in (self.questions, self.answers))
         blanks = asked - answered
         return self.rules.model_copy(update={"blank": blanks.pop()}) if answered and len(blanks) == 1 else self.rules
-
-    def _collect_used(self, given: Iterable[Given]) -> set[str]:
-        return {cell for marks in self._marks(given, "grid") for cell in marks}
 
     def _regions(self) -> str | None:
         """The regions of the jigsaws, declared or written with them: the same for all."""
         found = {} if self.rules is None or self.rules.regions is None else {self.rules.regions: 0}
         for regions, row in self.layouts.items():
-            found.setdefault(_name_layout(regions, row), row)
+            try:
+                found.setdefault(name_regions(regions), row)
+            except ValueError as error:
+                raise DatasetError(f"Row {row}: {error}.") from error
         for row, board in enumerate(self._lay_out(self.questions, "sudoku"), start=1):
             if isinstance(board, Board) and board.regions is not None:
                 found.setdefault(board.regions, row)
@@ -301,17 +300,6 @@ def _encode(spec: PuzzleSpec, given: Given, table: Tokens) -> NDArray[np.int32]:
     if isinstance(given, PuzzleError):
         raise given
     return grids.encode(spec, given if isinstance(given, Board) else grids.read_board(spec, given), table)
-
-
-def _name_layout(regions: str, row: int) -> str:
-    try:
-        return name_regions(regions)
-    except ValueError as error:
-        raise DatasetError(f"Row {row}: {error}.") from error
-
-
-def _read_message(error: ValidationError) -> str:
-    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
 
 
 def _read_cell(value: object) -> Given:

@@ -35,22 +35,13 @@ def units_of(spec: PuzzleSpec) -> tuple[Unit, ...]:
     if in_columns:
         groups.append(("column", cells.T.tolist()))
     if spec.box is not None:
-        groups.append(("box", _boxes(cells, spec.box)))
+        height, width = spec.box
+        parted = cells.reshape(spec.rows // height, height, spec.cols // width, width).swapaxes(1, 2)
+        groups.append(("box", parted.reshape(spec.rows, spec.cols).tolist()))
     if spec.regions is not None:
-        groups.append(("region", _regions(spec.regions)))
+        order = [name for name in dict.fromkeys(spec.regions) if name != NO_REGION]
+        groups.append(("region", [[cell for cell, name in enumerate(spec.regions) if name == one] for one in order]))
     return tuple(Unit(rule, n, tuple(unit)) for rule, members in groups for n, unit in enumerate(members, start=1))
-
-
-def _boxes(cells: NDArray[np.int64], box: tuple[int, int]) -> list[list[int]]:
-    size = len(cells)
-    parted = cells.reshape(size // box[0], box[0], size // box[1], box[1]).swapaxes(1, 2)
-    boxes: list[list[int]] = parted.reshape(size, size).tolist()
-    return boxes
-
-
-def _regions(names: str) -> list[list[int]]:
-    order = [name for name in dict.fromkeys(names) if name != NO_REGION]
-    return [[cell for cell, name in enumerate(names) if name == one] for one in order]
 
 
 @lru_cache(REMEMBERED)

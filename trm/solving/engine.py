@@ -43,10 +43,6 @@ class Cohort:
         self.owner = np.concatenate((self.owner, np.full(len(rows), self.owners.index(solve_request))))
         self.rows = np.concatenate((self.rows, rows))
 
-    def launch(self) -> None:
-        """Begin a supervision step."""
-        self.collect = self.slots.launch()
-
     def collect_results(self) -> None:
         """Wait for the step, hand its outcome to the owners, and release the slots that they are done with."""
         if self.collect is None:
@@ -130,7 +126,7 @@ class Engine:
         self._refill(cohort)
         if cohort.slots.count:
             self.steps += cohort.slots.count
-            cohort.launch()
+            cohort.collect = cohort.slots.launch()
         self.cohorts[0].collect_results()  # the same one, where there is one
         with self._lock:
             self.solve_requests = [

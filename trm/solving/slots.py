@@ -115,7 +115,10 @@ class Slots:
         if carry is None:
             self.y[new], self.z[new] = self._make_starts(np.arange(new.start, new.stop))
         else:
-            self._restore(new, carry)
+            for tensor, saved in zip((self.y, self.z, self.inputs, self.logits), carry, strict=False):
+                tensor[new] = saved.to(self.device, tensor.dtype)
+            kept = (saved.numpy() for saved in (carry.answers, carry.steps, carry.unchanged))
+            self.answers[new], self.steps[new], self.unchanged[new] = kept
         self.count = end
 
     def step(self) -> ChainOutputs:
@@ -146,13 +149,6 @@ class Slots:
     def require_fit(self, carry: Carry) -> None:
         """Raise CarryInvalid for one that another model has left, or another size of puzzle."""
         carry.require_fit(self.copy_carry(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)))
-
-    def _restore(self, new: slice, carry: Carry) -> None:
-        for tensor, saved in zip((self.y, self.z, self.inputs, self.logits), carry, strict=False):
-            tensor[new] = saved.to(self.device, tensor.dtype)
-        self.answers[new], self.steps[new], self.unchanged[new] = (
-            saved.numpy() for saved in (carry.answers, carry.steps, carry.unchanged)
-        )
 
     @torch.inference_mode()
     def keep(self, stays: NDArray[np.bool_]) -> None:

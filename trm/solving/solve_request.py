@@ -23,11 +23,11 @@ OnOutput = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], To
 
 @dataclass
 class FinishedChain:
-    """A chain that has stopped."""
+    """A chain that has stopped, by the names that a `Solution` has for its parts."""
 
     chain: int
-    step: int
-    answer: Tokens
+    steps: int
+    tokens: Tokens
     halt_probability: float
     reason: Reason
     verified: bool | None
@@ -164,7 +164,18 @@ class SolveRequest:
             concerned = np.flatnonzero(np.isin(puzzles, puzzles[ends]))
             carry = copy_carry(concerned)
             self.left |= {int(rows[k]): carry.of([place]) for place, k in enumerate(concerned.tolist())}
-        self._end(np.flatnonzero(ends), puzzles, numbers, output, answers, reasons)
+        ended = np.flatnonzero(ends)
+        verdicts = check_many(self.spec, self.questions[puzzles[ended]], answers[ended])
+        for place, k in enumerate(ended.tolist()):
+            finished = FinishedChain(
+                chain=int(numbers[k]),
+                steps=int(output.steps[k]),
+                tokens=answers[k],
+                halt_probability=float(output.halt_probability[k]),
+                reason=cast(Reason, str(reasons[k])),
+                verified=None if verdicts is None else bool(verdicts[place]),
+            )
+            self.finished_chains.setdefault(int(puzzles[k]), []).append(finished)
         decided = [i for i in np.unique(puzzles[ends]).tolist() if self._conclude(i)]
         goes_on: NDArray[np.bool_] = ~ends & ~np.isin(puzzles, decided)
         return goes_on
@@ -193,27 +204,6 @@ class SolveRequest:
             reasons[verdicts if verdicts is not None else []] = "verified"
         return reasons
 
-    def _end(
-        self,
-        ended: NDArray[np.int64],
-        puzzles: NDArray[np.int64],
-        numbers: NDArray[np.int64],
-        output: ChainOutputs,
-        answers: Tokens,
-        reasons: NDArray[np.str_],
-    ) -> None:
-        verdicts = check_many(self.spec, self.questions[puzzles[ended]], answers[ended])
-        for place, k in enumerate(ended.tolist()):
-            finished = FinishedChain(
-                chain=int(numbers[k]),
-                step=int(output.steps[k]),
-                answer=answers[k],
-                halt_probability=float(output.halt_probability[k]),
-                reason=cast(Reason, str(reasons[k])),
-                verified=None if verdicts is None else bool(verdicts[place]),
-            )
-            self.finished_chains.setdefault(int(puzzles[k]), []).append(finished)
-
     def _conclude(self, i: int) -> bool:
         """Give the puzzle's answer if it is time."""
         finished_chains, effort = self.finished_chains[i], self.effort
@@ -228,9 +218,8 @@ class SolveRequest:
         elif len(finished_chains) == 1:
             self._give(i, finished_chains[0], "only")
         elif effort.choose == "votes":
-            self._give(
-                i, max(finished_chains, key=lambda e: (_count_votes(finished_chains, e), e.halt_probability)), "votes"
-            )
+            favourite = max(finished_chains, key=lambda e: (_count_votes(finished_chains, e), e.halt_probability))
+            self._give(i, favourite, "votes")
         else:
             self._give(i, max(finished_chains, key=_rank_by_confidence), "halt_probability")
         return True
@@ -243,17 +232,12 @@ class SolveRequest:
         solution = Solution(
             spec=self.spec,
             question=self.questions[i],
-            tokens=finished.answer,
-            verified=finished.verified,
-            halt_probability=finished.halt_probability,
-            steps=finished.step,
-            reason=finished.reason,
             chosen_by=chosen_by,
-            chain=finished.chain,
             votes=_count_votes(finished_chains, finished),
             chains=len(finished_chains),
             total_steps=int(self.taken[i]),
             trace=None if traces is None else tuple(traces[finished.chain]),
+            **vars(finished),
         )
         self.answered += 1
         self.on_solution(i, solution)
@@ -298,4 +282,4 @@ def _rank_by_confidence(finished: FinishedChain) -> tuple[float, int]:
 
 
 def _count_votes(finished_chains: list[FinishedChain], finished: FinishedChain) -> int:
-    return sum(np.array_equal(finished.answer, other.answer) for other in finished_chains)
+    return sum(np.array_equal(finished.tokens, other.tokens) for other in finished_chains)

@@ -19,7 +19,7 @@ from trm.network.compiling import compile_blocks, should_compile
 from trm.network.device import dtype_of, pick_device
 from trm.network.model import TinyRecursiveModel
 from trm.network.prepacking import can_prepack, prepack
-from trm.puzzles.grids import Given, parse, resize
+from trm.puzzles.grids import Given, parse
 from trm.puzzles.rules import require_consistent
 from trm.puzzles.spec import PuzzleSpec
 from trm.solving.carry import Carry
@@ -37,15 +37,6 @@ def load_trained_model(folder: Path, meta: Meta) -> TinyRecursiveModel:
     except RuntimeError as error:
         raise ForeignCheckpoint(f"The weights in {folder} are not those of its configuration: {error}") from error
     return model
-
-
-def _describe_sizes(config: RunConfig) -> str:
-    spec = config.puzzle
-    return (
-        f"{spec.kind} puzzles of every size"
-        if config.model.any_size
-        else f"{spec.rows}x{spec.cols} {spec.kind} puzzles"
-    )
 
 
 class Solver:
@@ -123,7 +114,7 @@ class Solver:
 
         Raises PuzzleError when it cannot be read, or when its givens clash.
         """
-        spec = resize(self.spec, puzzle) if self.config.model.any_size else self.spec
+        spec = self.config.shape_of(puzzle)
         question = parse(spec, puzzle)
         require_consistent(spec, question)
         return spec, question
@@ -136,9 +127,9 @@ class Solver:
         if spec == self.spec:
             return self
         if not self.config.answers(spec):
-            raise WrongGridSize(
-                f"The model answers {_describe_sizes(self.config)}, not {spec.rows}x{spec.cols} puzzles of kind {spec.kind}."
-            )
+            any_size, own = self.config.model.any_size, self.spec
+            known = f"{own.kind} puzzles of every size" if any_size else f"{own.rows}x{own.cols} {own.kind} puzzles"
+            raise WrongGridSize(f"The model answers {known}, not {spec.rows}x{spec.cols} puzzles of kind {spec.kind}.")
         with self._sizing:
             solver = self._sized.pop(spec, None) or self._adapt_to(spec)
             self._sized[spec] = solver  # the most recently used one is the last

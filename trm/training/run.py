@@ -63,18 +63,14 @@ def train(
     folder = Path(out) if out is not None else Path("runs") / f"{preset}-{datetime.now():%Y%m%d-%H%M%S}"
     place = pick_device(device)
     trainer = Trainer(config, load_splits(source, config), place, compiled=should_compile("auto", config, place))
-    return _run(Session(trainer, out=folder), on_event or Reporter().tell)
-
-
-def _run(session: Session, tell: Callable[[Event], None]) -> Run:
-    seen: list[Event] = []
-    for event in session.run():
+    tell, seen = on_event or Reporter().tell, list[Event]()
+    for event in Session(trainer, out=folder).run():
         tell(event)
         seen.append(event)
     [finished] = [event for event in seen if isinstance(event, Finished)]
     saved = [event for event in seen if isinstance(event, CheckpointSaved)]
     return Run(
-        config=session.config,
+        config=config,
         checkpoint=Path(saved[-1].path),
         steps=finished.step,
         exact_accuracy=finished.exact_accuracy,

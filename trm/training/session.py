@@ -16,8 +16,8 @@ from torch import Tensor
 
 from trm.checkpoints.checkpoint import Snapshot, step_folder
 from trm.checkpoints.writer import CheckpointWriter
-from trm.errors import TrmError
-from trm.interface.events import Evaluating, Event, Finished, Started, StepMetrics, Stopped, Updated
+from trm.errors import StorageFull, TrmError
+from trm.interface.events import CheckpointFailed, Evaluating, Event, Finished, Started, StepMetrics, Stopped, Updated
 from trm.network.device import name_of, peak_bytes
 from trm.solving.solver import Solver
 from trm.training.pace import Pace
@@ -64,7 +64,9 @@ class Session:
                 if self.has_ended:
                     yield from self._test()
                 yield from self._save_last()
-            yield self._make_final_event()
+            seconds, device = round(time.monotonic() - self.begun, 3), self.trainer.device
+            exact = state.metrics.get("test_exact_accuracy")
+            yield Finished(state.step, seconds, exact, peak_bytes(device)) if self.is_tested else Stopped(state.step)
 
     def close(self) -> None:
         """Stop the evaluation that is under way, which begins again when resumed, and write the checkpoint that was held for it."""
@@ -164,7 +166,8 @@ class Session:
         self.close()
         yield from self._save()
         yield from self.writer.wait()
-        self.writer.require_last()
+        if isinstance(self.writer.last, CheckpointFailed):  # stopping now would lose everything since the one before
+            raise StorageFull(self.writer.last.message)
 
     def _write(self) -> Iterator[Event]:
         held, self.held = self.held, None
@@ -212,9 +215,3 @@ class Session:
         rate = train.learning_rate * learning_rate_factor(state.step, train)
         since_logged, self.logged = now - self.logged, now
         return state.window.report(state.step, now - self.begun, since_logged, rate)
-
-    def _make_final_event(self) -> Finished | Stopped:
-        state, seconds = self.state, round(time.monotonic() - self.begun, 3)
-        if not self.is_tested:
-            return Stopped(state.step)
-        return Finished(state.step, seconds, state.metrics["test_exact_accuracy"], peak_bytes(self.trainer.device))

@@ -10,7 +10,7 @@ from torch import Tensor
 from trm.checkpoints import checkpoint
 from trm.checkpoints.checkpoint import Meta, Snapshot
 from trm.config.run import RunConfig
-from trm.data.splits import AnyFeed
+from trm.data.feed import Passes
 from trm.errors import ForeignCheckpoint, NonFiniteLoss
 from trm.interface.events import CheckpointSaved, Evaluated
 from trm.network.device import dtype_of
@@ -43,7 +43,7 @@ class TrainState:
     optimizers: Optimizers
     carry: Carry  # of this rank's slots
     window: Window
-    feed: AnyFeed
+    feed: Passes
     generator: torch.Generator  # draws on the host: weights, puzzles, first states, exploration
     noise: torch.Generator  # draws on the device
     best: Best
@@ -53,7 +53,7 @@ class TrainState:
     unvalidated: Unvalidated | None = None
 
     @classmethod
-    def initial(cls, config: RunConfig, feed: AnyFeed, device: torch.device, ranks: Ranks) -> Self:
+    def initial(cls, config: RunConfig, feed: Passes, device: torch.device, ranks: Ranks) -> Self:
         """The state before the first update."""
         train, own = config.train, ranks.share(config.train.batch_size)
         generator = torch.Generator().manual_seed(train.seed)
@@ -90,8 +90,12 @@ class TrainState:
         """
         self.require_finite()
         parts = {"model": self.model.state_dict(), "ema": self.averages, "state": self._gather_tensors()}
+        copies = {
+            stem: {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
+            for stem, tensors in parts.items()
+        }
         progress = {"epoch": self.feed.epoch, "position": self.feed.position}
-        return self.with_findings(Snapshot.of(parts, step=self.step, config=self.config, metrics={}, progress=progress))
+        return self.with_findings(Snapshot(copies, self.step, self.config, {}, progress))
 
     def with_findings(self, taken: Snapshot) -> Snapshot:
         """The snapshot with what evaluations have found until now, and the weights that one is still looking at."""
@@ -151,8 +155,7 @@ class TrainState:
 
     def require_finite(self) -> None:
         """Raise NonFiniteLoss when an update's loss was infinite or not a number; waits for the device."""
-        step = self.window.first_bad_step()
-        if step is None:
+        if not (step := int(self.window.bad_step)):
             return
         named = [
             *self.model.named_parameters(),

@@ -38,7 +38,10 @@ class Trainer:
         Raises ConfigError when the puzzles are not those of the configuration or the slots cannot be shared, CompilerMissing.
         """
         splits.require_fit(config)
-        _require_same_noise(config, ranks)
+        if ranks.count > 1 and config.model.update_noise:
+            raise ConfigError(
+                "model.update_noise is drawn on the device, which several ranks cannot share: use one rank."
+            )
         self.config, self.splits, self.device, self.ranks = config, splits, device, ranks
         self.own = ranks.share(config.train.batch_size)  # slots of this rank
         self.state = TrainState.initial(config, splits.feed(config, device), device, ranks)
@@ -130,8 +133,3 @@ class Trainer:
             )
         if state.ema is not None:
             state.ema.update()
-
-
-def _require_same_noise(config: RunConfig, ranks: Ranks) -> None:
-    if ranks.count > 1 and config.model.update_noise:
-        raise ConfigError("model.update_noise is drawn on the device, which several ranks cannot share: use one rank.")

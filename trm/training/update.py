@@ -48,9 +48,8 @@ class SupervisedStep:
         if depth not in self.graphs:
             self._clear_gradients()  # so that the backward pass writes them, and adds to nothing
             self.graphs[depth] = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(
-                self.graphs[depth], capture_error_mode="thread_local"
-            ):  # a validation may continue beside
+            # a validation may continue beside
+            with torch.cuda.graph(self.graphs[depth], capture_error_mode="thread_local"):
                 self._compute()
         self.graphs[depth].replay()
 
@@ -70,7 +69,8 @@ class SupervisedStep:
         loss = self._compute_loss(output, self._choose_target(output))
         torch.autograd.backward(loss.total / self.config.train.batch_size)  # of all ranks
         steps = carry.steps + 1
-        halted = halts(most, self._wants_to_halt(output), steps, self.at_least)
+        threshold = output.continue_logit if self.config.train.halt_rule == "halt_over_continue" else 0.0
+        halted = halts(most, (output.halt_logit > threshold).detach(), steps, self.at_least)
         self.window.add(loss, output.halt_logit, steps, halted)
         carry.advance(output, halted)
 
@@ -96,8 +96,3 @@ class SupervisedStep:
             weights=train.step_discount**carry.steps if train.step_discount < 1 else None,
             continuing=continuing,
         )
-
-    def _wants_to_halt(self, output: StepOutput) -> Tensor:
-        by_value = self.config.train.halt_rule == "halt_over_continue"
-        threshold = output.continue_logit if by_value else torch.zeros_like(output.halt_logit)
-        return (output.halt_logit > threshold).detach()

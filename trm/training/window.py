@@ -63,17 +63,9 @@ class Window:
             self.sums.zero_()
             self.by_step.zero_()
 
-    def read(self) -> tuple[dict[str, float], list[list[float]]]:
-        """The sums by name and the table by supervision step; waits for the device."""
-        return dict(zip(SUMS, self.sums.tolist(), strict=True)), self.by_step.tolist()
-
-    def first_bad_step(self) -> int | None:
-        """The first update whose loss was infinite or not a number, if there was one; waits for the device."""
-        return int(self.bad_step) or None
-
     def report(self, step: int, since_start: float, since_logged: float, learning_rate: float) -> StepMetrics:
-        """The means since the last report, at this step and these seconds; starts over."""
-        sums, table = self.read()
+        """The means since the last report, at this step and these seconds; starts over, and waits for the device."""
+        sums, table = dict(zip(SUMS, self.sums.tolist(), strict=True)), self.by_step.tolist()
         self.sums.zero_()
         self.by_step.zero_()
         finished, updates = sums["finished"], max(sums["updates"], 1.0)

@@ -22,9 +22,8 @@ def examine_processor() -> Finding:
     names = [ours for name, ours in INSTRUCTIONS.items() if able.get(name)]
     found = f"{_cores()}, {able.get('architecture', 'unknown')}: {', '.join(names) or 'none of ' + ', '.join(INSTRUCTIONS.values())}"
     if able.get("architecture") == "x86_64" and "avx2" not in names:
-        return Finding(
-            "processor", "warn", found, "Without AVX2 everything is several times slower: use another machine."
-        )
+        mend = "Without AVX2 everything is several times slower: use another machine."
+        return Finding("processor", "warn", found, mend)
     return Finding("processor", "ok", found)
 
 

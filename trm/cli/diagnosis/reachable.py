@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from trm.cli.service.address import Address, Given, find_address
+from trm.cli.service.address import Given, find_address
 from trm.errors import NoService, ProfileError
 from trm.interface.finding import Finding
 
@@ -23,10 +23,6 @@ def examine_service(given: Given) -> Iterator[Finding]:
     except ProfileError as error:
         yield Finding("service", "fail", str(error), "trm login")
         return
-    yield from _examine(address)
-
-
-def _examine(address: Address) -> Iterator[Finding]:
     try:
         import httpx2
     except ModuleNotFoundError:

@@ -28,12 +28,8 @@ def examine_torch() -> Finding:
     try:
         return Finding("torch", "ok", version("torch"))
     except PackageNotFoundError:
-        return Finding(
-            "torch",
-            "warn",
-            "not installed: this machine can only speak to a service",
-            "pip install 'trm-service[torch]'",
-        )
+        found = "not installed: this machine can only speak to a service"
+        return Finding("torch", "warn", found, "pip install 'trm-service[torch]'")
 
 
 def examine_compiler() -> Finding:
@@ -42,9 +38,8 @@ def examine_compiler() -> Finding:
     if compiler and Path(sysconfig.get_path("include"), "Python.h").exists():
         return Finding("compiler", "ok", f"{compiler} and Python's headers")
     found = "no g++ or clang++ on the PATH" if compiler is None else f"{compiler}, but not Python's headers"
-    return Finding(
-        "compiler", "warn", f"{found}: large models train slower", "Debian and Ubuntu: apt-get install g++ python3-dev"
-    )
+    mend = "Debian and Ubuntu: apt-get install g++ python3-dev"
+    return Finding("compiler", "warn", f"{found}: large models train slower", mend)
 
 
 def examine_versions(pins: Path = PINS) -> Finding:
@@ -60,9 +55,8 @@ def examine_versions(pins: Path = PINS) -> Finding:
     if not others:
         return Finding("versions", "ok", f"all as in {pins.name}")
     more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-    return Finding(
-        "versions", "warn", f"{', '.join(others[:NAMED])}{more}", f"pip install -c {pins.name} -e '.[torch,service]'"
-    )
+    mend = f"pip install -c {pins.name} -e '.[torch,service]'"
+    return Finding("versions", "warn", f"{', '.join(others[:NAMED])}{more}", mend)
 
 
 def _version(name: str) -> str | None:

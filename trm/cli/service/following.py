@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
-from rich.progress import TaskID
 
 from trm.cli.exit_codes import ExitCode
 from trm.cli.service.printing import notices, percent, progress_bar
@@ -30,10 +29,19 @@ def detachable(session: Session, job: "Job") -> Iterator[None]:
 
 
 def follow(session: Session, job: "Job") -> "Job":
-    """The job once it has succeeded; raises JobUnsuccessful when it fails or is cancelled."""
+    """The job once it has succeeded, told of meanwhile; raises JobUnsuccessful when it fails or is cancelled."""
     with detachable(session, job), advised(session), session.patient() as patient, progress_bar() as bar:
-        progress = Follower(patient, bar.add_task(WORDS.get(job.kind, job.kind), total=100), bar)
-        return patient.client.jobs.wait(job, on_progress=progress.tell)
+        task, after = bar.add_task(WORDS.get(job.kind, job.kind), total=100), 0
+
+        def tell(job: "Job") -> None:
+            nonlocal after
+            bar.update(task, completed=job.progress.percent or 0, description=_describe(job))
+            for event in patient.client.jobs.past_events(job, after=after).data:
+                after = event.id
+                if line := describe_event(event):
+                    bar.console.print(line, soft_wrap=True)
+
+        return patient.client.jobs.wait(job, on_progress=tell)
 
 
 @contextmanager
@@ -49,27 +57,16 @@ def advised(session: Session) -> Iterator[None]:
         raise
 
 
-class Follower:
-    """Tells how far a job is, and what has happened since it was last told."""
-
-    def __init__(self, session: Session, task: TaskID, bar: Any) -> None:  # noqa: ANN401 - rich's Progress
-        self.session, self.task, self.bar = session, task, bar
-        self._after = 0
-
-    def tell(self, job: "Job") -> None:
-        """Move the bar, and print a line for each event that says more than the bar."""
-        at = job.progress
-        of = f"step {at.step:,} of {at.total:,}" if job.kind == "train" else f"{at.step:,} of {at.total:,} puzzles"
-        waits = {
-            "queued": f"waits in the queue, place {job.queue_position}" if job.queue_position else "waits in the queue"
-        }
-        news = {"running": of, "paused": "is paused"} | waits
-        description = f"{WORDS.get(job.kind, job.kind)}: {news.get(job.status, job.status)}"
-        self.bar.update(self.task, completed=at.percent or 0, description=description)
-        for event in self.session.client.jobs.past_events(job, after=self._after).data:
-            self._after = event.id
-            if line := describe_event(event):
-                self.bar.console.print(line, soft_wrap=True)
+def _describe(job: "Job") -> str:
+    at, place = job.progress, job.queue_position
+    news = {
+        "queued": f"waits in the queue, place {place}" if place else "waits in the queue",
+        "running": f"step {at.step:,} of {at.total:,}"
+        if job.kind == "train"
+        else f"{at.step:,} of {at.total:,} puzzles",
+        "paused": "is paused",
+    }
+    return f"{WORDS.get(job.kind, job.kind)}: {news.get(job.status, job.status)}"
 
 
 def describe_event(event: "JobEvent") -> str | None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -12,19 +12,27 @@ from rich.text import Text
 
 from trm.json_text import to_json
 
+if TYPE_CHECKING:
+    from trm.client.record import Record
+
 GAP, READABLE = 2, 8  # characters: between two columns, and of a column that is cut
 UNLIMITED = 1_000  # columns of text that goes into a file or a pipe, where nothing need fit
 STATUS_STYLES = {
     "queued": "cyan", "running": "blue", "paused": "yellow", "succeeded": "green", "failed": "bold red", "cancelled": "dim",
 }  # fmt: skip
 AGES = ((86_400, "d"), (3_600, "h"), (60, "min"), (0, "s"))  # seconds
-R = TypeVar("R")
+R = TypeVar("R", bound="Record")
 Column = Callable[[R], object]
 
 
 def print_json(document: object) -> None:
     """One document, on one line: several make newline-delimited JSON."""
     print(to_json(document), flush=True)
+
+
+def tell(sentence: object, document: object, *, as_json: bool) -> None:
+    """A result: a sentence for people, a document for programs."""
+    print(to_json(document) if as_json else sentence, flush=True)
 
 
 def console() -> Console:
@@ -38,7 +46,15 @@ def notices() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def show_table(rows: Iterable[R], columns: Mapping[str, Column[R]], nothing: str) -> None:
+def show_list(records: Iterable[R], columns: Mapping[str, Column[R]], nothing: str, *, as_json: bool) -> None:
+    """Records of the service: as it sent them for programs, as a table for people."""
+    if as_json:
+        print_json({"data": [record.to_dict() for record in records]})
+    else:
+        show_table(records, columns, nothing)
+
+
+def show_table(rows: Iterable[Any], columns: Mapping[str, Column[Any]], nothing: str) -> None:
     """A row for each, and as many columns as the terminal has room for; `nothing` is said where there is no row."""
     lines = [[cell(column(row)) for column in columns.values()] for row in rows]
     if not lines:
@@ -128,13 +144,9 @@ def size(count: float) -> str:
     return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count:,.0f} B"
 
 
-def progress_bar(**options: Any) -> Progress:  # noqa: ANN401 - rich's own
+def progress_bar() -> Progress:
     """A bar on stderr with what is being done; drawn on terminals only."""
     err = notices()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal, **options)
+    share = TextColumn("{task.percentage:>3.0f} %")
+    columns = TextColumn("{task.description}"), BarColumn(), share, TimeRemainingColumn()
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)

@@ -17,7 +17,7 @@ def show_result(session: Session, job: "Job") -> None:
         case TrainResult():
             _show_training(session, job, job.result)
         case SolveResult():
-            from trm.cli.service.solutions import show_solutions  # loads what draws boards
+            from trm.cli.service.solving import show_solutions  # loads what draws boards
 
             show_solutions(session, job, job.result)
         case EvaluateResult():
@@ -26,12 +26,9 @@ def show_result(session: Session, job: "Job") -> None:
 
 def _show_training(session: Session, job: "Job", result: "TrainResult") -> None:
     steps, seconds = f"{result.step or 0:,} steps", f"{result.seconds or 0:,.1f} s"
-    out = console()
+    out, again = console(), session.repeat(f"solve --remote --model {job.run_id} PUZZLE")
     out.print(f"trained for {steps} in {seconds}; exact accuracy on the test split {percent(result.exact_accuracy)}")
-    out.print(
-        f"run {job.run_id}; solve with it: {session.repeat(f'solve --remote --model {job.run_id} PUZZLE')}",
-        soft_wrap=True,
-    )
+    out.print(f"run {job.run_id}; solve with it: {again}", soft_wrap=True)
 
 
 def _show_evaluation(result: "EvaluateResult") -> None:

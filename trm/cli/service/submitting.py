@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trm.cli.options import JOB, parameters_of, take
 from trm.cli.overrides import parse
 from trm.cli.service.following import detachable, follow
-from trm.cli.service.printing import notices, print_json
+from trm.cli.service.printing import notices, print_json, tell
 from trm.cli.service.reports import show_result
 from trm.cli.service.session import Session, on_service
 
@@ -41,14 +41,10 @@ def submits(command: "Callable[..., Job]") -> Callable[..., None]:
 def finish(session: Session, job: "Job", *, detach: bool) -> None:
     """Follow the job to its end and show its result, or say how to attach to it."""
     if detach:
-        if session.as_json:
-            print_json(job.to_dict())
-        else:
-            print(job.id)
-            notices().print(
-                f"The {job.kind} job is {job.status}. Watch it: {session.repeat(f'jobs watch {job.id}')}",
-                soft_wrap=True,
-            )
+        tell(job.id, job.to_dict(), as_json=session.as_json)
+        if not session.as_json:
+            again = session.repeat(f"jobs watch {job.id}")
+            notices().print(f"The {job.kind} job is {job.status}. Watch it: {again}", soft_wrap=True)
         return
     with detachable(session, job):  # from the moment when its id is shown
         notices().print(f"{job.kind} job {job.id}", soft_wrap=True)

@@ -5,14 +5,11 @@ from typing import Unpack
 
 from trm.client.api import ApiKey, ApiKeyRequest, AuditRecord, CreatedApiKey
 from trm.client.record import Page, id_of
-from trm.client.transport import Transport
+from trm.client.transport import Noun
 
 
-class ApiKeys:
+class ApiKeys(Noun):
     """`client.api_keys`; a key is given as an `ApiKey` or as its id."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def create(self, **request: Unpack[ApiKeyRequest]) -> CreatedApiKey:
         """Make a key; the answer alone holds it."""
@@ -31,11 +28,8 @@ class ApiKeys:
         return self._transport.ask("revokeApiKey", ApiKey, path={"key_id": id_of(key)})
 
 
-class Audit:
+class Audit(Noun):
     """`client.audit`."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(self, *, owner: str | None = None, page_size: int = 100) -> Iterator[AuditRecord]:
         """Everything that was done or refused, newest first; of one owner's keys, or of all."""

@@ -6,14 +6,11 @@ from pathlib import Path
 from trm.client.api import Checkpoint, CheckpointFiles
 from trm.client.record import Page, id_of
 from trm.client.transfers import OnBytes, Upload, download
-from trm.client.transport import Transport
+from trm.client.transport import Noun
 
 
-class Checkpoints:
+class Checkpoints(Noun):
     """`client.checkpoints`; a checkpoint is given as a `Checkpoint` or as its id."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(self, *, page_size: int = 100) -> Iterator[Checkpoint]:
         """Every checkpoint, newest first."""
@@ -46,7 +43,7 @@ class Checkpoints:
         Raises ApiError for anything that is no whole model, and OSError.
         """
         path = Path(file)
-        total, headers = path.stat().st_size, {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        total = path.stat().st_size
 
         def tell(sent: int) -> None:
             if on_progress is not None:
@@ -54,7 +51,9 @@ class Checkpoints:
 
         with Upload(path, tell) as content:
             files, form = {"file": (path.name, content)}, {} if name is None else {"name": name}
-            return self._transport.ask("createCheckpoint", Checkpoint, data=form, files=files, headers=headers)
+            return self._transport.ask(
+                "createCheckpoint", Checkpoint, data=form, files=files, idempotency_key=idempotency_key
+            )
 
     def download(
         self, checkpoint: Checkpoint | str, to: str | Path | None = None, *, on_progress: OnBytes | None = None

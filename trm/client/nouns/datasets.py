@@ -9,15 +9,12 @@ from typing import Any, Literal
 from trm.client.api import ArcTask, Dataset, DatasetPuzzle
 from trm.client.record import Page
 from trm.client.transfers import OnBytes, Upload
-from trm.client.transport import Transport
+from trm.client.transport import Noun
 from trm.json_text import to_json
 
 
-class Datasets:
+class Datasets(Noun):
     """`client.datasets`; a data set is given by its name or its id."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(self, *, page_size: int = 100) -> Iterator[Dataset]:
         """The built-in data sets, then uploaded ones, newest first."""
@@ -75,10 +72,11 @@ class Datasets:
                 on_progress(sum(done.values()), total)
 
         form = {"name": name, "kind": kind} | ({} if rules is None else {"rules": to_json(rules)})
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         with ExitStack() as stack:
             files = {
                 field: (path.name, stack.enter_context(Upload(path, partial(tell, field))))
                 for field, path in paths.items()
             }
-            return self._transport.ask("createDataset", Dataset, data=form, files=files, headers=headers)
+            return self._transport.ask(
+                "createDataset", Dataset, data=form, files=files, idempotency_key=idempotency_key
+            )

@@ -6,22 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import httpx2
 
 from trm.client.api import Attempt, Job, JobEvent, JobEvents, JobKind, JobLog, JobStatus, LogLine, Solution
-from trm.client.errors import JobUnsuccessful, WaitTimedOut
+from trm.client.errors import ENDED, JobUnsuccessful, WaitTimedOut
 from trm.client.events import follow
 from trm.client.record import Page, id_of
-from trm.client.transport import Transport, read
+from trm.client.transport import Noun, read
 
-FINAL = frozenset({"succeeded", "failed", "cancelled"})
 SUCCEEDED = "succeeded"
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, PAUSE_GROWTH = 0.05, 2.0, 1.5
 LINES_AT_ONCE = 5000
 
 
-class Jobs:
+class Jobs(Noun):
     """`client.jobs`; a job is given as a `Job` or as its id."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(
         self,
@@ -116,19 +112,15 @@ class Jobs:
                 known, tag = read(answer, Job), answer.headers.get("ETag", "")
                 if on_progress is not None:
                     on_progress(known)
-            if known.status in FINAL:
-                return _require_success(known)
+            if known.status == SUCCEEDED:
+                return known
+            if known.status in ENDED:
+                raise JobUnsuccessful(known)
             left = LONGEST_PAUSE_SECONDS if deadline is None else deadline - time.monotonic()
             if timeout is not None and left <= 0:
                 raise WaitTimedOut(known, timeout)
             time.sleep(min(pause, left))
             pause = min(PAUSE_GROWTH * pause, LONGEST_PAUSE_SECONDS)
-
-
-def _require_success(job: Job) -> Job:
-    if job.status != SUCCEEDED:
-        raise JobUnsuccessful(job)
-    return job
 
 
 def label_params(tag: Sequence[str], metadata: Mapping[str, str] | None) -> dict[str, list[str]]:

@@ -6,16 +6,13 @@ from pydantic import TypeAdapter
 
 from trm.client.api import Checkpoint, Model, ModelList, ModelVersion
 from trm.client.record import Page, id_of
-from trm.client.transport import Transport
+from trm.client.transport import Noun
 
 EITHER: TypeAdapter[Model | ModelVersion] = TypeAdapter(Model | ModelVersion)
 
 
-class Models:
+class Models(Noun):
     """`client.models`; a model is given by its name."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(self, *, page_size: int = 100) -> ModelList:
         """The shipped models, and the newest version of every promoted name, of all pages."""

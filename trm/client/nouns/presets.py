@@ -1,14 +1,11 @@
 """Presets: recipes to train by."""
 
 from trm.client.api import PresetDetail, PresetList
-from trm.client.transport import Transport
+from trm.client.transport import Noun
 
 
-class Presets:
+class Presets(Noun):
     """`client.presets`."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(self) -> PresetList:
         """Every preset, with the hardware that it is for."""

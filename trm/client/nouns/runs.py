@@ -6,16 +6,13 @@ from typing import Literal
 from trm.client.api import Checkpoint, Run, RunEvaluation, RunMetric, RunMetrics, RunSummary
 from trm.client.nouns.jobs import label_params
 from trm.client.record import Page, id_of
-from trm.client.transport import Transport
+from trm.client.transport import Noun
 
 ROWS_AT_ONCE = 5000
 
 
-class Runs:
+class Runs(Noun):
     """`client.runs`; a run is given as a `Run`, a `RunSummary` or its id."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(
         self,

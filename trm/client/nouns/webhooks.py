@@ -5,14 +5,11 @@ from typing import Unpack
 
 from trm.client.api import CreatedWebhook, Delivery, Webhook, WebhookRequest
 from trm.client.record import Page, id_of
-from trm.client.transport import Transport
+from trm.client.transport import Noun
 
 
-class Webhooks:
+class Webhooks(Noun):
     """`client.webhooks`; a webhook is given as a `Webhook` or as its id."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def create(self, **request: Unpack[WebhookRequest]) -> CreatedWebhook:
         """Have an address told; the answer alone holds the secret that signs the messages."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from trm.errors import ConfigError
 from trm.puzzles.arc.sets import ArcSets, Group
 from trm.puzzles.arc.variants import Variant
-from trm.puzzles.arc_grids import PAD, SPEC, Grid, encode
+from trm.puzzles.arc_grids import PAD, SPEC, encode
 from trm.puzzles.puzzle_set import PuzzleSet
 
 
@@ -53,19 +53,14 @@ class EvaluationRows:
         """
         rows = range(len(self))[start:stop]
         tokens = np.full((2, len(rows), SPEC.cells), PAD, dtype=np.int32)
-        for at, row in enumerate(rows):
-            tokens[:, at] = self._tokens(row)
-        names = tuple(key.variant.name(key.task) for key in map(self.key, rows))
+        keys = [self.key(row) for row in rows]
+        for at, (row, key) in enumerate(zip(rows, keys, strict=True)):
+            pair = self.groups[self.places[row, 0]].test[key.pair]
+            for side, grid in enumerate((pair.question, pair.answer)):
+                if grid is not None:
+                    tokens[side, at] = encode(key.variant.apply(grid))
+        names = tuple(key.variant.name(key.task) for key in keys)
         return PuzzleSet(SPEC, tokens[0], tokens[1], sources=names, puzzle_ids=self.puzzle_ids[rows.start : rows.stop])
-
-    def _tokens(self, row: int) -> NDArray[np.int32]:
-        pair = self.groups[self.places[row, 0]].test[self.places[row, 2]]
-        variant = self.key(row).variant
-
-        def tokens(grid: Grid | None) -> NDArray[np.int32]:
-            return np.full(SPEC.cells, PAD, dtype=np.int32) if grid is None else encode(variant.apply(grid))
-
-        return np.stack((tokens(pair.question), tokens(pair.answer)))
 
 
 def evaluation_rows(sets: ArcSets, variants: int) -> EvaluationRows:

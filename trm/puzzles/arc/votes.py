@@ -12,7 +12,6 @@ from trm.puzzles.arc.rows import EvaluationRows, RowKey
 from trm.puzzles.arc_grids import Grid, Pair, Task, crop
 
 PASS_AT = (1, 2, 5, 10, 100, 1000)  # 2 is the competition's
-NO_ANSWER = ((0,),)  # Kaggle wants a grid for every attempt, also where there is none to give
 
 
 class Attempts(TypedDict):
@@ -22,20 +21,18 @@ class Attempts(TypedDict):
     attempt_2: list[list[int]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Candidate:
     """A predicted answer, with its votes and their mean halt probability."""
 
     grid: Grid  # (0, 0) when nothing was drawn
-    votes: int
-    halt_probability: float
-
-
-@dataclass
-class _Tally:
-    grid: Grid
     votes: int = 0
     halt_sum: float = 0.0
+
+    @property
+    def halt_probability(self) -> float:
+        """The mean of its votes."""
+        return self.halt_sum / self.votes
 
 
 class Ballot:
@@ -49,7 +46,7 @@ class Ballot:
         self.tasks = {task.name: task for task in tasks}
         self.ensemble = ensemble
         self.sources: set[str] = set()
-        self._tallies: dict[tuple[str, int], dict[tuple[tuple[int, ...], bytes], _Tally]] = {}
+        self._tallies: dict[tuple[str, int], dict[tuple[tuple[int, ...], bytes], Candidate]] = {}
 
     def cast(self, source: str, key: RowKey, tokens: NDArray[np.integer], halt_probability: float) -> None:
         """Count the prediction `(900,)` that `source`, a checkpoint, made for a test pair's variant.
@@ -62,7 +59,7 @@ class Ballot:
         self._admit(source)
         grid = np.ascontiguousarray(key.variant.undo(crop(tokens)))
         tallies = self._tallies.setdefault((key.task, key.pair), {})
-        tally = tallies.setdefault((grid.shape, grid.tobytes()), _Tally(grid))
+        tally = tallies.setdefault((grid.shape, grid.tobytes()), Candidate(grid))
         tally.votes += 1
         tally.halt_sum += float(halt_probability)
 
@@ -81,8 +78,7 @@ class Ballot:
     def rank(self, task: str, pair: int) -> list[Candidate]:
         """Different answers to a test pair, most votes first; equal votes by mean halt probability, then by first appearance."""
         self._pair(task, pair)
-        tallies = self._tallies.get((task, pair), {}).values()
-        candidates = [Candidate(t.grid, t.votes, t.halt_sum / t.votes) for t in tallies]
+        candidates = self._tallies.get((task, pair), {}).values()
         return sorted(candidates, key=lambda c: (-c.votes, -c.halt_probability))
 
     @property
@@ -108,10 +104,12 @@ class Ballot:
 
     def submission(self) -> dict[str, list[Attempts]]:
         """Kaggle's JSON: two attempts for every test pair, the only one twice, `[[0]]` where there is none."""
-        return {
-            name: [_attempts(self.rank(name, pair)) for pair in range(len(task.test))]
-            for name, task in self.tasks.items()
-        }
+        return {name: [self._attempts(name, i) for i in range(len(task.test))] for name, task in self.tasks.items()}
+
+    def _attempts(self, task: str, pair: int) -> Attempts:
+        # Kaggle wants a grid for every attempt, also where there is none to give
+        best = [c.grid.tolist() for c in self.rank(task, pair)[:2] if c.grid.size] or [[[0]]]
+        return {"attempt_1": best[0], "attempt_2": best[-1]}
 
     def _admit(self, source: str) -> None:
         if source not in self.sources and self.sources and not self.ensemble:
@@ -130,8 +128,3 @@ class Ballot:
         asked = [(pair, answer) for pair, answer in enumerate(p.answer for p in task.test) if answer is not None]
         solved = [any(np.array_equal(c.grid, a) for c in self.rank(task.name, p)[:k]) for p, a in asked]
         return sum(solved) / len(solved) if solved else None
-
-
-def _attempts(candidates: list[Candidate]) -> Attempts:
-    grids = [c.grid.tolist() for c in candidates[:2] if c.grid.size] or [[list(row) for row in NO_ANSWER]]
-    return {"attempt_1": grids[0], "attempt_2": grids[-1]}

@@ -57,13 +57,8 @@ class Audit:
         """All findings for a person, what matters most first."""
         shape = f"{self.spec.rows}x{self.spec.cols} {self.spec.kind} with {len(self.spec.symbols)} symbols"
         sizes = f"{shape}: {self.train.puzzles:,} training and {self.test.puzzles:,} test puzzles."
-        return (
-            _describe_shared(self),
-            *_split_sentences(self.train),
-            *_split_sentences(self.test),
-            sizes,
-            LIMITS[self.meaning],
-        )
+        splits = (sentence for split in (self.train, self.test) for sentence in _split_sentences(split))
+        return (_describe_shared(self), *splits, sizes, LIMITS[self.meaning])
 
 
 LIMITS = {
@@ -179,7 +174,7 @@ def _describe_shared(report: Audit) -> str:
         return f"No test puzzle is {alike} to a training puzzle."
     shown = ", ".join(f"row {test} of test and row {train} of train" for test, train in report.shared[:EXAMPLES])
     count, share = len(report.shared), len(report.shared) / max(1, report.test.puzzles)
-    return f"{_puzzles(count, 'test puzzle')} ({share:.1%}) {_are(count)} {alike} to a training puzzle: {shown}."
+    return f"{_puzzles(count, 'test puzzle')} ({share:.1%}) {'is' if count == 1 else 'are'} {alike} to a training puzzle: {shown}."
 
 
 def _split_sentences(split: SplitAudit) -> list[str]:
@@ -211,7 +206,3 @@ def _rows(rows: Sequence[int]) -> str:
 
 def _puzzles(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"

@@ -50,48 +50,29 @@ class BuiltinDataset:
         return DATA / (self.name if split == "train" else self.judged_by or self.name) / f"{split}.csv.gz"
 
 
-BUILTIN: dict[str, BuiltinDataset] = {
-    dataset.name: dataset
-    for dataset in (
-        BuiltinDataset(
-            "sudoku-4x4", "4x4 Sudoku, generated; splits disjoint up to symmetry.", "Apache-2.0", spec_for(4)
-        ),
-        BuiltinDataset(
-            "sudoku-6x6", "6x6 Sudoku, generated; splits disjoint up to symmetry.", "Apache-2.0", spec_for(6)
-        ),
-        BuiltinDataset(
-            "sudoku-extreme-1k",
-            "1,000 puzzles of Sudoku-Extreme to train on; 5,000 comparably hard forum puzzles to test on.",
-            "unknown: none is stated for Sudoku-Extreme or by the compilers of the lists, see README.md of the data",
-            spec_for(9),
-        ),
-        BuiltinDataset(
-            "sudoku-hard",
-            "1,000 hard 9x9 Sudokus of published lists to train on; 50,000 of the same lists to test on.",
-            "unknown: the compilers of the lists state none, see README.md of the data",
-            spec_for(9),
-        ),
-        BuiltinDataset(
-            "sudoku-hard-all",
-            "Every 9x9 training puzzle that ships, 46,757; tested as sudoku-hard.",
-            "unknown: none is stated for Sudoku-Extreme or by the compilers of the lists, see README.md of the data",
-            spec_for(9),
-            judged_by="sudoku-hard",
-        ),
-        BuiltinDataset(
-            "maze-hard",
-            "Maze-Hard: 30x30 mazes with paths of 110 cells and more, 1,000 to train on and 1,000 to test on.",
-            "unknown: none is stated for Maze-Hard, see README.md of the data",
-            maze.spec_for(30, 30),
-        ),
-        BuiltinDataset(
-            "arc-1", "ARC-AGI-1 and ConceptARC; tested on the 400 evaluation tasks.", "Apache-2.0, MIT", arc.SPEC
-        ),
-        BuiltinDataset(
-            "arc-2", "ARC-AGI-2 and ConceptARC; tested on the 120 evaluation tasks.", "Apache-2.0, MIT", arc.SPEC
-        ),
-    )
-}
+# fmt: off
+SEE, FREE = "see README.md of the data", "Apache-2.0"
+LISTS = f"unknown: the compilers of the lists state none, {SEE}"
+EXTREME = f"unknown: none is stated for Sudoku-Extreme or by the compilers of the lists, {SEE}"
+SHIPPED = (
+    BuiltinDataset("sudoku-4x4", "4x4 Sudoku, generated; splits disjoint up to symmetry.", FREE, spec_for(4)),
+    BuiltinDataset("sudoku-6x6", "6x6 Sudoku, generated; splits disjoint up to symmetry.", FREE, spec_for(6)),
+    BuiltinDataset(
+        "sudoku-extreme-1k", "1,000 puzzles of Sudoku-Extreme to train on; 5,000 comparably hard forum puzzles to test on.",
+        EXTREME, spec_for(9)),
+    BuiltinDataset(
+        "sudoku-hard", "1,000 hard 9x9 Sudokus of published lists to train on; 50,000 of the same lists to test on.", LISTS, spec_for(9)),
+    BuiltinDataset(
+        "sudoku-hard-all", "Every 9x9 training puzzle that ships, 46,757; tested as sudoku-hard.",
+        EXTREME, spec_for(9), judged_by="sudoku-hard"),
+    BuiltinDataset(
+        "maze-hard", "Maze-Hard: 30x30 mazes with paths of 110 cells and more, 1,000 to train on and 1,000 to test on.",
+        f"unknown: none is stated for Maze-Hard, {SEE}", maze.spec_for(30, 30)),
+    BuiltinDataset("arc-1", "ARC-AGI-1 and ConceptARC; tested on the 400 evaluation tasks.", f"{FREE}, MIT", arc.SPEC),
+    BuiltinDataset("arc-2", "ARC-AGI-2 and ConceptARC; tested on the 120 evaluation tasks.", f"{FREE}, MIT", arc.SPEC),
+)
+# fmt: on
+BUILTIN: dict[str, BuiltinDataset] = {dataset.name: dataset for dataset in SHIPPED}
 
 
 def datasets() -> dict[str, BuiltinDataset]:
@@ -229,10 +210,7 @@ def _manifest(folder: Path) -> _Manifest:
     except OSError as error:
         raise DatasetError(f"{file} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
-        raise DatasetError(f"{file} {official.advice(folder) or _wrong(error)}") from error
-
-
-def _wrong(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"is damaged, or no manifest of a data set: {place + ': ' if place else ''}{first['msg']}."
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        wrong = f"is damaged, or no manifest of a data set: {place + ': ' if place else ''}{first['msg']}."
+        raise DatasetError(f"{file} {official.advice(folder) or wrong}") from error

@@ -56,35 +56,28 @@ def spec_of(folder: Path) -> PuzzleSpec:
 def load(folder: Path, split: str) -> PuzzleSet:
     """The puzzles of a split, without the augmented copies that follow the first of each group: a training draws new ones."""
     spec, place = spec_of(folder), folder / split
-    questions, answers, groups, puzzles = (
-        read_array(place / f"all__{name}.npy") for name in ("inputs", "labels", "group_indices", "puzzle_indices")
-    )
-    if questions.shape != answers.shape or questions.shape[1:] != (spec.cells,):
-        raise DatasetError(
-            f"{place} holds arrays of {questions.shape} and {answers.shape}; (n, {spec.cells}) is expected."
-        )
-    rows = _firsts(groups, puzzles, len(questions), place)
+    questions, answers, groups, puzzles = read_arrays(place, spec, "group_indices", "puzzle_indices")
+    try:
+        rows = puzzles[groups[:-1]]  # of the first example of each group
+    except IndexError as error:
+        raise DatasetError(f"The index arrays of {place} do not fit each other.") from error
+    if len(rows) == 0 or rows.min() < 0 or rows.max() >= len(questions):
+        raise DatasetError(f"The index arrays of {place} do not fit its {len(questions):,} examples.")
     chosen = [table[rows].astype(np.int32) for table in (questions, answers)]
     if any(table.min(initial=1) < 1 or table.max(initial=1) >= spec.vocab_size for table in chosen):
         raise DatasetError(f"{place} holds tokens outside 1 to {spec.vocab_size - 1}.")
     return PuzzleSet(spec, chosen[0], chosen[1])
 
 
-def _firsts(groups: NDArray[np.int64], puzzles: NDArray[np.int64], count: int, place: Path) -> NDArray[np.int64]:
-    """The row of the first example of each group."""
-    try:
-        rows: NDArray[np.int64] = puzzles[groups[:-1]]
-    except IndexError as error:
-        raise DatasetError(f"The index arrays of {place} do not fit each other.") from error
-    if len(rows) == 0 or rows.min() < 0 or rows.max() >= count:
-        raise DatasetError(f"The index arrays of {place} do not fit its {count:,} examples.")
-    return rows
-
-
-def read_array(path: Path) -> NDArray[np.int64]:
-    """An array of the build, read as it is used; raises DatasetError."""
-    try:
-        array: NDArray[np.int64] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"{path} cannot be read as an array: {error}.") from error
-    return array
+def read_arrays(place: Path, spec: PuzzleSpec, *names: str) -> list[NDArray[np.int64]]:
+    """Questions and answers `(n, L)` of a split, then its arrays of these names, all read as they are used; raises DatasetError."""
+    arrays: list[NDArray[np.int64]] = []
+    for path in (place / f"all__{name}.npy" for name in ("inputs", "labels", *names)):
+        try:
+            arrays.append(np.load(path, mmap_mode="r", allow_pickle=False))
+        except (OSError, ValueError, EOFError) as error:
+            raise DatasetError(f"{path} cannot be read as an array: {error}.") from error
+    questions, answers = (array.shape for array in arrays[:2])
+    if questions != answers or questions[1:] != (spec.cells,):
+        raise DatasetError(f"{place} holds arrays of {questions} and {answers}; (n, {spec.cells}) is expected.")
+    return arrays

@@ -19,7 +19,7 @@ from trm.puzzles.arc.sets import FIRST_ID, ArcSets, Group
 from trm.puzzles.arc.variants import UNKNOWN_ANSWER, Variant, Variants
 from trm.puzzles.arc_files import task_from
 from trm.puzzles.arc_grids import COLOURS, FIRST_COLOUR, SIDE, SPEC, Grid, Pair, Task, area
-from trm.puzzles.datasets.official import read_array
+from trm.puzzles.datasets.official import read_arrays
 
 IDENTIFIERS, HELD_OUT = "identifiers.json", "test_puzzles.json"
 
@@ -86,12 +86,8 @@ class _Pairs:
 
     def __init__(self, place: Path) -> None:
         self.place = place
-        names = ("inputs", "labels", "puzzle_indices", "puzzle_identifiers")
-        self.questions, self.answers, self.ends, self.ids = (read_array(place / f"all__{name}.npy") for name in names)
-        if self.questions.shape != self.answers.shape or self.questions.shape[1:] != (SPEC.cells,):
-            raise DatasetError(
-                f"{place} holds arrays of {self.questions.shape} and {self.answers.shape}; (n, {SPEC.cells}) is expected."
-            )
+        arrays = read_arrays(place, SPEC, "puzzle_indices", "puzzle_identifiers")
+        self.questions, self.answers, self.ends, self.ids = arrays
         if self.ends.shape != (len(self.ids) + 1,) or self.ends[-1] > len(self.questions):
             raise DatasetError(f"The index arrays of {place} do not fit its {len(self.questions):,} examples.")
 

@@ -32,7 +32,9 @@ def svg(spec: PuzzleSpec, tokens: Tokens, givens: Tokens | None = None, previous
     if spec.kind == "maze":
         return _picture(spec.rows, spec.cols, _maze(spec, tokens, changed))
     if spec.kind == "arc":
-        return _arc(tokens.reshape(spec.rows, spec.cols), changed.reshape(spec.rows, spec.cols))
+        used = arc.area(tokens)
+        grid, changed = tokens.reshape(spec.rows, spec.cols)[used], changed.reshape(spec.rows, spec.cols)[used]
+        return _picture(grid.shape[0], grid.shape[1], _arc_cells(grid, changed))
     return _picture(spec.rows, spec.cols, _symbols(spec, tokens, givens, changed))
 
 
@@ -116,12 +118,6 @@ def _path(grid: Tokens) -> str:
     steps += [f"M{_middle(col)} {_middle(row)}v{CELL}" for row, col in np.argwhere(down).tolist()]
     style = f'fill="none" stroke="{DRAWN}" stroke-width="{CELL // 4}" stroke-linecap="round"'
     return f'<path d="{"".join(dots + steps)}" {style}/>'
-
-
-def _arc(grid: Tokens, changed: NDArray[np.bool_]) -> str:
-    area = arc.area(grid)
-    grid, changed = grid[area], changed[area]
-    return _picture(grid.shape[0], grid.shape[1], _arc_cells(grid, changed))
 
 
 def _arc_cells(grid: Tokens, changed: NDArray[np.bool_]) -> Iterator[str]:

@@ -32,7 +32,15 @@ def render(
     if spec.kind == "arc":
         return _arc(tokens)
     clashing = {cell for pair in conflicts(spec, tokens) for cell in pair}
-    styles = [_style(cell, tokens, givens, previous, clashing) for cell in range(spec.cells)]
+
+    def style(cell: int) -> str:
+        if cell in clashing:
+            return "bold red"
+        if givens is not None and givens[cell] > 1:
+            return "bold"
+        return "yellow" if previous is not None and previous[cell] != tokens[cell] else "cyan"
+
+    styles = [style(cell) for cell in range(spec.cells)]
     if spec.regions is not None:
         return _with_regions(spec, tokens, spec.regions, styles)
     box_rows, box_cols = spec.box or (spec.rows, spec.cols)
@@ -121,17 +129,3 @@ def _maze(spec: PuzzleSpec, tokens: NDArray[np.int32], previous: NDArray[np.int3
         if cell % spec.cols == spec.cols - 1:
             out.append("\n")
     return out
-
-
-def _style(
-    cell: int,
-    tokens: NDArray[np.int32],
-    givens: NDArray[np.int32] | None,
-    previous: NDArray[np.int32] | None,
-    clashing: set[int],
-) -> str:
-    if cell in clashing:
-        return "bold red"
-    if givens is not None and givens[cell] > 1:
-        return "bold"
-    return "yellow" if previous is not None and previous[cell] != tokens[cell] else "cyan"

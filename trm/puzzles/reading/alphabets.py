@@ -19,11 +19,7 @@ MAZE_MARKS: dict[str, int] = {
     **dict.fromkeys(("o", "O"), maze.PATH),
 }
 UNDECIDED = ("X", "*", "+")  # wall, goal or path, whichever the maze has no other mark for
-ALPHABETS = (
-    "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-)
+ALPHABETS = (DIGITS, BASE_36, DIGITS[9:])  # from 1, from 0, from A
 
 
 @lru_cache(64)

@@ -16,12 +16,8 @@ LINE = re.compile(rf"[{CELLS[1:-1]}\s|!]+")
 def begins_board(line: str) -> bool:
     """Whether this line can be the first of such a file."""
     line = line.strip()
-    return (
-        is_note(line)
-        or is_frame(line)
-        or _is_flat(line)
-        or (LINE.fullmatch(line) is not None and _is_mostly_marks(line))
-    )
+    holds_marks = LINE.fullmatch(line) is not None and _is_mostly_marks(line)
+    return is_note(line) or is_frame(line) or _is_flat(line) or holds_marks
 
 
 def boards(lines: Iterable[str]) -> Iterator[str]:

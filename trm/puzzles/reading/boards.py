@@ -161,12 +161,9 @@ def _is_separated(line: str, separator: str) -> bool:
 
 
 def _split_line(line: str, separator: str) -> list[str]:
-    if (
-        separator == " "
-        and all(INTEGER.fullmatch(word) for word in line.split())
-        and max(map(len, line.split()), default=0) > 1
-    ):
-        return line.split()  # numbers in columns of one width
+    words = line.split() if separator == " " else []
+    if any(len(word) > 1 for word in words) and all(INTEGER.fullmatch(word) for word in words):
+        return words  # numbers in columns of one width
     return [cell.strip() for cell in line.strip().split(separator)]
 
 
@@ -187,9 +184,8 @@ def _sudoku(text: str, expected: int | None) -> Board:
     if _are_integers(words):
         return Board(tuple(words))
     compact = "".join(words)
-    if (spaced := _blanks_as_cells(lines, compact, expected)) is not None:
-        return Board(spaced)
-    return Board(compact)
+    spaced = _blanks_as_cells(lines, compact, expected)
+    return Board(compact if spaced is None else spaced)
 
 
 def _are_integers(words: list[str]) -> bool:

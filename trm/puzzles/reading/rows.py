@@ -10,6 +10,7 @@ from trm.puzzles.reading.board_files import begins_board, boards
 from trm.puzzles.reading.json_objects import json_objects
 
 LONGEST_LINE = 1 << 20  # characters; a row of 64x64 cells has some 50,000
+PIECE = 1 << 16  # characters that are read at once
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 NAMES = {  # how columns are called, in small letters
     "question": ("question", "questions", "quiz", "quizzes", "puzzle", "puzzles", "unsolved", "problem", "input"),
@@ -39,7 +40,7 @@ def rows_of(text: TextIO) -> Iterator[Row]:
     if first is None:
         raise DatasetError("The file holds no puzzles.")
     if _opens_json(first):
-        return _from_objects(json_objects(chain([first], _pieces(text))))
+        return _from_objects(json_objects(chain([first], iter(lambda: text.read(PIECE), ""))))
     separators: tuple[str, ...] = tuple(SEPARATORS)
     if first.strip(" \r\n").lower().startswith("sep="):  # as spreadsheets write it
         separators, first = (first.strip(" \r\n")[4:5] or ",",), next(lines, "")
@@ -68,11 +69,6 @@ def _lines(text: TextIO) -> Iterator[str]:
         if len(line) == LONGEST_LINE:
             raise DatasetError(f"Line {number} has {LONGEST_LINE:,} characters or more. Write a row a line.")
         yield line
-
-
-def _pieces(text: TextIO) -> Iterator[str]:
-    while piece := text.read(1 << 16):
-        yield piece
 
 
 def _split(line: str, separator: str) -> list[str]:

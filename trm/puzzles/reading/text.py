@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Protocol, TextIO
+from typing import IO, Any, TextIO
 
 from trm.errors import DatasetError
 from trm.file_signatures import HEAD, describe
@@ -36,14 +36,10 @@ def open_text(source: Path | IO[bytes]) -> Iterator[TextIO]:
         raise DatasetError(f"{name} cannot be read: {error.strerror or error}.") from error
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
 class _Borrowed(io.RawIOBase):
     """The caller's file: what is wrapped around it may go without closing it."""
 
-    def __init__(self, file: _Readable) -> None:
+    def __init__(self, file: IO[bytes] | gzip.GzipFile) -> None:
         self._file = file
 
     def readable(self) -> bool:

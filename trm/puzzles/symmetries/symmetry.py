@@ -59,14 +59,11 @@ def views(spec: PuzzleSpec, count: int, seed: int) -> list[Symmetry]:
     """
     chosen = {(s.cells.tobytes(), s.tokens.tobytes()): s for s in _list_symmetries(spec)[:count]}
     rng = np.random.default_rng(seed)
-    while spec.kind == "sudoku" and len(chosen) < min(count, _count_symmetries(spec)):
+    most = len(turned_cells(spec)) * factorial(spec.rows) if spec.box is None else group_size(spec.box)
+    while spec.kind == "sudoku" and len(chosen) < min(count, most):
         symmetry = random_symmetry(spec, rng)
         chosen.setdefault((symmetry.cells.tobytes(), symmetry.tokens.tobytes()), symmetry)
     return list(chosen.values())
-
-
-def _count_symmetries(spec: PuzzleSpec) -> int:
-    return len(turned_cells(spec)) * factorial(spec.rows) if spec.box is None else group_size(spec.box)
 
 
 def group_size(box: tuple[int, int]) -> int:
