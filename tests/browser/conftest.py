@@ -26,7 +26,7 @@ TINY = {
     "train.checkpoint_every": 20, "train.test_puzzles": 20,
 }  # fmt: skip
 BRIEF = TINY | {"train.steps": 2, "train.batch_size": 4, "train.evaluate_puzzles": 2, "train.test_puzzles": 2}
-NOBODYS = {"preset": "sudoku-4x4", "requires": {"labels": ["elsewhere"]}}  # no worker here takes such a training
+UNTAKEN = {"preset": "sudoku-4x4", "requires": {"labels": ["elsewhere"]}}  # no worker here takes such a training
 MAZES = {
     "model.latent_steps": 4, "train.batch_size": 8, "train.steps": 200, "train.warmup_steps": 20, "train.log_every": 10,
     "train.evaluate_every": 100, "train.evaluate_puzzles": 20, "train.test_puzzles": 20, "train.checkpoint_every": 100,

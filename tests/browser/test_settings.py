@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api import Client
-from tests.browser.conftest import NOBODYS
+from tests.browser.conftest import UNTAKEN
 from tests.browser.console import Console
 from tests.conftest import wait_until
 
@@ -61,7 +61,7 @@ def test_a_webhook_shows_its_messages(console: Console, page: Page, client: Clie
 
 def test_older_messages_are_a_page_further(console: Console, page: Page, client: Client, hook: str) -> None:
     for _ in range(21):
-        client.post(f"/v1/jobs/{client.post('/v1/training-jobs', NOBODYS)['id']}/cancel", {})
+        client.post(f"/v1/jobs/{client.post('/v1/training-jobs', UNTAKEN)['id']}/cancel", {})
     rows = page.get_by_role("table", name="Messages").get_by_role("row")
     console.open(f"settings?hook={hook}")
     expect(rows).to_have_count(21)  # the head too

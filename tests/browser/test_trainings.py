@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from services.registry.db.database import Database
 from services.registry.jobs import completion, leases
 from tests.api import Client
-from tests.browser.conftest import NOBODYS, TINY
+from tests.browser.conftest import TINY, UNTAKEN
 from tests.browser.console import Console
 
 
@@ -145,7 +145,7 @@ def test_attempts_page_by_cursor_while_new_ones_are_made(
             assert claim is not None
             completion.release(session, claim)
 
-    job = client.post("/v1/training-jobs", NOBODYS)
+    job = client.post("/v1/training-jobs", UNTAKEN)
     for _ in range(21):
         attempt()
     console.open(f"jobs/{job['id']}")
