@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from services.stack import ports
 from workers.training.child import _die_with_parent
 
 BUCKET = "trm"
@@ -29,7 +29,7 @@ class S3Server:
     def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.folder, self.host = folder, host
         names = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
-        self.ports = {name: _free_port() for name in names}
+        self.ports = ports.choose(folder, dict.fromkeys(names, "127.0.0.1"))
         self.process: subprocess.Popen[bytes] | None = None
         self.started = False  # ever
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
@@ -133,9 +133,3 @@ class Moto(S3Server):
 
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "moto.server", "--host", self.host, "--port", str(self.ports["s3.port"])]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
