@@ -177,8 +177,11 @@ def _on_terminal(shell: Shell, *arguments: str, lines: int = 40, codes: tuple[in
             if not piece:
                 break
             written += piece
+    if time.monotonic() >= deadline:
+        os.kill(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]  # before the terminal goes, which would hang up a command that is about to end
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) in codes
+    assert os.waitstatus_to_exitcode(status) in codes, written.decode()
     return written.decode()
 
 
