@@ -115,7 +115,7 @@ class Effort(StoppingRules):
 
 
 HALTING = Effort(halt_threshold=0.5)  # where training halts
-SEARCH = Effort(max_steps=512, until_verified=True, restart_steps=32, guess_every=2)
+SEARCH = Effort(max_steps=512, until_verified=True, restart_steps=16, guess_every=2)
 RETRYING = Effort(max_steps=128, until_verified=True, restart_steps=32)  # what has rules and no cells to guess
 
 
