@@ -9,15 +9,8 @@ from services.gateway.intake import checkpoint_upload
 from services.gateway.intake.idempotency import Idempotency, earlier_answer, find, respond
 from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import digest_of
-from services.gateway.openapi import KEYS, PAGES, Responses, refusals
-from services.gateway.problems.errors import (
-    BodyMalformed,
-    BodyTooLarge,
-    CheckpointFileNotFound,
-    RangeNotSatisfiable,
-    RequestInvalid,
-    UploadRefused,
-)
+from services.gateway.openapi import PAGES, STORED, UPLOAD, Responses, refusals
+from services.gateway.problems.errors import CheckpointFileNotFound, RangeNotSatisfiable, UploadRefused
 from services.gateway.schemas.checkpoint import Checkpoint, CheckpointFiles
 from services.gateway.schemas.labels import NOT_BLANK
 from services.gateway.views import download
@@ -28,7 +21,7 @@ from services.registry.db.labels import Labels
 from services.registry.db.tables import Checkpoint as Row
 from services.registry.errors import CheckpointInUse, DatabaseUnavailable, KeyTaken, StorageUnavailable
 from services.registry.runs import checkpoints
-from trm.errors import CheckpointNotFound, StorageFull
+from trm.errors import CheckpointNotFound
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 
@@ -142,16 +135,7 @@ def download_checkpoint(checkpoint_id: str, parts: Parts, range_: Range = None, 
     dependencies=[Depends(require_known_fields)],
     form_limits={"max_files": 1, "max_fields": 2, "max_part_size": 1 << 14},
     summary="Upload a model",
-    responses=refusals(
-        BodyMalformed,
-        BodyTooLarge,
-        RequestInvalid,
-        UploadRefused,
-        *KEYS,
-        DatabaseUnavailable,
-        StorageUnavailable,
-        StorageFull,
-    ),
+    responses=refusals(*UPLOAD, UploadRefused, *STORED),
 )
 def create_checkpoint(parts: Parts, context: Idempotency, file: Archive, name: RunName = None) -> Response:
     """Take in a model that `python -m trm export` has written, or the archive of a checkpoint, as the checkpoint of a run of its own.

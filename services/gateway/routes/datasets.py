@@ -12,8 +12,8 @@ from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import Limits
 from services.gateway.lookups import arc_tasks, dataset_lookup
 from services.gateway.lookups.dataset_puzzles import Split
-from services.gateway.openapi import KEYS, PAGES, refusals
-from services.gateway.problems.errors import BodyMalformed, BodyTooLarge, RequestInvalid
+from services.gateway.openapi import PAGES, STORED, UPLOAD, refusals
+from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.dataset import ArcTask, Dataset, DatasetPuzzle
 from services.gateway.views.answers import Answer
 from services.gateway.views.pagination import Cursor, Limit, Page
@@ -26,7 +26,7 @@ from services.registry.errors import (
     StorageUnavailable,
 )
 from services.registry.runs import datasets
-from trm.errors import DatasetError, StorageFull
+from trm.errors import DatasetError
 from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.spec import Kind
 
@@ -124,17 +124,7 @@ def list_dataset_tasks(
     dependencies=[Depends(require_known_fields)],
     form_limits={"max_files": 2, "max_fields": 10, "max_part_size": 1 << 14},
     summary="Upload a data set",
-    responses=refusals(
-        BodyMalformed,
-        BodyTooLarge,
-        RequestInvalid,
-        DatasetError,
-        DatasetNameTaken,
-        *KEYS,
-        DatabaseUnavailable,
-        StorageUnavailable,
-        StorageFull,
-    ),
+    responses=refusals(*UPLOAD, DatasetError, DatasetNameTaken, *STORED),
 )
 def create_dataset(
     parts: Parts,

@@ -6,29 +6,18 @@ from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, find_source
 from services.gateway.lookups.model_lookup import Model
-from services.gateway.openapi import JSON_BODY, KEYS, refusals
-from services.gateway.problems.errors import ModelNotReady, RequestInvalid, at_fault
+from services.gateway.openapi import JSON_BODY, MODEL, QUEUED, refusals
+from services.gateway.problems.errors import RequestInvalid, at_fault
 from services.gateway.schemas.evaluation_job import EvaluationJobRequest
 from services.gateway.schemas.job import Job
-from services.registry.errors import DatabaseUnavailable, QueueFull
 from services.registry.jobs import jobs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
-from trm.errors import ConfigError, StorageFull, UnknownDataset, UnknownModel
+from trm.errors import ConfigError, UnknownDataset
 
 router = APIRouter(prefix="/v1/evaluation-jobs", tags=["evaluating"])
 
-REFUSALS = refusals(
-    *JSON_BODY,
-    ConfigError,
-    UnknownDataset,
-    UnknownModel,
-    ModelNotReady,
-    *KEYS,
-    QueueFull,
-    DatabaseUnavailable,
-    StorageFull,
-)
+REFUSALS = refusals(*JSON_BODY, ConfigError, UnknownDataset, *MODEL, *QUEUED)
 
 
 @router.post("", status_code=202, response_model=Job, summary="Examine a model", responses=REFUSALS)

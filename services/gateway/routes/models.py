@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from services.gateway.backends import Parts
-from services.gateway.openapi import JSON_BODY, PAGES, refusals
-from services.gateway.problems.errors import ModelNameTaken, ModelNotReady, at_fault
+from services.gateway.openapi import JSON_BODY, MODEL, PAGES, refusals
+from services.gateway.problems.errors import ModelNameTaken, at_fault
 from services.gateway.schemas.model import Model, ModelList, ModelVersion, Promotion
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.errors import DatabaseUnavailable, ModelNotFound
@@ -36,9 +36,7 @@ def get_model(name: str, parts: Parts) -> Model | ModelVersion:
 @router.post(
     "",
     summary="Point a name at a checkpoint",
-    responses=refusals(
-        *JSON_BODY, UnknownModel, ModelNotReady, ModelNameTaken, CheckpointNotFound, DatabaseUnavailable
-    ),
+    responses=refusals(*JSON_BODY, *MODEL, ModelNameTaken, CheckpointNotFound, DatabaseUnavailable),
 )
 def promote_checkpoint(request: Promotion, parts: Parts) -> ModelVersion:
     """From now on jobs that name it as `model` use this checkpoint, which is kept. Point it at an earlier one to go back."""

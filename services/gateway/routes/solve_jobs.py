@@ -11,14 +11,14 @@ from services.gateway.backends import Backends, Parts
 from services.gateway.intake import admission, continuation
 from services.gateway.intake.idempotency import REPLAYED, Idempotency, respond, submit_once
 from services.gateway.lookups.model_lookup import Model
-from services.gateway.openapi import JSON_BODY, KEYS, refusals
-from services.gateway.problems.errors import ModelChanged, ModelNotReady, RequestInvalid, at_fault
+from services.gateway.openapi import JSON_BODY, MODEL, QUEUED, refusals
+from services.gateway.problems.errors import ModelChanged, RequestInvalid, at_fault
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import ContinueRequest, SolveJobRequest
 from services.gateway.views import job_view
 from services.gateway.views.answers import answer
 from services.gateway.views.polling import parse_wait, wait_until_finished
-from services.registry.errors import CarryExpired, DatabaseUnavailable, JobNotContinuable, JobNotFound, QueueFull
+from services.registry.errors import CarryExpired, JobNotContinuable, JobNotFound
 from services.registry.jobs import jobs
 from services.registry.states import JobKind
 from services.registry.submissions.idempotency import Key
@@ -29,8 +29,6 @@ from trm.errors import (
     MultipleSolutions,
     PuzzleError,
     PuzzleTooHard,
-    StorageFull,
-    UnknownModel,
     UnknownSymbol,
     UnsolvablePuzzle,
     WrongGridSize,
@@ -39,35 +37,10 @@ from trm.interface.effort import Effort
 
 router = APIRouter(prefix="/v1/solve-jobs", tags=["solving"])
 
-REFUSALS = refusals(
-    *JSON_BODY,
-    ConfigError,
-    UnknownModel,
-    ModelNotReady,
-    PuzzleError,
-    WrongGridSize,
-    UnknownSymbol,
-    ContradictoryGivens,
-    UnsolvablePuzzle,
-    MultipleSolutions,
-    PuzzleTooHard,
-    *KEYS,
-    QueueFull,
-    DatabaseUnavailable,
-    StorageFull,
-)
+PUZZLES = (PuzzleError, WrongGridSize, UnknownSymbol, ContradictoryGivens, UnsolvablePuzzle, MultipleSolutions)
+REFUSALS = refusals(*JSON_BODY, ConfigError, *MODEL, *PUZZLES, PuzzleTooHard, *QUEUED)
 CONTINUE_REFUSALS = refusals(
-    *JSON_BODY,
-    ConfigError,
-    RequestInvalid,
-    JobNotFound,
-    JobNotContinuable,
-    CarryExpired,
-    ModelChanged,
-    *KEYS,
-    QueueFull,
-    DatabaseUnavailable,
-    StorageFull,
+    *JSON_BODY, ConfigError, RequestInvalid, JobNotFound, JobNotContinuable, CarryExpired, ModelChanged, *QUEUED
 )
 FINISHED_IN_TIME = {"description": "Finished within the time that `Prefer: wait=N` allowed.", "model": Job}
 AS_BEFORE = ContinueRequest()  # as many steps more

@@ -9,13 +9,12 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, find_source
-from services.gateway.openapi import JSON_BODY, KEYS, refusals
-from services.gateway.problems.errors import ModelNotReady, RequestInvalid, at_fault
+from services.gateway.openapi import JSON_BODY, MODEL, QUEUED, refusals
+from services.gateway.problems.errors import RequestInvalid, at_fault
 from services.gateway.schemas.job import Estimate, Job
 from services.gateway.schemas.training_job import TrainingJobRequest, TrainingPlan
 from services.gateway.views.estimate import estimate
 from services.registry.db.base import Json
-from services.registry.errors import DatabaseUnavailable, QueueFull
 from services.registry.jobs import jobs
 from services.registry.jobs.requirements import Requirements
 from services.registry.runs import paces, runs
@@ -25,22 +24,11 @@ from trm.config.cost import hardware
 from trm.config.overrides import fork, resolve
 from trm.config.presets import get_preset
 from trm.config.run import RunConfig
-from trm.errors import InvalidOverride, StorageFull, UnknownDataset, UnknownModel, UnknownPreset
+from trm.errors import InvalidOverride, UnknownDataset, UnknownModel, UnknownPreset
 
 router = APIRouter(prefix="/v1/training-jobs", tags=["training"])
 
-REFUSALS = refusals(
-    *JSON_BODY,
-    UnknownPreset,
-    InvalidOverride,
-    UnknownDataset,
-    UnknownModel,
-    ModelNotReady,
-    *KEYS,
-    QueueFull,
-    DatabaseUnavailable,
-    StorageFull,
-)
+REFUSALS = refusals(*JSON_BODY, UnknownPreset, InvalidOverride, UnknownDataset, *MODEL, *QUEUED)
 PLANNED = {"description": "Checked only, as `dry_run=true` asks.", "model": TrainingPlan}
 DryRun = Annotated[bool, Query(description="Check it and say what it would be, and store or queue nothing.")]
 

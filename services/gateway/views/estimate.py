@@ -38,7 +38,7 @@ def _update_seconds(
 ) -> tuple[float, str]:
     known = [(read, run.update_seconds) for run in measured if (read := _read(run.config)) is not None]
     for earlier, seconds in known:
-        if _weighs_the_same(earlier, config):
+        if WEIGHT(earlier) == WEIGHT(config):
             return seconds, "measured"
     if known:  # the largest, since it is measured best
         earlier, seconds = max(known, key=lambda pair: update_flops(pair[0]))
@@ -57,10 +57,6 @@ def _read(config: Json) -> RunConfig | None:
         return RunConfig.model_validate(config)
     except ValidationError:
         return None  # of other code
-
-
-def _weighs_the_same(one: RunConfig, other: RunConfig) -> bool:
-    return WEIGHT(one) == WEIGHT(other)
 
 
 def _list_warnings(
