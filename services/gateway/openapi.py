@@ -58,7 +58,8 @@ Responses = dict[int | str, dict[str, Any]]
 def refusals(*errors: type[CodedError]) -> Responses:
     """The `responses` of a route that can answer with these problems, besides those that every route can."""
     responses: Responses = {}
-    for entry in (CATALOGUE[error.code] for error in (*errors, InternalError)):
+    possible: tuple[type[CodedError], ...] = (*errors, InternalError)
+    for entry in (CATALOGUE[error.code] for error in possible):
         if entry.status is None:
             raise ValueError(f"{entry.code} cannot answer a request")
         content = {"schema": {"$ref": REF.format(model="Problem")}, "examples": {}}

@@ -12,15 +12,14 @@ from typing import IO, Any
 
 from pydantic import ValidationError
 
+from services.gateway.access.records import Records
+from services.gateway.intake.idempotency import keep_answer
 from services.gateway.problems.errors import UploadRefused
 from services.gateway.views.answers import Answer
-from services.registry.access.visibility import AccessScope
 from services.registry.db import tables
-from services.registry.db.database import Database
 from services.registry.db.labels import Labels
 from services.registry.runs import checkpoints, runs
 from services.registry.storage.storage import Storage
-from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Key
 from trm import durable
 from trm.config.run import RunConfig
@@ -60,8 +59,7 @@ class UploadedModel:
 
 
 def store(
-    database: Database,
-    access: AccessScope,
+    records: Records,
     storage: Storage,
     file: IO[bytes],
     labels: Labels,
@@ -72,22 +70,17 @@ def store(
     """Record the model as the checkpoint of a run of its own; what to answer. Raises UploadRefused, KeyTaken..., and then keeps nothing."""
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
         model = unpack(file, Path(scratch), most_bytes)
-        run = runs.new_row(model.config, labels=labels, owner=access.owner)
+        run = runs.new_row(model.config, labels=labels, owner=records.access.owner)
         run |= {"step": model.step, "parameters": model.parameters}
         url = storage.put_folder(model.folder, f"runs/{run['id']}/uploaded")
         try:
-            with database.transaction() as session:
+            with records.database.transaction() as session:
                 runs.insert_rows(session, [run])
                 digest = durable.digest(model.folder / META)
                 row = checkpoints.add_uploaded(
                     session, run["id"], step=model.step, url=url, digest=digest, size=model.bytes, metrics=model.metrics
                 )
-                if key is not None:
-                    idempotency.require(session, key, row.id)
-                answer = render(row)
-                if key is not None:
-                    idempotency.keep(session, key, answer.render())
-            return answer
+                return keep_answer(session, key, row.id, lambda: render(row))
         except BaseException:
             storage.delete_folder(url)
             raise

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from services.gateway.access.records import Records
+from services.gateway.intake.idempotency import keep_answer
 from services.gateway.intake.uploads import Limits, digest_of, read_upload
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.views.answers import Answer
-from services.registry.access.visibility import AccessScope
 from services.registry.db import tables
-from services.registry.db.database import Database
 from services.registry.db.ids import new_id
 from services.registry.errors import DatasetNameTaken
 from services.registry.runs import datasets
 from services.registry.storage import artifacts
 from services.registry.storage.storage import Storage
-from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Key
 from trm.config.presets import recommend
 from trm.errors import DatasetError
@@ -53,8 +52,7 @@ class Upload:
 
 
 def store(
-    database: Database,
-    access: AccessScope,
+    records: Records,
     storage: Storage,
     upload: Upload,
     key: Key | None,
@@ -62,7 +60,7 @@ def store(
 ) -> Answer:
     """Record the data set; what to answer. Raises RequestInvalid, PartsRefused, DatasetNameTaken, KeyTaken..., and then keeps nothing."""
     _require_tables(upload.kind)
-    _require_free_name(database, access, upload.name)
+    _require_free_name(records, upload.name)
     splits = _read(upload, upload.limits)
     dataset_id = new_id("ds")
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
@@ -71,14 +69,13 @@ def store(
         url = storage.put_folder(folder, f"datasets/{dataset_id}")
         try:
             columns = _columns(upload.name, splits, url, artifacts.digest_of(folder))
-            with database.transaction() as session:
-                if key is not None:
-                    idempotency.require(session, key, dataset_id)
-                row = datasets.add(session, access, dataset_id, **columns)
-                answer = render(row)
-                if key is not None:
-                    idempotency.keep(session, key, answer.render())
-            return answer
+            with records.database.transaction() as session:
+                return keep_answer(
+                    session,
+                    key,
+                    dataset_id,
+                    lambda: render(datasets.add(session, records.access, dataset_id, **columns)),
+                )
         except BaseException:
             storage.delete_folder(url)
             raise
@@ -99,11 +96,10 @@ def _require_tables(kind: Kind) -> None:
         raise RequestInvalid(ARC_ELSEWHERE, "kind")
 
 
-def _require_free_name(database: Database, access: AccessScope, name: str) -> None:
+def _require_free_name(records: Records, name: str) -> None:
     if name in BUILTIN:
         raise DatasetNameTaken(f"{name!r} is a built-in data set. Choose another name.", "name")
-    with database.transaction() as session:
-        datasets.require_free_name(session, access, name)
+    records.ask(datasets.require_free_name, name)
 
 
 def _read(upload: Upload, limits: Limits) -> dict[str, PuzzleSet]:

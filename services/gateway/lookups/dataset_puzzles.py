@@ -1,14 +1,16 @@
 """Puzzles of a data set's split, a few at a time: the next ones, or some drawn by chance."""
 
 import random
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import IO
 
+from services.gateway.access.records import Records
 from services.gateway.lookups import dataset_lookup
+from services.gateway.lookups.counted import count_page
 from services.gateway.problems.errors import RequestInvalid
-from services.registry.access.visibility import AccessScope
-from services.registry.db.database import Database
-from services.registry.db.pages import Page, decode_place, encode_cursor
+from services.registry.db.pages import Page
+from services.registry.runs import datasets
 from services.registry.storage.storage import Storage
 from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.raw_table import ARC_ELSEWHERE
@@ -18,13 +20,13 @@ from trm.puzzles.tables import Row, rows_at
 class Split:
     """The table of one split."""
 
-    def __init__(self, database: Database, access: AccessScope, storage: Storage, id_or_name: str, split: str) -> None:
+    def __init__(self, records: Records, storage: Storage, id_or_name: str, split: str) -> None:
         """Raises DatasetNotFound, or RequestInvalid for a split that the data set has not."""
         self._storage, self.split = storage, split
         if id_or_name in BUILTIN:
             self.id, self._url, sizes = id_or_name, None, dataset_lookup.split_sizes(id_or_name)
         else:
-            row = dataset_lookup.find_uploaded(database, access, id_or_name)
+            row = records.ask(datasets.get, id_or_name)
             self.id, self._url, sizes = row.id, row.url, row.splits
         if split not in sizes:
             raise RequestInvalid(f"{id_or_name} has no split {split!r}; it has {', '.join(sizes)}.", "split")
@@ -34,17 +36,14 @@ class Split:
 
     def page(self, cursor: str | None, limit: int) -> Page[Row]:
         """The next puzzles in the order of the table; raises InvalidCursor."""
-        where = f"puzzles of {self.id}/{self.split}"
-        first = 0 if cursor is None else decode_place(where, cursor)
-        last = min(first + limit, self.size)
-        return Page(self._rows(range(first, last)), encode_cursor(where, [last]) if last < self.size else None)
+        return count_page(f"puzzles of {self.id}/{self.split}", self.size, cursor, limit, self._rows)
 
     def sample(self, seed: int, limit: int) -> Page[Row]:
         """Some puzzles, the same for the same seed."""
         chosen = random.Random(seed).sample(range(self.size), min(limit, self.size))  # noqa: S311 - no secret
         return Page(self._rows(chosen), None)
 
-    def _rows(self, places: range | list[int]) -> list[Row]:
+    def _rows(self, places: Sequence[int]) -> list[Row]:
         with self._open() as table:
             found = rows_at(table, set(places))
         return [found[place] for place in places]

@@ -56,16 +56,13 @@ def list_runs(
 ) -> Page[RunSummary]:
     """A page of runs, all or with these labels."""
     labels = parse_labels(name, tag, metadata)
-    with parts.database.transaction() as session:
-        page = runs.page(session, parts.access, labels=labels, cursor=cursor, limit=limit)
-    return Page.of(page, RunSummary.of)
+    return Page.of(parts.records.ask(runs.page, labels=labels, cursor=cursor, limit=limit), RunSummary.of)
 
 
 @router.get("/{run_id}", summary="One run", responses=refusals(RunNotFound, DatabaseUnavailable))
 def get_run(run_id: str, parts: Parts) -> Run:
     """A run with its whole configuration."""
-    with parts.database.transaction() as session:
-        return Run.of(runs.get(session, parts.access, run_id))
+    return Run.of(parts.records.ask(runs.get, run_id))
 
 
 @router.get(

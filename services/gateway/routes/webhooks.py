@@ -41,16 +41,13 @@ def _require_possible(request: WebhookRequest, parts: Backends) -> None:
 @router.get("", summary="List webhooks, newest first", responses=refusals(*PAGES))
 def list_webhooks(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Webhook]:
     """A page of webhooks."""
-    with parts.database.transaction() as session:
-        page = webhooks.page(session, parts.access, cursor=cursor, limit=limit)
-    return Page.of(page, Webhook.of)
+    return Page.of(parts.records.ask(webhooks.page, cursor=cursor, limit=limit), Webhook.of)
 
 
 @router.get("/{webhook_id}", summary="One webhook", responses=refusals(WebhookNotFound, DatabaseUnavailable))
 def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
     """A webhook, without its secret."""
-    with parts.database.transaction() as session:
-        return Webhook.of(webhooks.get(session, parts.access, webhook_id))
+    return Webhook.of(parts.records.ask(webhooks.get, webhook_id))
 
 
 @router.delete(
@@ -61,8 +58,7 @@ def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
 )
 def delete_webhook(webhook_id: str, parts: Parts) -> None:
     """No more messages are sent to it, including those already waiting."""
-    with parts.database.transaction() as session:
-        webhooks.remove(session, parts.access, webhook_id)
+    parts.records.ask(webhooks.remove, webhook_id)
 
 
 @router.get(

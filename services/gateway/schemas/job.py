@@ -87,11 +87,14 @@ def _estimate_eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: d
     return round((job.total_steps - job.step) * seconds / (job.step - first_step), 1)
 
 
+Basis = Literal["measured", "scaled", "assumed"]
+
+
 class Estimate(Response):
     """The estimate of a training when it was submitted."""
 
     seconds: float = Field(description="Duration once it has started, evaluations not included.")
-    basis: Literal["measured", "scaled", "assumed"] = Field(
+    basis: Basis = Field(
         description="`measured`: an earlier run with the same model and batch; `scaled`: another run here, by the arithmetic of "
         "both; `assumed`: typical devices, since none has run here yet."
     )

@@ -6,9 +6,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from services.gateway.schemas.base import Response, examples
 from services.gateway.schemas.job import Estimate
-from services.gateway.schemas.job_limits import JobLimits
-from services.gateway.schemas.labels import Labels
-from services.gateway.schemas.requirements import Choosy
+from services.gateway.schemas.job_request import JobRequest
 from services.registry.db.storable import UNSTORABLE
 from trm.config.run import RunConfig
 from trm.errors import RuleError
@@ -17,7 +15,7 @@ from trm.json_text import to_json
 MOST_DEVICES = 64
 
 
-class TrainingJobRequest(Labels, Choosy, JobLimits):
+class TrainingJobRequest(JobRequest):
     """A preset or a checkpoint to begin with, and what to change in its configuration."""
 
     model_config = examples(
@@ -90,6 +88,11 @@ class TrainingJobRequest(Labels, Choosy, JobLimits):
         if self.min_devices is not None and self.min_devices > (self.devices or 0):
             raise RuleError("`min_devices` is at most `devices`", "min_devices")
         return self
+
+    @property
+    def least_devices(self) -> int:
+        """How many devices the worker must have."""
+        return self.min_devices or self.devices or 1
 
 
 class TrainingPlan(Response):
