@@ -49,19 +49,8 @@ class Backends:
         database, queue, storage = Database.of(settings), publisher_app(settings), Storage.of(settings)
         metrics, announcer = GatewayMetrics(collectors), Announcer(database, queue)
         caps = Caps(settings.max_queued_jobs, settings.max_queued_jobs_per_owner)
-        intake = Intake(database, announcer, metrics, caps)
-        return cls(
-            settings,
-            database,
-            queue,
-            storage,
-            collectors,
-            metrics,
-            announcer,
-            intake,
-            KeyRing(database),
-            AuditTrail(database),
-        )
+        intake, keys, audit = Intake(database, announcer, metrics, caps), KeyRing(database), AuditTrail(database)
+        return cls(settings, database, queue, storage, collectors, metrics, announcer, intake, keys, audit)
 
     @property
     def access(self) -> AccessScope:

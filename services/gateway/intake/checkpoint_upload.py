@@ -5,7 +5,6 @@ Nothing of it is run: weights are safetensors alone, whose files are what the li
 
 import tarfile
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -15,8 +14,8 @@ from pydantic import ValidationError
 from services.gateway.access.records import Records
 from services.gateway.intake.idempotency import keep_answer
 from services.gateway.problems.errors import UploadRefused
-from services.gateway.views.answers import Answer
-from services.registry.db import tables
+from services.gateway.schemas.checkpoint import Checkpoint
+from services.gateway.views.answers import Answer, created
 from services.registry.db.labels import Labels
 from services.registry.runs import checkpoints, runs
 from services.registry.storage.storage import Storage
@@ -65,7 +64,6 @@ def store(
     labels: Labels,
     key: Key | None,
     most_bytes: int,
-    render: Callable[[tables.Checkpoint], Answer],
 ) -> Answer:
     """Record the model as the checkpoint of a run of its own; what to answer. Raises UploadRefused, KeyTaken..., and then keeps nothing."""
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
@@ -80,7 +78,7 @@ def store(
                 row = checkpoints.add_uploaded(
                     session, run["id"], step=model.step, url=url, digest=digest, size=model.bytes, metrics=model.metrics
                 )
-                return keep_answer(session, key, row.id, lambda: render(row))
+                return keep_answer(session, key, row.id, lambda _: created("checkpoints", row.id, Checkpoint.of(row)))
         except BaseException:
             storage.delete_folder(url)
             raise

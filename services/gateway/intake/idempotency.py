@@ -81,12 +81,12 @@ def answer_once(database: Database, key: Key | None, act: Callable[[], Answer]) 
         return earlier_answer(database, key, error)
 
 
-def keep_answer(session: Session, key: Key | None, subject: str, act: Callable[[], Answer]) -> Answer:
+def keep_answer(session: Session, key: Key | None, subject: str, act: Callable[[Session], Answer]) -> Answer:
     """Apply a change, and keep the response with the key if there is one; raises KeyTaken."""
     if key is None:
-        return act()
+        return act(session)
     idempotency.require(session, key, subject)
-    answer = act()
+    answer = act(session)
     idempotency.keep(session, key, answer.render())
     return answer
 

@@ -14,11 +14,9 @@ from services.gateway.problems.errors import CheckpointFileNotFound, RangeNotSat
 from services.gateway.schemas.checkpoint import Checkpoint, CheckpointFiles
 from services.gateway.schemas.labels import NOT_BLANK
 from services.gateway.views import download
-from services.gateway.views.answers import Answer, created
-from services.gateway.views.download import Wanted
+from services.gateway.views.download import Piece, Wanted
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.db.labels import Labels
-from services.registry.db.tables import Checkpoint as Row
 from services.registry.errors import CheckpointInUse, DatabaseUnavailable, StorageUnavailable
 from services.registry.runs import checkpoints
 from trm.errors import CheckpointNotFound
@@ -94,7 +92,7 @@ def download_checkpoint_file(
     return download.respond(
         parts.storage,
         row.url,
-        download.whole(file, sizes[file]),
+        [Piece(sizes[file], file)],
         wanted=Wanted(range_, if_range),
         tag=f'"{row.digest[:32]}-{file}"',
         name=file,
@@ -142,15 +140,12 @@ def create_checkpoint(parts: Parts, context: Idempotency, file: Archive, name: R
     """
     key = context.key(name or "", digest_of(file.file)) if context.given else None
     labels, most = Labels(name=name), parts.settings.max_checkpoint_bytes
-
-    def store() -> Answer:
-        return checkpoint_upload.store(parts.records, parts.storage, file.file, labels, key, most, _render_created)
-
-    return respond(answer_once(parts.database, key, store))
-
-
-def _render_created(row: Row) -> Answer:
-    return created("checkpoints", row.id, Checkpoint.of(row))
+    stored = answer_once(
+        parts.database,
+        key,
+        lambda: checkpoint_upload.store(parts.records, parts.storage, file.file, labels, key, most),
+    )
+    return respond(stored)
 
 
 @router.delete(

@@ -10,14 +10,11 @@ from services.gateway.intake import ingest
 from services.gateway.intake.idempotency import Idempotency, answer_once, respond
 from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import Limits
-from services.gateway.lookups import arc_tasks, dataset_lookup
-from services.gateway.lookups.dataset_puzzles import Split
+from services.gateway.lookups import dataset_contents, dataset_lookup
 from services.gateway.openapi import PAGES, STORED, UPLOAD, refusals
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.dataset import ArcTask, Dataset, DatasetPuzzle
-from services.gateway.views.answers import Answer, created
 from services.gateway.views.pagination import Cursor, Limit, Page
-from services.registry.db import tables
 from services.registry.errors import DatabaseUnavailable, DatasetNameTaken, DatasetNotFound, StorageUnavailable
 from services.registry.runs import datasets
 from trm.errors import DatasetError
@@ -92,7 +89,7 @@ def list_dataset_puzzles(
     seed: Seed = None,
 ) -> Page[DatasetPuzzle]:
     """A page of puzzles in the order of the table or, with a seed, some drawn by chance. ARC has no table to read."""
-    table = Split(parts.records, parts.storage, id_or_name, split)
+    table = dataset_contents.Split(parts.records, parts.storage, id_or_name, split)
     if seed is None:
         return Page.of(table.page(cursor, limit), DatasetPuzzle.model_validate)
     if cursor is not None:
@@ -106,7 +103,7 @@ def list_dataset_tasks(
     id_or_name: str, parts: Parts, split: Literal["train", "test"] = "test", cursor: Cursor = None, limit: Limit = 20
 ) -> Page[ArcTask]:
     """A page of its tasks by name, with their example pairs; `test` are the evaluation tasks. Other data sets have none."""
-    return Page.of(arc_tasks.page(parts.records, id_or_name, split, cursor, limit), ArcTask.of)
+    return Page.of(dataset_contents.arc_tasks(parts.records, id_or_name, split, cursor, limit), ArcTask.of)
 
 
 @router.post(
@@ -131,19 +128,13 @@ def create_dataset(
     second = test_file.file if test_file else None
     upload = ingest.Upload(name, kind, file.file, second, Limits.of(parts.settings), ingest.parse_rules(rules))
     key = context.key(name, kind, rules or "", *upload.digests()) if context.given else None
-
-    def store() -> Answer:
-        return ingest.store(parts.records, parts.storage, upload, key, _render_created)
-
     try:
-        return respond(answer_once(parts.database, key, store))
+        return respond(
+            answer_once(parts.database, key, lambda: ingest.store(parts.records, parts.storage, upload, key))
+        )
     finally:
         if (file.size or 0) > LARGE_BYTES // PACKED_TIMES:
             give_memory_back()
-
-
-def _render_created(row: tables.Dataset) -> Answer:
-    return created("datasets", row.id, Dataset.of(row))
 
 
 def _of_builtin(name: str) -> Dataset:

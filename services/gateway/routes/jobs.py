@@ -154,7 +154,7 @@ def _move_once(
 
     def act() -> Answer:
         with parts.database.transaction() as session:
-            return keep_answer(session, key, job_id, lambda: answer(_move_job(parts, session, move), 202))
+            return keep_answer(session, key, job_id, lambda session: answer(_move_job(parts, session, move), 202))
 
     answered = answer_once(parts.database, key, act)
     parts.announcer.tell(parts.records.ask(jobs.get, job_id))

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from services.gateway.backends import Backends, Parts
+from services.gateway.backends import Parts
 from services.gateway.openapi import JSON_BODY, PAGES, refusals
 from services.gateway.problems.errors import WebhooksOff, WebhooksTooMany, at_fault
 from services.gateway.schemas.webhook import CreatedWebhook, Delivery, Webhook, WebhookRequest
@@ -21,7 +21,10 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 )
 def create_webhook(request: WebhookRequest, response: Response, parts: Parts) -> CreatedWebhook:
     """Messages are signed as Standard Webhooks asks, with the secret in this answer. Host names are resolved for each message."""
-    _require_possible(request, parts)
+    if not parts.settings.webhooks:
+        raise WebhooksOff("This service sends no webhooks: TRM_WEBHOOKS is not set.")
+    with at_fault("url"):
+        webhook_address.parse(request.url)
     with parts.database.transaction() as session:
         if webhooks.count(session, parts.access) >= webhooks.MOST_ENDPOINTS:
             raise WebhooksTooMany(f"You have {webhooks.MOST_ENDPOINTS} webhooks, the most that one owner may have.")
@@ -29,13 +32,6 @@ def create_webhook(request: WebhookRequest, response: Response, parts: Parts) ->
     response.headers["Location"] = f"/v1/webhooks/{row.id}"
     response.headers["Cache-Control"] = "no-store"
     return CreatedWebhook.of(row)
-
-
-def _require_possible(request: WebhookRequest, parts: Backends) -> None:
-    if not parts.settings.webhooks:
-        raise WebhooksOff("This service sends no webhooks: TRM_WEBHOOKS is not set.")
-    with at_fault("url"):
-        webhook_address.parse(request.url)
 
 
 @router.get("", summary="List webhooks, newest first", responses=refusals(*PAGES))

@@ -12,10 +12,10 @@ from services.registry.jobs import jobs, requirements
 from services.registry.settings import LABEL
 from services.registry.states import JobKind
 
-LONGEST_SECONDS = 366 * 86_400
 MOST_GB = 1_000_000
 MOST_LABELS = 16
 
+Seconds = Annotated[int, Field(ge=1, le=366 * 86_400)]
 WorkerLabel = Annotated[str, StringConstraints(pattern=LABEL)]
 
 
@@ -35,16 +35,11 @@ class JobRequest(Request):
     """Fields of all jobs."""
 
     priority: int = Field(default=0, ge=-10, le=10, description="Jobs with a higher priority start first.")
-    ttl_seconds: int | None = Field(
-        default=None,
-        ge=1,
-        le=LONGEST_SECONDS,
-        description="A job that no worker has claimed after this time fails with `job_expired`.",
+    ttl_seconds: Seconds | None = Field(
+        default=None, description="A job that no worker has claimed after this time fails with `job_expired`."
     )
-    timeout_seconds: int | None = Field(
+    timeout_seconds: Seconds | None = Field(
         default=None,
-        ge=1,
-        le=LONGEST_SECONDS,
         description="A job that runs longer than this, all attempts together, fails with `job_timed_out`; "
         "the last checkpoint of a training is kept.",
     )

@@ -1,6 +1,6 @@
 """What a training job is asked with."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -12,7 +12,7 @@ from trm.config.run import RunConfig
 from trm.errors import RuleError
 from trm.json_text import to_json
 
-MOST_DEVICES = 64
+Devices = Annotated[int, Field(ge=1, le=64)]
 
 
 class TrainingJobRequest(JobRequest):
@@ -60,17 +60,13 @@ class TrainingJobRequest(JobRequest):
         default=None, max_length=100, description="Train on this data set, not on the preset's own."
     )
 
-    devices: int | None = Field(
+    devices: Devices | None = Field(
         default=None,
-        ge=1,
-        le=MOST_DEVICES,
         description="Train on so many GPUs of a worker at once, or on so many cores of one without: as many processes, each with "
         "its share of `train.batch_size`. As suits the model if left out, on one GPU.",
     )
-    min_devices: int | None = Field(
+    min_devices: Devices | None = Field(
         default=None,
-        ge=1,
-        le=MOST_DEVICES,
         description="Also take a worker that has only so many, in this attempt or a later one; `devices` if left out.",
     )
 

@@ -41,7 +41,7 @@ async def stream_events(
     events, pause, last_sent = first, FIRST_PAUSE_SECONDS, time.monotonic()
     while True:
         for event in events.data:
-            yield _encode(event)
+            yield format_sse_event(data_str=to_json(event.data), event=event.type, id=str(event.id))
             after, last_sent = event.id, time.monotonic()
             pause = BUSY_PAUSE_SECONDS if event.type == "step" else FIRST_PAUSE_SECONDS
         if events.finished or stopping.is_set():
@@ -63,7 +63,3 @@ def _read_if_possible(records: Records, job_id: str, after: int) -> StoredEvents
         return read_events(records, job_id, after)
     except DatabaseUnavailable:
         return StoredEvents(data=[], finished=False)
-
-
-def _encode(event: StoredEvent) -> bytes:
-    return format_sse_event(data_str=to_json(event.data), event=event.type, id=str(event.id))
