@@ -58,7 +58,6 @@ class Supervisor:
                 self._rotate_logs()
         finally:
             self._stop_all()
-            state.clear(self.data_dir)
 
     @contextmanager
     def only(self, name: str) -> Iterator[None]:
@@ -70,7 +69,6 @@ class Supervisor:
             yield
         finally:
             self._stop_all()
-            state.clear(self.data_dir)
 
     def _start(self, part: Part) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -159,6 +157,7 @@ class Supervisor:
             deadline = time.monotonic() + STOP_SECONDS
             for name in group:
                 self._wait(self.running[name][1], deadline)
+        state.clear(self.data_dir)
 
     @staticmethod
     def _wait(process: "subprocess.Popen[bytes]", deadline: float) -> None:

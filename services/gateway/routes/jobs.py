@@ -227,7 +227,11 @@ def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines
         is_final = jobs.status_of(session, parts.access, job_id).is_final
         rows = job_logs.after(session, parts.access, job_id, after, limit)
     last = rows[-1].seq if rows else after
-    return JobLog(data=[LogLine.of(row) for row in rows], next_after=last, finished=is_final and len(rows) < limit)
+    return JobLog(
+        data=[LogLine.from_row(row, id=row.seq) for row in rows],
+        next_after=last,
+        finished=is_final and len(rows) < limit,
+    )
 
 
 @router.get(

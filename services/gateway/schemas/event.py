@@ -3,7 +3,7 @@
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 from typing_extensions import TypeAliasType
@@ -11,7 +11,6 @@ from typing_extensions import TypeAliasType
 from services.gateway.schemas.base import Response, examples
 from services.gateway.schemas.run import Evaluation
 from services.gateway.schemas.solution import TraceStep
-from services.registry.db import tables
 from services.registry.states import JobStatus, Outcome, UncountedReason
 
 
@@ -173,11 +172,6 @@ class StoredEvent(Response):
     type: str
     data: dict[str, Any]
     created_at: datetime
-
-    @classmethod
-    def of(cls, row: tables.JobEvent) -> Self:
-        """The event of this row."""
-        return cls.from_row(row, id=row.seq)
 
 
 class StoredEvents(Response):

@@ -30,7 +30,8 @@ def read_events(records: Records, job_id: str, after: int) -> StoredEvents:
         # read first: the last event comes with the last status
         finished = jobs.status_of(session, records.access, job_id).is_final
         rows = job_events.after(session, records.access, job_id, after, EVENTS_A_READ)
-    return StoredEvents(data=[StoredEvent.of(row) for row in rows], finished=finished and len(rows) < EVENTS_A_READ)
+    data = [StoredEvent.from_row(row, id=row.seq) for row in rows]
+    return StoredEvents(data=data, finished=finished and len(rows) < EVENTS_A_READ)
 
 
 async def stream_events(
