@@ -12,7 +12,7 @@ from services.gateway.intake.uploads import digest_of
 from services.gateway.openapi import PAGES, STORED, UPLOAD, Responses, refusals
 from services.gateway.problems.errors import CheckpointFileNotFound, RangeNotSatisfiable, UploadRefused
 from services.gateway.schemas.checkpoint import Checkpoint, CheckpointFiles
-from services.gateway.schemas.labels import NOT_BLANK
+from services.gateway.schemas.labels import Name
 from services.gateway.views import download
 from services.gateway.views.download import Piece, Wanted
 from services.gateway.views.pagination import Cursor, Limit, Page
@@ -37,10 +37,7 @@ Archive = Annotated[
     UploadFile,
     File(description="A tar, not compressed, of a folder that `trm export` has written, or of a checkpoint's archive."),
 ]
-RunName = Annotated[
-    str | None,
-    Form(min_length=1, max_length=100, pattern=NOT_BLANK, description="What to call the run that it becomes."),
-]
+RunName = Annotated[Name | None, Form(description="What to call the run that it becomes.")]
 Range = Annotated[
     str | None, Header(alias="Range", description="`bytes=FIRST-LAST`: only these bytes, counted from 0.")
 ]

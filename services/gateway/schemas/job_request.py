@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from services.gateway.schemas.base import Request
-from services.gateway.schemas.labels import MOST, NOT_BLANK, Key, Tag, Value
+from services.gateway.schemas.labels import MOST, Key, Name, Tag, Value
 from services.registry.db.base import Json
 from services.registry.db.labels import Labels
 from services.registry.jobs import jobs, requirements
@@ -48,13 +48,7 @@ class JobRequest(Request):
         description="Only a worker that offers this takes the job; see GET /v1/workers. Until there is one the job waits, "
         "and `waiting_for` says so.",
     )
-    name: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=100,
-        pattern=NOT_BLANK,
-        description="What to call it: a training's run too.",
-    )
+    name: Name | None = Field(default=None, description="What to call it: a training's run too.")
     tags: list[Tag] = Field(default=[], max_length=MOST, description="Words to list it by; of a training's run too.")
     metadata: dict[Key, Value] = Field(
         default={}, max_length=MOST, description="Anything of yours to keep with it, and with a training's run."
