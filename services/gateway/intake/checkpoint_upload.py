@@ -15,7 +15,7 @@ from services.gateway.access.records import Records
 from services.gateway.intake.idempotency import keep_answer
 from services.gateway.problems.errors import UploadRefused, at_fault
 from services.gateway.schemas.checkpoint import Checkpoint
-from services.gateway.views.answers import Answer, created
+from services.gateway.views.answers import Answer, render_upload
 from services.registry.db.labels import Labels
 from services.registry.runs import checkpoints, runs
 from services.registry.storage.storage import Storage
@@ -79,7 +79,9 @@ def store(
                 row = checkpoints.add_uploaded(
                     session, run["id"], step=model.step, url=url, digest=digest, size=model.bytes, metrics=model.metrics
                 )
-                return keep_answer(session, key, row.id, lambda _: created("checkpoints", row.id, Checkpoint.of(row)))
+                return keep_answer(
+                    session, key, row.id, lambda _: render_upload("checkpoints", row.id, Checkpoint.of(row))
+                )
         except BaseException:
             storage.delete_folder(url)
             raise

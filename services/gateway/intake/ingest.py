@@ -13,7 +13,7 @@ from services.gateway.intake.idempotency import keep_answer
 from services.gateway.intake.uploads import Limits, digest_of, read_upload
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.dataset import Dataset
-from services.gateway.views.answers import Answer, created
+from services.gateway.views.answers import Answer, render_upload
 from services.registry.db.ids import new_id
 from services.registry.errors import DatasetNameTaken
 from services.registry.runs import datasets
@@ -72,7 +72,7 @@ def store(records: Records, storage: Storage, upload: Upload, key: Key | None) -
 
             def add(session: Session) -> Answer:
                 row = datasets.add(session, records.access, dataset_id, **columns)
-                return created("datasets", dataset_id, Dataset.of(row))
+                return render_upload("datasets", dataset_id, Dataset.of(row))
 
             with records.database.transaction() as session:
                 return keep_answer(session, key, dataset_id, add)

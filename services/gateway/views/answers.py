@@ -48,7 +48,7 @@ def answer(job: Job, status: int) -> Answer:
     return Answer(job.id, status, poll_headers(job), job.model_dump_json().encode())
 
 
-def created(noun: str, row_id: str, shown: Response) -> Answer:
+def render_upload(noun: str, row_id: str, shown: Response) -> Answer:
     """The answer to an upload that has become this."""
     return Answer(row_id, 201, {"Location": f"/v1/{noun}/{row_id}"}, shown.model_dump_json().encode())
 
