@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -33,10 +34,8 @@ def create(
 ) -> None:
     """Make a backup in a new folder; the service may run."""
     settings, begun = load_settings(), time.monotonic()
-    with database_url(settings, while_running=True) as url:
-        database = Database(url)
+    with database_url(settings, while_running=True) as url, closing(Database(url)) as database:
         made = create_backup(database, Storage.of(settings), folder or settings.data_dir / "backups")
-        database.close()
     console.print(f"[bold]{made.path}[/]\n  {_describe_contents(made.manifest)} in {time.monotonic() - begun:.1f} s")
     for name in made.manifest.not_intact():
         console.print(f"  [yellow]note[/] {name} before it was backed up")
@@ -57,10 +56,8 @@ def restore(
 ) -> None:
     """Restore a backup; the service must be stopped."""
     settings, begun = load_settings(), time.monotonic()
-    with database_url(settings, while_running=False) as url:
-        database = Database(url)
+    with database_url(settings, while_running=False) as url, closing(Database(url)) as database:
         restored = restore_backup(database, Storage.of(settings), backup, replace=replace)
-        database.close()
     console.print(f"Restored {_describe_contents(restored.manifest)} in {time.monotonic() - begun:.1f} s")
     if restored.requeued:
         console.print(f"  {restored.requeued} jobs were running then, and are queued again")
@@ -76,11 +73,9 @@ def main() -> None:
     try:
         cli()
     except CodedError as error:
-        print(f"{error} [{error.code}]", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"{error} [{error.code}]")
     except StackError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

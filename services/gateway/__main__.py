@@ -29,8 +29,7 @@ def main(context: typer.Context) -> None:
     try:
         settings = load_settings()
     except SettingsInvalid as error:
-        print(f"{error} [{error.code}]", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"{error} [{error.code}]")
     configure_logging(settings.log_level, settings.log_format, part="gateway")
     configure_tracing("gateway")
     try:

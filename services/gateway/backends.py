@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 from services.gateway.access import caller
 from services.gateway.access.caller import Caller, Identity
 from services.gateway.access.recheck import AccessRecheck
+from services.gateway.access.records import Records
 from services.gateway.intake.announcer import Announcer
 from services.gateway.intake.intake import Intake
-from services.gateway.lookups.model_lookup import FindModel, Model, model_finder
 from services.gateway.middleware.audit_trail import AuditTrail
 from services.gateway.middleware.authentication import KeyRing
 from services.registry.access.visibility import AccessScope
@@ -37,7 +37,6 @@ class Backends:
     metrics: GatewayMetrics
     announcer: Announcer
     intake: Intake
-    finder: FindModel
     keys: KeyRing
     audit: AuditTrail
     caller: Identity = caller.LOCAL
@@ -50,29 +49,18 @@ class Backends:
         database, queue, storage = Database.of(settings), publisher_app(settings), Storage.of(settings)
         metrics, announcer = GatewayMetrics(collectors), Announcer(database, queue)
         caps = Caps(settings.max_queued_jobs, settings.max_queued_jobs_per_owner)
-        intake = Intake(database, announcer, metrics, caps)
-        return cls(
-            settings,
-            database,
-            queue,
-            storage,
-            collectors,
-            metrics,
-            announcer,
-            intake,
-            model_finder(database),
-            KeyRing(database),
-            AuditTrail(database),
-        )
+        intake, keys, audit = Intake(database, announcer, metrics, caps), KeyRing(database), AuditTrail(database)
+        return cls(settings, database, queue, storage, collectors, metrics, announcer, intake, keys, audit)
 
     @property
     def access(self) -> AccessScope:
         """Which rows the caller's queries find, and in whose name it makes new ones."""
         return self.caller.access
 
-    def find_model(self, name: str) -> Model:
-        """What the caller names to solve with or to continue from; raises UnknownModel or ModelNotReady."""
-        return self.finder(self.access, name)
+    @property
+    def records(self) -> Records:
+        """The database as the caller sees it."""
+        return Records(self.database, self.access)
 
     def recheck(self) -> AccessRecheck:
         """Whether the caller may continue with what lasts longer."""

@@ -50,10 +50,8 @@ def render_client_types(document: Schema) -> str:
         if "enum" in schema or "oneOf" in schema:
             about = f"{_write_docstring(schema['description'])}\n" if "description" in schema else ""
             parts.append(f"{name} = {_write_type(schema)}\n{about}")
-        elif name in requests or name == JOB_REQUEST:
-            parts.append(_write_request(name, schema))
         else:
-            parts.append(_write_record(name, schema))
+            parts.append(_write_class(name, schema, is_request=name in requests or name == JOB_REQUEST))
     command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", TARGET, "-"]
     return subprocess.run(command, input="\n".join(parts), capture_output=True, text=True, check=True).stdout
 
@@ -140,39 +138,24 @@ def _find_references(part: object) -> Iterator[str]:
             yield from _find_references(inner)
 
 
-def _write_record(name: str, schema: Schema) -> str:
-    required = schema.get("required", ())
-    fields = {
-        field: _write_type(inner) if field in required else _write_type_with_default(inner)
-        for field, inner in schema["properties"].items()
-    }
-    return _write_class(f"{name}({_find_inherited(schema) or 'Record'})", schema, fields)
-
-
-def _write_request(name: str, schema: Schema) -> str:
-    required = schema.get("required", ())
-    fields = {
-        field: f"Required[{_write_type(inner)}]" if field in required else _write_type(inner)
-        for field, inner in schema["properties"].items()
-    }
-    return _write_class(f"{name}({_find_inherited(schema) or 'TypedDict'}, total=False)", schema, fields)
-
-
-def _find_inherited(schema: Schema) -> str | None:
-    return next((_read_name(part) for part in schema.get("allOf", ())), None)
-
-
-def _write_class(head: str, schema: Schema, fields: Mapping[str, str]) -> str:
-    lines = [f"class {head}:", _write_docstring(schema["description"]), ""]
-    for field, kind in fields.items():
-        lines.append(f"{field}: {kind}")
-        if description := schema["properties"][field].get("description"):
+def _write_class(name: str, schema: Schema, *, is_request: bool) -> str:
+    base = next((_read_name(part) for part in schema.get("allOf", ())), "TypedDict" if is_request else "Record")
+    head = f"class {name}({base}, total=False):" if is_request else f"class {name}({base}):"
+    lines = [head, _write_docstring(schema["description"]), ""]
+    for field, inner in schema["properties"].items():
+        is_required = field in schema.get("required", ())
+        lines.append(f"{field}: {_write_field(inner, is_request=is_request, is_required=is_required)}")
+        if description := inner.get("description"):
             lines.append(_write_docstring(description))
     return textwrap.indent("\n".join(lines), "    ").removeprefix("    ") + "\n\n"
 
 
-def _write_type_with_default(schema: Schema) -> str:
+def _write_field(schema: Schema, *, is_request: bool, is_required: bool) -> str:
     kind, default = _write_type(schema), schema.get("default")
+    if is_request:
+        return f"Required[{kind}]" if is_required else kind
+    if is_required:
+        return kind
     if default is None:
         return f"{kind} = None" if "None" in kind else f"{kind} | None = None"
     if isinstance(default, list | dict):

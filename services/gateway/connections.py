@@ -8,9 +8,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from services.gateway.problems.catalogue import CATALOGUE, RETRY_AFTER_SECONDS
+from services.gateway.problems.catalogue import CATALOGUE
 from services.gateway.problems.errors import ConnectionsTooMany, RequestTimeout
-from services.gateway.problems.problems import MEDIA_TYPE, type_url
+from services.gateway.problems.problems import MEDIA_TYPE, make_problem, retry_after
 from services.registry.settings import Settings
 from trm.errors import CodedError
 from trm.json_text import to_json
@@ -109,21 +109,13 @@ class LimitedProtocol(H11Protocol):
 def refusal(error: CodedError) -> bytes:
     """A whole answer, for a request that no route has seen."""
     entry = CATALOGUE[error.code]
-    status = entry.status or 500
-    problem = {
-        "type": type_url(error.code),
-        "title": entry.title,
-        "status": status,
-        "detail": f"{error} {entry.advice}",
-    }
-    body = to_json(problem | {"instance": "", "code": error.code, "request_id": "", "errors": []}).encode()
-    lines = [f"HTTP/1.1 {status} {entry.title}", f"Content-Type: {MEDIA_TYPE}", f"Content-Length: {len(body)}"]
-    if status in RETRY_AFTER_SECONDS:
-        lines.append(f"Retry-After: {RETRY_AFTER_SECONDS[status]}")
-    return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
+    problem = make_problem(entry, f"{error} {entry.advice}")
+    body = to_json(problem.model_dump()).encode()
+    headers = {"Content-Type": MEDIA_TYPE, "Content-Length": len(body), **retry_after(problem.status)}
+    lines = [f"{name}: {value}" for name, value in (headers | {"Connection": "close"}).items()]
+    return "\r\n".join([f"HTTP/1.1 {problem.status} {problem.title}", *lines, "", ""]).encode() + body
 
 
 def limit_protocol(settings: Settings) -> type[LimitedProtocol]:
     """The protocol with the limits of this deployment, as uvicorn wants it: a class."""
-
     return type("Protocol", (LimitedProtocol,), {"settings": settings})

@@ -39,10 +39,8 @@ def url(sockets: Path) -> str:
 
 def answers(sockets: Path) -> bool:
     """Whether the server replies to a ping."""
-    client = redis.Redis(unix_socket_path=str(sockets / SOCKET), socket_timeout=2)
     try:
-        return bool(client.ping())
+        with redis.Redis(unix_socket_path=str(sockets / SOCKET), socket_timeout=2) as client:
+            return bool(client.ping())
     except redis.RedisError:
         return False
-    finally:
-        client.close()

@@ -1,5 +1,6 @@
 """A key that is good for a day, for the demo on a service that asks for keys."""
 
+from contextlib import closing
 from datetime import timedelta
 
 from services.registry.access import api_keys, audit
@@ -24,11 +25,7 @@ def key_for_a_day(running: State) -> str | None:
                 raise
         else:
             return None
-    database = Database(running.database_url, pool_size=1)
-    try:
-        with database.transaction() as session:
-            made = api_keys.create(session, owner=LOCAL_OWNER, name="demo", scopes=DEMO_SCOPES, lifetime=DAY)
-            audit.record(session, [AuditEntry.by_operator(LOCAL_OWNER, "keys create", made.row.id)])
-    finally:
-        database.close()
+    with closing(Database(running.database_url, pool_size=1)) as database, database.transaction() as session:
+        made = api_keys.create(session, owner=LOCAL_OWNER, name="demo", scopes=DEMO_SCOPES, lifetime=DAY)
+        audit.record(session, [AuditEntry.by_operator(LOCAL_OWNER, "keys create", made.row.id)])
     return made.token

@@ -135,16 +135,12 @@ def _solve_aloud(client: Client, model: str, held_out: PuzzleSet, effort: Effort
             answer = parse(spec, data.answer, padding=True)
             verdict = {True: "[green]obeys the rules[/]", False: "[red]breaks the rules[/]", None: ""}[data.verified]
             console.print(
-                f"supervision step {data.step}: {_count_changed(answer, previous)} cells changed, "
+                f"supervision step {data.step}: {np.not_equal(answer, previous).sum()} cells changed, "
                 f"halt probability {data.halt_probability:.3f}, {verdict}"
             )
             if data.step <= boards or data.verified:
                 console.print(render(spec, answer, givens=question, previous=previous))
             previous = answer
-
-
-def _count_changed(answer: Any, previous: Any) -> int:  # noqa: ANN401  arrays
-    return int(np.not_equal(answer, previous).sum())
 
 
 def _print_next_steps(key: str | None, puzzle: str, summary: dict[str, Any], console: Console) -> None:

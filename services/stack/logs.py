@@ -50,16 +50,13 @@ def _rotate(file: Path, files: int) -> None:
         if older.exists():
             older.rename(_name_rotated(file, number))
     if files:
-        _copy(file, _name_rotated(file, 1))
+        newest = _name_rotated(file, 1)
+        try:
+            shutil.copyfile(file, newest)
+        except OSError:
+            newest.unlink(missing_ok=True)
     with file.open("r+b") as opened:
         opened.truncate(0)
-
-
-def _copy(file: Path, place: Path) -> None:
-    try:
-        shutil.copyfile(file, place)
-    except OSError:
-        place.unlink(missing_ok=True)
 
 
 def _name_rotated(file: Path, number: int) -> Path:

@@ -60,7 +60,8 @@ def _wait_until_ready(data_dir: Path, supervisor: Process, tell: Callable[[str],
     deadline, shown = time.monotonic() + PATIENCE, set[str]()
     while time.monotonic() < deadline:
         found = state.read(data_dir)
-        for news in _list_news(found) if found else ():
+        waits = [f"waits for {found.waits_for}"] if found and found.waits_for else []
+        for news in (*(found.parts if found else ()), *waits):
             if news not in shown:
                 shown.add(news)
                 tell(news)
@@ -73,10 +74,6 @@ def _wait_until_ready(data_dir: Path, supervisor: Process, tell: Callable[[str],
         f"The stack was not ready within {PATIENCE} s; see {logs.folder_of(data_dir)}. "
         f"If a part of it hangs, stop it first: {command('down')}"
     )
-
-
-def _list_news(found: state.State) -> list[str]:
-    return [*found.parts, *([f"waits for {found.waits_for}"] if found.waits_for else [])]
 
 
 def down(settings: Settings) -> bool:

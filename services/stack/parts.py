@@ -62,8 +62,10 @@ def plan(settings: Settings) -> Plan:
     parts += [
         Part("migrate", [*python, "migrations"], once=True),
         Part("gateway", [*python, "services.gateway"], is_ready=lambda: is_ready(api)),
-        *(_make_worker(name, chosen[name]) for name in WORKERS),
     ]
+    for name in WORKERS:
+        command = [*python, "workers", name.removeprefix("worker-")]
+        parts.append(Part(name, command, settings={"TRM_WORKER_METRICS_PORT": str(chosen[name])}))
     environment = {
         "TRM_DATABASE_URL": database_url,
         "TRM_BROKER_URL": broker_url,
@@ -72,12 +74,6 @@ def plan(settings: Settings) -> Plan:
     }
     metrics = {name: f"http://{settings.worker_metrics_host}:{chosen[name]}/metrics" for name in WORKERS}
     return Plan(parts, environment, database_url, broker_url, api, {"gateway": f"{api}/metrics"} | metrics)
-
-
-def _make_worker(name: str, port: int) -> Part:
-    role = name.removeprefix("worker-")
-    command = [sys.executable, "-m", "workers", role]
-    return Part(name, command, settings={"TRM_WORKER_METRICS_PORT": str(port)})
 
 
 def _make_postgres(data: Path, sockets: Path) -> Part:

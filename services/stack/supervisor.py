@@ -58,7 +58,6 @@ class Supervisor:
                 self._rotate_logs()
         finally:
             self._stop_all()
-            state.clear(self.data_dir)
 
     @contextmanager
     def only(self, name: str) -> Iterator[None]:
@@ -70,7 +69,6 @@ class Supervisor:
             yield
         finally:
             self._stop_all()
-            state.clear(self.data_dir)
 
     def _start(self, part: Part) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -159,6 +157,7 @@ class Supervisor:
             deadline = time.monotonic() + STOP_SECONDS
             for name in group:
                 self._wait(self.running[name][1], deadline)
+        state.clear(self.data_dir)
 
     @staticmethod
     def _wait(process: "subprocess.Popen[bytes]", deadline: float) -> None:
@@ -169,17 +168,9 @@ class Supervisor:
             process.wait()
 
     def _publish(self, *, ready: bool, waits_for: str | None = None) -> None:
-        parts = {name: Process.of(process.pid) for name, (_, process, _) in self.running.items()}
-        published = state.State(
-            state.this_process(),
-            self.plan.api,
-            self.plan.database_url,
-            self.plan.broker_url,
-            ready,
-            {name: part for name, part in parts.items() if part is not None},
-            self.plan.metrics,
-            waits_for,
-        )
+        us, made = state.this_process(), self.plan
+        parts = {name: part for name, (_, process, _) in self.running.items() if (part := Process.of(process.pid))}
+        published = state.State(us, made.api, made.database_url, made.broker_url, ready, parts, made.metrics, waits_for)
         state.write(self.data_dir, published)
 
     def _log_file(self, part: Part) -> Path:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from fastapi.testclient import TestClient
 
+from services.gateway.schemas.job import Estimate
 from services.gateway.views.estimate import estimate
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.runs.paces import Measured
@@ -32,36 +33,37 @@ def worker(device: str, cores: int = 2) -> WorkerProcess:
 def test_the_same_configuration_is_timed_as_it_was() -> None:
     before, after = configuration("sudoku-4x4"), configuration("sudoku-4x4", steps=1000, learning_rate=1e-4)
     measured = [Measured(before.model_dump(mode="json"), 0.25)]
-    assert estimate(after, measured, [worker("cpu")], 1000, HOURS) == {
-        "seconds": 250.0, "basis": "measured", "warnings": [],
-    }  # fmt: skip
+    assert estimate(after, measured, [worker("cpu")], 1000, HOURS) == Estimate(
+        seconds=250.0, basis="measured", warnings=[]
+    )
 
 
 def test_another_one_is_scaled_by_its_arithmetic() -> None:
     before, after = configuration("sudoku-4x4"), configuration("sudoku-extreme")
     said = estimate(after, [Measured(before.model_dump(mode="json"), 0.25)], [worker("cpu")], 1000, HOURS)
     expected = after.train.steps * 0.25 * update_flops(after) / update_flops(before) * efficiency(before.model)
-    assert (said["seconds"], said["basis"]) == (pytest.approx(expected, abs=1), "scaled")
-    assert "occupy a worker for about" in said["warnings"][0]
+    assert said.seconds == pytest.approx(expected, abs=1)
+    assert said.basis == "scaled"
+    assert "occupy a worker for about" in said.warnings[0]
 
 
 @pytest.mark.parametrize(("device", "slower"), [("cpu", True), ("cuda", False)])
 def test_without_any_run_the_device_is_assumed(device: str, slower: bool) -> None:
     said = estimate(configuration("sudoku-extreme"), [], [worker(device)], 1000, HOURS)
-    assert said["basis"] == "assumed"
-    assert (said["seconds"] > HOURS * 3600) is slower
-    assert bool(said["warnings"]) is slower
+    assert said.basis == "assumed"
+    assert (said.seconds > HOURS * 3600) is slower
+    assert bool(said.warnings) is slower
 
 
 def test_runs_of_other_code_are_passed_over() -> None:
     said = estimate(configuration("sudoku-4x4"), [Measured({"model": {"unheard": 1}}, 1.0)], [], None, HOURS)
-    assert said["basis"] == "assumed"
-    assert "No training worker" in said["warnings"][0]
+    assert said.basis == "assumed"
+    assert "No training worker" in said.warnings[0]
 
 
 def test_a_data_set_smaller_than_a_batch_is_warned_of() -> None:
     said = estimate(configuration("sudoku-4x4"), [], [worker("cpu")], 10, HOURS)
-    assert "10 training puzzles" in said["warnings"][0]
+    assert "10 training puzzles" in said.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_smaller_puzzles_and_own_kinds_are_no_misfit() -> None:
 
 
 def test_no_warning_without_a_stated_time() -> None:
-    assert estimate(configuration("sudoku-extreme"), [], [worker("cpu")], 1000, 0)["warnings"] == []
+    assert estimate(configuration("sudoku-extreme"), [], [worker("cpu")], 1000, 0).warnings == []
 
 
 def test_the_answer_to_a_submission_has_it_and_so_has_the_job(client: TestClient) -> None:

@@ -1,7 +1,6 @@
 """Checks puzzles on submission: one that a worker could not solve never becomes a job."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from services.gateway.problems.catalogue import ERRORS_LISTED
 from services.gateway.problems.errors import PartsRefused, RequestInvalid
@@ -14,15 +13,10 @@ from trm.puzzles import grids, rules, search
 from trm.puzzles.spec import PuzzleSpec
 
 
-class Admitted(NamedTuple):
-    """Puzzles that a model can answer: their canonical texts, all of one shape."""
+def admit(request: SolveJobRequest, config: RunConfig, most: int) -> tuple[list[str], PuzzleSpec]:
+    """The canonical texts of a request's puzzles, for the model of this configuration, and their shape, which all of them have.
 
-    puzzles: list[str]
-    spec: PuzzleSpec
-
-
-def admit(request: SolveJobRequest, config: RunConfig, most: int) -> Admitted:
-    """The puzzles of a request, for the model of this configuration; the first one decides the size where the model answers every size.
+    The first one decides it where the model answers every size.
 
     Raises RequestInvalid, ConfigError, or PartsRefused, naming each bad puzzle and its cell.
     """
@@ -32,8 +26,10 @@ def admit(request: SolveJobRequest, config: RunConfig, most: int) -> Admitted:
     request.effort.require_possible(spec, config.model)
     texts = list(_admit_puzzles(request, spec, refused)) if not refused else []
     if refused:
-        raise _make_refusal(refused)
-    return Admitted(texts, spec)
+        first = refused[0]
+        message = first.detail if len(refused) == 1 else f"{len(refused)} puzzles are refused. {first.detail}"
+        raise PartsRefused(first.code or PuzzleError.code, message, refused)
+    return texts, spec
 
 
 def _shape(request: SolveJobRequest, config: RunConfig, refused: list[ProblemItem]) -> PuzzleSpec:
@@ -60,12 +56,6 @@ def _check_as_a_whole(request: SolveJobRequest, spec: PuzzleSpec, most: int) -> 
             "Only Sudokus and grids with declared rules can be checked for a unique solution: these have no known rules.",
             "require_unique_solution",
         )
-
-
-def _make_refusal(refused: Sequence[ProblemItem]) -> PartsRefused:
-    first = refused[0]
-    message = first.detail if len(refused) == 1 else f"{len(refused)} puzzles are refused. {first.detail}"
-    return PartsRefused(first.code or PuzzleError.code, message, refused)
 
 
 def _admit_puzzles(request: SolveJobRequest, spec: PuzzleSpec, refused: list[ProblemItem]) -> Iterator[str]:

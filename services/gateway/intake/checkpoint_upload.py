@@ -5,22 +5,20 @@ Nothing of it is run: weights are safetensors alone, whose files are what the li
 
 import tarfile
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from pydantic import ValidationError
 
-from services.gateway.problems.errors import UploadRefused
-from services.gateway.views.answers import Answer
-from services.registry.access.visibility import AccessScope
-from services.registry.db import tables
-from services.registry.db.database import Database
+from services.gateway.access.records import Records
+from services.gateway.intake.idempotency import keep_answer
+from services.gateway.problems.errors import UploadRefused, at_fault
+from services.gateway.schemas.checkpoint import Checkpoint
+from services.gateway.views.answers import Answer, render_upload
 from services.registry.db.labels import Labels
 from services.registry.runs import checkpoints, runs
 from services.registry.storage.storage import Storage
-from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Key
 from trm import durable
 from trm.config.run import RunConfig
@@ -60,34 +58,30 @@ class UploadedModel:
 
 
 def store(
-    database: Database,
-    access: AccessScope,
+    records: Records,
     storage: Storage,
     file: IO[bytes],
     labels: Labels,
     key: Key | None,
     most_bytes: int,
-    render: Callable[[tables.Checkpoint], Answer],
 ) -> Answer:
     """Record the model as the checkpoint of a run of its own; what to answer. Raises UploadRefused, KeyTaken..., and then keeps nothing."""
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
-        model = unpack(file, Path(scratch), most_bytes)
-        run = runs.new_row(model.config, labels=labels, owner=access.owner)
+        with at_fault("file"):
+            model = unpack(file, Path(scratch), most_bytes)
+        run = runs.new_row(model.config, labels=labels, owner=records.access.owner)
         run |= {"step": model.step, "parameters": model.parameters}
         url = storage.put_folder(model.folder, f"runs/{run['id']}/uploaded")
         try:
-            with database.transaction() as session:
+            with records.database.transaction() as session:
                 runs.insert_rows(session, [run])
                 digest = durable.digest(model.folder / META)
                 row = checkpoints.add_uploaded(
                     session, run["id"], step=model.step, url=url, digest=digest, size=model.bytes, metrics=model.metrics
                 )
-                if key is not None:
-                    idempotency.require(session, key, row.id)
-                answer = render(row)
-                if key is not None:
-                    idempotency.keep(session, key, answer.render())
-            return answer
+                return keep_answer(
+                    session, key, row.id, lambda _: render_upload("checkpoints", row.id, Checkpoint.of(row))
+                )
         except BaseException:
             storage.delete_folder(url)
             raise
@@ -101,9 +95,7 @@ def unpack(file: IO[bytes], scratch: Path, most_bytes: int) -> UploadedModel:
     names = _extract(file, found, most_bytes)
     meta = next((name for name in FORMATS if name in names), None)
     if meta is None:
-        raise UploadRefused(
-            f"The tar holds neither {META} nor {EXPORT_META}: it is no model that trm has written.", "file"
-        )
+        raise UploadRefused(f"The tar holds neither {META} nor {EXPORT_META}: it is no model that trm has written.")
     document = _read_document(found / meta, FORMATS[meta])
     try:
         model_files = _list_files(document)
@@ -111,9 +103,7 @@ def unpack(file: IO[bytes], scratch: Path, most_bytes: int) -> UploadedModel:
         step, metrics = _read_step(document["step"]), _read_metrics(document["metrics"])
         progress = dict(document["progress"])
     except (KeyError, TypeError, ValueError) as error:  # ValidationError is one of these
-        raise UploadRefused(
-            f"{meta} does not describe a model that this version can build: {_brief(error)}", "file"
-        ) from error
+        raise UploadRefused(f"{meta} does not describe a model that this version can build: {_brief(error)}") from error
     for name, entry in model_files.items():
         _check(found, name, entry)
         (found / name).rename(folder / name)
@@ -136,20 +126,18 @@ def _extract(file: IO[bytes], into: Path, most_bytes: int) -> set[str]:
         with tarfile.open(fileobj=_Headers(file), mode="r:") as archive:  # type: ignore[call-overload]  # it reads no more
             for number, member in enumerate(archive):
                 if number >= MOST_MEMBERS:
-                    raise UploadRefused(f"The tar has more than {MOST_MEMBERS} members.", "file")
+                    raise UploadRefused(f"The tar has more than {MOST_MEMBERS} members.")
                 name = _name_of(member)
                 if name is None:
                     continue
                 if name in names or not 0 <= member.size <= left:
-                    raise UploadRefused(
-                        f"{name} is there twice, or makes the tar larger than {most_bytes} bytes.", "file"
-                    )
+                    raise UploadRefused(f"{name} is there twice, or makes the tar larger than {most_bytes} bytes.")
                 left -= member.size
                 names.add(name)
                 _copy(file, member, into / name)
     except DAMAGED as error:
         raise UploadRefused(
-            f"The file is no tar, or is cut short: {str(error)[:200]}. Compressed ones are not taken.", "file"
+            f"The file is no tar, or is cut short: {str(error)[:200]}. Compressed ones are not taken."
         ) from error
     return names
 
@@ -193,7 +181,7 @@ def _name_of(member: tarfile.TarInfo) -> str | None:
     if member.isdir():
         return None
     if not member.isreg() or member.issparse() or path.is_absolute() or ".." in path.parts or len(path.parts) > 2:
-        raise UploadRefused(f"{member.name[:100]!r} is no plain file in one folder.", "file")
+        raise UploadRefused(f"{member.name[:100]!r} is no plain file in one folder.")
     return path.name if path.name in FORMATS or _holds_tensors(path.name) else None
 
 
@@ -209,13 +197,13 @@ def _holds_tensors(name: str) -> bool:
 
 def _read_document(path: Path, tag: str) -> dict[str, Any]:
     if path.stat().st_size > MOST_DOCUMENT_BYTES:
-        raise UploadRefused(f"{path.name} is larger than {MOST_DOCUMENT_BYTES} bytes.", "file")
+        raise UploadRefused(f"{path.name} is larger than {MOST_DOCUMENT_BYTES} bytes.")
     try:
         document = from_json(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise UploadRefused(f"{path.name} is damaged: {str(error)[:200]}.", "file") from error
+        raise UploadRefused(f"{path.name} is damaged: {str(error)[:200]}.") from error
     if not isinstance(document, dict) or document.get("format") != tag:
-        raise UploadRefused(f"{path.name} was not written as {tag}.", "file")
+        raise UploadRefused(f"{path.name} was not written as {tag}.")
     return document
 
 
@@ -249,13 +237,13 @@ def _check(folder: Path, name: str, entry: dict[str, Any]) -> None:
     """Raises UploadRefused when the file is not what is listed, or not sound."""
     path = folder / name
     if not path.is_file():
-        raise UploadRefused(f"{name} is listed and missing: the tar is not whole.", "file")
+        raise UploadRefused(f"{name} is listed and missing: the tar is not whole.")
     if (path.stat().st_size, durable.digest(path)) != (entry["bytes"], entry["sha256"]):
-        raise UploadRefused(f"{name} differs from what was written: its size or its digest is another.", "file")
+        raise UploadRefused(f"{name} differs from what was written: its size or its digest is another.")
     try:
         require_sound(path)
     except CorruptCheckpoint as error:
-        raise UploadRefused(str(error).replace(f"{folder}/", ""), "file") from error
+        raise UploadRefused(str(error).replace(f"{folder}/", "")) from error
 
 
 def _brief(error: Exception) -> str:

@@ -1,14 +1,12 @@
 """Checks what a finished solve job left, for one that continues it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from services.gateway.lookups.model_lookup import Model
+from services.gateway.access.records import Records
+from services.gateway.lookups.model_lookup import Model, find_model
 from services.gateway.problems.errors import ModelChanged, RequestInvalid
 from services.gateway.schemas.solve_job import TRACED_CHAINS, ContinueRequest
-from services.registry.access.visibility import AccessScope
-from services.registry.db.database import Database
 from services.registry.jobs import carries
 from trm.config.cost import carry_bytes
 from trm.errors import ConfigError, UnknownModel
@@ -26,11 +24,10 @@ class Earlier:
     least_steps: int  # that it made for any of its answers
 
 
-def find(database: Database, access: AccessScope, find_model: Callable[[str], Model], job_id: str) -> Earlier:
+def find(records: Records, job_id: str) -> Earlier:
     """The job to continue; raises JobNotFound, JobNotContinuable, CarryExpired or ModelChanged."""
-    with database.transaction() as session:
-        request, least_steps = carries.require_continuable(session, access, job_id)
-    model = _find_same(find_model, request)
+    request, least_steps = records.ask(carries.require_continuable, job_id)
+    model = _find_same(records, request)
     asked: dict[str, Any] = {name: request[name] for name in ("puzzles", "puzzle") if name in request}
     return Earlier(model, asked, Effort(**request["effort"]), least_steps)
 
@@ -68,10 +65,10 @@ def _shape(model: Model, asked: dict[str, Any]) -> PuzzleSpec:
     return PuzzleSpec.model_validate(asked["puzzle"]) if "puzzle" in asked else model.config.puzzle
 
 
-def _find_same(find_model: Callable[[str], Model], request: dict[str, Any]) -> Model:
+def _find_same(records: Records, request: dict[str, Any]) -> Model:
     """The very model of the job: a checkpoint never changes, a shipped model does with the package."""
     try:
-        model = find_model(request["model"])
+        model = find_model(records, request["model"])
     except UnknownModel as error:
         raise ModelChanged(f"The model {request['model']} is gone. Submit the puzzles again, with another.") from error
     if model.name != request["model"] or model.digest != request["weights"]:

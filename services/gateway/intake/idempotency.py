@@ -14,7 +14,7 @@ from services.gateway.intake.intake import Intake
 from services.gateway.lookups.model_lookup import unknown
 from services.gateway.views.answers import Answer
 from services.registry.db.database import Database
-from services.registry.errors import KeyTaken, RegistryError
+from services.registry.errors import DatasetNameTaken, KeyTaken, RegistryError
 from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Key
 from services.registry.submissions.submissions import Submission
@@ -71,20 +71,24 @@ async def submit_once(database: Database, intake: Intake, key: Key | None, make:
         raise unknown(error) from error
 
 
-def act_once(database: Database, key: Key | None, subject: str, act: Callable[[Session], Answer]) -> Answer:
-    """Apply a change in one transaction unless this key was used for it before; returns the response."""
+def answer_once(database: Database, key: Key | None, act: Callable[[], Answer]) -> Answer:
+    """Act unless this key was used for the same before; returns the response. What `act` changes is recorded by `keep_answer`."""
     if key is not None and (earlier := find(database, key)) is not None:
         return earlier
     try:
-        with database.transaction() as session:
-            if key is not None:
-                idempotency.require(session, key, subject)
-            answer = act(session)
-            if key is not None:
-                idempotency.keep(session, key, answer.render())
-            return answer
-    except KeyTaken as error:
+        return act()
+    except (KeyTaken, DatasetNameTaken) as error:  # by this very request, it may be
         return earlier_answer(database, key, error)
+
+
+def keep_answer(session: Session, key: Key | None, subject: str, act: Callable[[Session], Answer]) -> Answer:
+    """Apply a change, and keep the response with the key if there is one; raises KeyTaken."""
+    if key is None:
+        return act(session)
+    idempotency.require(session, key, subject)
+    answer = act(session)
+    idempotency.keep(session, key, answer.render())
+    return answer
 
 
 def find(database: Database, key: Key) -> Answer | None:

@@ -1,23 +1,24 @@
 """Accepts an uploaded data set: read, checked, stored and recorded, or rejected as a whole."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from sqlalchemy.orm import Session
+
+from services.gateway.access.records import Records
+from services.gateway.intake.idempotency import keep_answer
 from services.gateway.intake.uploads import Limits, digest_of, read_upload
 from services.gateway.problems.errors import RequestInvalid
-from services.gateway.views.answers import Answer
-from services.registry.access.visibility import AccessScope
-from services.registry.db import tables
-from services.registry.db.database import Database
+from services.gateway.schemas.dataset import Dataset
+from services.gateway.views.answers import Answer, render_upload
 from services.registry.db.ids import new_id
 from services.registry.errors import DatasetNameTaken
 from services.registry.runs import datasets
 from services.registry.storage import artifacts
 from services.registry.storage.storage import Storage
-from services.registry.submissions import idempotency
 from services.registry.submissions.idempotency import Key
 from trm.config.presets import recommend
 from trm.errors import DatasetError
@@ -52,17 +53,13 @@ class Upload:
         return [digest_of(file) for file in (self.file, self.test_file) if file is not None]
 
 
-def store(
-    database: Database,
-    access: AccessScope,
-    storage: Storage,
-    upload: Upload,
-    key: Key | None,
-    render: Callable[[tables.Dataset], Answer],
-) -> Answer:
+def store(records: Records, storage: Storage, upload: Upload, key: Key | None) -> Answer:
     """Record the data set; what to answer. Raises RequestInvalid, PartsRefused, DatasetNameTaken, KeyTaken..., and then keeps nothing."""
-    _require_tables(upload.kind)
-    _require_free_name(database, access, upload.name)
+    if upload.kind == "arc":
+        raise RequestInvalid(ARC_ELSEWHERE, "kind")
+    if upload.name in BUILTIN:
+        raise DatasetNameTaken(f"{upload.name!r} is a built-in data set. Choose another name.", "name")
+    records.ask(datasets.require_free_name, upload.name)
     splits = _read(upload, upload.limits)
     dataset_id = new_id("ds")
     with tempfile.TemporaryDirectory(prefix="trm-upload-") as scratch:
@@ -70,15 +67,15 @@ def store(
         save_dataset(folder, upload.name, splits)
         url = storage.put_folder(folder, f"datasets/{dataset_id}")
         try:
-            columns = _columns(upload.name, splits, url, artifacts.digest_of(folder))
-            with database.transaction() as session:
-                if key is not None:
-                    idempotency.require(session, key, dataset_id)
-                row = datasets.add(session, access, dataset_id, **columns)
-                answer = render(row)
-                if key is not None:
-                    idempotency.keep(session, key, answer.render())
-            return answer
+            stored = {"name": upload.name, "url": url, "sha256": artifacts.digest_of(folder)}
+            columns = stored | _examine(splits)
+
+            def add(session: Session) -> Answer:
+                row = datasets.add(session, records.access, dataset_id, **columns)
+                return render_upload("datasets", dataset_id, Dataset.of(row))
+
+            with records.database.transaction() as session:
+                return keep_answer(session, key, dataset_id, add)
         except BaseException:
             storage.delete_folder(url)
             raise
@@ -94,48 +91,28 @@ def parse_rules(rules: str | None) -> DeclaredRules | None:
         raise RequestInvalid(str(error), "rules") from error
 
 
-def _require_tables(kind: Kind) -> None:
-    if kind == "arc":
-        raise RequestInvalid(ARC_ELSEWHERE, "kind")
-
-
-def _require_free_name(database: Database, access: AccessScope, name: str) -> None:
-    if name in BUILTIN:
-        raise DatasetNameTaken(f"{name!r} is a built-in data set. Choose another name.", "name")
-    with database.transaction() as session:
-        datasets.require_free_name(session, access, name)
-
-
 def _read(upload: Upload, limits: Limits) -> dict[str, PuzzleSet]:
     train = read_upload(upload.file, "file", upload.kind, limits, rules=upload.rules)
     if upload.test_file is None:
-        _require_few(train)
+        if len(train) > HELD_OUT_FROM:
+            raise RequestInvalid(
+                f"Send test_file too: a share is held out of at most {HELD_OUT_FROM} puzzles, and these are {len(train)}.",
+                "test_file",
+            )
         train, test = holdout(train)
     else:
         test = read_upload(upload.test_file, "test_file", upload.kind, limits, spec=train.spec)
     return {"train": train, "test": test}
 
 
-def _require_few(puzzles: PuzzleSet) -> None:
-    if len(puzzles) > HELD_OUT_FROM:
-        raise RequestInvalid(
-            f"Send test_file too: a share is held out of at most {HELD_OUT_FROM} puzzles, and these are {len(puzzles)}.",
-            "test_file",
-        )
-
-
-def _columns(name: str, splits: Mapping[str, PuzzleSet], url: str, sha256: str) -> dict[str, Any]:
-    counts = {split: len(puzzles) for split, puzzles in splits.items()}
-    spec = splits["train"].spec
+def _examine(splits: Mapping[str, PuzzleSet]) -> dict[str, Any]:
+    """The columns that follow from the puzzles."""
     found = audit(splits["train"], splits["test"], most=QUICKLY, seconds=SEARCH_SECONDS)
     return {
-        "name": name,
-        "spec": spec,
-        "splits": counts,
+        "spec": splits["train"].spec,
+        "splits": {split: len(puzzles) for split, puzzles in splits.items()},
         "overlap": len(found.shared),
         "report": _report(found, splits),
-        "url": url,
-        "sha256": sha256,
     }
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,7 +71,7 @@ class Intake:
             return answers[row.id].render()
 
         try:
-            with _in_one_span(batch), self._database.transaction() as session:
+            with spans.shared_span("commit jobs", [one.span for one in batch]), self._database.transaction() as session:
                 asked = [waiting.submission for waiting in batch]
                 rows = submissions.record(session, asked, self._caps, render)
         except Exception as error:
@@ -92,10 +91,6 @@ class Intake:
             return
         for waiting in batch:
             self._take([waiting])
-
-
-def _in_one_span(batch: Sequence[PendingSubmission]) -> AbstractContextManager[None]:
-    return spans.shared_span("commit jobs", [waiting.span for waiting in batch])
 
 
 def _answer(batch: Sequence[PendingSubmission], rows: Sequence[Job | Exception], answers: Mapping[str, Answer]) -> None:

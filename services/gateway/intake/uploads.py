@@ -18,6 +18,7 @@ from trm.puzzles.spec import DeclaredRules, Kind, PuzzleSpec
 from trm.puzzles.tables import read_table
 
 GZIP_MAGIC = b"\x1f\x8b"
+DAMAGED = (OSError, EOFError, zlib.error)  # what reading broken gzip raises
 BROKEN_GZIP = "The file begins like gzip, but cannot be decompressed. Compress it again."
 INFLATED_TIMES = 4  # puzzles compress well; more than this is no honest upload
 
@@ -52,7 +53,7 @@ class CountingReader(io.RawIOBase):
         """The next bytes; raises BodyTooLarge, or DatasetError for broken gzip."""
         try:
             piece = self._file.read(len(buffer))
-        except (OSError, EOFError, zlib.error) as error:
+        except DAMAGED as error:
             raise DatasetError(BROKEN_GZIP) from error
         self._count(piece)
         buffer[: len(piece)] = piece
@@ -82,11 +83,7 @@ def _unpack(file: IO[bytes]) -> IO[bytes]:
     inner = io.BufferedReader(gzip.GzipFile(fileobj=file, mode="rb"))
     try:
         is_packed_again = inner.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
-    except (
-        OSError,
-        EOFError,
-        zlib.error,
-    ) as error:  # reading on would find an empty file where the header is cut short
+    except DAMAGED as error:  # reading on would find an empty file where the header is cut short
         raise DatasetError(BROKEN_GZIP) from error
     if is_packed_again:
         raise DatasetError("The file is compressed twice: gzip inside gzip. Compress it once.")

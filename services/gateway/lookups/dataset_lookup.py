@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from services.registry.access.visibility import AccessScope
-from services.registry.db import tables
-from services.registry.db.database import Database
+from services.gateway.access.records import Records
 from services.registry.errors import DatasetNotFound
 from services.registry.runs import datasets
 from trm.errors import UnknownDataset
@@ -33,19 +31,17 @@ class Source:
         return self.splits.get("train")
 
 
-def find_source(database: Database, access: AccessScope, id_or_name: str) -> Source:
+def find_source(records: Records, id_or_name: str) -> Source:
     """The data set of this id or name; raises UnknownDataset."""
     if id_or_name in BUILTIN:
         return Source(id_or_name, None, BUILTIN[id_or_name].spec, split_sizes(id_or_name))
     try:
-        row = find_uploaded(database, access, id_or_name)
+        row = records.ask(datasets.get, id_or_name)
     except DatasetNotFound as error:
-        names = ", ".join(sorted(BUILTIN))
-        close = did_you_mean(id_or_name, BUILTIN)
-        message = (
+        names, close = ", ".join(sorted(BUILTIN)), did_you_mean(id_or_name, BUILTIN)
+        raise UnknownDataset(
             f"There is no data set {id_or_name!r}.{close} Built in: {names}; GET /v1/datasets lists uploaded ones too."
-        )
-        raise UnknownDataset(message) from error
+        ) from error
     return Source(row.name, row.url, PuzzleSpec.model_validate(row.spec), row.splits)
 
 
@@ -60,9 +56,3 @@ def split_sizes(name: str) -> dict[str, int | None]:
 def _rows(path: Path) -> int:
     with gzip.open(path, "rt", newline="") as table:
         return sum(1 for _ in csv.reader(table)) - 1  # the header
-
-
-def find_uploaded(database: Database, access: AccessScope, id_or_name: str) -> tables.Dataset:
-    """The uploaded data set of this id or name; raises DatasetNotFound."""
-    with database.transaction() as session:
-        return datasets.get(session, access, id_or_name)

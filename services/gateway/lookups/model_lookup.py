@@ -1,12 +1,13 @@
 """Finds the model that a job names: one that ships, a checkpoint, the newest of a run, or what a name was given to."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sqlalchemy.orm import Session
+
+from services.gateway.access.records import Records
 from services.gateway.problems.errors import ModelNotReady
 from services.registry.access.visibility import AccessScope
-from services.registry.db.database import Database
 from services.registry.errors import ModelNotFound, RunNotFound
 from services.registry.jobs import jobs
 from services.registry.runs import checkpoints, models, runs
@@ -37,44 +38,35 @@ class Model:
         return pretrained.pretrained(self.pretrained).digest if self.pretrained else None
 
 
-FindModel = Callable[[AccessScope, str], Model]
+def find_model(records: Records, name: str) -> Model:
+    """What a request names, among the models that its caller may see; a shipped one is visible to all.
 
-
-def model_finder(database: Database) -> FindModel:
-    """A function from what a request names to the model, among those that its caller may see; a shipped model is visible to all.
-
-    It raises UnknownModel or ModelNotReady. What a checkpoint was trained with, and whose it is, never change, so that is read once
-    for each access scope; which one is a run's newest is asked every time. Whether it is still there is seen when the job is recorded.
+    Raises UnknownModel or ModelNotReady. Whether it is still there is seen when the job is recorded.
     """
-
-    @lru_cache(REMEMBERED)
-    def config_of(access: AccessScope, checkpoint_id: str) -> RunConfig:
-        with database.transaction() as session:
-            return checkpoints.config_of(session, access, checkpoint_id)
-
-    def find(access: AccessScope, name: str) -> Model:
-        if name in pretrained.names():
-            return Model(pretrained.pretrained(name).config, pretrained=name)
-        try:
-            checkpoint_id = _resolve(database, access, name)
-            return Model(config_of(access, checkpoint_id), checkpoint_id)
-        except (RunNotFound, CheckpointNotFound) as error:
-            raise unknown(error, _describe_name(database, access, name)) from error
-
-    return find
+    if name in pretrained.names():
+        return Model(pretrained.pretrained(name).config, pretrained=name)
+    try:
+        checkpoint_id = _resolve(records, name)
+        return Model(_read_config(records, checkpoint_id), checkpoint_id)
+    except (RunNotFound, CheckpointNotFound) as error:
+        raise unknown(error, _describe_name(records, name)) from error
 
 
-def _describe_name(database: Database, access: AccessScope, name: str) -> str:
+@lru_cache(REMEMBERED)
+def _read_config(records: Records, checkpoint_id: str) -> RunConfig:
+    """What a checkpoint was trained with, and whose it is, never change; which one is a run's newest is asked every time."""
+    return records.ask(checkpoints.config_of, checkpoint_id)
+
+
+def _describe_name(records: Records, name: str) -> str:
     """Explains a name that is not a model's: that of another object, of a job, or one given to a run."""
     if close := did_you_mean(name, pretrained.names()):
         return close
-    with database.transaction() as session:
-        run_id = (
-            jobs.run_of(session, access, name) if name.startswith("job_") else runs.find_named(session, access, name)
-        )
+    is_job = name.startswith("job_")
+    run_id = records.ask(jobs.run_of if is_job else runs.find_named, name)
     if run_id is None:
         return ""
-    what = "is a job" if name.startswith("job_") else "is what a run is called"
+    what = "is a job" if is_job else "is what a run is called"
     return f" {name[:100]!r} {what}: give its run's id, {run_id}."
 
 
@@ -85,23 +77,21 @@ def unknown(error: RunNotFound | CheckpointNotFound, meant: str = "") -> Unknown
     )
 
 
-def _resolve(database: Database, access: AccessScope, name: str) -> str:
+def _resolve(records: Records, name: str) -> str:
     """The id of the checkpoint that a run, or a name, stands for; any other text as it is."""
     if name.startswith("run_"):
-        return _find_newest(database, access, name)
+        return records.ask(_find_newest, name)
     if name.startswith("ckpt_"):
         return name
     try:
-        with database.transaction() as session:
-            return models.get(session, access, name).checkpoint_id
+        return records.ask(models.get, name).checkpoint_id
     except ModelNotFound:
         return name
 
 
-def _find_newest(database: Database, access: AccessScope, run_id: str) -> str:
-    with database.transaction() as session:
-        runs.get(session, access, run_id)
-        try:
-            return checkpoints.newest(session, access, run_id).id
-        except CheckpointNotFound as error:
-            raise ModelNotReady(str(error)) from error
+def _find_newest(session: Session, access: AccessScope, run_id: str) -> str:
+    runs.get(session, access, run_id)
+    try:
+        return checkpoints.newest(session, access, run_id).id
+    except CheckpointNotFound as error:
+        raise ModelNotReady(str(error)) from error

@@ -72,19 +72,14 @@ class Audited:
         state = scope.get("state", {})
         if status == STRANGERS or (status in REFUSED and who is caller.ANONYMOUS) or not state.get("audited", True):
             return
-        request_id = state.get("request_id")
+        request_id, minute = state.get("request_id"), int(time.time()) // 60
         if status in REFUSED:
-            action = (
-                f"{scope['method'] if scope['method'] in METHODS else 'other'} {permissions.name_path(scope['path'])}"
-            )
-            self._trail.put(
-                AuditEntry.of_refusal(who.owner, who.id, action, request_id, str(status), minute=int(time.time()) // 60)
-            )
-            return
-        if route is None:
-            return
-        action = permissions.name_operation(route)
-        self._trail.put(AuditEntry(who.owner, who.id, action, _find_object(scope, start), request_id, str(status)))
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            action = f"{method} {permissions.name_path(scope['path'])}"
+            self._trail.put(AuditEntry.of_refusal(who.owner, who.id, action, request_id, str(status), minute=minute))
+        elif route is not None:
+            action = permissions.name_operation(route)
+            self._trail.put(AuditEntry(who.owner, who.id, action, _find_object(scope, start), request_id, str(status)))
 
 
 def _find_object(scope: Scope, start: Message | None) -> str | None:

@@ -32,15 +32,12 @@ class RateLimiter:
     """The counters. Without a broker nothing is counted and everything is let through: jobs are accepted without it too."""
 
     def __init__(self, settings: Settings) -> None:
-        self._limits: dict[str, RateLimitItem] = {
-            kind: RateLimitItemPerMinute(most)
-            for kind, most in (
-                (SUBMIT, settings.submits_per_minute),
-                (READ, settings.reads_per_minute),
-                (STRANGER, settings.strangers_per_minute),
-            )
-            if most
+        most = {
+            SUBMIT: settings.submits_per_minute,
+            READ: settings.reads_per_minute,
+            STRANGER: settings.strangers_per_minute,
         }
+        self._limits = {kind: RateLimitItemPerMinute(count) for kind, count in most.items() if count}
         self._url = settings.require_broker_url().replace("redis+socket://", "redis+unix://", 1)
         self._limiter: SlidingWindowCounterRateLimiter | None = None
         self._counted: dict[tuple[str, str], int] = {}  # requests to come that the broker has counted already

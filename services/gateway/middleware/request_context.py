@@ -28,8 +28,8 @@ QUIET = frozenset(
         "/v1/jobs/{job_id}",
         "/v1/runs/{run_id}",
         "/v1/runs/{run_id}/metrics",
+        "/v1/runs/{run_id}/evaluations",
     }
-    | {"/v1/runs/{run_id}/evaluations"}
 )
 PAGES = frozenset({"/docs", "/redoc", "/openapi.json"})  # served past the router's templates
 log = structlog.get_logger()
@@ -39,8 +39,7 @@ class RequestContext:
     """ASGI middleware around everything else."""
 
     def __init__(self, app: ASGIApp, metrics: GatewayMetrics) -> None:
-        self.app = app
-        self.metrics = metrics
+        self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -64,7 +63,8 @@ class RequestContext:
                 self._record(scope, request_id, answer.status or 499, time.monotonic() - begun)
 
     def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", None) or _name_page(scope["path"])
+        unrouted = scope["path"] if scope["path"] in PAGES else "unmatched"
+        route = getattr(scope.get("route"), "path", None) or unrouted
         method = scope["method"] if scope["method"] in METHODS else "other"
         self.metrics.http_requests.labels(method, route, str(status)).inc()
         self.metrics.http_request_seconds.labels(method, route).observe(seconds, exemplar(request_id=request_id))
@@ -72,10 +72,6 @@ class RequestContext:
         level = log.debug if is_poll else log.info
         asked = {"method": method, "path": scope["path"], "caller": caller.identify(scope).id}
         level("request.served", **asked, status=status, seconds=round(seconds, 4))
-
-
-def _name_page(path: str) -> str:
-    return path if path in PAGES else "unmatched"
 
 
 def _request_id(scope: Scope) -> str:
@@ -88,8 +84,7 @@ class _Answer:
     """Remembers the status on its way out, and adds the id."""
 
     def __init__(self, send: Send, request_id: str) -> None:
-        self._send = send
-        self._request_id = request_id
+        self._send, self._request_id = send, request_id
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:

@@ -1,8 +1,9 @@
 """Holds a request's body back until it is whole: on disk while it comes in, in memory only while there is room for all of them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from tempfile import SpooledTemporaryFile
-from typing import IO, Protocol
+from typing import IO
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,14 +13,8 @@ from services.gateway.problems.errors import Overloaded
 
 SPOOL_BYTES = 1 << 16  # of a body that is kept in memory while the rest is waited for
 SETTLE_SECONDS = 0.5  # in which the last that holds a body releases it
+Check = Callable[[bytes], Awaitable[None]]  # of a complete body; raises the error to answer with
 UPLOADS = frozenset({"/v1/datasets", "/v1/checkpoints"})  # whose forms are read piece by piece, into files
-
-
-class Check(Protocol):
-    """Checks a complete body; raises the error to answer with."""
-
-    async def __call__(self, body: bytes) -> None:
-        """Raises a GatewayError."""
 
 
 class MemoryBudget:

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import Scope
 
-from services.gateway.problems.catalogue import CATALOGUE, ERRORS_LISTED, RETRY_AFTER_SECONDS
+from services.gateway.problems.catalogue import CATALOGUE, ERRORS_LISTED, RETRY_AFTER_SECONDS, Entry
 from services.gateway.problems.errors import (
     BodyMalformed,
     BodyTooLarge,
@@ -47,9 +48,20 @@ class ProblemResponse(JSONResponse):
         return to_json(content, compact=True, escape=False).encode(errors="replace")
 
 
-def type_url(code: str) -> str:
-    """URL of a code's description; relative, so that it is valid behind any proxy."""
-    return f"/v1/problems/{code}"
+def make_problem(
+    entry: Entry, detail: str = "", *, instance: str = "", request_id: str = "", errors: Sequence[ProblemItem] = ()
+) -> Problem:
+    """The body for a problem of this code; where nothing is said of this one, with the advice for all of them."""
+    return Problem(
+        type=f"/v1/problems/{entry.code}",  # relative, so that it is valid behind any proxy
+        title=entry.title,
+        status=entry.status or HTTPStatus.INTERNAL_SERVER_ERROR,
+        detail=detail or f"{entry.title}. {entry.advice}",
+        instance=instance,
+        code=entry.code,
+        request_id=request_id,
+        errors=list(errors),
+    )
 
 
 def problem_response(scope: Scope, error: CodedError, headers: Mapping[str, str] | None = None) -> ProblemResponse:
@@ -57,13 +69,10 @@ def problem_response(scope: Scope, error: CodedError, headers: Mapping[str, str]
     entry = CATALOGUE[error.code]
     if entry.status is None:
         return problem_response(scope, InternalError())
-    problem = Problem(
-        type=type_url(entry.code),
-        title=entry.title,
-        status=entry.status,
-        detail=str(error) or f"{entry.title}. {entry.advice}",
+    problem = make_problem(
+        entry,
+        str(error),
         instance=scope["path"],
-        code=entry.code,
         request_id=scope.get("state", {}).get("request_id", ""),
         errors=_list_items(scope, error)[:ERRORS_LISTED],
     )
@@ -71,7 +80,7 @@ def problem_response(scope: Scope, error: CodedError, headers: Mapping[str, str]
     return ProblemResponse(
         problem.model_dump(exclude_none=True),
         status_code=problem.status,
-        headers={**_retry_after(problem.status), **of_error, **(headers or {})},
+        headers={**retry_after(problem.status), **of_error, **(headers or {})},
     )
 
 
@@ -88,7 +97,8 @@ def _make_item(path: Sequence[str | int], detail: str, *, in_json: bool) -> Prob
     return ProblemItem(parameter=".".join(str(part) for part in path), detail=detail)
 
 
-def _retry_after(status: int) -> dict[str, str]:
+def retry_after(status: int) -> dict[str, str]:
+    """The header that says when to try again, of the statuses that have one."""
     return {"Retry-After": str(RETRY_AFTER_SECONDS[status])} if status in RETRY_AFTER_SECONDS else {}
 
 

@@ -1,7 +1,5 @@
 """Writes the reference of all problem codes as Markdown."""
 
-from collections.abc import Iterable
-
 from services.gateway.problems.catalogue import ANSWERS, COMMANDS, OUTCOMES, Entry
 
 HEAD = """\
@@ -29,8 +27,6 @@ These never answer a request: they are the `error.code` of a failed job, or of o
 | code | meaning | what to do |
 |---|---|---|
 """
-
-
 COMMANDS_HEAD = """\
 ## Ends of commands
 
@@ -44,13 +40,9 @@ A command prints them in brackets behind its message, and so does a process that
 def errors_page() -> str:
     """The reference page of all problem codes."""
     parts = ((ANSWERS_HEAD, ANSWERS), (OUTCOMES_HEAD, OUTCOMES), (COMMANDS_HEAD, COMMANDS))
-    return "\n".join([HEAD, *(f"{head}{_write_rows(entries)}" for head, entries in parts)])
+    return "\n".join([HEAD, *(head + "".join(map(_write_row, entries)) for head, entries in parts)])
 
 
-def _write_rows(entries: Iterable[Entry]) -> str:
-    return "".join(f"| {' | '.join(_write_cells(entry))} |\n" for entry in entries)
-
-
-def _write_cells(entry: Entry) -> list[str]:
+def _write_row(entry: Entry) -> str:
     status = [] if entry.status is None else [str(entry.status)]
-    return [f"`{entry.code}`", *status, f"{entry.title}.", entry.advice]
+    return f"| {' | '.join([f'`{entry.code}`', *status, f'{entry.title}.', entry.advice])} |\n"

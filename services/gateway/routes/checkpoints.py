@@ -4,31 +4,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Header, Response, UploadFile
 
-from services.gateway.backends import Backends, Parts
+from services.gateway.backends import Parts
 from services.gateway.intake import checkpoint_upload
-from services.gateway.intake.idempotency import Idempotency, earlier_answer, find, respond
+from services.gateway.intake.idempotency import Idempotency, answer_once, respond
 from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import digest_of
-from services.gateway.openapi import KEYS, PAGES, Responses, refusals
-from services.gateway.problems.errors import (
-    BodyMalformed,
-    BodyTooLarge,
-    CheckpointFileNotFound,
-    RangeNotSatisfiable,
-    RequestInvalid,
-    UploadRefused,
-)
+from services.gateway.openapi import PAGES, STORED, UPLOAD, Responses, refusals
+from services.gateway.problems.errors import CheckpointFileNotFound, RangeNotSatisfiable, UploadRefused
 from services.gateway.schemas.checkpoint import Checkpoint, CheckpointFiles
-from services.gateway.schemas.labels import NOT_BLANK
+from services.gateway.schemas.labels import Name
 from services.gateway.views import download
-from services.gateway.views.answers import Answer
-from services.gateway.views.download import Wanted
+from services.gateway.views.download import Piece, Wanted
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.registry.db.labels import Labels
-from services.registry.db.tables import Checkpoint as Row
-from services.registry.errors import CheckpointInUse, DatabaseUnavailable, KeyTaken, StorageUnavailable
+from services.registry.errors import CheckpointInUse, DatabaseUnavailable, StorageUnavailable
 from services.registry.runs import checkpoints
-from trm.errors import CheckpointNotFound, StorageFull
+from trm.errors import CheckpointNotFound
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 
@@ -46,10 +37,7 @@ Archive = Annotated[
     UploadFile,
     File(description="A tar, not compressed, of a folder that `trm export` has written, or of a checkpoint's archive."),
 ]
-RunName = Annotated[
-    str | None,
-    Form(min_length=1, max_length=100, pattern=NOT_BLANK, description="What to call the run that it becomes."),
-]
+RunName = Annotated[Name | None, Form(description="What to call the run that it becomes.")]
 Range = Annotated[
     str | None, Header(alias="Range", description="`bytes=FIRST-LAST`: only these bytes, counted from 0.")
 ]
@@ -61,16 +49,13 @@ IfRange = Annotated[
 @router.get("", summary="List checkpoints, newest first", responses=refusals(*PAGES))
 def list_checkpoints(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Checkpoint]:
     """A page of the saved states of all runs."""
-    with parts.database.transaction() as session:
-        page = checkpoints.page(session, parts.access, cursor=cursor, limit=limit)
-    return Page.of(page, Checkpoint.of)
+    return Page.of(parts.records.ask(checkpoints.page, cursor=cursor, limit=limit), Checkpoint.of)
 
 
 @router.get("/{checkpoint_id}", summary="One checkpoint", responses=refusals(CheckpointNotFound, DatabaseUnavailable))
 def get_checkpoint(checkpoint_id: str, parts: Parts) -> Checkpoint:
     """A saved state, with the metrics it was saved with."""
-    with parts.database.transaction() as session:
-        return Checkpoint.of(checkpoints.get(session, parts.access, checkpoint_id))
+    return Checkpoint.of(parts.records.ask(checkpoints.get, checkpoint_id))
 
 
 @router.get(
@@ -83,7 +68,7 @@ def list_checkpoint_files(checkpoint_id: str, parts: Parts) -> CheckpointFiles:
 
     They are few, so that they are not in pages.
     """
-    row = _find(parts, checkpoint_id)
+    row = parts.records.ask(checkpoints.get, checkpoint_id)
     return CheckpointFiles.of(row.id, parts.storage.sizes(row.url))
 
 
@@ -97,14 +82,14 @@ def download_checkpoint_file(
     checkpoint_id: str, file: str, parts: Parts, range_: Range = None, if_range: IfRange = None
 ) -> Response:
     """The file as it is stored; a part of it with `Range`."""
-    row = _find(parts, checkpoint_id)
+    row = parts.records.ask(checkpoints.get, checkpoint_id)
     sizes = parts.storage.sizes(row.url)
     if file not in sizes:
         raise CheckpointFileNotFound(f"{row.id} has no file {file[:100]!r}. It has: {', '.join(sorted(sizes))}.")
     return download.respond(
         parts.storage,
         row.url,
-        download.whole(file, sizes[file]),
+        [Piece(sizes[file], file)],
         wanted=Wanted(range_, if_range),
         tag=f'"{row.digest[:32]}-{file}"',
         name=file,
@@ -122,7 +107,7 @@ def download_checkpoint(checkpoint_id: str, parts: Parts, range_: Range = None, 
     """All files in one folder, `tar -xf` unpacks it; `python -m trm solve --model FOLDER` solves with it. `Range` resumes one
     that was broken off.
     """
-    row = _find(parts, checkpoint_id)
+    row = parts.records.ask(checkpoints.get, checkpoint_id)
     pieces = download.tar(row.id, parts.storage.sizes(row.url), row.created_at)
     return download.respond(
         parts.storage,
@@ -142,16 +127,7 @@ def download_checkpoint(checkpoint_id: str, parts: Parts, range_: Range = None, 
     dependencies=[Depends(require_known_fields)],
     form_limits={"max_files": 1, "max_fields": 2, "max_part_size": 1 << 14},
     summary="Upload a model",
-    responses=refusals(
-        BodyMalformed,
-        BodyTooLarge,
-        RequestInvalid,
-        UploadRefused,
-        *KEYS,
-        DatabaseUnavailable,
-        StorageUnavailable,
-        StorageFull,
-    ),
+    responses=refusals(*UPLOAD, UploadRefused, *STORED),
 )
 def create_checkpoint(parts: Parts, context: Idempotency, file: Archive, name: RunName = None) -> Response:
     """Take in a model that `python -m trm export` has written, or the archive of a checkpoint, as the checkpoint of a run of its own.
@@ -160,22 +136,13 @@ def create_checkpoint(parts: Parts, context: Idempotency, file: Archive, name: R
     to a name, and be trained on; of a whole checkpoint everything is kept.
     """
     key = context.key(name or "", digest_of(file.file)) if context.given else None
-    if key is not None and (earlier := find(parts.database, key)) is not None:
-        return respond(earlier)
     labels, most = Labels(name=name), parts.settings.max_checkpoint_bytes
-    try:
-        stored = checkpoint_upload.store(
-            parts.database, parts.access, parts.storage, file.file, labels, key, most, _render_created
-        )
-        return respond(stored)
-    except KeyTaken as error:  # by this very request, it may be
-        return respond(earlier_answer(parts.database, key, error))
-
-
-def _render_created(row: Row) -> Answer:
-    checkpoint = Checkpoint.of(row)
-    location = {"Location": f"/v1/checkpoints/{checkpoint.id}"}
-    return Answer(checkpoint.id, 201, location, checkpoint.model_dump_json().encode())
+    stored = answer_once(
+        parts.database,
+        key,
+        lambda: checkpoint_upload.store(parts.records, parts.storage, file.file, labels, key, most),
+    )
+    return respond(stored)
 
 
 @router.delete(
@@ -186,10 +153,4 @@ def _render_created(row: Row) -> Answer:
 )
 def delete_checkpoint(checkpoint_id: str, parts: Parts) -> None:
     """It is gone at once for all who look for it; its files are deleted within minutes."""
-    with parts.database.transaction() as session:
-        checkpoints.withdraw(session, parts.access, checkpoint_id)
-
-
-def _find(parts: Backends, checkpoint_id: str) -> Row:
-    with parts.database.transaction() as session:
-        return checkpoints.get(session, parts.access, checkpoint_id)
+    parts.records.ask(checkpoints.withdraw, checkpoint_id)

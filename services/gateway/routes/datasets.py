@@ -7,26 +7,17 @@ from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from services.gateway.allocator import LARGE_BYTES, give_memory_back
 from services.gateway.backends import Parts
 from services.gateway.intake import ingest
-from services.gateway.intake.idempotency import Idempotency, earlier_answer, find, respond
+from services.gateway.intake.idempotency import Idempotency, answer_once, respond
 from services.gateway.intake.known_names import require_known_fields
 from services.gateway.intake.uploads import Limits
-from services.gateway.lookups import arc_tasks, dataset_lookup
-from services.gateway.lookups.dataset_puzzles import Split
-from services.gateway.openapi import KEYS, PAGES, refusals
-from services.gateway.problems.errors import BodyMalformed, BodyTooLarge, RequestInvalid
+from services.gateway.lookups import dataset_contents, dataset_lookup
+from services.gateway.openapi import PAGES, STORED, UPLOAD, refusals
+from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.dataset import ArcTask, Dataset, DatasetPuzzle
-from services.gateway.views.answers import Answer
 from services.gateway.views.pagination import Cursor, Limit, Page
-from services.registry.db import tables
-from services.registry.errors import (
-    DatabaseUnavailable,
-    DatasetNameTaken,
-    DatasetNotFound,
-    KeyTaken,
-    StorageUnavailable,
-)
+from services.registry.errors import DatabaseUnavailable, DatasetNameTaken, DatasetNotFound, StorageUnavailable
 from services.registry.runs import datasets
-from trm.errors import DatasetError, StorageFull
+from trm.errors import DatasetError
 from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.spec import Kind
 
@@ -71,9 +62,7 @@ Seed = Annotated[
 @router.get("", summary="List data sets", responses=refusals(*PAGES))
 def list_datasets(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Dataset]:
     """The built-in data sets, at the top of the first page, then uploaded ones, newest first."""
-    with parts.database.transaction() as session:
-        page = datasets.page(session, parts.access, cursor=cursor, limit=limit)
-    uploaded = Page.of(page, Dataset.of)
+    uploaded = Page.of(parts.records.ask(datasets.page, cursor=cursor, limit=limit), Dataset.of)
     builtin = [] if cursor else [_of_builtin(name) for name in BUILTIN]
     return Page(data=[*builtin, *uploaded.data], next_cursor=uploaded.next_cursor, has_more=uploaded.has_more)
 
@@ -83,7 +72,7 @@ def get_dataset(id_or_name: str, parts: Parts) -> Dataset:
     """A data set by its id or its name."""
     if id_or_name in BUILTIN:
         return _of_builtin(id_or_name)
-    return Dataset.of(dataset_lookup.find_uploaded(parts.database, parts.access, id_or_name))
+    return Dataset.of(parts.records.ask(datasets.get, id_or_name))
 
 
 @router.get(
@@ -100,7 +89,7 @@ def list_dataset_puzzles(
     seed: Seed = None,
 ) -> Page[DatasetPuzzle]:
     """A page of puzzles in the order of the table or, with a seed, some drawn by chance. ARC has no table to read."""
-    table = Split(parts.database, parts.access, parts.storage, id_or_name, split)
+    table = dataset_contents.Split(parts.records, parts.storage, id_or_name, split)
     if seed is None:
         return Page.of(table.page(cursor, limit), DatasetPuzzle.model_validate)
     if cursor is not None:
@@ -114,7 +103,7 @@ def list_dataset_tasks(
     id_or_name: str, parts: Parts, split: Literal["train", "test"] = "test", cursor: Cursor = None, limit: Limit = 20
 ) -> Page[ArcTask]:
     """A page of its tasks by name, with their example pairs; `test` are the evaluation tasks. Other data sets have none."""
-    return Page.of(arc_tasks.page(parts.database, parts.access, id_or_name, split, cursor, limit), ArcTask.of)
+    return Page.of(dataset_contents.arc_tasks(parts.records, id_or_name, split, cursor, limit), ArcTask.of)
 
 
 @router.post(
@@ -124,17 +113,7 @@ def list_dataset_tasks(
     dependencies=[Depends(require_known_fields)],
     form_limits={"max_files": 2, "max_fields": 10, "max_part_size": 1 << 14},
     summary="Upload a data set",
-    responses=refusals(
-        BodyMalformed,
-        BodyTooLarge,
-        RequestInvalid,
-        DatasetError,
-        DatasetNameTaken,
-        *KEYS,
-        DatabaseUnavailable,
-        StorageUnavailable,
-        StorageFull,
-    ),
+    responses=refusals(*UPLOAD, DatasetError, DatasetNameTaken, *STORED),
 )
 def create_dataset(
     parts: Parts,
@@ -149,20 +128,13 @@ def create_dataset(
     second = test_file.file if test_file else None
     upload = ingest.Upload(name, kind, file.file, second, Limits.of(parts.settings), ingest.parse_rules(rules))
     key = context.key(name, kind, rules or "", *upload.digests()) if context.given else None
-    if key is not None and (earlier := find(parts.database, key)) is not None:
-        return respond(earlier)
     try:
-        return respond(ingest.store(parts.database, parts.access, parts.storage, upload, key, _render_created))
-    except (KeyTaken, DatasetNameTaken) as error:  # by this very request, it may be
-        return respond(earlier_answer(parts.database, key, error))
+        return respond(
+            answer_once(parts.database, key, lambda: ingest.store(parts.records, parts.storage, upload, key))
+        )
     finally:
         if (file.size or 0) > LARGE_BYTES // PACKED_TIMES:
             give_memory_back()
-
-
-def _render_created(row: tables.Dataset) -> Answer:
-    dataset = Dataset.of(row)
-    return Answer(dataset.id, 201, {"Location": f"/v1/datasets/{dataset.id}"}, dataset.model_dump_json().encode())
 
 
 def _of_builtin(name: str) -> Dataset:

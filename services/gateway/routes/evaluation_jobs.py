@@ -5,30 +5,18 @@ from fastapi import APIRouter, Response
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, find_source
-from services.gateway.lookups.model_lookup import Model
-from services.gateway.openapi import JSON_BODY, KEYS, refusals
-from services.gateway.problems.errors import ModelNotReady, RequestInvalid, at_fault
+from services.gateway.lookups.model_lookup import Model, find_model
+from services.gateway.openapi import JSON_BODY, MODEL, QUEUED, refusals
+from services.gateway.problems.errors import RequestInvalid, at_fault
 from services.gateway.schemas.evaluation_job import EvaluationJobRequest
 from services.gateway.schemas.job import Job
-from services.registry.errors import DatabaseUnavailable, QueueFull
-from services.registry.jobs import jobs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
-from trm.errors import ConfigError, StorageFull, UnknownDataset, UnknownModel
+from trm.errors import ConfigError, UnknownDataset
 
 router = APIRouter(prefix="/v1/evaluation-jobs", tags=["evaluating"])
 
-REFUSALS = refusals(
-    *JSON_BODY,
-    ConfigError,
-    UnknownDataset,
-    UnknownModel,
-    ModelNotReady,
-    *KEYS,
-    QueueFull,
-    DatabaseUnavailable,
-    StorageFull,
-)
+REFUSALS = refusals(*JSON_BODY, ConfigError, UnknownDataset, *MODEL, *QUEUED)
 
 
 @router.post("", status_code=202, response_model=Job, summary="Examine a model", responses=REFUSALS)
@@ -42,9 +30,9 @@ async def create_evaluation_job(request: EvaluationJobRequest, parts: Parts, con
 
 def _make_submission(request: EvaluationJobRequest, parts: Backends) -> Submission:
     with at_fault("model"):
-        model = parts.find_model(request.model)
+        model = find_model(parts.records, request.model)
     with at_fault("dataset" if request.dataset else "model"):
-        source = find_source(parts.database, parts.access, request.dataset or model.config.dataset)
+        source = find_source(parts.records, request.dataset or model.config.dataset)
     puzzles = _require_possible(request, model, source)
     asked = {
         "model": model.name,
@@ -54,16 +42,13 @@ def _make_submission(request: EvaluationJobRequest, parts: Backends) -> Submissi
         "effort": request.effort.model_dump(exclude_defaults=True),
     }
     return Submission(
-        jobs.new_row(
+        request.new_row(
             JobKind.EVALUATE,
             asked,
             model_id=model.checkpoint_id,
             pretrained=model.pretrained,
             total_steps=min(puzzles, request.limit),
             max_attempts=parts.settings.max_attempts,
-            job_limits=request.job_limits,
-            requires=request.requirements(),
-            labels=request.labels,
             owner=parts.caller.owner,
         )
     )

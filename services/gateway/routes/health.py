@@ -1,8 +1,10 @@
 """Health, for load balancers and operators: liveness and readiness."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, Response
 
-from services.gateway.backends import Backends, Parts
+from services.gateway.backends import Parts
 from services.gateway.openapi import Responses, refusals
 from services.gateway.schemas.health import Liveness, Readiness
 from services.registry.db.database import require_head
@@ -26,24 +28,19 @@ async def get_liveness() -> Liveness:
 @router.get("/readyz", summary="Can requests be served?", responses={**refusals(), **NOT_READY})
 def get_readiness(response: Response, parts: Parts) -> Readiness:
     """Ready; or degraded without a broker, when new jobs are taken in but wait for it; or unavailable without a database."""
-    checks = {"database": _check_database(parts), "broker": _check_broker(parts)}
+    checks = {
+        "database": _check(lambda: require_head(parts.database)),
+        "broker": _check(lambda: queue.ping_broker(parts.queue)),
+    }
     if checks["database"] != OK:
         response.status_code = 503
         return Readiness(status="unavailable", checks=checks)
     return Readiness(status="ready" if checks["broker"] == OK else "degraded", checks=checks)
 
 
-def _check_database(parts: Backends) -> str:
+def _check(ask: Callable[[], None]) -> str:
     try:
-        require_head(parts.database)
-    except RegistryError as error:
-        return error.code
-    return OK
-
-
-def _check_broker(parts: Backends) -> str:
-    try:
-        queue.ping_broker(parts.queue)
+        ask()
     except RegistryError as error:
         return error.code
     return OK

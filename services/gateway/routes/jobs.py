@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.backends import Backends, Parts
-from services.gateway.intake.idempotency import Idempotency, IdempotencyContext, act_once, respond
+from services.gateway.intake.idempotency import Idempotency, IdempotencyContext, answer_once, keep_answer, respond
 from services.gateway.openapi import KEYS, PAGES, Responses, refusals
 from services.gateway.problems.errors import RequestInvalid
 from services.gateway.schemas.event import JobEvents, StoredEvents
@@ -17,7 +17,7 @@ from services.gateway.schemas.job import Attempt, Job
 from services.gateway.schemas.log import JobLog, LogLine
 from services.gateway.schemas.solution import Solution
 from services.gateway.views import job_view
-from services.gateway.views.answers import answer, poll_headers, retry_after
+from services.gateway.views.answers import Answer, answer, poll_headers, retry_after
 from services.gateway.views.pagination import Cursor, Limit, Page
 from services.gateway.views.polling import entity_tag, is_known
 from services.gateway.views.puzzle_shape import puzzle_of
@@ -150,10 +150,14 @@ def _request_move(parts: Backends, response: Response, move: Callable[[Session],
 def _move_once(
     parts: Backends, job_id: str, context: IdempotencyContext, move: Callable[[Session], tables.Job]
 ) -> Response:
-    answered = act_once(
-        parts.database, context.key(), job_id, lambda session: answer(_move_job(parts, session, move), 202)
-    )
-    parts.announcer.tell(job_view.find(parts.database, parts.access, job_id))
+    key = context.key()
+
+    def act() -> Answer:
+        with parts.database.transaction() as session:
+            return keep_answer(session, key, job_id, lambda session: answer(_move_job(parts, session, move), 202))
+
+    answered = answer_once(parts.database, key, act)
+    parts.announcer.tell(parts.records.ask(jobs.get, job_id))
     return respond(answered)
 
 
@@ -223,7 +227,11 @@ def list_job_lines(job_id: str, parts: Parts, after: AfterLine = 0, limit: Lines
         is_final = jobs.status_of(session, parts.access, job_id).is_final
         rows = job_logs.after(session, parts.access, job_id, after, limit)
     last = rows[-1].seq if rows else after
-    return JobLog(data=[LogLine.of(row) for row in rows], next_after=last, finished=is_final and len(rows) < limit)
+    return JobLog(
+        data=[LogLine.from_row(row, id=row.seq) for row in rows],
+        next_after=last,
+        finished=is_final and len(rows) < limit,
+    )
 
 
 @router.get(
@@ -237,13 +245,10 @@ async def stream_job_events(
 ) -> Response | StoredEvents:
     """All events of the job, past ones first, then new ones as they happen."""
     known = int(last_event_id) if last_event_id else after or 0
-    first = await run_in_threadpool(read_events, parts.database, parts.access, job_id, known)
+    first = await run_in_threadpool(read_events, parts.records, job_id, known)
     if "application/json" in accept and "text/event-stream" not in accept:
         return first
     if first.finished and not first.data:
         return Response(status_code=204)
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(
-        stream_events(parts.database, parts.access, parts.stopping, parts.recheck(), job_id, first, known),
-        headers=headers,
-    )
+    events = stream_events(parts.records, parts.stopping, parts.recheck(), job_id, first, known)
+    return EventSourceResponse(events, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})

@@ -42,4 +42,5 @@ def list_metrics_targets(parts: Parts) -> list[Target]:
     For `http_sd_configs`, which takes all at once, so that they are not in pages.
     """
     with parts.database.transaction() as session:
-        return [Target.of(row) for row in presence.list_watched(session)]
+        rows = presence.list_watched(session)
+    return [Target(targets=[row.metrics], labels={"role": row.role, "worker": row.name}) for row in rows]

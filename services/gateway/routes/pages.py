@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, HTTPException, Response
 from fastapi.responses import HTMLResponse
 
 from services.gateway.pages import console
-from services.gateway.pages.pages import HEADERS, REDOC, SWAGGER, assets
+from services.gateway.pages.pages import HEADERS, REDOC, SWAGGER, Asset, assets
 
 router = APIRouter(include_in_schema=False)
 AcceptEncoding = Annotated[str, Header()]
@@ -27,20 +27,17 @@ async def redoc() -> HTMLResponse:
 @router.get("/docs/{name}")
 async def asset(name: str, accept_encoding: AcceptEncoding = "") -> Response:
     """A file of one of the pages."""
-    found = assets().get(name)
-    if found is None:
-        raise HTTPException(404)
-    body, headers = found.body(accept_encoding)
-    kept = {"Cache-Control": "public, max-age=86400"}
-    return Response(body, media_type=found.media_type, headers=HEADERS | headers | kept)
+    return _send(assets().get(name), accept_encoding, HEADERS, "public, max-age=86400")
 
 
 @router.get("/console/{name}")
 async def console_file(name: str, accept_encoding: AcceptEncoding = "") -> Response:
     """A file of the console; its address changes with its content."""
-    found = console.files().get(name)
+    return _send(console.files().get(name), accept_encoding, console.HEADERS, "public, max-age=31536000, immutable")
+
+
+def _send(found: Asset | None, accept_encoding: str, rules: dict[str, str], kept: str) -> Response:
     if found is None:
         raise HTTPException(404)
     body, headers = found.body(accept_encoding)
-    kept = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(body, media_type=found.media_type, headers=console.HEADERS | headers | kept)
+    return Response(body, media_type=found.media_type, headers=rules | headers | {"Cache-Control": kept})

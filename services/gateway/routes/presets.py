@@ -6,7 +6,6 @@ from services.gateway.openapi import refusals
 from services.gateway.problems.errors import PresetNotFound
 from services.gateway.schemas.preset import PresetDetail, PresetList, PresetSummary
 from trm.config import presets
-from trm.config.presets import Preset
 from trm.errors import UnknownPreset
 from trm.puzzles.datasets.datasets import spec_of
 
@@ -16,7 +15,7 @@ router = APIRouter(prefix="/v1/presets", tags=["presets"])
 @router.get("", summary="List the presets", responses=refusals())
 def list_presets() -> PresetList:
     """All presets with their summaries: they come with the code and are few, so that they are not in pages."""
-    return PresetList(data=[_summarise(preset) for preset in presets.PRESETS.values()])
+    return PresetList(data=[PresetSummary.from_row(preset) for preset in presets.PRESETS.values()])
 
 
 @router.get("/{name}", summary="A preset with all its settings", responses=refusals(PresetNotFound))
@@ -26,9 +25,4 @@ def get_preset(name: str) -> PresetDetail:
         preset = presets.get_preset(name)
     except UnknownPreset as error:
         raise PresetNotFound(str(error)) from error
-    puzzle = spec_of(preset.dataset)
-    return PresetDetail(**_summarise(preset).model_dump(), puzzle=puzzle, model=preset.model, train=preset.train)
-
-
-def _summarise(preset: Preset) -> PresetSummary:
-    return PresetSummary(name=preset.name, summary=preset.summary, dataset=preset.dataset, hardware=preset.hardware)
+    return PresetDetail.from_row(preset, puzzle=spec_of(preset.dataset))

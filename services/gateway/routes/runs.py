@@ -56,16 +56,13 @@ def list_runs(
 ) -> Page[RunSummary]:
     """A page of runs, all or with these labels."""
     labels = parse_labels(name, tag, metadata)
-    with parts.database.transaction() as session:
-        page = runs.page(session, parts.access, labels=labels, cursor=cursor, limit=limit)
-    return Page.of(page, RunSummary.of)
+    return Page.of(parts.records.ask(runs.page, labels=labels, cursor=cursor, limit=limit), RunSummary.of)
 
 
 @router.get("/{run_id}", summary="One run", responses=refusals(RunNotFound, DatabaseUnavailable))
 def get_run(run_id: str, parts: Parts) -> Run:
     """A run with its whole configuration."""
-    with parts.database.transaction() as session:
-        return Run.of(runs.get(session, parts.access, run_id))
+    return Run.of(parts.records.ask(runs.get, run_id))
 
 
 @router.get(
@@ -88,7 +85,8 @@ def list_run_metrics(
     with parts.database.transaction() as session:
         runs.get(session, parts.access, run_id)
         if max_points is not None:
-            _require_alone(every)
+            if every != 1:
+                raise RequestInvalid("`max_points` thins the curve out itself: leave out `every`.", "every")
             rows = run_metrics.read_shape(session, parts.access, run_id, after_step=after_step, most=max_points)
         else:
             rows = run_metrics.read(session, parts.access, run_id, after_step=after_step, limit=limit, every=every)
@@ -104,12 +102,6 @@ def _as_csv(metrics: RunMetrics, request: Request) -> Response:
         following = request.url.include_query_params(after_step=metrics.next_after_step)
         headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
     return Response(table.getvalue(), media_type=CSV, headers=headers | {"Vary": "Accept"})
-
-
-def _require_alone(every: int) -> None:
-    if every != 1:
-        message = "`max_points` thins the curve out itself: leave out `every`."
-        raise RequestInvalid(message, "every")
 
 
 @router.get("/{run_id}/evaluations", summary="The evaluations of a run", responses=refusals(*PAGES, RunNotFound))

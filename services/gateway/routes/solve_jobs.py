@@ -10,16 +10,15 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake import admission, continuation
 from services.gateway.intake.idempotency import REPLAYED, Idempotency, respond, submit_once
-from services.gateway.lookups.model_lookup import Model
-from services.gateway.openapi import JSON_BODY, KEYS, refusals
-from services.gateway.problems.errors import ModelChanged, ModelNotReady, RequestInvalid, at_fault
+from services.gateway.lookups.model_lookup import Model, find_model
+from services.gateway.openapi import JSON_BODY, MODEL, QUEUED, refusals
+from services.gateway.problems.errors import ModelChanged, RequestInvalid, at_fault
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import ContinueRequest, SolveJobRequest
 from services.gateway.views import job_view
 from services.gateway.views.answers import answer
 from services.gateway.views.polling import parse_wait, wait_until_finished
-from services.registry.errors import CarryExpired, DatabaseUnavailable, JobNotContinuable, JobNotFound, QueueFull
-from services.registry.jobs import jobs
+from services.registry.errors import CarryExpired, JobNotContinuable, JobNotFound
 from services.registry.states import JobKind
 from services.registry.submissions.idempotency import Key
 from services.registry.submissions.submissions import Submission
@@ -29,8 +28,6 @@ from trm.errors import (
     MultipleSolutions,
     PuzzleError,
     PuzzleTooHard,
-    StorageFull,
-    UnknownModel,
     UnknownSymbol,
     UnsolvablePuzzle,
     WrongGridSize,
@@ -39,35 +36,10 @@ from trm.interface.effort import Effort
 
 router = APIRouter(prefix="/v1/solve-jobs", tags=["solving"])
 
-REFUSALS = refusals(
-    *JSON_BODY,
-    ConfigError,
-    UnknownModel,
-    ModelNotReady,
-    PuzzleError,
-    WrongGridSize,
-    UnknownSymbol,
-    ContradictoryGivens,
-    UnsolvablePuzzle,
-    MultipleSolutions,
-    PuzzleTooHard,
-    *KEYS,
-    QueueFull,
-    DatabaseUnavailable,
-    StorageFull,
-)
+PUZZLES = (PuzzleError, WrongGridSize, UnknownSymbol, ContradictoryGivens, UnsolvablePuzzle, MultipleSolutions)
+REFUSALS = refusals(*JSON_BODY, ConfigError, *MODEL, *PUZZLES, PuzzleTooHard, *QUEUED)
 CONTINUE_REFUSALS = refusals(
-    *JSON_BODY,
-    ConfigError,
-    RequestInvalid,
-    JobNotFound,
-    JobNotContinuable,
-    CarryExpired,
-    ModelChanged,
-    *KEYS,
-    QueueFull,
-    DatabaseUnavailable,
-    StorageFull,
+    *JSON_BODY, ConfigError, RequestInvalid, JobNotFound, JobNotContinuable, CarryExpired, ModelChanged, *QUEUED
 )
 FINISHED_IN_TIME = {"description": "Finished within the time that `Prefer: wait=N` allowed.", "model": Job}
 AS_BEFORE = ContinueRequest()  # as many steps more
@@ -111,10 +83,8 @@ async def continue_solve_job(
 async def _submit(parts: Backends, key: Key | None, prefer: str | None, make: Callable[[], Submission]) -> Response:
     first = await submit_once(parts.database, parts.intake, key, make)
     seconds = parse_wait(prefer, parts.settings.max_wait_seconds)
-    if seconds and await wait_until_finished(
-        parts.database, parts.access, parts.stopping, parts.recheck(), first.subject, seconds
-    ):
-        job = await run_in_threadpool(job_view.read, parts.database, parts.access, first.subject)
+    if seconds and await wait_until_finished(parts.records, parts.stopping, parts.recheck(), first.subject, seconds):
+        job = await run_in_threadpool(parts.records.ask, job_view.read, first.subject)
         applied = {"Preference-Applied": f"wait={seconds}"}
         kept = {name: value for name, value in first.headers.items() if name in REPLAYED}
         finished = answer(job, 200)
@@ -124,14 +94,14 @@ async def _submit(parts: Backends, key: Key | None, prefer: str | None, make: Ca
 
 def _make_submission(request: SolveJobRequest, parts: Backends) -> Submission:
     with at_fault("model"):
-        model = parts.find_model(request.model)
+        model = find_model(parts.records, request.model)
     puzzles, spec = admission.admit(request, model.config, parts.settings.max_puzzles_per_job)
     resized = {} if spec == model.config.puzzle else {"puzzle": spec.model_dump(mode="json")}
     return _assemble(parts, request, model, {"puzzles": puzzles, **resized}, request.effort)
 
 
 def _make_continuation(job_id: str, request: ContinueRequest, parts: Backends) -> Submission:
-    earlier = continuation.find(parts.database, parts.access, parts.find_model, job_id)
+    earlier = continuation.find(parts.records, job_id)
     effort = continuation.require_further(earlier, request)
     return _assemble(parts, request, earlier.model, earlier.asked, effort, continues=job_id)
 
@@ -149,7 +119,7 @@ def _assemble(
         continuation.require_room(parts.settings.max_carry_bytes, model, asked, effort)
         kept |= {"keep_carry": True, "weights": model.digest}
     return Submission(
-        jobs.new_row(
+        request.new_row(
             JobKind.SOLVE,
             {"model": model.name, "effort": effort.model_dump(exclude_defaults=True), **kept, **asked},
             model_id=model.checkpoint_id,
@@ -157,9 +127,6 @@ def _assemble(
             continues=continues,
             total_steps=len(asked["puzzles"]),
             max_attempts=parts.settings.max_attempts,
-            job_limits=request.job_limits,
-            requires=request.requirements(),
-            labels=request.labels,
             owner=parts.caller.owner,
         )
     )

@@ -1,6 +1,5 @@
 """Training jobs: a preset and what to change in it becomes a run."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,15 +8,12 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.backends import Backends, Parts
 from services.gateway.intake.idempotency import Idempotency, respond, submit_once
 from services.gateway.lookups.dataset_lookup import Source, find_source
-from services.gateway.openapi import JSON_BODY, KEYS, refusals
-from services.gateway.problems.errors import ModelNotReady, RequestInvalid, at_fault
+from services.gateway.lookups.model_lookup import find_model
+from services.gateway.openapi import JSON_BODY, MODEL, QUEUED, refusals
+from services.gateway.problems.errors import RequestInvalid, at_fault
 from services.gateway.schemas.job import Estimate, Job
 from services.gateway.schemas.training_job import TrainingJobRequest, TrainingPlan
 from services.gateway.views.estimate import estimate
-from services.registry.db.base import Json
-from services.registry.errors import DatabaseUnavailable, QueueFull
-from services.registry.jobs import jobs
-from services.registry.jobs.requirements import Requirements
 from services.registry.runs import paces, runs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
@@ -25,22 +21,11 @@ from trm.config.cost import hardware
 from trm.config.overrides import fork, resolve
 from trm.config.presets import get_preset
 from trm.config.run import RunConfig
-from trm.errors import InvalidOverride, StorageFull, UnknownDataset, UnknownModel, UnknownPreset
+from trm.errors import InvalidOverride, UnknownDataset, UnknownModel, UnknownPreset
 
 router = APIRouter(prefix="/v1/training-jobs", tags=["training"])
 
-REFUSALS = refusals(
-    *JSON_BODY,
-    UnknownPreset,
-    InvalidOverride,
-    UnknownDataset,
-    UnknownModel,
-    ModelNotReady,
-    *KEYS,
-    QueueFull,
-    DatabaseUnavailable,
-    StorageFull,
-)
+REFUSALS = refusals(*JSON_BODY, UnknownPreset, InvalidOverride, UnknownDataset, *MODEL, *QUEUED)
 PLANNED = {"description": "Checked only, as `dry_run=true` asks.", "model": TrainingPlan}
 DryRun = Annotated[bool, Query(description="Check it and say what it would be, and store or queue nothing.")]
 
@@ -55,46 +40,31 @@ async def create_training_job(
     """
     if dry_run:
         http.state.audited = False  # it changes nothing, and forms ask for one at every pause in typing
-        plan = await run_in_threadpool(_plan, request, parts)
-        return Response(plan.shown.model_dump_json(), media_type="application/json")
+        plan, _ = await run_in_threadpool(_plan, request, parts)
+        return Response(plan.model_dump_json(), media_type="application/json")
     key = context.key(request.model_dump_json())
     return respond(await submit_once(parts.database, parts.intake, key, lambda: _make_submission(request, parts)))
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What a request asks for, resolved."""
-
-    config: RunConfig
-    source: Source
-    parent: str | None  # the checkpoint whose weights the run begins with
-    estimate: Json
-
-    @property
-    def shown(self) -> TrainingPlan:
-        """The plan as the API shows it."""
-        config = self.config
-        return TrainingPlan(
-            config=config,
-            parent_checkpoint_id=self.parent,
-            train_puzzles=self.source.train_puzzles,
-            estimate=Estimate.model_validate(self.estimate),
-            hardware=hardware(config.model, config.train, config.puzzle),
-        )
-
-
-def _plan(request: TrainingJobRequest, parts: Backends) -> _Plan:
+def _plan(request: TrainingJobRequest, parts: Backends) -> tuple[TrainingPlan, Source]:
     parts.storage.require_room()  # its checkpoints would not be stored
     config, source, parent = _resolve_beginning(request, parts)
     _require_shareable(request, config)
-    return _Plan(config, source, parent, _estimate(request, config, source, parts))
+    plan = TrainingPlan(
+        config=config,
+        parent_checkpoint_id=parent,
+        train_puzzles=source.train_puzzles,
+        estimate=_estimate(request, config, source, parts),
+        hardware=hardware(config.model, config.train, config.puzzle),
+    )
+    return plan, source
 
 
 def _make_submission(request: TrainingJobRequest, parts: Backends) -> Submission:
-    plan = _plan(request, parts)
-    config, source, parent = plan.config, plan.source, plan.parent
+    plan, source = _plan(request, parts)
+    config, parent = plan.config, plan.parent_checkpoint_id
     run = runs.new_row(config, labels=request.labels, parent=parent, owner=parts.caller.owner)
-    job = jobs.new_row(
+    job = request.new_row(
         JobKind.TRAIN,
         {
             "config": run["config"],
@@ -104,18 +74,11 @@ def _make_submission(request: TrainingJobRequest, parts: Backends) -> Submission
         },
         run_id=run["id"],
         total_steps=config.train.steps,
-        estimate=plan.estimate,
+        estimate=plan.estimate.model_dump(),
         max_attempts=parts.settings.max_attempts,
-        job_limits=request.job_limits,
-        requires=_derive_requirements(request),
-        labels=request.labels,
         owner=parts.caller.owner,
     )
     return Submission(job, run)
-
-
-def _derive_requirements(request: TrainingJobRequest) -> Requirements:
-    return request.requirements(request.min_devices or request.devices or 1)
 
 
 def _require_shareable(request: TrainingJobRequest, config: RunConfig) -> None:
@@ -128,10 +91,10 @@ def _require_shareable(request: TrainingJobRequest, config: RunConfig) -> None:
             )
 
 
-def _estimate(request: TrainingJobRequest, config: RunConfig, source: Source, parts: Backends) -> Json:
+def _estimate(request: TrainingJobRequest, config: RunConfig, source: Source, parts: Backends) -> Estimate:
     with parts.database.transaction() as session:
         measured = paces.latest(session, parts.access)
-        workers = paces.training_workers(session, _derive_requirements(request))
+        workers = paces.training_workers(session, request.requirements)
     return estimate(config, measured, workers, source.train_puzzles, parts.settings.warn_training_hours)
 
 
@@ -142,16 +105,16 @@ def _resolve_beginning(request: TrainingJobRequest, parts: Backends) -> tuple[Ru
         with at_fault("preset"):
             preset = get_preset(request.preset)
         with at_fault("dataset" if request.dataset else "preset"):
-            source = find_source(parts.database, parts.access, request.dataset or preset.dataset)
+            source = find_source(parts.records, request.dataset or preset.dataset)
         with at_fault("overrides"):
             return resolve(request.preset, source.spec, overrides, dataset=source.name), source, None
     with at_fault("from_checkpoint"):
-        model = parts.find_model(request.from_checkpoint or "")
+        model = find_model(parts.records, request.from_checkpoint or "")
         if model.checkpoint_id is None:
             raise UnknownModel(
                 f"{request.from_checkpoint!r} ships with the service: only a checkpoint of a run can be trained on."
             )
     with at_fault("dataset" if request.dataset else "from_checkpoint"):
-        source = find_source(parts.database, parts.access, request.dataset or model.config.dataset)
+        source = find_source(parts.records, request.dataset or model.config.dataset)
     with at_fault("overrides"):
         return fork(model.config, overrides, source.spec, source.name), source, model.checkpoint_id

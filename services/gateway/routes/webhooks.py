@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from services.gateway.backends import Backends, Parts
+from services.gateway.backends import Parts
 from services.gateway.openapi import JSON_BODY, PAGES, refusals
 from services.gateway.problems.errors import WebhooksOff, WebhooksTooMany, at_fault
 from services.gateway.schemas.webhook import CreatedWebhook, Delivery, Webhook, WebhookRequest
@@ -21,7 +21,10 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 )
 def create_webhook(request: WebhookRequest, response: Response, parts: Parts) -> CreatedWebhook:
     """Messages are signed as Standard Webhooks asks, with the secret in this answer. Host names are resolved for each message."""
-    _require_possible(request, parts)
+    if not parts.settings.webhooks:
+        raise WebhooksOff("This service sends no webhooks: TRM_WEBHOOKS is not set.")
+    with at_fault("url"):
+        webhook_address.parse(request.url)
     with parts.database.transaction() as session:
         if webhooks.count(session, parts.access) >= webhooks.MOST_ENDPOINTS:
             raise WebhooksTooMany(f"You have {webhooks.MOST_ENDPOINTS} webhooks, the most that one owner may have.")
@@ -31,26 +34,16 @@ def create_webhook(request: WebhookRequest, response: Response, parts: Parts) ->
     return CreatedWebhook.of(row)
 
 
-def _require_possible(request: WebhookRequest, parts: Backends) -> None:
-    if not parts.settings.webhooks:
-        raise WebhooksOff("This service sends no webhooks: TRM_WEBHOOKS is not set.")
-    with at_fault("url"):
-        webhook_address.parse(request.url)
-
-
 @router.get("", summary="List webhooks, newest first", responses=refusals(*PAGES))
 def list_webhooks(parts: Parts, cursor: Cursor = None, limit: Limit = 20) -> Page[Webhook]:
     """A page of webhooks."""
-    with parts.database.transaction() as session:
-        page = webhooks.page(session, parts.access, cursor=cursor, limit=limit)
-    return Page.of(page, Webhook.of)
+    return Page.of(parts.records.ask(webhooks.page, cursor=cursor, limit=limit), Webhook.of)
 
 
 @router.get("/{webhook_id}", summary="One webhook", responses=refusals(WebhookNotFound, DatabaseUnavailable))
 def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
     """A webhook, without its secret."""
-    with parts.database.transaction() as session:
-        return Webhook.of(webhooks.get(session, parts.access, webhook_id))
+    return Webhook.of(parts.records.ask(webhooks.get, webhook_id))
 
 
 @router.delete(
@@ -61,8 +54,7 @@ def get_webhook(webhook_id: str, parts: Parts) -> Webhook:
 )
 def delete_webhook(webhook_id: str, parts: Parts) -> None:
     """No more messages are sent to it, including those already waiting."""
-    with parts.database.transaction() as session:
-        webhooks.remove(session, parts.access, webhook_id)
+    parts.records.ask(webhooks.remove, webhook_id)
 
 
 @router.get(

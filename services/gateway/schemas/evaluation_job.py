@@ -5,9 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from services.gateway.schemas.base import examples
-from services.gateway.schemas.job_limits import JobLimits
-from services.gateway.schemas.labels import Labels
-from services.gateway.schemas.requirements import Choosy
+from services.gateway.schemas.job_request import JobRequest
 from services.gateway.schemas.solve_job import MOST_CHAINS
 from trm.errors import RuleError
 from trm.interface.effort import Effort
@@ -15,7 +13,7 @@ from trm.interface.effort import Effort
 SplitName = Literal["train", "validation", "test"]
 
 
-class EvaluationJobRequest(Effort, Labels, Choosy, JobLimits):
+class EvaluationJobRequest(Effort, JobRequest):
     """A model, the puzzles to examine it on, and how hard to think about each."""
 
     model_config = examples(

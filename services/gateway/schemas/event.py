@@ -1,15 +1,16 @@
 """Events: what happened to a job, in order; told apart by `type`, and each kind's data is a schema of its own."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 from typing_extensions import TypeAliasType
 
 from services.gateway.schemas.base import Response, examples
 from services.gateway.schemas.run import Evaluation
 from services.gateway.schemas.solution import TraceStep
-from services.registry.db import tables
 from services.registry.states import JobStatus, Outcome, UncountedReason
 
 
@@ -109,120 +110,42 @@ class DoneData(Response):
     status: JobStatus
 
 
-class EventBase(Response):
+class Event(Response):
     """What every event has."""
 
     id: int = Field(description="Number of the event within its job, from 1; gaps are possible.")
     created_at: datetime | None = Field(default=None, description="Not in a stream.")
 
 
-class StartedEvent(EventBase):
-    """A training began or resumed."""
-
-    type: Literal["started"]
-    data: StartedData
-
-
-class EvaluatingEvent(EventBase):
-    """An evaluation is under way."""
-
-    type: Literal["evaluating"]
-    data: EvaluatingData
-
-
-class EvaluatedEvent(EventBase):
-    """A training has evaluated itself."""
-
-    type: Literal["evaluated"]
-    data: Evaluation
+EVENTS: dict[str, tuple[type[Response], str]] = {  # by type: the schema of its data, and what has happened
+    "started": (StartedData, "A training began or resumed."),
+    "evaluating": (EvaluatingData, "An evaluation is under way."),
+    "evaluated": (Evaluation, "A training has evaluated itself."),
+    "checkpoint": (CheckpointData, "A checkpoint was stored."),
+    "checkpoint_damaged": (CheckpointDamagedData, "A checkpoint was passed over."),
+    "finished": (FinishedData, "A training is through with its updates."),
+    "step": (StepData, "A supervision step was made."),
+    "solved": (SolvedData, "Answers have come."),
+    "queued": (AttemptData, "An attempt ended and the job is queued again."),
+    "paused": (PausedData, "The job was paused."),
+    "resumed": (WokenData, "Its owner resumed the job."),
+    "retried": (WokenData, "Its owner had the job retried."),
+    "done": (DoneData, "The last event of a job."),
+}
 
 
-class CheckpointEvent(EventBase):
-    """A checkpoint was stored."""
-
-    type: Literal["checkpoint"]
-    data: CheckpointData
-
-
-class CheckpointDamagedEvent(EventBase):
-    """A checkpoint was passed over."""
-
-    type: Literal["checkpoint_damaged"]
-    data: CheckpointDamagedData
+def _make_schema(kind: str) -> type[Event]:
+    """The schema of the events of one type."""
+    data, happened = EVENTS[kind]
+    name = f"{kind.title().replace('_', '')}Event"
+    fields: dict[str, Any] = {"type": (Literal[kind], ...), "data": (data, ...)}
+    return create_model(name, __base__=Event, __doc__=happened, **fields)
 
 
-class FinishedEvent(EventBase):
-    """A training is through with its updates."""
-
-    type: Literal["finished"]
-    data: FinishedData
-
-
-class StepEvent(EventBase):
-    """A supervision step was made."""
-
-    type: Literal["step"]
-    data: StepData
-
-
-class SolvedEvent(EventBase):
-    """Answers have come."""
-
-    type: Literal["solved"]
-    data: SolvedData
-
-
-class QueuedEvent(EventBase):
-    """An attempt ended and the job is queued again."""
-
-    type: Literal["queued"]
-    data: AttemptData
-
-
-class PausedEvent(EventBase):
-    """The job was paused."""
-
-    type: Literal["paused"]
-    data: PausedData
-
-
-class ResumedEvent(EventBase):
-    """Its owner resumed the job."""
-
-    type: Literal["resumed"]
-    data: WokenData
-
-
-class RetriedEvent(EventBase):
-    """Its owner had the job retried."""
-
-    type: Literal["retried"]
-    data: WokenData
-
-
-class DoneEvent(EventBase):
-    """The last event of a job."""
-
-    type: Literal["done"]
-    data: DoneData
-
-
-JobEvent = TypeAliasType(  # by its name in the OpenAPI document
+JobEvent: Any = TypeAliasType(  # by its name in the OpenAPI document
     "JobEvent",
     Annotated[
-        StartedEvent
-        | EvaluatingEvent
-        | EvaluatedEvent
-        | CheckpointEvent
-        | CheckpointDamagedEvent
-        | FinishedEvent
-        | StepEvent
-        | SolvedEvent
-        | QueuedEvent
-        | PausedEvent
-        | ResumedEvent
-        | RetriedEvent
-        | DoneEvent,
+        reduce(or_, map(_make_schema, EVENTS)),
         Field(discriminator="type", description="An event of a job: what `data` holds follows from its `type`."),
     ],
 )
@@ -249,11 +172,6 @@ class StoredEvent(Response):
     type: str
     data: dict[str, Any]
     created_at: datetime
-
-    @classmethod
-    def of(cls, row: tables.JobEvent) -> Self:
-        """The event of this row."""
-        return cls.from_row(row, id=row.seq)
 
 
 class StoredEvents(Response):

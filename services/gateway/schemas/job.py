@@ -87,11 +87,14 @@ def _estimate_eta(job: tables.Job, attempts: Sequence[tables.JobAttempt], now: d
     return round((job.total_steps - job.step) * seconds / (job.step - first_step), 1)
 
 
+Basis = Literal["measured", "scaled", "assumed"]
+
+
 class Estimate(Response):
     """The estimate of a training when it was submitted."""
 
     seconds: float = Field(description="Duration once it has started, evaluations not included.")
-    basis: Literal["measured", "scaled", "assumed"] = Field(
+    basis: Basis = Field(
         description="`measured`: an earlier run with the same model and batch; `scaled`: another run here, by the arithmetic of "
         "both; `assumed`: typical devices, since none has run here yet."
     )
@@ -223,13 +226,14 @@ class Job(Response):
         waiting_for: str | None = None,
     ) -> Self:
         """The job of this row; with its attempts, first solutions and place in line where they are given."""
+        listed = None if solutions is None else [Solution.of(s, spec) for s in solutions]
         return cls.from_row(
             job,
             metadata=job.meta,
             progress=Progress.of(job, attempts or (), datetime.now(UTC)),
             model=job.model_id or job.pretrained,
             error=JobError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
-            result=_make_result(job, solutions, spec),
+            result=None if job.result is None else {**job.result, "kind": job.kind, "solutions": listed},
             queue_position=queue_position,
             requires=job.requires or {},
             waiting_for=waiting_for,
@@ -239,19 +243,6 @@ class Job(Response):
             attempts=None if attempts is None else [Attempt.from_row(attempt) for attempt in attempts],
             links=_make_links(job),
         )
-
-
-def _make_result(
-    job: tables.Job, solutions: Sequence[tables.Solution] | None, spec: PuzzleSpec | None
-) -> TrainResult | SolveResult | EvaluateResult | None:
-    if job.result is None:
-        return None
-    if job.kind is JobKind.EVALUATE:
-        return EvaluateResult.model_validate({**job.result, "kind": job.kind})
-    if job.kind is JobKind.TRAIN:
-        return TrainResult.model_validate({**job.result, "kind": job.kind})
-    listed = None if solutions is None else [Solution.of(s, spec) for s in solutions]
-    return SolveResult.model_validate({**job.result, "kind": job.kind, "solutions": listed})
 
 
 def _make_links(job: tables.Job) -> dict[str, str]:

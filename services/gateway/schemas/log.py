@@ -1,12 +1,10 @@
 """The log of a job: what its trainer has written."""
 
 from datetime import datetime
-from typing import Self
 
 from pydantic import Field
 
 from services.gateway.schemas.base import Response
-from services.registry.db.tables import JobLine
 
 
 class LogLine(Response):
@@ -16,11 +14,6 @@ class LogLine(Response):
     attempt: int
     created_at: datetime
     text: str
-
-    @classmethod
-    def of(cls, row: JobLine) -> Self:
-        """The line of this row."""
-        return cls.from_row(row, id=row.seq)
 
 
 class JobLog(Response):

@@ -57,7 +57,7 @@ class Model(Response):
     @classmethod
     def of(cls, model: Pretrained) -> Self:
         """The card of this model."""
-        measured = model.measured
+        measured, harder = model.measured, model.measured.harder
         return cls.from_row(
             model,
             puzzle=model.config.puzzle,
@@ -69,16 +69,9 @@ class Model(Response):
             step_exact_accuracy=[right / measured.exact.n for right in measured.step_exact],
             calibration=list(measured.calibration),
             calibration_error=measured.calibration_error,
-            harder=_describe_harder(model),
+            harder=harder and ThinkingHarder.from_row(harder, **Accuracy.of(harder.exact).model_dump()),
             links={"self": f"/v1/models/{model.name}"},
         )
-
-
-def _describe_harder(model: Pretrained) -> ThinkingHarder | None:
-    way = model.measured.harder
-    if way is None:
-        return None
-    return ThinkingHarder.from_row(way, **Accuracy.of(way.exact).model_dump())
 
 
 class ModelVersion(Response):

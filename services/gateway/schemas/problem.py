@@ -5,6 +5,8 @@ from pydantic import Field
 from services.gateway.schemas.base import Response, examples
 from trm.errors import WrongGridSize
 
+REQUEST_ID = "req_01934e0c5f3b7c2aa1b2c3d4e5f60718"  # of examples
+
 
 def pointer(*path: str | int) -> str:
     """A JSON pointer (RFC 6901)."""
@@ -34,7 +36,7 @@ class Problem(Response):
             "detail": "Puzzle 1: the grid has 80 cells, but this model solves 9 x 9 grids with 81.",
             "instance": "/v1/solve-jobs",
             "code": WrongGridSize.code,
-            "request_id": "req_01934e0c5f3b7c2aa1b2c3d4e5f60718",
+            "request_id": REQUEST_ID,
             "errors": [{"code": WrongGridSize.code, "pointer": "/puzzles/0", "detail": "The grid has 80 cells."}],
         }
     )

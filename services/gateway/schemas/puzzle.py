@@ -36,10 +36,6 @@ def _is_row(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_cell, value))
 
 
-def _count_cells(rows: list[object]) -> int:
-    return sum(max(len(row), 1) if isinstance(row, list) else 1 for row in rows)
-
-
 def _require_shape(value: object) -> object:
     if isinstance(value, str):
         if len(value) > LONGEST:
@@ -47,8 +43,10 @@ def _require_shape(value: object) -> object:
         if UNSTORABLE.search(value):
             raise ValueError("a puzzle holds no NUL and no half of a surrogate pair")
         return value
-    if isinstance(value, list) and _count_cells(value) > MOST_CELLS:
-        raise ValueError(f"a puzzle has at most {MOST_CELLS} cells")
+    if isinstance(value, list):
+        cells = sum(max(len(row), 1) if isinstance(row, list) else 1 for row in value)
+        if cells > MOST_CELLS:
+            raise ValueError(f"a puzzle has at most {MOST_CELLS} cells")
     if _is_row(value) or (isinstance(value, list) and all(map(_is_row, value))):
         return value
     raise ValueError(_place(value) or "a puzzle is a string of all its cells, a list of cells, or a list of rows")

@@ -37,23 +37,19 @@ class RunSummary(Response):
     @classmethod
     def of(cls, run: tables.Run) -> Self:
         """The run of this row."""
-        return cls.from_row(run, links=_make_links(run), metadata=run.meta)
+        home = f"/v1/runs/{run.id}"
+        links = {"self": home, **{part: f"{home}/{part}" for part in ("metrics", "evaluations", "checkpoints")}}
+        if run.parent_checkpoint_id:
+            links["parent"] = f"/v1/checkpoints/{run.parent_checkpoint_id}"
+        if run.job_id:
+            links["job"] = f"/v1/jobs/{run.job_id}"
+        return cls.from_row(run, links=links, metadata=run.meta)
 
 
 class Run(RunSummary):
     """A run with its whole configuration."""
 
     config: RunConfig
-
-
-def _make_links(run: tables.Run) -> dict[str, str]:
-    home = f"/v1/runs/{run.id}"
-    links = {"self": home, **{part: f"{home}/{part}" for part in ("metrics", "evaluations", "checkpoints")}}
-    if run.parent_checkpoint_id:
-        links["parent"] = f"/v1/checkpoints/{run.parent_checkpoint_id}"
-    if run.job_id:
-        links["job"] = f"/v1/jobs/{run.job_id}"
-    return links
 
 
 class RunMetric(Response):

@@ -5,10 +5,8 @@ from typing import Self
 from pydantic import Field, JsonValue, model_validator
 
 from services.gateway.schemas.base import Request, examples
-from services.gateway.schemas.job_limits import JobLimits
-from services.gateway.schemas.labels import Labels
+from services.gateway.schemas.job_request import JobRequest
 from services.gateway.schemas.puzzle import Puzzle
-from services.gateway.schemas.requirements import Choosy
 from trm.errors import RuleError
 from trm.interface.effort import MOST_STEPS, Effort, StoppingRules
 
@@ -49,7 +47,7 @@ class Kept(Request):
     )
 
 
-class ContinueRequest(StoppingRules, Kept, Labels, Choosy, JobLimits):
+class ContinueRequest(StoppingRules, Kept, JobRequest):
     """How much further a finished solve job is to think."""
 
     model_config = examples(
@@ -65,7 +63,7 @@ class ContinueRequest(StoppingRules, Kept, Labels, Choosy, JobLimits):
     )
 
 
-class SolveJobRequest(Effort, Kept, Labels, Choosy, JobLimits):
+class SolveJobRequest(Effort, Kept, JobRequest):
     """Puzzles, the model to solve them with, and how hard to think about each."""
 
     model_config = examples(*_EXAMPLES)

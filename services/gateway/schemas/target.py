@@ -1,9 +1,6 @@
 """Where Prometheus can read metrics."""
 
-from typing import Self
-
 from services.gateway.schemas.base import Response, examples
-from services.registry.db.operations_tables import WorkerProcess
 
 
 class Target(Response):
@@ -13,8 +10,3 @@ class Target(Response):
 
     targets: list[str]
     labels: dict[str, str]
-
-    @classmethod
-    def of(cls, row: WorkerProcess) -> Self:
-        """The worker of this row."""
-        return cls(targets=[row.metrics], labels={"role": row.role, "worker": row.name})

@@ -1,23 +1,21 @@
 """What a training job is asked with."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from services.gateway.schemas.base import Response, examples
 from services.gateway.schemas.job import Estimate
-from services.gateway.schemas.job_limits import JobLimits
-from services.gateway.schemas.labels import Labels
-from services.gateway.schemas.requirements import Choosy
+from services.gateway.schemas.job_request import JobRequest
 from services.registry.db.storable import UNSTORABLE
 from trm.config.run import RunConfig
 from trm.errors import RuleError
 from trm.json_text import to_json
 
-MOST_DEVICES = 64
+Devices = Annotated[int, Field(ge=1, le=64)]
 
 
-class TrainingJobRequest(Labels, Choosy, JobLimits):
+class TrainingJobRequest(JobRequest):
     """A preset or a checkpoint to begin with, and what to change in its configuration."""
 
     model_config = examples(
@@ -62,17 +60,13 @@ class TrainingJobRequest(Labels, Choosy, JobLimits):
         default=None, max_length=100, description="Train on this data set, not on the preset's own."
     )
 
-    devices: int | None = Field(
+    devices: Devices | None = Field(
         default=None,
-        ge=1,
-        le=MOST_DEVICES,
         description="Train on so many GPUs of a worker at once, or on so many cores of one without: as many processes, each with "
         "its share of `train.batch_size`. As suits the model if left out, on one GPU.",
     )
-    min_devices: int | None = Field(
+    min_devices: Devices | None = Field(
         default=None,
-        ge=1,
-        le=MOST_DEVICES,
         description="Also take a worker that has only so many, in this attempt or a later one; `devices` if left out.",
     )
 
@@ -90,6 +84,11 @@ class TrainingJobRequest(Labels, Choosy, JobLimits):
         if self.min_devices is not None and self.min_devices > (self.devices or 0):
             raise RuleError("`min_devices` is at most `devices`", "min_devices")
         return self
+
+    @property
+    def least_devices(self) -> int:
+        """How many devices the worker must have."""
+        return self.min_devices or self.devices or 1
 
 
 class TrainingPlan(Response):

@@ -1,7 +1,5 @@
 """What is wrong with an answer, cell by cell."""
 
-from typing import Self
-
 from pydantic import Field
 
 from services.gateway.schemas.base import Response
@@ -21,11 +19,6 @@ class Violation(Response):
     cells: list[int] = Field(description="Counted from 0, row by row.")
     detail: str
 
-    @classmethod
-    def of(cls, found: violations.Violation) -> Self:
-        """Convert a violation for the API."""
-        return cls(rule=found.rule, cells=list(found.cells), detail=found.sentence)
-
 
 def violations_of(row: tables.Solution, spec: PuzzleSpec | None) -> list[Violation] | None:
     """Violations in a stored answer; None for puzzles without rules and once the model has been removed."""
@@ -34,4 +27,7 @@ def violations_of(row: tables.Solution, spec: PuzzleSpec | None) -> list[Violati
     if spec is None:
         return None
     question, answer = grids.parse(spec, row.question), grids.parse(spec, row.answer, padding=True)
-    return [Violation.of(found) for found in violations.violations(spec, question, answer)]
+    return [
+        Violation(rule=found.rule, cells=list(found.cells), detail=found.sentence)
+        for found in violations.violations(spec, question, answer)
+    ]

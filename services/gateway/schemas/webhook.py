@@ -44,18 +44,14 @@ class Webhook(Response):
     @classmethod
     def of(cls, row: WebhookEndpoint) -> Self:
         """The webhook of this row."""
-        return cls.from_row(row, links=_make_links(row))
+        home = f"/v1/webhooks/{row.id}"
+        return cls.from_row(row, links={"self": home, "deliveries": f"{home}/deliveries"})
 
 
 class CreatedWebhook(Webhook):
     """A webhook, with the secret that its messages are signed with."""
 
     secret: str = Field(description="Check signatures with it (Standard Webhooks). Keep it: it is not shown again.")
-
-
-def _make_links(row: WebhookEndpoint) -> dict[str, str]:
-    home = f"/v1/webhooks/{row.id}"
-    return {"self": home, "deliveries": f"{home}/deliveries"}
 
 
 class Delivery(Response):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from services.gateway.schemas.base import Response
 from services.gateway.schemas.job import Job
 from services.registry.db import tables
 from services.registry.states import JobKind, JobStatus
@@ -45,6 +46,11 @@ def poll_headers(job: Job) -> dict[str, str]:
 def answer(job: Job, status: int) -> Answer:
     """A job that was just submitted or moved, as an answer: made here once, where FastAPI would check and copy it before."""
     return Answer(job.id, status, poll_headers(job), job.model_dump_json().encode())
+
+
+def render_upload(noun: str, row_id: str, shown: Response) -> Answer:
+    """The answer to an upload that has become this."""
+    return Answer(row_id, 201, {"Location": f"/v1/{noun}/{row_id}"}, shown.model_dump_json().encode())
 
 
 def render_created(row: tables.Job) -> Answer:

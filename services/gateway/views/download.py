@@ -26,11 +26,6 @@ class Piece:
     data: bytes = b""
 
 
-def whole(name: str, size: int) -> list[Piece]:
-    """One file."""
-    return [Piece(size, name)]
-
-
 def tar(folder: str, sizes: Mapping[str, int], moment: datetime) -> list[Piece]:
     """All files as a tar with one folder; its size is known before anything is read."""
     pieces = []

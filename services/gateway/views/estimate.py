@@ -5,6 +5,7 @@ from operator import attrgetter
 
 from pydantic import ValidationError
 
+from services.gateway.schemas.job import Basis, Estimate
 from services.registry.db.base import Json
 from services.registry.db.operations_tables import WorkerProcess
 from services.registry.runs.paces import Measured
@@ -22,23 +23,20 @@ def estimate(
     workers: Sequence[WorkerProcess],
     puzzles: int | None,
     warn_hours: float,
-) -> Json:
+) -> Estimate:
     """Seconds, their basis, and warnings."""
     update, basis = _update_seconds(config, measured, workers)
     seconds = config.train.steps * update
-    return {
-        "seconds": round(seconds, 1),
-        "basis": basis,
-        "warnings": _list_warnings(config, seconds, workers, puzzles, warn_hours),
-    }
+    warnings = _list_warnings(config, seconds, workers, puzzles, warn_hours)
+    return Estimate(seconds=round(seconds, 1), basis=basis, warnings=warnings)
 
 
 def _update_seconds(
     config: RunConfig, measured: Sequence[Measured], workers: Sequence[WorkerProcess]
-) -> tuple[float, str]:
+) -> tuple[float, Basis]:
     known = [(read, run.update_seconds) for run in measured if (read := _read(run.config)) is not None]
     for earlier, seconds in known:
-        if _weighs_the_same(earlier, config):
+        if WEIGHT(earlier) == WEIGHT(config):
             return seconds, "measured"
     if known:  # the largest, since it is measured best
         earlier, seconds = max(known, key=lambda pair: update_flops(pair[0]))
@@ -57,10 +55,6 @@ def _read(config: Json) -> RunConfig | None:
         return RunConfig.model_validate(config)
     except ValidationError:
         return None  # of other code
-
-
-def _weighs_the_same(one: RunConfig, other: RunConfig) -> bool:
-    return WEIGHT(one) == WEIGHT(other)
 
 
 def _list_warnings(

@@ -9,7 +9,6 @@ from services.gateway.schemas.job import Job
 from services.gateway.views.puzzle_shape import puzzle_of
 from services.registry.access.visibility import AccessScope
 from services.registry.db import tables
-from services.registry.db.database import Database
 from services.registry.jobs import attempts, jobs, solutions, waiting
 from services.registry.states import JobKind, JobStatus
 from trm.errors import CheckpointNotFound, UnknownModel
@@ -18,16 +17,9 @@ from trm.puzzles.spec import PuzzleSpec
 SOLUTIONS_SHOWN, ATTEMPTS_SHOWN = 100, 20
 
 
-def read(database: Database, access: AccessScope, job_id: str) -> Job:
+def read(session: Session, access: AccessScope, job_id: str) -> Job:
     """The job with everything that belongs to it; raises JobNotFound."""
-    with database.transaction() as session:
-        return within(session, access, jobs.get(session, access, job_id))
-
-
-def find(database: Database, access: AccessScope, job_id: str) -> tables.Job:
-    """The job's row; raises JobNotFound."""
-    with database.transaction() as session:
-        return jobs.get(session, access, job_id)
+    return within(session, access, jobs.get(session, access, job_id))
 
 
 @dataclass(frozen=True)

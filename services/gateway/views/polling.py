@@ -8,9 +8,8 @@ import anyio
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.access.recheck import AccessRecheck
+from services.gateway.access.records import Records
 from services.gateway.problems.errors import Unauthenticated
-from services.registry.access.visibility import AccessScope
-from services.registry.db.database import Database
 from services.registry.jobs import jobs
 
 FIRST_PAUSE_SECONDS = 0.01  # a puzzle takes a resident model some 30 ms
@@ -26,12 +25,7 @@ def parse_wait(prefer: str | None, most: float) -> int:
 
 
 async def wait_until_finished(
-    database: Database,
-    access: AccessScope,
-    stopping: threading.Event,
-    recheck: AccessRecheck,
-    job_id: str,
-    seconds: float,
+    records: Records, stopping: threading.Event, recheck: AccessRecheck, job_id: str, seconds: float
 ) -> bool:
     """Whether the job finishes in this time, and before the service stops; holds neither a thread nor a connection while it waits.
 
@@ -39,7 +33,7 @@ async def wait_until_finished(
     """
     deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
     while not stopping.is_set():
-        if await run_in_threadpool(_is_finished, database, access, job_id):
+        if (await run_in_threadpool(records.ask, jobs.status_of, job_id)).is_final:
             return True
         if reason := await recheck.check():
             raise Unauthenticated(reason)
@@ -49,11 +43,6 @@ async def wait_until_finished(
         await anyio.sleep(min(pause, left))
         pause = min(PAUSE_GROWTH * pause, LONGEST_PAUSE_SECONDS)
     return False
-
-
-def _is_finished(database: Database, access: AccessScope, job_id: str) -> bool:
-    with database.transaction() as session:
-        return jobs.status_of(session, access, job_id).is_final
 
 
 def entity_tag(job_id: str, version: int, position: int | None = None, *, is_alone: bool = False) -> str:
