@@ -1,6 +1,7 @@
 """Brings a database to the newest schema."""
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +53,8 @@ def wait_for_database(url: str, seconds: float) -> None:
 
 def upgrade(url: str) -> Upgrade:
     """Apply every migration that is missing; several migrators at once take turns. Raises SchemaAhead."""
-    before, scripts = _revision(url), script_directory()
-    if before is not None and before not in {script.revision for script in scripts.walk_revisions()}:
+    before = _revision(url)
+    if before is not None and before not in {script.revision for script in script_directory().walk_revisions()}:
         raise SchemaAhead(
             f"The database is at {before}, which this code does not know. Run the code that made it, or newer."
         )
@@ -71,8 +72,5 @@ def upgrade_within(connection: Connection, revision: str) -> None:
 
 
 def _revision(url: str) -> str | None:
-    database = Database(url, pool_size=1)
-    try:
+    with closing(Database(url, pool_size=1)) as database:
         return current_revision(database)
-    finally:
-        database.close()

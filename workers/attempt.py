@@ -18,12 +18,6 @@ from workers.context import Metrics, Worker
 
 log = structlog.get_logger()
 
-OUTCOMES = {
-    JobStatus.SUCCEEDED: Outcome.SUCCEEDED,
-    JobStatus.FAILED: Outcome.FAILED,
-    JobStatus.CANCELLED: Outcome.CANCELLED,
-}
-
 
 class Cancelled(Exception):
     """The job's owner asked to cancel it."""
@@ -51,6 +45,15 @@ def reason_to_stop(signals: leases.JobSignals) -> Cancelled | Released | Failed 
     if signals.overdue:
         return Failed(outcome.of_error(JobTimedOut("The job exceeded its timeout_seconds.")))
     return Released() if signals.pause else None
+
+
+def heed(worker: Worker[Metrics], signals: leases.JobSignals, *, is_done: bool) -> None:
+    """After a heartbeat: raise what ends the work, if its owner wants that or the worker is being stopped before it is done."""
+    worker.metrics.last_heartbeat.set_to_current_time()
+    if (reason := reason_to_stop(signals)) is not None:
+        raise reason
+    if worker.stopping.is_set() and not is_done:
+        raise Released
 
 
 def run(worker: Worker[Metrics], kind: JobKind, named_job: str, work: Work[Metrics]) -> None:
@@ -115,7 +118,7 @@ def _run_work(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics])
     except Released:
         with worker.database.transaction() as session:
             status = completion.release(session, claim)
-        return OUTCOMES.get(status, Outcome.RELEASED)
+        return Outcome.CANCELLED if status is JobStatus.CANCELLED else Outcome.RELEASED
     except Cancelled:
         return _finish(worker, claim, JobStatus.CANCELLED)
     except Failed as error:
@@ -131,7 +134,7 @@ def _finish(
 ) -> Outcome:
     with worker.database.transaction() as session:
         completion.finish(session, claim, status, result=result)
-    return OUTCOMES[status]
+    return Outcome(status.value)
 
 
 def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict) -> Outcome:
@@ -148,7 +151,7 @@ def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict
         )
         if verdict.then is outcome.NextAction.RETRY:
             status = completion.retry(session, claim, verdict.failure)
-            return OUTCOMES.get(status, Outcome.RETRIED)
+            return Outcome(status.value) if status.is_final else Outcome.RETRIED
         completion.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)
     if verdict.then is outcome.NextAction.QUARANTINE:
         worker.metrics.jobs_quarantined.labels(claim.kind.value).inc()

@@ -69,4 +69,4 @@ def page(
     statement = select(AuditRecord)
     if owner is not None:
         statement = statement.where(AuditRecord.owner == owner)
-    return newest_first(session, statement, AuditRecord.created_at, AuditRecord.id, cursor, limit)
+    return newest_first(session, statement, AuditRecord, cursor, limit)

@@ -65,7 +65,7 @@ def page(
     statement = select(Checkpoint).where(_KEPT, visible_to(access, Checkpoint))
     if run_id is not None:
         statement = statement.where(Checkpoint.run_id == run_id)
-    return newest_first(session, statement, Checkpoint.created_at, Checkpoint.id, cursor, limit)
+    return newest_first(session, statement, Checkpoint, cursor, limit)
 
 
 def furthest_first(session: Session, access: AccessScope, run_id: str, limit: int = 10) -> list[Checkpoint]:

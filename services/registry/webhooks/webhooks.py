@@ -57,8 +57,7 @@ def remove(session: Session, access: AccessScope, endpoint_id: str) -> None:
 def page(session: Session, access: AccessScope, *, cursor: str | None = None, limit: int = 20) -> Page[WebhookEndpoint]:
     """A page of endpoints, newest first; raises InvalidCursor."""
     statement = select(WebhookEndpoint).where(visible_to(access, WebhookEndpoint))
-    created_at, row_id = WebhookEndpoint.created_at, WebhookEndpoint.id
-    return newest_first(session, statement, created_at, row_id, cursor, limit)
+    return newest_first(session, statement, WebhookEndpoint, cursor, limit)
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def deliveries(
     mine = select(WebhookDelivery).where(
         WebhookDelivery.endpoint_id == endpoint_id, visible_to(access, WebhookDelivery)
     )
-    return newest_first(session, mine, WebhookDelivery.created_at, WebhookDelivery.id, cursor, limit)
+    return newest_first(session, mine, WebhookDelivery, cursor, limit)
 
 
 def forget_settled(session: Session, days: float) -> None:
