@@ -30,10 +30,8 @@ KEEPALIVE = {
     "tcp_user_timeout": 25_000,
 }  # s, s, -, ms
 # A stopped process must not keep rows locked: the server ends what idles inside a transaction.
-SERVER_OPTIONS = (
-    "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=30s"
-)
-LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+LIMITS = {"statement_timeout": "60s", "lock_timeout": "15s", "idle_in_transaction_session_timeout": "30s"}
+SERVER_OPTIONS = " ".join(f"-c {name}={value}" for name, value in {"timezone": "UTC", **LIMITS}.items())
 
 
 class Database:

@@ -25,6 +25,7 @@ from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
 REVISION = "0007"  # of the migrations that make these tables; revisions are numbered upwards
+QUEUED = text("status = 'queued'")
 
 
 class Dataset(Dated):
@@ -114,19 +115,12 @@ class Job(Dated):
         Index(None, "kind", "status"),  # counted every few seconds
         Index("ix_jobs_finished", "kind", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("ix_jobs_retried", "kind", postgresql_where=text("earlier_failures + earlier_cancellations > 0")),
-        Index("ix_jobs_queued", "kind", "available_at", postgresql_where=text("status = 'queued'")),
-        Index(
-            "ix_jobs_next",
-            "kind",
-            text("priority DESC"),
-            "available_at",
-            "id",
-            postgresql_where=text("status = 'queued'"),
-        ),
+        Index("ix_jobs_queued", "kind", "available_at", postgresql_where=QUEUED),
+        Index("ix_jobs_next", "kind", text("priority DESC"), "available_at", "id", postgresql_where=QUEUED),
         Index("ix_jobs_choosy", "kind", postgresql_where=text("status = 'queued' AND requires IS NOT NULL")),
-        Index("ix_jobs_waiting", "owner", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_waiting", "owner", postgresql_where=QUEUED),
         Index("ix_jobs_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
-        Index("ix_jobs_announced", "published_at", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_announced", "published_at", postgresql_where=QUEUED),
         Index("ix_jobs_continuing", "continues", postgresql_where=text("continues IS NOT NULL")),
         Index("ix_jobs_running", "id", postgresql_where=text("status = 'running'")),  # few; no heartbeat touches it
         {"postgresql_with": {"fillfactor": "80"}},  # room for a row's next version on its page
