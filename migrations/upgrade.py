@@ -10,8 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from services.registry.db.database import Database, current_revision
-from services.registry.errors import DatabaseUnavailable, SchemaAhead
+from services.registry.db.database import Database, ahead_error, current_revision
+from services.registry.errors import DatabaseUnavailable
 
 POLL_SECONDS = 0.5
 
@@ -55,9 +55,7 @@ def upgrade(url: str) -> Upgrade:
     """Apply every migration that is missing; several migrators at once take turns. Raises SchemaAhead."""
     before = _revision(url)
     if before is not None and before not in {script.revision for script in script_directory().walk_revisions()}:
-        raise SchemaAhead(
-            f"The database is at {before}, which this code does not know. Run the code that made it, or newer."
-        )
+        raise ahead_error(before)
     config = alembic_config(url)
     config.attributes["to_head"] = True
     command.upgrade(config, "head")

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -45,13 +46,12 @@ def solve_app(worker: Worker[SolveMetrics]) -> Celery:
 
     def examine(job_id: str) -> None:
         if not worker.stopping.is_set():
-            attempt.run(
-                worker, JobKind.EVALUATE, job_id, lambda worker, claim: evaluate(worker, claim, models, engine_loop)
-            )
+            work = partial(evaluate, models=models, engine_loop=engine_loop)
+            attempt.run(worker, JobKind.EVALUATE, job_id, work)
 
     @app.task(name=queue.TASKS[JobKind.SOLVE])  # type: ignore[untyped-decorator]
     def run_solving(job_id: str) -> None:
-        attempt.run(worker, JobKind.SOLVE, job_id, lambda worker, claim: solve(worker, claim, models, engine_loop))
+        attempt.run(worker, JobKind.SOLVE, job_id, partial(solve, models=models, engine_loop=engine_loop))
 
     @app.task(name=queue.TASKS[JobKind.EVALUATE])  # type: ignore[untyped-decorator]
     def run_evaluation(job_id: str) -> None:

@@ -163,6 +163,11 @@ def require_head(database: Database) -> None:
         raise SchemaBehind(
             f"The database is at {current or 'nothing'}, this code needs {REVISION}. Run `python -m migrations`."
         )
-    raise SchemaAhead(
-        f"The database is at {current}, which this code does not know. Run the code that made it, or newer."
+    raise ahead_error(current)
+
+
+def ahead_error(revision: str) -> SchemaAhead:
+    """The refusal of a database that newer code has migrated to this revision."""
+    return SchemaAhead(
+        f"The database is at {revision}, which this code does not know. Run the code that made it, or newer."
     )

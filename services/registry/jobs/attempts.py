@@ -74,8 +74,5 @@ def under_way(session: Session, job_ids: Collection[str]) -> set[tuple[str, int]
 def record_first_step(session: Session, claim: leases.Claim, step: int) -> None:
     """Note the step that this attempt continues from; raises StaleLease."""
     leases.hold(session, claim)
-    session.execute(
-        update(JobAttempt)
-        .where(JobAttempt.job_id == claim.job_id, JobAttempt.attempt == claim.attempt)
-        .values(first_step=step)
-    )
+    ours = (JobAttempt.job_id == claim.job_id, JobAttempt.attempt == claim.attempt)
+    session.execute(update(JobAttempt).where(*ours).values(first_step=step))

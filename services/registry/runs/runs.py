@@ -63,6 +63,5 @@ def record_start(session: Session, claim: leases.Claim, *, step: int, parameters
     Raises StaleLease.
     """
     attempts.record_first_step(session, claim, step)
-    session.execute(
-        update(Run).where(Run.id == claim.training_run).values(step=step, parameters=parameters, device=device)
-    )
+    known = {"step": step, "parameters": parameters, "device": device}
+    session.execute(update(Run).where(Run.id == claim.training_run).values(known))
