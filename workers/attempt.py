@@ -140,19 +140,17 @@ def _finish(
 def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict) -> Outcome:
     with worker.database.transaction() as session:
         job = leases.hold(session, claim)
-        earlier = [
-            (a.error_code, a.last_step) for a in attempts.of_job(session, EVERYTHING, job.id) if a.attempt < job.attempt
-        ]
+        tried = attempts.of_job(session, EVERYTHING, job.id)
+        earlier = [(one.error_code, one.last_step) for one in tried if one.attempt < job.attempt]
         most = worker.settings.quarantine_deaths
         verdict = outcome.in_view_of(verdict, job.step, earlier[job.earlier_attempts :], most)
-        spans.mark_failed(trace.get_current_span(), verdict.failure.code)
-        log.warning(
-            "attempt.unsuccessful", code=verdict.failure.code, reason=verdict.failure.message, then=verdict.then
-        )
+        failure = verdict.failure
+        spans.mark_failed(trace.get_current_span(), failure.code)
+        log.warning("attempt.unsuccessful", code=failure.code, reason=failure.message, then=verdict.then)
         if verdict.then is outcome.NextAction.RETRY:
-            status = completion.retry(session, claim, verdict.failure)
+            status = completion.retry(session, claim, failure)
             return Outcome(status.value) if status.is_final else Outcome.RETRIED
-        completion.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)
+        completion.finish(session, claim, JobStatus.FAILED, failure=failure)
     if verdict.then is outcome.NextAction.QUARANTINE:
         worker.metrics.jobs_quarantined.labels(claim.kind.value).inc()
     return Outcome.FAILED

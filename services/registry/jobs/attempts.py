@@ -24,9 +24,8 @@ class History:
 
 def summarise(session: Session, job: Job) -> History:
     """Summary of the latest attempts at a job whose row is locked."""
-    earlier = [
-        tried for tried in of_job(session, EVERYTHING, job.id) if job.earlier_attempts < tried.attempt < job.attempt
-    ]
+    every = of_job(session, EVERYTHING, job.id)
+    earlier = [tried for tried in every if job.earlier_attempts < tried.attempt < job.attempt]
     fruitless = interruptions = 0
     in_a_row = True
     for tried in reversed(earlier):
