@@ -47,7 +47,7 @@ def reason_to_stop(signals: leases.JobSignals) -> Cancelled | Released | Failed 
     return Released() if signals.pause else None
 
 
-def heed(worker: Worker[Metrics], signals: leases.JobSignals, *, is_done: bool) -> None:
+def stop_if_unwanted(worker: Worker[Metrics], signals: leases.JobSignals, *, is_done: bool) -> None:
     """After a heartbeat: raise what ends the work, if its owner wants that or the worker is being stopped before it is done."""
     worker.metrics.last_heartbeat.set_to_current_time()
     if (reason := reason_to_stop(signals)) is not None:

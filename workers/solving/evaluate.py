@@ -13,7 +13,7 @@ from trm.interface.effort import Effort
 from trm.interface.report import Report
 from trm.puzzles.datasets import datasets
 from trm.puzzles.puzzle_set import PuzzleSet
-from workers.attempt import heed
+from workers.attempt import stop_if_unwanted
 from workers.context import Worker
 from workers.heartbeats import kept_alive
 from workers.solving.engine_loop import EngineLoop
@@ -88,4 +88,4 @@ class _Evaluating:
                 progress = {"split": self.split, "through": through, "n": n}
                 job_events.append(session, self.claim, [("evaluating", progress)])
         self.reported = through
-        heed(self.worker, signals, is_done=through >= n)
+        stop_if_unwanted(self.worker, signals, is_done=through >= n)

@@ -15,7 +15,7 @@ from services.registry.metrics.metrics import SolveMetrics
 from trm.interface.effort import Effort
 from trm.puzzles.grids import parse, text
 from trm.puzzles.spec import PuzzleSpec
-from workers.attempt import heed
+from workers.attempt import stop_if_unwanted
 from workers.context import Worker
 from workers.heartbeats import kept_alive
 from workers.solving.engine_loop import EngineLoop
@@ -145,7 +145,7 @@ class _Solving:
             if events:
                 job_events.append(session, self.claim, events)
         self.rows, self.new_carries, self.events, self.last_written = [], {}, [], time.monotonic()
-        heed(self.worker, signals, is_done=self.counts["n"] >= len(self.questions))
+        stop_if_unwanted(self.worker, signals, is_done=self.counts["n"] >= len(self.questions))
 
     def _make_result(self) -> dict[str, Any]:
         counts = self.counts
