@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -23,7 +24,8 @@ def migrate(
         url = settings.require_database_url()
         wait_for_database(url, wait)
         done = upgrade(url)
-        is_readable = _let_dashboards_read(url, settings.reader_password)
+        with closing(Database(url, pool_size=1)) as database:
+            is_readable = provide_reader(database, settings.reader_password)
     except RegistryError as error:
         print(f"{error} [{error.code}]", file=sys.stderr)
         raise typer.Exit(1) from error
@@ -33,14 +35,6 @@ def migrate(
         print(f"The schema went from {done.before or 'nothing'} to {done.after} in {time.monotonic() - started:.1f} s.")
     if not is_readable:
         print(f"The database's user may not make roles: there is no {READER} for dashboards.")
-
-
-def _let_dashboards_read(url: str, password: str | None) -> bool:
-    database = Database(url, pool_size=1)
-    try:
-        return provide_reader(database, password)
-    finally:
-        database.close()
 
 
 if __name__ == "__main__":

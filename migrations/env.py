@@ -43,9 +43,8 @@ def _migrate_alone(connection: Connection) -> None:
 
 
 def _run_online() -> None:
-    engine = create_engine(
-        _url(), poolclass=NullPool, connect_args={"connect_timeout": 5, "application_name": "trm-migrate"}
-    )
+    asked = {"connect_timeout": 5, "application_name": "trm-migrate"}
+    engine = create_engine(_url(), poolclass=NullPool, connect_args=asked)
     with engine.connect() as connection:
         already = context.config.attributes.get("to_head", False) and _is_at_head(connection)
         connection.rollback()

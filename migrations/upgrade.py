@@ -1,6 +1,7 @@
 """Brings a database to the newest schema."""
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from services.registry.db.database import Database, current_revision
-from services.registry.errors import DatabaseUnavailable, SchemaAhead
+from services.registry.db.database import Database, ahead_error, current_revision
+from services.registry.errors import DatabaseUnavailable
 
 POLL_SECONDS = 0.5
 
@@ -52,11 +53,9 @@ def wait_for_database(url: str, seconds: float) -> None:
 
 def upgrade(url: str) -> Upgrade:
     """Apply every migration that is missing; several migrators at once take turns. Raises SchemaAhead."""
-    before, scripts = _revision(url), script_directory()
-    if before is not None and before not in {script.revision for script in scripts.walk_revisions()}:
-        raise SchemaAhead(
-            f"The database is at {before}, which this code does not know. Run the code that made it, or newer."
-        )
+    before = _revision(url)
+    if before is not None and before not in {script.revision for script in script_directory().walk_revisions()}:
+        raise ahead_error(before)
     config = alembic_config(url)
     config.attributes["to_head"] = True
     command.upgrade(config, "head")
@@ -71,8 +70,5 @@ def upgrade_within(connection: Connection, revision: str) -> None:
 
 
 def _revision(url: str) -> str | None:
-    database = Database(url, pool_size=1)
-    try:
+    with closing(Database(url, pool_size=1)) as database:
         return current_revision(database)
-    finally:
-        database.close()

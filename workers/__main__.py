@@ -25,7 +25,7 @@ from services.registry.tracing.export import configure_tracing
 from trm.errors import DeviceUnavailable
 from trm.network.host import keep_big_buffers, share_cores
 from workers import capabilities
-from workers.app import serve, settings_summary, solve_app, train_app
+from workers.app import serve, solve_app, train_app
 from workers.context import Worker
 from workers.presence import announced, of_this_process
 from workers.reaper import Reaper
@@ -65,7 +65,9 @@ def main(role: Role) -> None:
         metrics_port=server.server_port,
         devices=offers.devices,
         labels=list(offers.labels),
-        **settings_summary(settings),
+        device=settings.device,
+        lease_seconds=settings.lease_seconds,
+        storage=settings.storage_url,
     )
     run = {Role.TRAIN: _train, Role.SOLVE: _solve, Role.REAPER: _reap}[role]
     name = f"{socket.gethostname()}:{os.getpid()}"

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,7 +12,6 @@ from celery.platforms import SecurityWarning
 from services.registry.jobs import queue
 from services.registry.jobs.waiting import evaluations_at_once
 from services.registry.metrics.metrics import SolveMetrics, TrainMetrics
-from services.registry.settings import Settings
 from services.registry.states import JobKind
 from workers import attempt
 from workers.context import Worker
@@ -31,7 +31,7 @@ def train_app(worker: Worker[TrainMetrics]) -> Celery:
     """Celery with the training task."""
     app = queue.celery_app(worker.settings)
 
-    @app.task(name=queue.TRAIN_TASK)  # type: ignore[untyped-decorator]
+    @app.task(name=queue.TASKS[JobKind.TRAIN])  # type: ignore[untyped-decorator]
     def run_training(job_id: str) -> None:
         attempt.run(worker, JobKind.TRAIN, job_id, train)
 
@@ -46,15 +46,14 @@ def solve_app(worker: Worker[SolveMetrics]) -> Celery:
 
     def examine(job_id: str) -> None:
         if not worker.stopping.is_set():
-            attempt.run(
-                worker, JobKind.EVALUATE, job_id, lambda worker, claim: evaluate(worker, claim, models, engine_loop)
-            )
+            work = partial(evaluate, models=models, engine_loop=engine_loop)
+            attempt.run(worker, JobKind.EVALUATE, job_id, work)
 
-    @app.task(name=queue.SOLVE_TASK)  # type: ignore[untyped-decorator]
+    @app.task(name=queue.TASKS[JobKind.SOLVE])  # type: ignore[untyped-decorator]
     def run_solving(job_id: str) -> None:
-        attempt.run(worker, JobKind.SOLVE, job_id, lambda worker, claim: solve(worker, claim, models, engine_loop))
+        attempt.run(worker, JobKind.SOLVE, job_id, partial(solve, models=models, engine_loop=engine_loop))
 
-    @app.task(name=queue.EVALUATE_TASK)  # type: ignore[untyped-decorator]
+    @app.task(name=queue.TASKS[JobKind.EVALUATE])  # type: ignore[untyped-decorator]
     def run_evaluation(job_id: str) -> None:
         evaluations.run(job_id, examine)
 
@@ -63,7 +62,6 @@ def solve_app(worker: Worker[SolveMetrics]) -> Celery:
 
 def serve(app: Celery, worker: Worker[Any], role: str, kinds: Sequence[JobKind], concurrency: int) -> None:
     """Consume until a SIGTERM; what runs then is told to stop, and is waited for."""
-
     app.conf.task_queues = [worker.queue]
 
     def stop(**_: object) -> None:
@@ -85,8 +83,3 @@ def serve(app: Celery, worker: Worker[Any], role: str, kinds: Sequence[JobKind],
                 "--loglevel", worker.settings.log_level.upper(),
             ]
         )  # fmt: skip
-
-
-def settings_summary(settings: Settings) -> dict[str, Any]:
-    """Settings to log at start-up."""
-    return {"device": settings.device, "lease_seconds": settings.lease_seconds, "storage": settings.storage_url}

@@ -18,12 +18,6 @@ from workers.context import Metrics, Worker
 
 log = structlog.get_logger()
 
-OUTCOMES = {
-    JobStatus.SUCCEEDED: Outcome.SUCCEEDED,
-    JobStatus.FAILED: Outcome.FAILED,
-    JobStatus.CANCELLED: Outcome.CANCELLED,
-}
-
 
 class Cancelled(Exception):
     """The job's owner asked to cancel it."""
@@ -51,6 +45,15 @@ def reason_to_stop(signals: leases.JobSignals) -> Cancelled | Released | Failed 
     if signals.overdue:
         return Failed(outcome.of_error(JobTimedOut("The job exceeded its timeout_seconds.")))
     return Released() if signals.pause else None
+
+
+def stop_if_unwanted(worker: Worker[Metrics], signals: leases.JobSignals, *, is_done: bool) -> None:
+    """After a heartbeat: raise what ends the work, if its owner wants that or the worker is being stopped before it is done."""
+    worker.metrics.last_heartbeat.set_to_current_time()
+    if (reason := reason_to_stop(signals)) is not None:
+        raise reason
+    if worker.stopping.is_set() and not is_done:
+        raise Released
 
 
 def run(worker: Worker[Metrics], kind: JobKind, named_job: str, work: Work[Metrics]) -> None:
@@ -115,7 +118,7 @@ def _run_work(worker: Worker[Metrics], claim: leases.Claim, work: Work[Metrics])
     except Released:
         with worker.database.transaction() as session:
             status = completion.release(session, claim)
-        return OUTCOMES.get(status, Outcome.RELEASED)
+        return Outcome.CANCELLED if status is JobStatus.CANCELLED else Outcome.RELEASED
     except Cancelled:
         return _finish(worker, claim, JobStatus.CANCELLED)
     except Failed as error:
@@ -131,25 +134,23 @@ def _finish(
 ) -> Outcome:
     with worker.database.transaction() as session:
         completion.finish(session, claim, status, result=result)
-    return OUTCOMES[status]
+    return Outcome(status.value)
 
 
 def _fail(worker: Worker[Metrics], claim: leases.Claim, verdict: outcome.Verdict) -> Outcome:
     with worker.database.transaction() as session:
         job = leases.hold(session, claim)
-        earlier = [
-            (a.error_code, a.last_step) for a in attempts.of_job(session, EVERYTHING, job.id) if a.attempt < job.attempt
-        ]
+        tried = attempts.of_job(session, EVERYTHING, job.id)
+        earlier = [(one.error_code, one.last_step) for one in tried if one.attempt < job.attempt]
         most = worker.settings.quarantine_deaths
         verdict = outcome.in_view_of(verdict, job.step, earlier[job.earlier_attempts :], most)
-        spans.mark_failed(trace.get_current_span(), verdict.failure.code)
-        log.warning(
-            "attempt.unsuccessful", code=verdict.failure.code, reason=verdict.failure.message, then=verdict.then
-        )
+        failure = verdict.failure
+        spans.mark_failed(trace.get_current_span(), failure.code)
+        log.warning("attempt.unsuccessful", code=failure.code, reason=failure.message, then=verdict.then)
         if verdict.then is outcome.NextAction.RETRY:
-            status = completion.retry(session, claim, verdict.failure)
-            return OUTCOMES.get(status, Outcome.RETRIED)
-        completion.finish(session, claim, JobStatus.FAILED, failure=verdict.failure)
+            status = completion.retry(session, claim, failure)
+            return Outcome(status.value) if status.is_final else Outcome.RETRIED
+        completion.finish(session, claim, JobStatus.FAILED, failure=failure)
     if verdict.then is outcome.NextAction.QUARANTINE:
         worker.metrics.jobs_quarantined.labels(claim.kind.value).inc()
     return Outcome.FAILED

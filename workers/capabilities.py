@@ -42,9 +42,8 @@ def of_processor(settings: Settings) -> Capabilities:
 def _list_gpus() -> list[tuple[str, int]]:
     """As a trainer will see them: in a process of its own, since memory that CUDA takes does not come back."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", LIST_GPUS], capture_output=True, text=True, timeout=PATIENCE, check=True
-        )
+        command = [sys.executable, "-c", LIST_GPUS]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     except subprocess.SubprocessError as error:
         raise DeviceUnavailable(f"torch cannot say which GPUs there are: {error}") from error
     return [(name, memory) for name, memory in json.loads(done.stdout)]

@@ -44,6 +44,5 @@ def look(worker: Worker[Metrics], app: Celery, kinds: Sequence[JobKind], concurr
         if len(jobs.in_hand(session, EVERYTHING).get(worker.name, ())) >= concurrency:
             return
         found = {kind: leases.find_choosy(session, kind, worker.offers) for kind in kinds}
-    for kind, job_id in found.items():
-        if job_id is not None:
-            queue.publish_to(app, worker.queue, queue.Announcement(job_id, kind))
+    if wanted := [queue.Announcement(job_id, kind) for kind, job_id in found.items() if job_id is not None]:
+        queue.publish_all(app, wanted, worker.queue.name)

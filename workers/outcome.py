@@ -21,16 +21,13 @@ class NextAction(StrEnum):
 
 
 # Codes of errors that another attempt may not meet; every other code fails the job at once.
-NEXT_ACTIONS = dict.fromkeys(
-    (
-        *DEATHS,  # a crash or the kernel's out-of-memory killer
-        InternalError.code,
-        DeviceUnavailable.code,  # another job may hold the device's memory
-        EngineFull.code,  # others may finish
-        *INFRASTRUCTURE,
-    ),
-    NextAction.RETRY,
-)
+PASSING = {
+    *DEATHS,  # a crash or the kernel's out-of-memory killer
+    InternalError.code,
+    DeviceUnavailable.code,  # another job may hold the device's memory
+    EngineFull.code,  # others may finish
+    *INFRASTRUCTURE,
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Verdict:
 
 def of_code(code: str, message: str) -> Verdict:
     """The verdict on an error known by its code."""
-    return Verdict(NEXT_ACTIONS.get(code, NextAction.FAIL), Failure(code, message))
+    return Verdict(NextAction.RETRY if code in PASSING else NextAction.FAIL, Failure(code, message))
 
 
 def of_error(error: Exception) -> Verdict:

@@ -35,8 +35,9 @@ def operations_page() -> str:
     document = json.loads(DOCUMENT.read_text())
     parts = [OPERATIONS_HEAD, _contents(document)]
     for tag in document["tags"]:
-        parts.append(f"## {_capital(tag['name'])}\n\n{tag['description']}\n")
-        parts += [_operation(*known) for known in _operations(document) if known[2]["tags"] == [tag["name"]]]
+        name = tag["name"]
+        parts.append(f"## {name[0].upper()}{name[1:]}\n\n{tag['description']}\n")
+        parts += [_operation(*known) for known in _operations(document) if known[2]["tags"] == [name]]
     return "\n".join(parts)
 
 
@@ -81,12 +82,8 @@ def _answer(known: tuple[str, Json]) -> tuple[str, str, str]:
     kinds = [
         _kind(media["schema"]) if "$ref" in media.get("schema", {}) else f"`{name}`" for name, media in content.items()
     ]
-    said = response["description"]
-    return status, " or ".join(kinds), "" if said == "Successful Response" else _linked(said)
-
-
-def _linked(text: str) -> str:
-    return re.sub(r"`([a-z_]+)`(?=: )", r"[`\1`](errors.md)", text)
+    said = response["description"].removeprefix("Successful Response")
+    return status, " or ".join(kinds), re.sub(r"`([a-z_]+)`(?=: )", r"[`\1`](errors.md)", said)
 
 
 def _record(name: str, schema: Json) -> str:
@@ -145,7 +142,3 @@ def _default(schema: Json) -> str:
 
 def _anchor(title: str) -> str:
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-
-
-def _capital(word: str) -> str:
-    return word[0].upper() + word[1:]

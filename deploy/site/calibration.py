@@ -1,9 +1,8 @@
 """The figure of how sure and how right the shipped models are, from the figures of their cards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
-from deploy.site.drawing import BLUE, FAINT, GREEN, INK, Point, figure, line, words
-from trm.interface.measured import Measured
+from deploy.site.drawing import BLUE, FAINT, GREEN, INK, Point, dashes, figure, words
 from trm.interface.pretrained import names, pretrained
 
 SIDE, LEFT, GAP, TOP = 260, 70, 120, 50
@@ -16,30 +15,20 @@ def draw_calibration() -> str:
     first, second = LEFT, LEFT + SIDE + GAP
     parts = [*_axes(first, "halt probability", "share of answers that are right", ("0", "0.5", "1"))]
     parts += _axes(second, "supervision step", "share of puzzles that are right", ("1", "", "16"))
-    parts.append(line((first, TOP + SIDE), (first + SIDE, TOP), dashed=True))
+    parts.append(dashes((first, TOP + SIDE), (first + SIDE, TOP)))
     for colour, known in zip(COLOURS, measured.values(), strict=False):
-        parts += _dots(_reliability(known), _placed(first), colour)
-        parts += _dots(_by_step(known), _placed(second), colour)
+        last = len(known.step_exact) - 1
+        by_step = [(place / last, right / known.exact.n) for place, right in enumerate(known.step_exact)]
+        reliability = [(one.halt_probability, one.right) for one in known.calibration if one.answers]
+        parts += _dots(reliability, first, colour)
+        parts += _dots(by_step, second, colour)
     for row, (colour, name) in enumerate(zip(COLOURS, measured, strict=False)):
         parts.append(words((second + SIDE + 20, TOP + 20 + 22 * row), name, colour=colour, anchor="start", bold=True))
     return figure(second + SIDE + 150, TOP + SIDE + 60, "Calibration and accuracy by step of the shipped models", parts)
 
 
-def _reliability(known: Measured) -> list[Point]:
-    return [(one.halt_probability, one.right) for one in known.calibration if one.answers]
-
-
-def _by_step(known: Measured) -> list[Point]:
-    last = len(known.step_exact) - 1
-    return [(place / last, right / known.exact.n) for place, right in enumerate(known.step_exact)]
-
-
-def _placed(left: float) -> Callable[[Point], Point]:
-    return lambda point: (round(left + SIDE * point[0], 1), round(TOP + SIDE * (1 - point[1]), 1))
-
-
-def _dots(points: list[Point], place: Callable[[Point], Point], colour: str) -> Iterator[str]:
-    placed = [place(point) for point in points]
+def _dots(points: Sequence[Point], left: float, colour: str) -> Iterator[str]:
+    placed = [(round(left + SIDE * x, 1), round(TOP + SIDE * (1 - y), 1)) for x, y in points]
     path = " ".join(f"{x:g},{y:g}" for x, y in placed)
     yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
     yield from (f'<circle cx="{x:g}" cy="{y:g}" r="3.5" fill="{colour}"/>' for x, y in placed)

@@ -74,11 +74,8 @@ def _values(kind: Any) -> str:  # noqa: ANN401 - any annotation
     if get_origin(kind) is Literal:
         return ", ".join(f"`{one}`" for one in get_args(kind))
     inner = list(dict.fromkeys(filter(None, map(_values, get_args(kind)))))
-    return (
-        " or ".join(inner)
-        if inner
-        else {"str": "text", "Path": "path", "int": "integer", "float": "number"}.get(kind.__name__, "")
-    )
+    plain = {"str": "text", "Path": "path", "int": "integer", "float": "number"}
+    return " or ".join(inner) if inner else plain.get(kind.__name__, "")
 
 
 def _default(parameter: Any) -> str:  # noqa: ANN401

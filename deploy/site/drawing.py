@@ -27,12 +27,12 @@ def words(
     return f'<text {place} {FONT} font-size="{size}" fill="{colour}"{weight}>{escape(text)}</text>'
 
 
-def box(at: Point, size: Point, text: str, *, colour: str = BLUE, fill: str = TINT, note: str = "") -> str:
+def box(at: Point, size: Point, text: str, *, colour: str = BLUE, note: str = "") -> str:
     """A rounded box around a centre, with a word, and a smaller note below it."""
     (x, y), (width, height) = at, size
     frame = (
         f'<rect x="{x - width / 2:g}" y="{y - height / 2:g}" width="{width:g}" height="{height:g}" rx="8" '
-        f'fill="{fill}" stroke="{colour}" stroke-width="1.5"/>'
+        f'fill="{TINT}" stroke="{colour}" stroke-width="1.5"/>'
     )
     if not note:
         return frame + words(at, text, bold=True)
@@ -43,15 +43,14 @@ def arrow(points: Iterable[Point], *, colour: str = INK, dashed: bool = False) -
     """Straight lines through the points, with a head at the last."""
     (*rest, (x0, y0), (x1, y1)) = points
     path = " ".join(f"{x:g},{y:g}" for x, y in (*rest, (x0, y0), (x1, y1)))
-    dashes = ' stroke-dasharray="5 4"' if dashed else ""
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"{dashes}/>{_head((x0, y0), (x1, y1), colour)}'
+    pattern = ' stroke-dasharray="5 4"' if dashed else ""
+    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"{pattern}/>{_head((x0, y0), (x1, y1), colour)}'
 
 
-def line(start: Point, end: Point, *, colour: str = FAINT, width: float = 1, dashed: bool = False) -> str:
-    """A line without a head."""
-    dashes = ' stroke-dasharray="4 4"' if dashed else ""
+def dashes(start: Point, end: Point) -> str:
+    """A dashed line without a head."""
     ends = f'x1="{start[0]:g}" y1="{start[1]:g}" x2="{end[0]:g}" y2="{end[1]:g}"'
-    return f'<line {ends} stroke="{colour}" stroke-width="{width:g}"{dashes}/>'
+    return f'<line {ends} stroke="{FAINT}" stroke-width="1" stroke-dasharray="4 4"/>'
 
 
 def _head(start: Point, end: Point, colour: str) -> str:

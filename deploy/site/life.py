@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deploy.site.drawing import BLUE, GREEN, INK, RED, Point, arrow, box, figure, line, words
+from deploy.site.drawing import BLUE, GREEN, INK, RED, Point, arrow, box, dashes, figure, words
 from services.registry.states import TRANSITIONS, JobStatus
 
 BOX = (120, 46)
@@ -85,7 +85,7 @@ TOP, ROW = 80, 34
 def draw_attempt() -> str:
     """Who tells whom what, from the request to the end of a training that nothing disturbs."""
     bottom = TOP + ROW * (len(STEPS) + 1)
-    parts = [line((x, 60), (x, bottom), dashed=True) for x in LANES.values()]
+    parts = [dashes((x, 60), (x, bottom)) for x in LANES.values()]
     parts += [box((x, 38), (118, 40), name) for name, x in LANES.items()]
     for row, (sender, receiver, what) in enumerate(STEPS, start=1):
         x0, x1, y = LANES[sender], LANES[receiver], TOP + ROW * row

@@ -44,15 +44,11 @@ def draw_thinking() -> str:
     spec, question = solver.parse(PUZZLE)
     [solution] = solver.resize(spec).solve_tokens(question[None], Effort(max_steps=16), keep_trace=True)
     steps = solution.trace or ()
-    grids = [step.tokens for step in steps]
-    before = [question, *grids]
-    pictures = [svg(spec, grids[n - 1], question, before[n - 1]) for n in SHOWN if n <= len(grids)]
-    captions = [f"step {n}: {_percent(steps[n - 1].halt_probability)}" for n in SHOWN if n <= len(grids)]
+    before = [question, *(step.tokens for step in steps)]
+    shown = [(n, steps[n - 1]) for n in SHOWN if n <= len(steps)]
+    pictures = [svg(spec, step.tokens, question, before[n - 1]) for n, step in shown]
+    captions = [f"step {n}: sure to {np.round(100 * step.halt_probability):.0f} %" for n, step in shown]
     return side_by_side(pictures, captions) + "\n"
-
-
-def _percent(probability: float) -> str:
-    return f"sure to {np.round(100 * probability):.0f} %"
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 TEXT, INTEGER, BIG = sa.Text(), sa.Integer(), sa.BigInteger()
 DOUBLE: sa.DOUBLE_PRECISION[float] = sa.DOUBLE_PRECISION()

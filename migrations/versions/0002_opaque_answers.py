@@ -10,8 +10,6 @@ from sqlalchemy.dialects import postgresql
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 TABLE = "idempotency_keys"
 # a line of JSON with status and headers, then the body: services.gateway.views.answers.Answer

@@ -10,8 +10,6 @@ from sqlalchemy.dialects import postgresql
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 
 KINDS = ("train", "solve", "evaluate")

@@ -108,10 +108,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _names_the_driver(cls, url: str | None) -> str | None:
-        for scheme in ("postgresql://", "postgres://"):
-            if url is not None and url.startswith(scheme):
-                return "postgresql+psycopg://" + url.removeprefix(scheme)
-        return url
+        return url and re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
 
     @field_validator("storage_url")
     @classmethod
@@ -140,9 +137,7 @@ class Settings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _names_the_transport(cls, url: str | None) -> str | None:
-        if url is not None and url.startswith("unix://"):
-            return "redis+socket://" + url.removeprefix("unix://")
-        return url
+        return url and re.sub(r"^unix://", "redis+socket://", url)
 
     @field_validator("heartbeat_seconds")
     @classmethod

@@ -15,7 +15,6 @@ Nothing but its owner's retry leads out of a final state, and from `succeeded` n
 
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 from services.registry.errors import (
     BrokerUnavailable,
@@ -86,16 +85,14 @@ INFRASTRUCTURE = frozenset(
 MOST_INTERRUPTIONS = 20  # by the infrastructure, in a row and without progress: then the job fails nevertheless
 
 
-TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
-    {
-        JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.CANCELLED, JobStatus.FAILED}),
-        JobStatus.RUNNING: frozenset(set(JobStatus) - {JobStatus.RUNNING}),
-        JobStatus.PAUSED: frozenset({JobStatus.QUEUED, JobStatus.CANCELLED}),
-        JobStatus.SUCCEEDED: frozenset(),
-        JobStatus.FAILED: frozenset({JobStatus.QUEUED}),
-        JobStatus.CANCELLED: frozenset({JobStatus.QUEUED}),
-    }
-)
+TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.CANCELLED, JobStatus.FAILED}),
+    JobStatus.RUNNING: frozenset(set(JobStatus) - {JobStatus.RUNNING}),
+    JobStatus.PAUSED: frozenset({JobStatus.QUEUED, JobStatus.CANCELLED}),
+    JobStatus.SUCCEEDED: frozenset(),
+    JobStatus.FAILED: frozenset({JobStatus.QUEUED}),
+    JobStatus.CANCELLED: frozenset({JobStatus.QUEUED}),
+}
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 

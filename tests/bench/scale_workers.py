@@ -127,7 +127,7 @@ def solve_jobs(workers: int, stop: Event, settings: Settings, seconds: float) ->
 
 
 def _solve(worker: Worker[SolveMetrics], seconds: float, stop: Event, seen: Seen) -> None:
-    for message in _messages(worker.settings, queue.SOLVE_QUEUE, stop):
+    for message in _messages(worker.settings, queue.QUEUES[JobKind.SOLVE], stop):
         begun = time.perf_counter()
 
         def work(worker: Worker[SolveMetrics], claim: leases.Claim, begun: float = begun) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def _any_message(stand: Stand) -> bytes:
         stand.app.producer_or_acquire() as producer,
         redis.Redis(unix_socket_path=str(stand.sockets / broker.SOCKET)) as client,
     ):
-        message = stand.app.amqp.as_task_v2("id", queue.TRAIN_TASK, args=("job",))
+        message = stand.app.amqp.as_task_v2("id", queue.TASKS[JobKind.TRAIN], args=("job",))
         producer.publish(message.body, exchange="", routing_key="unread", headers=message.headers, **message.properties)
         found = client.brpop(["trm:unread"], 5)
     assert found is not None

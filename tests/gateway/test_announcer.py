@@ -21,6 +21,7 @@ from services.registry.db.database import Database
 from services.registry.jobs import jobs, queue
 from services.registry.metrics.metrics import ReaperMetrics
 from services.registry.settings import Settings
+from services.registry.states import JobKind
 from tests.conftest import wait_until
 from tests.gateway.conftest import HERE
 from tests.gateway.test_server import announced_url
@@ -40,7 +41,7 @@ def messages(settings: Settings) -> Iterator[Celery]:
 def received(app: Celery) -> list[str]:
     """The job ids of all messages that wait for a training worker."""
     with app.connection_for_read() as connection:
-        inbox = connection.SimpleQueue(queue.TRAIN_QUEUE)
+        inbox = connection.SimpleQueue(queue.QUEUES[JobKind.TRAIN])
         arguments = []
         with suppress(inbox.Empty):
             while True:

@@ -74,7 +74,7 @@ def test_as_many_messages_are_sent_again_as_are_missing(
     reaper.make_round()
     assert queue.messages_waiting(app, JobKind.TRAIN) == 5
     with app.connection_for_read() as connection:
-        inbox = connection.SimpleQueue(queue.TRAIN_QUEUE)
+        inbox = connection.SimpleQueue(queue.QUEUES[JobKind.TRAIN])
         told = [inbox.get(timeout=1).payload[0][0] for _ in range(5)]
         inbox.close()
     assert sorted(told) == sorted(one.job_id for one in lost + kept)

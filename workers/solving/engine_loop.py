@@ -2,7 +2,8 @@
 
 import threading
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import structlog
@@ -34,6 +35,17 @@ class EngineLoop:
             if engine not in self._used:
                 self._used[engine] = min(self._used.values(), default=0.0)  # it gets nothing for the time before
             self._asked.notify()
+
+    @contextmanager
+    def solving(self, engine: "Engine", solve_request: "SolveRequest") -> Iterator[None]:
+        """Have a request's puzzles solved while the block takes the results; raises what ended the request."""
+        self.submit(engine, solve_request)
+        try:
+            yield
+        finally:
+            solve_request.stop()
+        if solve_request.error is not None:
+            raise solve_request.error
 
     def _run(self) -> None:
         while True:

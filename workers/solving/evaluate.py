@@ -13,7 +13,7 @@ from trm.interface.effort import Effort
 from trm.interface.report import Report
 from trm.puzzles.datasets import datasets
 from trm.puzzles.puzzle_set import PuzzleSet
-from workers.attempt import Released, reason_to_stop
+from workers.attempt import stop_if_unwanted
 from workers.context import Worker
 from workers.heartbeats import kept_alive
 from workers.solving.engine_loop import EngineLoop
@@ -73,15 +73,10 @@ class _Evaluating:
     def run(self, engine_loop: EngineLoop) -> Report:
         """Ask, and say how far it is until everything is answered."""
         solve_request, pause = self.examination.solve_request, min(TOLD_SECONDS, self.worker.settings.heartbeat_seconds)
-        engine_loop.submit(self.engine, solve_request)
-        try:
+        with engine_loop.solving(self.engine, solve_request):
             while not self.ended.wait(pause):
                 self._tell()
             self._tell()
-        finally:
-            solve_request.stop()
-        if solve_request.error is not None:
-            raise solve_request.error
         return self.examination.report()
 
     def _tell(self) -> None:
@@ -93,8 +88,4 @@ class _Evaluating:
                 progress = {"split": self.split, "through": through, "n": n}
                 job_events.append(session, self.claim, [("evaluating", progress)])
         self.reported = through
-        self.worker.metrics.last_heartbeat.set_to_current_time()
-        if (reason := reason_to_stop(signals)) is not None:
-            raise reason
-        if self.worker.stopping.is_set() and through < n:
-            raise Released
+        stop_if_unwanted(self.worker, signals, is_done=through >= n)

@@ -15,7 +15,7 @@ from services.registry.metrics.metrics import SolveMetrics
 from trm.interface.effort import Effort
 from trm.puzzles.grids import parse, text
 from trm.puzzles.spec import PuzzleSpec
-from workers.attempt import Released, reason_to_stop
+from workers.attempt import stop_if_unwanted
 from workers.context import Worker
 from workers.heartbeats import kept_alive
 from workers.solving.engine_loop import EngineLoop
@@ -89,15 +89,10 @@ class _Solving:
             priority=self.priority,
             carries=self.carries,
         )
-        engine_loop.submit(self.solver.engine, solve_request)
-        try:
+        with engine_loop.solving(self.solver.engine, solve_request):
             while self._gather():
                 self._write()
             self._write()
-        finally:
-            solve_request.stop()
-        if solve_request.error is not None:
-            raise solve_request.error
         return self._make_result()
 
     def _gather(self) -> bool:
@@ -119,7 +114,7 @@ class _Solving:
 
     def _note(self, item: "SolveStep | tuple[int, Solution]") -> None:
         if not isinstance(item, tuple):
-            row = {"puzzle": item.index, **self._make_step_row(item), "halted": item.halted}
+            row = {"puzzle": item.index, **_make_step_row(item), "halted": item.halted}
             self.events.append(("step", row))
             return
         index, solution = item
@@ -134,11 +129,8 @@ class _Solving:
         metrics.halt_probability.observe(solution.halt_probability)
         metrics.verified.labels(VERDICTS[solution.verified]).inc()
         metrics.puzzles.labels(solution.reason).inc()
-        metrics.chain_steps.inc(solution.total_steps - self._count_made_before(index))
-
-    def _count_made_before(self, index: int) -> int:
-        """Steps that the chains of this puzzle had made when they were continued."""
-        return 0 if self.carries is None else int(self.carries[index].steps.sum())
+        made_before = 0 if self.carries is None else int(self.carries[index].steps.sum())  # by chains that continue
+        metrics.chain_steps.inc(solution.total_steps - made_before)
 
     def _write(self) -> None:
         """Rows, events and a heartbeat in one transaction; then see whether to continue."""
@@ -153,11 +145,7 @@ class _Solving:
             if events:
                 job_events.append(session, self.claim, events)
         self.rows, self.new_carries, self.events, self.last_written = [], {}, [], time.monotonic()
-        self.worker.metrics.last_heartbeat.set_to_current_time()
-        if (reason := reason_to_stop(signals)) is not None:
-            raise reason
-        if self.worker.stopping.is_set() and self.counts["n"] < len(self.questions):
-            raise Released
+        stop_if_unwanted(self.worker, signals, is_done=self.counts["n"] >= len(self.questions))
 
     def _make_result(self) -> dict[str, Any]:
         counts = self.counts
@@ -178,15 +166,16 @@ class _Solving:
             "index": index,
             "question": text(spec, self.questions[index]),
             "answer": solution.answer,
-            "trace": None if solution.trace is None else [self._make_step_row(step) for step in solution.trace],
+            "trace": None if solution.trace is None else [_make_step_row(step) for step in solution.trace],
         }
 
-    def _make_step_row(self, step: "SolveStep") -> dict[str, Any]:
-        return {
-            "step": step.step,
-            "chain": step.chain,
-            "answer": step.answer,
-            "halt_probability": step.halt_probability,
-            "changed_cells": list(step.changed_cells),
-            "verified": step.verified,
-        }
+
+def _make_step_row(step: "SolveStep") -> Json:
+    return {
+        "step": step.step,
+        "chain": step.chain,
+        "answer": step.answer,
+        "halt_probability": step.halt_probability,
+        "changed_cells": list(step.changed_cells),
+        "verified": step.verified,
+    }

@@ -49,23 +49,19 @@ class Journal:
         """Note one event; a checkpoint is brought into the storage first, and is lost to the run if that fails."""
         if (seconds := self.progress.take(event)) is not None:
             self.worker.metrics.step_seconds.observe(seconds)
+        if isinstance(event, events.Started | events.Updated | events.StepMetrics):
+            self.step = event.step
         match event:
-            case events.Updated():
-                self.step = event.step
             case events.CheckpointSaved():
                 self._store(event)
             case events.CheckpointFailed():
                 self._note_missing(event.step, StorageFull(event.message))
-            case events.Started():
-                self.step = event.step
-                self.waiting.append(event)
             case events.StepMetrics():
-                self.step = event.step
                 self._show(event)
                 self.waiting.append(event)
-            case events.Evaluating() | events.Evaluated() | events.Finished() | events.Unknown():
+            case events.Started() | events.Evaluating() | events.Evaluated() | events.Finished() | events.Unknown():
                 self.waiting.append(event)
-            case events.Stopped() | events.Failed():  # what they say becomes the job's outcome
+            case events.Updated() | events.Stopped() | events.Failed():  # the last two become the job's outcome
                 pass
             case _:
                 assert_never(event)
@@ -176,12 +172,10 @@ class Journal:
     def _show(self, event: events.StepMetrics) -> None:
         metrics = self.worker.metrics
         metrics.loss.set(event.loss)
-        for gauge, value in (
-            (metrics.exact_accuracy, event.exact_accuracy),
-            (metrics.mean_supervision_steps, event.mean_supervision_steps),
-        ):
-            if value is not None:
-                gauge.set(value)
+        if event.exact_accuracy is not None:
+            metrics.exact_accuracy.set(event.exact_accuracy)
+        if event.mean_supervision_steps is not None:
+            metrics.mean_supervision_steps.set(event.mean_supervision_steps)
         metrics.progress.set(self.progress.share)
 
 

@@ -58,8 +58,7 @@ class TrainerSpans:
                 found: Attributes = {"trm.step": event.step, "trm.puzzles": event.n, "trm.split": event.split}
                 self._record("evaluate", event.seconds, found | _tell_accuracy(event.exact_accuracy))
             case events.CheckpointSaved():
-                written: Attributes = {"trm.step": event.step, "trm.bytes": event.bytes}
-                self._record("write checkpoint", event.seconds, written)
+                self._record("write checkpoint", event.seconds, {"trm.step": event.step, "trm.bytes": event.bytes})
             case events.Failed():
                 mark_failed(self._phase or trace.get_current_span(), event.code)
 

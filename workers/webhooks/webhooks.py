@@ -2,7 +2,6 @@
 
 import random
 import threading
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -41,7 +40,8 @@ class WebhookSender:
             try:
                 sent = self.make_round()
                 if rounds % ROUNDS_BETWEEN_CLEANING == 0:
-                    self._forget_old()
+                    with self._database.transaction() as session:
+                        webhooks.forget_settled(session, KEPT_DAYS)
             except RegistryError as error:
                 log.warning("webhooks.round_failed", code=error.code, reason=str(error))
             except Exception:  # this thread outlives whatever one message does to it
@@ -55,13 +55,10 @@ class WebhookSender:
         with self._database.transaction() as session:
             due = webhooks.claim_due(session, AT_ONCE, HOLD_SECONDS)
         if due:
-            self._send_all(due)
+            with ThreadPoolExecutor(AT_ONCE, "webhook") as threads:
+                for message, outcome in zip(due, threads.map(self._send, due), strict=True):
+                    self._record(message, outcome)
         return len(due)
-
-    def _send_all(self, due: Sequence[DueDelivery]) -> None:
-        with ThreadPoolExecutor(AT_ONCE, "webhook") as threads:
-            for message, outcome in zip(due, threads.map(self._send, due), strict=True):
-                self._record(message, outcome)
 
     def _send(self, message: DueDelivery) -> str:
         """An HTTP status, or why there was none."""
@@ -91,7 +88,3 @@ class WebhookSender:
             if outcome == webhooks.GONE:
                 webhooks.disable(session, message.id)
         log.warning("webhook.failed", message_id=message.id, attempt=message.attempt, outcome=outcome, again_in=pause)
-
-    def _forget_old(self) -> None:
-        with self._database.transaction() as session:
-            webhooks.forget_settled(session, KEPT_DAYS)

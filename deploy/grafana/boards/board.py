@@ -1,6 +1,6 @@
 """What the boards have in common: their links, their variables, and how panels become a board."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from grafana_foundation_sdk.builders import dashboard
@@ -30,6 +30,15 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A row of a board with its panels."""
+
+    title: str
+    page: str  # of the console, to which its panels lead
+    panels: Sequence[Panel]
+
+
+@dataclass(frozen=True)
 class Board:
     """A board before it is built."""
 
@@ -37,7 +46,7 @@ class Board:
     title: str
     description: str
     page: str  # of the console
-    sections: Mapping[str, Sequence[Panel]]
+    sections: Sequence[Section]
     variables: Sequence[Variable] = field(default=())
 
 
@@ -51,10 +60,10 @@ def build(board: Board) -> Dashboard:
         made.with_variable(_choice(variable))
     address = dashboard.TextBoxVariable("console").label("Console").default_value(GATEWAY)
     made.with_variable(address.description("The gateway's address, for links to its console."))
-    for title, panels in board.sections.items():
-        made.with_row(dashboard.Row(title))
-        for panel in panels:
-            made.with_panel(panel)
+    for section in board.sections:
+        made.with_row(dashboard.Row(section.title))
+        for panel in section.panels:
+            made.with_panel(panel.builder.links([link("Console", f"{CONSOLE}{panel.page or section.page}")]))
     finished = made.build()
     for number, placed in enumerate(finished.panels or (), start=1):
         placed.id_val = number

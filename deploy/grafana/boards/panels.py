@@ -1,6 +1,7 @@
 """The kinds of panels that the boards have, and their queries."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 from grafana_foundation_sdk.builders import barchart, common, dashboard, heatmap, prometheus, stat, table, timeseries
@@ -15,13 +16,12 @@ from grafana_foundation_sdk.models.dashboard import (
     Threshold,
     ThresholdsMode,
 )
-from grafana_foundation_sdk.models.dashboard import Panel as BuiltPanel
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 PROMETHEUS = DataSourceRef("prometheus", "trm-prometheus")
 POSTGRES = DataSourceRef("postgres", "trm-postgres")
 CONSOLE = "${console}/#/"  # the address is a variable of every board
-COLUMNS = 24  # of Grafana's grid
+RATE = "[$__rate_interval]"
 GREEN, ORANGE, RED = "green", "orange", "red"
 
 
@@ -42,16 +42,35 @@ class Sql(Builder[Dataquery], Dataquery):
 
 
 Queries = Mapping[str, str] | str  # PromQL by its legend, or SQL
-Panel = Builder[BuiltPanel]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel before it is built, and the page of the console that it leads to: its section's, unless it has another."""
+
+    builder: Any  # every kind of panel has a class of its own, with the same methods
+    page: str | None
+
+
+def quantile(share: float, metric: str, *by: str, where: str = "") -> str:
+    """A quantile of a histogram over all processes, or for each value of some labels."""
+    labels = ", ".join(("le", *by))
+    return f"histogram_quantile({share}, sum by ({labels}) (rate({metric}_bucket{where}{RATE})))"
+
+
+def typical_and_slow(metric: str, *by: str) -> dict[str, str]:
+    """Queries of the median and the 95th percentile of a histogram, by their legend."""
+    each = "".join(f"{{{{{label}}}}} " for label in by)
+    return {f"{each}median": quantile(0.5, metric, *by), f"{each}95th percentile": quantile(0.95, metric, *by)}
 
 
 def lines(
     title: str,
     description: str,
-    unit: str,
     queries: Queries,
     *,
-    page: str,
+    unit: str = "none",
+    page: str | None = None,
     at: Sequence[float] = (),
     width: int = 8,
     stack: bool = False,
@@ -78,7 +97,15 @@ def lines(
     return _finish(panel, title, description, queries, page, width, 9, exemplars=exemplars)
 
 
-def number(title: str, description: str, unit: str, query: str, *, page: str, at: Sequence[float] = ()) -> Panel:
+def number(
+    title: str,
+    description: str,
+    query: str,
+    *,
+    unit: str = "none",
+    page: str | None = None,
+    at: Sequence[float] = (),
+) -> Panel:
     """The last value, large, in the colour of its threshold; `at` may fall, where less is worse."""
     last = common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)
     panel = stat.Panel().unit(unit).reduce_options(last).graph_mode(plain.BigValueGraphMode.AREA)
@@ -91,7 +118,7 @@ def rows(
     description: str,
     query: str,
     *,
-    page: str,
+    page: str | None = None,
     link: str | None = None,
     width: int = 12,
     units: Mapping[str, str] | None = None,
@@ -106,27 +133,27 @@ def rows(
     return _finish(panel, title, description, query, page, width, 9, shape="table")
 
 
-def bars(title: str, description: str, unit: str, query: str, *, page: str, width: int = 8) -> Panel:
-    """Bars for the rows of a table, whose first column names them."""
+def bars(title: str, description: str, query: str, *, page: str | None = None) -> Panel:
+    """Bars of shares for the rows of a table, whose first column names them."""
     legend = common.VizLegendOptions().show_legend(True).placement(plain.LegendPlacement.BOTTOM)
     legend.display_mode(plain.LegendDisplayMode.LIST)
-    panel = barchart.Panel().unit(unit).legend(legend).show_value(plain.VisibilityMode.AUTO).fill_opacity(70)
-    return _finish(panel, title, description, query, page, width, 9, shape="table")
+    panel = barchart.Panel().unit("percentunit").legend(legend).show_value(plain.VisibilityMode.AUTO).fill_opacity(70)
+    return _finish(panel, title, description, query, page, 12, 9, shape="table")
 
 
-def heat(title: str, description: str, unit: str, query: str, *, page: str, width: int = 8) -> Panel:
+def heat(title: str, description: str, query: str) -> Panel:
     """How the observations of a histogram spread over its buckets, over time."""
-    panel = heatmap.Panel().unit(unit).calculate(False).filter_values(heatmap.FilterValueRange().le(1e-9))
+    panel = heatmap.Panel().unit("none").calculate(False).filter_values(heatmap.FilterValueRange().le(1e-9))
     panel.show_legend().mode(plain.TooltipDisplayMode.SINGLE).show_y_histogram()
-    return _finish(panel, title, description, {"{{le}}": query}, page, width, 9, heat=True)
+    return _finish(panel, title, description, {"{{le}}": query}, None, 8, 9, heat=True)
 
 
 def _finish(
-    panel: Any,  # noqa: ANN401 - every kind of panel has a class of its own, with these methods
+    panel: Any,  # noqa: ANN401 - as `Panel.builder`
     title: str,
     description: str,
     queries: Queries,
-    page: str,
+    page: str | None,
     width: int,
     height: int,
     *,
@@ -134,19 +161,16 @@ def _finish(
     heat: bool = False,
     exemplars: bool = False,
 ) -> Panel:
-    is_sql = isinstance(queries, str)
-    finished: Panel = panel
-    panel.title(title).description(description).datasource(POSTGRES if is_sql else PROMETHEUS)
-    panel.grid_pos(GridPos(h=height, w=width))
-    panel.links([link("Console", f"{CONSOLE}{page}")])
+    panel.title(title).description(description).grid_pos(GridPos(h=height, w=width))
     if isinstance(queries, str):
-        panel.with_target(Sql(queries, shape))
-        return finished
+        panel.datasource(POSTGRES).with_target(Sql(queries, shape))
+        return Panel(panel, page)
+    panel.datasource(PROMETHEUS)
     for ref, (legend, expression) in zip("ABCDEFGH", queries.items(), strict=False):
         query = prometheus.Dataquery().expr(expression).legend_format(legend).ref_id(ref).datasource(PROMETHEUS)
         query.range().exemplar(exemplars)
         panel.with_target(query.format(PromQueryFormat.HEATMAP if heat else PromQueryFormat.TIME_SERIES))
-    return finished
+    return Panel(panel, page)
 
 
 def link(title: str, url: str) -> dashboard.DashboardLink:

@@ -1,10 +1,8 @@
 """The board of solving: how long models think, when they halt, and whether they are as sure as they are right."""
 
-from deploy.grafana.boards.board import Board, Variable
-from deploy.grafana.boards.panels import bars, heat, lines, number, rows
-from deploy.grafana.boards.service import quantile_by_kind
+from deploy.grafana.boards.board import Board, Section, Variable
+from deploy.grafana.boards.panels import RATE, bars, heat, lines, number, quantile, rows, typical_and_slow
 
-RATE = "[$__rate_interval]"
 MODEL_NAME = "coalesce(j.pretrained, coalesce(r.name, r.preset) || ' at step ' || c.step || ' ' || right(c.id, 6))"
 MODEL_ID = "coalesce(j.pretrained, j.model_id)"
 MODELS = "FROM jobs j LEFT JOIN checkpoints c ON c.id = j.model_id LEFT JOIN runs r ON r.id = c.run_id"
@@ -29,41 +27,32 @@ def by_model(value: str, condition: str = "true") -> str:
     """
 
 
-def quantile(share: float, metric: str) -> str:
-    """A quantile of a histogram over all workers."""
-    return f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket{RATE})))"
-
-
 NOW = (
     number(
         "How many puzzles are answered?",
         "Puzzles a minute.",
-        "cpm",
         f"60 * sum(rate(trm_solve_puzzles_total{RATE}))",
-        page="solve",
+        unit="cpm",
     ),
     number(
         "What share of answers obeys the rules?",
         "Of the answers that the puzzle's rules can check; nothing while none are given.",
-        "percentunit",
         f'sum(rate(trm_solve_verified_total{{verdict="verified"}}{RATE})) '
         f'/ sum(rate(trm_solve_verified_total{{verdict=~"verified|refuted"}}{RATE}))',
-        page="solve",
+        unit="percentunit",
         at=[0.9, 0.5],
     ),
     number(
         "How many supervision steps does an answer cost?",
         "Steps of all chains, for each answer: more than the chosen chain's where a request asks for more computation.",
-        "none",
         f"sum(rate(trm_solve_chain_steps_total{RATE})) / sum(rate(trm_solve_puzzles_total{RATE}))",
-        page="solve",
         at=[64, 1024],
     ),
     number(
         "How long has a solve job waited?",
         "Age of the solve job that has waited longest for a worker.",
-        "s",
         'max(trm_oldest_queued_age_seconds{kind="solve"})',
+        unit="s",
         page="queue",
         at=[10, 60],
     ),
@@ -72,78 +61,56 @@ HALTING = (
     lines(
         "After how many supervision steps is an answer given?",
         "Supervision steps of the chosen chain; whole ones, so that a step is a step.",
-        "none",
-        {
-            "median": f"ceil({quantile(0.5, 'trm_solve_steps')})",
-            "95th percentile": f"ceil({quantile(0.95, 'trm_solve_steps')})",
-        },
-        page="solve",
+        {legend: f"ceil({query})" for legend, query in typical_and_slow("trm_solve_steps").items()},
     ),
     heat(
         "How do the supervision steps spread?",
         "Answers by the number of supervision steps that they took.",
-        "none",
         f"sum by (le) (increase(trm_solve_steps_bucket{RATE}))",
-        page="solve",
     ),
     heat(
         "How sure are the models?",
         "Answers by the halt probability with which they were given.",
-        "none",
         f"sum by (le) (increase(trm_halt_probability_bucket{RATE}))",
-        page="solve",
     ),
     lines(
         "Why do chains stop?",
         "Answers a second by the reason why the chosen chain stopped: halted is the model's own decision, budget the limit of steps.",
-        "ops",
         {"{{reason}}": f"sum by (reason) (rate(trm_solve_puzzles_total{RATE}))"},
-        page="solve",
+        unit="ops",
         stack=True,
     ),
     lines(
         "What do the puzzles' rules say of the answers?",
         "Answers a second by verdict; unknown where a kind of puzzle has no rules.",
-        "ops",
         {"{{verdict}}": f"sum by (verdict) (rate(trm_solve_verified_total{RATE}))"},
-        page="solve",
+        unit="ops",
         stack=True,
     ),
     lines(
         "How sure is the median answer?",
         "Halt probability when an answer is given; a tenth of the answers is below the lower line.",
-        "percentunit",
         {"median": quantile(0.5, "trm_halt_probability"), "10th percentile": quantile(0.1, "trm_halt_probability")},
-        page="solve",
+        unit="percentunit",
     ),
 )
 ENGINE = (
     lines(
         "How long does a supervision step of a batch take?",
         "All active chains of a model advance together in one step.",
-        "s",
-        {
-            "median": quantile(0.5, "trm_solve_step_seconds"),
-            "95th percentile": quantile(0.95, "trm_solve_step_seconds"),
-        },
-        page="queue",
+        typical_and_slow("trm_solve_step_seconds"),
+        unit="s",
     ),
     lines(
         "How many chains does a worker think about?",
         "Active chains at the last step, of all models, by worker.",
-        "none",
         {"{{instance}}": "trm_solve_slots_busy"},
-        page="queue",
     ),
     lines(
         "How long do solve jobs and evaluations take?",
         "95th percentile of the time that a worker spent on a job, of those kinds.",
-        "s",
-        {
-            "{{kind}}": quantile_by_kind(0.95, "trm_job_run_seconds").replace(
-                "_bucket[", '_bucket{kind=~"solve|evaluate"}['
-            )
-        },
+        {"{{kind}}": quantile(0.95, "trm_job_run_seconds", "kind", where='{kind=~"solve|evaluate"}')},
+        unit="s",
         page="jobs",
         exemplars=True,
     ),
@@ -152,36 +119,29 @@ PER_MODEL = (
     lines(
         "What share of each model's answers obeys the rules?",
         "Of the answers that the puzzle's rules can check, in solve jobs that ended then.",
-        "percentunit",
         by_model("s.verified::int", "s.verified IS NOT NULL"),
-        page="models",
+        unit="percentunit",
     ),
     lines(
         "After how many supervision steps does each model answer?",
         "Mean supervision steps of the chosen chain.",
-        "none",
         by_model("s.steps"),
-        page="models",
     ),
     lines(
         "How sure is each model?",
         "Mean halt probability of its answers.",
-        "percentunit",
         by_model("s.halt_probability"),
-        page="models",
+        unit="percentunit",
     ),
     bars(
         "Are the models as sure as they are right?",
         "Answers in tenths of the halt probability: what the model said of them, and how many obey the rules. Equal bars are a "
         "calibrated model.",
-        "percentunit",
         f"""
         SELECT to_char(least(floor(s.halt_probability * 10), 9) / 10, 'FM0.0') AS "halt probability from",
         avg(s.halt_probability) AS "halt probability", avg(s.verified::int) AS "obeys the rules"
         {ANSWERS} {SHOWN} AND s.verified IS NOT NULL GROUP BY 1 ORDER BY 1
         """,
-        page="models",
-        width=12,
     ),
     rows(
         "Which models are asked?",
@@ -193,7 +153,6 @@ PER_MODEL = (
         WHERE j.kind IN ('solve', 'evaluate') AND {MODEL_ID} IN ($model) AND $__timeFilter(j.finished_at)
         GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 50
         """,
-        page="models",
         units={"obeys the rules": "percentunit"},
     ),
 )
@@ -202,6 +161,11 @@ SOLVING = Board(
     "Solving and halting",
     "How long models think, when they halt, and whether they are as sure as they are right.",
     "solve",
-    {"Now": NOW, "Halting": HALTING, "Engine": ENGINE, "Models": PER_MODEL},
+    [
+        Section("Now", "solve", NOW),
+        Section("Halting", "solve", HALTING),
+        Section("Engine", "queue", ENGINE),
+        Section("Models", "models", PER_MODEL),
+    ],
     [MODEL],
 )

@@ -1,9 +1,8 @@
 """The board of trainings: the one in progress, by Prometheus, and the curves of every run, by Postgres."""
 
-from deploy.grafana.boards.board import Board, Variable
-from deploy.grafana.boards.panels import bars, lines, number, rows
+from deploy.grafana.boards.board import Board, Section, Variable
+from deploy.grafana.boards.panels import RATE, bars, lines, number, rows, typical_and_slow
 
-RATE = "[$__rate_interval]"
 RUN_NAME = "coalesce(r.name, r.preset) || ' ' || right(r.id, 6)"
 RUN = Variable(
     "run",
@@ -27,23 +26,15 @@ def curve(value: str) -> str:
     """
 
 
-def update_quantile(share: float) -> str:
-    """A quantile of the time of an optimizer update."""
-    return f"histogram_quantile({share}, sum by (le) (rate(trm_train_step_seconds_bucket{RATE})))"
-
-
 NOW = (
     number(
         "How many trainings run?",
         "Training jobs that a worker is at.",
-        "none",
         'sum(trm_jobs{kind="train",status="running"})',
-        page="runs",
     ),
     number(
         "How many trainings wait?",
         "Training jobs that no worker has claimed yet.",
-        "none",
         'sum(trm_jobs{kind="train",status="queued"})',
         page="queue",
         at=[10, 100],
@@ -51,121 +42,106 @@ NOW = (
     number(
         "How long has a training waited?",
         "Age of the training job that has waited longest for a worker. The alert QueueIsStuck fires above an hour.",
-        "s",
         'max(trm_oldest_queued_age_seconds{kind="train"})',
+        unit="s",
         page="queue",
         at=[600, 3600],
     ),
     number(
         "Do checkpoints get stored?",
         "Checkpoints that could not be stored within the last hour. The alert CheckpointsAreNotStored fires at the first.",
-        "none",
         "sum(increase(trm_checkpoint_failures_total[1h]))",
-        page="runs",
         at=[1],
     ),
     lines(
         "How far is each training?",
         "Share of the training's time that has passed, by worker; nothing while it has none.",
-        "percentunit",
         {"{{instance}}": "trm_train_progress_ratio"},
-        page="runs",
+        unit="percentunit",
     ),
     lines(
         "How fast does it train?",
         "Optimizer updates a second, by worker.",
-        "ops",
         {"{{instance}}": f"rate(trm_train_step_seconds_count{RATE})"},
-        page="runs",
+        unit="ops",
     ),
     lines(
         "How long does an update take?",
         "Time of an optimizer update, evaluations left out.",
-        "s",
-        {"median": update_quantile(0.5), "95th percentile": update_quantile(0.95)},
-        page="runs",
+        typical_and_slow("trm_train_step_seconds"),
+        unit="s",
     ),
     lines(
         "Does the loss fall?",
         "Loss at the last logged step of the run in progress, by worker.",
-        "none",
         {"{{instance}}": "trm_train_loss"},
-        page="runs",
     ),
     lines(
         "How many training puzzles are right?",
         "Share of puzzles exactly right at the last logged step of the run in progress, by worker.",
-        "percentunit",
         {"{{instance}}": "trm_train_exact_accuracy"},
-        page="runs",
+        unit="percentunit",
     ),
     lines(
         "When do puzzles halt in training?",
         "Mean supervision steps until a puzzle halts, at the last logged step of the run in progress.",
-        "none",
         {"{{instance}}": "trm_train_mean_supervision_steps"},
-        page="runs",
     ),
 )
 RUNS = (
     lines(
-        "How did the loss of each run fall?", "Logged loss of the chosen runs.", "none", curve("m.loss"), page="compare"
+        "How did the loss of each run fall?",
+        "Logged loss of the chosen runs.",
+        curve("m.loss"),
     ),
     lines(
         "How many training puzzles of each run were right?",
         "Share of puzzles exactly right at each logged step of the chosen runs.",
-        "percentunit",
         curve("m.exact_accuracy"),
-        page="compare",
+        unit="percentunit",
     ),
     lines(
         "How many held-out puzzles of each run are right?",
         "Exact accuracy of every evaluation of the chosen runs, on the validation and the test split.",
-        "percentunit",
         f"""
         SELECT e.created_at AS time, {RUN_NAME} || ' ' || e.split AS metric, e.exact_accuracy AS value
         FROM run_evaluations e JOIN runs r ON r.id = e.run_id
         WHERE r.id IN ($run) AND $__timeFilter(e.created_at) AND e.exact_accuracy IS NOT NULL ORDER BY 1
         """,
-        page="compare",
+        unit="percentunit",
     ),
     lines(
         "How fast did each run train?",
         "Puzzles a second of the chosen runs.",
-        "ops",
         curve("m.puzzles_per_second"),
-        page="compare",
+        unit="ops",
     ),
     lines(
         "After how many steps did puzzles halt?",
         "Mean supervision steps until a puzzle of the chosen runs halted.",
-        "none",
         curve("m.mean_supervision_steps"),
-        page="compare",
     ),
     lines(
         "How well does the halting head know?",
         "Share of puzzles of which it said rightly whether the answer is right.",
-        "percentunit",
         curve("m.halt_accuracy"),
-        page="compare",
+        unit="percentunit",
     ),
     lines(
         "At which supervision step do puzzles halt?",
         "Share of puzzles that halt at each supervision step, the mean of the chosen runs.",
-        "percentunit",
         f"""
         SELECT $__timeGroupAlias({LOGGED}, $__interval), 'step ' || to_char(u.n, 'FM000') AS metric, avg(u.share) AS value
         {METRICS} CROSS JOIN LATERAL unnest(m.halted) WITH ORDINALITY AS u(share, n)
         {SHOWN} AND u.share IS NOT NULL GROUP BY 1, u.n ORDER BY 1, u.n
         """,
+        unit="percentunit",
         page="runs",
         width=12,
     ),
     bars(
         "How much does another supervision step help?",
         "Exact accuracy after each supervision step in the newest evaluation of each chosen run, the mean of them.",
-        "percentunit",
         """
         SELECT 'step ' || u.n AS step, avg(u.accuracy) AS "exact accuracy" FROM
         (SELECT DISTINCT ON (run_id) run_id, step_exact_accuracy FROM run_evaluations WHERE run_id IN ($run)
@@ -174,7 +150,6 @@ RUNS = (
         WHERE u.accuracy IS NOT NULL GROUP BY u.n ORDER BY u.n
         """,
         page="runs",
-        width=12,
     ),
     rows(
         "Which trainings are there?",
@@ -195,6 +170,6 @@ TRAINING = Board(
     "Training",
     "Trainings: the one in progress, and the curves of every run.",
     "runs",
-    {"In progress": NOW, "Runs": RUNS},
+    [Section("In progress", "runs", NOW), Section("Runs", "compare", RUNS)],
     [RUN],
 )

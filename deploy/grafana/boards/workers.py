@@ -1,39 +1,33 @@
 """The board of what the service stands on: its processes, the attempts that they lose, disks and tables."""
 
-from deploy.grafana.boards.board import Board
-from deploy.grafana.boards.panels import lines, number, rows
-
-RATE = "[$__rate_interval]"
+from deploy.grafana.boards.board import Board, Section
+from deploy.grafana.boards.panels import RATE, lines, number, quantile, rows
 
 NOW = (
     number(
         "How many workers answer?",
         "Workers and reapers that Prometheus can read.",
-        "none",
         'sum(up{job="workers"})',
-        page="queue",
         at=[3, 1],
     ),
     number(
         "Does the reaper do its duty?",
         "Seconds since it last did. The alert ReaperIsSilent fires above 120.",
-        "s",
         'time() - max(trm_worker_last_heartbeat_timestamp_seconds{role="reaper"})',
-        page="queue",
+        unit="s",
         at=[30, 120],
     ),
     number(
         "How much room is left for artifacts?",
         "Bytes above the floor below which nothing is stored. The alert StorageIsFull fires below 0; nothing for a bucket.",
-        "bytes",
         "min(trm_storage_free_bytes - trm_storage_floor_bytes)",
+        unit="bytes",
         page="runs",
         at=[10 << 30, 1 << 30],
     ),
     number(
         "How many jobs lost their worker?",
         "Leases that expired within the last hour: jobs that were taken from a worker that stopped responding.",
-        "none",
         "sum(increase(trm_lease_expirations_total[1h]))",
         page="jobs",
         at=[1],
@@ -47,61 +41,50 @@ PROCESSES = (
         SELECT name, role, device, cores, concurrency AS "jobs at once", slots_busy AS "chains", started_at AS "since",
         seen_at AS "last seen" FROM workers ORDER BY role, started_at DESC LIMIT 100
         """,
-        page="queue",
     ),
     lines(
         "Which processes answer?",
         "1 where Prometheus could read the process, 0 where it could not.",
-        "none",
         {"{{job}} {{instance}}": "up"},
-        page="queue",
         width=12,
     ),
     lines(
         "When did each process last do its duty?",
         "Seconds since; a worker without a job has none to do.",
-        "s",
         {"{{role}} {{instance}}": "time() - trm_worker_last_heartbeat_timestamp_seconds"},
-        page="queue",
+        unit="s",
     ),
     lines(
         "How much memory do workers need?",
         "Peak memory of a worker and its child processes since it started.",
-        "bytes",
         {"{{instance}}": "trm_worker_peak_memory_bytes"},
-        page="queue",
+        unit="bytes",
     ),
     lines(
         "Which versions run?",
         "Processes by the version that they run; two versions at once only while an upgrade is under way.",
-        "none",
         {"{{version}}": "count by (version) (trm_build_info)"},
-        page="queue",
     ),
 )
 ATTEMPTS = (
     lines(
         "How do attempts at jobs end?",
         "Attempts a minute by outcome: lost when the worker stopped responding, retried when the job goes on in another attempt.",
-        "cpm",
         {"{{kind}} {{outcome}}": f"60 * sum by (kind, outcome) (rate(trm_attempts_ended_total{RATE}))"},
-        page="jobs",
+        unit="cpm",
     ),
     lines(
         "Do workers lose their jobs?",
         "Leases that expired, and writes that were refused since the worker had lost the job.",
-        "none",
         {
             "{{kind}} lease expired": f"sum by (kind) (increase(trm_lease_expirations_total{RATE}))",
             "{{kind}} write refused": f"sum by (kind) (increase(trm_stale_writes_rejected_total{RATE}))",
         },
-        page="jobs",
         at=[1],
     ),
     lines(
         "Are messages lost?",
         "Messages that were sent again because no worker had come for the job.",
-        "none",
         {"{{kind}}": f"sum by (kind) (increase(trm_jobs_republished_total{RATE}))"},
         page="queue",
     ),
@@ -113,7 +96,6 @@ ATTEMPTS = (
         FROM job_attempts a WHERE a.outcome IN ('failed', 'retried', 'lost') AND $__timeFilter(a.ended_at)
         ORDER BY a.ended_at DESC LIMIT 20
         """,
-        page="jobs",
         link="jobs",
         width=24,
     ),
@@ -122,55 +104,48 @@ STORAGE = (
     lines(
         "How much room is there for artifacts?",
         "Free bytes of the storage's disk, and the floor below which nothing is stored; nothing for a bucket.",
-        "bytes",
         {"free": "min(trm_storage_free_bytes)", "floor": "max(trm_storage_floor_bytes)"},
-        page="runs",
+        unit="bytes",
     ),
     lines(
         "How fast do checkpoints fill the storage?",
         "Bytes of checkpoints stored a second.",
-        "Bps",
         {"stored": f"sum(rate(trm_checkpoint_bytes_total{RATE}))"},
-        page="runs",
+        unit="Bps",
     ),
     lines(
         "How long does storing a checkpoint take?",
         "95th percentile of the time from the trainer's word to the complete record.",
-        "s",
-        {"95th percentile": f"histogram_quantile(0.95, sum by (le) (rate(trm_checkpoint_write_seconds_bucket{RATE})))"},
-        page="runs",
+        {"95th percentile": quantile(0.95, "trm_checkpoint_write_seconds")},
+        unit="s",
         at=[10, 30],
     ),
     lines(
         "Are checkpoints damaged or not stored?",
         "Those that could not be stored, and those that are not what was stored when they are read.",
-        "none",
         {
             "not stored: {{reason}}": f"sum by (reason) (increase(trm_checkpoint_failures_total{RATE}))",
             "damaged: {{kind}}": f"sum by (kind) (increase(trm_checkpoints_damaged_total{RATE}))",
         },
-        page="runs",
         at=[1],
     ),
     lines(
         "How long do retired checkpoints stay?",
         "Longest time that a retired checkpoint's files wait to be deleted; they wait while a backup is made.",
-        "s",
         {"longest": "max(trm_oldest_retired_checkpoint_age_seconds)"},
-        page="runs",
+        unit="s",
         at=[600, 3600],
     ),
     lines(
         "How large are the tables?",
         "Disk space of each table of the database, with its indexes.",
-        "bytes",
         {"{{table}}": "max by (table) (trm_table_bytes)"},
+        unit="bytes",
         page="jobs",
     ),
     lines(
         "What does retention remove?",
         "Rows removed an hour, for their age or number.",
-        "none",
         {"{{what}}": f"3600 * sum by (what) (rate(trm_retention_removed_total{RATE}))"},
         page="jobs",
     ),
@@ -182,7 +157,6 @@ STORAGE = (
         max(c.created_at) AS "newest" FROM checkpoints c JOIN runs r ON r.id = c.run_id WHERE c.retired_at IS NULL
         GROUP BY r.id, r.name, r.preset ORDER BY 4 DESC LIMIT 20
         """,
-        page="runs",
         link="runs",
         width=16,
         units={"bytes": "bytes"},
@@ -193,5 +167,10 @@ WORKERS = Board(
     "Workers and storage",
     "What the service stands on: its processes, the attempts that they lose, disks and tables.",
     "queue",
-    {"Now": NOW, "Processes": PROCESSES, "Attempts": ATTEMPTS, "Storage": STORAGE},
+    [
+        Section("Now", "queue", NOW),
+        Section("Processes", "queue", PROCESSES),
+        Section("Attempts", "jobs", ATTEMPTS),
+        Section("Storage", "runs", STORAGE),
+    ],
 )

@@ -81,7 +81,7 @@ def get(session: Session, key_id: str) -> ApiKey:
 
 def page(session: Session, *, cursor: str | None = None, limit: int = 20) -> Page[ApiKey]:
     """A page of keys, newest first; raises InvalidCursor."""
-    return newest_first(session, select(ApiKey), ApiKey.created_at, ApiKey.id, cursor, limit)
+    return newest_first(session, select(ApiKey), ApiKey, cursor, limit)
 
 
 def authenticate(session: Session, token: str) -> ApiKey | None:

@@ -56,9 +56,8 @@ def record(session: Session, acts: Sequence[AuditEntry]) -> None:
     if not merged:
         return
     new = insert(AuditRecord)
-    added = new.on_conflict_do_update(
-        index_elements=[AuditRecord.id], set_={"count": AuditRecord.count + new.excluded.count}
-    )
+    total = {"count": AuditRecord.count + new.excluded.count}
+    added = new.on_conflict_do_update(index_elements=[AuditRecord.id], set_=total)
     session.execute(added, [asdict(act) for act in merged.values()])
 
 
@@ -69,4 +68,4 @@ def page(
     statement = select(AuditRecord)
     if owner is not None:
         statement = statement.where(AuditRecord.owner == owner)
-    return newest_first(session, statement, AuditRecord.created_at, AuditRecord.id, cursor, limit)
+    return newest_first(session, statement, AuditRecord, cursor, limit)

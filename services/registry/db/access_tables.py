@@ -6,15 +6,14 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, fun
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.registry.db.base import Base, Json
+from services.registry.db.base import Dated, Json
 
 
-class ApiKey(Base):
+class ApiKey(Dated):
     """A key to the API; of its secret only the digest is kept."""
 
     __tablename__ = "api_keys"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
     name: Mapped[str]
     secret_sha256: Mapped[str]
@@ -22,18 +21,15 @@ class ApiKey(Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]  # to the minute
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (Index(None, "created_at", "id"),)
 
 
-class AuditRecord(Base):
+class AuditRecord(Dated):
     """Something that was done, or refused, through the API or by the operator's commands."""
 
     __tablename__ = "audit_log"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     owner: Mapped[str]
     caller: Mapped[str]  # an API key's id, `local` without keys, `operator` for commands
     action: Mapped[str]  # an operation's name in the OpenAPI document, or `keys create`
@@ -45,33 +41,32 @@ class AuditRecord(Base):
     __table_args__ = (Index(None, "created_at", "id"),)
 
 
-class WebhookEndpoint(Base):
+class WebhookEndpoint(Dated):
     """An owner's address that receives a message when a job ends."""
 
     __tablename__ = "webhook_endpoints"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(index=True)
     url: Mapped[str]
     events: Mapped[list[str]] = mapped_column(ARRAY(Text))
     secret: Mapped[str]  # signs: it is needed as it is
     disabled_at: Mapped[datetime | None]  # it answered that it is gone
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class WebhookDelivery(Base):
-    """One message to one endpoint: kept until it has arrived or was given up, and then as a record."""
+class WebhookDelivery(Dated):
+    """One message to one endpoint: kept until it has arrived or was given up, and then as a record.
+
+    Its id is the header `webhook-id`: the same for every attempt.
+    """
 
     __tablename__ = "webhook_deliveries"
 
-    id: Mapped[str] = mapped_column(primary_key=True)  # `webhook-id`: the same for every attempt
     endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoints.id", ondelete="CASCADE"), index=True)
     payload: Mapped[Json]
     attempt: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     due_at: Mapped[datetime | None] = mapped_column(server_default=func.now())  # None: nothing is left to do
     delivered_at: Mapped[datetime | None]
     outcome: Mapped[str | None]  # of the last attempt: an HTTP status, or why there was none
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         Index("ix_webhook_deliveries_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),

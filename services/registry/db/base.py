@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import REAL, BigInteger, Enum, MetaData, Text
+from sqlalchemy import REAL, BigInteger, Enum, MetaData, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, TIMESTAMP
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
@@ -51,3 +51,12 @@ class Base(DeclarativeBase):
         Outcome: _make_enum(Outcome, "outcome"),
         UncountedReason: _make_enum(UncountedReason, "uncounted"),
     }
+
+
+class Dated(Base):
+    """A table whose rows have an id and are listed by when they were made."""
+
+    __abstract__ = True
+
+    id: Mapped[str] = mapped_column(primary_key=True, sort_order=-1)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=1)

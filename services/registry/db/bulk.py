@@ -1,7 +1,7 @@
 """Many rows at once by COPY, in the session's own transaction."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from psycopg import sql
 from sqlalchemy.orm import Session
@@ -12,12 +12,16 @@ from services.registry.db.database import driver_connection
 
 def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Add rows of these columns; unlike INSERT, COPY has no rule for a row that is there already."""
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(table.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
+    statement = copy_statement(table.__tablename__, columns, "FROM STDIN")
     with driver_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row([_write_array(value) if isinstance(value, list) else value for value in row])
+
+
+def copy_statement(table: str, columns: Sequence[str], direction: Literal["FROM STDIN", "TO STDOUT"]) -> sql.Composed:
+    """A COPY of these columns."""
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL("COPY {} ({}) " + direction).format(sql.Identifier(table), listed)
 
 
 def _write_array(numbers: Sequence[float | None]) -> str:

@@ -30,10 +30,8 @@ KEEPALIVE = {
     "tcp_user_timeout": 25_000,
 }  # s, s, -, ms
 # A stopped process must not keep rows locked: the server ends what idles inside a transaction.
-SERVER_OPTIONS = (
-    "-c timezone=UTC -c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=30s"
-)
-LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+LIMITS = {"statement_timeout": "60s", "lock_timeout": "15s", "idle_in_transaction_session_timeout": "30s"}
+SERVER_OPTIONS = " ".join(f"-c {name}={value}" for name, value in {"timezone": "UTC", **LIMITS}.items())
 
 
 class Database:
@@ -165,6 +163,11 @@ def require_head(database: Database) -> None:
         raise SchemaBehind(
             f"The database is at {current or 'nothing'}, this code needs {REVISION}. Run `python -m migrations`."
         )
-    raise SchemaAhead(
-        f"The database is at {current}, which this code does not know. Run the code that made it, or newer."
+    raise ahead_error(current)
+
+
+def ahead_error(revision: str) -> SchemaAhead:
+    """The refusal of a database that newer code has migrated to this revision."""
+    return SchemaAhead(
+        f"The database is at {revision}, which this code does not know. Run the code that made it, or newer."
     )

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from gzip import GzipFile
 from typing import IO
 
-from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services.registry.db.bulk import copy_statement
 from services.registry.db.database import driver_connection
 
 CHUNK_BYTES = 1 << 20
@@ -44,7 +44,7 @@ def copy_out(session: Session, table: str, names: Sequence[str], file: IO[bytes]
     """Write all rows of a table; how many. The text is the same for every version of Postgres."""
     with driver_connection(session).cursor() as cursor:
         cursor.execute(EXACTLY)
-        with cursor.copy(_copy(table, names, "TO STDOUT")) as copy:
+        with cursor.copy(copy_statement(table, names, "TO STDOUT")) as copy:
             for piece in copy:
                 file.write(piece)
         return cursor.rowcount
@@ -53,7 +53,7 @@ def copy_out(session: Session, table: str, names: Sequence[str], file: IO[bytes]
 def copy_in(session: Session, table: str, names: Sequence[str], file: IO[bytes] | GzipFile) -> int:
     """Add the rows that `copy_out` has written; how many."""
     with driver_connection(session).cursor() as cursor:
-        with cursor.copy(_copy(table, names, "FROM STDIN")) as copy:
+        with cursor.copy(copy_statement(table, names, "FROM STDIN")) as copy:
             while piece := file.read(CHUNK_BYTES):
                 copy.write(piece)
         return cursor.rowcount
@@ -96,8 +96,3 @@ def advance_sequences(session: Session) -> None:
 
 def _quote(session: Session, name: str) -> str:
     return session.connection().dialect.identifier_preparer.quote(name)
-
-
-def _copy(table: str, names: Sequence[str], direction: str) -> sql.Composed:
-    listed = sql.SQL(", ").join(map(sql.Identifier, names))
-    return sql.SQL("COPY {} ({}) " + direction).format(sql.Identifier(table), listed)

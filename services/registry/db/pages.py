@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, literal, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
+from services.registry.db.base import Dated
 from services.registry.db.storable import storable
 from services.registry.errors import InvalidCursor
 from trm.json_text import to_json
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Dated)
 VERSION = 1
 
 
@@ -32,23 +34,16 @@ class Page(Generic[T]):
         return self.next_cursor is not None
 
 
-def newest_first(
-    session: Session,
-    statement: Select[T],
-    created_at: InstrumentedAttribute[datetime],
-    row_id: InstrumentedAttribute[str],
-    cursor: str | None,
-    limit: int,
-) -> Page[T]:
+def newest_first(session: Session, statement: Select[D], table: type[D], cursor: str | None, limit: int) -> Page[D]:
     """A page of `statement`, ordered by moment of creation and id, newest first; raises InvalidCursor."""
-    where = row_id.class_.__tablename__
+    where = table.__tablename__
     if cursor is not None:
         moment, last_id = decode_mark(where, cursor, str, str)
         statement = statement.where(
-            tuple_(created_at, row_id) < tuple_(literal(_read_moment(moment)), literal(last_id))
+            tuple_(table.created_at, table.id) < tuple_(literal(_read_moment(moment)), literal(last_id))
         )
-    rows = session.scalars(statement.order_by(created_at.desc(), row_id.desc()).limit(limit + 1)).all()
-    return cut(rows, limit, where, lambda last: [getattr(last, created_at.key).isoformat(), getattr(last, row_id.key)])
+    rows = session.scalars(statement.order_by(table.created_at.desc(), table.id.desc()).limit(limit + 1)).all()
+    return cut(rows, limit, where, lambda last: [last.created_at.isoformat(), last.id])
 
 
 def cut(rows: Sequence[T], limit: int, where: str, mark: Callable[[T], list[Any]]) -> Page[T]:

@@ -20,19 +20,19 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from services.registry.db.base import Base, Integers, Json, Reals
+from services.registry.db.base import Base, Dated, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
 REVISION = "0007"  # of the migrations that make these tables; revisions are numbered upwards
+QUEUED = text("status = 'queued'")
 
 
-class Dataset(Base):
+class Dataset(Dated):
     """An uploaded data set; built-in ones have no row."""
 
     __tablename__ = "datasets"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(server_default=OWNER)
     name: Mapped[str]
     kind: Mapped[str]  # of puzzle
@@ -42,17 +42,15 @@ class Dataset(Base):
     report: Mapped[Json | None]  # what was found wrong with it
     url: Mapped[str]
     sha256: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (UniqueConstraint("owner", "name"), Index(None, "owner", "created_at", "id"))
 
 
-class Job(Base):
+class Job(Dated):
     """A unit of queued work; the row is authoritative; a message only says to look at it."""
 
     __tablename__ = "jobs"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str] = mapped_column(server_default=OWNER)
     kind: Mapped[JobKind]
     status: Mapped[JobStatus] = mapped_column(server_default=JobStatus.QUEUED.value)
@@ -92,7 +90,6 @@ class Job(Base):
     result: Mapped[Json | None]
     version: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))  # grows with every visible change
     traceparent: Mapped[str | None]  # of the request, where that was traced (W3C)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]  # of the latest attempt
     finished_at: Mapped[datetime | None]
 
@@ -118,19 +115,12 @@ class Job(Base):
         Index(None, "kind", "status"),  # counted every few seconds
         Index("ix_jobs_finished", "kind", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("ix_jobs_retried", "kind", postgresql_where=text("earlier_failures + earlier_cancellations > 0")),
-        Index("ix_jobs_queued", "kind", "available_at", postgresql_where=text("status = 'queued'")),
-        Index(
-            "ix_jobs_next",
-            "kind",
-            text("priority DESC"),
-            "available_at",
-            "id",
-            postgresql_where=text("status = 'queued'"),
-        ),
+        Index("ix_jobs_queued", "kind", "available_at", postgresql_where=QUEUED),
+        Index("ix_jobs_next", "kind", text("priority DESC"), "available_at", "id", postgresql_where=QUEUED),
         Index("ix_jobs_choosy", "kind", postgresql_where=text("status = 'queued' AND requires IS NOT NULL")),
-        Index("ix_jobs_waiting", "owner", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_waiting", "owner", postgresql_where=QUEUED),
         Index("ix_jobs_expiring", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
-        Index("ix_jobs_announced", "published_at", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_announced", "published_at", postgresql_where=QUEUED),
         Index("ix_jobs_continuing", "continues", postgresql_where=text("continues IS NOT NULL")),
         Index("ix_jobs_running", "id", postgresql_where=text("status = 'running'")),  # few; no heartbeat touches it
         {"postgresql_with": {"fillfactor": "80"}},  # room for a row's next version on its page
@@ -169,7 +159,7 @@ class RunEvaluation(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Run(Base):
+class Run(Dated):
     """A training, across all attempts at it."""
 
     __tablename__ = "runs"
@@ -190,7 +180,6 @@ class Run(Base):
     step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))  # the last logged
     total_steps: Mapped[int] = mapped_column(BigInteger)
     exact_accuracy: Mapped[float | None]  # the last evaluated, on either split
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     job_id: Mapped[str | None] = column_property(
         select(Job.id)
         .where(Job.run_id == id, Job.kind == JobKind.TRAIN)
@@ -263,12 +252,11 @@ class JobLine(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Checkpoint(Base):
+class Checkpoint(Dated):
     """A saved state of a run that is complete in the storage."""
 
     __tablename__ = "checkpoints"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
     attempt: Mapped[int]
     step: Mapped[int] = mapped_column(BigInteger)
@@ -277,7 +265,6 @@ class Checkpoint(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     metrics: Mapped[Json]
     retired_at: Mapped[datetime | None]  # to be deleted: it may no longer be used
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         UniqueConstraint("run_id", "step", "attempt"),
@@ -286,17 +273,15 @@ class Checkpoint(Base):
     )
 
 
-class ModelVersion(Base):
+class ModelVersion(Dated):
     """What a name that an owner gave has pointed at since then; the newest version is what it means."""
 
     __tablename__ = "model_versions"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
     name: Mapped[str]
     version: Mapped[int]  # from 1
     checkpoint_id: Mapped[str] = mapped_column(ForeignKey("checkpoints.id"), index=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (UniqueConstraint("owner", "name", "version"),)
 

@@ -24,9 +24,8 @@ class History:
 
 def summarise(session: Session, job: Job) -> History:
     """Summary of the latest attempts at a job whose row is locked."""
-    earlier = [
-        tried for tried in of_job(session, EVERYTHING, job.id) if job.earlier_attempts < tried.attempt < job.attempt
-    ]
+    every = of_job(session, EVERYTHING, job.id)
+    earlier = [tried for tried in every if job.earlier_attempts < tried.attempt < job.attempt]
     fruitless = interruptions = 0
     in_a_row = True
     for tried in reversed(earlier):
@@ -74,8 +73,5 @@ def under_way(session: Session, job_ids: Collection[str]) -> set[tuple[str, int]
 def record_first_step(session: Session, claim: leases.Claim, step: int) -> None:
     """Note the step that this attempt continues from; raises StaleLease."""
     leases.hold(session, claim)
-    session.execute(
-        update(JobAttempt)
-        .where(JobAttempt.job_id == claim.job_id, JobAttempt.attempt == claim.attempt)
-        .values(first_step=step)
-    )
+    ours = (JobAttempt.job_id == claim.job_id, JobAttempt.attempt == claim.attempt)
+    session.execute(update(JobAttempt).where(*ours).values(first_step=step))

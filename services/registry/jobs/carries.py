@@ -59,10 +59,8 @@ def remove(session: Session, *, hours: float, most_bytes: int, batch: int) -> in
     What a job that has not ended continues from stays.
     """
     size = func.sum(func.octet_length(KeptCarry.data))
-    each = select(KeptCarry.job_id, func.max(KeptCarry.created_at).label("at"), size.label("bytes")).group_by(
-        KeptCarry.job_id
-    )
-    kept = each.subquery()
+    each = select(KeptCarry.job_id, func.max(KeptCarry.created_at).label("at"), size.label("bytes"))
+    kept = each.group_by(KeptCarry.job_id).subquery()
     newer = func.sum(kept.c.bytes).over(order_by=(kept.c.at.desc(), kept.c.job_id))
     known = select(kept.c.job_id, kept.c.at, newer.label("through")).subquery()
     beyond = []

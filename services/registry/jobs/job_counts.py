@@ -41,9 +41,8 @@ class JobCounts:
 def take(session: Session) -> JobCounts:
     """Count the jobs."""
     jobs = {(kind, status): 0 for kind in JobKind for status in JobStatus}
-    for kind, status, count in session.execute(
-        select(Job.kind, Job.status, func.count()).group_by(Job.kind, Job.status)
-    ):
+    counted = select(Job.kind, Job.status, func.count()).group_by(Job.kind, Job.status)
+    for kind, status, count in session.execute(counted):
         jobs[kind, status] = count
     ended = {(kind, status): count for (kind, status), count in jobs.items() if status in FINAL}
     removed = select(RemovedJobs.kind, RemovedJobs.status, RemovedJobs.count)

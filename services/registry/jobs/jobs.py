@@ -130,7 +130,7 @@ def page(
     visible = select(Job).where(visible_to(access, Job))
     statement = visible.filter_by(**{name: value for name, value in filters.items() if value is not None})
     statement = statement.where(*conditions(Job, labels))
-    return newest_first(session, statement, Job.created_at, Job.id, cursor, limit)
+    return newest_first(session, statement, Job, cursor, limit)
 
 
 def in_hand(session: Session, access: AccessScope) -> dict[str, list[str]]:

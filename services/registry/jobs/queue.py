@@ -1,6 +1,7 @@
 """The queue contract: a message carries a job's id and nothing else, and losing or doubling one is harmless."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uuid_utils
@@ -14,14 +15,8 @@ from services.registry.errors import BrokerUnavailable
 from services.registry.settings import Settings
 from services.registry.states import JobKind
 
-TRAIN_QUEUE = "train"
-SOLVE_QUEUE = "solve"
-EVALUATE_QUEUE = "evaluate"
-TRAIN_TASK = "trm.train"
-SOLVE_TASK = "trm.solve"
-EVALUATE_TASK = "trm.evaluate"
-QUEUES = {JobKind.TRAIN: TRAIN_QUEUE, JobKind.SOLVE: SOLVE_QUEUE, JobKind.EVALUATE: EVALUATE_QUEUE}
-TASKS = {JobKind.TRAIN: TRAIN_TASK, JobKind.SOLVE: SOLVE_TASK, JobKind.EVALUATE: EVALUATE_TASK}
+QUEUES = {kind: kind.value for kind in JobKind}
+TASKS = {kind: f"trm.{kind.value}" for kind in JobKind}
 
 # Someone waits for a publisher, so it gives up within a second; the reaper publishes what was missed.
 PUBLISH_CONNECT_SECONDS = 0.4
@@ -71,14 +66,14 @@ class Announcement:
     kind: JobKind
 
 
-def publish_all(app: Celery, announcements: Iterable[Announcement]) -> None:
-    """Announce many jobs over one connection; raises BrokerUnavailable, and then some may be announced."""
-    try:
-        with app.producer_or_acquire() as producer:
-            for announcement in announcements:
-                _send(app, producer, announcement)
-    except BROKER_ERRORS as error:
-        raise _make_unavailable(error) from error
+def publish_all(app: Celery, announcements: Iterable[Announcement], queue: str | None = None) -> None:
+    """Announce many jobs over one connection, in the queues of their kinds or in this one.
+
+    Raises BrokerUnavailable, and then some may be announced.
+    """
+    with _typed_errors(), app.producer_or_acquire() as producer:
+        for announcement in announcements:
+            _send(app, producer, announcement, queue or QUEUES[announcement.kind])
 
 
 def own_queue(worker: str) -> Queue:
@@ -87,24 +82,14 @@ def own_queue(worker: str) -> Queue:
     return Queue(name, Exchange(""), routing_key=name)  # type: ignore[no-untyped-call]
 
 
-def publish_to(app: Celery, queue: Queue, announcement: Announcement) -> None:
-    """Announce a job in this queue; raises BrokerUnavailable."""
-    try:
-        with app.producer_or_acquire() as producer:
-            _send(app, producer, announcement, queue.name)
-    except BROKER_ERRORS as error:
-        raise _make_unavailable(error) from error
-
-
-def _send(app: Celery, producer: Producer, announcement: Announcement, queue: str | None = None) -> None:
+def _send(app: Celery, producer: Producer, announcement: Announcement, queue: str) -> None:
     """What `app.send_task` does, less what none of our messages needs: half the time."""
-    message = app.amqp.as_task_v2(
-        str(uuid_utils.uuid7()), TASKS[announcement.kind], args=(announcement.job_id,), ignore_result=True
-    )
+    task, arguments = TASKS[announcement.kind], (announcement.job_id,)
+    message = app.amqp.as_task_v2(str(uuid_utils.uuid7()), task, args=arguments, ignore_result=True)
     producer.publish(  # type: ignore[no-untyped-call]
         message.body,
         exchange="",  # straight to the queue
-        routing_key=queue or QUEUES[announcement.kind],
+        routing_key=queue,
         serializer="json",
         headers=message.headers,
         retry=True,
@@ -115,23 +100,20 @@ def _send(app: Celery, producer: Producer, announcement: Announcement, queue: st
 
 def messages_waiting(app: Celery, kind: JobKind) -> int:
     """Number of messages that no worker of this kind has taken yet; raises BrokerUnavailable."""
-    try:
-        with app.connection_or_acquire() as connection:
-            policy = PUBLISH_RETRIES | {"errback": None}
-            connection.ensure_connection(**policy)
-            return int(connection.default_channel.queue_declare(queue=QUEUES[kind]).message_count)
-    except BROKER_ERRORS as error:
-        raise _make_unavailable(error) from error
+    with _typed_errors(), app.connection_or_acquire() as connection:
+        connection.ensure_connection(**PUBLISH_RETRIES, errback=None)
+        return int(connection.default_channel.queue_declare(queue=QUEUES[kind]).message_count)
 
 
 def ping_broker(app: Celery) -> None:
     """Raises BrokerUnavailable unless the broker answers."""
+    with _typed_errors(), app.connection_for_write() as connection:
+        connection.ensure_connection(errback=None, max_retries=1, interval_start=0, interval_step=0)
+
+
+@contextmanager
+def _typed_errors() -> Iterator[None]:
     try:
-        with app.connection_for_write() as connection:
-            connection.ensure_connection(errback=None, max_retries=1, interval_start=0, interval_step=0)
+        yield
     except BROKER_ERRORS as error:
-        raise _make_unavailable(error) from error
-
-
-def _make_unavailable(error: Exception) -> BrokerUnavailable:
-    return BrokerUnavailable(f"The broker does not answer: {str(error)[:300]}")
+        raise BrokerUnavailable(f"The broker does not answer: {str(error)[:300]}") from error

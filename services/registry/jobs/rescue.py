@@ -113,9 +113,6 @@ def _list_announcements(
 def mark_published(session: Session, job_ids: Collection[str]) -> None:
     """Note that the messages of these jobs were sent just now."""
     if job_ids:
-        session.execute(
-            update(Job)
-            .where(Job.id.in_(job_ids), Job.status == JobStatus.QUEUED)
-            .values(published_at=func.now())
-            .execution_options(synchronize_session=False)
-        )
+        waiting = (Job.id.in_(job_ids), Job.status == JobStatus.QUEUED)
+        sent = update(Job).where(*waiting).values(published_at=func.now())
+        session.execute(sent.execution_options(synchronize_session=False))

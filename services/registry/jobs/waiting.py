@@ -93,9 +93,8 @@ def describe_worker(kind: JobKind, requires: Requirements) -> str:
 def _read_line(session: Session, kind: JobKind) -> Line:
     left = _estimate_seconds_left(_average_seconds(session, kind))
     waited = func.greatest(func.extract("epoch", func.now() - func.min(Job.available_at)), 0)
-    counted = select(Job.status, func.count(), func.count(left), func.sum(left), waited).where(
-        Job.kind == kind, Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))
-    )
+    of_kind = (Job.kind == kind, Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)))
+    counted = select(Job.status, func.count(), func.count(left), func.sum(left), waited).where(*of_kind)
     work = {
         status: Work(jobs, float(seconds) if known == jobs else None, float(oldest))
         for status, jobs, known, seconds, oldest in session.execute(counted.group_by(Job.status))

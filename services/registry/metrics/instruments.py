@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from itertools import product
 from math import nan
+from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 from services.registry.tracing.spans import current_trace_id
 
+M = TypeVar("M", bound=MetricWrapperBase)
 Values = Sequence[str]  # of a label; empty for one whose values are known only at run time
 
 TRACE_ID = "trace_id"  # by this name Grafana leads from a point to a trace
@@ -32,15 +34,11 @@ class Instruments:
 
     def counter(self, name: str, meaning: str, **labels: Values) -> Counter:
         """Create a counter."""
-        counter = Counter(name, meaning, tuple(labels), registry=self._registry)
-        _initialise(counter, labels)
-        return counter
+        return _initialise(Counter(name, meaning, tuple(labels), registry=self._registry), labels)
 
     def histogram(self, name: str, meaning: str, buckets: Sequence[float], **labels: Values) -> Histogram:
         """Create a histogram."""
-        histogram = Histogram(name, meaning, tuple(labels), buckets=buckets, registry=self._registry)
-        _initialise(histogram, labels)
-        return histogram
+        return _initialise(Histogram(name, meaning, tuple(labels), buckets=buckets, registry=self._registry), labels)
 
     def gauge(self, name: str, meaning: str) -> Gauge:
         """A value that comes and goes; NaN until it is set."""
@@ -50,20 +48,15 @@ class Instruments:
 
     def last_heartbeat(self, role: str) -> Gauge:
         """When the process last completed its periodic work, as Unix time; call `set_to_current_time`."""
-        name, meaning = (
-            "trm_worker_last_heartbeat_timestamp_seconds",
-            "When this process last completed its periodic work.",
-        )
+        name = "trm_worker_last_heartbeat_timestamp_seconds"
+        meaning = "When this process last completed its periodic work."
         gauge = Gauge(name, meaning, ("role",), registry=self._registry).labels(role)
         gauge.set_to_current_time()
         return gauge
 
-    def info(self, name: str, meaning: str, values: dict[str, str]) -> None:
-        """Facts about the process, as labels."""
-        Info(name, meaning, registry=self._registry).info(values)
 
-
-def _initialise(metric: MetricWrapperBase, labels: Mapping[str, Values]) -> None:
+def _initialise(metric: M, labels: Mapping[str, Values]) -> M:
     if labels:
         for values in product(*labels.values()):
             metric.labels(*values)
+    return metric

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import get_args
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Info
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -41,7 +41,8 @@ class BuildMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._make = Instruments(registry)
-        self._make.info("trm_build", "The version that this process runs.", {"version": version("trm-service")})
+        build = Info("trm_build", "The version that this process runs.", registry=registry)
+        build.info({"version": version("trm-service")})
 
 
 class GatewayMetrics(BuildMetrics):

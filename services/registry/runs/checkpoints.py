@@ -65,13 +65,13 @@ def page(
     statement = select(Checkpoint).where(_KEPT, visible_to(access, Checkpoint))
     if run_id is not None:
         statement = statement.where(Checkpoint.run_id == run_id)
-    return newest_first(session, statement, Checkpoint.created_at, Checkpoint.id, cursor, limit)
+    return newest_first(session, statement, Checkpoint, cursor, limit)
 
 
 def furthest_first(session: Session, access: AccessScope, run_id: str, limit: int = 10) -> list[Checkpoint]:
     """The run's checkpoints in the order in which to try to resume from them."""
     statement = select(Checkpoint).where(Checkpoint.run_id == run_id, _KEPT, visible_to(access, Checkpoint))
-    return list(session.scalars(statement.order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc()).limit(limit)))
+    return list(session.scalars(statement.order_by(*_FURTHEST_FIRST).limit(limit)))
 
 
 def newest(session: Session, access: AccessScope, run_id: str) -> Checkpoint:
@@ -94,14 +94,8 @@ def retire(session: Session, claim: leases.Claim, keep: int) -> None:
     holds its row, and is waited for. Raises StaleLease.
     """
     leases.hold(session, claim)
-    rows = list(
-        session.scalars(
-            select(Checkpoint)
-            .where(Checkpoint.run_id == claim.training_run, _KEPT)
-            .order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc())
-            .with_for_update()
-        )
-    )
+    kept = select(Checkpoint).where(Checkpoint.run_id == claim.training_run, _KEPT).order_by(*_FURTHEST_FIRST)
+    rows = list(session.scalars(kept.with_for_update()))
     best = max(rows, key=_rank_by_accuracy, default=None)
     spare = [row.id for row in rows[keep:] if row is not best]
     if spare:
@@ -163,6 +157,7 @@ def forget(session: Session, checkpoint_ids: Collection[str]) -> None:
 
 
 _KEPT = Checkpoint.retired_at.is_(None)
+_FURTHEST_FIRST = (Checkpoint.step.desc(), Checkpoint.attempt.desc())
 
 
 def _is_unused() -> ColumnElement[bool]:

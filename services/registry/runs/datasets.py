@@ -68,7 +68,7 @@ def get(session: Session, access: AccessScope, id_or_name: str) -> Dataset:
 def page(session: Session, access: AccessScope, *, cursor: str | None = None, limit: int = 20) -> Page[Dataset]:
     """A page of uploaded data sets, newest first; raises InvalidCursor."""
     statement = select(Dataset).where(visible_to(access, Dataset))
-    return newest_first(session, statement, Dataset.created_at, Dataset.id, cursor, limit)
+    return newest_first(session, statement, Dataset, cursor, limit)
 
 
 def _name_taken_error(name: str) -> DatasetNameTaken:

@@ -62,7 +62,7 @@ def history(
     """A page of what the name has pointed at, newest first; raises ModelNotFound or InvalidCursor."""
     owner = get(session, access, name).owner
     statement = select(ModelVersion).where(ModelVersion.name == name, ModelVersion.owner == owner)
-    return newest_first(session, statement, ModelVersion.created_at, ModelVersion.id, cursor, limit)
+    return newest_first(session, statement, ModelVersion, cursor, limit)
 
 
 def remove(session: Session, access: AccessScope, name: str) -> None:

@@ -77,9 +77,8 @@ def read_shape(
     were least and greatest. A spike is never lost to thinning.
     """
     curve = (*_match_curve(session, access, run_id), RunMetric.step > after_step)
-    count, first, last = session.execute(
-        select(func.count(), func.min(RunMetric.step), func.max(RunMetric.step)).where(*curve)
-    ).one()
+    extent = select(func.count(), func.min(RunMetric.step), func.max(RunMetric.step)).where(*curve)
+    count, first, last = session.execute(extent).one()
     if count > most:
         steps = _find_extremes(session, curve, first, last, max(1, (most - 2) // len(EXTREMES)))
         curve = (*curve, RunMetric.step.in_(steps | {first, last}))

@@ -54,7 +54,7 @@ def page(
 ) -> Page[Run]:
     """A page of runs, newest first; raises InvalidCursor."""
     statement = select(Run).where(visible_to(access, Run), *conditions(Run, labels))
-    return newest_first(session, statement, Run.created_at, Run.id, cursor, limit)
+    return newest_first(session, statement, Run, cursor, limit)
 
 
 def record_start(session: Session, claim: leases.Claim, *, step: int, parameters: int, device: str) -> None:
@@ -63,6 +63,5 @@ def record_start(session: Session, claim: leases.Claim, *, step: int, parameters
     Raises StaleLease.
     """
     attempts.record_first_step(session, claim, step)
-    session.execute(
-        update(Run).where(Run.id == claim.training_run).values(step=step, parameters=parameters, device=device)
-    )
+    known = {"step": step, "parameters": parameters, "device": device}
+    session.execute(update(Run).where(Run.id == claim.training_run).values(known))

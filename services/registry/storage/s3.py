@@ -32,12 +32,6 @@ def options(url: str) -> dict[str, Any]:
     }
 
 
-def limit_tries(fs: AbstractFileSystem) -> None:
-    """Have requests to a bucket give up within seconds."""
-    if is_bucket(fs):
-        fs.retries = READ_TRIES
-
-
 def is_bucket(fs: AbstractFileSystem) -> bool:
     """Whether this is S3, where files have names and there are no folders."""
     return not set(PROTOCOLS).isdisjoint((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)

@@ -29,7 +29,8 @@ class Storage:
         """`min_free_bytes` of a local disk are left to others."""
         self.min_free_bytes = min_free_bytes
         self.fs, root = fsspec.core.url_to_fs(url, **s3.options(url))
-        s3.limit_tries(self.fs)
+        if s3.is_bucket(self.fs):
+            self.fs.retries = s3.READ_TRIES
         self.root = str(self.fs._strip_protocol(root)).rstrip("/")
 
     @classmethod

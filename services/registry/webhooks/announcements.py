@@ -9,9 +9,6 @@ from services.registry.db.access_tables import WebhookDelivery, WebhookEndpoint
 from services.registry.db.base import Json
 from services.registry.db.ids import new_id
 from services.registry.db.tables import Job
-from services.registry.states import FINAL
-
-EVENTS = tuple(sorted(f"job.{status.value}" for status in FINAL))
 
 
 def announce_end(session: Session, job: Job) -> None:

@@ -57,8 +57,7 @@ def remove(session: Session, access: AccessScope, endpoint_id: str) -> None:
 def page(session: Session, access: AccessScope, *, cursor: str | None = None, limit: int = 20) -> Page[WebhookEndpoint]:
     """A page of endpoints, newest first; raises InvalidCursor."""
     statement = select(WebhookEndpoint).where(visible_to(access, WebhookEndpoint))
-    created_at, row_id = WebhookEndpoint.created_at, WebhookEndpoint.id
-    return newest_first(session, statement, created_at, row_id, cursor, limit)
+    return newest_first(session, statement, WebhookEndpoint, cursor, limit)
 
 
 @dataclass(frozen=True)
@@ -81,17 +80,12 @@ def claim_due(session: Session, limit: int, hold_seconds: float) -> list[DueDeli
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    message, endpoint = WebhookDelivery, WebhookEndpoint
     taken = (
-        update(WebhookDelivery)
-        .where(WebhookDelivery.id.in_(found), WebhookEndpoint.id == WebhookDelivery.endpoint_id)
-        .values(attempt=WebhookDelivery.attempt + 1, due_at=func.now() + timedelta(seconds=hold_seconds))
-        .returning(
-            WebhookDelivery.id,
-            WebhookDelivery.attempt,
-            WebhookEndpoint.url,
-            WebhookEndpoint.secret,
-            WebhookDelivery.payload,
-        )
+        update(message)
+        .where(message.id.in_(found), endpoint.id == message.endpoint_id)
+        .values(attempt=message.attempt + 1, due_at=func.now() + timedelta(seconds=hold_seconds))
+        .returning(message.id, message.attempt, endpoint.url, endpoint.secret, message.payload)
         .execution_options(synchronize_session=False)
     )
     return [DueDelivery(*row) for row in session.execute(taken)]
@@ -129,10 +123,8 @@ def deliveries(
     session: Session, access: AccessScope, endpoint_id: str, *, cursor: str | None = None, limit: int = 20
 ) -> Page[WebhookDelivery]:
     """A page of the messages to an endpoint, newest first; raises InvalidCursor."""
-    mine = select(WebhookDelivery).where(
-        WebhookDelivery.endpoint_id == endpoint_id, visible_to(access, WebhookDelivery)
-    )
-    return newest_first(session, mine, WebhookDelivery.created_at, WebhookDelivery.id, cursor, limit)
+    mine = (WebhookDelivery.endpoint_id == endpoint_id, visible_to(access, WebhookDelivery))
+    return newest_first(session, select(WebhookDelivery).where(*mine), WebhookDelivery, cursor, limit)
 
 
 def forget_settled(session: Session, days: float) -> None:
