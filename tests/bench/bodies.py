@@ -23,7 +23,7 @@ from trm.puzzles.datasets.datasets import load, spec_of
 from trm.solving.solver import Solver
 from trm.training.trainer import Trainer
 
-PRESET, SHIPPED, DATA = "sudoku", "sudoku", "sudoku-hard"
+PRESET, SHIPPED, DATA = "sudoku-1k", "sudoku", "sudoku-hard"  # the settings of `sudoku`, for one size
 MAZE, MAZES, PAPERS_MAZE = "maze", "maze-hard", "maze-hard"
 FEW = 2  # supervision steps of a maze: the paper's model takes a second and more for each
 SLOTS = 32

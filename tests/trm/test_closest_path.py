@@ -110,7 +110,7 @@ def test_a_training_learns_from_any_shortest_path() -> None:
     logged = [event for event in Session(trainer).run() if isinstance(event, StepMetrics)]
     assert logged[-1].lm_loss < 0.8 * logged[0].lm_loss
     carry = trainer.state.carry
-    logits = trainer.state.model(carry.inputs, trainer.supervised_step.rows, carry.y, carry.z).logits
+    logits = trainer.state.model(carry.inputs, trainer.lanes[0].step.rows, carry.y, carry.z).logits
     target = closest_answers(config.puzzle, carry.inputs, logits.log_softmax(-1))
     right = supervision_loss(logits, torch.zeros(16), target, kind="softmax", halt_weight=0.5).right
     answers = logits.argmax(-1).int().numpy()

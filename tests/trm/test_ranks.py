@@ -24,6 +24,7 @@ RECIPE: dict[str, object] = {
     "train.steps": 12, "train.batch_size": 8, "train.checkpoint_every": 4, "train.evaluate_every": 6, "train.log_every": 4,
     "train.optimizer": "adamw", "train.test_puzzles": 8, "train.evaluate_puzzles": 8, "train.warmup_steps": 2,
     "train.reveal": 0.5, "model.hidden_size": 8, "model.recursions": 2, "model.max_supervision_steps": 3, "train.hard_share": None,
+    "train.also": ["sudoku-6x6"],
 }  # fmt: skip
 MLP: dict[str, object] = {
     "train.steps": 8, "train.batch_size": 8, "train.checkpoint_every": 4, "train.evaluate_puzzles": 8, "train.test_puzzles": 8,

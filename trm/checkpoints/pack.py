@@ -97,9 +97,9 @@ def unpack(folder: Path, out: Path) -> Path:
 
 
 def _lighten(checkpoint: Path, meta: Meta, folder: Path) -> Path:
-    """The checkpoint without carry and best weights, averages and moments in bfloat16."""
+    """The checkpoint without carries and best weights, averages and moments in bfloat16."""
     model, averaged, state = (read_tensors(checkpoint, meta, stem) for stem in ("model", "ema", "state"))
-    kept = {name: tensor for name, tensor in state.items() if not name.startswith("carry/")}
+    kept = {name: tensor for name, tensor in state.items() if not name.startswith(("carry/", "also/"))}
     moments = {name: _to_bfloat16(t) if name.startswith("optimizer/") else t for name, t in kept.items()}
     parts = {"model": model, "ema": {name: _to_bfloat16(t) for name, t in averaged.items()}, "state": moments}
     Snapshot(parts, meta.step, meta.config, meta.metrics | dict.fromkeys(BEST), meta.progress).write(folder)

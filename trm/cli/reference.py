@@ -70,7 +70,9 @@ def _values(schema: dict[str, Any]) -> str:
     least = schema.get("minimum", schema.get("exclusiveMinimum"))
     most = schema.get("maximum", schema.get("exclusiveMaximum"))
     opening, closing = "(" if "exclusiveMinimum" in schema else "[", ")" if "exclusiveMaximum" in schema else "]"
-    kind = {"array": "list of stages"}.get(schema["type"], schema["type"])
+    kind = schema["type"]
+    if kind == "array":
+        kind = "list of stages" if "$ref" in schema["items"] else f"list of {_values(schema['items'])}s"
     if most is None:
         return str(kind) if least is None else f"{kind}, {'more than' if opening == '(' else 'at least'} {least}"
     return f"{kind} in {opening}{least}, {most}{closing}"

@@ -1401,6 +1401,10 @@ class TrainConfig(Record):
     """Share of the training puzzles that are drawn from those rated `hard_rating` or more; as they come if left out."""
     hard_rating: int = 1
     """Rating from which a puzzle counts as hard."""
+    also: list[str] = Field(default_factory=list)
+    """Built-in data sets of other sizes that every update trains on as well, for a model of any size, with as many
+    slots for each.
+    """
 
 
 class PresetDetail(Record):

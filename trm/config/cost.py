@@ -5,6 +5,7 @@ from typing import NamedTuple
 from trm.config.model import ModelConfig
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
+from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.spec import PuzzleSpec
 
 BACKWARD = 2  # times the arithmetic of the forward pass
@@ -55,8 +56,8 @@ def update_flops(config: RunConfig) -> float:
 
 def evaluation_updates(config: RunConfig) -> float:
     """Number of updates that cost as much as answering one puzzle with all supervision steps."""
-    recursions, batch = config.model.recursions, config.train.batch_size
-    return config.model.max_supervision_steps * recursions / (batch * (recursions - 1 + GRADIENT))
+    chain = config.model.max_supervision_steps * config.model.recursions
+    return chain * recursion_flops(config.model, config.puzzle) / update_flops(config)
 
 
 def efficiency(model: ModelConfig) -> float:
@@ -75,7 +76,7 @@ def assume_update_seconds(model: ModelConfig, train: TrainConfig, puzzle: Puzzle
 def hardware(model: ModelConfig, train: TrainConfig, puzzle: PuzzleSpec) -> str:
     """What to train this on, and about how long that takes."""
     on_cpu, on_gpu = (train.steps * assume_update_seconds(model, train, puzzle, cores) for cores in (2, None))
-    if on_cpu < DAY / 4:
+    if on_cpu < DAY / 3:
         return f"A CPU is enough: {duration(on_cpu)} on two cores."
     return f"A GPU: {duration(on_gpu)} on an H100; two CPU cores would take {duration(on_cpu)}."
 
@@ -90,7 +91,8 @@ def duration(seconds: float) -> str:
 
 
 def _update_flops(model: ModelConfig, train: TrainConfig, puzzle: PuzzleSpec) -> float:
-    return train.batch_size * (model.recursions - 1 + GRADIENT) * recursion_flops(model, puzzle)
+    sizes = (puzzle, *(BUILTIN[name].spec for name in train.also))
+    return train.batch_size * (model.recursions - 1 + GRADIENT) * sum(recursion_flops(model, size) for size in sizes)
 
 
 def _count_tokens(model: ModelConfig, puzzle: PuzzleSpec) -> int:

@@ -10,6 +10,7 @@ from trm.config.presets import change, get_preset, published_ids
 from trm.config.run import RunConfig
 from trm.config.train import TrainConfig
 from trm.errors import InvalidOverride, Path, RuleError
+from trm.puzzles.datasets.datasets import spec_of
 from trm.puzzles.spec import Frozen, PuzzleSpec
 from trm.suggest import did_you_mean
 
@@ -23,13 +24,16 @@ def resolve(
 ) -> RunConfig:
     """The preset with dotted overrides applied (`{"train.steps": 200}`), checked and complete.
 
+    Of the other sizes that the preset trains on, that of these puzzles is left out.
+
     Raises UnknownPreset, or InvalidOverride naming the key and what it accepts.
     """
     preset = get_preset(name)
     source = dataset or preset.dataset
     ids = published_ids(source, preset.model.puzzle_ids) if puzzle.kind == "arc" else 1
     model = preset.model.model_copy(update={"puzzle_ids": ids})
-    return _override(model, preset.train, overrides or {}, name, source, puzzle)
+    train = preset.train.model_copy(update={"also": tuple(n for n in preset.train.also if spec_of(n) != puzzle)})
+    return _override(model, train, overrides or {}, name, source, puzzle)
 
 
 def qualify(settings: Mapping[str, object]) -> dict[str, object]:

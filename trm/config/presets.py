@@ -147,6 +147,7 @@ MAZE_HOUR = _derive(
 # Six latent steps, after two for most of the training: weights trained with two solve more with six at once, and cost less to train.
 # Hard puzzles stay in their slots four times as long as easy ones.
 # Random starts make every chain another one; revealed cells and easy puzzles come first. float32: at this width bfloat16 gains nothing.
+# 4x4 and 6x6 beside 9x9 in every update: weights trained on 9x9 alone solve 6x6, but only a third of 4x4.
 UNITS = _derive(
     SUDOKU, "sudoku", "Sudoku of any size: messages along cells, rows, columns and boxes, 37 thousand weights; hours on two CPU cores.",
     {"model.mixer": "units", "model.feed_forward": "normed_swiglu", "model.hidden_size": 32, "model.expansion": 2.0,
@@ -156,13 +157,14 @@ UNITS = _derive(
      "train.schedule": "warmup_stable_decay", "train.warmup_steps": 100, "train.min_learning_rate_ratio": 0.02,
      "train.depth_curriculum": [{"until": 0.8, "recursions": 1, "latent_steps": 2}],
      "train.reveal": 0.6, "train.reveal_until": 0.05, "train.hard_share": 0.3, "train.hard_rating": 1, "train.augment": False,
+     "train.also": ["sudoku-4x4", "sudoku-6x6"],
      "train.keep_best": True, "train.log_every": 100, "train.evaluate_every": 2_000, "train.evaluate_puzzles": 300,
      "train.test_puzzles": 2_000, "train.checkpoint_every": 500},
     "sudoku-hard-all",
 )
 UNITS_1K = _derive(
     UNITS, "sudoku-1k", "Hard 9x9 Sudoku from exactly 1,000 puzzles, as in the paper, with the body of `sudoku`; hours on two CPU cores.",
-    {}, "sudoku-hard",
+    {"train.also": []}, "sudoku-hard",
 )
 # Mazes: messages from the four sides, weights for each of them. One recursion of many latent steps, all of it with gradient: a
 # supervision step carries information sixteen cells. The labelled one of several shortest paths goes by directions, so that the body
@@ -171,7 +173,7 @@ UNITS_1K = _derive(
 MAZE_NEIGHBOURS = _derive(
     UNITS, "maze", "30x30 Maze-Hard: messages between neighbouring cells, 45 thousand weights; an hour on one CPU core after small mazes.",
     {"model.mixer": "directed_neighbours", "model.latent_steps": 7, "model.recursions": 1,
-     "train.reveal": 0.0, "train.depth_curriculum": [], "train.hard_share": None, "train.augment": True,
+     "train.reveal": 0.0, "train.depth_curriculum": [], "train.hard_share": None, "train.augment": True, "train.also": [],
      "train.precision": "bfloat16", "train.batch_size": 16, "train.learning_rate": 1e-3, "train.muon_learning_rate": 0.008,
      "train.decay_share": 0.7, "train.steps": 8_000, "train.ema_decay": 0.995, "train.evaluate_every": 800,
      "train.evaluate_puzzles": 100, "train.test_puzzles": None, "train.checkpoint_every": 250},

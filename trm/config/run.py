@@ -7,6 +7,7 @@ from pydantic import model_validator
 from trm.config.model import ModelConfig
 from trm.config.train import TrainConfig
 from trm.errors import RuleError, require
+from trm.puzzles.datasets.datasets import BUILTIN
 from trm.puzzles.grids import Given, resize
 from trm.puzzles.spec import Frozen, PuzzleSpec
 
@@ -37,6 +38,7 @@ class RunConfig(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         model, train, kind = self.model, self.train, self.puzzle.kind
+        others = [name for name, known in BUILTIN.items() if known.spec != self.puzzle and self.answers(known.spec)]
         require(
             RuleError,
             (model.mixer == "units" and kind != "sudoku",
@@ -56,5 +58,11 @@ class RunConfig(Frozen):
              f"a depth_curriculum cannot change the depth of latents={model.latents}", "train.depth_curriculum", "model.latents"),
             (train.patience is not None and kind == "arc",
              "ARC has no validation split: patience has nothing to go by", "train.patience"),
+            (train.also and not model.any_size,
+             f"a model with mixer={model.mixer} is of one size: set train.also to []", "train.also", "model.mixer"),
+            (not set(train.also) <= set(others),
+             f"train.also takes built-in data sets of this kind of puzzle and of another size: {', '.join(others) or 'there is none'}",
+             "train.also"),
+            (len(set(train.also)) < len(train.also), "train.also names a data set twice", "train.also"),
         )  # fmt: skip
         return self

@@ -112,6 +112,8 @@ class TrainConfig(Frozen):
     """Share of the training puzzles that are drawn from those rated `hard_rating` or more; as they come if left out."""
     hard_rating: int = Field(default=1, ge=1)
     """Rating from which a puzzle counts as hard."""
+    also: tuple[str, ...] = ()
+    """Built-in data sets of other sizes that every update trains on as well, for a model of any size, with as many slots for each."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -60,8 +60,11 @@ class Feed(Passes):
         device: torch.device,
         hard_share: float | None = None,
         hard_rating: int = 1,
+        replacement: bool = False,
     ) -> None:
-        """With `hard_share` puzzles are drawn with replacement, that share of them from those rated `hard_rating` or more.
+        """With `replacement` there are no passes: puzzles are drawn at random.
+
+        With `hard_share` they are too, that share of them from those rated `hard_rating` or more.
 
         Raises ConfigError where no puzzle, or every one, is rated so.
         """
@@ -73,7 +76,7 @@ class Feed(Passes):
         self.count, self.seed = len(puzzles), seed
         self.images = len(tables[0]) // self.count  # of every puzzle, one after the other
         self.questions, self.answers = (torch.from_numpy(table).to(device) for table in tables)  # (n images, L)
-        self.hard_share = hard_share
+        self.hard_share, self.replacement = hard_share, replacement
         if hard_share is not None:
             self.pools = _split_by_rating(puzzles, hard_rating)
         self.seek(0, 0)
@@ -84,9 +87,12 @@ class Feed(Passes):
 
     def take(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The next `count` questions and labels `(count, L)`, padding ignored, and their puzzle ids `(count,)`."""
-        rows = (
-            self.take_places(count) if self.hard_share is None else self._draw_rows(count, self.hard_share, generator)
-        )
+        if self.hard_share is not None:
+            rows = self._draw_rows(count, self.hard_share, generator)
+        elif self.replacement:
+            rows = torch.randint(self.count, (count,), generator=generator)
+        else:
+            rows = self.take_places(count)
         if self.images > 1:
             rows = rows * self.images + torch.randint(self.images, (count,), generator=generator)
         rows = on_device(rows, self.questions.device)

@@ -29,6 +29,7 @@ class Splits:
     train: PuzzleSet | ArcSets
     validation: PuzzleSet | None  # None: training looks at the test split, as in the paper
     test: PuzzleSet
+    also: tuple[PuzzleSet, ...] = ()  # to train on too, of other sizes: those that `train.also` names
 
     @property
     def spec(self) -> PuzzleSpec:
@@ -52,6 +53,8 @@ class Splits:
         """Raise ConfigError when these are not the puzzles that the configuration describes."""
         if self.spec != config.puzzle:
             raise ConfigError(f"The data set holds {self.spec}, the configuration asks for {config.puzzle}.")
+        if [puzzles.spec for puzzles in self.also] != [datasets.spec_of(name) for name in config.train.also]:
+            raise ConfigError(f"The puzzles of other sizes are not those of train.also, {list(config.train.also)}.")
         if isinstance(self.train, ArcSets) and self.train.identifiers != config.model.puzzle_ids:
             raise ConfigError(
                 f"The data set has {self.train.identifiers} puzzle ids, the configuration {config.model.puzzle_ids}. "
@@ -82,10 +85,11 @@ def load_splits(source: str | Path, config: RunConfig) -> Splits:
         sets = arc_sets_of(str(source), config.train.arc_variants)
         return Splits(sets, None, evaluation_set(sets))
     train, test = datasets.load(source, "train"), datasets.load(source, "test")
+    also = tuple(datasets.load(name, "train") for name in config.train.also)
     if "validation" in datasets.splits_of(source):
-        return Splits(train, datasets.load(source, "validation"), test)
+        return Splits(train, datasets.load(source, "validation"), test, also)
     train, validation = holdout(train, VALIDATION_SHARE, config.train.seed, most=config.train.evaluate_puzzles)
-    return Splits(train, validation, test)
+    return Splits(train, validation, test, also)
 
 
 @lru_cache(maxsize=1)

@@ -173,7 +173,7 @@ def _format_front(config: RunConfig, licence: str) -> str:
         "library_name": "trm-service",
         "license": licence,
         "tags": ["tiny-recursive-model", "puzzles", config.puzzle.kind, "arxiv:2510.04871"],
-        "datasets": [config.dataset],
+        "datasets": [config.dataset, *config.train.also],
         "metrics": ["accuracy"],
     }
     return "\n".join(f"{key}: {to_json(value)}" for key, value in values.items())  # every JSON string or list is YAML
@@ -192,6 +192,8 @@ def _list_facts(facts: Facts) -> dict[str, Any]:
         "licence of the weights": facts.licence,
         "checkpoint": f"sha256 {meta.digest}",
     }
+    if config.train.also:
+        rows["trained on as well"] = ", ".join(config.train.also)
     if "best.safetensors" in meta.files:
         rows["weights"] = f"the best on the validation split, of update {meta.progress['best_step']:,}"
     return rows | dict(_format_metric(name, value) for name, value in meta.metrics.items())

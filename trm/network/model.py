@@ -100,6 +100,14 @@ class TinyRecursiveModel(nn.Module):
         truncated_normal_(self.z_init, 1.0, generator)
         self.puzzle_embedding.zero_()
 
+    def resize(self, puzzle: PuzzleSpec) -> "TinyRecursiveModel":
+        """This model for puzzles of another size, with the very same weights; for a body of any size, once it is on its device."""
+        with torch.device("meta"):
+            resized = TinyRecursiveModel(self.config, puzzle)
+        resized.requires_grad_(self.embedding.requires_grad)
+        resized.load_state_dict(self.state_dict(keep_vars=True), assign=True)
+        return resized
+
     def networks(self) -> list[Network]:
         """The network of the latent and, where it is another, that of the answer."""
         return [self.layers, *([self.answer_layers] if self.config.networks == "separate" else ())]

@@ -138,10 +138,7 @@ class Solver:
             return solver
 
     def _adapt_to(self, spec: PuzzleSpec) -> Self:
-        config, weights = self.config.model_copy(update={"puzzle": spec}), self.model.state_dict()
-        with torch.device("meta"):
-            model = TinyRecursiveModel(config.model, spec)
-        model.load_state_dict(weights, assign=True)
+        config, model = self.config.model_copy(update={"puzzle": spec}), self.model.resize(spec)
         compiling: CompileChoice = "always" if self._compiling == "always" else "never"
         return type(self)(model, config, self.model.embedding.device, slots=self._slots, compiling=compiling)
 

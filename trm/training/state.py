@@ -15,6 +15,7 @@ from trm.errors import ForeignCheckpoint, NonFiniteLoss
 from trm.interface.events import CheckpointSaved, Evaluated
 from trm.network.device import dtype_of
 from trm.network.model import TinyRecursiveModel
+from trm.puzzles.datasets.datasets import spec_of
 from trm.training.best import Best
 from trm.training.carry import Carry
 from trm.training.ema import ExponentialMovingAverage
@@ -47,6 +48,7 @@ class TrainState:
     generator: torch.Generator  # draws on the host: weights, puzzles, first states, exploration
     noise: torch.Generator  # draws on the device
     best: Best
+    also: dict[str, Carry]  # as `carry`, for each data set that `train.also` names
     step: int = 0
     resumed_from: int | None = None
     metrics: dict[str, float | None] = field(default_factory=dict)  # of the last evaluations
@@ -56,23 +58,31 @@ class TrainState:
     def initial(cls, config: RunConfig, feed: Passes, device: torch.device, ranks: Ranks) -> Self:
         """The state before the first update."""
         train, own = config.train, ranks.share(config.train.batch_size)
+        slots, dtype = own.stop - own.start, dtype_of(train.precision, device)
         generator = torch.Generator().manual_seed(train.seed)
         model = TinyRecursiveModel(config.model, config.puzzle)
         model.initialise(generator)
         model.to(device)
+        others = {name: spec_of(name) for name in train.also}
         return cls(
             config=config,
             ranks=ranks,
             model=model,
             ema=ExponentialMovingAverage(model, train.ema_decay) if train.ema_decay is not None else None,
             optimizers=Optimizers(model, train),
-            carry=Carry.empty(model, own.stop - own.start, config.puzzle.cells, dtype_of(train.precision, device)),
+            carry=Carry.empty(model, slots, config.puzzle.cells, dtype),
             window=Window(config.model.max_supervision_steps, train.batch_size, device),
             feed=feed,
             generator=generator,
             noise=torch.Generator(device).manual_seed(train.seed),
             best=Best(train),
+            also={n: Carry.empty(model.resize(spec), slots, spec.cells, dtype) for n, spec in others.items()},
         )
+
+    @property
+    def carries(self) -> dict[str, Carry]:
+        """All carries, by the name that a checkpoint has for each."""
+        return {"carry": self.carry} | {f"also/{name}": carry for name, carry in self.also.items()}
 
     @property
     def averages(self) -> dict[str, Tensor]:
@@ -159,8 +169,8 @@ class TrainState:
             return
         named = [
             *self.model.named_parameters(),
-            ("the carried answer y", self.carry.y),
-            ("the carried latent z", self.carry.z),
+            *(("the carried answer y", carry.y) for carry in self.carries.values()),
+            *(("the carried latent z", carry.z) for carry in self.carries.values()),
         ]
         broken = next(
             (name for name, tensor in named if not tensor.isfinite().all()),
@@ -173,25 +183,27 @@ class TrainState:
 
     def _gather_tensors(self) -> dict[str, Tensor]:
         self.window.merge(self.ranks)
-        carry = {name: self.ranks.gather(tensor) for name, tensor in self.carry.tensors().items()}
+        groups = {"optimizer": self.optimizers.tensors(), "window": self.window.tensors()}
+        for group, carry in self.carries.items():
+            groups[group] = {name: self.ranks.gather(tensor) for name, tensor in carry.tensors().items()}
         random = {"generator": self.generator.get_state(), "noise": self.noise.get_state()}
-        groups = {"carry": carry, "optimizer": self.optimizers.tensors(), "window": self.window.tensors()}
         return random | {f"{group}/{name}": t for group, tensors in groups.items() for name, t in tensors.items()}
 
     def _load_tensors(self, tensors: dict[str, Tensor]) -> None:
-        groups: dict[str, dict[str, Tensor]] = {"carry": {}, "optimizer": {}, "window": {}}
-        for name, tensor in tensors.items():
-            group, _, rest = name.partition("/")
-            if rest:
-                groups[group][rest] = tensor
-        if groups["carry"]:  # a light pack leaves it out: all slots start over
-            own = self.ranks.share(self.config.train.batch_size)
-            _copy({name: tensor[own] for name, tensor in groups["carry"].items()}, self.carry.tensors())
-        self.optimizers.load(groups["optimizer"])
-        _copy(groups["window"], self.window.tensors())
+        own = self.ranks.share(self.config.train.batch_size)
+        for group, carry in self.carries.items():
+            if kept := _group(tensors, group):  # a light pack leaves it out: all slots start over
+                _copy({name: tensor[own] for name, tensor in kept.items()}, carry.tensors())
+        self.optimizers.load(_group(tensors, "optimizer"))
+        _copy(_group(tensors, "window"), self.window.tensors())
         self.window.keep_for_one(self.ranks)
         self.generator.set_state(tensors["generator"])
         self.noise.set_state(tensors["noise"])
+
+
+def _group(tensors: dict[str, Tensor], group: str) -> dict[str, Tensor]:
+    """The tensors of this group, by their names in it."""
+    return {name.removeprefix(f"{group}/"): t for name, t in tensors.items() if name.startswith(f"{group}/")}
 
 
 @torch.no_grad()

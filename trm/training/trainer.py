@@ -4,25 +4,24 @@ from pathlib import Path
 from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from trm.checkpoints import checkpoint
 from trm.config.run import CompileChoice, RunConfig
-from trm.data.augment import reveal
+from trm.data.feed import Feed
 from trm.data.splits import Splits
 from trm.errors import ConfigError
 from trm.network.compiling import compile_blocks
-from trm.network.device import host_copy, on_device
-from trm.training.carry import draw_exploration
+from trm.training.lane import Lane
 from trm.training.optimizers import sparse_sign_sgd
 from trm.training.ranks import Ranks
-from trm.training.schedule import depth_at, learning_rate_factor, reveal_at
+from trm.training.schedule import depth_at, learning_rate_factor
 from trm.training.state import TrainState
-from trm.training.update import SupervisedStep, may_capture
+from trm.training.update import may_capture
 
 
 class Trainer:
-    """Deep supervision of one model on one data set."""
+    """Deep supervision of one model on one data set, and on others of other sizes beside it."""
 
     def __init__(
         self,
@@ -43,16 +42,18 @@ class Trainer:
                 "model.update_noise is drawn on the device, which several ranks cannot share: use one rank."
             )
         self.config, self.splits, self.device, self.ranks = config, splits, device, ranks
-        self.own = ranks.share(config.train.batch_size)  # slots of this rank
-        self.state = TrainState.initial(config, splits.feed(config, device), device, ranks)
-        self.state.model.recompute(config.train.gradient_checkpointing)
+        self.state = state = TrainState.initial(config, splits.feed(config, device), device, ranks)
         self.compiling: CompileChoice = "always" if compiled else "never"
-        if compiled:
-            compile_blocks(self.state.model, device, any_batch=False)
         self.captures = compiled and device.type == "cuda" and may_capture(config)
-        state = self.state
-        self.supervised_step = SupervisedStep(state.model, config, state.carry, state.window, state.noise)
-        self._halted = host_copy(state.carry.halted)
+        self.lanes = [Lane(state, state.model, state.feed, state.carry)]  # the first is that of the data set
+        augmented, seed = config.train.augment, config.train.seed
+        for puzzles, carry in zip(splits.also, state.also.values(), strict=True):
+            feed = Feed(puzzles, augmented=augmented, seed=seed, device=device, replacement=True)
+            self.lanes.append(Lane(state, state.model.resize(puzzles.spec), feed, carry))
+        for lane in self.lanes:
+            lane.model.recompute(config.train.gradient_checkpointing)
+            if compiled:
+                compile_blocks(lane.model, device, any_batch=False)
 
     @classmethod
     def resume(
@@ -76,49 +77,27 @@ class Trainer:
         trainer.state.load(folder, meta)
         if trainer.config != meta.config:  # its test was of another training
             trainer.state.metrics = {n: v for n, v in trainer.state.metrics.items() if not n.startswith("test_")}
-        trainer._halted = host_copy(trainer.state.carry.halted)
+        for lane in trainer.lanes:
+            lane.look()
         return trainer
 
     def update(self) -> None:
         """One supervision step of every slot, and one optimizer update from it; raises NonFiniteLoss."""
         state, config = self.state, self.config
-        self._refill()
-        state.model.depth = depth_at(state.step + 1, config.model, config.train)
-        self.supervised_step(captured=self.captures)
-        self._halted = host_copy(state.carry.halted)  # read when the next update begins
+        depth = depth_at(state.step + 1, config.model, config.train)
+        for lane in self.lanes:
+            lane.refill()
+            lane.model.depth = depth
+            lane.step(captured=self.captures)
+            lane.look()
         state.step += 1
         if self.device.type == "cpu":  # free there; on a GPU it would wait for the step
             state.require_finite()
         self.ranks.sum_gradients(state.model.parameters())
         self._apply_gradients()
 
-    def _refill(self) -> None:
-        """New puzzles into halted slots; only what the host has to tell is sent to the device, and nothing is waited for."""
-        state, train = self.state, self.config.train
-        slots = self.ranks.gather(self._halted()).nonzero().squeeze(1)
-        if len(slots):
-            self._enter(slots)
-        if self.config.model.prefix_tokens:
-            with torch.no_grad():
-                self.supervised_step.rows.copy_(state.model.puzzle_rows(state.carry.puzzle_ids))
-        most = self.config.model.max_supervision_steps
-        drawn = draw_exploration(train.batch_size, most, train.halt_exploration, state.generator)[self.own]
-        self.supervised_step.at_least.copy_(on_device(drawn, self.device))
-
-    def _enter(self, slots: Tensor) -> None:
-        """Draw puzzles and first states for these slots (K,) of all ranks, and take over those of this rank."""
-        state = self.state
-        questions, labels, ids = state.feed.take(len(slots), state.generator)
-        if share := reveal_at(state.step + 1, self.config.train):
-            questions = reveal(questions, labels, share, state.generator)
-        first = state.model.initial_state(len(slots), state.carry.y.dtype, state.generator)
-        drawn = (*first, questions, labels, ids)
-        own = ((slots >= self.own.start) & (slots < self.own.stop)).nonzero().squeeze(1)  # a mask would wait for a GPU
-        y, z, questions, labels, ids = (tensor[on_device(own, tensor.device)] for tensor in drawn)
-        state.carry.refill(on_device(slots[own] - self.own.start, self.device), y, z, questions, labels, ids)
-
     def _apply_gradients(self) -> None:
-        state, train, rows = self.state, self.config.train, self.supervised_step.rows
+        state, train, rows = self.state, self.config.train, self.lanes[0].step.rows
         if train.gradient_clip is not None:
             nn.utils.clip_grad_norm_(state.model.parameters(), train.gradient_clip)
         factor = learning_rate_factor(state.step, train)

@@ -20,16 +20,27 @@ WARM_UP = 3  # updates before a capture: kernels are compiled and libraries choo
 
 
 def may_capture(config: RunConfig) -> bool:
-    """Whether a step does the same whatever it is given, and draws nothing: only then can a CUDA graph stand for it."""
-    return not config.model.update_noise and config.train.target == "label"
+    """Whether a step does the same whatever it is given, draws nothing and adds to no other: only then can a CUDA graph stand for it."""
+    return not config.model.update_noise and config.train.target == "label" and not config.train.also
 
 
 class SupervisedStep:
-    """Calling it makes one supervision step: the carry advances, the window counts, and every trained tensor has a gradient."""
+    """Calling it makes one supervision step: the carry advances, and every trained tensor has a gradient.
+
+    The first of an update also counts in the window; the gradients of the others add up with its own.
+    """
 
     def __init__(
-        self, model: TinyRecursiveModel, config: RunConfig, carry: Carry, window: Window, noise: torch.Generator
+        self,
+        model: TinyRecursiveModel,
+        config: RunConfig,
+        carry: Carry,
+        window: Window,
+        noise: torch.Generator,
+        *,
+        is_first: bool = True,
     ) -> None:
+        self.is_first = is_first
         self.model, self.config, self.carry, self.window, self.noise = model, config, carry, window, noise
         slots, width = len(carry.steps), config.model.puzzle_values
         self.rows = torch.zeros(slots, width, device=carry.y.device, requires_grad=width > 0)  # of the puzzle table
@@ -42,7 +53,8 @@ class SupervisedStep:
         self.calls += 1
         depth = self.model.depth
         if not captured or self.calls <= WARM_UP:
-            self._clear_gradients()
+            if self.is_first:
+                self._clear_gradients()
             self._compute()
             return
         if depth not in self.graphs:
@@ -71,7 +83,10 @@ class SupervisedStep:
         steps = carry.steps + 1
         threshold = output.continue_logit if self.config.train.halt_rule == "halt_over_continue" else 0.0
         halted = halts(most, (output.halt_logit > threshold).detach(), steps, self.at_least)
-        self.window.add(loss, output.halt_logit, steps, halted)
+        if self.is_first:
+            self.window.add(loss, output.halt_logit, steps, halted)
+        else:
+            self.window.watch(loss)
         carry.advance(output, halted)
 
     def _choose_target(self, output: StepOutput) -> Tensor:
@@ -79,7 +94,7 @@ class SupervisedStep:
         carry, train = self.carry, self.config.train
         if train.target == "label":
             return carry.labels
-        return closest_answers(self.config.puzzle, carry.inputs, log_probability(output.logits, train.loss))
+        return closest_answers(self.model.puzzle, carry.inputs, log_probability(output.logits, train.loss))
 
     def _compute_loss(self, output: StepOutput, target: Tensor) -> Loss:
         train, carry = self.config.train, self.carry

@@ -25,8 +25,7 @@ class Window:
     def add(self, loss: Loss, halt_logit: Tensor, steps: Tensor, halted: Tensor) -> None:
         """Count one update; all tensors per slot `(B,)` but the loss's sums; `steps` includes this one."""
         self.step += 1
-        is_first = (self.bad_step == 0) & ~loss.total.detach().isfinite()
-        self.bad_step += is_first * self.step
+        self.watch(loss)
         right, done = loss.right.double(), halted.double()
         seen = torch.stack((torch.ones_like(right), done, halt_logit.detach().sigmoid().double(), right), dim=1)
         self.by_step.index_add_(0, steps.long() - 1, seen)
@@ -45,6 +44,11 @@ class Window:
                 (done * steps.double()).sum(),
             )
         )
+
+    def watch(self, loss: Loss) -> None:
+        """Note whether a loss of this update is not finite."""
+        is_first = (self.bad_step == 0) & ~loss.total.detach().isfinite()
+        self.bad_step += is_first * self.step
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is counted, by name, for a checkpoint."""

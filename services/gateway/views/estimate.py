@@ -14,7 +14,9 @@ from trm.config.presets import find_misfit
 from trm.config.run import RunConfig
 
 HOUR = 3600
-WEIGHT = attrgetter("model", "puzzle.cells", "train.batch_size", "train.precision", "train.gradient_checkpointing")
+WEIGHT = attrgetter(
+    *("model", "puzzle.cells", "train.also", "train.batch_size", "train.precision", "train.gradient_checkpointing")
+)
 
 
 def estimate(
