@@ -17,10 +17,8 @@ from trm.config.run import RunConfig
 from trm.data.splits import Splits, load_splits
 from trm.errors import ConfigError, InvalidOverride, NonFiniteLoss
 from trm.evaluation.accuracy import evaluate
-from trm.interface.events import CheckpointSaved
 from trm.puzzles.datasets.datasets import load, spec_of
 from trm.training.losses import supervision_loss
-from trm.training.session import Session
 from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -185,29 +183,18 @@ def test_the_cost_counts_every_size() -> None:
 
 @pytest.mark.slow
 @pytest.mark.training
-def test_both_sizes_are_learnt_together() -> None:
-    """4x4 beside 6x6, which by itself teaches little of it in so short a time."""
-    small: dict[str, Any] = {"hidden_size": 16, "latent_steps": 2, "max_supervision_steps": 8}
-    length = {
-        "steps": 250,
-        "batch_size": 16,
-        "evaluate_every": 250,
-        "reveal": 0.3,
-        "ema_decay": 0.98,
-        "warmup_steps": 20,
-    }
-    settings = {f"model__{k}": v for k, v in small.items()} | {f"train__{k}": v for k, v in length.items()}
-    config = tiny(**settings)
+def test_another_size_is_learnt_beside_the_first() -> None:
+    """98.9 % of 4x4 after 120 updates when this was written, where nothing is solved without any."""
+    more: dict[str, Any] = {"model__hidden_size": 16, "model__latent_steps": 2, "model__max_supervision_steps": 8}
+    config = tiny(train__steps=120, train__batch_size=16, train__reveal=0.3, train__warmup_steps=20, **more)
     trainer = Trainer(config, load_splits("sudoku-6x6", config), CPU)
-    assert not [event for event in Session(trainer).run() if isinstance(event, CheckpointSaved)]
-    other = trainer.lanes[1].model
-    found = evaluate(
-        other,
-        load("sudoku-4x4", "validation").take(100),
-        step=250,
-        split="validation",
-        dtype=torch.float32,
-        batch_size=100,
-    )
-    print(found.exact_accuracy, trainer.state.metrics)
-    assert (found.exact_accuracy or 0) > 0.8
+    four, dtype = load("sudoku-4x4", "validation"), torch.float32
+
+    def share() -> float | None:
+        model = trainer.lanes[1].model
+        return evaluate(model, four, step=0, split="validation", dtype=dtype, batch_size=100).exact_accuracy
+
+    assert share() == 0
+    for _ in range(120):
+        trainer.update()
+    assert (share() or 0) > 0.9
