@@ -15,6 +15,7 @@ from trm.errors import CompilerMissing
 from trm.network.model import TinyRecursiveModel
 
 WORTHWHILE = 256  # channels: compiling takes seconds, which a narrower model does not win back
+PROGRAMS = 64  # of one network: for each size of puzzle one with gradients and one without; torch runs what is beyond uncompiled
 
 
 def why_not(device: torch.device) -> str | None:
@@ -44,6 +45,7 @@ def compile_blocks(model: TinyRecursiveModel, device: torch.device, *, any_batch
     products takes most of the time. `any_batch` makes a program serve every number of puzzles as well.
     """
     _require_compiler(device)
+    torch._dynamo.config.recompile_limit = PROGRAMS
     for module in model.networks() if model.config.any_size else model.blocks():
         module.compile(dynamic=any_batch or None)
 
