@@ -19,7 +19,7 @@ from trm.data.splits import Splits
 from trm.puzzles.datasets.datasets import load
 from trm.solving import slots
 from trm.solving.slots import Slots
-from trm.training import trainer
+from trm.training import lane
 from trm.training.trainer import Trainer
 
 META = torch.device("meta")
@@ -49,7 +49,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """What torch offers for GPUs only, for this device."""
     monkeypatch.setattr(torch, "Generator", OfTheHost)
     monkeypatch.setattr(Tensor, "pin_memory", lambda self: self)
-    for module in (trainer, slots):
+    for module in (lane, slots):
         monkeypatch.setattr(module, "host_copy", told)
 
 
