@@ -103,13 +103,15 @@ def trained(client: Client, preset: str, overrides: Json, **body: object) -> str
 @pytest.fixture(scope="session")
 def run(client: Client) -> str:
     """A run on 4x4 Sudokus, with curves, evaluations and checkpoints."""
-    return trained(client, "sudoku-4x4", LEARNS, name="small one", tags=["browser"], metadata={"team": "tests"})
+    return trained(
+        client, "sudoku-4x4", LEARNS, name="small one", tags=["browser", "compared"], metadata={"team": "tests"}
+    )
 
 
 @pytest.fixture(scope="session")
 def nine(client: Client) -> str:
     """A run on 9x9 Sudokus that has learnt next to nothing: its answers break rules."""
-    return trained(client, "sudoku-1k", BRIEF | {"train.depth_curriculum": []}, name="nine by nine")
+    return trained(client, "sudoku-1k", BRIEF | {"train.depth_curriculum": []}, name="nine by nine", tags=["compared"])
 
 
 @pytest.fixture(scope="session")
