@@ -226,7 +226,7 @@ def test_a_worker_has_time_to_save_and_to_store_a_checkpoint(values: Path, grace
             assert template["spec"]["terminationGracePeriodSeconds"] == grace + 40
 
 
-def test_trainings_are_jobs_that_nobody_takes_away(smallest: list[Object]) -> None:
+def test_trainings_are_jobs_that_scaling_does_not_end(smallest: list[Object]) -> None:
     spec = find(smallest, "ScaledJob", "worker-train")["spec"]
     template = spec["jobTargetRef"]["template"]
     assert spec["scalingStrategy"] == {"strategy": "default"}
@@ -303,7 +303,7 @@ def test_a_drain_takes_one_pod_at_a_time(smallest: list[Object]) -> None:
     assert budgets == {"gateway": 1, "worker-solve": 1}
 
 
-def test_nobody_reaches_a_part_that_has_no_business_with_it(smallest: list[Object], everything: list[Object]) -> None:
+def test_a_part_is_reached_only_by_those_that_need_it(smallest: list[Object], everything: list[Object]) -> None:
     for part in PARTS:
         spec = find(smallest, "NetworkPolicy", part)["spec"]
         assert spec["policyTypes"] == ["Ingress", "Egress"]

@@ -102,6 +102,6 @@ def test_only_the_owners_rows_are_visible_in_every_table(filled: Database) -> No
 
 
 @pytest.mark.parametrize("table", sorted(OWNERLESS, key=str))
-def test_what_belongs_to_nobody_cannot_be_asked_for_by_owner(table: type[Base]) -> None:
+def test_rows_without_an_owner_cannot_be_asked_for_by_owner(table: type[Base]) -> None:
     with pytest.raises(KeyError):
         visible_to(AccessScope("alice"), table)
