@@ -16,6 +16,7 @@ from services.registry.storage.storage import Storage
 from tests.backup.conftest import restore, rows_of, status_of
 from tests.registry.test_migrations import REVISIONS, climb
 
+pytestmark = pytest.mark.slow
 CHANGED = {"jobs", "job_attempts", "job_events"}  # by the job that was running
 
 

@@ -67,7 +67,7 @@ FAULTS: dict[str, Callable[[Stand], None]] = {
     "connections half open": lambda stand: stand.wires["broker"].lose(),
     "no memory left for 4 s": fill_up,
 }
-QUICK = {"FLUSHALL": [pytest.mark.quick], "kill -9": [pytest.mark.quick, pytest.mark.slow]}
+QUICK = ("FLUSHALL", "kill -9")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,8 @@ QUICK = {"FLUSHALL": [pytest.mark.quick], "kill -9": [pytest.mark.quick, pytest.
     [
         pytest.param(
             name,
-            marks=[pytest.mark.fault("broker", f"{name}, under load"), *QUICK.get(name, [])],
+            marks=[pytest.mark.fault("broker", f"{name}, under load")]
+            + ([pytest.mark.quick, pytest.mark.slow] if name in QUICK else []),
         )
         for name in FAULTS
     ],

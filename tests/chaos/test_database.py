@@ -102,7 +102,7 @@ QUICK = ("restart",)
         pytest.param(
             name,
             marks=[pytest.mark.fault("database", f"{name}, under load")]
-            + ([pytest.mark.quick] if name in QUICK else []),
+            + ([pytest.mark.quick, pytest.mark.slow] if name in QUICK else []),
         )
         for name in FAULTS
     ],

@@ -23,6 +23,8 @@ from services.stack.sockets import socket_folder
 from services.stack.state import State
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Settings]:

@@ -1,9 +1,11 @@
 """A tiny model and real 4x4 puzzles, shared by the tests of the science."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from trm.config.model import ModelConfig
 from trm.config.overrides import resolve
@@ -66,7 +68,17 @@ def trainer(config: RunConfig, splits: Splits) -> Trainer:
 
 @pytest.fixture(scope="session")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint that solves some 60 % of 4x4 Sudokus: good enough to be right, bad enough to be helped."""
+    """A checkpoint that solves some 60 % of 4x4 Sudokus: good enough to be right, bad enough to be helped.
+
+    The first process that needs it trains it for all processes of the run.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with FileLock(shared / "learned.lock"):
+        return next((shared / "learned").glob("step_*"), None) or _learn(shared / "learned")
+
+
+def _learn(folder: Path) -> Path:
     changes = {
         "model.hidden_size": 32,
         "model.feed_forward": "swiglu",
@@ -81,7 +93,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trainer = Trainer(config, load_splits("sudoku-4x4", config), CPU)
     for _ in Session(trainer).run():
         pass
-    return Path(trainer.state.save(tmp_path_factory.mktemp("learned")).path)
+    return Path(trainer.state.save(folder).path)
 
 
 @pytest.fixture(scope="module")
