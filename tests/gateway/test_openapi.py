@@ -1,6 +1,7 @@
 """What is written about the interface agrees with it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,14 @@ def test_operations_have_names_tags_and_summaries(app: FastAPI) -> None:
         assert operation["description"]
         assert set(operation["tags"]) <= tags
     assert {tag for operation in operations for tag in operation["tags"]} == tags
+
+
+def test_no_problem_is_named_twice_in_a_response(app: FastAPI) -> None:
+    for path, operations in app.openapi()["paths"].items():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                codes = re.findall("`([a-z_]+)`:", response["description"])
+                assert len(set(codes)) == len(codes), (path, status)
 
 
 def test_request_bodies_have_examples_that_are_valid(app: FastAPI) -> None:

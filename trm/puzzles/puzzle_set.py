@@ -1,6 +1,6 @@
 """Puzzles of one shape with their answers, and how some are held out for testing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -18,7 +18,7 @@ class PuzzleSet:
     spec: PuzzleSpec
     questions: NDArray[np.int32]  # (n, L)
     answers: NDArray[np.int32]  # (n, L)
-    sources: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = field(default=None, repr=False)
     ratings: NDArray[np.float64] | None = None  # (n,) NaN for none
     puzzle_ids: NDArray[np.int64] | None = None  # (n,) rows of the puzzle embedding table; all 0 for None
     remarks: tuple[str, ...] = ()  # what reading them left out, in words

@@ -12,7 +12,7 @@ from services.gateway.intake import admission, continuation
 from services.gateway.intake.idempotency import REPLAYED, Idempotency, respond, submit_once
 from services.gateway.lookups.model_lookup import Model, find_model
 from services.gateway.openapi import JSON_BODY, MODEL, QUEUED, refusals
-from services.gateway.problems.errors import ModelChanged, RequestInvalid, at_fault
+from services.gateway.problems.errors import ModelChanged, at_fault
 from services.gateway.schemas.job import Job
 from services.gateway.schemas.solve_job import ContinueRequest, SolveJobRequest
 from services.gateway.views import job_view
@@ -39,7 +39,7 @@ router = APIRouter(prefix="/v1/solve-jobs", tags=["solving"])
 PUZZLES = (PuzzleError, WrongGridSize, UnknownSymbol, ContradictoryGivens, UnsolvablePuzzle, MultipleSolutions)
 REFUSALS = refusals(*JSON_BODY, ConfigError, *MODEL, *PUZZLES, PuzzleTooHard, *QUEUED)
 CONTINUE_REFUSALS = refusals(
-    *JSON_BODY, ConfigError, RequestInvalid, JobNotFound, JobNotContinuable, CarryExpired, ModelChanged, *QUEUED
+    *JSON_BODY, ConfigError, JobNotFound, JobNotContinuable, CarryExpired, ModelChanged, *QUEUED
 )
 FINISHED_IN_TIME = {"description": "Finished within the time that `Prefer: wait=N` allowed.", "model": Job}
 AS_BEFORE = ContinueRequest()  # as many steps more
