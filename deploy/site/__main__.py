@@ -11,6 +11,7 @@ from deploy.site.metrics import metrics_page
 from deploy.site.python_api import python_page
 from deploy.site.service_settings import service_settings_page
 from deploy.site.thinking import draw_recursion
+from deploy.site.trainings import draw_trainings
 from services.gateway.problems.reference import errors_page
 from trm.cli.reference import PAGES
 
@@ -28,6 +29,7 @@ MADE: dict[str, Callable[[], str]] = {
     "images/attempt.svg": draw_attempt,
     "images/recursion.svg": draw_recursion,
     "images/calibration.svg": draw_calibration,
+    "images/trainings.svg": draw_trainings,
 }
 
 
