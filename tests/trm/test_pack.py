@@ -136,6 +136,7 @@ TINY = (
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # each piece compiles, tests and measures in a process of its own
 def test_two_pieces_are_the_straight_run_bit_for_bit(tmp_path: Path) -> None:
     """The first piece has no time left when it has loaded, and stops after one update; the second, on another machine, ends it."""
     piece(tmp_path, "straight", *TINY, MINUTES="9")
