@@ -1,6 +1,5 @@
 """The commands of `trm`, and what each prints with --json: fields by the guide's table, or a resource of the API."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +7,11 @@ from typing import Any
 
 import jsonschema
 
+from tests.openapi import DOCUMENT, SCHEMAS
 from trm.cli.commands import COMMANDS, load_command
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs/how-to/command-line.md").read_text()
-API = json.loads((ROOT / "docs/openapi.json").read_text())
 RESOURCES = {  # commands that print what a service has answered -> the schema; a list where they print several
     "submit train": "Job", "submit solve": "Job", "submit evaluate": "Job", "runs fork": "Job",
     "jobs list": ["Job"], "jobs show": "Job", "jobs cancel": "Job", "jobs pause": "Job", "jobs resume": "Job", "jobs retry": "Job",
@@ -56,7 +55,7 @@ def require_resource(document: object, schema: str | list[str]) -> None:
         for part in document["data"]:
             require_resource(part, schema[0])
         return
-    wanted = {"$ref": f"#/components/schemas/{schema}", "components": API["components"]}
+    wanted = {"$ref": f"#/components/schemas/{schema}", "components": DOCUMENT["components"]}
     jsonschema.validate(document, wanted)
     assert isinstance(document, dict)
-    assert document.keys() <= API["components"]["schemas"][schema]["properties"].keys()
+    assert document.keys() <= SCHEMAS[schema]["properties"].keys()

@@ -1,16 +1,15 @@
-"""`python -m services.gateway`: serve, or print what the documentation keeps a copy of."""
+"""`python -m services.gateway`: serve, manage keys, or print what the documentation keeps a copy of.
+
+Each command imports what it needs: the keys of a service are managed without building its interface.
+"""
 
 import sys
+from typing import Any
 
 import structlog
 import typer
 
 from services.gateway.access import keys
-from services.gateway.app import create_app
-from services.gateway.client_types import render_client_types
-from services.gateway.openapi import document
-from services.gateway.problems.reference import errors_page
-from services.gateway.server import serve
 from services.registry.errors import RegistryError, SettingsInvalid
 from services.registry.logging import configure_logging
 from services.registry.settings import Settings, load_settings
@@ -26,6 +25,8 @@ def main(context: typer.Context) -> None:
     """Serve until SIGTERM; settings are read from TRM_* variables."""
     if context.invoked_subcommand is not None:
         return
+    from services.gateway.server import serve
+
     try:
         settings = load_settings()
     except SettingsInvalid as error:
@@ -42,21 +43,30 @@ def main(context: typer.Context) -> None:
 @cli.command()
 def openapi() -> None:
     """Print the OpenAPI document; connects to nothing."""
-    app = create_app(Settings(database_url="postgresql://localhost/trm", broker_url="redis://localhost:6379/0"))
-    print(to_json(document(app), indent=2))
+    print(to_json(_build_document(), indent=2))
 
 
 @cli.command()
 def client_types() -> None:
     """Print the types of the Python client, trm/client/api.py; needs ruff."""
-    app = create_app(Settings(database_url="postgresql://localhost/trm", broker_url="redis://localhost:6379/0"))
-    print(render_client_types(document(app)), end="")
+    from services.gateway.client_types import render_client_types
+
+    print(render_client_types(_build_document()), end="")
 
 
 @cli.command()
 def errors() -> None:
     """Print the reference of all problem codes."""
+    from services.gateway.problems.reference import errors_page
+
     print(errors_page(), end="")
+
+
+def _build_document() -> dict[str, Any]:
+    from services.gateway.app import create_app
+    from services.gateway.openapi import document
+
+    return document(create_app(Settings(database_url="postgresql://localhost/trm", broker_url="redis://localhost/0")))
 
 
 if __name__ == "__main__":

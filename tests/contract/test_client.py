@@ -1,7 +1,6 @@
 """The Python client is whole: every operation has a method, every answer a type, every parameter an argument."""
 
 import ast
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 import pytest
 
 from services.gateway.client_types import render_client_types
+from tests.openapi import DOCUMENT, PATHS, SCHEMAS
 from trm.client import api
 from trm.client.record import Page
 
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "trm" / "client"
-DOCUMENT = json.loads((ROOT / "docs/openapi.json").read_text())
-SCHEMAS = DOCUMENT["components"]["schemas"]
-OPERATIONS = {operation["operationId"]: operation for item in DOCUMENT["paths"].values() for operation in item.values()}
+OPERATIONS = {operation["operationId"]: operation for item in PATHS.values() for operation in item.values()}
 JSON = "application/json"
 ARGUMENTS = {"limit": "page_size"}  # by which name a method takes a parameter
 OWN_WORK = {

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.commands import API, FIELDS, RESOURCES, every_command
+from tests.commands import FIELDS, RESOURCES, every_command
+from tests.openapi import SCHEMAS
 
 COMMANDS = dict(every_command())
 
@@ -19,4 +20,4 @@ def test_what_every_command_prints_as_json_is_documented() -> None:
     assert listed | RESOURCES.keys() == COMMANDS.keys()
     assert listed & RESOURCES.keys() == set()
     schemas = {name for value in RESOURCES.values() if value for name in ([value] if isinstance(value, str) else value)}
-    assert schemas <= API["components"]["schemas"].keys()
+    assert schemas <= SCHEMAS.keys()

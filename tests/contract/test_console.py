@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from services.console import BUILT
+from tests.openapi import SCHEMAS
 
 SOURCES = BUILT.parent
 PAGE = SOURCES.parents[1] / "docs/how-to/console.md"
@@ -22,7 +23,6 @@ MOST_BYTES = 200_000  # of script and style together, before compression
 WHEEL = SOURCES.parents[1] / ".clients/node"  # where `make .clients/typescript` has installed Node from PyPI
 PATH = f"{os.environ['PATH']}{os.pathsep}{WHEEL}"
 NPM = shutil.which("npm", path=PATH)
-SCHEMAS: dict[str, Any] = json.loads((SOURCES.parents[1] / "docs/openapi.json").read_text())["components"]["schemas"]
 
 
 needs_node = pytest.mark.skipif(NPM is None, reason="Node is not at hand: the console cannot be built or checked")

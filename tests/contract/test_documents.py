@@ -16,6 +16,7 @@ from services.gateway.schemas.solve_job import SolveJobRequest
 from services.gateway.schemas.training_job import TrainingJobRequest
 from services.gateway.schemas.webhook import WebhookRequest
 from services.registry.settings import Settings
+from tests.openapi import PATHS, SCHEMAS
 from trm.cli.commands import COMMANDS, load_command
 from trm.config.model import ModelConfig
 from trm.config.overrides import resolve
@@ -34,8 +35,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "trm").rglob("*.md")),
 ]
-API = json.loads((ROOT / "docs/openapi.json").read_text())["paths"]
-ROUTES = {re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in API}
+ROUTES = {re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in PATHS}
 REQUESTS: dict[str, type[BaseModel]] = {
     "/v1/training-jobs": TrainingJobRequest,
     "/v1/solve-jobs": SolveJobRequest,
@@ -147,9 +147,7 @@ def puzzles_of(example: Mapping[str, Any]) -> list[Any]:
     return [example["puzzle"]] if "puzzle" in example else example.get("puzzles", [])
 
 
-SOLVE_EXAMPLES = json.loads((ROOT / "docs/openapi.json").read_text())["components"]["schemas"]["SolveJobRequest"][
-    "examples"
-]
+SOLVE_EXAMPLES = SCHEMAS["SolveJobRequest"]["examples"]
 
 
 @pytest.mark.parametrize("example", SOLVE_EXAMPLES)
@@ -160,7 +158,7 @@ def test_every_puzzle_of_the_openapi_file_has_one_answer(example: Mapping[str, A
 
 
 def test_the_solution_of_the_openapi_file_is_one() -> None:
-    [example] = json.loads((ROOT / "docs/openapi.json").read_text())["components"]["schemas"]["Solution"]["examples"]
+    [example] = SCHEMAS["Solution"]["examples"]
     spec = spec_for(4)
     question = grids.parse(spec, example["question"])
     assert grids.text(spec, search.require_unique(spec, question)) == example["answer"]

@@ -1,6 +1,5 @@
 """The registry of problem codes is whole: each code is said once, by its class, and the documents say the same."""
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from services.gateway.problems.catalogue import ANSWERS, CATALOGUE, COMMANDS, OUTCOMES, Entry
 from services.gateway.problems.errors import PartsRefused
+from tests.openapi import PATHS
 from trm.client import ApiError
 from trm.client.transport import KEY_IN_USE
 from trm.errors import CodedError
@@ -19,7 +19,6 @@ SOURCES = [
 ]
 TEXT = "\n".join(path.read_text() for path in SOURCES)
 PAGE = (ROOT / "docs/reference/errors.md").read_text()
-API = json.loads((ROOT / "docs/openapi.json").read_text())
 NO_ROUTES = {  # what no route says of itself
     *("route_not_found", "method_not_allowed", "connections_too_many", "foreign_page"),  # answered before one is found
     *("schema_behind", "schema_ahead"),  # in the middle of a deployment
@@ -72,7 +71,7 @@ def test_the_reference_has_a_row_for_each_and_no_other() -> None:
 
 def test_the_openapi_document_says_of_each_what_the_registry_says() -> None:
     documented = set[str]()
-    for item in API["paths"].values():
+    for item in PATHS.values():
         for operation in item.values():
             for status, response in operation["responses"].items():
                 problem = response.get("content", {}).get("application/problem+json", {"examples": {}})

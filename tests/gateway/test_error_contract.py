@@ -8,16 +8,12 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from services.gateway.app import create_app
 from services.gateway.problems.catalogue import CATALOGUE
 from services.registry.settings import Settings
+from tests.openapi import PATHS
 
 UNKNOWN = "nothing_has_this_id"
-OFFLINE = Settings(database_url="postgresql://nowhere.invalid/trm", broker_url="redis://nowhere.invalid")
-DOCUMENT: dict[str, Any] = create_app(OFFLINE).openapi()
-OPERATIONS = [
-    (method.upper(), path, operation) for path, item in DOCUMENT["paths"].items() for method, operation in item.items()
-]
+OPERATIONS = [(method.upper(), path, operation) for path, item in PATHS.items() for method, operation in item.items()]
 WITH_QUERY = [
     (method, path, parameter["name"])
     for method, path, operation in OPERATIONS
@@ -43,7 +39,7 @@ def filled(path: str) -> str:
 
 
 def documented_codes(path: str, method: str, status: int) -> set[str]:
-    response = DOCUMENT["paths"][path][method.lower()]["responses"][str(status)]
+    response = PATHS[path][method.lower()]["responses"][str(status)]
     return set(response["content"]["application/problem+json"]["examples"])
 
 
@@ -74,7 +70,7 @@ def test_documents_only_problems_of_the_catalogue(method: str, path: str, operat
         assert {CATALOGUE[code].status for code in codes} == {int(status)}
 
 
-@pytest.mark.parametrize("path", DOCUMENT["paths"])
+@pytest.mark.parametrize("path", PATHS)
 def test_another_method_is_refused(client: TestClient, path: str) -> None:
     response = client.request("PATCH", filled(path))
     check_problem(response, "method_not_allowed")

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,19 +10,18 @@ from fastapi.testclient import TestClient
 from services.registry.settings import Settings
 from tests.gateway.conftest import Book
 from tests.gateway.test_http_continue import solved
+from tests.openapi import PATHS, SCHEMAS
 from trm.puzzles.datasets.datasets import load
 from trm.puzzles.grids import text
 from trm.puzzles.spec import PuzzleSpec
 
-DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/openapi.json").read_text())
-SCHEMAS = DOCUMENT["components"]["schemas"]
 NAMED = ("model", "checkpoint", "from_checkpoint")  # fields that name a model: of the service that the document is of
 OWN_DATA = "my-sudokus"
 
 
 def requests() -> Iterator[tuple[str, dict[str, Any]]]:
     """Path and body of every example, with what its operation is told in the path left open."""
-    for path, item in DOCUMENT["paths"].items():
+    for path, item in PATHS.items():
         for operation in item.values():
             for media in operation.get("requestBody", {"content": {}})["content"].values():
                 schema = SCHEMAS[media["schema"]["$ref"].rpartition("/")[2]]
@@ -51,7 +49,7 @@ def upload(client: TestClient, name: str) -> PuzzleSpec:
 def test_every_request_with_a_body_of_json_has_an_example() -> None:
     bodies = {
         path
-        for path, item in DOCUMENT["paths"].items()
+        for path, item in PATHS.items()
         for operation in item.values()
         if "application/json" in operation.get("requestBody", {}).get("content", {})
     }

@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event
 
-from services.gateway.app import create_app
 from services.registry.access.scopes import Scope
 from services.registry.access.visibility import OWNERS, PARENTS, AccessScope
 from services.registry.db.database import Database
@@ -18,11 +16,10 @@ from services.registry.settings import Settings
 from services.registry.webhooks import webhooks
 from tests.gateway.conftest import Book
 from tests.gateway.keys import guarded, header
+from tests.openapi import PATHS
 
-OFFLINE = Settings(database_url="postgresql://nowhere.invalid/trm", broker_url="redis://nowhere.invalid")
-DOCUMENT: dict[str, Any] = create_app(OFFLINE).openapi()
 OPERATIONS = sorted(
-    (method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item if path.startswith("/v1/")
+    (method.upper(), path) for path, item in PATHS.items() for method in item if path.startswith("/v1/")
 )
 PUBLIC = ("/v1/presets", "/v1/problems", "/v1/models")  # the same for all callers: they came with the code
 SHARED = ("/v1/queue", "/v1/workers")  # numbers over all owners: tests/gateway/test_http_queue.py

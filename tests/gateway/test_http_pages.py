@@ -13,9 +13,9 @@ from services.registry.jobs import completion
 from services.registry.settings import Settings
 from tests.gateway.conftest import HERE, Book
 from tests.gateway.keys import guarded, header
-from tests.gateway.test_http_owners import DOCUMENT
 from tests.gateway.test_http_queue import announce
 from tests.gateway.test_http_runs import evaluate
+from tests.openapi import PATHS, SCHEMAS
 
 TRAINING = {"preset": "sudoku-6x6"}
 BOUNDED = {  # by the code, or by what one job or checkpoint has
@@ -39,10 +39,10 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 def lists() -> Iterator[tuple[str, set[str]]]:
     """Every path that answers with a list, and its parameters."""
-    for path, item in DOCUMENT["paths"].items():
+    for path, item in PATHS.items():
         content = item.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
         schema = content.get("application/json", {}).get("schema", {})
-        named = DOCUMENT["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], schema)
+        named = SCHEMAS.get(schema.get("$ref", "").rpartition("/")[2], schema)
         if "array" in (named.get("type"), named.get("properties", {}).get("data", {}).get("type")):
             yield path, {parameter["name"] for parameter in item["get"].get("parameters", [])}
 
@@ -56,7 +56,7 @@ def test_every_list_is_bounded_or_goes_on() -> None:
 
 
 def test_a_list_without_pages_says_why() -> None:
-    said = {path: DOCUMENT["paths"][path]["get"]["description"] for path in BOUNDED}
+    said = {path: PATHS[path]["get"]["description"] for path in BOUNDED}
     assert [path for path, text in said.items() if "not in pages" not in text] == []
 
 

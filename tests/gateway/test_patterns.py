@@ -1,16 +1,13 @@
 """Every pattern of the API is told in words."""
 
-import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from fastapi.testclient import TestClient
 
 from services.gateway.problems.patterns import WORDS
-
-OPENAPI = Path(__file__).parents[2] / "docs" / "openapi.json"
+from tests.openapi import DOCUMENT
 
 
 def patterns_of(part: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
@@ -23,7 +20,7 @@ def patterns_of(part: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
 
 
 def test_every_pattern_has_words_and_no_other() -> None:
-    assert set(patterns_of(json.loads(OPENAPI.read_text()))) == set(WORDS)
+    assert set(patterns_of(DOCUMENT)) == set(WORDS)
 
 
 def test_a_refused_text_is_told_in_words(client: TestClient) -> None:

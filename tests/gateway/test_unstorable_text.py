@@ -11,12 +11,9 @@ from fastapi.testclient import TestClient
 from services.gateway.app import create_app
 from services.registry.access import audit
 from services.registry.db.pages import encode_cursor
-from services.registry.settings import Settings
 from tests.gateway.test_http_datasets import jsonl, post
+from tests.openapi import PATHS, SCHEMAS
 
-OFFLINE = Settings(database_url="postgresql://nowhere.invalid/trm", broker_url="redis://nowhere.invalid")
-DOCUMENT = create_app(OFFLINE).openapi()
-PATHS = DOCUMENT["paths"]
 BAD_BYTES = ["%00", "%ed%a0%80", "%ff"]
 BAD_TEXTS = ["a\0", "\ud800", "\udfff\0"]
 OPERATIONS = [(method, path) for path, item in PATHS.items() for method in item if "/v1/" in path]
@@ -77,7 +74,7 @@ def posts() -> Iterator[tuple[str, Any]]:
     for path, item in PATHS.items():
         content = item.get("post", {}).get("requestBody", {}).get("content", {})
         if "application/json" in content:
-            schema = DOCUMENT["components"]["schemas"][content["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]]
+            schema = SCHEMAS[content["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]]
             for example in schema["examples"]:
                 yield path, example
 

@@ -16,9 +16,7 @@ from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.sudoku import BLANK
 from trm.puzzles.symmetries.symmetry import random_symmetry, views
 
-HARD = load("sudoku-extreme-1k", "train")
 SMALL = load("sudoku-4x4", "train")
-MAZES = load("maze-hard", "train").take(20)
 
 
 def joined(puzzles: PuzzleSet, questions: list[np.ndarray], answers: list[np.ndarray]) -> PuzzleSet:
@@ -26,9 +24,10 @@ def joined(puzzles: PuzzleSet, questions: list[np.ndarray], answers: list[np.nda
 
 
 def test_a_test_puzzle_that_is_a_turned_training_puzzle_is_found() -> None:
-    turn = random_symmetry(HARD.spec, np.random.default_rng(4))
-    test = joined(HARD.select(np.arange(20, 30)), [turn.apply(HARD.questions[3])], [turn.apply(HARD.answers[3])])
-    report = audit(HARD.take(20), test, solve=2)
+    hard = load("sudoku-extreme-1k", "train")
+    turn = random_symmetry(hard.spec, np.random.default_rng(4))
+    test = joined(hard.select(np.arange(20, 30)), [turn.apply(hard.questions[3])], [turn.apply(hard.answers[3])])
+    report = audit(hard.take(20), test, solve=2)
     assert report.shared == ((11, 4),)
     assert not report.clean
     assert report.sentences()[0].startswith(
@@ -70,13 +69,14 @@ def test_a_clean_data_set_is_called_clean() -> None:
 
 
 def test_mazes_off_the_rule_and_wrong_ones_are_found() -> None:
-    view = views(MAZES.spec, 8, 0)[1]
-    turned = view.apply(MAZES.answers[0])
-    assert not np.array_equal(turned, solve(MAZES.spec, view.apply(MAZES.questions[0])))
-    cut = MAZES.answers[15].copy()
+    mazes = load("maze-hard", "train").take(20)
+    view = views(mazes.spec, 8, 0)[1]
+    turned = view.apply(mazes.answers[0])
+    assert not np.array_equal(turned, solve(mazes.spec, view.apply(mazes.questions[0])))
+    cut = mazes.answers[15].copy()
     cut[np.flatnonzero(cut == PATH)[0]] = 2
-    test = joined(MAZES.select(np.arange(10, 12)), [view.apply(MAZES.questions[0]), MAZES.questions[15]], [turned, cut])
-    report = audit(MAZES.take(10), test)
+    test = joined(mazes.select(np.arange(10, 12)), [view.apply(mazes.questions[0]), mazes.questions[15]], [turned, cut])
+    report = audit(mazes.take(10), test)
     assert (report.test.off_rule, report.test.wrong, report.shared) == ((3,), (4,), ((3, 1),))
     assert report.train.off_rule == ()
 

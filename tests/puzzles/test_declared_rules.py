@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from trm.puzzles.datasets.datasets import load, save_dataset, spec_of
 from trm.puzzles.drawing.picture import svg
 from trm.puzzles.drawing.render import plain
 from trm.puzzles.equivalence import classes
-from trm.puzzles.generate import full_grid, generate, thin_out
+from trm.puzzles.generate import Pair, full_grid, generate, thin_out
 from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.regions import name_regions
 from trm.puzzles.rules import check, check_many, conflicts
@@ -41,7 +42,12 @@ c e e e d
 SIX = "aaabbb aacbbb acccdd eccddd eeeffd eeffff"
 NINE = "111222333111222333111222333444555666444555666444555666777888999777888999777888999"
 SPECS = (jigsaw_spec(5, FIVE), jigsaw_spec(6, SIX), jigsaw_spec(9, NINE))
-PAIRS = {spec: list(generate(spec.rows, 3, seed=5, regions=spec.regions)) for spec in SPECS}
+
+
+@cache
+def pairs(spec: PuzzleSpec) -> list[Pair]:
+    """Three questions with their answers."""
+    return list(generate(spec.rows, 3, seed=5, regions=spec.regions))
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> io.BytesIO:
@@ -55,7 +61,7 @@ def test_the_checker_accepts_solutions_and_refuses_any_changed_cell(
     spec: PuzzleSpec, seed: int, pair: int, cell: int, shift: int
 ) -> None:
     symmetry = random_symmetry(spec, np.random.default_rng(seed))
-    question, answer = (symmetry.apply(grid) for grid in PAIRS[spec][pair])
+    question, answer = (symmetry.apply(grid) for grid in pairs(spec)[pair])
     assert check(spec, question, answer) is True
     assert violations(spec, question, answer) == []
     assert [found.tolist() for found in solutions(spec, question)] == [answer.tolist()]
@@ -67,7 +73,7 @@ def test_the_checker_accepts_solutions_and_refuses_any_changed_cell(
 
 
 def test_regions_of_boxes_are_the_sudoku_that_has_boxes() -> None:
-    question, answer = PAIRS[SPECS[2]][0]
+    question, answer = pairs(SPECS[2])[0]
     drawn = np.random.default_rng(3).integers(0, 10, (200, 81)).astype(np.int32)
     grids_ = np.concatenate((drawn, answer[None]))
     asked = np.where(grids_ == answer, question, BLANK)
@@ -88,7 +94,7 @@ def test_a_region_that_holds_a_digit_twice_is_named() -> None:
 @pytest.mark.parametrize("form", ["{q}{r}", "{q}\n{r}", "{lines}\n\n{regions}"])
 def test_a_jigsaw_is_read_from_its_cells_and_its_regions(form: str) -> None:
     spec = SPECS[1]
-    question, answer = (grids.text(spec, grid) for grid in PAIRS[spec][0])
+    question, answer = (grids.text(spec, grid) for grid in pairs(spec)[0])
     letters = SIX.replace(" ", "")
     lines, regions = ("\n".join(text[i : i + 6] for i in range(0, 36, 6)) for text in (question, letters))
     written = form.format(q=question, r=letters, lines=lines, regions=regions)
@@ -101,7 +107,7 @@ def test_a_jigsaw_is_read_from_its_cells_and_its_regions(form: str) -> None:
 
 def test_a_column_or_declared_rules_give_the_regions_too() -> None:
     spec = SPECS[1]
-    rows = [dict(zip(("question", "answer"), (grids.text(spec, g) for g in pair), strict=True)) for pair in PAIRS[spec]]
+    rows = [dict(zip(("question", "answer"), (grids.text(spec, g) for g in pair), strict=True)) for pair in pairs(spec)]
     assert read_table(table([{**row, "regions": SIX} for row in rows]), kind="sudoku").spec == spec
     assert read_table(table(rows), kind="sudoku", rules=DeclaredRules(regions=SIX)).spec == spec
     with pytest.raises(DatasetError, match="of 3 rows hold an answer that is not one"):
@@ -112,14 +118,14 @@ def test_files_of_jigsaws_without_answers_are_answered_by_search(tmp_path: Path)
     spec = SPECS[1]
     letters = SIX.replace(" ", "")
     file = tmp_path / "jigsaws.sdm"
-    file.write_text("".join(f"{grids.text(spec, question)}{letters}\n" for question, _ in PAIRS[spec]))
+    file.write_text("".join(f"{grids.text(spec, question)}{letters}\n" for question, _ in pairs(spec)))
     read = read_table(file)
     assert read.spec == spec
-    assert read.answers.tolist() == [answer.tolist() for _, answer in PAIRS[spec]]
+    assert read.answers.tolist() == [answer.tolist() for _, answer in pairs(spec)]
 
 
 def test_regions_that_are_none_or_differ_are_refused() -> None:
-    question, answer = (grids.text(SPECS[1], grid) for grid in PAIRS[SPECS[1]][0])
+    question, answer = (grids.text(SPECS[1], grid) for grid in pairs(SPECS[1])[0])
     wrong = SIX.replace(" ", "").replace("f", "e")
     with pytest.raises(WrongGridSize, match="does not name 6 regions of 6 cells each"):
         grids.parse(SPECS[1], question + wrong)
@@ -133,10 +139,10 @@ def test_regions_that_are_none_or_differ_are_refused() -> None:
 
 def test_drawings_show_the_borders_of_regions() -> None:
     spec = SPECS[0]
-    shown = plain(spec, PAIRS[spec][0][1])
+    shown = plain(spec, pairs(spec)[0][1])
     assert len(shown.splitlines()) == 9
     assert shown.splitlines()[0].count("|") == 1
-    assert '<path d="' in svg(spec, PAIRS[spec][0][1])
+    assert '<path d="' in svg(spec, pairs(spec)[0][1])
 
 
 def test_symmetries_keep_the_regions() -> None:
@@ -144,7 +150,7 @@ def test_symmetries_keep_the_regions() -> None:
     orders = [{tuple(view.cells) for view in views(spec, 40, 0)} for spec in (boxed, SPECS[0])]
     assert len(orders[0]) == 8  # a square of squares may be turned and reflected
     assert len(orders[1]) < 8
-    question, answer = PAIRS[SPECS[1]][0]
+    question, answer = pairs(SPECS[1])[0]
     images = [random_symmetry(SPECS[1], np.random.default_rng(i)) for i in range(4)]
     questions, answers = (np.stack([image.apply(grid) for image in images]) for grid in (question, answer))
     numbered = classes(SPECS[1], questions, answers)
@@ -265,7 +271,7 @@ def test_generated_jigsaws_of_other_seeds_have_one_answer() -> None:
 
 def test_a_set_of_jigsaws_is_saved_with_its_regions(tmp_path: Path) -> None:
     spec = SPECS[1]
-    questions, answers = (np.stack(part) for part in zip(*PAIRS[spec], strict=True))
+    questions, answers = (np.stack(part) for part in zip(*pairs(spec), strict=True))
     save_dataset(tmp_path / "jig", "jig", {"train": PuzzleSet(spec, questions, answers)})
     assert load(tmp_path / "jig", "train").spec == spec
 

@@ -1,6 +1,5 @@
 """The command line without a service: commands load when they are asked for and not before; addresses, profiles, findings."""
 
-import json
 import re
 import stat
 import subprocess
@@ -14,6 +13,7 @@ from typing import get_args
 import pytest
 import torch
 
+from tests.openapi import SCHEMAS
 from tests.script import SCRIPT, Shell
 from trm.cli.commands import COMMANDS, load_command
 from trm.cli.diagnosis import machine, reachable, software
@@ -127,10 +127,9 @@ def test_exit_statuses_are_documented() -> None:
 
 
 def test_choices_are_those_of_the_api() -> None:
-    schemas = json.loads((ROOT / "docs/openapi.json").read_text())["components"]["schemas"]
-    assert [*get_args(Status)] == schemas["JobStatus"]["enum"]
-    assert [*get_args(Kind)] == schemas["JobKind"]["enum"]
-    assert [scope.value for scope in Scope] == schemas["Scope"]["enum"]
+    assert [*get_args(Status)] == SCHEMAS["JobStatus"]["enum"]
+    assert [*get_args(Kind)] == SCHEMAS["JobKind"]["enum"]
+    assert [scope.value for scope in Scope] == SCHEMAS["Scope"]["enum"]
 
 
 def test_the_address_is_the_options_then_the_environments_then_a_profiles_then_the_stacks(

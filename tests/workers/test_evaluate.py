@@ -100,7 +100,7 @@ def test_progress_is_told_and_the_result_recorded(
     engine_loop: EngineLoop,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    claim = claimed(limit=300, max_steps=256)
+    claim = claimed(limit=150, max_steps=32)
     attempt._run(worker, claim, lambda worker, claim: evaluate(worker, claim, models, engine_loop))
     with worker.database.transaction() as session:
         job = jobs.get(session, EVERYTHING, claim.job_id)
@@ -111,7 +111,7 @@ def test_progress_is_told_and_the_result_recorded(
         ]
     assert job.status is JobStatus.SUCCEEDED
     assert job.result is not None
-    assert job.result["report"]["n"] == 300
+    assert job.result["report"]["n"] == 150
     assert told == sorted(set(told)) != []
 
 
