@@ -16,7 +16,7 @@ from tests.acceptance.test_main_job import logged_steps, wait_for
 from tests.api import Client, Json
 from tests.gateway.test_http_datasets import csv, rows
 
-STEPS = 600
+STEPS = 400
 PUZZLES = [".2.43......31...", "1.3.3.1.2.4...2."]
 
 

@@ -39,7 +39,7 @@ def without_room(stand: Stand, disk: str, until: Callable[[], bool]) -> None:
 )
 @pytest.mark.parametrize("disk", [pytest.param("artifacts", marks=[pytest.mark.quick, pytest.mark.slow]), "scratch"])
 def test_a_checkpoint_finds_no_room(stand: Stand, customer: Customer, disk: str) -> None:
-    job, before = customer.train(1000), failures(stand)
+    job, before = customer.train(400), failures(stand)
     customer.checkpointed(job)
     without_room(stand, disk, until=lambda: failures(stand) >= before + 2)
     assert customer.succeeded(job)["attempt"] == 1

@@ -1,5 +1,6 @@
 """Compiling: where it can be done it changes no result that matters, and where it cannot it says why."""
 
+import math
 import os
 import shutil
 import sysconfig
@@ -38,6 +39,13 @@ def test_auto_compiles_what_is_wide_enough(config: RunConfig) -> None:
     assert should_compile("auto", wide, CPU) == (why_not(CPU) is None)
     assert not should_compile("auto", config, CPU)
     assert not should_compile("never", wide, CPU)
+
+
+def test_auto_compiles_no_training_that_ends_sooner_than_compiling(config: RunConfig) -> None:
+    wide = config.model_copy(update={"model": config.model.model_copy(update={"hidden_size": 512})})
+    enough = math.ceil(100_000 / (wide.train.batch_size * wide.puzzle.cells))
+    assert should_compile("auto", wide, CPU, updates=enough) == (why_not(CPU) is None)
+    assert not should_compile("auto", wide, CPU, updates=enough - 1)
 
 
 def test_without_a_compiler_the_reason_is_given(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:

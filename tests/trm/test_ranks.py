@@ -30,7 +30,7 @@ MLP: dict[str, object] = {
     "train.steps": 8, "train.batch_size": 8, "train.checkpoint_every": 4, "train.evaluate_puzzles": 8, "train.test_puzzles": 8,
     "train.precision": "float32", "model.hidden_size": 16, "model.prefix_tokens": 2, "model.max_supervision_steps": 3,
 }  # fmt: skip
-LONG = RECIPE | {"train.steps": 200, "train.checkpoint_every": 100, "train.evaluate_every": 1000}
+LONG = RECIPE | {"train.steps": 80, "train.checkpoint_every": 40, "train.evaluate_every": 1000}
 
 
 def command(out: Path, ranks: int, *more: str, preset: str = "sudoku", recipe: dict[str, object] = RECIPE) -> list[str]:
@@ -113,14 +113,14 @@ def test_stopped_by_a_signal_and_resumed_it_is_the_same_training(tmp_path: Path)
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     trained(whole, 2, recipe=LONG)
     with training(halves, 2, recipe=LONG) as process:
-        events_until(process, 40)
+        events_until(process, 20)
         os.killpg(process.pid, signal.SIGTERM)
         stopped = events_until(process)[-1]
         assert process.wait(60) == 0
     assert stopped["event"] == "stopped"
-    assert 40 <= stopped["step"] < 200
+    assert 20 <= stopped["step"] < 80
     trained(halves, 2, "--resume", str(halves))
-    assert_alike(tensors(halves, 200), tensors(whole, 200), 0.0)
+    assert_alike(tensors(halves, 80), tensors(whole, 80), 0.0)
 
 
 @pytest.mark.slow

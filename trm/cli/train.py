@@ -149,7 +149,7 @@ def _train(
     ranks = Ranks.join()
     splits, place = load_splits(data or config.dataset, config), ranks.device(pick_device(device))
     print_remarks(splits.train, splits.test)
-    compiled = should_compile(compile_, config, place)
+    compiled = should_compile(compile_, config, place, updates=config.train.steps)
     make = partial(Trainer.resume, resume, config=config) if resume else partial(Trainer, config)
     trainer = make(splits, place, compiled=compiled, ranks=ranks)
     if weights and not resume:

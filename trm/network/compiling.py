@@ -15,6 +15,9 @@ from trm.errors import CompilerMissing
 from trm.network.model import TinyRecursiveModel
 
 WORTHWHILE = 256  # channels: compiling takes seconds, which a narrower model does not win back
+WORTHWHILE_CELLS = (
+    100_000  # of all puzzles of all updates: 20 updates of 64 Sudokus, which take about as long as compiling
+)
 PROGRAMS = 64  # of one network: for each size of puzzle one with gradients and one without; torch runs what is beyond uncompiled
 
 
@@ -30,11 +33,18 @@ def why_not(device: torch.device) -> str | None:
     return None
 
 
-def should_compile(choice: CompileChoice, config: RunConfig, device: torch.device) -> bool:
-    """What a choice comes to: `auto` compiles where it can and where it is worthwhile; raises CompilerMissing for `always`."""
+def should_compile(
+    choice: CompileChoice, config: RunConfig, device: torch.device, *, updates: int | None = None
+) -> bool:
+    """What a choice comes to: `auto` compiles where it can and where it is worthwhile; raises CompilerMissing for `always`.
+
+    `updates` are those of a whole training; None for a model that answers until it is closed.
+    """
     if choice == "always":
         _require_compiler(device)
     is_worthwhile = config.model.any_size or config.model.hidden_size >= WORTHWHILE
+    if updates is not None:
+        is_worthwhile &= updates * config.train.batch_size * config.puzzle.cells >= WORTHWHILE_CELLS
     return choice == "always" or (choice == "auto" and is_worthwhile and why_not(device) is None)
 
 

@@ -62,7 +62,8 @@ def train(
     config = with_identifiers(resolve(preset, spec_of(source), qualify(settings), source), source)
     folder = Path(out) if out is not None else Path("runs") / f"{preset}-{datetime.now():%Y%m%d-%H%M%S}"
     place = pick_device(device)
-    trainer = Trainer(config, load_splits(source, config), place, compiled=should_compile("auto", config, place))
+    compiled = should_compile("auto", config, place, updates=config.train.steps)
+    trainer = Trainer(config, load_splits(source, config), place, compiled=compiled)
     tell, seen = on_event or Reporter().tell, list[Event]()
     for event in Session(trainer, out=folder).run():
         tell(event)
