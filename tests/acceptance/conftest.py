@@ -10,12 +10,14 @@ from services.stack import operator
 from tests.api import Client, Json
 from tests.collector import Collector, collecting
 
-# Small enough to train within seconds, long enough to be interrupted.
+# Small enough to train within seconds.
 TINY = {
     "model.hidden_size": 16, "model.layers": 1, "model.latent_steps": 1, "model.max_supervision_steps": 4,
     "train.batch_size": 16, "train.log_every": 5, "train.evaluate_every": 50, "train.evaluate_puzzles": 20,
     "train.checkpoint_every": 20, "train.test_puzzles": 50,
 }  # fmt: skip
+
+INTERRUPTIBLE = 300  # steps of it, which take seconds: something can happen meanwhile
 
 
 @pytest.fixture(scope="session")

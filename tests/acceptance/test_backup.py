@@ -11,12 +11,11 @@ import pytest
 
 from services.registry.settings import Settings
 from services.stack import operator
-from tests.acceptance.conftest import TINY, submit_training
+from tests.acceptance.conftest import INTERRUPTIBLE, TINY, submit_training
 from tests.acceptance.test_main_job import logged_steps, wait_for
 from tests.api import Client, Json
 from tests.gateway.test_http_datasets import csv, rows
 
-STEPS = 400
 PUZZLES = [".2.43......31...", "1.3.3.1.2.4...2."]
 
 
@@ -71,7 +70,7 @@ def test_a_destroyed_service_comes_back_and_goes_on(settings: Settings, tmp_path
         client.http.post(
             "/v1/datasets", data={"name": "mine"}, files={"file": ("a.csv", csv(rows()))}
         ).raise_for_status()
-        running = submit_training(client, STEPS)
+        running = submit_training(client, INTERRUPTIBLE)
         wait_for(running, client, lambda _: bool(client.get(f"/v1/runs/{running['run_id']}/checkpoints")["data"]))
         overrides = TINY | {"train.steps": 20}
         queued = client.post("/v1/training-jobs", {"preset": "sudoku-4x4", "dataset": "mine", "overrides": overrides})
@@ -91,7 +90,7 @@ def test_a_destroyed_service_comes_back_and_goes_on(settings: Settings, tmp_path
     with opened(settings) as client:
         assert history(client, ended) == recorded
         assert solve(client, model["id"]) == answers
-        for job, steps in ((running, STEPS), (queued, 20)):
+        for job, steps in ((running, INTERRUPTIBLE), (queued, 20)):
             job = client.wait_until_finished(job)
             assert logged_steps(client, job) == list(range(5, steps + 1, 5))
         attempts = client.get(f"/v1/jobs/{running['id']}")["attempts"]

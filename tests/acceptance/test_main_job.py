@@ -11,7 +11,7 @@ import pytest
 from services.registry.settings import Settings
 from services.stack import state
 from services.stack.process import Process
-from tests.acceptance.conftest import TINY, submit_training
+from tests.acceptance.conftest import INTERRUPTIBLE, TINY, submit_training
 from tests.api import Client, Json
 from tests.conftest import wait_until
 
@@ -105,7 +105,7 @@ def test_cancel_while_running_and_while_queued(client: Client) -> None:
 
 @pytest.mark.parametrize("victim", [pytest.param("trainer", marks=pytest.mark.slow), "worker"])
 def test_a_killed_process_costs_no_job(victim: str, client: Client, stack: Settings) -> None:
-    job = submit_training(client, 600)
+    job = submit_training(client, INTERRUPTIBLE)
     wait_for(job, client, lambda _: len(client.get(f"/v1/runs/{job['run_id']}/checkpoints")["data"]) >= 1)
     worker = psutil.Process(pid_of(stack, "worker-train"))
     os.kill(worker.pid if victim == "worker" else worker.children()[0].pid, signal.SIGKILL)
@@ -114,7 +114,7 @@ def test_a_killed_process_costs_no_job(victim: str, client: Client, stack: Setti
     outcomes = [attempt["outcome"] for attempt in job["attempts"]]
     assert outcomes == ["lost" if victim == "worker" else "retried", "succeeded"]
     assert job["attempts"][1]["first_step"] > 0  # it continued from a checkpoint
-    assert logged_steps(client, job) == list(range(5, 601, 5))
+    assert logged_steps(client, job) == list(range(5, INTERRUPTIBLE + 1, 5))
 
 
 def test_no_trainer_outlives_its_worker(client: Client, stack: Settings) -> None:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from services.registry.settings import Settings
-from tests.acceptance.conftest import TINY, submit_training
+from tests.acceptance.conftest import INTERRUPTIBLE, TINY, submit_training
 from tests.acceptance.test_main_job import logged_steps, pid_of, wait_for
 from tests.api import Client, Json
 
@@ -39,13 +39,13 @@ def stop(stack: Settings, part: str, times: int = 1) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_training_worker_that_is_stopped_hands_its_job_back(client: Client, stack: Settings, signals: int) -> None:
-    job = wait_for(submit_training(client, 600), client, is_under_way)
+    job = wait_for(submit_training(client, INTERRUPTIBLE), client, is_under_way)
     stop(stack, "worker-train", signals)
     job = client.wait_until_finished(job)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "succeeded"]
     first, second = job["attempts"]
     assert second["first_step"] >= first["last_step"] > 0  # it saved when it was told to stop
-    assert logged_steps(client, job) == list(range(5, 601, 5))
+    assert logged_steps(client, job) == list(range(5, INTERRUPTIBLE + 1, 5))
 
 
 @pytest.mark.slow
@@ -60,7 +60,7 @@ def test_a_solve_worker_that_is_stopped_loses_nothing(client: Client, stack: Set
 
 @pytest.mark.slow
 def test_pause_resume_and_retry_go_on_from_a_checkpoint(client: Client) -> None:
-    job = wait_for(submit_training(client, 600), client, is_under_way)
+    job = wait_for(submit_training(client, INTERRUPTIBLE), client, is_under_way)
     client.post(f"/v1/jobs/{job['id']}/pause", {})
     job = wait_for(job, client, lambda job: job["status"] == "paused")
     client.post(f"/v1/jobs/{job['id']}/resume", {})
@@ -70,7 +70,7 @@ def test_pause_resume_and_retry_go_on_from_a_checkpoint(client: Client) -> None:
     job = client.wait_until_finished(client.post(f"/v1/jobs/{job['id']}/retry", {}))
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "cancelled", "succeeded"]
     assert all(attempt["first_step"] > 0 for attempt in job["attempts"][1:])
-    assert logged_steps(client, job) == list(range(5, 601, 5))
+    assert logged_steps(client, job) == list(range(5, INTERRUPTIBLE + 1, 5))
 
 
 def test_a_fork_trains(client: Client) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from services.registry.settings import Settings
 from services.stack import state
-from tests.acceptance.conftest import submit_training
+from tests.acceptance.conftest import INTERRUPTIBLE, submit_training
 from tests.acceptance.test_main_job import pid_of, wait_for
 from tests.api import Client, Json
 from tests.collector import CollectedSpan, Collector
@@ -41,7 +41,7 @@ def killed(stack: Settings, collector: Collector) -> tuple[Json, list[CollectedS
     running, _ = operator.up(stack, lambda _: None)
     with Client(running.api) as client:
         client.http.headers["traceparent"] = TRACEPARENT
-        job = submit_training(client, 600)
+        job = submit_training(client, INTERRUPTIBLE)
         del client.http.headers["traceparent"]
         wait_for(job, client, lambda _: len(client.get(f"/v1/runs/{job['run_id']}/checkpoints")["data"]) >= 1)
         wait_until(lambda: bool(named(collector.in_trace(CALLER[0]), "load trainer")))
@@ -93,7 +93,7 @@ def test_the_trainer_has_spans_for_its_phases(killed: tuple[Json, list[Collected
         assert named(below, name), name
     load, first_update, updates = (named(below, name)[0] for name in ("load trainer", "first update", "updates"))
     assert load.start < load.end <= first_update.start < first_update.end <= updates.start < updates.end <= second.end
-    assert named(below, "updates")[-1].attributes["trm.step"] == 600
+    assert named(below, "updates")[-1].attributes["trm.step"] == INTERRUPTIBLE
     assert {span.attributes["trm.split"] for span in named(below, "evaluate")} == {"validation", "test"}
     assert len(named(below, "updates")) < 10  # not one for each of 600 updates
     assert len([span for span in below if span.kind == "client"]) < 40  # nor any of the heartbeats' statements
