@@ -25,7 +25,7 @@ class TrainConfig(Frozen):
     steps: int = Field(default=65_104, ge=1, le=100_000_000)
     """Optimizer updates."""
     batch_size: int = Field(default=768, ge=1, le=65_536)
-    """Slots: puzzles that are processed at once."""
+    """Slots: puzzles that are processed at once; with several `starts`, chains."""
     optimizer: Literal["adam_atan2", "adamw", "muon"] = "adam_atan2"
     """`muon` takes the matrices of the blocks and leaves embeddings and heads to AdamW."""
     learning_rate: float = Field(default=1e-4, gt=0, le=1)
@@ -112,8 +112,16 @@ class TrainConfig(Frozen):
     """Share of the training puzzles that are drawn from those rated `hard_rating` or more; as they come if left out."""
     hard_rating: int = Field(default=1, ge=1)
     """Rating from which a puzzle counts as hard."""
+    starts: int = Field(default=1, ge=1, le=64)
+    """Chains of each puzzle, from different random starts; after each supervision step the one that is closest to the answer is trained
+    (winner takes all), so that chains dare to guess, and differently. A batch then holds `batch_size / starts` puzzles."""
     also: tuple[str, ...] = ()
     """Built-in data sets of other sizes that every update trains on as well, for a model of any size, with as many slots for each."""
+
+    @property
+    def puzzles(self) -> int:
+        """Puzzles in a batch."""
+        return self.batch_size // self.starts
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -40,6 +40,10 @@ class Carry:
         self.steps[slots] = 0
         self.inputs[slots], self.labels[slots], self.puzzle_ids[slots] = inputs, labels, puzzle_ids
 
+    def select(self, slots: Tensor) -> "Carry":
+        """A copy of these slots (indices)."""
+        return Carry(**{name: tensor[slots] for name, tensor in self.tensors().items()})
+
     def advance(self, output: StepOutput, halted: Tensor) -> None:
         """Take over the outcome of a supervision step."""
         for ours, new in ((self.y, output.y), (self.z, output.z), (self.halted, halted)):

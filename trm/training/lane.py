@@ -19,7 +19,7 @@ class Lane:
     def __init__(self, state: TrainState, model: TinyRecursiveModel, feed: Passes, carry: Carry) -> None:
         """`model` is the state's, or that for puzzles of another size; the gradients of such a lane add to those of the first."""
         self.state, self.model, self.feed, self.carry = state, model, feed, carry
-        self.own = state.ranks.share(state.config.train.batch_size)  # slots of this rank
+        self.own = state.ranks.share(state.config.train.batch_size, state.config.train.starts)  # slots of this rank
         is_first = model is state.model
         self.step = SupervisedStep(model, state.config, carry, state.window, state.noise, is_first=is_first)
         self.look()
@@ -38,17 +38,18 @@ class Lane:
             with torch.no_grad():
                 self.step.rows.copy_(self.model.puzzle_rows(self.carry.puzzle_ids))
         train, most = config.train, config.model.max_supervision_steps
-        drawn = draw_exploration(train.batch_size, most, train.halt_exploration, state.generator)[self.own]
-        self.step.at_least.copy_(on_device(drawn, self.carry.steps.device))
+        drawn = draw_exploration(train.puzzles, most, train.halt_exploration, state.generator)
+        own = drawn.repeat_interleave(train.starts)[self.own]
+        self.step.at_least.copy_(on_device(own, self.carry.steps.device))
 
     def _enter(self, slots: Tensor) -> None:
         """Draw puzzles and first states for these slots (K,) of all ranks, and take over those of this rank."""
-        state, carry = self.state, self.carry
-        questions, labels, ids = self.feed.take(len(slots), state.generator)
+        state, carry, starts = self.state, self.carry, self.state.config.train.starts
+        questions, labels, ids = self.feed.take(len(slots) // starts, state.generator)
         if share := reveal_at(state.step + 1, state.config.train):
             questions = reveal(questions, labels, share, state.generator)
         first = self.model.initial_state(len(slots), carry.y.dtype, state.generator)
-        drawn = (*first, questions, labels, ids)
+        drawn = (*first, *(tensor.repeat_interleave(starts, 0) for tensor in (questions, labels, ids)))
         own = ((slots >= self.own.start) & (slots < self.own.stop)).nonzero().squeeze(1)  # a mask would wait for a GPU
         y, z, questions, labels, ids = (tensor[on_device(own, tensor.device)] for tensor in drawn)
         carry.refill(on_device(slots[own] - self.own.start, carry.steps.device), y, z, questions, labels, ids)

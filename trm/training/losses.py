@@ -41,9 +41,30 @@ def cross_entropy(
 
 
 @torch.no_grad()
+def count_right(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The share of each puzzle's scored cells that is right, and whether every one is: `(B, L, V), (B, L) -> (B,), (B,)`."""
+    scored = labels != IGNORED
+    hit = ((logits.argmax(-1) == labels) & scored).sum(-1)
+    cells = scored.sum(-1)
+    return hit / cells.clamp(min=1), hit == cells
+
+
+def halting_loss(halt_logit: Tensor, right: Tensor) -> Tensor:
+    """BCE(halt, "the answer is exactly right"), `(B,), (B,) -> (B,)`."""
+    return F.binary_cross_entropy_with_logits(halt_logit, right.to(halt_logit.dtype), reduction="none")
+
+
+@torch.no_grad()
 def best_hypothesis(logits: Tensor, labels: Tensor, kind: Literal["stablemax", "softmax"]) -> Tensor:
     """Which of K hypotheses is closest to the answer: `(B, K, L, V), (B, L) -> (B,)`; only it is trained (winner takes all)."""
     return cross_entropy(logits, labels.unsqueeze(1).expand(logits.shape[:-1]), kind).argmin(1)
+
+
+@torch.no_grad()
+def best_chains(logits: Tensor, labels: Tensor, starts: int, kind: Literal["stablemax", "softmax"]) -> Tensor:
+    """Of every `starts` chains after another, `(B, L, V), (B, L)`, the index of the one that is closest to the answer `(B / starts,)`."""
+    nearest = cross_entropy(logits, labels, kind).view(-1, starts).argmin(1)
+    return nearest + torch.arange(0, len(logits), starts, device=nearest.device)
 
 
 class Loss(NamedTuple):
@@ -71,14 +92,9 @@ def supervision_loss(
 
     `weights` (B,) scale each puzzle's loss; `continuing` is HRM's second output and its target (B,), which add their own BCE.
     """
-    with torch.no_grad():
-        scored = labels != IGNORED
-        hit = (logits.argmax(-1) == labels) & scored
-        cells = scored.sum(-1)
-        right = hit.sum(-1) == cells
-        right_cells = hit.sum(-1) / cells.clamp(min=1)
+    right_cells, right = count_right(logits, labels)
     answer = cross_entropy(logits, labels, kind, smoothing)  # (B,)
-    halting = F.binary_cross_entropy_with_logits(halt_logit, right.to(halt_logit.dtype), reduction="none")
+    halting = halting_loss(halt_logit, right)
     if continuing is not None:
         halting = halting + F.binary_cross_entropy_with_logits(*continuing, reduction="none")
     if weights is not None:

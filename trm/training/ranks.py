@@ -50,12 +50,12 @@ class Ranks:
             return device
         return torch.device(device.type, int(os.environ["LOCAL_RANK"]))
 
-    def share(self, slots: int) -> slice:
-        """The slots of this rank; raises ConfigError unless all ranks have as many."""
+    def share(self, slots: int, together: int = 1) -> slice:
+        """The slots of this rank, so many of which stay `together`; raises ConfigError unless all ranks have as many."""
         each, rest = divmod(slots, self.count)
-        if rest:
+        if rest or each % together:
             raise ConfigError(
-                f"{slots} slots cannot be shared by {self.count} ranks. Make train.batch_size a multiple of {self.count}."
+                f"{slots} slots cannot be shared by {self.count} ranks. Make train.batch_size a multiple of {self.count * together}."
             )
         return slice(self.rank * each, (self.rank + 1) * each)
 

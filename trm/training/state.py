@@ -57,7 +57,7 @@ class TrainState:
     @classmethod
     def initial(cls, config: RunConfig, feed: Passes, device: torch.device, ranks: Ranks) -> Self:
         """The state before the first update."""
-        train, own = config.train, ranks.share(config.train.batch_size)
+        train, own = config.train, ranks.share(config.train.batch_size, config.train.starts)
         slots, dtype = own.stop - own.start, dtype_of(train.precision, device)
         generator = torch.Generator().manual_seed(train.seed)
         model = TinyRecursiveModel(config.model, config.puzzle)
@@ -71,7 +71,7 @@ class TrainState:
             ema=ExponentialMovingAverage(model, train.ema_decay) if train.ema_decay is not None else None,
             optimizers=Optimizers(model, train),
             carry=Carry.empty(model, slots, config.puzzle.cells, dtype),
-            window=Window(config.model.max_supervision_steps, train.batch_size, device),
+            window=Window(config.model.max_supervision_steps, train.puzzles, device),
             feed=feed,
             generator=generator,
             noise=torch.Generator(device).manual_seed(train.seed),

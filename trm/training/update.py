@@ -13,7 +13,15 @@ from trm.network.model import StepOutput, TinyRecursiveModel
 from trm.network.recursion import Depth
 from trm.training.carry import Carry, continue_target, halts
 from trm.training.closest_path import closest_answers
-from trm.training.losses import Loss, best_hypothesis, log_probability, supervision_loss
+from trm.training.losses import (
+    Loss,
+    best_chains,
+    best_hypothesis,
+    count_right,
+    halting_loss,
+    log_probability,
+    supervision_loss,
+)
 from trm.training.window import Window
 
 WARM_UP = 3  # updates before a capture: kernels are compiled and libraries choose theirs
@@ -70,41 +78,65 @@ class SupervisedStep:
             tensor.grad = None
 
     def _compute(self) -> None:
-        carry, most = self.carry, self.config.model.max_supervision_steps
         # cast once for all evaluations of the network
-        weights = {name: p.to(carry.y.dtype) for name, p in self.model.named_parameters()}
-        output: StepOutput = functional_call(
-            self.model, weights, (carry.inputs, self.rows, carry.y, carry.z, self.noise)
-        )
+        weights = {name: p.to(self.carry.y.dtype) for name, p in self.model.named_parameters()}
+        if self.config.train.starts > 1:
+            self._compete(weights)
+            return
+        output = self._advance(weights, self.carry, self.rows)
         if self.config.model.hypotheses > 1:
-            output = output.pick(best_hypothesis(output.logits, carry.labels, self.config.train.loss))
-        loss = self._compute_loss(output, self._choose_target(output))
-        torch.autograd.backward(loss.total / self.config.train.batch_size)  # of all ranks
+            output = output.pick(best_hypothesis(output.logits, self.carry.labels, self.config.train.loss))
+        halted = self._learn(output, self.carry, self.rows, self.at_least)
+        self.carry.advance(output, halted)
+
+    def _compete(self, weights: dict[str, Tensor]) -> None:
+        """Train the best chain of each puzzle; all of them continue, and halt with it. What halts is learnt from every one."""
+        carry, train = self.carry, self.config.train
+        with torch.no_grad():
+            outputs = self._advance(weights, carry, self.rows)
+        best = best_chains(outputs.logits, carry.labels, train.starts, train.loss)
+        chosen, rows = carry.select(best), self.rows[best]
+        judged = halting_loss(self.model.read(outputs.y, carry.inputs)[1], count_right(outputs.logits, carry.labels)[1])
+        torch.autograd.backward(train.halt_loss_weight * judged.sum() / train.batch_size)
+        halted = self._learn(self._advance(weights, chosen, rows), chosen, rows, self.at_least[best])
+        carry.advance(outputs, halted.repeat_interleave(train.starts))
+
+    def _advance(self, weights: dict[str, Tensor], carry: Carry, rows: Tensor) -> StepOutput:
+        """A supervision step of these slots."""
+        given = (carry.inputs, rows, carry.y, carry.z, self.noise)
+        output: StepOutput = functional_call(self.model, weights, given)
+        return output
+
+    def _learn(self, output: StepOutput, carry: Carry, rows: Tensor, at_least: Tensor) -> Tensor:
+        """Gradients of the loss of these slots, one for each puzzle, and their count in the window; which of them halt, `(B,)`."""
+        train, most = self.config.train, self.config.model.max_supervision_steps
+        loss = self._compute_loss(output, carry, rows)
+        torch.autograd.backward(loss.total / train.puzzles)  # of all ranks
         steps = carry.steps + 1
-        threshold = output.continue_logit if self.config.train.halt_rule == "halt_over_continue" else 0.0
-        halted = halts(most, (output.halt_logit > threshold).detach(), steps, self.at_least)
+        threshold = output.continue_logit if train.halt_rule == "halt_over_continue" else 0.0
+        halted = halts(most, (output.halt_logit > threshold).detach(), steps, at_least)
         if self.is_first:
             self.window.add(loss, output.halt_logit, steps, halted)
         else:
             self.window.watch(loss)
-        carry.advance(output, halted)
+        return halted
 
-    def _choose_target(self, output: StepOutput) -> Tensor:
+    def _choose_target(self, output: StepOutput, carry: Carry) -> Tensor:
         """What the answer is compared with, `(B, L)`."""
-        carry, train = self.carry, self.config.train
+        train = self.config.train
         if train.target == "label":
             return carry.labels
         return closest_answers(self.model.puzzle, carry.inputs, log_probability(output.logits, train.loss))
 
-    def _compute_loss(self, output: StepOutput, target: Tensor) -> Loss:
-        train, carry = self.config.train, self.carry
+    def _compute_loss(self, output: StepOutput, carry: Carry, rows: Tensor) -> Loss:
+        train = self.config.train
         continuing = None
         if train.halt_rule == "halt_over_continue":
-            continuing = (output.continue_logit, continue_target(self.model, carry, self.rows, output))
+            continuing = (output.continue_logit, continue_target(self.model, carry, rows, output))
         return supervision_loss(
             output.logits,
             output.halt_logit,
-            target,
+            self._choose_target(output, carry),
             kind=train.loss,
             halt_weight=train.halt_loss_weight,
             smoothing=train.label_smoothing,
