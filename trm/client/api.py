@@ -1314,7 +1314,7 @@ class TrainConfig(Record):
     steps: int = 65104
     """Optimizer updates."""
     batch_size: int = 768
-    """Slots: puzzles that are processed at once."""
+    """Slots: puzzles that are processed at once; with several `starts`, chains."""
     optimizer: Annotated[Literal["adam_atan2", "adamw", "muon"], NEWER_TOO] = "adam_atan2"
     """`muon` takes the matrices of the blocks and leaves embeddings and heads to AdamW."""
     learning_rate: float = 0.0001
@@ -1401,6 +1401,12 @@ class TrainConfig(Record):
     """Share of the training puzzles that are drawn from those rated `hard_rating` or more; as they come if left out."""
     hard_rating: int = 1
     """Rating from which a puzzle counts as hard."""
+    starts: int = 1
+    """Chains of each puzzle, from different random starts; after each supervision step the one that is closest to
+    the answer is trained
+    (winner takes all), so that chains dare to guess, and differently. A batch then holds `batch_size / starts`
+    puzzles.
+    """
     also: list[str] = Field(default_factory=list)
     """Built-in data sets of other sizes that every update trains on as well, for a model of any size, with as many
     slots for each.
