@@ -58,7 +58,7 @@ def test_only_the_best_chain_is_trained(config: RunConfig, splits: Splits) -> No
     best = best_chains(every, before["labels"], STARTS, config.train.loss)
     model.zero_grad()
     logits = model(before["inputs"][best], rows[best], before["y"][best], before["z"][best]).logits
-    (cross_entropy(logits, before["labels"][best], config.train.loss).mean()).backward()
+    torch.autograd.backward(cross_entropy(logits, before["labels"][best], config.train.loss).mean())
     for name, parameter in model.named_parameters():
         if parameter.grad is not None:
             torch.testing.assert_close(got[name], parameter.grad, rtol=1e-4, atol=1e-6, msg=name)
