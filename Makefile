@@ -63,8 +63,8 @@ verify-backup: install ## Check every file of the backup FROM
 restore: install ## Bring the backup FROM back into an empty service that is down; REPLACE=1 discards what it holds
 	@$(BIN)/python -m services.backup restore "$(FROM)" $(if $(REPLACE),--replace)
 
-# four tests at a time on two cores, since many wait for processes; each computes on one core, since tiny models gain nothing from more
-TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 4 --dist loadscope --no-loadscope-reorder --durations 10 -m
+# three tests at a time on two cores, since many wait for processes; each computes on one core, since tiny models gain nothing from more
+TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations 10 -m
 
 test: tools $(BIN)/helm ## Install and run the tests, without the slow ones
 	$(TEST) "not chaos and not browser and not compose and not slow"
