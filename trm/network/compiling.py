@@ -15,9 +15,7 @@ from trm.errors import CompilerMissing
 from trm.network.model import TinyRecursiveModel
 
 WORTHWHILE = 256  # channels: compiling takes seconds, which a narrower model does not win back
-WORTHWHILE_CELLS = (
-    100_000  # of all puzzles of all updates: 20 updates of 64 Sudokus, which take about as long as compiling
-)
+WORTHWHILE_CELLS = 100_000  # of all puzzles of all updates: 20 updates of 64 Sudokus take as long as compiling
 PROGRAMS = 64  # of one network: for each size of puzzle one with gradients and one without; torch runs what is beyond uncompiled
 
 
