@@ -37,7 +37,7 @@ def run_demo(client: Client, key: str | None, data_dir: Path, started_at: float 
     """
     now = time.time()
     setup_seconds = now - (started_at or now)
-    console.rule("[bold]Before any training:[/] one of the hardest Sudokus known, solved by a model that ships")
+    console.rule("[bold]Before any training:[/] one of the hardest Sudokus known")
     _solve_aloud(client, SUDOKU, spec_for(9), HARDEST, SEARCH, console)
     console.rule("[bold]And a maze[/] of 30x30, by another")
     mazes = load(MAZE_DATASET, "test")
