@@ -149,6 +149,15 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def shared_database_url(postgres_sockets: Path, _template: str) -> Iterator[str]:
+    """A database for all tests of a file, at the newest schema: for tests that mind nothing that is in it."""
+    name = f"shared_{next(_numbers)}"
+    databases.create(postgres_sockets, name, _template)
+    yield postgres.url(postgres_sockets, name)
+    databases.drop(postgres_sockets, name)
+
+
 @pytest.fixture(scope="session")
 def broker_sockets(server_folder: Path) -> Iterator[Path]:
     """A running broker; the value is the folder of its socket."""

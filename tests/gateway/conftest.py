@@ -20,6 +20,7 @@ from services.registry.jobs.leases import Claim
 from services.registry.runs import checkpoints, run_metrics
 from services.registry.settings import Settings
 from services.registry.states import JobKind, JobStatus
+from services.stack import broker
 from tests.fresh import new_job, new_run
 from trm.config.overrides import resolve
 from trm.puzzles.spec import PuzzleSpec
@@ -43,6 +44,23 @@ def app(settings: Settings) -> Iterator[FastAPI]:
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
     with TestClient(app, base_url=HERE) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def shared_app(
+    shared_database_url: str, broker_sockets: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FastAPI]:
+    """A gateway for all tests of a file: to start one costs a tenth of a CPU-second, what is refused at once nearly nothing."""
+    folder = tmp_path_factory.mktemp("shared")
+    app = create_app(Settings(database_url=shared_database_url, broker_url=broker.url(broker_sockets), data_dir=folder))
+    yield app
+    app.state.backends.close()
+
+
+@pytest.fixture(scope="module")
+def shared_client(shared_app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(shared_app, base_url=HERE) as client:
         yield client
 
 

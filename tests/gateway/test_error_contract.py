@@ -71,24 +71,24 @@ def test_documents_only_problems_of_the_catalogue(method: str, path: str, operat
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_another_method_is_refused(client: TestClient, path: str) -> None:
-    response = client.request("PATCH", filled(path))
+def test_another_method_is_refused(shared_client: TestClient, path: str) -> None:
+    response = shared_client.request("PATCH", filled(path))
     check_problem(response, "method_not_allowed")
     assert response.headers["allow"]
 
 
 @pytest.mark.parametrize(("method", "path", "name"), WITH_QUERY)
-def test_bad_query_parameters_are_named(client: TestClient, method: str, path: str, name: str) -> None:
+def test_bad_query_parameters_are_named(shared_client: TestClient, method: str, path: str, name: str) -> None:
     bad = "x" * 600
     body = BODIES.get(path, {}) if method == "POST" else {}
-    problem = check_problem(client.request(method, filled(path), params={name: bad}, **body), "request_invalid")
+    problem = check_problem(shared_client.request(method, filled(path), params={name: bad}, **body), "request_invalid")
     assert [error["parameter"] for error in problem["errors"]] == [name]
     assert "request_invalid" in documented_codes(path, method, 422)
 
 
 @pytest.mark.parametrize("path", [path for _, path, name in WITH_QUERY if name == "cursor"])
-def test_foreign_cursors_are_refused(client: TestClient, path: str) -> None:
-    response = client.get(filled(path), params={"cursor": "bm90IG91cnM"})
+def test_foreign_cursors_are_refused(shared_client: TestClient, path: str) -> None:
+    response = shared_client.get(filled(path), params={"cursor": "bm90IG91cnM"})
     known = "{" not in path  # of an unknown parent, the parent is what is missing
     assert response.status_code == (422 if known else 404)
     if known:
@@ -116,8 +116,8 @@ def unknown_ids() -> Iterator[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("method", "path", "code"), list(unknown_ids()))
 @pytest.mark.parametrize("unknown", [UNKNOWN, "a%00b", "%F0%9F%A7%A9" * 80])
-def test_unknown_ids_are_not_found(client: TestClient, method: str, path: str, code: str, unknown: str) -> None:
-    check_problem(client.request(method, filled(path).replace(UNKNOWN, unknown)), code)
+def test_unknown_ids_are_not_found(shared_client: TestClient, method: str, path: str, code: str, unknown: str) -> None:
+    check_problem(shared_client.request(method, filled(path).replace(UNKNOWN, unknown)), code)
     assert code in documented_codes(path, method, 404)
 
 
@@ -139,46 +139,46 @@ def test_without_a_database_everything_that_needs_it_says_so(
 
 @pytest.mark.parametrize("path", [path for method, path, _ in OPERATIONS if method == "POST" and path in BODIES])
 class TestBodies:
-    def test_larger_than_allowed(self, client: TestClient, settings: Settings, path: str) -> None:
+    def test_larger_than_allowed(self, shared_client: TestClient, settings: Settings, path: str) -> None:
         headers = {"content-type": "application/json"}
-        response = client.post(path, content=b"[" * (settings.max_body_bytes + 1), headers=headers)
+        response = shared_client.post(path, content=b"[" * (settings.max_body_bytes + 1), headers=headers)
         check_problem(response, "body_too_large")
         assert "body_too_large" in documented_codes(path, "POST", 413)
 
-    def test_missing(self, client: TestClient, path: str) -> None:
-        check_problem(client.post(path), "request_invalid")
+    def test_missing(self, shared_client: TestClient, path: str) -> None:
+        check_problem(shared_client.post(path), "request_invalid")
         assert "request_invalid" in documented_codes(path, "POST", 422)
 
-    def test_broken(self, client: TestClient, path: str) -> None:
+    def test_broken(self, shared_client: TestClient, path: str) -> None:
         if path == "/v1/datasets":
             headers, content = {"content-type": "multipart/form-data; boundary=x"}, b"--y\r\nnonsense"
         else:
             headers, content = {"content-type": "application/json"}, b'{"preset": '
-        check_problem(client.post(path, content=content, headers=headers), "body_malformed")
+        check_problem(shared_client.post(path, content=content, headers=headers), "body_malformed")
         assert "body_malformed" in documented_codes(path, "POST", 400)
 
 
 @pytest.mark.parametrize("path", ["/v1/training-jobs", "/v1/solve-jobs"])
-def test_a_body_that_is_not_json_says_so(client: TestClient, path: str) -> None:
-    response = client.post(path, data={"preset": "sudoku-6x6"})
+def test_a_body_that_is_not_json_says_so(shared_client: TestClient, path: str) -> None:
+    response = shared_client.post(path, data={"preset": "sudoku-6x6"})
     check_problem(response, "media_type_unsupported")
     assert "media_type_unsupported" in documented_codes(path, "POST", 415)
 
 
-def test_unknown_paths_are_problems_too(client: TestClient) -> None:
-    check_problem(client.get("/v1/nothing"), "route_not_found")
-    check_problem(client.get("/v1/jobs/"), "route_not_found")  # not a redirect built from the Host header
+def test_unknown_paths_are_problems_too(shared_client: TestClient) -> None:
+    check_problem(shared_client.get("/v1/nothing"), "route_not_found")
+    check_problem(shared_client.get("/v1/jobs/"), "route_not_found")  # not a redirect built from the Host header
 
 
 @pytest.mark.parametrize("path", ["/v1/solve-jobs", "/v1/training-jobs", "/v1/datasets", "/v1/checkpoints"])
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, gzip", "GZIP"])
-def test_encoded_bodies_are_refused_by_name(client: TestClient, path: str, encoding: str) -> None:
+def test_encoded_bodies_are_refused_by_name(shared_client: TestClient, path: str, encoding: str) -> None:
     """Nothing inflates a body, so that none is larger than what was sent."""
-    response = client.post(path, content=gzip.compress(b"{}" * 1000), headers={"content-encoding": encoding})
+    response = shared_client.post(path, content=gzip.compress(b"{}" * 1000), headers={"content-encoding": encoding})
     check_problem(response, "media_type_unsupported")
     assert encoding.lower() in response.json()["detail"]
     assert response.headers["accept-encoding"] == "identity"
-    plain = client.post(
+    plain = shared_client.post(
         path, content=b"{}", headers={"content-encoding": "identity", "content-type": "application/json"}
     )
     assert plain.status_code == 422 or path in ("/v1/datasets", "/v1/checkpoints")

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from services.gateway.app import create_app
 from services.registry.access import audit
 from services.registry.db.pages import encode_cursor
+from tests.gateway.conftest import Book
 from tests.gateway.test_http_datasets import jsonl, post
 from tests.openapi import PATHS, SCHEMAS
 
@@ -26,33 +27,41 @@ QUERIES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def model(shared_app: FastAPI) -> str:
+    """A checkpoint, and with it a run."""
+    book = Book(shared_app.state.backends)
+    return book.checkpoint(book.training()[1])
+
+
 @pytest.mark.parametrize("bad", BAD_BYTES)
 @pytest.mark.parametrize(("method", "path"), WITH_IDS)
-def test_in_a_path(client: TestClient, method: str, path: str, bad: str) -> None:
+def test_in_a_path(shared_client: TestClient, method: str, path: str, bad: str) -> None:
     for name in ("job_id", "run_id", "checkpoint_id", "webhook_id", "key_id", "id_or_name", "name", "code"):
         path = path.replace(f"{{{name}}}", f"x{bad}")
     path = path.replace("{index}", "0")
     for headers in ({}, {"Idempotency-Key": "k"}):
-        response = client.request(method, path, headers=headers)
+        response = shared_client.request(method, path, headers=headers)
         assert 400 <= response.status_code < 500, response.text
 
 
 @pytest.mark.parametrize("bad", BAD_BYTES)
 @pytest.mark.parametrize(("path", "name"), QUERIES)
-def test_in_a_query(client: TestClient, model: str, path: str, name: str, bad: str) -> None:
-    place = path.replace("{run_id}", client.get("/v1/runs").json()["data"][0]["id"]).replace("{job_id}", "job_x")
-    response = client.get(f"{place}?{name}=x{bad}")
+@pytest.mark.usefixtures("model")
+def test_in_a_query(shared_client: TestClient, path: str, name: str, bad: str) -> None:
+    place = path.replace("{run_id}", shared_client.get("/v1/runs").json()["data"][0]["id"]).replace("{job_id}", "job_x")
+    response = shared_client.get(f"{place}?{name}=x{bad}")
     assert 400 <= response.status_code < 500, response.text
-    assert 400 <= client.get(f"{place}?x{bad}=1").status_code < 500
+    assert 400 <= shared_client.get(f"{place}?x{bad}=1").status_code < 500
 
 
 @pytest.mark.parametrize("bad", BAD_TEXTS)
-def test_in_a_cursor(client: TestClient, bad: str) -> None:
+def test_in_a_cursor(shared_client: TestClient, bad: str) -> None:
     moment = "2026-01-01T00:00:00+00:00"
     for where in ("jobs", "runs", "checkpoints", "datasets", "webhook_endpoints", "api_keys", "audit_log"):
         path = {"webhook_endpoints": "webhooks", "api_keys": "api-keys", "audit_log": "audit"}.get(where, where)
         for mark in ([moment, bad], [bad, "x"], [bad]):
-            response = client.get(f"/v1/{path}", params={"cursor": encode_cursor(where, mark)})
+            response = shared_client.get(f"/v1/{path}", params={"cursor": encode_cursor(where, mark)})
             assert response.status_code in (200, 422), response.text
 
 
@@ -81,12 +90,12 @@ def posts() -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("bad", BAD_TEXTS)
 @pytest.mark.parametrize(("path", "example"), list(posts()))
-def test_in_a_body(client: TestClient, model: str, path: str, example: Any, bad: str) -> None:  # noqa: ANN401
+def test_in_a_body(shared_client: TestClient, model: str, path: str, example: Any, bad: str) -> None:  # noqa: ANN401
     if "model" in example:
         example = {**example, "model": model, "puzzle": [[1, "."], [None, ""]]}
         example.pop("puzzles", None)
     for body in variants(example, bad):
-        response = client.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
+        response = shared_client.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
         assert response.status_code < 500, (body, response.text)
 
 

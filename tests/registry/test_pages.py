@@ -4,14 +4,17 @@ import base64
 import json
 
 import pytest
+from sqlalchemy import event, text
 
-from services.registry.access.visibility import EVERYTHING
+from services.registry.access.visibility import EVERYTHING, AccessScope
+from services.registry.db.database import Database
 from services.registry.db.ids import new_id
 from services.registry.db.pages import encode_cursor
 from services.registry.errors import InvalidCursor
 from services.registry.jobs import jobs
 from services.registry.runs import runs
 from services.registry.states import JobKind, JobStatus
+from services.registry.webhooks import webhooks
 from tests.fresh import new_job, new_run
 from tests.registry.conftest import CONFIG, Book
 
@@ -99,3 +102,27 @@ def test_ids_sort_by_age_and_never_repeat() -> None:
     assert len(set(ids)) == 1000
     assert ids == sorted(ids)
     assert len(ids[0]) == len("job_") + 32
+
+
+def test_a_page_of_a_busy_webhook_is_read_from_an_index(database: Database) -> None:
+    scope = AccessScope("alice")
+    with database.transaction() as session:
+        made = webhooks.create(session, scope, url="http://localhost:9/", events=["job.failed"])
+        many = text(
+            "INSERT INTO webhook_deliveries (id, endpoint_id, payload, due_at, created_at) "
+            "SELECT 'msg_' || i, :endpoint, '{}', NULL, now() - i * interval '1 second' FROM generate_series(1, 5000) AS i"
+        )
+        session.execute(many, {"endpoint": made.id})
+    with database.engine.begin() as connection:
+        connection.execute(text("ANALYZE webhook_deliveries"))
+    asked: list[tuple[str, object]] = []
+    event.listen(database.engine, "before_cursor_execute", lambda _c, _cur, sql, given, *_: asked.append((sql, given)))
+    with database.transaction() as session:
+        assert [message.id for message in webhooks.deliveries(session, scope, made.id, limit=3).items] == [
+            "msg_1", "msg_2", "msg_3",
+        ]  # fmt: skip
+    [(sql, given)] = [(sql, given) for sql, given in asked if "FROM webhook_deliveries" in sql]
+    with database.engine.connect() as connection:
+        plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {sql}", given))
+    assert "Index Scan Backward using ix_webhook_deliveries_listed" in plan
+    assert "Sort" not in plan

@@ -1,6 +1,6 @@
 """The optimizers: AdamATan2, AdamW, Muon for matrices, and sign-SGD for the rows of the puzzle embedding that a batch touched."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from trm.config.train import TrainConfig
 
 
-class AdamATan2(torch.optim.Optimizer):
+class AdamATan2:
     """Adam whose ratio m / sqrt(v) goes through atan2: no epsilon, steps bounded (arXiv 2407.05872; package adam-atan2 0.0.3).
 
     As in the package, the first moment's bias correction stays outside atan2. Weight decay is decoupled and hits every parameter.
+    It has what is used of `torch.optim.Optimizer` and does not inherit from it: whose first step loads torch's compiler, for seconds.
     """
 
     def __init__(
@@ -22,20 +23,18 @@ class AdamATan2(torch.optim.Optimizer):
         betas: tuple[float, float] = (0.9, 0.95),
         weight_decay: float = 1.0,
     ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+        self.param_groups: list[dict[str, Any]] = [{"params": list(params), "lr": lr}]
+        self.state: dict[Tensor, dict[str, Tensor]] = {p: {} for p in self.param_groups[0]["params"]}
+        self.betas, self.weight_decay = betas, weight_decay
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One update; `closure` is not supported."""
-        for group in self.param_groups:
-            parameters = [p for p in group["params"] if p.grad is not None]
-            if parameters:
-                self._update(parameters, group)
-
-    def _update(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        """All parameters together, a kernel for each operation rather than for each tensor."""
-        lr, (beta1, beta2), states = group["lr"], group["betas"], [self._state_of(p) for p in parameters]
-        gradients = [p.grad for p in parameters if p.grad is not None]
+    def step(self) -> None:
+        """One update of all parameters together, a kernel for each operation rather than for each tensor."""
+        lr, (beta1, beta2) = self.param_groups[0]["lr"], self.betas
+        parameters = [p for p in self.state if p.grad is not None]
+        if not parameters:
+            return
+        states, gradients = [self._state_of(p) for p in parameters], [p.grad for p in parameters]
         for state in states:
             state["step"] += 1
         t = int(states[0]["step"])  # the same for all: every parameter has a gradient in every update
@@ -46,11 +45,11 @@ class AdamATan2(torch.optim.Optimizer):
         deviation = torch._foreach_sqrt(v)
         torch._foreach_div_(deviation, (1 - beta2**t) ** 0.5)
         directions = [torch.atan2(first, second) for first, second in zip(m, deviation, strict=True)]
-        torch._foreach_mul_(parameters, 1 - lr * group["weight_decay"])
+        torch._foreach_mul_(parameters, 1 - lr * self.weight_decay)
         torch._foreach_add_(parameters, directions, alpha=-lr / (1 - beta1**t))
 
     def _state_of(self, parameter: Tensor) -> dict[str, Tensor]:
-        state: dict[str, Tensor] = self.state[parameter]
+        state = self.state[parameter]
         if not state:
             state["step"] = torch.zeros((), dtype=torch.int64)
             state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
@@ -98,14 +97,14 @@ class Optimizers:
             state[p] = {key: tensor.to(p.device, p.dtype) if tensor.dim() else tensor for key, tensor in known}
 
 
-def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer | AdamATan2]:
     """The optimizers that the configuration names; each group's `lr` is its peak, to be scaled by the schedule.
 
     Muon orthogonalises updates of the blocks' matrices (arXiv 2502.16982); embeddings and heads go to AdamW beside it.
     """
     betas = (config.beta1, config.beta2)
     rest = dict(model.named_parameters())
-    found: list[torch.optim.Optimizer] = []
+    found: list[torch.optim.Optimizer | AdamATan2] = []
     if config.optimizer == "muon":
         matrices = [rest.pop(name) for name in list(rest) if "layers." in name]
         found.append(torch.optim.Muon(matrices, lr=config.muon_learning_rate, weight_decay=config.muon_weight_decay))

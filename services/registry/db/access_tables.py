@@ -61,7 +61,7 @@ class WebhookDelivery(Dated):
 
     __tablename__ = "webhook_deliveries"
 
-    endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoints.id", ondelete="CASCADE"), index=True)
+    endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoints.id", ondelete="CASCADE"))
     payload: Mapped[Json]
     attempt: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     due_at: Mapped[datetime | None] = mapped_column(server_default=func.now())  # None: nothing is left to do
@@ -69,6 +69,7 @@ class WebhookDelivery(Dated):
     outcome: Mapped[str | None]  # of the last attempt: an HTTP status, or why there was none
 
     __table_args__ = (
+        Index("ix_webhook_deliveries_listed", "endpoint_id", "created_at", "id"),
         Index("ix_webhook_deliveries_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         CheckConstraint("delivered_at IS NULL OR due_at IS NULL", name="delivered_is_done"),
     )

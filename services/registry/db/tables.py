@@ -24,7 +24,7 @@ from services.registry.db.base import Base, Dated, Integers, Json, Reals
 from services.registry.db.ids import LOCAL_OWNER as OWNER
 from services.registry.states import JobKind, JobStatus, Outcome, UncountedReason
 
-REVISION = "0007"  # of the migrations that make these tables; revisions are numbered upwards
+REVISION = "0008"  # of the migrations that make these tables; revisions are numbered upwards
 QUEUED = text("status = 'queued'")
 
 
