@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -115,7 +116,7 @@ def test_a_page_of_a_busy_webhook_is_read_from_an_index(database: Database) -> N
         session.execute(many, {"endpoint": made.id})
     with database.engine.begin() as connection:
         connection.execute(text("ANALYZE webhook_deliveries"))
-    asked: list[tuple[str, object]] = []
+    asked: list[tuple[str, Any]] = []
     event.listen(database.engine, "before_cursor_execute", lambda _c, _cur, sql, given, *_: asked.append((sql, given)))
     with database.transaction() as session:
         assert [message.id for message in webhooks.deliveries(session, scope, made.id, limit=3).items] == [

@@ -34,7 +34,8 @@ class AdamATan2:
         parameters = [p for p in self.state if p.grad is not None]
         if not parameters:
             return
-        states, gradients = [self._state_of(p) for p in parameters], [p.grad for p in parameters]
+        states = [self._state_of(p) for p in parameters]
+        gradients = [p.grad for p in parameters if p.grad is not None]
         for state in states:
             state["step"] += 1
         t = int(states[0]["step"])  # the same for all: every parameter has a gradient in every update
