@@ -135,8 +135,9 @@ def _solve_aloud(client: Client, model: str, spec: PuzzleSpec, puzzle: str, effo
             data = event.data
             answer = parse(spec, data.answer, padding=True)
             verdict = {True: "[green]obeys the rules[/]", False: "[red]breaks the rules[/]", None: ""}[data.verified]
+            changed = np.not_equal(answer, previous).sum()
             console.print(
-                f"supervision step {data.step}: {np.not_equal(answer, previous).sum()} cells changed, "
+                f"supervision step {data.step}: {changed} {'cell' if changed == 1 else 'cells'} changed, "
                 f"halt probability {data.halt_probability:.3f}, {verdict}"
             )
             if data.step <= boards or data.verified:

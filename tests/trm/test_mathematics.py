@@ -1,5 +1,8 @@
 """Formulas against the acceptance numbers of the specification, computed from the official code."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -106,6 +109,19 @@ def test_adam_atan2_trajectory() -> None:
         parameter.grad = torch.full((1,), gradient, dtype=torch.float64)
         optimizer.step()
         assert parameter.item() == pytest.approx(expected, abs=1e-10)
+
+
+def test_adam_atan2_loads_no_compiler() -> None:
+    """Which would take seconds of the start of every training that is not compiled."""
+    code = """
+import sys, torch
+from trm.training.optimizers import AdamATan2
+parameter = torch.nn.Parameter(torch.ones(1))
+parameter.grad = torch.ones(1)
+AdamATan2([parameter]).step()
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_sparse_sign_sgd_sums_equal_ids_and_leaves_other_rows_alone() -> None:

@@ -46,7 +46,8 @@ class Board(AbstractContextManager["Board"]):
         previous = self._previous.get(step.chain, self.question)
         self._previous[step.chain] = step.tokens
         of_chain = f" of chain {step.chain}" if len(self._previous) > 1 else ""
-        head = f"step {step.step}{of_chain}: halt probability {step.halt_probability:.3f}, {len(step.changed_cells)} cells changed"
+        changed = f"{count} cell changed" if (count := len(step.changed_cells)) == 1 else f"{count} cells changed"
+        head = f"step {step.step}{of_chain}: halt probability {step.halt_probability:.3f}, {changed}"
         drawn = self._draw(step.tokens, previous)
         if self._live is None:
             self.console.print(head)

@@ -13,7 +13,7 @@ class AdamATan2:
     """Adam whose ratio m / sqrt(v) goes through atan2: no epsilon, steps bounded (arXiv 2407.05872; package adam-atan2 0.0.3).
 
     As in the package, the first moment's bias correction stays outside atan2. Weight decay is decoupled and hits every parameter.
-    It has what is used of `torch.optim.Optimizer` and does not inherit from it: whose first step loads torch's compiler, for seconds.
+    It has what is used of `torch.optim.Optimizer` and does not inherit from it, which would load torch's compiler: seconds of every start.
     """
 
     def __init__(
