@@ -1,5 +1,6 @@
 """Real servers for every test that needs one: a Postgres and a broker of this session's own, on unix sockets."""
 
+import gc
 import os
 import shutil
 import signal
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, needed in ((pytest.mark.servers, SERVED), (pytest.mark.training, TRAINED)):
             if fixtures & needed:
                 item.add_marker(marker)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of all later garbage collections: walking half a million objects over and over
+    took 7 % of the time of the tests."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

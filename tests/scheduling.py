@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from xdist.scheduler import LoadScopeScheduling
 
 SHARING = {"acceptance", "chaos"}  # folders whose tests share one running service
-APART = {"test_backup.py", "test_documented_blocks.py"}  # of them: files that take minutes each
+APART = {"test_backup.py", "test_documented_blocks.py", "test_stopping.py"}  # of them: files that take minutes each
 
 
 class Together(LoadScopeScheduling):  # type: ignore[misc]  # it has no types

@@ -83,6 +83,7 @@ def test_what_is_printed_as_json_is_what_the_api_answers(shell: Shell, client: C
     assert lines == client.get(f"/v1/jobs/{job}/logs")["data"]
 
 
+@pytest.mark.slow
 def test_ends_are_told_by_the_exit_status(shell: Shell, trained: dict[str, Any]) -> None:
     shell.run("jobs", "list", "--nonsense", code=ExitCode.USAGE)
     assert "[job_not_found]" in shell.run("jobs", "show", "job_none", code=ExitCode.NOT_FOUND).err
@@ -99,6 +100,7 @@ def test_ends_are_told_by_the_exit_status(shell: Shell, trained: dict[str, Any])
     assert CATALOGUE["job_timed_out"].advice in failed
 
 
+@pytest.mark.slow
 def test_ctrl_c_detaches_and_the_job_goes_on(shell: Shell, client: Client) -> None:
     process = shell.start(*LONG)
     assert process.stderr is not None
@@ -326,6 +328,7 @@ def test_every_document_has_the_fields_that_are_documented(shell: Shell, trained
     assert made.keys() >= RESOURCES.keys() - {"jobs watch"}
 
 
+@pytest.mark.slow
 def test_the_stack_and_the_machine_are_told(shell: Shell, client: Client) -> None:
     state = shell.run("status", "--json").document
     assert (state["running"], state["ready"], state["url"]) == (True, True, client.api)

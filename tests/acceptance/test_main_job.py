@@ -59,6 +59,7 @@ def test_train_then_solve(client: Client) -> None:
     assert told == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_the_test_split_is_answered_once_and_thinking_harder_explains_itself(client: Client) -> None:
     job = client.wait_until_finished(submit_training(client, 60))
     evaluations = client.get(f"/v1/runs/{job['run_id']}/evaluations")["data"]
@@ -81,6 +82,7 @@ def test_the_test_split_is_answered_once_and_thinking_harder_explains_itself(cli
     assert solved["result"]["reasons"] == {"budget": 1}
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_fails_at_once_and_keeps_its_good_checkpoints(client: Client) -> None:
     wild = {"train.optimizer": "adamw", "train.learning_rate": 1.0, "train.weight_decay": 2.5, "train.warmup_steps": 0}
     body = {"preset": "sudoku-4x4", "overrides": TINY | wild | {"train.steps": 500}}
@@ -94,6 +96,7 @@ def test_a_training_that_diverges_fails_at_once_and_keeps_its_good_checkpoints(c
     assert client.post("/v1/solve-jobs", body, Prefer="wait=30")["status"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_cancel_while_running_and_while_queued(client: Client) -> None:
     running = wait_for(submit_training(client, 100_000), client, lambda job: (job["progress"]["step"] or 0) > 0)
     queued = submit_training(client, 10)
@@ -103,7 +106,8 @@ def test_cancel_while_running_and_while_queued(client: Client) -> None:
     assert job["status"] == "cancelled"
 
 
-@pytest.mark.parametrize("victim", [pytest.param("trainer", marks=pytest.mark.slow), "worker"])
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["trainer", "worker"])
 def test_a_killed_process_costs_no_job(victim: str, client: Client, stack: Settings) -> None:
     job = submit_training(client, INTERRUPTIBLE)
     wait_for(job, client, lambda _: len(client.get(f"/v1/runs/{job['run_id']}/checkpoints")["data"]) >= 1)

@@ -3,6 +3,7 @@
 from itertools import permutations
 
 import httpx2
+import pytest
 
 from tests.acceptance.conftest import TINY
 from tests.api import Client
@@ -11,6 +12,7 @@ SQUARE = "abcdbcdacdabdabc"  # every letter once in each row and column
 RULES = '{"rows": true, "columns": true}'
 
 
+@pytest.mark.slow
 def test_answers_are_judged_by_the_rules_of_the_data_set(client: Client) -> None:
     squares = [SQUARE.translate(str.maketrans("abcd", "".join(order))) for order in permutations("abcd")]
     rows = [f"{'_' * (1 + i % 4)}{square[1 + i % 4 :]},{square}" for i, square in enumerate(squares)]

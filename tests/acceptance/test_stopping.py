@@ -73,6 +73,7 @@ def test_pause_resume_and_retry_go_on_from_a_checkpoint(client: Client) -> None:
     assert logged_steps(client, job) == list(range(5, INTERRUPTIBLE + 1, 5))
 
 
+@pytest.mark.slow
 def test_a_fork_trains(client: Client) -> None:
     parent = client.wait_until_finished(submit_training(client, 20))
     [checkpoint] = client.get(f"/v1/runs/{parent['run_id']}/checkpoints")["data"]

@@ -51,6 +51,7 @@ def killed(stack: Settings, collector: Collector) -> tuple[Json, list[CollectedS
     return job, collector.in_trace(CALLER[0])
 
 
+@pytest.mark.slow
 def test_a_request_is_part_of_its_callers_trace(killed: tuple[Json, list[CollectedSpan]]) -> None:
     job, spans = killed
     [request] = named(spans, "POST /v1/training-jobs")

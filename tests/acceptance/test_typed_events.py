@@ -66,6 +66,7 @@ def test_a_training_that_is_paused_resumed_cancelled_and_retried(typed: Client) 
     assert resumed[-1] is not None
 
 
+@pytest.mark.slow
 def test_a_traced_solve_job_and_an_evaluation(typed: Client) -> None:
     solved = typed.solve(model="sudoku", puzzle=".2.43......31...", trace=True, wait=30)
     told = events_of(typed, solved)

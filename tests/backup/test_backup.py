@@ -358,6 +358,7 @@ def test_work_goes_on_while_a_backup_is_made(service: Service, tmp_path: Path) -
     assert made.manifest.tables["runs"].rows == len(rows["runs"]) - len(claims)  # as of its beginning
 
 
+@pytest.mark.slow
 def test_the_commands(service: Service, database_url: str, tmp_path: Path) -> None:
     environment = {
         **os.environ, "TRM_DATABASE_URL": database_url, "TRM_STORAGE_URL": service.storage.url_of(""),

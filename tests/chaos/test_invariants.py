@@ -1,5 +1,6 @@
 """The checker sees what it is there to see: each invariant is broken on purpose, and named."""
 
+import pytest
 from sqlalchemy import text
 
 from tests.chaos import invariants
@@ -24,6 +25,7 @@ BREAKS = {
 }
 
 
+@pytest.mark.slow
 def test_what_is_broken_is_named(stand: Stand, customer: Customer) -> None:
     job = customer.succeeded(customer.train(20))
     assert invariants.settled(stand, customer.since, customer.accepted) == []

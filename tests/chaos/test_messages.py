@@ -75,6 +75,7 @@ def _all_taken(stand: Stand) -> None:
     wait_until(lambda: not any(queue.messages_waiting(stand.app, kind) for kind in JobKind))
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 @pytest.mark.fault("gateway", "kill -9 between commit and publish")
 def test_the_gateway_dies_between_commit_and_publish(stand: Stand, customer: Customer) -> None:

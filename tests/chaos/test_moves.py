@@ -27,6 +27,7 @@ def both(customer: Customer, job: str, *verbs: str, apart: float = 0) -> list[in
         return list(pool.map(ask, range(len(verbs))))
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 @pytest.mark.fault("moves", "cancel against claim, and against success")
 def test_cancel_while_it_is_claimed_or_ends(stand: Stand, customer: Customer) -> None:

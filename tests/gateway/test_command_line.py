@@ -29,6 +29,7 @@ def keyed(settings: Settings, database: Database, tmp_path: Path) -> Iterator[Ke
     app.state.backends.close()
 
 
+@pytest.mark.slow
 def test_a_key_is_kept_used_given_on_and_ended(keyed: Keyed) -> None:
     shell, url, admin = keyed
     told = shell.run("jobs", "list", "--url", url, code=ExitCode.DENIED).err

@@ -116,6 +116,7 @@ def _run_migrations(url: str, cwd: Path, *options: str) -> subprocess.Popen[str]
     )
 
 
+@pytest.mark.slow
 def test_migrators_that_run_at_once_take_turns(empty_database_url: str, tmp_path: Path) -> None:
     migrators = [_run_migrations(empty_database_url, tmp_path) for _ in range(3)]
     outputs = [migrator.communicate(timeout=60) for migrator in migrators]
@@ -126,6 +127,7 @@ def test_migrators_that_run_at_once_take_turns(empty_database_url: str, tmp_path
     assert again.communicate(timeout=60) == (f"The schema is at {HEAD} already; nothing to do.\n", "")
 
 
+@pytest.mark.slow
 def test_migrators_that_run_at_once_on_old_rows_take_turns(
     empty: Database, empty_database_url: str, tmp_path: Path
 ) -> None:

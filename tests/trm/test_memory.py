@@ -36,6 +36,7 @@ print(held() - before)
 """
 
 
+@pytest.mark.slow
 def test_a_big_puzzle_table_stays_in_its_file(config: RunConfig, tmp_path: Path) -> None:
     """As ARC's of 450 million values: a solver reads the rows that it is asked for, and holds none."""
     ids = BIG_TABLE // 16 + 1
@@ -93,6 +94,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 def test_a_big_table_is_written_without_a_copy_of_it(tmp_path: Path) -> None:
     size = 200_000_000
     out = subprocess.run(

@@ -91,6 +91,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_two_ranks_train_as_one_does(one: Path, tmp_path: Path) -> None:
     events = trained(tmp_path, 2)
     for step, tolerance in ((4, 1e-5), (12, 5e-4)):  # weights, averages, optimizer, carry, metrics; rounding grows

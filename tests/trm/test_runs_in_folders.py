@@ -50,6 +50,7 @@ def test_a_training_goes_on_in_its_own_folder_and_in_an_empty_one_alone(
             require_room_for_run(tmp_path / "run", resumed)
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_the_command_refuses_before_it_trains(tmp_path: Path) -> None:
     command = [

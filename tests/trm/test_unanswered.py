@@ -98,6 +98,7 @@ def test_the_command_line_on_tasks_without_answers(tmp_path: Path) -> None:
     assert json.loads(submission.read_text()).keys() == {"abc"}
 
 
+@pytest.mark.slow
 def test_what_was_trained_is_saved_when_telling_of_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_event: Evaluated) -> str:
         raise RuntimeError("the pipe is gone")

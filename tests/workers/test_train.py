@@ -101,6 +101,7 @@ def test_without_room_checkpoints_fail_and_are_counted_and_the_end_waits_for_roo
     assert (saved_steps(database, claim), stored(trainer)) == ([], [])
 
 
+@pytest.mark.slow
 def test_what_killed_workers_left_behind_is_removed_by_the_next_attempt(
     trainer: Worker[TrainMetrics], database: Database, submit_training: Train
 ) -> None:
@@ -209,6 +210,7 @@ def test_a_run_whose_parent_is_damaged_fails(
     assert raised.value.verdict.failure.code == "checkpoint_corrupt"
 
 
+@pytest.mark.slow
 def test_the_reaper_finishes_what_a_killed_worker_has_left(
     trainer: Worker[TrainMetrics], database: Database, submit_training: Train, settings: Settings
 ) -> None:
@@ -237,6 +239,7 @@ def test_an_overdue_training_saves_and_has_timed_out(
         completion.finish(session, claim, JobStatus.FAILED, failure=raised.value.verdict.failure)
 
 
+@pytest.mark.slow
 def test_attempts_with_the_same_number_store_under_names_of_their_own(
     trainer: Worker[TrainMetrics], database: Database, submit_training: Train
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_job_gets_what_it_asks_for_as_far_as_it_is_there(asked: int, offered: 
     assert count_ranks(asked, offered, slots) == count
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ranks")
 def test_a_job_on_two_devices_goes_on_with_one(
     two: Worker[TrainMetrics], database: Database, training: Training
