@@ -47,6 +47,43 @@ def test_another_one_is_scaled_by_its_arithmetic() -> None:
     assert "occupy a worker for about" in said.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("changes", "calls"),
+    [
+        (
+            {},
+            3 * (1 + 1 + 3),
+        ),  # two recursions forward, one forward and backward, of two latent updates and one of the answer
+        ({"depth_curriculum": [{"until": 1, "recursions": 1, "latent_steps": 1}]}, 2 * 3),
+        (
+            {"depth_curriculum": [{"until": 0.25, "recursions": 1, "latent_steps": 1}]},
+            0.25 * 2 * 3 + 0.75 * 3 * (1 + 1 + 3),
+        ),
+        ({"starts": 4}, 3 * (3 + (1 + 1 + 3) / 4)),
+    ],
+)
+def test_depth_curriculum_and_starts_count(changes: dict[str, object], calls: float) -> None:
+    small = {"latent_steps": 2, "recursions": 3, "random_start": True}
+    plain, changed = (
+        resolve("sudoku-4x4", spec_of("sudoku-4x4"), {f"model.{name}": value for name, value in small.items()} | train)
+        for train in ({}, {f"train.{name}": value for name, value in changes.items()})
+    )
+    assert update_flops(changed) / update_flops(plain) == pytest.approx(calls / 15)
+
+
+@pytest.mark.parametrize(
+    "change", [{"starts": 4}, {"depth_curriculum": [{"until": 1, "recursions": 1, "latent_steps": 1}]}]
+)
+def test_what_was_timed_without_it_does_not_time_it(change: dict[str, object]) -> None:
+    random = {"model.random_start": True}
+    before, after = (
+        resolve("sudoku-4x4", spec_of("sudoku-4x4"), random | {f"train.{name}": value for name, value in train.items()})
+        for train in ({}, change)
+    )
+    measured = [Measured(before.model_dump(mode="json"), 0.25)]
+    assert estimate(after, measured, [worker("cpu")], 1000, HOURS).basis == "scaled"
+
+
 @pytest.mark.parametrize(("device", "slower"), [("cpu", True), ("cuda", False)])
 def test_without_any_run_the_device_is_assumed(device: str, slower: bool) -> None:
     said = estimate(configuration("sudoku-extreme"), [], [worker(device)], 1000, HOURS)

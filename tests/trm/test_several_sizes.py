@@ -23,7 +23,8 @@ from trm.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 TINY: dict[str, Any] = {
-    "model.hidden_size": 8, "model.latent_steps": 1, "model.max_supervision_steps": 3, "train.steps": 8, "train.batch_size": 4,
+    "model.hidden_size": 8, "model.latent_steps": 1, "model.recursions": 1, "model.max_supervision_steps": 3,
+    "train.steps": 8, "train.batch_size": 4,
     "train.depth_curriculum": [], "train.warmup_steps": 2, "train.reveal": 0.5, "train.hard_share": None, "train.log_every": 3,
     "train.evaluate_every": 4, "train.evaluate_puzzles": 8, "train.test_puzzles": 8, "train.checkpoint_every": 4,
 }  # fmt: skip

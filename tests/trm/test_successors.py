@@ -194,6 +194,12 @@ def test_a_curriculum_ends_at_the_models_own_depth() -> None:
     assert depths == [Depth(1, 2)] * 3 + [Depth(2, 4)] * 3 + [Depth(3, 6)] * 4
 
 
+def test_a_curriculum_may_last_to_the_end() -> None:
+    stages = (Stage(until=0.5, recursions=1, latent_steps=2), Stage(until=1, recursions=1, latent_steps=6))
+    depths = [depth_at(step, ModelConfig(), TrainConfig(steps=4, depth_curriculum=stages)) for step in range(1, 5)]
+    assert depths == [Depth(1, 2)] * 2 + [Depth(1, 6)] * 2
+
+
 def test_muon_takes_the_blocks_and_makes_their_updates_orthogonal() -> None:
     model = model_of()
     muon, rest = make_optimizers(model, TrainConfig(optimizer="muon", muon_weight_decay=0.0))

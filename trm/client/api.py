@@ -579,7 +579,9 @@ class Depth(Record):
     """A stage of a depth curriculum: so deep until this share of all updates is made."""
 
     until: float
-    """Share of all updates at which the stage ends."""
+    """Share of all updates at which the stage ends; after one that ends at 1, the model solves at a depth that it
+    was not trained at.
+    """
     recursions: int
     """Recursions in a supervision step, T; all but the last without gradient."""
     latent_steps: int

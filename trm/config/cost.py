@@ -35,12 +35,15 @@ BODIES = {"units": Body(1, 0.3), "neighbours": Body(4, 1.4), "directed_neighbour
 
 def recursion_flops(model: ModelConfig, puzzle: PuzzleSpec) -> float:
     """Operations of one recursion on one puzzle."""
+    return _call_flops(model, puzzle) * (model.latent_steps + 1)
+
+
+def _call_flops(model: ModelConfig, puzzle: PuzzleSpec) -> float:
+    """Operations of one call of the network on one puzzle."""
     matrices: float = INNER_MATRICES
     if body := BODIES.get(model.mixer):
         matrices = (2 * body.messages + 1) * model.expansion
-    return (
-        2.0 * _count_tokens(model, puzzle) * matrices * model.hidden_size**2 * model.layers * (model.latent_steps + 1)
-    )
+    return 2.0 * _count_tokens(model, puzzle) * matrices * model.hidden_size**2 * model.layers
 
 
 def carry_bytes(model: ModelConfig, puzzle: PuzzleSpec) -> int:
@@ -50,7 +53,7 @@ def carry_bytes(model: ModelConfig, puzzle: PuzzleSpec) -> int:
 
 
 def update_flops(config: RunConfig) -> float:
-    """Operations of one optimizer update."""
+    """Operations of one optimizer update, the mean over the curriculum."""
     return _update_flops(config.model, config.train, config.puzzle)
 
 
@@ -92,7 +95,20 @@ def duration(seconds: float) -> str:
 
 def _update_flops(model: ModelConfig, train: TrainConfig, puzzle: PuzzleSpec) -> float:
     sizes = (puzzle, *(BUILTIN[name].spec for name in train.also))
-    return train.batch_size * (model.recursions - 1 + GRADIENT) * sum(recursion_flops(model, size) for size in sizes)
+    return train.batch_size * _count_calls(model, train) * sum(_call_flops(model, size) for size in sizes)
+
+
+def _count_calls(model: ModelConfig, train: TrainConfig) -> float:
+    """Calls of the network for one chain of an update, gradients included, the mean over the curriculum."""
+    depths = [(stage.until, stage.recursions, stage.latent_steps) for stage in train.depth_curriculum]
+    calls, begin = 0.0, 0.0
+    for until, recursions, latent_steps in (*depths, (1.0, model.recursions, model.latent_steps)):
+        passes: float = recursions - 1 + GRADIENT
+        if train.starts > 1:  # all chains without a gradient, then the best of them once more with it
+            passes = recursions + passes / train.starts
+        calls += (until - begin) * passes * (latent_steps + 1)
+        begin = until
+    return calls
 
 
 def _count_tokens(model: ModelConfig, puzzle: PuzzleSpec) -> int:

@@ -11,8 +11,8 @@ from trm.puzzles.spec import Frozen
 class Depth(Frozen):
     """A stage of a depth curriculum: so deep until this share of all updates is made."""
 
-    until: float = Field(gt=0, lt=1)
-    """Share of all updates at which the stage ends."""
+    until: float = Field(gt=0, le=1)
+    """Share of all updates at which the stage ends; after one that ends at 1, the model solves at a depth that it was not trained at."""
     recursions: int = Field(ge=1, le=32)
     """Recursions in a supervision step, T; all but the last without gradient."""
     latent_steps: int = Field(ge=1, le=32)

@@ -15,8 +15,9 @@ from trm.config.run import RunConfig
 
 HOUR = 3600
 WEIGHT = attrgetter(
-    *("model", "puzzle.cells", "train.also", "train.batch_size", "train.precision", "train.gradient_checkpointing")
-)
+    "model", "puzzle.cells", "train.also", "train.batch_size", "train.precision", "train.gradient_checkpointing",
+    "train.depth_curriculum", "train.starts",
+)  # fmt: skip
 
 
 def estimate(
