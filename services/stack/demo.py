@@ -21,8 +21,8 @@ from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import BLANK, spec_for
 
 PRESET = DATASET = "sudoku-4x4"
-# models that came with the package, and puzzles that they have never seen; the Sudoku is Arto Inkala's of 2010
-SUDOKU, HARDEST = "sudoku", "..53.....8......2..7..1.5..4....53...1..7...6..32...8..6.5....9..4....3......97.."
+# models that came with the package, and puzzles that they have never seen; the Sudoku is Arto Inkala's of 2012
+SUDOKU, HARDEST = "sudoku", "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4.."
 MAZE, MAZE_DATASET = "maze", "maze-hard"
 BOARDS = 3  # drawn of a Sudoku's solve, and the last
 GOAL = 0.99  # exact accuracy on held-out puzzles

@@ -29,7 +29,7 @@ TRAINING = {
 PUZZLES: dict[str, dict[str, Any]] = {
     "sudoku": {
         "puzzle": "19............57.........3...7...4.....2....92.5..3.6....9....1..3..8............",
-        **{"until_verified": True, "restart_steps": 16, "guess_every": 2, "max_steps": 512},
+        **{"until_verified": True, "restart_steps": 8, "guess_every": 1, "max_steps": 512},
     },
     "sudoku-6x6": {"puzzle": ".1254..3..6.12....35.1245.3.1.2..3.."},
 }

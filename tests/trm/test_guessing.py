@@ -111,7 +111,7 @@ def test_models_and_puzzles_that_cannot_are_told_so() -> None:
 
 
 def test_where_nothing_is_asked_a_model_searches_if_it_can_and_else_halts() -> None:
-    assert usual_effort(spec_for(4), UNITS).restart_steps == 16
+    assert usual_effort(spec_for(4), UNITS).restart_steps == 8
     assert usual_effort(spec_for(4), UNITS.model_copy(update={"random_start": False})) == HALTING
     assert usual_effort(maze_spec(5, 5), UNITS) == RETRYING
     for effort in (usual_effort(spec_for(4), UNITS), HALTING):

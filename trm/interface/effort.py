@@ -115,8 +115,8 @@ class Effort(StoppingRules):
 
 
 HALTING = Effort(halt_threshold=0.5)  # where training halts
-SEARCH = Effort(max_steps=512, until_verified=True, restart_steps=16, guess_every=2)
-RETRYING = Effort(max_steps=128, until_verified=True, restart_steps=32)  # what has rules and no cells to guess
+SEARCH = Effort(max_steps=512, until_verified=True, restart_steps=8, guess_every=1)
+RETRYING = Effort(max_steps=256, until_verified=True, restart_steps=12)  # what has rules and no cells to guess
 
 
 def usual_effort(spec: PuzzleSpec, model: ModelConfig) -> Effort:
