@@ -30,6 +30,7 @@ from trm.puzzles.datasets.datasets import load
 
 SET = [part for name, value in TINY.items() for part in ("--set", f"{name}={value}")]
 LONG = ("submit", "train", *SET, "--set", "train.steps=1000000")
+PATIENCE = 180  # seconds for a command on a terminal; a first maze waits for its model to be loaded and compiled, beside other tests
 PUZZLE = "4...366.....3.524121.56...3..4546..."  # a 6x6 Sudoku with one answer
 
 
@@ -172,9 +173,9 @@ def _on_terminal(shell: Shell, *arguments: str, lines: int = 40, codes: tuple[in
             [SCRIPT, *arguments],
             shell.settings({"TERM": "xterm-256color", "COLUMNS": "80", "LINES": str(lines)}),
         )
-    written, deadline = b"", time.monotonic() + 60
+    written, deadline = b"", time.monotonic() + PATIENCE
     with suppress(OSError):  # the end of a terminal
-        while time.monotonic() < deadline and select.select([terminal], [], [], 60)[0]:
+        while time.monotonic() < deadline and select.select([terminal], [], [], PATIENCE)[0]:
             piece = os.read(terminal, 1 << 16)
             if not piece:
                 break

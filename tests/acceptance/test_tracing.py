@@ -68,6 +68,7 @@ def test_a_request_is_part_of_its_callers_trace(killed: tuple[Json, list[Collect
     assert all(span.kind == "client" and span.attributes["db.system.name"] == "postgresql" for span in inserts)
 
 
+@pytest.mark.slow
 def test_every_attempt_is_linked_to_the_request_even_one_whose_worker_was_killed(
     killed: tuple[Json, list[CollectedSpan]],
 ) -> None:
@@ -86,6 +87,7 @@ def test_every_attempt_is_linked_to_the_request_even_one_whose_worker_was_killed
     assert load.parent_id == first.span_id  # which the killed worker reported, and the reaper's span is its parent
 
 
+@pytest.mark.slow
 def test_the_trainer_has_spans_for_its_phases(killed: tuple[Json, list[CollectedSpan]]) -> None:
     _, spans = killed
     second = named(spans, "train attempt")[1]
@@ -100,6 +102,7 @@ def test_the_trainer_has_spans_for_its_phases(killed: tuple[Json, list[Collected
     assert len([span for span in below if span.kind == "client"]) < 40  # nor any of the heartbeats' statements
 
 
+@pytest.mark.slow
 def test_log_lines_name_the_trace(killed: tuple[Json, list[CollectedSpan]], data_dir: Path) -> None:
     job, spans = killed
     second = named(spans, "train attempt")[1]

@@ -19,6 +19,7 @@ def run(database_url: str, *arguments: str) -> "subprocess.CompletedProcess[str]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_make_list_replace_and_withdraw(database: Database, database_url: str) -> None:
     made = run(database_url, "create", "--owner", "alice", "--scope", "train", "--scope", "solve", "--days", "9")
     assert made.returncode == 0, made.stderr

@@ -52,6 +52,7 @@ def test_a_folder_without_a_validation_split_says_so(tmp_path: Path) -> None:
         load(tmp_path / "mine", "validation")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_no_puzzle_is_equivalent_to_one_of_another_split(name: str) -> None:
     splits = [load(name, split) for split in splits_of(name)]

@@ -154,6 +154,7 @@ def test_a_connection_that_breaks_on_the_way_is_made_again(
     assert contents(storage.fetch_folder(url, tmp_path / "copy")) == contents(checkpoint)
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_lost_in_a_checkpoint_leaves_nothing_to_be_seen(
     wire: Wire, s3_url: str, checkpoint: Path, tmp_path: Path
 ) -> None:
