@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 export TRM_DATA_DIR ?= $(CURDIR)/.data
 # idle threads spin only briefly, as trm/network/host.py says: the cores are shared with other processes
 export GOMP_SPINCOUNT ?= 2000
+# dozens of Python processes are started: they read bytecode that one of them has written, and compile nothing again
+unexport PYTHONDONTWRITEBYTECODE
 # Node as a wheel (.clients/typescript), where the machine has none
 export PATH := $(PATH):$(CURDIR)/.clients/node
 MINUTES ?= 30
