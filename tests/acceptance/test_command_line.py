@@ -28,6 +28,7 @@ from trm.cli.exit_codes import ExitCode
 from trm.puzzles import grids
 from trm.puzzles.datasets.datasets import load
 
+pytestmark = pytest.mark.slow
 SET = [part for name, value in TINY.items() for part in ("--set", f"{name}={value}")]
 LONG = ("submit", "train", *SET, "--set", "train.steps=1000000")
 PATIENCE = 180  # seconds for a command on a terminal; a first maze waits for its model to be loaded and compiled, beside other tests
@@ -84,7 +85,6 @@ def test_what_is_printed_as_json_is_what_the_api_answers(shell: Shell, client: C
     assert lines == client.get(f"/v1/jobs/{job}/logs")["data"]
 
 
-@pytest.mark.slow
 def test_ends_are_told_by_the_exit_status(shell: Shell, trained: dict[str, Any]) -> None:
     shell.run("jobs", "list", "--nonsense", code=ExitCode.USAGE)
     assert "[job_not_found]" in shell.run("jobs", "show", "job_none", code=ExitCode.NOT_FOUND).err
@@ -101,7 +101,6 @@ def test_ends_are_told_by_the_exit_status(shell: Shell, trained: dict[str, Any])
     assert CATALOGUE["job_timed_out"].advice in failed
 
 
-@pytest.mark.slow
 def test_ctrl_c_detaches_and_the_job_goes_on(shell: Shell, client: Client) -> None:
     process = shell.start(*LONG)
     assert process.stderr is not None
@@ -142,7 +141,6 @@ def test_a_puzzle_is_solved_on_the_service(shell: Shell) -> None:
     assert here["answer"] == answer["answer"]
 
 
-@pytest.mark.slow
 def test_the_board_is_redrawn_in_place(shell: Shell) -> None:
     drawn = _on_terminal(shell, "solve", "--remote", "--watch", PUZZLE, "--effort", "max_steps=4")
     boards = drawn.split("\x1b[2K\x1b[1A")  # clears a line and moves up
@@ -153,7 +151,6 @@ def test_the_board_is_redrawn_in_place(shell: Shell) -> None:
     assert "verified by the rules" in drawn
 
 
-@pytest.mark.slow
 def test_a_board_that_is_taller_than_the_terminal_is_drawn_small(shell: Shell) -> None:
     mazes = load("maze-hard", "test")
     maze = grids.text(mazes.spec, mazes.questions[0])
@@ -188,7 +185,6 @@ def _on_terminal(shell: Shell, *arguments: str, lines: int = 40, codes: tuple[in
     return written.decode()
 
 
-@pytest.mark.slow
 def test_a_training_shows_a_bar_on_a_terminal(shell: Shell) -> None:
     drawn = _on_terminal(shell, "submit", "train", *SET, "--set", "train.steps=20")
     assert re.search(r"training: step \d+ of 20", drawn)
@@ -196,14 +192,12 @@ def test_a_training_shows_a_bar_on_a_terminal(shell: Shell) -> None:
     assert re.search(r"trained for 20 steps in [\d.]+ s", drawn)
 
 
-@pytest.mark.slow
 def test_what_takes_long_says_what_it_does_on_a_terminal(shell: Shell, trained: dict[str, Any]) -> None:
     assert "thinking" in _on_terminal(shell, "solve", PUZZLE)
     run = trained["run_id"]
     assert f"exporting {run}" in _on_terminal(shell, "runs", "export", run, "--out", "drawn")
 
 
-@pytest.mark.slow
 def test_jobs_are_paused_resumed_and_tried_again(shell: Shell, client: Client, long: str) -> None:
     def move(verb: str, *until: str) -> None:
         assert shell.run("jobs", verb, long).out.startswith(f"{long} is ")
@@ -218,7 +212,6 @@ def test_jobs_are_paused_resumed_and_tried_again(shell: Shell, client: Client, l
     move("cancel", "cancelled")
 
 
-@pytest.mark.slow
 def test_a_run_is_forked_compared_promoted_downloaded_and_used(shell: Shell, trained: dict[str, Any]) -> None:
     run = trained["run_id"]
     plan = shell.run("runs", "fork", run, "--set", "train.steps=6", "--dry-run", "--json").document
@@ -269,7 +262,6 @@ def test_a_run_is_exported_as_the_api_has_it(shell: Shell, client: Client, train
     shell.run("runs", "export", "run_none", "--out", "none", code=ExitCode.NOT_FOUND)
 
 
-@pytest.mark.slow  # MLflow takes seconds to import and to make its tables
 def test_a_run_and_its_checkpoint_go_to_mlflow(shell: Shell, client: Client, trained: dict[str, Any]) -> None:
     store = f"sqlite:///{shell.folder}/mlflow.db"
     told = shell.run("runs", "export", trained["run_id"], "--to", "mlflow", "--out", store, "--json").document
@@ -280,7 +272,6 @@ def test_a_run_and_its_checkpoint_go_to_mlflow(shell: Shell, client: Client, tra
     assert stored == files
 
 
-@pytest.mark.slow
 def test_data_sets_are_uploaded_and_their_faults_told(shell: Shell) -> None:
     puzzles = load("sudoku-4x4", "train").take(40)
     pairs = [
@@ -298,7 +289,6 @@ def test_data_sets_are_uploaded_and_their_faults_told(shell: Shell) -> None:
     assert re.search(r"^  row 1: ", refused, re.MULTILINE)
 
 
-@pytest.mark.slow
 def test_every_document_has_the_fields_that_are_documented(shell: Shell, trained: dict[str, Any]) -> None:
     run, job = trained["run_id"], trained["id"]
     shell.run("generate", "four", "--size", "4", "--count", "20")
@@ -329,7 +319,6 @@ def test_every_document_has_the_fields_that_are_documented(shell: Shell, trained
     assert made.keys() >= RESOURCES.keys() - {"jobs watch"}
 
 
-@pytest.mark.slow
 def test_the_stack_and_the_machine_are_told(shell: Shell, client: Client) -> None:
     state = shell.run("status", "--json").document
     assert (state["running"], state["ready"], state["url"]) == (True, True, client.api)

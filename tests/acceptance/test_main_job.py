@@ -121,6 +121,7 @@ def test_a_killed_process_costs_no_job(victim: str, client: Client, stack: Setti
     assert logged_steps(client, job) == list(range(5, INTERRUPTIBLE + 1, 5))
 
 
+@pytest.mark.slow
 def test_no_trainer_outlives_its_worker(client: Client, stack: Settings) -> None:
     job = wait_for(submit_training(client, 100_000), client, lambda job: (job["progress"]["step"] or 0) > 0)
     worker = psutil.Process(pid_of(stack, "worker-train"))

@@ -164,6 +164,7 @@ def test_what_machines_ask_for_has_no_span(client: Client, collector: Collector)
     assert not {"GET /livez", "GET /readyz", "GET /metrics"} & {span.name for span in collector.spans}
 
 
+@pytest.mark.slow
 def test_trm_knows_no_tracing_and_an_untraced_gateway_loads_no_exporter() -> None:
     code = """
 import json, sys

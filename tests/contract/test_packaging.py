@@ -111,6 +111,7 @@ def top(names: set[str]) -> set[str]:
     return {name.split("/")[0] for name in names if ".dist-info/" not in name}
 
 
+@pytest.mark.slow
 def test_the_library_claims_one_name_and_the_server_the_others(wheels: dict[str, set[str]]) -> None:
     assert {name: top(files) for name, files in wheels.items()} == {
         "trm_service": {"trm"},

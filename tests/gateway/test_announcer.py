@@ -93,6 +93,7 @@ def silent_broker() -> Iterator[str]:
         yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
 
+@pytest.mark.slow
 def test_a_gateway_that_is_killed_between_commit_and_publication_loses_nothing(
     settings: Settings, database: Database, messages: Celery
 ) -> None:

@@ -15,6 +15,7 @@ from trm.puzzles import grids, maze, rules
 from trm.puzzles.spec import PuzzleSpec
 from trm.puzzles.sudoku import spec_for
 
+pytestmark = pytest.mark.slow
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

@@ -28,6 +28,7 @@ def path(book: Book, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"/v1/checkpoints/{book.checkpoint(book.training()[1])}"
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_downloaded_in_parts(client: TestClient, path: str) -> None:
     file = f"{path}/files/weights.safetensors"
     assert client.get(file).content == WEIGHTS

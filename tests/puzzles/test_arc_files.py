@@ -174,6 +174,7 @@ def test_a_file_that_is_no_task_is_named(tmp_path: Path, content: bytes, words: 
         read_tasks(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_one_task_on_both_sides_of_arc_agi_1_is_counted() -> None:
     assert build("arc-1", variants=0).shown_elsewhere == 1
     assert build("arc-2", variants=0).shown_elsewhere == 0

@@ -41,6 +41,7 @@ def test_ids_are_shared_by_both_splits_and_leave_none_out(small: ArcSets) -> Non
     assert all(g.train == g.task.pairs for g in small.groups if not g.test)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "sizes"), [("arc-1", (960, 400)), ("arc-2", (1280, 120))])
 def test_the_published_sets_without_variants(name: str, sizes: tuple[int, int]) -> None:
     counts = build(name, variants=0).counts()

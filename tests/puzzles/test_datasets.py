@@ -62,6 +62,7 @@ def test_no_puzzle_is_equivalent_to_one_of_another_split(name: str) -> None:
     assert len(set(found.numbers.tolist())) == len(questions)
 
 
+@pytest.mark.slow
 def test_all_hard_sudokus_are_the_training_puzzles_that_ship() -> None:
     every = {question.tobytes() for question in load("sudoku-hard-all", "train").questions}
     for name in ("sudoku-hard", "sudoku-extreme-1k"):

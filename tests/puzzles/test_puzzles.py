@@ -102,7 +102,7 @@ def test_unsolvable_and_ambiguous_puzzles_are_told_apart() -> None:
         solutions(spec_for(9), np.full(81, BLANK, np.int32), limit=10_000, budget=50)
 
 
-@pytest.mark.parametrize("size", [4, 6, 8, 9, 10, 12, 16])
+@pytest.mark.parametrize("size", [4, 6, 8, 9, 10, 12, pytest.param(16, marks=pytest.mark.slow)])
 def test_generated_puzzles_have_one_answer(size: int) -> None:
     floor = {10: 60, 12: 90, 16: 150}.get(size)
     spec = spec_for(size)

@@ -249,7 +249,7 @@ class JobLife(RuleBasedStateMachine):
         assert sum(event.type == "done" for event in events) == self.ends
 
 
-@pytest.mark.parametrize("lives", [20, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("lives", [8, pytest.param(60, marks=pytest.mark.slow)])
 def test_any_life_of_a_job_keeps_its_promises(book: Book, lives: int) -> None:
     JobLife.book = book
     run_state_machine_as_test(

@@ -173,7 +173,11 @@ def test_schema_ahead_is_refused_by_processes_and_migrators(database: Database, 
 
 
 @pytest.mark.parametrize(
-    "role", [["services.gateway"], ["workers", "solve"], ["workers", "train"], ["workers", "reaper"]]
+    "role",
+    [
+        ["services.gateway"],
+        *(pytest.param(["workers", role], marks=pytest.mark.slow) for role in ("solve", "train", "reaper")),
+    ],
 )
 @pytest.mark.parametrize("other", ["behind", pytest.param("ahead", marks=pytest.mark.slow)])
 def test_no_part_starts_on_a_schema_of_another_age(

@@ -40,7 +40,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     server.kill()
 
 
-@pytest.fixture(params=["s3_server", "moto"])
+@pytest.fixture(params=["s3_server", pytest.param("moto", marks=pytest.mark.slow)])
 def storage(request: pytest.FixtureRequest) -> Iterator[Storage]:
     """On each of two servers that were written apart."""
     server: S3Server = request.getfixturevalue(request.param)

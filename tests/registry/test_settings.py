@@ -96,7 +96,13 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, make: Callab
         load_settings()
 
 
-PROGRAMS = ["services.gateway", "migrations", "services.stack up", "services.backup create"]
+PROGRAMS = [
+    "services.gateway",
+    *(
+        pytest.param(program, marks=pytest.mark.slow)
+        for program in ("migrations", "services.stack up", "services.backup create")
+    ),
+]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

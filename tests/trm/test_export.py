@@ -118,7 +118,7 @@ def test_nothing_is_replaced_and_nothing_half_written(saved: Path, monkeypatch: 
     assert {path.name for path in saved.parent.iterdir()} == {saved.name, "notes"}
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("variant", sorted(VARIANTS))
 def test_the_program_computes_what_the_model_does(variant: str, precision: str, config: RunConfig) -> None:
     model, config = trained(config, VARIANTS[variant], precision)
@@ -143,6 +143,7 @@ def test_a_model_of_several_hypotheses_has_no_program(config: RunConfig) -> None
         program(model, config)
 
 
+@pytest.mark.slow
 def test_the_card_tells_what_hubs_read_and_its_example_runs(saved: Path) -> None:
     app = typer.Typer()
     app.command()(command)

@@ -23,6 +23,7 @@ from trm.training import lane
 from trm.training.trainer import Trainer
 
 META = torch.device("meta")
+pytestmark = pytest.mark.training
 RECIPES: list[dict[str, Any]] = [
     {},
     {"train.optimizer": "muon", "train.gradient_clip": 1.0},

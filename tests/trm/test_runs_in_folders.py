@@ -92,6 +92,7 @@ def test_a_training_goes_on_with_other_settings_in_a_folder_of_its_own(tmp_path:
     assert (meta.config.train.steps, meta.config.train.learning_rate) == (4, 0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", ["train.batch_size=4", "train.optimizer=adamw", "train.ema_decay=null", "model.layers=3"]
 )

@@ -48,6 +48,7 @@ def try_at_once(worker: AnyWorker, job_id: str, work: attempt.Work[SolveMetrics]
     attempt.run(worker, JobKind.TRAIN, job_id, work)
 
 
+@pytest.mark.slow
 def test_a_statement_that_the_database_cancels_is_tried_again_and_not_counted(
     worker: AnyWorker, job_id: str, client: TestClient
 ) -> None:
