@@ -18,6 +18,8 @@ from packaging.utils import canonicalize_name
 
 from trm.puzzles.datasets.datasets import BUILTIN
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 INSTALL = (ROOT / "docs/how-to/install.md").read_text()
 PINS = {canonicalize_name(line.split("==")[0]) for line in (ROOT / "constraints.txt").read_text().splitlines()[1:]}

@@ -14,6 +14,8 @@ import yaml
 
 from deploy.site.__main__ import MADE
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SITE = yaml.safe_load((ROOT / "mkdocs.yml").read_text())

@@ -30,6 +30,8 @@ from tests.deploy.chart import (
     settings_of,
 )
 
+pytestmark = pytest.mark.long
+
 KEDA = json.loads((Path(__file__).parent / "keda.json").read_text())
 VERSIONS = ("1.29", "1.37")  # of Kubernetes: the oldest that the chart takes, and the newest known here
 PARTS = {"gateway", "migrate", "reaper", "worker-solve", "worker-train"}

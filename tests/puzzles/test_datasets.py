@@ -16,6 +16,8 @@ from trm.puzzles.puzzle_set import PuzzleSet, holdout
 from trm.puzzles.symmetries.symmetry import canonical, random_symmetry
 from trm.puzzles.tables import read_table, write_table
 
+pytestmark = pytest.mark.long
+
 QUESTION, ANSWER = "12.43.2121.343.2", "1234341221434321"
 GOOD = load("sudoku-4x4", "train")
 

@@ -13,6 +13,8 @@ from trm.puzzles.puzzle_set import PuzzleSet
 from trm.puzzles.sudoku import BLANK, spec_for
 from trm.puzzles.symmetries.symmetry import random_symmetry
 
+pytestmark = pytest.mark.long
+
 HARD = load("sudoku-extreme-1k", "train").take(40)
 
 

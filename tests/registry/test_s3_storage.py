@@ -17,6 +17,8 @@ from tests.chaos.wire import Wire
 from tests.conftest import free_port, wait_until
 from tests.s3 import Moto, S3Server
 
+pytestmark = pytest.mark.servers
+
 MIB = 1 << 20
 HALF = 4 * MIB  # of what a checkpoint has to send
 

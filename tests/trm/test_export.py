@@ -29,6 +29,8 @@ from trm.puzzles.puzzle_set import PuzzleSet
 from trm.solving.solver import Solver
 from trm.training.trainer import Trainer
 
+pytestmark = pytest.mark.long
+
 VARIANTS = {
     "attention": ModelConfig(mixer="attention", hidden_size=16, heads=2, layers=1, latent_steps=1, recursions=2),
     "multi-scale": ModelConfig(

@@ -18,6 +18,8 @@ from trm.interop.golden import compare
 from trm.interop.names import config_from_official
 from trm.solving.solver import Solver
 
+pytestmark = pytest.mark.long
+
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES: dict[str, dict[str, Any]] = {
     "trm, attention, learned": {"pos_encodings": "learned"},

@@ -20,7 +20,7 @@ from trm.interop.card import Facts, card
 from trm.puzzles.datasets.datasets import BUILTIN, load
 from trm.solving.solver import Solver
 
-SAMPLE = 60
+SAMPLE = 30
 LEAST_MEASURED = 5_000  # puzzles of a test split too long for two cores
 
 

@@ -19,6 +19,8 @@ from trm.errors import CorruptCheckpoint, ForeignCheckpoint
 from trm.interface import tensor_header
 from trm.interop.files import read_tensors
 
+pytestmark = pytest.mark.long
+
 many = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LIKE_PATHS = [
     "../x",

@@ -23,6 +23,8 @@ from workers.context import Worker
 from workers.solving.engine_loop import EngineLoop
 from workers.training.train import _build_command
 
+pytestmark = pytest.mark.long
+
 PINNED = """
 import os, sys
 from pathlib import Path
