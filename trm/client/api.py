@@ -761,7 +761,8 @@ class EvaluationJobRequest(JobRequest, total=False):
     """Begin a chain again from another random start after this many steps without an answer that the rules accept."""
     guess_every: int | None
     """Fill in an undecided cell of a Sudoku every N steps, drawn from the chain's own probabilities, as if it were
-    given; guesses begin after a quarter of `restart_steps` and are taken back at each restart.
+    given; guesses begin after the second restart, after a quarter of each round, and the next restart takes them
+    back.
     """
     rollouts: int
     """Chains that differ in their noise (arXiv 2605.19943)."""
@@ -1592,7 +1593,8 @@ class SolveJobRequest(JobRequest, total=False):
     """Begin a chain again from another random start after this many steps without an answer that the rules accept."""
     guess_every: int | None
     """Fill in an undecided cell of a Sudoku every N steps, drawn from the chain's own probabilities, as if it were
-    given; guesses begin after a quarter of `restart_steps` and are taken back at each restart.
+    given; guesses begin after the second restart, after a quarter of each round, and the next restart takes them
+    back.
     """
     rollouts: int
     """Chains that differ in their noise (arXiv 2605.19943)."""

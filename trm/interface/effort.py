@@ -53,7 +53,7 @@ class Effort(StoppingRules):
         ge=1,
         le=MOST_STEPS,
         description="Fill in an undecided cell of a Sudoku every N steps, drawn from the chain's own probabilities, as if it "
-        "were given; guesses begin after a quarter of `restart_steps` and are taken back at each restart.",
+        "were given; guesses begin after the second restart, after a quarter of each round, and the next restart takes them back.",
     )
     rollouts: int = Field(default=1, ge=1, le=MOST_CHAINS)
     """Chains that differ in their noise (arXiv 2605.19943)."""

@@ -1,7 +1,8 @@
 """A guess: an undecided cell of a Sudoku, filled with a draw from the network's own probabilities, as if it were given.
 
 A network that has learnt to follow what is forced gets on from there; a wrong guess ends in an answer that the rules refuse, and the
-chain begins again without its guesses. This is search by restarts, with a network instead of a rule for what follows from what.
+chain begins again without its guesses; the first rounds go without any. This is search by restarts, with a network instead of a rule
+for what follows from what.
 Shapes: L grid cells, V vocabulary.
 """
 
@@ -10,6 +11,9 @@ from torch import Tensor
 
 from trm.puzzles.sudoku import BLANK
 
+FREE_ROUNDS = (
+    2  # without guesses: most puzzles are solved in them, and a first guess that is wrong would have kept them from it
+)
 DECIDED = 0.9  # probability from which a cell counts as settled: filling it in would tell the network nothing
 
 

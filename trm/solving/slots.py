@@ -16,7 +16,7 @@ from trm.network.device import host_copy, on_device
 from trm.network.layers import inner_width
 from trm.network.model import StepOutput, TinyRecursiveModel
 from trm.solving.carry import Carry
-from trm.solving.guessing import draw_guess
+from trm.solving.guessing import FREE_ROUNDS, draw_guess
 from trm.solving.tiles import map_tiles
 
 Tokens = NDArray[np.int32]
@@ -246,7 +246,7 @@ class Slots:
         """Fill in a cell of each of these slots whose turn it is."""
         first = np.maximum(self.restarts[rows] // 4, 1)
         since = self.steps[rows] % self.restarts[rows] - first
-        due = rows[(since >= 0) & (since % self.guesses[rows] == 0)]
+        due = rows[(self._count_rounds(rows) >= FREE_ROUNDS) & (since >= 0) & (since % self.guesses[rows] == 0)]
         for row in due.tolist():
             [round_] = self._count_rounds(np.array([row]))
             generator = _make_generator(self.seeds[row], self.numbers[row], int(round_), self.steps[row])
