@@ -71,7 +71,7 @@ TEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadsco
 test: tools $(BIN)/helm ## Install and run the tests, without the slow ones
 	$(TEST) "not chaos and not browser and not compose and not slow"
 
-test-quick: tools $(BIN)/helm ## Run the tests that need no server, train nothing and take no time
+test-quick: tools $(BIN)/helm ## Run the tests that need no server, train nothing and take little time
 	$(TEST) "not chaos and not browser and not compose and not slow and not long and not servers and not training"
 
 test-slow: tools .clients/installed .clients/typescript .prometheus/installed ## Run the slow tests: long trainings, whole data sets, faults under load, a generated client

@@ -20,7 +20,9 @@ from trm.solving.loading import load
 from trm.solving.solver import Solver
 
 CPU = torch.device("cpu")
-SUDOKU = "19............57.........3...7...4.....2....92.5..3.6....9....1..3..8............"
+SUDOKU = (
+    "1....6......7....4.7..8.3.1..7......3...7.2.8.28..9......4...5..3.........1.2.7.3"  # not solved within 34 steps
+)
 
 
 def solve(
@@ -80,11 +82,12 @@ def test_a_search_with_restarts_and_guesses_continues_as_if_it_had_not_stopped()
     solver = load("sudoku", "cpu")
     _, question = solver.parse(SUDOKU)
     search: dict[str, Any] = {"until_verified": True, "restart_steps": 8, "guess_every": 2}
-    [whole], [last] = solve(solver, question[None], Effort(max_steps=30, **search))
-    _, carries = solve(solver, question[None], Effort(max_steps=13, **search))
-    [ended], [carry] = solve(solver, question[None], Effort(max_steps=30, **search), carries)
+    [whole], [last] = solve(solver, question[None], Effort(max_steps=34, **search))
+    _, carries = solve(solver, question[None], Effort(max_steps=21, **search))
+    assert (carries[0].inputs[0].numpy() != question).any()  # in the third round it guesses
+    [ended], [carry] = solve(solver, question[None], Effort(max_steps=34, **search), carries)
     assert said(ended) == said(whole)
-    assert steps_of(ended) == steps_of(whole)[13:]
+    assert steps_of(ended) == steps_of(whole)[21:]
     require_same(carry, last)
 
 

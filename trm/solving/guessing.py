@@ -11,9 +11,8 @@ from torch import Tensor
 
 from trm.puzzles.sudoku import BLANK
 
-FREE_ROUNDS = (
-    2  # without guesses: most puzzles are solved in them, and a first guess that is wrong would have kept them from it
-)
+# rounds without guesses: most puzzles are solved in them, and a first guess that is wrong would have kept them from it
+FREE_ROUNDS = 2
 DECIDED = 0.9  # probability from which a cell counts as settled: filling it in would tell the network nothing
 
 
