@@ -14,6 +14,7 @@ from services.gateway.access.recheck import AccessRecheck
 from services.gateway.access.records import Records
 from services.gateway.intake.announcer import Announcer
 from services.gateway.intake.intake import Intake
+from services.gateway.lookups.pace_lookup import PaceLookup
 from services.gateway.middleware.audit_trail import AuditTrail
 from services.gateway.middleware.authentication import KeyRing
 from services.registry.access.visibility import AccessScope
@@ -39,6 +40,7 @@ class Backends:
     intake: Intake
     keys: KeyRing
     audit: AuditTrail
+    paces: PaceLookup
     caller: Identity = caller.LOCAL
     stopping: threading.Event = field(default_factory=threading.Event)  # set when the server begins to stop
 
@@ -50,7 +52,8 @@ class Backends:
         metrics, announcer = GatewayMetrics(collectors), Announcer(database, queue)
         caps = Caps(settings.max_queued_jobs, settings.max_queued_jobs_per_owner)
         intake, keys, audit = Intake(database, announcer, metrics, caps), KeyRing(database), AuditTrail(database)
-        return cls(settings, database, queue, storage, collectors, metrics, announcer, intake, keys, audit)
+        paces = PaceLookup(database)
+        return cls(settings, database, queue, storage, collectors, metrics, announcer, intake, keys, audit, paces)
 
     @property
     def access(self) -> AccessScope:

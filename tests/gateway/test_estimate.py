@@ -1,14 +1,21 @@
 """A submission says how long it will take, and which warnings apply."""
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import event
 
+from services.gateway.lookups.pace_lookup import PaceLookup
 from services.gateway.schemas.job import Estimate
 from services.gateway.views.estimate import estimate
+from services.registry.access.visibility import EVERYTHING
+from services.registry.db.database import Database
 from services.registry.db.operations_tables import WorkerProcess
+from services.registry.jobs.requirements import Requirements
 from services.registry.runs.paces import Measured
 from trm.config.cost import duration, efficiency, update_flops
 from trm.config.overrides import resolve
@@ -19,6 +26,7 @@ from trm.puzzles.spec import PuzzleSpec
 
 NOW = datetime.now(UTC)
 HOURS = 24
+OLDEST = 1.0  # seconds
 
 
 def configuration(preset: str, **changes: object) -> RunConfig:
@@ -153,3 +161,37 @@ def test_presets_say_what_to_train_them_on(client: TestClient) -> None:
 )  # fmt: skip
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_sweep_reads_the_workers_once_and_sees_a_new_one_within_a_second(database: Database) -> None:
+    def register(name: str) -> None:
+        with database.transaction() as session:
+            session.add(
+                WorkerProcess(
+                    name=name,
+                    role="train",
+                    metrics="h:1",
+                    device="cpu",
+                    cores=2,
+                    started_at=NOW,
+                    seen_at=datetime.now(UTC),
+                )
+            )
+
+    asked = list[str]()
+    event.listen(database.engine, "before_cursor_execute", lambda _c, _cur, sql, *_: asked.append(sql))
+    lookup = PaceLookup(database)
+    register("first")
+    asked.clear()
+    begun = time.monotonic()
+    with ThreadPoolExecutor(8) as clients:
+        found = list(clients.map(lambda _: lookup.find(EVERYTHING, Requirements()), range(100)))
+    reads = sum("FROM workers" in sql for sql in asked)
+    assert 1 <= reads <= 1 + time.monotonic() - begun + OLDEST
+    assert {len(workers) for _, workers in found} == {1}
+
+    register("second")
+    time.sleep(OLDEST)
+    _, workers = lookup.find(EVERYTHING, Requirements())
+    assert {worker.name for worker in workers} == {"first", "second"}
+    assert lookup.find(EVERYTHING, Requirements(device="cuda"))[1] == []

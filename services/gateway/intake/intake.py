@@ -42,8 +42,8 @@ class PendingSubmission:
 class Intake:
     """One thread that commits for all requests: a commit waits for the disk, and many can share one.
 
-    Measured twice with 64 clients on two busy cores: p99 of a solve job is 0.98 and 0.96 times that of a bare endpoint (204 of 207 ms, 557
-    of 580), and with a commit for each 4.9 and 3.5 times (620 of 127 ms, 778 of 224), with 0.39 and 0.72 times the jobs a second.
+    Measured with 64 clients on two cores, p99 of a solve job in times of that of a bare endpoint: 0.96 to 1.4, and 3.1 to 4.9 with a commit
+    for each, with a third to two thirds of the jobs a second: docs/explanation/performance.md#group-commit.
     """
 
     def __init__(self, database: Database, announcer: Announcer, metrics: GatewayMetrics, caps: Caps) -> None:

@@ -14,7 +14,7 @@ from services.gateway.problems.errors import RequestInvalid, at_fault
 from services.gateway.schemas.job import Estimate, Job
 from services.gateway.schemas.training_job import TrainingJobRequest, TrainingPlan
 from services.gateway.views.estimate import estimate
-from services.registry.runs import paces, runs
+from services.registry.runs import runs
 from services.registry.states import JobKind
 from services.registry.submissions.submissions import Submission
 from trm.config.cost import hardware
@@ -92,9 +92,7 @@ def _require_shareable(request: TrainingJobRequest, config: RunConfig) -> None:
 
 
 def _estimate(request: TrainingJobRequest, config: RunConfig, source: Source, parts: Backends) -> Estimate:
-    with parts.database.transaction() as session:
-        measured = paces.latest(session, parts.access)
-        workers = paces.training_workers(session, request.requirements)
+    measured, workers = parts.paces.find(parts.access, request.requirements)
     return estimate(config, measured, workers, source.train_puzzles, parts.settings.warn_training_hours)
 
 
