@@ -48,7 +48,9 @@ def main(
             continue
         print(f"measuring {name} ...", file=sys.stderr)
         started = time.monotonic()
-        found += measure(quick)
+        for row in measure(quick):
+            print(f"  {row.name}: {row.ratio:.2f} times ({row.note})", file=sys.stderr)
+            found.append(row)
         print(f"  {time.monotonic() - started:.0f} s", file=sys.stderr)
     out.write_text(json.dumps([row.as_dict() for row in found], indent=1) + "\n")
     console.print(table(found))
