@@ -40,13 +40,15 @@ class MessageLayer(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, D)`."""
-        inner = gate(self.gather(x), -1, self.config)
-        out: Tensor = rms_norm(x + self.down(inner), self.config.norm_epsilon)
+        inner = gate(
+            self.gather(x), -1, self.config
+        )  # before it is flattened, so that all sums become one compiled loop
+        out: Tensor = rms_norm(x + self.down(inner.view(*x.shape[:2], -1)), self.config.norm_epsilon)
         return out
 
     @abstractmethod
     def gather(self, x: Tensor) -> Tensor:
-        """What every token holds and hears, `(B, S, D) -> (B, S, W)`."""
+        """What every token holds and hears, `(B, S, D) -> (B, .., W)`, the axes of the grid between."""
 
 
 class Units(MessageLayer):
@@ -73,7 +75,7 @@ class Units(MessageLayer):
         self.register_buffer("same_region", matrix, persistent=False)  # part of the puzzle, not of what was learnt
 
     def gather(self, x: Tensor) -> Tensor:
-        """`(B, S, D) -> (B, S, W)`."""
+        """`(B, S, D) -> (B, bands, rows, stacks, columns, symbols, W)`."""
         size = self.puzzle.rows
         height, width = self.puzzle.box or (1, size)
         # bands of rows, stacks of columns: a row, a column and a box are sums over two axes
@@ -83,7 +85,7 @@ class Units(MessageLayer):
         heard += self._hear(self.line, along.sum(3, keepdim=True)) + self._hear(self.box, self._sum_boxes(grid, along))
         heard += self._hear(self.line, grid.sum((1, 2), keepdim=True))
         heard += self._hear(self.cell, grid.sum(5, keepdim=True))
-        return heard.flatten(1, 5)
+        return heard
 
     def _hear(self, matrix: Linear, sums: Tensor) -> Tensor:
         heard: Tensor = matrix(sums * SCALE)
@@ -111,10 +113,10 @@ class Neighbours(MessageLayer):
         self.heard = Linear(len(self.messages) * inputs, outputs)
 
     def gather(self, x: Tensor) -> Tensor:
-        """`(B, S, D) -> (B, S, W)`."""
+        """`(B, S, D) -> (B, rows, columns, W)`."""
         grid = x.view(x.shape[0], self.puzzle.rows, self.puzzle.cols, x.shape[-1])
         heard: Tensor = self.heard(torch.cat(self.listen(grid), dim=-1))
-        return heard.flatten(1, 2)
+        return heard
 
     def listen(self, grid: Tensor) -> tuple[Tensor, ...]:
         """The messages `(B, rows, cols, D)` that every cell of a grid of the same shape hears."""
