@@ -40,9 +40,8 @@ class MessageLayer(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, S, D) -> (B, S, D)`."""
-        inner = gate(
-            self.gather(x), -1, self.config
-        )  # before it is flattened, so that all sums become one compiled loop
+        # gated before it is flattened: the compiler then adds the messages and gates them in one loop
+        inner = gate(self.gather(x), -1, self.config)
         out: Tensor = rms_norm(x + self.down(inner.view(*x.shape[:2], -1)), self.config.norm_epsilon)
         return out
 
